@@ -1,0 +1,69 @@
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, inject, it } from 'vitest'
+import { oneOf } from '../../packages/server/src/platform/config/variables.ts'
+import { configTable } from './config-table.ts'
+import { errorPages, pageMistakes } from './error-pages.ts'
+import { replaceBetween } from './generated-file.ts'
+
+const root = new URL('../../', import.meta.url)
+const catalogue = [['toy-not-found', { status: 404, title: 'Toy Not Found' }], ['toy-taken', { status: 409, title: 'Toy Taken' }]] as const
+const text = 'No toy has this id: check it, and look at the list of toys.'
+const page = `<!-- generated:start -->\nold head\n<!-- generated:end -->\n\n${text}\n`
+
+describe('the repository', () => {
+  it('holds its generated files as they would be generated now', () => {
+    const environment = { ...process.env, CODEGEN_DATABASE_URL: inject('adminDatabaseUrl') }
+    const { status, stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(new URL('scripts/generate.ts', root)), '--check'], { cwd: root, env: environment, encoding: 'utf8' })
+    expect(`${stdout}${stderr}`).toBe('')
+    expect(status).toBe(0)
+  }, 60_000)
+
+  it('has a page for every problem code, and no other', () => {
+    const names = readdirSync(new URL('docs/errors/', root)).filter((name) => name !== 'README.md')
+    const pages = new Map(names.map((name) => [name.replace(/\.md$/, ''), readFileSync(new URL(`docs/errors/${name}`, root), 'utf8')]))
+    expect(pageMistakes(pages)).toEqual([])
+    expect(errorPages(pages).map(({ path }) => path.replace('docs/errors/', '')).sort()).toEqual([...names, 'README.md'].sort())
+  })
+})
+
+describe('error pages', () => {
+  it('get a new head, and keep what was written by hand', () => {
+    const [first] = errorPages(new Map([['toy-not-found', page]]), catalogue)
+    expect(first).toEqual({
+      path: 'docs/errors/toy-not-found.md',
+      content: `<!-- generated:start -->\n# Toy Not Found\n\n\`toy-not-found\` · HTTP status 404 · type \`https://appstrate.dev/errors/toy-not-found\`\n<!-- generated:end -->\n\n${text}\n`,
+    })
+  })
+
+  it('are made for new codes, and all of them are in the index', () => {
+    const files = errorPages(new Map(), catalogue)
+    expect(files.map(({ path }) => path)).toEqual(['docs/errors/toy-not-found.md', 'docs/errors/toy-taken.md', 'docs/errors/README.md'])
+    expect(files[2]?.content).toContain('| [`toy-taken`](toy-taken.md) | 409 | Toy Taken |')
+  })
+
+  it('are a mistake when they say nothing or their code is gone', () => {
+    const pages = new Map([['toy-not-found', page], ['toy-taken', page.replace(text, 'TODO')], ['toy-lost', page]])
+    expect(pageMistakes(pages, catalogue)).toEqual([
+      'docs/errors/toy-lost.md is about a code that does not exist.',
+      'docs/errors/toy-taken.md does not say what to do.',
+    ])
+  })
+})
+
+describe('the table of settings', () => {
+  const settings = { COLOR: oneOf(['red', 'blue'], { meaning: 'Red | or blue.', fallback: 'red' }) }
+
+  it('stands between its markers, and everything around it stays', () => {
+    const { content } = configTable('# Toys\n<!-- config:start -->\nold\n<!-- config:end -->\nThe end\n', settings)
+    expect(content).toBe('# Toys\n<!-- config:start -->\n| Variable | Type | Default | Meaning |\n|---|---|---|---|\n| `COLOR` | red, blue | `red` | Red \\| or blue. |\n<!-- config:end -->\nThe end\n')
+    expect(configTable(content, settings).content).toBe(content)
+  })
+
+  it('makes a README of its own when there is none, and fails when the markers are gone', () => {
+    expect(configTable(undefined, settings).content).toMatch(/^<!-- config:start -->\n\| Variable/)
+    expect(() => configTable('# Toys\n', settings)).toThrow('<!-- config:start --> and <!-- config:end --> are missing.')
+    expect(() => replaceBetween('<!-- a:end --><!-- a:start -->', 'a', 'x')).toThrow('missing')
+  })
+})
