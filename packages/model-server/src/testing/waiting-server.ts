@@ -1,0 +1,16 @@
+import { startModelServer } from '../model-server.ts'
+
+// The process that the memory test looks into: it tells its port, and what its waiting requests hold.
+const server = await startModelServer({ requestsMax: 0 })
+
+process.on('message', (question) => {
+  if (question === 'port') process.send?.({ port: server.port })
+  else process.send?.(measure())
+})
+
+function measure(): object {
+  globalThis.gc?.()
+  const { heapUsed, external } = process.memoryUsage()
+  const connections = process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length
+  return { bytes: heapUsed + external, requests: server.requests.total, connections }
+}
