@@ -1,0 +1,183 @@
+import { Type } from 'typebox'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { endpoint, ok, type CallerKind } from '../../../platform/http/endpoint.ts'
+import { feature } from '../../../platform/http/feature.ts'
+import { newWireId, toWireId } from '../../../platform/ids/id.ts'
+import { expectProblem } from '../../../testing/describe-endpoint.ts'
+import { requester, type Answer, type Send } from '../../../testing/request.ts'
+import type { Tenant } from '../../../testing/factories/tenant.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+
+const Seen = Type.Object({ kind: Type.String(), orgId: Type.Optional(Type.String()), appId: Type.Optional(Type.String()), endUserId: Type.Optional(Type.String()) })
+
+/** Tells what the pipeline found out about the caller. */
+function echo<const K extends CallerKind>(route: `${'GET' | 'POST'} /${string}`, caller: K, permission: `${string}:${string}` | 'none' = 'none') {
+  return endpoint({
+    route,
+    summary: 'Echo',
+    caller,
+    permission,
+    limit: 'default',
+    idempotency: 'not-needed',
+    audit: 'none',
+    ...(caller === 'member' ? { params: { orgId: { id: 'org', missing: 'org-not-found' } } as const } : {}),
+    returns: { 200: Seen },
+    fails: [],
+    async handle({ request }) {
+      const { caller: found, authorization } = request.state
+      const { scope } = authorization
+      return ok({
+        kind: found.kind,
+        ...(scope === undefined ? {} : { orgId: toWireId('org', scope.organizationId) }),
+        ...(scope !== undefined && 'applicationId' in scope ? { appId: toWireId('app', scope.applicationId) } : {}),
+        ...(scope !== undefined && 'endUserId' in scope && scope.endUserId !== null ? { endUserId: toWireId('eu', scope.endUserId) } : {}),
+      })
+    },
+  })
+}
+
+const echoes = feature({
+  folder: 'accounts/access',
+  tag: 'Echo',
+  description: 'A feature of this test.',
+  endpoints: {
+    echoUser: echo('GET /api/echo/user', 'user'),
+    echoMember: echo('GET /api/echo/orgs/:orgId', 'member', 'org:read'),
+    echoOrganization: echo('GET /api/echo/organization', 'organization'),
+    echoApplication: echo('GET /api/echo/application', 'application', 'runs:cancel'),
+    changeApplication: echo('POST /api/echo/application', 'application', 'runs:cancel'),
+  },
+})
+
+describe('who calls, and in which tenant', () => {
+  let world: World
+  let [tenant, stranger]: Tenant[] = []
+  const given = (): { tenant: Tenant; stranger: Tenant } => {
+    if (tenant === undefined || stranger === undefined) throw new Error('The tenants are made first.')
+    return { tenant, stranger }
+  }
+  beforeAll(async () => {
+    world = await openWorld({ features: [echoes], environment: { TRUSTED_ORIGINS: 'https://dash.example.com' } })
+    tenant = await world.tenant()
+    stranger = await world.tenant()
+  })
+  afterAll(() => world.close())
+
+  const cookieOnly = async (of: Tenant): Promise<Send> => requester(world.url, { cookie: (await of.session()).cookie })
+  const expectOk = (answer: Answer, body: Record<string, string>) => {
+    expect(answer.status, answer.text).toBe(200)
+    expect(answer.body).toEqual(body)
+  }
+
+  describe('a session', () => {
+    it('is a user, in no organization, where none is needed', async () => {
+      expectOk(await (await cookieOnly(given().tenant))('GET /api/echo/user'), { kind: 'user' })
+    })
+
+    it('needs X-Org-Id for an organization: none 400, an unknown, foreign or broken one 404', async () => {
+      const send = await cookieOnly(given().tenant)
+      const inOrg = (orgId: string) => send('GET /api/echo/organization', { headers: { 'x-org-id': orgId } })
+      expectProblem(undefined, await send('GET /api/echo/organization'), 'missing-org-id')
+      for (const orgId of [newWireId('org'), given().stranger.orgId, 'nonsense']) expectProblem(undefined, await inOrg(orgId), 'org-not-found')
+      expectOk(await inOrg(given().tenant.orgId), { kind: 'user', orgId: given().tenant.orgId })
+    })
+
+    it('takes the organization of the path, and hides every other', async () => {
+      const send = await cookieOnly(given().tenant)
+      expectOk(await send(`GET /api/echo/orgs/${given().tenant.orgId}`), { kind: 'user', orgId: given().tenant.orgId })
+      for (const orgId of [given().stranger.orgId, newWireId('org'), 'nonsense']) expectProblem(undefined, await send(`GET /api/echo/orgs/${orgId}`), 'org-not-found')
+    })
+
+    it('needs X-App-Id for an application; X-Org-Id is optional but must match', async () => {
+      const { orgId, appId } = given().tenant
+      const send = await cookieOnly(given().tenant)
+      const inApp = (headers: Record<string, string>) => send('GET /api/echo/application', { headers })
+      expectProblem(undefined, await inApp({ 'x-org-id': orgId }), 'missing-app-id')
+      expectOk(await inApp({ 'x-app-id': appId }), { kind: 'user', orgId, appId })
+      expectOk(await inApp({ 'x-app-id': appId, 'x-org-id': orgId }), { kind: 'user', orgId, appId })
+      expectProblem(undefined, await inApp({ 'x-app-id': appId, 'x-org-id': given().stranger.orgId }), 'app-not-found')
+      for (const other of [given().stranger.appId, newWireId('app'), 'nonsense']) expectProblem(undefined, await inApp({ 'x-app-id': other }), 'app-not-found')
+    })
+
+    it('has the rights of its role', async () => {
+      const viewer = await world.tenant({ role: 'viewer' })
+      expectProblem(undefined, await (await viewer.session()).send('GET /api/echo/application'), 'forbidden')
+    })
+
+    it('ends when its user is no longer a member', async () => {
+      const leaver = await world.tenant()
+      const { send } = await leaver.session()
+      expect((await send('GET /api/echo/organization')).status).toBe(200)
+      await world.platform.db.deleteFrom('organization_members').where('user_id', '=', leaver.userId).execute()
+      expectProblem(undefined, await send('GET /api/echo/organization'), 'org-not-found')
+    })
+
+    it.each(['better-auth.session_token=forged.AAAA', 'better-auth.session_token=', 'other=1'])('is nobody with the cookie %j', async (cookie) => {
+      expectProblem(undefined, await world.send('GET /api/echo/user', { headers: { cookie } }), 'unauthorized')
+    })
+
+    it('does not take Appstrate-User', async () => {
+      const { send } = await given().tenant.session()
+      const endUser = await given().tenant.endUser()
+      expectProblem(undefined, await send('GET /api/echo/application', { headers: { 'appstrate-user': endUser } }), 'header-not-allowed')
+    })
+
+    it('is refused on a page of another origin, except for reading', async () => {
+      const { send } = await given().tenant.session()
+      const from = (origin: string, method = 'POST') => send(`${method} /api/echo/application`, { headers: { origin } })
+      for (const origin of ['https://evil.example.com', 'null', 'https://dash.example.com.evil.com', 'http://dash.example.com']) {
+        expectProblem(undefined, await from(origin), 'origin-not-allowed')
+      }
+      expect((await from('https://evil.example.com', 'GET')).status).toBe(200)
+      expect((await from('https://dash.example.com')).status).toBe(200)
+      expect((await send('POST /api/echo/application')).status).toBe(200)
+    })
+  })
+
+  describe('an API key', () => {
+    it('comes before a cookie, and a wrong one does not fall back on it', async () => {
+      const { cookie } = await given().tenant.session()
+      const { appId, orgId } = given().stranger
+      expectOk(await given().stranger.send('GET /api/echo/application', { headers: { cookie } }), { kind: 'api-key', orgId, appId })
+      const wrong = { authorization: `Bearer ask_${'0'.repeat(48)}`, cookie }
+      expectProblem(undefined, await world.send('GET /api/echo/user', { headers: wrong }), 'unauthorized')
+    })
+
+    it('is in its own organization; another X-Org-Id is 403', async () => {
+      const { send, orgId } = given().tenant
+      expectOk(await send('GET /api/echo/organization'), { kind: 'api-key', orgId })
+      expectOk(await send('GET /api/echo/organization', { headers: { 'x-org-id': orgId } }), { kind: 'api-key', orgId })
+      expectProblem(undefined, await send('GET /api/echo/organization', { headers: { 'x-org-id': given().stranger.orgId } }), 'org-mismatch')
+    })
+
+    it('needs X-App-Id, which must be its own application', async () => {
+      const { send, orgId, appId } = given().tenant
+      const sibling = await given().tenant.sibling()
+      expectOk(await send('GET /api/echo/application'), { kind: 'api-key', orgId, appId })
+      expectProblem(undefined, await send('GET /api/echo/application', { headers: { 'x-app-id': '' } }), 'missing-app-id')
+      for (const other of [sibling.appId, given().stranger.appId, 'nonsense']) {
+        expectProblem(undefined, await send('GET /api/echo/application', { headers: { 'x-app-id': other } }), 'app-mismatch')
+      }
+    })
+
+    it('can not do what needs a session', async () => {
+      expectProblem(undefined, await given().tenant.send('GET /api/echo/user'), 'session-required')
+    })
+
+    it('may come from any page: it is not sent by the browser on its own', async () => {
+      expect((await given().tenant.send('POST /api/echo/application', { headers: { origin: 'https://evil.example.com' } })).status).toBe(200)
+    })
+
+    it('acts for an end-user of its application, and of no other', async () => {
+      const endUser = await given().tenant.endUser()
+      const as = (endUserId: string) => given().tenant.sendAs(endUserId)('GET /api/echo/application')
+      expect((await as(endUser)).body).toMatchObject({ endUserId: endUser })
+      expectProblem(undefined, await as(await given().stranger.endUser()), 'invalid-end-user')
+      expectProblem(undefined, await as('nonsense'), 'invalid-end-user-id')
+    })
+  })
+
+  it('answers 401 to nobody', async () => {
+    expectProblem(undefined, await world.send('GET /api/echo/application', { headers: { 'x-app-id': given().tenant.appId } }), 'unauthorized')
+  })
+})

@@ -1,0 +1,31 @@
+import type { Access, Caller, Credentials } from '../../../platform/http/caller.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import { findSessionUser } from '../sign-in/index.ts'
+import { endUserExists, findApplicationOrganization, findMembershipRow } from './access-store.ts'
+import { keyDirectory } from './key-directory.ts'
+import { permissionsOf } from './permission-matrix.ts'
+
+/** Who calls, over sessions and API keys, for the HTTP layer. */
+export function createAccess(platform: Platform): Access {
+  return {
+    identify: (credentials) => identify(platform, credentials),
+    async findMembership(userId, organizationId) {
+      const row = await findMembershipRow(platform.db, userId, organizationId)
+      return row === undefined ? undefined : { ...row, permissions: permissionsOf(row.role) }
+    },
+    findOrganizationOf: (applicationId) => findApplicationOrganization(platform.db, applicationId),
+    hasEndUser: (applicationId, endUserId) => endUserExists(platform.db, applicationId, endUserId),
+  }
+}
+
+// A key is tried before the cookie, and a wrong one never falls through to it.
+async function identify(platform: Platform, { headers, bearer }: Credentials): Promise<Caller> {
+  if (bearer === undefined) {
+    const user = await findSessionUser(platform, headers())
+    return user === undefined ? { kind: 'anonymous' } : { kind: 'user', ...user }
+  }
+  const caller = await platform.use(keyDirectory).find(bearer)
+  if (caller !== undefined) return caller
+  throw problem('unauthorized', { detail: 'The API key is not valid: it is unknown, revoked or expired.' })
+}

@@ -1,0 +1,3 @@
+export { createAccess } from './create-access.ts'
+export { hashKey } from './key-directory.ts'
+export { grantablePermissions, permissionsOf, roles, type Role } from './permission-matrix.ts'

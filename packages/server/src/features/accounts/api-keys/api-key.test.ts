@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest'
+import { grantablePermissions, permissionsOf } from '../access/index.ts'
+import { findExpiryMistakes, findScopeMistakes, newSecret, prefixOf, scopesWithin } from './api-key.ts'
+
+describe('a secret', () => {
+  it('is ask_ and 48 random hex characters, of which eight are shown', () => {
+    const secret = newSecret()
+    expect(secret).toMatch(/^ask_[0-9a-f]{48}$/)
+    expect(newSecret()).not.toBe(secret)
+    expect(prefixOf(secret)).toBe(secret.slice(0, 8))
+  })
+})
+
+describe('the scopes that somebody can give', () => {
+  it('are the grantable ones within their role', () => {
+    expect(scopesWithin(permissionsOf('owner'))).toEqual(grantablePermissions)
+    expect(scopesWithin(permissionsOf('viewer'))).toContain('runs:read')
+    expect(scopesWithin(permissionsOf('viewer'))).not.toContain('runs:cancel')
+    expect(scopesWithin(new Set(['api-keys:create', 'org:delete', 'nonsense:read']))).toEqual([])
+  })
+
+  it('are checked one by one', () => {
+    const mistakes = findScopeMistakes(['runs:read', 'org:delete', 'agents:write', 'x'], permissionsOf('member'))
+    expect(mistakes.map(({ pointer }) => pointer)).toEqual(['/scopes/1', '/scopes/2', '/scopes/3'])
+  })
+})
+
+describe('an expiry', () => {
+  it('must be later than now', () => {
+    const now = new Date('2026-03-21T09:00:00.000Z')
+    expect(findExpiryMistakes(null, now)).toEqual([])
+    expect(findExpiryMistakes(new Date('2026-03-21T09:00:00.001Z'), now)).toEqual([])
+    expect(findExpiryMistakes(now, now)).toMatchObject([{ pointer: '/expiresAt' }])
+  })
+})

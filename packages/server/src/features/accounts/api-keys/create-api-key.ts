@@ -1,0 +1,40 @@
+import { Type } from 'typebox'
+import { created, endpoint } from '../../../platform/http/endpoint.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { Nullable } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { findExpiryMistakes, findScopeMistakes, scopesWithin } from './api-key.ts'
+import { NewApiKeyWire, toApiKeyWire } from './api-key-wire.ts'
+import { issueApiKey } from './issue-api-key.ts'
+
+export const createApiKey = endpoint({
+  route: 'POST /api/api-keys',
+  summary: 'Create an API key',
+  description: 'The key is in the reply and nowhere else: only its hash is kept. A key works while you are a member, and never beyond your own role.',
+  caller: 'application',
+  permission: 'api-keys:create',
+  limit: 'create',
+  // A reply that is kept for replays would keep the key itself.
+  idempotency: 'not-needed',
+  audit: 'api-key.created',
+  body: Type.Object({
+    name: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }),
+    scopes: Type.Optional(
+      Type.Array(Type.String({ maxLength: 100 }), { minItems: 1, maxItems: 200, uniqueItems: true, description: 'Every scope that you can give, when absent.' }),
+    ),
+    expiresAt: Type.Optional(Nullable(Type.String({ format: 'date-time', description: 'In the future; null or absent: never.' }))),
+  }),
+  returns: { 201: NewApiKeyWire },
+  fails: [],
+  async handle({ body, scope, caller, permissions, now, change }) {
+    const expiresAt = typeof body.expiresAt === 'string' ? new Date(body.expiresAt) : null
+    const scopes = body.scopes ?? scopesWithin(permissions)
+    refuseInvalid([...findScopeMistakes(scopes, permissions), ...findExpiryMistakes(expiresAt, now)])
+    const { apiKey, key } = await change(
+      (tx) => issueApiKey(tx, scope, { name: body.name, scopes, expiresAt, createdBy: caller.userId }),
+      (issued) => toWireId('key', issued.apiKey.id),
+    )
+    const reply = toApiKeyWire(apiKey)
+    return created({ ...reply, key }, `/api/api-keys/${reply.id}`)
+  },
+})

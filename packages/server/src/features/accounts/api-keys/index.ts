@@ -1,0 +1,15 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { createApiKey } from './create-api-key.ts'
+import { listApiKeys } from './list-api-keys.ts'
+import { listAvailableScopes } from './list-available-scopes.ts'
+import './problems.ts'
+import { revokeApiKey } from './revoke-api-key.ts'
+
+export { issueApiKey } from './issue-api-key.ts'
+
+export const apiKeysFeature = feature({
+  folder: 'accounts/api-keys',
+  tag: 'API Keys',
+  description: 'Keys for calling the API from a program. Each belongs to one application.',
+  endpoints: { createApiKey, listApiKeys, listAvailableScopes, revokeApiKey },
+})

@@ -1,0 +1,18 @@
+import type { Tx } from '../../../platform/db/database.ts'
+import type { AppScope } from '../../../platform/http/caller.ts'
+import { hashKey } from '../access/index.ts'
+import { newSecret, prefixOf, type ApiKey } from './api-key.ts'
+import { insertApiKey, type NewApiKey } from './api-key-store.ts'
+
+export interface IssuedApiKey {
+  readonly apiKey: ApiKey
+  /** The secret; only its hash is stored, so it can't be had again. */
+  readonly key: string
+}
+
+/** Creates an API key. Its scopes are taken as they are: the caller has checked them. */
+export async function issueApiKey(tx: Tx, scope: AppScope, request: Omit<NewApiKey, 'keyHash' | 'keyPrefix'>): Promise<IssuedApiKey> {
+  const key = newSecret()
+  const apiKey = await insertApiKey(tx, scope, { ...request, keyHash: hashKey(key), keyPrefix: prefixOf(key) })
+  return { apiKey, key }
+}

@@ -1,0 +1,22 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { listApiKeys as listApiKeyRows } from './api-key-store.ts'
+import { ApiKeyWire, toApiKeyWire } from './api-key-wire.ts'
+
+export const listApiKeys = endpoint({
+  route: 'GET /api/api-keys',
+  summary: 'List API keys',
+  description: "The application's keys that are not revoked.",
+  caller: 'application',
+  permission: 'api-keys:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  query: pageQuery,
+  returns: { 200: pageOf(ApiKeyWire) },
+  fails: [],
+  async handle({ query, scope, db }) {
+    const page = parsePage(query)
+    return ok(toPageWire(await listApiKeyRows(db, scope, page), page, toApiKeyWire))
+  },
+})

@@ -1,0 +1,5 @@
+import { problems } from '../../../platform/http/problem.ts'
+
+problems({
+  'api-key-not-found': { status: 404, title: 'API Key Not Found' },
+})

@@ -1,0 +1,116 @@
+import { sql } from 'kysely'
+import { Value } from 'typebox/value'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import { toJsonText } from '../../../platform/db/json-text.ts'
+import type { OrgScope } from '../../../platform/http/caller.ts'
+import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { newUuid } from '../../../platform/ids/id.ts'
+import { ApplicationSettings, type Application, type ApplicationReach } from './application.ts'
+
+export interface NewApplication {
+  readonly name: string
+  readonly settings?: ApplicationSettings
+  readonly isDefault?: boolean
+  readonly createdBy: string
+}
+
+export async function insertApplication(tx: Tx, scope: OrgScope, { name, settings = {}, isDefault = false, createdBy }: NewApplication): Promise<Application> {
+  const row = await tx
+    .insertInto('applications')
+    .values({ id: newUuid(), organization_id: scope.organizationId, name, settings: toJsonText(settings), is_default: isDefault, created_by: createdBy })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  return toApplication(row)
+}
+
+/** Newest first. */
+export async function listApplications(db: Db, reach: ApplicationReach, page: Page): Promise<Slice<Application>> {
+  const [rows, { total }] = await Promise.all([
+    select(db, reach).selectAll().orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute(),
+    select(db, reach).select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow(),
+  ])
+  return { items: rows.map(toApplication), total }
+}
+
+/** Throws app-not-found. */
+export async function getApplication(db: Db, reach: ApplicationReach, id: string): Promise<Application> {
+  return orMissing(await select(db, reach).selectAll().where('id', '=', id).executeTakeFirst())
+}
+
+/** Throws app-not-found. Nobody starts a run in the application, or changes it, until the transaction ends. */
+export async function lockApplication(tx: Tx, reach: ApplicationReach, id: string): Promise<Application> {
+  return orMissing(await select(tx, reach).selectAll().where('id', '=', id).forUpdate().executeTakeFirst())
+}
+
+/** Throws app-not-found. What `changes` leaves out stays. */
+export async function saveApplication(tx: Tx, reach: ApplicationReach, { id, changes }: { id: string; changes: { name?: string; settings?: ApplicationSettings } }): Promise<Application> {
+  const row = await tx
+    .updateTable('applications')
+    .set({
+      ...(changes.name === undefined ? {} : { name: changes.name }),
+      ...(changes.settings === undefined ? {} : { settings: toJsonText(changes.settings) }),
+      updated_at: sql`now()`,
+    })
+    .where('organization_id', '=', reach.organizationId)
+    .where('id', '=', id)
+    .$if(reach.onlyApplicationId !== null, (query) => query.where('id', '=', reach.onlyApplicationId))
+    .returningAll()
+    .executeTakeFirst()
+  return orMissing(row)
+}
+
+/** True while a run of the application is pending, running or waiting. */
+export async function hasActiveRuns(tx: Tx, applicationId: string): Promise<boolean> {
+  const run = await tx
+    .selectFrom('runs')
+    .select('id')
+    .where('application_id', '=', applicationId)
+    .where('status', 'in', ['pending', 'running', 'waiting'])
+    .limit(1)
+    .executeTakeFirst()
+  return run !== undefined
+}
+
+/** Deletes the application and everything in it. */
+export async function deleteApplicationRow(tx: Tx, reach: ApplicationReach, id: string): Promise<void> {
+  // Years of runs go in one statement.
+  await sql`set local statement_timeout = '10min'`.execute(tx)
+  await tx.deleteFrom('applications').where('organization_id', '=', reach.organizationId).where('id', '=', id).execute()
+}
+
+function select(db: Db, reach: ApplicationReach) {
+  return db
+    .selectFrom('applications')
+    .where('organization_id', '=', reach.organizationId)
+    .$if(reach.onlyApplicationId !== null, (query) => query.where('id', '=', reach.onlyApplicationId))
+}
+
+interface ApplicationRow {
+  readonly id: string
+  readonly organization_id: string
+  readonly name: string
+  readonly is_default: boolean
+  readonly settings: unknown
+  readonly created_by: string | null
+  readonly created_at: Date
+  readonly updated_at: Date
+}
+
+function toApplication(row: ApplicationRow): Application {
+  return {
+    id: row.id,
+    organizationId: row.organization_id,
+    name: row.name,
+    isDefault: row.is_default,
+    settings: Value.Parse(ApplicationSettings, row.settings),
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}
+
+function orMissing(row: ApplicationRow | undefined): Application {
+  if (row === undefined) throw problem('app-not-found')
+  return toApplication(row)
+}

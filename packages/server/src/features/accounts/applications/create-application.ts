@@ -1,0 +1,29 @@
+import { Type } from 'typebox'
+import { created, endpoint } from '../../../platform/http/endpoint.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { insertApplication } from './application-store.ts'
+import { applicationFields, ApplicationWire, toApplicationWire } from './application-wire.ts'
+
+export const createApplication = endpoint({
+  route: 'POST /api/applications',
+  summary: 'Create an application',
+  description: 'Needs a session: an API key can do nothing outside its application.',
+  caller: 'organization',
+  permission: 'applications:write',
+  limit: 'create',
+  idempotency: 'supported',
+  audit: 'application.created',
+  body: Type.Object({ name: applicationFields.name, settings: Type.Optional(applicationFields.settings) }),
+  returns: { 201: ApplicationWire },
+  fails: ['session-required'],
+  async handle({ body, scope, caller, change }) {
+    if (caller.kind === 'api-key') throw problem('session-required', { detail: 'An API key can do nothing outside its application: sign in as a user.' })
+    const application = await change(
+      (tx) => insertApplication(tx, scope, { ...body, createdBy: caller.userId }),
+      (made) => toWireId('app', made.id),
+    )
+    const reply = toApplicationWire(application)
+    return created(reply, `/api/applications/${reply.id}`)
+  },
+})

@@ -1,0 +1,34 @@
+import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { Nothing } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { checkDeletable, reachOf } from './application.ts'
+import { deleteApplicationRow, hasActiveRuns, lockApplication } from './application-store.ts'
+
+export const deleteApplication = endpoint({
+  route: 'DELETE /api/applications/:applicationId',
+  summary: 'Delete an application',
+  description: 'Its agents, runs, files, end-users and API keys go with it. Refused for the default application, and while a run has not ended.',
+  caller: 'organization',
+  permission: 'applications:delete',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'application.deleted',
+  params: { applicationId: { id: 'app', missing: 'app-not-found' } },
+  returns: { 204: Nothing },
+  fails: ['default-application', 'application-in-use'],
+  async handle({ params, scope, caller, change, platform }) {
+    const reach = reachOf(scope, caller)
+    await change(
+      async (tx) => {
+        const application = await lockApplication(tx, reach, params.applicationId)
+        checkDeletable(application)
+        if (await hasActiveRuns(tx, application.id)) throw problem('application-in-use', { detail: 'Some of its runs have not ended: cancel them, or wait.' })
+        await deleteApplicationRow(tx, reach, application.id)
+      },
+      () => toWireId('app', params.applicationId),
+    )
+    platform.wake.wake('keys', '*')
+    return noContent()
+  },
+})

@@ -1,0 +1,33 @@
+import { Type } from 'typebox'
+import { created, endpoint } from '../../../platform/http/endpoint.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { auditUnder } from './audit-scope.ts'
+import { createOrganization } from './found-organization.ts'
+import { orgFields, OrgWire, toOrgWire } from './organization-wire.ts'
+
+export const createOrg = endpoint({
+  route: 'POST /api/orgs',
+  summary: 'Create an organization',
+  description: 'You become its owner. It is pinned to the current API version, and has an application `Default`.',
+  caller: 'user',
+  permission: 'none',
+  limit: 'create',
+  idempotency: 'supported',
+  audit: 'org.created',
+  body: Type.Object({ name: orgFields.name, slug: Type.Optional(orgFields.slug) }),
+  returns: { 201: OrgWire },
+  fails: ['slug-taken'],
+  async handle({ body, caller, platform, change, request }) {
+    const founding = { name: body.name, slug: body.slug, apiVersion: platform.versions.current, userId: caller.userId }
+    const organization = await change(
+      async (tx) => {
+        const founded = await createOrganization(tx, founding)
+        auditUnder(request, { organizationId: founded.organization.id })
+        return founded.organization
+      },
+      (made) => toWireId('org', made.id),
+    )
+    const reply = toOrgWire(organization)
+    return created(reply, `/api/orgs/${reply.id}`)
+  },
+})

@@ -1,0 +1,33 @@
+import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { Nothing } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { auditUnder } from './audit-scope.ts'
+import { deleteOrganizationRow, hasActiveRuns, lockOrganization } from './organization-store.ts'
+
+export const deleteOrg = endpoint({
+  route: 'DELETE /api/orgs/:orgId',
+  summary: 'Delete an organization',
+  description: 'Everything in it goes with it, its audit log too. Refused while a run has not ended.',
+  caller: 'member',
+  permission: 'org:delete',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'org.deleted',
+  params: { orgId: { id: 'org', missing: 'org-not-found' } },
+  returns: { 204: Nothing },
+  fails: ['org-in-use'],
+  async handle({ scope, change, platform, request }) {
+    await change(
+      async (tx) => {
+        await lockOrganization(tx, scope)
+        if (await hasActiveRuns(tx, scope)) throw problem('org-in-use', { detail: 'Some of its runs have not ended: cancel them, or wait.' })
+        await deleteOrganizationRow(tx, scope)
+        auditUnder(request, undefined)
+      },
+      () => toWireId('org', scope.organizationId),
+    )
+    platform.wake.wake('keys', '*')
+    return noContent()
+  },
+})

@@ -1,0 +1,38 @@
+import { randomBytes } from 'node:crypto'
+import type { Tx } from '../../../platform/db/database.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { insertApplication } from '../applications/index.ts'
+import { slugOf, slugWithMark, type Organization } from './organization.ts'
+import { getOrganization, insertMember, insertOrganization, type NewOrganization } from './organization-store.ts'
+
+export interface FoundedOrganization {
+  readonly organization: Organization
+  /** The stored id of its application `Default`. */
+  readonly applicationId: string
+}
+
+export interface Founding {
+  readonly name: string
+  /** Made from the name when undefined. */
+  readonly slug: string | undefined
+  readonly apiVersion: string
+  /** Becomes the owner. */
+  readonly userId: string
+}
+
+/** Creates an organization with its owner, its version pin and its default application. Throws slug-taken. */
+export async function createOrganization(tx: Tx, { name, slug, apiVersion, userId }: Founding): Promise<FoundedOrganization> {
+  const fields = { name, apiVersion, createdBy: userId }
+  const organizationId = slug === undefined ? await insertUnderFreeSlug(tx, fields) : await insertOrganization(tx, { ...fields, slug })
+  if (organizationId === undefined) throw problem('slug-taken', { detail: `Another organization has the slug ${String(slug)}.` })
+  const scope = { organizationId }
+  await insertMember(tx, scope, { userId, role: 'owner' })
+  const application = await insertApplication(tx, scope, { name: 'Default', isDefault: true, createdBy: userId })
+  return { organization: await getOrganization(tx, scope, userId), applicationId: application.id }
+}
+
+async function insertUnderFreeSlug(tx: Tx, fields: Omit<NewOrganization, 'slug'>): Promise<string | undefined> {
+  const slug = slugOf(fields.name)
+  const first = slug === '' ? undefined : await insertOrganization(tx, { ...fields, slug })
+  return first ?? insertOrganization(tx, { ...fields, slug: slugWithMark(slug, randomBytes(4).toString('hex')) })
+}

@@ -1,0 +1,18 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { createOrg } from './create-org.ts'
+import { deleteOrg } from './delete-org.ts'
+import { getOrg } from './get-org.ts'
+import { getOrgSettings } from './get-org-settings.ts'
+import { listOrgs } from './list-orgs.ts'
+import './problems.ts'
+import { updateOrg } from './update-org.ts'
+import { updateOrgSettings } from './update-org-settings.ts'
+
+export { createOrganization } from './found-organization.ts'
+
+export const organizationsFeature = feature({
+  folder: 'accounts/organizations',
+  tag: 'Organizations',
+  description: 'Organizations are the tenants: people are members of them, and everything else belongs to one.',
+  endpoints: { createOrg, listOrgs, getOrg, updateOrg, deleteOrg, getOrgSettings, updateOrgSettings },
+})

@@ -1,0 +1,35 @@
+import { Type, type Static } from 'typebox'
+import { Nullable, OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { roles } from '../access/index.ts'
+import { slugLengthMax, slugPattern, type Organization } from './organization.ts'
+
+export const OrgWire = wire('Org', {
+  id: WireId('org'),
+  name: Type.String(),
+  slug: Type.String(),
+  role: OneOf(roles, { description: 'Your role in it.' }),
+  createdAt: WireTime,
+  updatedAt: WireTime,
+})
+
+/** What a request says of an organization. */
+export const orgFields = {
+  name: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }),
+  slug: Type.String({ minLength: 1, maxLength: slugLengthMax, pattern: slugPattern, examples: ['acme'], description: "Unique; made from the name when absent." }),
+}
+
+export const OrgSettingsWire = wire('OrgSettings', {
+  apiVersion: Nullable(Type.String({ examples: ['2026-03-21'], description: 'The version of requests without Appstrate-Version; null takes the current one.' })),
+})
+
+export function toOrgWire(organization: Organization): Static<typeof OrgWire> {
+  return {
+    id: toWireId('org', organization.id),
+    name: organization.name,
+    slug: organization.slug,
+    role: organization.role,
+    createdAt: toWireTime(organization.createdAt),
+    updatedAt: toWireTime(organization.updatedAt),
+  }
+}

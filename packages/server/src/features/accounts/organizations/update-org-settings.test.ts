@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createVersionRegistry } from '../../../platform/http/api-version.ts'
+import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { applicationsFeature } from '../applications/index.ts'
+import { organizationsFeature } from './index.ts'
+import { updateOrgSettings } from './update-org-settings.ts'
+
+const versions = createVersionRegistry([
+  { date: '2027-01-01', changes: [] },
+  { date: '2026-03-21', changes: [] },
+])
+const options = { features: [organizationsFeature, applicationsFeature], versions }
+
+describeEndpoint(updateOrgSettings, {
+  as: 'session',
+  given: async (tenant) => tenant.orgId,
+  call: (orgId) => ({ params: { orgId }, body: { apiVersion: '2026-03-21' } }),
+  world: options,
+})
+
+describe("changing an organization's settings", () => {
+  let world: World
+  beforeAll(async () => {
+    world = await openWorld(options)
+  })
+  afterAll(() => world.close())
+
+  it('pins the version of requests without the header, for sessions and at once for keys', async () => {
+    const tenant = await world.tenant()
+    const { send } = await tenant.session()
+    const route = `PATCH /api/orgs/${tenant.orgId}/settings`
+    const versionOf = async (sender: typeof send) => (await sender('GET /api/applications')).headers.get('appstrate-version')
+    expect([await versionOf(send), await versionOf(tenant.send)]).toEqual(['2027-01-01', '2027-01-01'])
+    expect((await send(route, { body: { apiVersion: '2026-03-21' } })).body).toEqual({ apiVersion: '2026-03-21' })
+    expect([await versionOf(send), await versionOf(tenant.send)]).toEqual(['2026-03-21', '2026-03-21'])
+    expect((await send(`GET /api/orgs/${tenant.orgId}/settings`)).body).toEqual({ apiVersion: '2026-03-21' })
+    expect((await send(route, { body: { apiVersion: null } })).body).toEqual({ apiVersion: null })
+    expect([await versionOf(send), await versionOf(tenant.send)]).toEqual(['2027-01-01', '2027-01-01'])
+  })
+
+  it.each(['2020-01-01', 'yesterday', ''])('refuses the version %j', async (apiVersion) => {
+    const tenant = await world.tenant()
+    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/settings`, { body: { apiVersion } })
+    expectProblem(updateOrgSettings, answer, 'validation-error')
+    expect(answer.body.errors).toMatchObject([{ pointer: '/apiVersion' }])
+  })
+
+  it('is not for members', async () => {
+    const tenant = await world.tenant({ role: 'member' })
+    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/settings`, { body: { apiVersion: null } })
+    expectProblem(updateOrgSettings, answer, 'forbidden')
+  })
+})

@@ -1,0 +1,36 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import type { VersionRegistry } from '../../../platform/http/api-version.ts'
+import { saveApiVersion } from './organization-store.ts'
+import { OrgSettingsWire } from './organization-wire.ts'
+
+export const updateOrgSettings = endpoint({
+  route: 'PATCH /api/orgs/:orgId/settings',
+  summary: "Change an organization's settings",
+  caller: 'member',
+  permission: 'org:update',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'org.settings-updated',
+  params: { orgId: { id: 'org', missing: 'org-not-found' } },
+  body: Type.Object({ apiVersion: OrgSettingsWire.properties.apiVersion }),
+  returns: { 200: OrgSettingsWire },
+  fails: [],
+  async handle({ body, scope, change, platform }) {
+    checkVersion(platform.versions, body.apiVersion)
+    await change(
+      (tx) => saveApiVersion(tx, scope, body.apiVersion),
+      () => toWireId('org', scope.organizationId),
+    )
+    // An API key that was checked within the last minute carries the old pin.
+    platform.wake.wake('keys', '*')
+    return ok({ apiVersion: body.apiVersion })
+  },
+})
+
+function checkVersion(versions: VersionRegistry, apiVersion: string | null): void {
+  if (apiVersion === null || versions.has(apiVersion)) return
+  refuseInvalid([{ pointer: '/apiVersion', message: `is not a version of the API; the current one is ${versions.current}`, code: 'apiVersion' }])
+}

@@ -1,0 +1,118 @@
+import type { BetterAuthOptions } from 'better-auth'
+import { newUuid, newWireId } from '../../../platform/ids/id.ts'
+import { appUrl } from '../../../platform/open-platform.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import type { Mailer } from './mailer.ts'
+
+/** Carries the client's address to the library; whatever a client sends under this name is overwritten. */
+export const clientIpHeader = 'x-appstrate-client-ip'
+
+const passwordResetSeconds = 3600
+const times = { createdAt: 'created_at', updatedAt: 'updated_at' } as const
+
+/** How the auth library is set up: its own defaults, on our tables, under our ids, limits and log. */
+export function authOptions(platform: Platform, mailer: Mailer | undefined): BetterAuthOptions {
+  const { config, secrets, db } = platform
+  return {
+    appName: 'Appstrate',
+    baseURL: appUrl(config),
+    basePath: '/api/auth',
+    secret: secrets.authSecret,
+    trustedOrigins: [...config.TRUSTED_ORIGINS],
+    database: { db, type: 'postgres', transaction: true },
+    ...tables(mailer),
+    ...flows(mailer),
+    socialProviders: socialProviders(config),
+    rateLimit: { enabled: false },
+    telemetry: { enabled: false },
+    logger: libraryLog(platform),
+    // Failures that are ours reach our error handler with their cause; refusals are answered all the same.
+    onAPIError: { throw: true },
+    advanced: {
+      // Said outright, because the library switches it off when NODE_ENV is "test".
+      disableOriginCheck: false,
+      disableCSRFCheck: false,
+      ipAddress: { ipAddressHeaders: [clientIpHeader] },
+      // Our migrations make the schema; a test compares it with what the library expects.
+      database: { generateId: ({ model }) => newId(model), validateSchema: false },
+    },
+  }
+}
+
+function newId(model: string): string {
+  return model === 'user' ? newWireId('usr') : `${model}_${newUuid().replaceAll('-', '')}`
+}
+
+function tables(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'user' | 'session' | 'account' | 'verification'> {
+  return {
+    user: {
+      modelName: 'users',
+      fields: { emailVerified: 'email_verified', ...times },
+      changeEmail: { enabled: true, updateEmailWithoutVerification: mailer === undefined },
+    },
+    session: {
+      modelName: 'sessions',
+      fields: { userId: 'user_id', expiresAt: 'expires_at', ipAddress: 'ip_address', userAgent: 'user_agent', ...times },
+      cookieCache: { enabled: true },
+    },
+    account: {
+      modelName: 'accounts',
+      fields: {
+        userId: 'user_id',
+        accountId: 'account_id',
+        providerId: 'provider_id',
+        accessToken: 'access_token',
+        refreshToken: 'refresh_token',
+        idToken: 'id_token',
+        accessTokenExpiresAt: 'access_token_expires_at',
+        refreshTokenExpiresAt: 'refresh_token_expires_at',
+        ...times,
+      },
+      encryptOAuthTokens: true,
+      accountLinking: { enabled: true, allowDifferentEmails: true },
+    },
+    verification: { modelName: 'verifications', fields: { expiresAt: 'expires_at', ...times }, storeIdentifier: 'hashed' },
+  }
+}
+
+// Without a mail server nobody could confirm an address or reset a password.
+function flows(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'emailAndPassword' | 'emailVerification'> {
+  if (mailer === undefined) return { emailAndPassword: { enabled: true } }
+  return {
+    emailAndPassword: {
+      enabled: true,
+      requireEmailVerification: true,
+      revokeSessionsOnPasswordReset: true,
+      resetPasswordTokenExpiresIn: passwordResetSeconds,
+      sendResetPassword: async ({ user, url }) => mailer.post({ to: user.email, ...resetMail(url) }),
+    },
+    emailVerification: {
+      sendOnSignUp: true,
+      autoSignInAfterVerification: true,
+      sendVerificationEmail: async ({ user, url }) => mailer.post({ to: user.email, ...verificationMail(url) }),
+    },
+  }
+}
+
+function verificationMail(url: string) {
+  return { subject: 'Confirm your e-mail address', text: `Open this link to confirm your e-mail address:\n\n${url}\n\nIf you did not sign up, ignore this mail.\n` }
+}
+
+function resetMail(url: string) {
+  return { subject: 'Set a new password', text: `Open this link within an hour to set a new password:\n\n${url}\n\nIf you did not ask for it, ignore this mail.\n` }
+}
+
+function socialProviders(config: Platform['config']): NonNullable<BetterAuthOptions['socialProviders']> {
+  const { GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, GITHUB_CLIENT_ID, GITHUB_CLIENT_SECRET } = config
+  return {
+    ...(GOOGLE_CLIENT_ID === undefined || GOOGLE_CLIENT_SECRET === undefined ? {} : { google: { clientId: GOOGLE_CLIENT_ID, clientSecret: GOOGLE_CLIENT_SECRET } }),
+    ...(GITHUB_CLIENT_ID === undefined || GITHUB_CLIENT_SECRET === undefined ? {} : { github: { clientId: GITHUB_CLIENT_ID, clientSecret: GITHUB_CLIENT_SECRET } }),
+  }
+}
+
+function libraryLog({ log }: Platform): NonNullable<BetterAuthOptions['logger']> {
+  return {
+    level: 'warn',
+    log: (level, message, ...details: unknown[]) => log[level]({ err: details.find((detail) => detail instanceof Error), part: 'sign-in' }, message),
+  }
+}

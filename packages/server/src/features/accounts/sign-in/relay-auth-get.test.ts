@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { expectProblem } from '../../../testing/describe-endpoint.ts'
+import { signUp } from '../../../testing/factories/session.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { signInFeature } from './index.ts'
+import { relayAuthGet } from './relay-auth-get.ts'
+
+describe('reading from the auth library', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await openWorld({ features: [signInFeature], environment: { GITHUB_CLIENT_ID: 'id', GITHUB_CLIENT_SECRET: 'secret' } })
+  })
+  afterAll(() => world.close())
+
+  it('answers as the library does, with our headers', async () => {
+    const { send, userId } = await signUp(world)
+    const answer = await send('GET /api/auth/list-sessions')
+    expect(answer.status).toBe(200)
+    expect(answer.body).toMatchObject([{ userId }])
+    for (const name of ['request-id', 'ratelimit', 'ratelimit-policy', 'appstrate-version']) expect(answer.headers.has(name), name).toBe(true)
+  })
+
+  it('answers a problem of ours when the library refuses', async () => {
+    expectProblem(relayAuthGet, await world.send('GET /api/auth/list-sessions'), 'unauthorized')
+    expectProblem(relayAuthGet, await world.send('GET /api/auth/nothing/here'), 'not-found')
+    expectProblem(relayAuthGet, await world.send('GET /api/auth/sign-up/email'), 'not-found')
+  })
+
+  it('takes what a provider sends along on the way back, and redirects', async () => {
+    const query = { state: 'unknown', code: 'x', scope: 'email', iss: 'https://github.com' }
+    const answer = await world.send('GET /api/auth/callback/github', { query })
+    expect(answer.status).toBe(302)
+    expect(answer.headers.get('location')).toMatch(/error=/)
+  })
+
+  it('is not in the OpenAPI document; the documented ones are', async () => {
+    const { paths } = (await world.send('GET /api/openapi.json')).body
+    expect(Object.keys(paths).sort()).toEqual(['/api/auth/get-session', '/api/auth/sign-in/email', '/api/auth/sign-out', '/api/auth/sign-up/email'])
+  })
+})

@@ -1,0 +1,26 @@
+import { Type } from 'typebox'
+import { endpoint } from '../../../platform/http/endpoint.ts'
+import { relay } from './relay.ts'
+
+const text = Type.Optional(Type.String())
+
+/** Everything else that the auth library answers to GET: returns from Google and GitHub, links in mails, the lists of a user's sessions. */
+export const relayAuthGet = endpoint({
+  route: 'GET /api/auth/*',
+  summary: 'Read from the auth library',
+  caller: 'anyone',
+  permission: 'none',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  undocumented: true,
+  // Its own parameters, and those that OAuth servers add to a return.
+  query: {
+    ...{ token: text, callbackURL: text, accountId: text, providerId: text, disableCookieCache: text, disableRefresh: text },
+    ...{ code: text, state: text, error: text, error_description: text, error_uri: text },
+    ...{ iss: text, scope: text, authuser: text, prompt: text, hd: text, session_state: text },
+  },
+  returns: {},
+  fails: ['auth-request-refused', 'sign-in-failed', 'sign-in-refused', 'unauthorized', 'not-found', 'method-not-allowed'],
+  handle: (http) => relay(http, { method: 'GET' }),
+})

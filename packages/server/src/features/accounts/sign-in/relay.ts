@@ -1,0 +1,85 @@
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { toHeaders } from '../../../platform/http/admit.ts'
+import { hijacked, type AnyCall } from '../../../platform/http/endpoint.ts'
+import { problem, type Problem } from '../../../platform/http/problem.ts'
+import { appUrl } from '../../../platform/open-platform.ts'
+import { authLibrary } from './auth-library.ts'
+import { clientIpHeader } from './auth-options.ts'
+
+type Http = Pick<AnyCall, 'request' | 'reply' | 'platform'>
+
+interface Question {
+  readonly method: 'GET' | 'POST'
+  /** JSON as it is sent. */
+  readonly body?: string | Uint8Array<ArrayBuffer>
+}
+
+/** Asks the auth library, and sets its cookies on our reply. Throws a problem when it refuses, an Error when it fails. */
+export async function askLibrary(http: Http, question: Question): Promise<Response> {
+  const response = await http.platform.use(authLibrary).handle(toWebRequest(http, question))
+  const cookies = response.headers.getSetCookie()
+  if (cookies.length > 0) void http.reply.header('set-cookie', cookies)
+  if (response.status >= 400) throw await toProblem(response)
+  return response
+}
+
+/** Hands the library's answer to the client as it is. */
+export async function relay(http: Http, question: Question): Promise<typeof hijacked> {
+  const response = await askLibrary(http, question)
+  const body = Buffer.from(await response.arrayBuffer())
+  void http.reply.code(response.status)
+  for (const [name, value] of response.headers) {
+    if (name !== 'set-cookie' && name !== 'content-length') void http.reply.header(name, value)
+  }
+  void http.reply.send(body)
+  return hijacked
+}
+
+function toWebRequest({ request, platform }: Http, { method, body }: Question): Request {
+  const headers = toHeaders(request)
+  headers.set(clientIpHeader, request.ip)
+  headers.delete('content-length')
+  const hasBody = body !== undefined && body.length > 0
+  if (hasBody) headers.set('content-type', 'application/json')
+  return new Request(new URL(request.originalUrl, appUrl(platform.config)), { method, headers, ...(hasBody ? { body } : {}) })
+}
+
+const Refusal = Type.Object({ message: Type.Optional(Type.String()), code: Type.Optional(Type.String()) })
+
+/** Codes of the library that have a problem of their own, whatever the status. */
+const codesOfRefusals: Readonly<Record<string, string>> = {
+  UNAUTHORIZED: 'unauthorized',
+  INVALID_ORIGIN: 'origin-not-allowed',
+  MISSING_OR_NULL_ORIGIN: 'origin-not-allowed',
+  CROSS_SITE_NAVIGATION_LOGIN_BLOCKED: 'origin-not-allowed',
+}
+
+const codesOfStatuses: Readonly<Record<number, string>> = {
+  401: 'sign-in-failed',
+  403: 'sign-in-refused',
+  404: 'not-found',
+  405: 'method-not-allowed',
+  415: 'unsupported-media-type',
+  422: 'sign-up-refused',
+}
+
+async function toProblem(response: Response): Promise<Problem> {
+  const text = await response.text()
+  if (response.status >= 500) throw new Error(`The auth library failed with ${response.status}: ${text}`)
+  const refusal = parseRefusal(text)
+  const code = codesOfRefusals[refusal.code ?? ''] ?? codesOfStatuses[response.status] ?? 'auth-request-refused'
+  const { message } = refusal
+  return problem(code, { ...(message === undefined ? {} : { detail: `${message.replace(/\.$/, '')}.` }), extensions: refusal })
+}
+
+function parseRefusal(text: string): { readonly message?: string; readonly code?: string } {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (!Value.Check(Refusal, parsed)) return {}
+    const { message, code } = parsed
+    return { ...(message === undefined ? {} : { message }), ...(code === undefined ? {} : { code }) }
+  } catch {
+    return {}
+  }
+}

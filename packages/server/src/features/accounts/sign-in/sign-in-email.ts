@@ -1,0 +1,26 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { askLibrary } from './relay.ts'
+import { callbackUrlField, emailField, parseAnswer, rememberMeField, SignedInWire } from './sign-in-wire.ts'
+
+export const signInEmail = endpoint({
+  route: 'POST /api/auth/sign-in/email',
+  summary: 'Sign in with an e-mail address',
+  description: 'Answers with the session cookie.',
+  caller: 'anyone',
+  permission: 'none',
+  limit: 'create',
+  idempotency: 'not-needed',
+  audit: 'none',
+  body: Type.Object({
+    email: emailField,
+    password: Type.String({ minLength: 1, maxLength: 128 }),
+    callbackURL: Type.Optional(callbackUrlField),
+    rememberMe: Type.Optional(rememberMeField),
+  }),
+  returns: { 200: SignedInWire },
+  fails: ['auth-request-refused', 'sign-in-failed', 'sign-in-refused', 'origin-not-allowed'],
+  async handle({ body, ...http }) {
+    return ok(await parseAnswer(SignedInWire, await askLibrary(http, { method: 'POST', body: JSON.stringify(body) })))
+  },
+})

@@ -1,0 +1,22 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { askLibrary } from './relay.ts'
+
+export const signOut = endpoint({
+  route: 'POST /api/auth/sign-out',
+  summary: 'Sign out',
+  description: 'Ends the session and takes its cookies back.',
+  caller: 'anyone',
+  permission: 'none',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  body: Type.Object({}),
+  bodyKind: 'optional-json',
+  returns: { 200: Type.Object({ success: Type.Boolean() }) },
+  fails: ['origin-not-allowed'],
+  async handle(http) {
+    await askLibrary(http, { method: 'POST' })
+    return ok({ success: true })
+  },
+})

@@ -1,0 +1,28 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { askLibrary } from './relay.ts'
+import { callbackUrlField, emailField, parseAnswer, rememberMeField, SignedInWire } from './sign-in-wire.ts'
+
+export const signUpEmail = endpoint({
+  route: 'POST /api/auth/sign-up/email',
+  summary: 'Sign up with an e-mail address',
+  description: 'Creates a user and signs them in with a session cookie. Where the server sends mails, the address is verified first.',
+  caller: 'anyone',
+  permission: 'none',
+  limit: 'create',
+  idempotency: 'not-needed',
+  audit: 'none',
+  body: Type.Object({
+    name: Type.String({ minLength: 1, maxLength: 200 }),
+    email: emailField,
+    password: Type.String({ minLength: 8, maxLength: 128 }),
+    image: Type.Optional(Type.String({ maxLength: 2000 })),
+    callbackURL: Type.Optional(callbackUrlField),
+    rememberMe: Type.Optional(rememberMeField),
+  }),
+  returns: { 200: SignedInWire },
+  fails: ['auth-request-refused', 'sign-in-refused', 'origin-not-allowed', 'sign-up-refused'],
+  async handle({ body, ...http }) {
+    return ok(await parseAnswer(SignedInWire, await askLibrary(http, { method: 'POST', body: JSON.stringify(body) })))
+  },
+})

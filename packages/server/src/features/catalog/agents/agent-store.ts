@@ -1,0 +1,187 @@
+import { CompiledQuery, sql } from 'kysely'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import type { AppScope } from '../../../platform/http/caller.ts'
+import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { parseAgentReference, type Agent, type AgentReference } from './agent.ts'
+
+/** An agent as a list shows it; read without its prompt and schemas. */
+export interface AgentSummary {
+  readonly id: string
+  readonly scope: string
+  readonly name: string
+  readonly version: string
+  readonly displayName: string
+  readonly description: string | null
+  /** The tool dependencies of its manifest. */
+  readonly tools: Readonly<Record<string, string>> | null
+  readonly timeoutSeconds: number | null
+  readonly modelId: string | null
+  readonly enabled: boolean
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+type SummaryRow = { readonly total: number } & (AgentSummary | { readonly id: null })
+
+// The hot read: rows and total in one statement, sent as it is; a total is there for a page past the end, too.
+const summaries = `
+  select c.total, a.*
+  from (
+    select count(*) as total
+    from application_packages i join packages p on p.id = i.package_id
+    where i.organization_id = $1 and i.application_id = $2 and i.removed_at is null and p.type = 'agent'
+  ) c left join (
+    select i.id, p.scope, p.name, v.version, v.manifest ->> 'displayName' as "displayName", v.manifest ->> 'description' as description,
+      v.manifest #> '{dependencies,tools}' as tools, (v.manifest -> 'timeout')::float8 as "timeoutSeconds",
+      i.model_id as "modelId", i.enabled, i.installed_at as "createdAt", i.updated_at as "updatedAt"
+    from application_packages i join packages p on p.id = i.package_id join package_versions v on v.id = i.version_id
+    where i.organization_id = $1 and i.application_id = $2 and i.removed_at is null and p.type = 'agent'
+    order by i.id desc limit $3 offset $4
+  ) a on true
+  order by a.id desc`
+
+export async function listAgents(db: Db, scope: AppScope, page: Page): Promise<Slice<AgentSummary>> {
+  const values = [scope.organizationId, scope.applicationId, page.pageSize, offsetOf(page)]
+  const { rows } = await db.executeQuery<SummaryRow>(CompiledQuery.raw(summaries, values))
+  return { items: rows.filter((row) => row.id !== null), total: rows[0]?.total ?? 0 }
+}
+
+/** The agent of an `agent_…` or an `@scope/name`. Throws agent-not-found. */
+export async function getAgent(db: Db, scope: AppScope, reference: string): Promise<Agent> {
+  const parsed = parseAgentReference(reference)
+  const agent = parsed === undefined ? undefined : await findAgent(db, scope, parsed)
+  if (agent === undefined) throw problem('agent-not-found')
+  return agent
+}
+
+/** Throws agent-not-found. Nobody else changes the agent or its package until the transaction ends; runs can still be started. */
+export async function lockAgent(tx: Tx, scope: AppScope, reference: string): Promise<Agent> {
+  const { id, packageId } = await getAgent(tx, scope, reference)
+  // The package first, in all changes: its versions are numbered one after the other, in whatever applications it is installed.
+  await tx.selectFrom('packages').select('id').where('organization_id', '=', scope.organizationId).where('id', '=', packageId).forNoKeyUpdate().execute()
+  const row = await select(tx, scope).where('i.id', '=', id).forNoKeyUpdate('i').executeTakeFirst()
+  if (row === undefined) throw problem('agent-not-found')
+  return toAgent(row)
+}
+
+/** True when runs of a locked agent have not ended. No run can be inserted between the answer and the end of the transaction. */
+export async function holdsUnfinishedRuns(tx: Tx, scope: AppScope, agent: Agent): Promise<boolean> {
+  // Stronger than lockAgent's: an insert into runs holds a key-share lock on the agent's row.
+  await tx.selectFrom('application_packages').select('id').where('application_id', '=', scope.applicationId).where('id', '=', agent.id).forUpdate().execute()
+  const run = await tx
+    .selectFrom('runs')
+    .select('id')
+    .where('application_id', '=', scope.applicationId)
+    .where('agent_id', '=', agent.id)
+    .where('status', 'in', ['pending', 'running', 'waiting'])
+    .limit(1)
+    .executeTakeFirst()
+  return run !== undefined
+}
+
+export interface InstallationChanges {
+  readonly versionId?: string
+  readonly modelId?: string | null
+  readonly enabled?: boolean
+}
+
+/** Changes a locked agent's installation. */
+export async function saveInstallation(tx: Tx, agent: Agent, changes: InstallationChanges): Promise<Agent> {
+  await tx
+    .updateTable('application_packages')
+    .set({
+      version_id: changes.versionId ?? agent.versionId,
+      model_id: changes.modelId === undefined ? agent.modelId : changes.modelId,
+      enabled: changes.enabled ?? agent.enabled,
+      updated_at: sql`now()`,
+    })
+    .where('application_id', '=', agent.applicationId)
+    .where('id', '=', agent.id)
+    .execute()
+  return getAgentById(tx, { ...agent, endUserId: null }, agent.id)
+}
+
+/** Installs a package's version; the installation is the agent. */
+export async function insertInstallation(
+  tx: Tx,
+  scope: AppScope,
+  installation: { id: string; packageId: string; versionId: string; modelId: string | null },
+): Promise<Agent> {
+  await tx
+    .insertInto('application_packages')
+    .values({
+      id: installation.id,
+      organization_id: scope.organizationId,
+      application_id: scope.applicationId,
+      package_id: installation.packageId,
+      version_id: installation.versionId,
+      model_id: installation.modelId,
+    })
+    .execute()
+  return getAgentById(tx, scope, installation.id)
+}
+
+/** Takes a locked agent out of the application. Its runs and versions stay; its name is free when it is installed nowhere else. */
+export async function removeInstallation(tx: Tx, scope: AppScope, agent: Agent): Promise<void> {
+  await tx
+    .updateTable('application_packages')
+    .set({ removed_at: sql`now()` })
+    .where('application_id', '=', scope.applicationId)
+    .where('id', '=', agent.id)
+    .execute()
+  await tx
+    .updateTable('packages as p')
+    .set({ deleted_at: sql`now()` })
+    .where('p.organization_id', '=', scope.organizationId)
+    .where('p.id', '=', agent.packageId)
+    .where((eb) =>
+      eb.not(eb.exists(eb.selectFrom('application_packages as i').select('i.id').whereRef('i.package_id', '=', 'p.id').where('i.removed_at', 'is', null))),
+    )
+    .execute()
+}
+
+async function getAgentById(db: Db, scope: AppScope, id: string): Promise<Agent> {
+  const agent = await findAgent(db, scope, { id })
+  if (agent === undefined) throw problem('agent-not-found')
+  return agent
+}
+
+async function findAgent(db: Db, scope: AppScope, reference: AgentReference): Promise<Agent | undefined> {
+  const all = select(db, scope)
+  const one = 'id' in reference ? all.where('i.id', '=', reference.id) : all.where('p.scope', '=', reference.scope).where('p.name', '=', reference.name)
+  const row = await one.executeTakeFirst()
+  return row === undefined ? undefined : toAgent(row)
+}
+
+function select(db: Db, scope: AppScope) {
+  return db
+    .selectFrom('application_packages as i')
+    .innerJoin('packages as p', 'p.id', 'i.package_id')
+    .innerJoin('package_versions as v', 'v.id', 'i.version_id')
+    .select(['i.id', 'i.organization_id', 'i.application_id', 'i.package_id', 'p.scope', 'p.name', 'i.version_id', 'v.version'])
+    .select(['i.model_id', 'i.enabled', 'i.installed_at', 'i.updated_at'])
+    .where('i.organization_id', '=', scope.organizationId)
+    .where('p.organization_id', '=', scope.organizationId)
+    .where('i.application_id', '=', scope.applicationId)
+    .where('i.removed_at', 'is', null)
+    .where('p.type', '=', 'agent')
+}
+
+export type AgentRow = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>
+
+export function toAgent(row: AgentRow): Agent {
+  return {
+    id: row.id,
+    organizationId: row.organization_id,
+    applicationId: row.application_id,
+    packageId: row.package_id,
+    name: `@${row.scope}/${row.name}`,
+    versionId: row.version_id,
+    version: row.version,
+    modelId: row.model_id,
+    enabled: row.enabled,
+    createdAt: row.installed_at,
+    updatedAt: row.updated_at,
+  }
+}

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { findContentMistakes, isVersion, nextVersion, parseAgentReference } from './agent.ts'
+import './problems.ts'
+
+describe('parseAgentReference', () => {
+  it('takes agent_… and @scope/name, and nothing else', () => {
+    const uuid = '0190a5c0-0000-7000-8000-000000000001'
+    expect(parseAgentReference(toWireId('agent', uuid))).toEqual({ id: uuid })
+    expect(parseAgentReference('@acme/csv-totals')).toEqual({ scope: 'acme', name: 'csv-totals' })
+    for (const text of ['', 'agent_', toWireId('run', uuid), 'acme/csv', '@acme', '@acme/', '@acme/x/y', '@acme/x\0', uuid]) {
+      expect(parseAgentReference(text), text).toBeUndefined()
+    }
+  })
+})
+
+describe('isVersion', () => {
+  it('takes exact semantic versions as people write them', () => {
+    for (const text of ['0.0.0', '1.2.3', '1.0.0-beta.1', '1.0.0+build.5', '999999999.0.0']) expect(isVersion(text), text).toBe(true)
+  })
+
+  it('refuses prefixes, ranges, blanks and numbers beyond what can be counted', () => {
+    for (const text of ['', 'v1.0.0', '1.0', '^1.0.0', ' 1.0.0', '1.0.0 ', '01.0.0', 'latest', '1000000000.0.0', '1.0.0\0']) {
+      expect(isVersion(text), text).toBe(false)
+    }
+  })
+})
+
+describe('nextVersion', () => {
+  it('is one patch above the highest version, by number and not by text', () => {
+    expect(nextVersion(['1.0.9', '1.0.10', '0.99.0'], undefined)).toBe('1.0.11')
+    expect(nextVersion(['2.0.0-beta.1', '1.0.0'], undefined)).toBe('2.0.0')
+    expect(nextVersion(['1.0.0+5'], undefined)).toBe('1.0.1')
+  })
+
+  it('is the given version when that is higher than all', () => {
+    expect(nextVersion(['1.0.0', '1.5.0'], '2.0.0-rc.1')).toBe('2.0.0-rc.1')
+  })
+
+  it('refuses a given version that is not higher', () => {
+    for (const given of ['1.5.0', '1.4.9', '1.5.0-rc.1', '1.5.0+newer']) {
+      expect(() => nextVersion(['1.0.0', '1.5.0'], given), given).toThrow(/higher than 1\.5\.0/)
+    }
+  })
+})
+
+describe('findContentMistakes', () => {
+  it('names all mistakes at once', () => {
+    const mistakes = findContentMistakes({ prompt: 'é'.repeat(100_001), input: { type: 'array' }, output: { type: 'object', $ref: 'https://x.test/a' }, version: 'v1' })
+    expect(mistakes.map(({ pointer, code }) => `${pointer} ${code}`)).toEqual(['/prompt maxBytes', '/input/type const', '/output/$ref reference', '/version semver'])
+  })
+
+  it('finds none in good content', () => {
+    expect(findContentMistakes({ prompt: 'é'.repeat(100_000), input: { type: 'object' }, output: null, version: '1.0.0' })).toEqual([])
+  })
+})

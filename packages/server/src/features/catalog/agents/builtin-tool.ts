@@ -1,0 +1,19 @@
+/** The tools that come with the platform, in the order in which they are shown. */
+export const builtinTools = ['output', 'log', 'report', 'bash', 'read_file', 'write_file', 'edit_file', 'list_files'] as const
+export type BuiltinTool = (typeof builtinTools)[number]
+
+/** The package that a manifest names for a tool: `read_file` → `@appstrate/read-file`. */
+export function packageOf(tool: BuiltinTool): string {
+  return packages[tool]
+}
+
+const packages: Readonly<Record<BuiltinTool, string>> = {
+  output: '@appstrate/output',
+  log: '@appstrate/log',
+  report: '@appstrate/report',
+  bash: '@appstrate/bash',
+  read_file: '@appstrate/read-file',
+  write_file: '@appstrate/write-file',
+  edit_file: '@appstrate/edit-file',
+  list_files: '@appstrate/list-files',
+}

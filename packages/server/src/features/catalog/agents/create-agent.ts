@@ -1,0 +1,40 @@
+import { Type } from 'typebox'
+import { created, endpoint } from '../../../platform/http/endpoint.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { AgentWire, contentRequestFields, modelIdRequestField, toAgentWire } from './agent-wire.ts'
+import { findContentMistakes } from './agent.ts'
+import { holdModelOf } from './hold-model-of.ts'
+import { insertAgent } from './insert-agent.ts'
+
+const { displayName, prompt, ...optional } = contentRequestFields
+
+export const createAgent = endpoint({
+  route: 'POST /api/agents',
+  summary: 'Create an agent',
+  description: 'Makes an agent package `@<organization slug>/<name>` with its first version and installs it in the application.',
+  caller: 'application',
+  permission: 'agents:write',
+  limit: 'create',
+  idempotency: 'supported',
+  audit: 'agent.created',
+  body: Type.Object({
+    name: Type.String({ pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$', maxLength: 64, examples: ['csv-totals'] }),
+    displayName,
+    prompt,
+    ...Type.Partial(Type.Object({ ...optional, modelId: modelIdRequestField })).properties,
+  }),
+  returns: { 201: AgentWire },
+  fails: ['agent-name-taken', 'model-not-found'],
+  async handle({ body, scope, caller, change }) {
+    refuseInvalid(findContentMistakes(body))
+    const made = await change(
+      async (tx) => {
+        const modelId = await holdModelOf(tx, scope, body.modelId)
+        return insertAgent(tx, scope, { ...body, modelId: modelId ?? null, createdBy: caller.userId })
+      },
+      ({ agent }) => toWireId('agent', agent.id),
+    )
+    return created(toAgentWire(made), `/api/agents/${toWireId('agent', made.agent.id)}`)
+  },
+})

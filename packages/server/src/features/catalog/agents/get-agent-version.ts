@@ -1,0 +1,21 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { getAgent } from './agent-store.ts'
+import { getAgentVersion as getVersion } from './agent-version-store.ts'
+import { AgentVersionWire, toAgentVersionWire } from './agent-wire.ts'
+
+export const getAgentVersion = endpoint({
+  route: 'GET /api/agents/:agentId/versions/:version',
+  summary: 'Get a version of an agent',
+  caller: 'application',
+  permission: 'agents:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { agentId: { text: '`agent_…` or `@scope/name`.' }, version: { text: 'An exact version, such as `1.0.0`.' } },
+  returns: { 200: AgentVersionWire },
+  fails: ['agent-not-found', 'agent-version-not-found'],
+  async handle({ params, scope, db }) {
+    const agent = await getAgent(db, scope, params.agentId)
+    return ok(toAgentVersionWire(await getVersion(db, agent, params.version)))
+  },
+})

@@ -1,0 +1,21 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { getAgent as getAgentRow } from './agent-store.ts'
+import { getAgentVersion } from './agent-version-store.ts'
+import { AgentWire, toAgentWire } from './agent-wire.ts'
+
+export const getAgent = endpoint({
+  route: 'GET /api/agents/:agentId',
+  summary: 'Get an agent',
+  caller: 'application',
+  permission: 'agents:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { agentId: { text: '`agent_…` or `@scope/name`.' } },
+  returns: { 200: AgentWire },
+  fails: ['agent-not-found'],
+  async handle({ params, scope, db }) {
+    const agent = await getAgentRow(db, scope, params.agentId)
+    return ok(toAgentWire({ agent, version: await getAgentVersion(db, agent, undefined) }))
+  },
+})

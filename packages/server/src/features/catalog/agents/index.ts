@@ -1,0 +1,30 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { createAgent } from './create-agent.ts'
+import { deleteAgent } from './delete-agent.ts'
+import { getAgentVersion as getAgentVersionEndpoint } from './get-agent-version.ts'
+import { getAgent as getAgentEndpoint } from './get-agent.ts'
+import { listAgentVersions } from './list-agent-versions.ts'
+import { listAgents } from './list-agents.ts'
+import './problems.ts'
+import { updateAgent } from './update-agent.ts'
+
+export const agentsFeature = feature({
+  folder: 'catalog/agents',
+  tag: 'Agents',
+  description: 'What can run: a prompt, its tools, and the shape of its input and output, in immutable versions.',
+  endpoints: {
+    createAgent,
+    listAgents,
+    getAgent: getAgentEndpoint,
+    updateAgent,
+    deleteAgent,
+    listAgentVersions,
+    getAgentVersion: getAgentVersionEndpoint,
+  },
+})
+
+export { toolsOf } from './agent-manifest.ts'
+export { getAgent } from './agent-store.ts'
+export { getInstalledAgent, getPackageVersion } from './agent-version-store.ts'
+export type { Agent, AgentVersion } from './agent.ts'
+export { insertAgent } from './insert-agent.ts'

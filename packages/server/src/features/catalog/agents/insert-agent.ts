@@ -1,0 +1,39 @@
+import type { Tx } from '../../../platform/db/database.ts'
+import type { AppScope } from '../../../platform/http/caller.ts'
+import { newUuid } from '../../../platform/ids/id.ts'
+import { timeoutSecondsDefault, writeManifest, type AgentContent } from './agent-manifest.ts'
+import { insertInstallation } from './agent-store.ts'
+import { insertPackage, insertVersion } from './agent-version-store.ts'
+import type { InstalledAgent } from './agent.ts'
+import { builtinTools } from './builtin-tool.ts'
+
+/** A new agent. What is left out: all built-in tools, any input and output, the default model, 300 s, version 1.0.0. */
+export interface NewAgent extends Partial<Omit<AgentContent, 'displayName'>> {
+  /** The package's name, without its scope. */
+  readonly name: string
+  readonly displayName: string
+  readonly prompt: string
+  /** A stored UUID. */
+  readonly modelId?: string | null
+  readonly version?: string
+  /** `usr_…`. */
+  readonly createdBy: string | null
+}
+
+/** Makes an agent package with its first version and installs it in the application. Throws agent-name-taken. */
+export async function insertAgent(tx: Tx, scope: AppScope, agent: NewAgent): Promise<InstalledAgent> {
+  const { prompt, createdBy, version: number = '1.0.0' } = agent
+  const made = await insertPackage(tx, scope, { name: agent.name, createdBy })
+  const content: AgentContent = {
+    displayName: agent.displayName,
+    description: agent.description ?? null,
+    tools: agent.tools ?? builtinTools,
+    input: agent.input ?? null,
+    output: agent.output ?? null,
+    timeoutSeconds: agent.timeoutSeconds ?? timeoutSecondsDefault,
+  }
+  const manifest = writeManifest(content, { name: made.name, version: number })
+  const version = await insertVersion(tx, scope, { packageId: made.id, manifest, prompt, createdBy })
+  const installation = { id: newUuid(), packageId: made.id, versionId: version.id, modelId: agent.modelId ?? null }
+  return { agent: await insertInstallation(tx, scope, installation), version }
+}

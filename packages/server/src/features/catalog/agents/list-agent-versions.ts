@@ -1,0 +1,25 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { getAgent } from './agent-store.ts'
+import { listAgentVersions as listVersions } from './agent-version-store.ts'
+import { AgentVersionListItemWire, toAgentVersionListItemWire } from './agent-wire.ts'
+
+export const listAgentVersions = endpoint({
+  route: 'GET /api/agents/:agentId/versions',
+  summary: "List an agent's versions",
+  description: 'Without prompts and schemas.',
+  caller: 'application',
+  permission: 'agents:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { agentId: { text: '`agent_…` or `@scope/name`.' } },
+  query: pageQuery,
+  returns: { 200: pageOf(AgentVersionListItemWire) },
+  fails: ['agent-not-found'],
+  async handle({ params, query, scope, db }) {
+    const page = parsePage(query)
+    const agent = await getAgent(db, scope, params.agentId)
+    return ok(toPageWire(await listVersions(db, agent, page), page, toAgentVersionListItemWire))
+  },
+})

@@ -1,0 +1,22 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { listAgents as listSummaries } from './agent-store.ts'
+import { AgentListItemWire, toAgentListItemWire } from './agent-wire.ts'
+
+export const listAgents = endpoint({
+  route: 'GET /api/agents',
+  summary: 'List agents',
+  description: 'Without prompts and schemas.',
+  caller: 'application',
+  permission: 'agents:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  query: pageQuery,
+  returns: { 200: pageOf(AgentListItemWire) },
+  fails: [],
+  async handle({ query, scope, db }) {
+    const page = parsePage(query)
+    return ok(toPageWire(await listSummaries(db, scope, page), page, toAgentListItemWire))
+  },
+})

@@ -1,0 +1,61 @@
+import { Type } from 'typebox'
+import type { Tx } from '../../../platform/db/database.ts'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { contentOf, isSameContent, writeManifest, type AgentContent } from './agent-manifest.ts'
+import { lockAgent, saveInstallation } from './agent-store.ts'
+import { getAgentVersion, insertVersion, listVersionNumbers } from './agent-version-store.ts'
+import { AgentWire, contentRequestFields, modelIdRequestField, toAgentWire } from './agent-wire.ts'
+import { findContentMistakes, nextVersion, type AgentVersion, type InstalledAgent } from './agent.ts'
+import { holdModelOf } from './hold-model-of.ts'
+
+export const updateAgent = endpoint({
+  route: 'PATCH /api/agents/:agentId',
+  summary: 'Change an agent',
+  description:
+    'Changed content becomes a new version: `version` if given, else one patch above the highest. Content that stays the same makes none. `modelId` and `enabled` belong to the installation, not to a version.',
+  caller: 'application',
+  permission: 'agents:write',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'agent.updated',
+  params: { agentId: { text: '`agent_…` or `@scope/name`.' } },
+  body: Type.Partial(Type.Object({ ...contentRequestFields, modelId: modelIdRequestField, enabled: Type.Boolean({ description: 'A disabled agent starts no runs.' }) })),
+  returns: { 200: AgentWire },
+  fails: ['agent-not-found', 'model-not-found', 'version-not-higher'],
+  async handle({ params, body, scope, caller, change }) {
+    refuseInvalid(findContentMistakes(body))
+    const { version: number, prompt, modelId: modelWireId, enabled, ...content } = body
+    const changed = await change(
+      async (tx) => {
+        const modelId = await holdModelOf(tx, scope, modelWireId)
+        const agent = await lockAgent(tx, scope, params.agentId)
+        const installed = { agent, version: await getAgentVersion(tx, agent, undefined) }
+        const version = await publishChanges(tx, installed, { content, prompt, number, createdBy: caller.userId })
+        const changes = { versionId: version.id, ...(modelId === undefined ? {} : { modelId }), ...(enabled === undefined ? {} : { enabled }) }
+        return { agent: await saveInstallation(tx, agent, changes), version }
+      },
+      ({ agent }) => toWireId('agent', agent.id),
+    )
+    return ok(toAgentWire(changed))
+  },
+})
+
+interface ContentChanges {
+  readonly content: Partial<AgentContent>
+  readonly prompt: string | undefined
+  readonly number: string | undefined
+  readonly createdBy: string
+}
+
+/** The version that has the changes: a new one, or the installed one when nothing changed. Throws version-not-higher. */
+async function publishChanges(tx: Tx, { agent, version }: InstalledAgent, changes: ContentChanges): Promise<AgentVersion> {
+  const before = contentOf(version.manifest)
+  const after = { ...before, ...changes.content }
+  const prompt = changes.prompt ?? version.prompt
+  const manifest = writeManifest(after, { name: agent.name, version: version.version }, version.manifest)
+  if (prompt === version.prompt && isSameContent(before, contentOf(manifest))) return version
+  const number = nextVersion(await listVersionNumbers(tx, agent, agent.packageId), changes.number)
+  return insertVersion(tx, agent, { packageId: agent.packageId, manifest: { ...manifest, version: number }, prompt, createdBy: changes.createdBy })
+}

@@ -1,0 +1,181 @@
+import type { LanguageModelV4FinishReason, LanguageModelV4StreamPart, SharedV4ProviderMetadata } from '@ai-sdk/provider'
+import type { ModelTarget } from './model-target.ts'
+import { ModelCallError } from './model-call-error.ts'
+import { toProviderData, type AnswerPart } from './provider-data.ts'
+import type { FinishReason, StepAnswer, TokenUsage, ToolCall } from './step-message.ts'
+import { findEarlyUsage, noUsage, toTokenUsage } from './token-usage.ts'
+
+/** The provider reported an error in the middle of its answer; `reported` is what it said. */
+export class ReportedError extends Error {
+  override readonly name = 'ReportedError'
+  readonly reported: unknown
+
+  constructor(reported: unknown) {
+    super('The provider reported an error in its answer.')
+    this.reported = reported
+  }
+}
+
+export interface CollectorOptions {
+  readonly target: ModelTarget
+  readonly textBytesMax: number
+  readonly onTextDelta: ((text: string) => void) | undefined
+}
+
+interface OpenText {
+  readonly type: 'text' | 'reasoning'
+  text: string
+  options: SharedV4ProviderMetadata | undefined
+}
+
+type Collected = OpenText | { readonly type: 'tool-call'; readonly id: string; readonly options: SharedV4ProviderMetadata | undefined }
+
+type TextPart = Extract<LanguageModelV4StreamPart, { type: `${'text' | 'reasoning'}-${'start' | 'delta' | 'end'}` }>
+
+function isTextPart(part: LanguageModelV4StreamPart): part is TextPart {
+  return /^(text|reasoning)-(start|delta|end)$/.test(part.type)
+}
+
+/** Puts the parts of a stream together. */
+export class AnswerCollector {
+  usage: TokenUsage | undefined
+  readonly #options: CollectorOptions
+  readonly #parts: Collected[] = []
+  readonly #open = new Map<string, OpenText>()
+  readonly #toolCalls: ToolCall[] = []
+  #bytes = 0
+  #finishReason: LanguageModelV4FinishReason | undefined
+
+  constructor(options: CollectorOptions) {
+    this.#options = options
+  }
+
+  /** True once the provider has said why the answer ends: everything is there. */
+  get isComplete(): boolean {
+    const reason = this.#finishReason
+    return reason !== undefined && (reason.raw !== undefined || reason.unified === 'content-filter')
+  }
+
+  /** Takes one part. Throws ReportedError, ModelCallError when the answer grows too large, and what `onTextDelta` throws. */
+  take(part: LanguageModelV4StreamPart): void {
+    switch (part.type) {
+      case 'tool-input-delta':
+        return this.#count(part.delta)
+      case 'tool-call':
+        return this.#takeToolCall(part)
+      case 'raw':
+        this.usage = findEarlyUsage(part.rawValue) ?? this.usage
+        return
+      case 'finish':
+        return this.#finish(part)
+      case 'error':
+        throw new ReportedError(part.error)
+      default:
+        if (isTextPart(part)) this.#takeText(part)
+    }
+  }
+
+  /** The whole answer. Throws ModelCallError when the stream ended before the provider said that it is one. */
+  answer(): StepAnswer {
+    const reason = this.#finishReason
+    if (reason === undefined || !this.isComplete) {
+      const message = "The model's answer broke off before its end."
+      throw new ModelCallError({ kind: 'connection', message, retryable: true }, this.usage)
+    }
+    if (reason.unified === 'error') {
+      const message = `The model gave its answer up (${String(reason.raw).slice(0, 60)}).`
+      throw new ModelCallError({ kind: 'unavailable', message, retryable: true }, this.usage)
+    }
+    return {
+      text: this.#parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+      toolCalls: this.#toolCalls,
+      usage: this.usage ?? noUsage,
+      finishReason: toFinishReason(reason.unified, this.#toolCalls.length > 0),
+      providerData: toProviderData(this.#options.target, this.#parts.flatMap(toAnswerPart)),
+    }
+  }
+
+  #takeText(part: TextPart): void {
+    const type = part.type.startsWith('text') ? 'text' : 'reasoning'
+    const isStart = part.type.endsWith('-start')
+    const open = (isStart ? undefined : this.#open.get(type + part.id)) ?? this.#openText(type, part.id)
+    if (part.providerMetadata !== undefined) open.options = merged(open.options, part.providerMetadata)
+    if (!('delta' in part) || part.delta === '') return
+    this.#count(part.delta)
+    open.text += part.delta
+    if (type === 'text') this.#options.onTextDelta?.(part.delta)
+  }
+
+  #openText(type: OpenText['type'], id: string): OpenText {
+    const open: OpenText = { type, text: '', options: undefined }
+    this.#open.set(type + id, open)
+    this.#parts.push(open)
+    return open
+  }
+
+  #takeToolCall(part: Extract<LanguageModelV4StreamPart, { type: 'tool-call' }>): void {
+    this.#count(part.toolCallId + part.toolName + part.input)
+    const id = this.#uniqueId(part.toolCallId)
+    this.#toolCalls.push({ id, name: part.toolName, argumentsText: part.input })
+    this.#parts.push({ type: 'tool-call', id, options: part.providerMetadata })
+  }
+
+  // The journal knows a call by its id, and not every provider numbers its calls apart.
+  #uniqueId(wanted: string): string {
+    const isFree = (id: string): boolean => id !== '' && this.#toolCalls.every((call) => call.id !== id)
+    if (isFree(wanted)) return wanted
+    let number = this.#toolCalls.length
+    while (!isFree(`${wanted || 'call'}_${number}`)) number += 1
+    return `${wanted || 'call'}_${number}`
+  }
+
+  #finish(part: Extract<LanguageModelV4StreamPart, { type: 'finish' }>): void {
+    if (this.isComplete) return
+    this.#finishReason = part.finishReason
+    const usage = toTokenUsage(part.usage)
+    // A stream that was cut has no final count; the early one is better than nothing.
+    if (this.usage === undefined || usage.inputTokens + usage.outputTokens > 0) this.usage = usage
+  }
+
+  // Arguments are counted as they stream and once more as a whole: the limit guards memory, it is no quota.
+  #count(text: string): void {
+    this.#bytes += Buffer.byteLength(text)
+    if (this.#bytes > this.#options.textBytesMax * 2) throw tooLargeError(this.#options.textBytesMax, this.usage)
+  }
+}
+
+/** The error of an answer that is larger than the caller takes. */
+export function tooLargeError(textBytesMax: number, usage: TokenUsage | undefined): ModelCallError {
+  const message = `The model's answer is larger than ${textBytesMax} bytes.`
+  return new ModelCallError({ kind: 'bad-request', message, retryable: false }, usage)
+}
+
+function toFinishReason(unified: LanguageModelV4FinishReason['unified'], hasToolCalls: boolean): FinishReason {
+  switch (unified) {
+    case 'stop':
+      // Some compatible servers say "stop" and mean the calls before it.
+      return hasToolCalls ? 'tool-calls' : 'stop'
+    case 'tool-calls':
+      return hasToolCalls ? 'tool-calls' : 'other'
+    case 'length':
+    case 'content-filter':
+      return unified
+    case 'error':
+    case 'interrupted':
+    case 'other':
+      return 'other'
+  }
+}
+
+function merged(before: SharedV4ProviderMetadata | undefined, more: SharedV4ProviderMetadata): SharedV4ProviderMetadata {
+  const result = { ...before }
+  for (const [provider, values] of Object.entries(more)) result[provider] = { ...result[provider], ...values }
+  return result
+}
+
+function toAnswerPart(part: Collected): AnswerPart[] {
+  const options = part.options === undefined ? {} : { options: part.options }
+  if (part.type === 'tool-call') return [{ type: 'tool-call', id: part.id, ...options }]
+  if (part.type === 'text') return [{ type: 'text', length: part.text.length, ...options }]
+  return part.text === '' && part.options === undefined ? [] : [{ type: 'reasoning', text: part.text, ...options }]
+}

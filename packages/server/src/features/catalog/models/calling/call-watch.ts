@@ -1,0 +1,113 @@
+/** Why a call was stopped from our side. */
+export type StopReason = 'aborted' | 'idle' | 'total' | 'too-large'
+
+export interface CallLimits {
+  readonly signal: AbortSignal
+  /** Longest time without a byte from the provider. */
+  readonly idleTimeoutMs: number
+  readonly totalTimeoutMs: number
+  /** Of the answer as text; the bytes on the wire may be a good deal more. */
+  readonly textBytesMax: number
+}
+
+/** One call under guard: its signal stops it when the caller aborts or a limit is reached. */
+export interface CallWatch {
+  readonly signal: AbortSignal
+  readonly stopped: StopReason | undefined
+  sawBytes(chunk: Uint8Array): void
+  /** The answer is complete: only a moment more for the stream to end by itself. */
+  answered(): void
+  stop(reason: StopReason): void
+  /** Frees timers and listener, and drops the connection if it is still in use. */
+  close(): void
+}
+
+// Each token travels in its own JSON event, so the wire carries up to a hundred times the text.
+const wireBytesPerTextByte = 200
+const wireBytesSlack = 4 * 1024 * 1024
+const lineBytesPerTextByte = 8
+const lineBytesSlack = 256 * 1024
+const endOfStreamMs = 1_000
+const lineFeed = 10
+
+const watches = new WeakMap<AbortSignal, CallWatch>()
+
+/** Starts to watch a call; pass its `signal` to the provider package. */
+export function watchCall(limits: CallLimits): CallWatch {
+  const controller = new AbortController()
+  let stopped: StopReason | undefined
+  let wireBytes = 0
+  let lineBytes = 0
+  const stop = (reason: StopReason): void => {
+    if (controller.signal.aborted) return
+    stopped = reason
+    controller.abort()
+  }
+  const onAbort = (): void => stop('aborted')
+  let idleTimer = setTimeout(stop, limits.idleTimeoutMs, 'idle')
+  const totalTimer = setTimeout(stop, limits.totalTimeoutMs, 'total')
+  limits.signal.addEventListener('abort', onAbort, { once: true })
+  const watch: CallWatch = {
+    signal: controller.signal,
+    get stopped() {
+      return stopped
+    },
+    sawBytes(chunk) {
+      idleTimer.refresh()
+      wireBytes += chunk.length
+      const lastLineFeed = chunk.lastIndexOf(lineFeed)
+      lineBytes = lastLineFeed === -1 ? lineBytes + chunk.length : chunk.length - lastLineFeed - 1
+      const isTooMuch = wireBytes > limits.textBytesMax * wireBytesPerTextByte + wireBytesSlack
+      const isTooLong = lineBytes > limits.textBytesMax * lineBytesPerTextByte + lineBytesSlack
+      if (isTooMuch || isTooLong) stop('too-large')
+    },
+    answered() {
+      clearTimeout(idleTimer)
+      idleTimer = setTimeout(stop, Math.min(endOfStreamMs, limits.idleTimeoutMs), 'idle')
+    },
+    stop,
+    close() {
+      clearTimeout(idleTimer)
+      clearTimeout(totalTimer)
+      limits.signal.removeEventListener('abort', onAbort)
+      controller.abort()
+    },
+  }
+  watches.set(controller.signal, watch)
+  return watch
+}
+
+const errorBodyBytesMax = 256 * 1024
+
+/**
+ * `fetch` for the provider packages: reports every byte to the watch that owns the signal, and follows no redirect,
+ * because one could carry the key to another host.
+ */
+export async function watchedFetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  const watch = init?.signal ? watches.get(init.signal) : undefined
+  const response = await fetch(input, { ...init, redirect: 'manual' })
+  if (watch === undefined || response.body === null) return response
+  const bytesMax = response.ok ? Number.POSITIVE_INFINITY : errorBodyBytesMax
+  return new Response(watchedBody(response.body, watch, bytesMax), {
+    status: response.status,
+    statusText: response.statusText,
+    headers: response.headers,
+  })
+}
+
+function watchedBody(body: ReadableStream<Uint8Array>, watch: CallWatch, bytesMax: number): ReadableStream<Uint8Array> {
+  const reader = body.getReader()
+  let bytes = 0
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { done, value } = await reader.read()
+      if (done) return controller.close()
+      bytes += value.length
+      watch.sawBytes(value)
+      if (bytes <= bytesMax) return controller.enqueue(value)
+      controller.close()
+      await reader.cancel()
+    },
+    cancel: (reason) => reader.cancel(reason),
+  })
+}

@@ -1,0 +1,63 @@
+/** Why no answer came over the network. */
+export type ConnectionFailure = 'DNS_ERROR' | 'CONNECTION_REFUSED' | 'CONNECTION_RESET' | 'TLS_ERROR' | 'TIMEOUT' | 'NETWORK_ERROR'
+
+const failureCodes: Readonly<Record<string, ConnectionFailure>> = {
+  ENOTFOUND: 'DNS_ERROR',
+  EAI_AGAIN: 'DNS_ERROR',
+  EAI_FAIL: 'DNS_ERROR',
+  ECONNREFUSED: 'CONNECTION_REFUSED',
+  ECONNRESET: 'CONNECTION_RESET',
+  EPIPE: 'CONNECTION_RESET',
+  UND_ERR_SOCKET: 'CONNECTION_RESET',
+  ETIMEDOUT: 'TIMEOUT',
+  UND_ERR_CONNECT_TIMEOUT: 'TIMEOUT',
+  UND_ERR_HEADERS_TIMEOUT: 'TIMEOUT',
+  UND_ERR_BODY_TIMEOUT: 'TIMEOUT',
+  EPROTO: 'TLS_ERROR',
+  CERT_HAS_EXPIRED: 'TLS_ERROR',
+  CERT_NOT_YET_VALID: 'TLS_ERROR',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'TLS_ERROR',
+  SELF_SIGNED_CERT_IN_CHAIN: 'TLS_ERROR',
+  UNABLE_TO_GET_ISSUER_CERT: 'TLS_ERROR',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'TLS_ERROR',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'TLS_ERROR',
+}
+
+const texts: Readonly<Record<ConnectionFailure, string>> = {
+  DNS_ERROR: "The provider's host name can't be resolved.",
+  CONNECTION_REFUSED: 'The provider refused the connection.',
+  CONNECTION_RESET: 'The connection to the provider broke off.',
+  TLS_ERROR: 'No secure connection to the provider could be made.',
+  TIMEOUT: 'The provider did not answer in time.',
+  NETWORK_ERROR: "The provider can't be reached.",
+}
+
+/** Finds what broke a connection from the error codes along an error's causes. */
+export function connectionFailureOf(error: unknown): ConnectionFailure {
+  for (const code of codesOf(error)) {
+    const known = failureCodes[code]
+    if (known !== undefined) return known
+    if (/^ERR_(TLS|SSL)_/.test(code)) return 'TLS_ERROR'
+  }
+  return 'NETWORK_ERROR'
+}
+
+/** One sentence for a person. */
+export function describeConnectionFailure(failure: ConnectionFailure): string {
+  return texts[failure]
+}
+
+const causesMax = 8
+
+function codesOf(error: unknown): string[] {
+  const codes: string[] = []
+  const queue: unknown[] = [error]
+  for (let next = 0; next < queue.length && next < causesMax; next += 1) {
+    const current = queue[next]
+    if (!(current instanceof Error)) continue
+    if ('code' in current && typeof current.code === 'string') codes.push(current.code)
+    const inner: readonly unknown[] = current instanceof AggregateError ? current.errors : []
+    queue.push(current.cause, ...inner)
+  }
+  return codes
+}

@@ -1,0 +1,50 @@
+/** The wire protocols that a model can be called with. */
+export const modelApis = ['openai-compatible', 'openai', 'anthropic', 'google', 'mistral'] as const
+export type ModelApi = (typeof modelApis)[number]
+
+/** A model and how to reach it. `apiKey` is the plain secret: keep a target no longer than the call. */
+export interface ModelTarget {
+  readonly api: ModelApi
+  /** Where the API begins, with its version (`https://…/v1`); undefined takes the provider's own. */
+  readonly baseUrl: string | undefined
+  readonly modelId: string
+  /** May be empty for `openai-compatible`: local servers often ask for none. */
+  readonly apiKey: string
+  readonly maxOutputTokens?: number | undefined
+}
+
+const defaultBaseUrls: Readonly<Record<ModelApi, string | undefined>> = {
+  'openai-compatible': undefined,
+  openai: 'https://api.openai.com/v1',
+  anthropic: 'https://api.anthropic.com/v1',
+  google: 'https://generativelanguage.googleapis.com/v1beta',
+  mistral: 'https://api.mistral.ai/v1',
+}
+
+/** The base URL without a slash at its end, or undefined when none is given, none is known or it is no http(s) URL. */
+export function findBaseUrl({ api, baseUrl }: Pick<ModelTarget, 'api' | 'baseUrl'>): string | undefined {
+  const given = (baseUrl ?? defaultBaseUrls[api])?.replace(/\/+$/, '')
+  if (given === undefined || !URL.canParse(given) || !/^https?:/i.test(given)) return undefined
+  // The provider's documentation names its host without the version.
+  return api === 'anthropic' && given === 'https://api.anthropic.com' ? `${given}/v1` : given
+}
+
+/** The headers that carry the key, in lower case as the provider packages write them. */
+export function keyHeaders({ api, apiKey }: Pick<ModelTarget, 'api' | 'apiKey'>): Record<string, string> {
+  if (apiKey === '') return {}
+  switch (api) {
+    case 'anthropic':
+      return { 'x-api-key': apiKey }
+    case 'google':
+      return { 'x-goog-api-key': apiKey }
+    case 'openai-compatible':
+    case 'openai':
+    case 'mistral':
+      return { authorization: `Bearer ${apiKey}` }
+  }
+}
+
+/** Whether the key can travel in an HTTP header; anything else would be quoted in the HTTP client's own error. */
+export function isSendableKey({ api, apiKey }: Pick<ModelTarget, 'api' | 'apiKey'>): boolean {
+  return apiKey === '' ? api === 'openai-compatible' : /^[\x21-\x7e]+$/.test(apiKey)
+}

@@ -1,0 +1,64 @@
+export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue }
+
+/** One message of the conversation, as the journal keeps it. */
+export type StepMessage =
+  | { readonly role: 'system' | 'user'; readonly text: string }
+  | {
+      readonly role: 'assistant'
+      readonly text: string
+      readonly toolCalls: readonly ToolCall[]
+      /** What the provider wants back unread (reasoning, signatures): the answer's `providerData`. */
+      readonly providerData?: JsonValue | undefined
+    }
+  | {
+      readonly role: 'tool'
+      readonly toolCallId: string
+      readonly toolName: string
+      readonly text: string
+      readonly isError: boolean
+    }
+
+/** A tool call as the model wrote it; the arguments may be anything, also no JSON. */
+export interface ToolCall {
+  readonly id: string
+  readonly name: string
+  readonly argumentsText: string
+}
+
+export interface JsonSchemaObject {
+  readonly [keyword: string]: unknown
+}
+
+export interface ToolSpec {
+  readonly name: string
+  readonly description: string
+  /** JSON Schema (draft 7) of the arguments object. */
+  readonly parameters: JsonSchemaObject
+}
+
+/** Disjoint buckets: `inputTokens` counts neither what was read from the cache nor what was written to it. */
+export interface TokenUsage {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly cacheReadTokens: number
+  readonly cacheWriteTokens: number
+}
+
+export type FinishReason = 'stop' | 'tool-calls' | 'length' | 'content-filter' | 'other'
+
+/** One complete answer of a model. */
+export interface StepAnswer {
+  readonly text: string
+  readonly toolCalls: readonly ToolCall[]
+  readonly usage: TokenUsage
+  readonly finishReason: FinishReason
+  readonly providerData?: JsonValue | undefined
+}
+
+/** Whether a value is JSON all the way down. */
+export function isJsonValue(value: unknown): value is JsonValue {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (Array.isArray(value)) return value.every(isJsonValue)
+  return typeof value === 'object' && Object.values(value).every(isJsonValue)
+}

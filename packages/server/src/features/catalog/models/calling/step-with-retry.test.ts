@@ -1,0 +1,110 @@
+import { startModelServer, type ModelServer } from '@appstrate/model-server'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { retryAfterMs } from './call-failure.ts'
+import { retryDelayMs, stepWithRetry, type RetryPolicy } from './step-with-retry.ts'
+import { failureOfCall, stepRequest, targetAt } from './testing/model-calls.ts'
+
+let server: ModelServer
+beforeAll(async () => {
+  server = await startModelServer({
+    scenarios: {
+      'limited-for-long': { steps: [{ failures: [{ status: 429, retryAfterSeconds: 3_600 }] }] },
+      refusing: { steps: [{ failures: [{ status: 422 }] }] },
+      'slow-once': { steps: [{ failures: [{ attempts: 1, cutAfterChunks: 2 }], text: 'a b c', chunkCharacters: 1 }] },
+    },
+  })
+})
+afterAll(() => server.close())
+
+interface Retry {
+  readonly kind: string
+  readonly attempt: number
+  readonly delayMs: number
+}
+
+function policy(retries: Retry[], over: Partial<RetryPolicy> = {}): RetryPolicy {
+  return {
+    attemptsMax: 4,
+    baseDelayMs: 20,
+    maxDelayMs: 2_000,
+    random: () => 0.5,
+    onRetry: (error, attempt, delayMs) => void retries.push({ kind: error.kind, attempt, delayMs }),
+    ...over,
+  }
+}
+
+describe('retries over HTTP', () => {
+  test('two server errors, then the answer', async () => {
+    const retries: Retry[] = []
+    const answer = await stepWithRetry(targetAt(server.url, 'server-error-twice'), stepRequest(), policy(retries))
+    expect(answer.toolCalls[0]?.argumentsText).toContain('third time lucky')
+    expect(retries).toEqual([
+      { kind: 'unavailable', attempt: 1, delayMs: 15 },
+      { kind: 'unavailable', attempt: 2, delayMs: 30 },
+    ])
+  })
+
+  test('a rate limit is waited out as long as the provider asks', async () => {
+    const retries: Retry[] = []
+    const startedAt = performance.now()
+    await stepWithRetry(targetAt(server.url, 'rate-limited-once', 'anthropic'), stepRequest(), policy(retries))
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(995)
+    expect(retries).toEqual([{ kind: 'rate-limited', attempt: 1, delayMs: 1_005 }])
+  })
+
+  test('a cut stream is read again from its beginning', async () => {
+    const retries: Retry[] = []
+    const answer = await stepWithRetry(targetAt(server.url, 'slow-once', 'openai'), stepRequest(), policy(retries))
+    expect(answer.text).toBe('a b c')
+    expect(retries).toHaveLength(1)
+  })
+
+  test('the attempts are bounded, and the provider package adds none', async () => {
+    const retries: Retry[] = []
+    const before = server.requests.total
+    const error = await failureOfCall(stepWithRetry(targetAt(server.url, 'always-failing', 'anthropic'), stepRequest(), policy(retries, { attemptsMax: 3 })))
+    expect(error.kind).toBe('unavailable')
+    expect([retries.length, server.requests.total - before]).toEqual([2, 3])
+  })
+
+  test.each(['refusing', 'no-such-model'])('what will not pass is tried once: %s', async (modelId) => {
+    const before = server.requests.total
+    await failureOfCall(stepWithRetry(targetAt(server.url, modelId), stepRequest(), policy([])))
+    expect(server.requests.total - before).toBe(1)
+  })
+
+  test('a provider that asks for an hour is not waited for', async () => {
+    const retries: Retry[] = []
+    const error = await failureOfCall(stepWithRetry(targetAt(server.url, 'limited-for-long'), stepRequest(), policy(retries)))
+    expect([error.retryAfterMs, retries]).toEqual([3_600_000, []])
+  })
+
+  test('an abort ends the wait within 100 ms', async () => {
+    const abort = new AbortController()
+    const waiting = policy([], { baseDelayMs: 60_000, maxDelayMs: 60_000, onRetry: () => setTimeout(() => abort.abort(), 30) })
+    const startedAt = performance.now()
+    const error = await failureOfCall(stepWithRetry(targetAt(server.url, 'always-failing'), stepRequest({ signal: abort.signal }), waiting))
+    expect(error.kind).toBe('aborted')
+    expect(performance.now() - startedAt).toBeLessThan(1_000)
+  })
+})
+
+describe('the wait', () => {
+  const delays = (random: number) =>
+    [1, 2, 3, 4, 5, 60].map((attempt) => retryDelayMs({ retryAfterMs: undefined }, attempt, { baseDelayMs: 100, maxDelayMs: 1_000, random: () => random }))
+
+  test('doubles up to its limit, half of it by chance', () => {
+    expect(delays(0)).toEqual([50, 100, 200, 400, 500, 500])
+    expect(delays(0.999)).toEqual([100, 200, 400, 800, 1_000, 1_000])
+  })
+
+  test('reads the three ways to ask for one', () => {
+    const now = Date.parse('2026-01-01T00:00:00Z')
+    expect(retryAfterMs({ 'retry-after-ms': '1500' }, now)).toBe(1_500)
+    expect(retryAfterMs({ 'retry-after': '2' }, now)).toBe(2_000)
+    expect(retryAfterMs({ 'retry-after': 'Thu, 01 Jan 2026 00:00:30 GMT' }, now)).toBe(30_000)
+    expect(retryAfterMs({ 'retry-after': 'Wed, 31 Dec 2025 00:00:00 GMT' }, now)).toBe(0)
+    expect(retryAfterMs({ 'retry-after': 'soon' }, now)).toBeUndefined()
+    expect(retryAfterMs({}, now)).toBeUndefined()
+  })
+})

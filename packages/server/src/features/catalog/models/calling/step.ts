@@ -1,0 +1,114 @@
+import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
+import { AnswerCollector, ReportedError, tooLargeError } from './answer-collector.ts'
+import { failureOf, reportedFailureOf } from './call-failure.ts'
+import { watchCall, type CallWatch } from './call-watch.ts'
+import { abortedError, ModelCallError } from './model-call-error.ts'
+import { findBaseUrl, isSendableKey, keyHeaders, type ModelTarget } from './model-target.ts'
+import { providerModel } from './provider-models.ts'
+import type { StepAnswer, StepMessage, TokenUsage, ToolSpec } from './step-message.ts'
+import { toPrompt, toTools } from './to-prompt.ts'
+
+export interface StepRequest {
+  readonly messages: readonly StepMessage[]
+  readonly tools: readonly ToolSpec[]
+  readonly signal: AbortSignal
+  /** Longest time without a byte from the provider; the HTTP client's own limit is 300,000. */
+  readonly idleTimeoutMs: number
+  readonly totalTimeoutMs: number
+  readonly textBytesMax: number
+  /** Gets each piece of text as it arrives; what it throws ends the call and is thrown on. */
+  readonly onTextDelta?: ((text: string) => void) | undefined
+}
+
+/** Makes one streaming model call, without retries. Throws ModelCallError. */
+export async function step(target: ModelTarget, request: StepRequest): Promise<StepAnswer> {
+  const baseUrl = findBaseUrl(target)
+  if (baseUrl === undefined) throw settingsError('bad-request', 'The model has no valid base URL.')
+  if (!isSendableKey(target)) throw settingsError('auth', 'The API key is missing or has characters that no key has.')
+  const model = await providerModel({ api: target.api, baseUrl, modelId: target.modelId })
+  if (request.signal.aborted) throw abortedError()
+  const listener = guardedListener(request.onTextDelta)
+  const collector = new AnswerCollector({ target, textBytesMax: request.textBytesMax, onTextDelta: listener.call })
+  const watch = watchCall(request)
+  try {
+    const { stream } = await model.doStream(toCallOptions(target, request, watch))
+    for await (const part of stream) {
+      collector.take(part)
+      if (collector.isComplete) watch.answered()
+    }
+    return collector.answer()
+  } catch (error) {
+    if (listener.thrown !== undefined) throw listener.thrown.error
+    // Once the answer is complete, it does not matter how the connection ended.
+    if (collector.isComplete) return collector.answer()
+    throw toCallError(error, { target, request, watch, usage: collector.usage })
+  } finally {
+    watch.close()
+  }
+}
+
+function toCallOptions(target: ModelTarget, request: StepRequest, watch: CallWatch): LanguageModelV4CallOptions {
+  const tools = toTools(request.tools)
+  return {
+    prompt: toPrompt(target, request.messages),
+    headers: keyHeaders(target),
+    abortSignal: watch.signal,
+    includeRawChunks: target.api === 'anthropic',
+    ...(tools.length > 0 ? { tools, toolChoice: { type: 'auto' as const } } : {}),
+    ...(target.maxOutputTokens === undefined ? {} : { maxOutputTokens: target.maxOutputTokens }),
+  }
+}
+
+interface GuardedListener {
+  readonly call: ((text: string) => void) | undefined
+  thrown: { readonly error: unknown } | undefined
+}
+
+// What the listener throws is the caller's own and must not come back dressed up as a failed call.
+function guardedListener(onTextDelta: StepRequest['onTextDelta']): GuardedListener {
+  if (onTextDelta === undefined) return { call: undefined, thrown: undefined }
+  const listener: GuardedListener = {
+    call(text) {
+      try {
+        onTextDelta(text)
+      } catch (error) {
+        listener.thrown = { error }
+        throw error
+      }
+    },
+    thrown: undefined,
+  }
+  return listener
+}
+
+interface FailedCall {
+  readonly target: ModelTarget
+  readonly request: StepRequest
+  readonly watch: CallWatch
+  readonly usage: TokenUsage | undefined
+}
+
+function toCallError(error: unknown, { target, request, watch, usage }: FailedCall): ModelCallError {
+  switch (watch.stopped) {
+    case 'aborted':
+      return abortedError(usage)
+    case 'idle':
+      return timeoutError(`The provider sent nothing for ${request.idleTimeoutMs} ms.`, usage)
+    case 'total':
+      return timeoutError(`The model did not finish its answer within ${request.totalTimeoutMs} ms.`, usage)
+    case 'too-large':
+      return tooLargeError(request.textBytesMax, usage)
+    case undefined:
+  }
+  if (error instanceof ModelCallError) return error
+  if (error instanceof ReportedError) return new ModelCallError(reportedFailureOf(error.reported, target.apiKey), usage)
+  return new ModelCallError(failureOf(error, target.apiKey), usage)
+}
+
+function settingsError(kind: 'auth' | 'bad-request', message: string): ModelCallError {
+  return new ModelCallError({ kind, message, retryable: false })
+}
+
+function timeoutError(message: string, usage: TokenUsage | undefined): ModelCallError {
+  return new ModelCallError({ kind: 'timeout', message, retryable: true }, usage)
+}

@@ -1,0 +1,68 @@
+import { cleanText } from './call-failure.ts'
+import { connectionFailureOf, describeConnectionFailure, type ConnectionFailure } from './connection-failure.ts'
+import { findBaseUrl, isSendableKey, keyHeaders, type ModelTarget } from './model-target.ts'
+
+export type ModelTestError = 'AUTH_FAILED' | 'PROVIDER_ERROR' | ConnectionFailure
+
+export type ModelTestResult =
+  | { readonly ok: true; readonly latencyMs: number }
+  | { readonly ok: false; readonly latencyMs: number; readonly error: ModelTestError; readonly message: string }
+
+type Verdict = { readonly error: ModelTestError; readonly message: string } | undefined
+
+/** Checks address and key by asking the provider for its list of models, which costs no tokens. Never throws. */
+export async function testModel(target: ModelTarget, { timeoutMs }: { timeoutMs: number }): Promise<ModelTestResult> {
+  const startedAt = performance.now()
+  const verdict = await judge(target, timeoutMs)
+  const latencyMs = Math.round(performance.now() - startedAt)
+  return verdict === undefined ? { ok: true, latencyMs } : { ok: false, latencyMs, ...verdict }
+}
+
+async function judge(target: ModelTarget, timeoutMs: number): Promise<Verdict> {
+  const baseUrl = findBaseUrl(target)
+  if (baseUrl === undefined) return { error: 'PROVIDER_ERROR', message: 'The model has no valid base URL.' }
+  if (!isSendableKey(target)) return { error: 'AUTH_FAILED', message: 'The API key is missing or has characters that no key has.' }
+  try {
+    const response = await fetch(`${baseUrl}/models`, {
+      headers: { ...keyHeaders(target), ...(target.api === 'anthropic' ? { 'anthropic-version': '2023-06-01' } : {}) },
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    return await judgeResponse(response, target.apiKey)
+  } catch (error) {
+    const isTimeout = error instanceof Error && error.name === 'TimeoutError'
+    const failure = isTimeout ? 'TIMEOUT' : connectionFailureOf(error)
+    return { error: failure, message: describeConnectionFailure(failure) }
+  }
+}
+
+async function judgeResponse(response: Response, secret: string): Promise<Verdict> {
+  const isJson = (response.headers.get('content-type') ?? '').includes('json')
+  const said = isJson && !response.ok ? await readStart(response) : ''
+  await response.body?.cancel()
+  if (!response.ok) return judgeRefusal(response.status, said, secret)
+  return isJson ? undefined : { error: 'PROVIDER_ERROR', message: 'The base URL answers, but not like a model provider.' }
+}
+
+function judgeRefusal(status: number, said: string, secret: string): Verdict {
+  if (status === 401 || status === 403 || (status === 400 && /api[ _]key/i.test(said))) {
+    return { error: 'AUTH_FAILED', message: `The provider refused the API key (status ${status}).` }
+  }
+  const quoted = /"message"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(said)?.[1]
+  const text = cleanText(quoted ?? said, secret)
+  return { error: 'PROVIDER_ERROR', message: `The provider answered with status ${status}${text === '' ? '.' : `: ${text}`}` }
+}
+
+const startBytesMax = 2_048
+
+async function readStart({ body }: Response): Promise<string> {
+  if (body === null) return ''
+  const decoder = new TextDecoder()
+  const chunks: AsyncIterable<Uint8Array> = body.values({ preventCancel: true })
+  let text = ''
+  for await (const chunk of chunks) {
+    text += decoder.decode(chunk, { stream: true })
+    if (text.length >= startBytesMax) break
+  }
+  return text
+}

@@ -1,0 +1,25 @@
+import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { Nothing } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { deleteModelRow } from './model-store.ts'
+
+export const deleteModel = endpoint({
+  route: 'DELETE /api/models/:modelId',
+  summary: 'Delete a model',
+  description: 'Agents that were set to it use the default model from then on; without a default, they start no runs.',
+  caller: 'organization',
+  permission: 'models:delete',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'model.deleted',
+  params: { modelId: { id: 'model', missing: 'model-not-found' } },
+  returns: { 204: Nothing },
+  fails: [],
+  async handle({ params, scope, change }) {
+    await change(
+      (tx) => deleteModelRow(tx, scope, params.modelId),
+      () => toWireId('model', params.modelId),
+    )
+    return noContent()
+  },
+})

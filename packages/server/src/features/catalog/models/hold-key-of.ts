@@ -1,0 +1,13 @@
+import type { Tx } from '../../../platform/db/database.ts'
+import type { OrgScope } from '../../../platform/http/caller.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { parseWireId } from '../../../platform/ids/id.ts'
+import { holdProviderKey, type ProviderKey } from '../provider-keys/index.ts'
+
+/** The provider key that a body names, which then stays until the transaction ends. Throws provider-key-not-found. */
+export async function holdKeyOf(tx: Tx, scope: OrgScope, wireId: string): Promise<ProviderKey> {
+  const id = parseWireId('mkey', wireId)
+  const key = id === undefined ? undefined : await holdProviderKey(tx, scope, id)
+  if (key === undefined) throw problem('provider-key-not-found', { detail: 'providerKeyId is not a provider key of this organization.' })
+  return key
+}

@@ -1,0 +1,26 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { createModel } from './create-model.ts'
+import { deleteModel } from './delete-model.ts'
+import { getModel } from './get-model.ts'
+import { listModels } from './list-models.ts'
+import './problems.ts'
+import { setDefaultModel } from './set-default-model.ts'
+import { testModel } from './test-model.ts'
+import { testProviderKey } from './test-provider-key.ts'
+import { updateModel } from './update-model.ts'
+
+export const modelsFeature = feature({
+  folder: 'catalog/models',
+  tag: 'Models',
+  description: 'The models that runs can use, with their limits and prices.',
+  endpoints: { createModel, listModels, getModel, updateModel, deleteModel, setDefaultModel, testModel, testProviderKey },
+})
+
+export { ModelCallError } from './calling/model-call-error.ts'
+export type { ModelTarget } from './calling/model-target.ts'
+export type { StepAnswer, StepMessage, TokenUsage, ToolCall } from './calling/step-message.ts'
+export { stepWithRetry } from './calling/step-with-retry.ts'
+export { modelPrices, PriceFileBroken } from './model-prices.ts'
+export { holdModel, insertModel } from './model-store.ts'
+export { costOf } from './price.ts'
+export { findRunnableModel, ModelGone, openModelTarget, type RunnableModel } from './runnable-model.ts'

@@ -1,0 +1,144 @@
+import { sql } from 'kysely'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import { toJsonText } from '../../../platform/db/json-text.ts'
+import type { OrgScope } from '../../../platform/http/caller.ts'
+import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import type { ProviderKey } from '../provider-keys/index.ts'
+import type { Model, ModelSettings } from './model.ts'
+import { parsePrice } from './price.ts'
+
+export interface NewModel {
+  readonly id: string
+  readonly settings: ModelSettings
+  readonly key: Pick<ProviderKey, 'id' | 'api' | 'baseUrl'>
+  readonly createdBy: string | null
+}
+
+/** Makes changes of which model is the first, or the default, wait for each other. */
+export async function lockModels(tx: Tx, scope: OrgScope): Promise<void> {
+  await tx.selectFrom('organizations').select('id').where('id', '=', scope.organizationId).forNoKeyUpdate().execute()
+}
+
+/** Inserts a model; the organization's first one becomes its default. Needs `lockModels`. */
+export async function insertModel(tx: Tx, scope: OrgScope, { id, settings, key, createdBy }: NewModel): Promise<Model> {
+  await tx
+    .insertInto('models')
+    .values((eb) => ({
+      ...columnsOf(settings, key),
+      id,
+      organization_id: scope.organizationId,
+      created_by: createdBy,
+      is_default: sql<boolean>`not exists ${eb.selectFrom('models').select('id').where('organization_id', '=', scope.organizationId)}`,
+    }))
+    .execute()
+  return getModel(tx, scope, id)
+}
+
+export async function saveModel(tx: Tx, scope: OrgScope, { id, settings, key }: Omit<NewModel, 'createdBy'>): Promise<Model> {
+  await tx
+    .updateTable('models')
+    .set({ ...columnsOf(settings, key), updated_at: sql`now()` })
+    .where('organization_id', '=', scope.organizationId)
+    .where('id', '=', id)
+    .execute()
+  return getModel(tx, scope, id)
+}
+
+export async function listModels(db: Db, scope: OrgScope, page: Page): Promise<Slice<Model>> {
+  const rows = await select(db, scope).orderBy('m.id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
+  const all = db.selectFrom('models').where('organization_id', '=', scope.organizationId)
+  const { total } = await all.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  return { items: rows.map(toModel), total }
+}
+
+/** The model, or undefined when the organization has none such. */
+export async function findModel(db: Db, scope: OrgScope, id: string): Promise<Model | undefined> {
+  const row = await select(db, scope).where('m.id', '=', id).executeTakeFirst()
+  return row === undefined ? undefined : toModel(row)
+}
+
+/** Throws model-not-found. */
+export async function getModel(db: Db, scope: OrgScope, id: string): Promise<Model> {
+  const model = await findModel(db, scope, id)
+  if (model === undefined) throw problem('model-not-found')
+  return model
+}
+
+/** Throws model-not-found. Nobody else changes the model until the transaction ends. */
+export async function lockModel(tx: Tx, scope: OrgScope, id: string): Promise<Model> {
+  const row = await select(tx, scope).where('m.id', '=', id).forUpdate('m').executeTakeFirst()
+  if (row === undefined) throw problem('model-not-found')
+  return toModel(row)
+}
+
+/** Keeps the model from being deleted until the transaction ends. Throws model-not-found. */
+export async function holdModel(tx: Tx, scope: OrgScope, id: string): Promise<void> {
+  const row = await tx.selectFrom('models').select('id').where('organization_id', '=', scope.organizationId).where('id', '=', id).forKeyShare().executeTakeFirst()
+  if (row === undefined) throw problem('model-not-found')
+}
+
+/** The models of these ids, and the default one. */
+export async function listCandidates(db: Db, scope: OrgScope, ids: readonly string[]): Promise<Model[]> {
+  const rows = await select(db, scope)
+    .where((eb) => eb.or([eb('m.is_default', '=', true), ...ids.map((id) => eb('m.id', '=', id))]))
+    .execute()
+  return rows.map(toModel)
+}
+
+/** Makes one model the default, or none. Needs `lockModels`. Throws model-not-found. */
+export async function saveDefaultModel(tx: Tx, scope: OrgScope, id: string | null): Promise<Model | null> {
+  await tx.updateTable('models').set({ is_default: false }).where('organization_id', '=', scope.organizationId).where('is_default', '=', true).execute()
+  if (id === null) return null
+  await tx.updateTable('models').set({ is_default: true }).where('organization_id', '=', scope.organizationId).where('id', '=', id).execute()
+  return getModel(tx, scope, id)
+}
+
+/** Throws model-not-found. */
+export async function deleteModelRow(tx: Tx, scope: OrgScope, id: string): Promise<void> {
+  const { numDeletedRows } = await tx.deleteFrom('models').where('organization_id', '=', scope.organizationId).where('id', '=', id).executeTakeFirstOrThrow()
+  if (numDeletedRows === 0n) throw problem('model-not-found')
+}
+
+function columnsOf(settings: ModelSettings, key: NewModel['key']) {
+  return {
+    provider_key_id: key.id,
+    label: settings.label,
+    model_id: settings.modelId,
+    context_window: settings.contextWindow,
+    max_tokens: settings.maxTokens,
+    cost: settings.cost === null ? null : toJsonText(settings.cost),
+    enabled: settings.enabled,
+  }
+}
+
+// The provider key's own protocol and address count: a change there reaches its models at once.
+function select(db: Db, scope: OrgScope) {
+  return db
+    .selectFrom('models as m')
+    .innerJoin('provider_keys as k', (join) => join.onRef('k.organization_id', '=', 'm.organization_id').onRef('k.id', '=', 'm.provider_key_id'))
+    .select(['m.id', 'm.label', 'm.provider_key_id', 'k.api', 'k.base_url', 'm.model_id', 'm.context_window', 'm.max_tokens', 'm.cost'])
+    .select(['m.enabled', 'm.is_default', 'm.created_by', 'm.created_at', 'm.updated_at'])
+    .where('m.organization_id', '=', scope.organizationId)
+}
+
+type ModelRow = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>
+
+function toModel(row: ModelRow): Model {
+  return {
+    id: row.id,
+    label: row.label,
+    providerKeyId: row.provider_key_id,
+    api: row.api,
+    baseUrl: row.base_url,
+    modelId: row.model_id,
+    contextWindow: row.context_window,
+    maxTokens: row.max_tokens,
+    cost: parsePrice(row.cost),
+    enabled: row.enabled,
+    isDefault: row.is_default,
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}

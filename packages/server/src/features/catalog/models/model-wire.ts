@@ -1,0 +1,71 @@
+import { Type, type Static } from 'typebox'
+import { Nullable, OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { providerApis } from '../provider-keys/index.ts'
+import type { ModelPrices } from './model-prices.ts'
+import type { Model } from './model.ts'
+import { Price, PriceInput } from './price.ts'
+
+export const ModelWire = wire('Model', {
+  id: WireId('model'),
+  label: Type.String(),
+  providerKeyId: WireId('mkey'),
+  api: OneOf(providerApis),
+  baseUrl: Nullable(Type.String({ description: "Null: the provider's own address." })),
+  modelId: Type.String({ description: "The provider's name for the model." }),
+  contextWindow: Nullable(Type.Integer()),
+  maxTokens: Nullable(Type.Integer()),
+  cost: Nullable({ ...Price, description: "The organization's own price; null takes the price table's." }),
+  price: Nullable({ ...Price, description: 'What runs are charged with, in USD per million tokens; null when nobody knows it, and runs then cost 0.' }),
+  enabled: Type.Boolean(),
+  isDefault: Type.Boolean(),
+  createdBy: Nullable(WireId('usr')),
+  createdAt: WireTime,
+  updatedAt: WireTime,
+})
+
+const tokens = { minimum: 1, maximum: 100_000_000 }
+
+/** What a request says of a model. */
+export const modelFields = {
+  label: Type.String({ minLength: 1, maxLength: 120, pattern: '\\S', description: 'How people recognise the model.' }),
+  providerKeyId: WireId('mkey', 'The key that pays; protocol and address are its.'),
+  modelId: Type.String({ minLength: 1, maxLength: 200, pattern: '^\\S+$', examples: ['claude-sonnet-5-5'], description: "The provider's name for the model." }),
+  contextWindow: Nullable(Type.Integer({ ...tokens, description: 'Tokens that fit into a call; null when unknown.' })),
+  maxTokens: Nullable(Type.Integer({ ...tokens, description: "Tokens that one answer may have; null takes the provider's limit." })),
+  cost: Nullable({ ...PriceInput, additionalProperties: false, description: "USD per million tokens, instead of the price table's." }),
+}
+
+/** How a connection was tried. */
+export const ConnectionTestWire = wire('ConnectionTest', {
+  ok: Type.Boolean(),
+  latencyMs: Type.Integer(),
+  error: Type.Optional(Type.String({ description: 'Why it failed, such as `AUTH_FAILED` or `CONNECTION_REFUSED`.' })),
+  message: Type.Optional(Type.String({ description: 'The same in a sentence.' })),
+})
+
+/** The wire form of a model, with the price that counts. */
+export function toModelWire(model: Model, prices: ModelPrices): Static<typeof ModelWire> {
+  return {
+    id: toWireId('model', model.id),
+    label: model.label,
+    providerKeyId: toWireId('mkey', model.providerKeyId),
+    api: model.api,
+    baseUrl: model.baseUrl,
+    modelId: model.modelId,
+    contextWindow: model.contextWindow,
+    maxTokens: model.maxTokens,
+    cost: model.cost,
+    price: priceOf(model, prices),
+    enabled: model.enabled,
+    isDefault: model.isDefault,
+    createdBy: model.createdBy,
+    createdAt: toWireTime(model.createdAt),
+    updatedAt: toWireTime(model.updatedAt),
+  }
+}
+
+/** What the model's tokens cost: its own price, else the table's. */
+export function priceOf(model: Model, prices: ModelPrices): Price | null {
+  return model.cost ?? prices.find(model.api, model.modelId)
+}

@@ -1,0 +1,34 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { Nullable, wire, WireId } from '../../../platform/http/wire.ts'
+import { parseWireId, toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
+import { lockModels, saveDefaultModel } from './model-store.ts'
+
+const DefaultModelWire = wire('DefaultModel', { modelId: Nullable(WireId('model')) })
+
+export const setDefaultModel = endpoint({
+  route: 'PUT /api/models/default',
+  summary: 'Choose the default model',
+  description: 'Runs use it when neither they nor their agent name a model. `null`: there is no default.',
+  caller: 'organization',
+  permission: 'models:write',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'model.default-set',
+  body: Type.Object({ modelId: Nullable(WireId('model')) }),
+  returns: { 200: DefaultModelWire },
+  fails: ['model-not-found'],
+  async handle({ body, scope, change }) {
+    const id = body.modelId === null ? null : parseWireId('model', body.modelId)
+    if (id === undefined) throw problem('model-not-found')
+    const model = await change(
+      async (tx) => {
+        await lockModels(tx, scope)
+        return saveDefaultModel(tx, scope, id)
+      },
+      (made) => (made === null ? '' : toWireId('model', made.id)),
+    )
+    return ok({ modelId: toWireIdOrNull('model', model?.id ?? null) })
+  },
+})

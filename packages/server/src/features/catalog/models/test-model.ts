@@ -1,0 +1,26 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { testModel as callProvider } from './calling/test-model.ts'
+import { ConnectionTestWire } from './model-wire.ts'
+import { ModelGone, openModelTarget } from './runnable-model.ts'
+import { testTimeoutMs } from './test-provider-key.ts'
+
+export const testModel = endpoint({
+  route: 'POST /api/models/:modelId/test',
+  summary: "Try a model's connection",
+  description: 'Asks the provider for its list of models with the stored key; no tokens are spent. A failed try is a 200 with `ok: false`.',
+  caller: 'organization',
+  permission: 'models:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { modelId: { id: 'model', missing: 'model-not-found' } },
+  returns: { 200: ConnectionTestWire },
+  fails: [],
+  async handle({ params, scope, platform }) {
+    const target = await openModelTarget(platform, scope.organizationId, params.modelId).catch((error: unknown) => {
+      throw error instanceof ModelGone ? problem('model-not-found') : error
+    })
+    return ok(await callProvider(target, { timeoutMs: testTimeoutMs }))
+  },
+})

@@ -1,0 +1,28 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { openProviderKey } from '../provider-keys/index.ts'
+import { testModel as callProvider } from './calling/test-model.ts'
+import { ConnectionTestWire } from './model-wire.ts'
+
+/** How long a provider has to answer a test, in ms. */
+export const testTimeoutMs = 10_000
+
+export const testProviderKey = endpoint({
+  route: 'POST /api/provider-keys/:providerKeyId/test',
+  summary: 'Try a provider key',
+  description: 'Asks the provider for its list of models with the stored key; no tokens are spent. A failed try is a 200 with `ok: false`.',
+  caller: 'organization',
+  permission: 'provider-keys:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { providerKeyId: { id: 'mkey', missing: 'provider-key-not-found' } },
+  returns: { 200: ConnectionTestWire },
+  fails: [],
+  async handle({ params, scope, platform }) {
+    const key = await openProviderKey(platform, scope, params.providerKeyId)
+    if (key === undefined) throw problem('provider-key-not-found')
+    const target = { api: key.api, baseUrl: key.baseUrl ?? undefined, apiKey: key.apiKey, modelId: '' }
+    return ok(await callProvider(target, { timeoutMs: testTimeoutMs }))
+  },
+})

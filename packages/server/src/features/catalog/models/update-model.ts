@@ -1,0 +1,37 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { holdKeyOf } from './hold-key-of.ts'
+import { modelPrices } from './model-prices.ts'
+import { lockModel, saveModel } from './model-store.ts'
+import { modelFields, ModelWire, toModelWire } from './model-wire.ts'
+import { completePrice } from './price.ts'
+
+export const updateModel = endpoint({
+  route: 'PATCH /api/models/:modelId',
+  summary: 'Change a model',
+  description: 'Runs that have started keep the limits and the price that they started with.',
+  caller: 'organization',
+  permission: 'models:write',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'model.updated',
+  params: { modelId: { id: 'model', missing: 'model-not-found' } },
+  body: Type.Partial(Type.Object({ ...modelFields, enabled: Type.Boolean({ description: 'A disabled model starts no runs.' }) })),
+  returns: { 200: ModelWire },
+  fails: ['provider-key-not-found'],
+  async handle({ params, body, scope, platform, change }) {
+    const { providerKeyId, cost, ...rest } = body
+    const id = params.modelId
+    const model = await change(
+      async (tx) => {
+        const before = await lockModel(tx, scope, id)
+        const key = await holdKeyOf(tx, scope, providerKeyId ?? toWireId('mkey', before.providerKeyId))
+        const price = cost === undefined ? before.cost : cost === null ? null : completePrice(cost)
+        return saveModel(tx, scope, { id, settings: { ...before, ...rest, cost: price }, key })
+      },
+      () => toWireId('model', id),
+    )
+    return ok(toModelWire(model, platform.use(modelPrices)))
+  },
+})

@@ -1,0 +1,25 @@
+import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { Nothing } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { deleteProviderKeyRow } from './provider-key-store.ts'
+
+export const deleteProviderKey = endpoint({
+  route: 'DELETE /api/provider-keys/:providerKeyId',
+  summary: 'Delete a provider key and its models',
+  description: 'The models that use the key are deleted with it. Agents that were set to one of them use the default model from then on.',
+  caller: 'organization',
+  permission: 'provider-keys:delete',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'provider-key.deleted',
+  params: { providerKeyId: { id: 'mkey', missing: 'provider-key-not-found' } },
+  returns: { 204: Nothing },
+  fails: [],
+  async handle({ params, scope, change }) {
+    await change(
+      (tx) => deleteProviderKeyRow(tx, scope, params.providerKeyId),
+      () => toWireId('mkey', params.providerKeyId),
+    )
+    return noContent()
+  },
+})

@@ -1,0 +1,18 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { createProviderKey } from './create-provider-key.ts'
+import { deleteProviderKey } from './delete-provider-key.ts'
+import { getProviderKey } from './get-provider-key.ts'
+import { listProviderKeys } from './list-provider-keys.ts'
+import './problems.ts'
+import { updateProviderKey } from './update-provider-key.ts'
+
+export const providerKeysFeature = feature({
+  folder: 'catalog/provider-keys',
+  tag: 'Provider keys',
+  description: "Keys of model providers, encrypted at rest. Managed by signed-in owners and admins, never by API keys.",
+  endpoints: { createProviderKey, listProviderKeys, getProviderKey, updateProviderKey, deleteProviderKey },
+})
+
+export { holdProviderKey, insertProviderKey } from './provider-key-store.ts'
+export { providerApis, type ProviderApi, type ProviderKey } from './provider-key.ts'
+export { openProviderKey, sealSecret } from './provider-secret.ts'

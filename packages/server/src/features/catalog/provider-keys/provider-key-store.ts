@@ -1,0 +1,119 @@
+import type { Selectable } from 'kysely'
+import { sql } from 'kysely'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import type { ProviderKeys } from '../../../platform/db/schema.generated.ts'
+import type { OrgScope } from '../../../platform/http/caller.ts'
+import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import type { ProviderAddress, ProviderKey } from './provider-key.ts'
+
+const columns = ['id', 'label', 'api', 'base_url', 'created_by', 'created_at', 'updated_at'] as const
+
+export interface NewProviderKey extends ProviderAddress {
+  readonly id: string
+  readonly label: string
+  /** The secret, sealed by the key ring. */
+  readonly encryptedKey: string
+  readonly createdBy: string | null
+}
+
+export interface SavedProviderKey extends ProviderAddress {
+  readonly id: string
+  readonly label: string
+  /** Undefined keeps the one that is stored. */
+  readonly encryptedKey: string | undefined
+}
+
+export async function insertProviderKey(tx: Tx, scope: OrgScope, key: NewProviderKey): Promise<ProviderKey> {
+  const row = await tx
+    .insertInto('provider_keys')
+    .values({
+      id: key.id,
+      organization_id: scope.organizationId,
+      label: key.label,
+      api: key.api,
+      base_url: key.baseUrl,
+      encrypted_key: key.encryptedKey,
+      created_by: key.createdBy,
+    })
+    .returning(columns)
+    .executeTakeFirstOrThrow()
+  return toProviderKey(row)
+}
+
+export async function listProviderKeys(db: Db, scope: OrgScope, page: Page): Promise<Slice<ProviderKey>> {
+  const all = db.selectFrom('provider_keys').where('organization_id', '=', scope.organizationId)
+  const rows = await all.select(columns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
+  const { total } = await all.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  return { items: rows.map(toProviderKey), total }
+}
+
+/** Throws provider-key-not-found. */
+export async function getProviderKey(db: Db, scope: OrgScope, id: string): Promise<ProviderKey> {
+  const row = await select(db, scope, id).executeTakeFirst()
+  if (row === undefined) throw problem('provider-key-not-found')
+  return toProviderKey(row)
+}
+
+/** Throws provider-key-not-found. Nobody else changes the key until the transaction ends. */
+export async function lockProviderKey(tx: Tx, scope: OrgScope, id: string): Promise<ProviderKey> {
+  const row = await select(tx, scope, id).forUpdate().executeTakeFirst()
+  if (row === undefined) throw problem('provider-key-not-found')
+  return toProviderKey(row)
+}
+
+/** The key, which then stays until the transaction ends, or undefined when the organization has none such. */
+export async function holdProviderKey(tx: Tx, scope: OrgScope, id: string): Promise<ProviderKey | undefined> {
+  const row = await select(tx, scope, id).forKeyShare().executeTakeFirst()
+  return row === undefined ? undefined : toProviderKey(row)
+}
+
+export async function saveProviderKey(tx: Tx, scope: OrgScope, key: SavedProviderKey): Promise<ProviderKey> {
+  const row = await tx
+    .updateTable('provider_keys')
+    .set({
+      label: key.label,
+      api: key.api,
+      base_url: key.baseUrl,
+      ...(key.encryptedKey === undefined ? {} : { encrypted_key: key.encryptedKey }),
+      updated_at: sql`now()`,
+    })
+    .where('organization_id', '=', scope.organizationId)
+    .where('id', '=', key.id)
+    .returning(columns)
+    .executeTakeFirstOrThrow()
+  return toProviderKey(row)
+}
+
+/** Deletes the key and, with it, the models that use it. Throws provider-key-not-found. */
+export async function deleteProviderKeyRow(tx: Tx, scope: OrgScope, id: string): Promise<void> {
+  const { numDeletedRows } = await tx.deleteFrom('provider_keys').where('organization_id', '=', scope.organizationId).where('id', '=', id).executeTakeFirstOrThrow()
+  if (numDeletedRows === 0n) throw problem('provider-key-not-found')
+}
+
+/** The sealed secret with its address, or undefined when the key is gone. */
+export async function findSealedKey(db: Db, scope: OrgScope, id: string): Promise<(ProviderAddress & { encryptedKey: string }) | undefined> {
+  const row = await db
+    .selectFrom('provider_keys')
+    .select(['api', 'base_url', 'encrypted_key'])
+    .where('organization_id', '=', scope.organizationId)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row === undefined ? undefined : { api: row.api, baseUrl: row.base_url, encryptedKey: row.encrypted_key }
+}
+
+function select(db: Db, scope: OrgScope, id: string) {
+  return db.selectFrom('provider_keys').select(columns).where('organization_id', '=', scope.organizationId).where('id', '=', id)
+}
+
+function toProviderKey(row: Pick<Selectable<ProviderKeys>, (typeof columns)[number]>): ProviderKey {
+  return {
+    id: row.id,
+    label: row.label,
+    api: row.api,
+    baseUrl: row.base_url,
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}

@@ -1,0 +1,25 @@
+import type { OrgScope } from '../../../platform/http/caller.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import { findSealedKey } from './provider-key-store.ts'
+import type { ProviderAddress } from './provider-key.ts'
+
+/** A provider key with its secret, for the moment of a call. */
+export interface OpenProviderKey extends ProviderAddress {
+  readonly apiKey: string
+}
+
+/** Seals the secret of a key for its row. */
+export function sealSecret(platform: Pick<Platform, 'keyRing'>, id: string, apiKey: string): string {
+  return platform.keyRing.seal(apiKey, contextOf(id))
+}
+
+/** The key with its secret, or undefined when it is gone. Throws SealBroken when it can't be decrypted. */
+export async function openProviderKey(platform: Pick<Platform, 'db' | 'keyRing'>, scope: OrgScope, id: string): Promise<OpenProviderKey | undefined> {
+  const sealed = await findSealedKey(platform.db, scope, id)
+  if (sealed === undefined) return undefined
+  return { api: sealed.api, baseUrl: sealed.baseUrl, apiKey: platform.keyRing.open(sealed.encryptedKey, contextOf(id)) }
+}
+
+function contextOf(id: string): string {
+  return `provider_keys/${id}`
+}

@@ -1,0 +1,36 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { lockProviderKey, saveProviderKey } from './provider-key-store.ts'
+import { providerKeyFields, ProviderKeyWire, toProviderKeyWire } from './provider-key-wire.ts'
+import { changeAddress, findChangeMistakes } from './provider-key.ts'
+import { sealSecret } from './provider-secret.ts'
+
+export const updateProviderKey = endpoint({
+  route: 'PATCH /api/provider-keys/:providerKeyId',
+  summary: 'Change a provider key',
+  description: 'Models that use the key follow. To send the key to another server, give `apiKey` again.',
+  caller: 'organization',
+  permission: 'provider-keys:write',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'provider-key.updated',
+  params: { providerKeyId: { id: 'mkey', missing: 'provider-key-not-found' } },
+  body: Type.Partial(Type.Object(providerKeyFields)),
+  returns: { 200: ProviderKeyWire },
+  fails: [],
+  async handle({ params, body, scope, platform, change }) {
+    const id = params.providerKeyId
+    const encryptedKey = body.apiKey === undefined ? undefined : sealSecret(platform, id, body.apiKey)
+    const key = await change(
+      async (tx) => {
+        const before = await lockProviderKey(tx, scope, id)
+        refuseInvalid(findChangeMistakes(before, body))
+        return saveProviderKey(tx, scope, { id, label: body.label ?? before.label, ...changeAddress(before, body), encryptedKey })
+      },
+      () => toWireId('mkey', id),
+    )
+    return ok(toProviderKeyWire(key))
+  },
+})

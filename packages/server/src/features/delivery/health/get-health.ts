@@ -1,0 +1,16 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+
+export const getHealth = endpoint({
+  route: 'GET /health',
+  summary: 'Liveness',
+  description: 'Answers while the process serves requests; looks at nothing else. Restart what does not answer.',
+  caller: 'anyone',
+  permission: 'none',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  returns: { 200: Type.Object({ status: Type.Literal('ok'), uptimeMs: Type.Integer() }) },
+  fails: [],
+  handle: async () => ok({ status: 'ok', uptimeMs: Math.round(process.uptime() * 1000) }),
+})

@@ -1,0 +1,38 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { getHealth } from './get-health.ts'
+import { getReady } from './get-ready.ts'
+import { readiness } from './readiness.ts'
+
+describeEndpoint(getHealth, { given: async () => ({}), call: () => ({}) })
+describeEndpoint(getReady, { given: async () => ({}), call: () => ({}) })
+
+describe('readiness', () => {
+  let world: World
+  afterEach(() => world.close())
+
+  it('names every part that does not work, and says no more of it than that', async () => {
+    world = await openWorld()
+    world.platform.use(readiness).add('queue', () => Promise.reject(new Error('has had no heartbeat for 20000 ms')))
+    const answer = await world.send('GET /ready')
+    expectProblem(getReady, answer, 'not-ready')
+    expect(answer.status).toBe(503)
+    expect(answer.body.reasons).toEqual(['queue has had no heartbeat for 20000 ms'])
+    expect((await world.send('GET /health')).status).toBe(200)
+  })
+
+  it('reports a part that hangs instead of hanging itself', async () => {
+    world = await openWorld()
+    world.platform.use(readiness).add('queue', () => new Promise(() => undefined))
+    const answer = await world.send('GET /ready')
+    expect(answer.body.reasons).toEqual(['queue does not answer within 2000 ms'])
+  })
+
+  it('is over as soon as the server stops, while it still lives', async () => {
+    world = await openWorld()
+    world.platform.beginStop()
+    expectProblem(getReady, await world.send('GET /ready'), 'shutting-down')
+    expect((await world.send('GET /health')).status).toBe(200)
+  })
+})

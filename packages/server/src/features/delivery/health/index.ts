@@ -1,0 +1,12 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { getHealth } from './get-health.ts'
+import { getReady } from './get-ready.ts'
+
+export const healthFeature = feature({
+  folder: 'delivery/health',
+  tag: 'Health',
+  description: 'For load balancers and supervisors.',
+  endpoints: { getHealth, getReady },
+})
+
+export { readiness } from './readiness.ts'

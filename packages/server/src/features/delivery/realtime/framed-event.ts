@@ -1,0 +1,37 @@
+import type { VersionRegistry } from '../../../platform/http/api-version.ts'
+import { eventFrame } from './frame.ts'
+import type { JournalEvent } from './journal-event.ts'
+import type { Position } from './position.ts'
+import { endsSource, idOf, positionOf, type Source } from './source.ts'
+
+/** An event of a source, whose bytes are made once for each API version that a subscriber wants. */
+export interface FramedEvent {
+  readonly position: Position
+  readonly endUserId: string | null
+  /** About what its frame takes. */
+  readonly sizeBytes: number
+  /** Nothing follows it. */
+  readonly ends: boolean
+  frame(version: string): Buffer
+}
+
+export function frameEvent(versions: VersionRegistry, source: Source, event: JournalEvent): FramedEvent {
+  const position = positionOf(source, event)
+  const id = idOf(source, position)
+  const frames = new Map<string, Buffer>()
+  return {
+    position,
+    endUserId: event.endUserId,
+    sizeBytes: event.json.length,
+    ends: endsSource(source, event),
+    frame(version) {
+      const made = frames.get(version) ?? eventFrame({ name: event.name, id, data: inVersion(versions, version, event) })
+      frames.set(version, made)
+      return made
+    },
+  }
+}
+
+function inVersion(versions: VersionRegistry, version: string, { name, json }: JournalEvent): string {
+  return version === versions.current ? json : JSON.stringify(versions.downgradeReply(version, `event:${name}`, JSON.parse(json)))
+}

@@ -1,0 +1,11 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { streamAgentRuns } from './stream-agent-runs.ts'
+import { streamRun } from './stream-run.ts'
+import { streamRuns } from './stream-runs.ts'
+
+export const realtimeFeature = feature({
+  folder: 'delivery/realtime',
+  tag: 'Realtime',
+  description: 'Runs as they happen, as Server-Sent Events.',
+  endpoints: { streamRun, streamAgentRuns, streamRuns },
+})

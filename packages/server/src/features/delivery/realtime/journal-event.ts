@@ -1,0 +1,52 @@
+import { toWireId } from '../../../platform/ids/id.ts'
+import type { Position } from './position.ts'
+
+/** A row of the journal as it is read: `data` as the text of its JSON, which is passed on as it is. */
+export interface EventRow {
+  readonly run_id: string
+  readonly seq: number
+  readonly id: string
+  readonly end_user_id: string | null
+  /** The number of its transaction, as text. */
+  readonly xid: string
+  readonly position: number
+  readonly kind: 'run_update' | 'run_log'
+  readonly type: string
+  readonly level: string
+  readonly event: string
+  readonly message: string | null
+  readonly data: string | null
+  /** Of a run_update; null for a run_log. */
+  readonly status: string | null
+  readonly created_at: Date
+}
+
+/** An event on its way to the subscribers of streams. */
+export interface JournalEvent {
+  readonly name: 'run_update' | 'run_log'
+  readonly seq: number
+  readonly acrossRuns: Position
+  readonly endUserId: string | null
+  /** The status that a run_update tells. */
+  readonly status: string | null
+  /** The event's data in the current version. */
+  readonly json: string
+}
+
+export function toJournalEvent(row: EventRow): JournalEvent {
+  return {
+    name: row.kind,
+    seq: row.seq,
+    acrossRuns: { transaction: Number(row.xid), position: row.position },
+    endUserId: row.end_user_id,
+    status: row.status,
+    json: row.kind === 'run_update' ? (row.data ?? '{}') : toLogJson(row),
+  }
+}
+
+// The data is spliced in as text: it can be large, and nobody here looks into it.
+function toLogJson(row: EventRow): string {
+  const { seq, type, level, event, message } = row
+  const head = JSON.stringify({ id: toWireId('evt', row.id), runId: toWireId('run', row.run_id), seq, type, level, event, message })
+  return `${head.slice(0, -1)},"data":${row.data ?? 'null'},"createdAt":"${row.created_at.toISOString()}"}`
+}

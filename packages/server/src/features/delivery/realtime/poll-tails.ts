@@ -1,0 +1,29 @@
+import type { RealtimeHub } from './realtime-hub.ts'
+import { findRunStates, terminalStatuses, type RunState } from './realtime-store.ts'
+import type { Tail } from './tail.ts'
+
+/** Runs asked for in one query. */
+const batchRunsMax = 1_000
+
+/**
+ * What a lost wake-up is made up for with: runs are looked at together, and only those that have grown are read.
+ * Ends the streams of a run that is gone, or that ended with everything sent.
+ */
+export async function pollTails(hub: RealtimeHub, tails: Iterable<Tail>): Promise<void> {
+  const runs: { runId: string; tail: Tail }[] = []
+  for (const tail of tails) {
+    if (tail.source.kind === 'run') runs.push({ runId: tail.source.runId, tail })
+    else tail.wake()
+  }
+  for (let first = 0; first < runs.length; first += batchRunsMax) {
+    const batch = runs.slice(first, first + batchRunsMax)
+    const states = await hub.read((db) => findRunStates(db, batch.map(({ runId }) => runId)))
+    for (const { runId, tail } of batch) catchUp(tail, states.get(runId))
+  }
+}
+
+function catchUp(tail: Tail, state: RunState | undefined): void {
+  if (state !== undefined && state.lastSeq > tail.position.position) return tail.wake()
+  if (state !== undefined && !terminalStatuses.some((terminal) => terminal === state.status)) return
+  for (const subscriber of tail.subscribers) subscriber.end()
+}

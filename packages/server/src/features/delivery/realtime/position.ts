@@ -1,0 +1,54 @@
+/**
+ * A place in a journal; reading goes on after it. Across runs it is (transaction, position) of an event;
+ * within one run `transaction` is 0 and `position` is the event's seq.
+ */
+export interface Position {
+  readonly transaction: number
+  readonly position: number
+}
+
+/** Before the first event. */
+export const beginning: Position = { transaction: 0, position: 0 }
+
+export function isAfter(a: Position, b: Position): boolean {
+  return a.transaction === b.transaction ? a.position > b.position : a.transaction > b.transaction
+}
+
+/** Which transactions had ended at a moment, as `pg_current_snapshot()` has it. */
+export interface Snapshot {
+  /** Every transaction below has ended. */
+  readonly xmin: number
+  /** No transaction from here on has begun. */
+  readonly xmax: number
+  /** Those in between that have not ended. */
+  readonly active: ReadonlySet<number>
+}
+
+/** Reads PostgreSQL's text form of a snapshot: `xmin:xmax:active,active`. */
+export function parseSnapshot(text: string): Snapshot {
+  const [xmin, xmax, active] = text.split(':')
+  return { xmin: Number(xmin), xmax: Number(xmax), active: new Set((active ?? '').split(',').filter((xid) => xid !== '').map(Number)) }
+}
+
+/** True when what a transaction wrote could be seen at the moment of the snapshot. */
+export function hadEnded({ xmin, xmax, active }: Snapshot, transaction: number): boolean {
+  return transaction < xmin || (transaction < xmax && !active.has(transaction))
+}
+
+/** `<transaction>-<position>` in base 36: the event id of streams across runs. */
+export function encodeCursor({ transaction, position }: Position): string {
+  return `${transaction.toString(36)}-${position.toString(36)}`
+}
+
+/** The position of an event id of a stream across runs, or undefined when the text is none. */
+export function parseCursor(text: string): Position | undefined {
+  const [, first, second] = /^([0-9a-z]{1,11})-([0-9a-z]{1,11})$/.exec(text) ?? []
+  if (first === undefined || second === undefined) return undefined
+  const [transaction, position] = [Number.parseInt(first, 36), Number.parseInt(second, 36)]
+  return Number.isSafeInteger(transaction) && Number.isSafeInteger(position) ? { transaction, position } : undefined
+}
+
+/** The position of an event id of one run's stream, which is its seq, or undefined when the text is none. */
+export function parseSeq(text: string): Position | undefined {
+  return /^\d{1,15}$/.test(text) ? { transaction: 0, position: Number(text) } : undefined
+}

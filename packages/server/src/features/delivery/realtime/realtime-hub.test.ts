@@ -1,0 +1,287 @@
+import { connect, type Socket } from 'node:net'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { appendEvent, appendLogs, insertRun, type InsertedRun } from '../../../testing/factories/run.ts'
+import { createSessionCookie } from '../../../testing/factories/session.ts'
+import type { Tenant } from '../../../testing/factories/tenant.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { realtimeFeature } from './index.ts'
+import { defaultTimings, realtimeHub } from './realtime-hub.ts'
+import { openSse, type SseStream } from './testing/sse-stream.ts'
+
+const cleanups: (() => unknown)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+interface Stage {
+  readonly world: World
+  readonly tenant: Tenant
+  readonly run: InsertedRun
+  /** Opens `runs` or `runs/<run>`. */
+  open(path?: string, headers?: Record<string, string>): Promise<SseStream>
+}
+
+async function setUp(): Promise<Stage> {
+  const world = await openWorld({ features: [realtimeFeature] })
+  cleanups.push(() => world.close())
+  const tenant = await world.tenant()
+  const run = await insertRun(world.platform, tenant)
+  return {
+    world,
+    tenant,
+    run,
+    async open(path = 'runs', headers = {}) {
+      const stream = await openSse(`${world.url}/api/realtime/${path}?token=${tenant.apiKey}`, headers)
+      cleanups.push(() => stream.close())
+      await stream.until(() => stream.events.length > 0 || stream.isClosed)
+      return stream
+    },
+  }
+}
+
+const sequence = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
+const seqs = (stream: SseStream) => stream.runEvents.map(({ data }) => Number(data.seq))
+
+describe('pings', () => {
+  it('come every 15 s', () => expect(defaultTimings.pingMs).toBe(15_000))
+
+  it('come in time to streams of both kinds, without data of their own', async () => {
+    const { world, run, open } = await setUp()
+    world.platform.use(realtimeHub).setTimings({ pingMs: 60 })
+    const streams = [await open(), await open(`runs/${run.wireId}`)]
+    for (const stream of streams) {
+      await stream.until(() => stream.events.length >= 6)
+      expect(stream.events.every(({ event, data }) => event === 'ping' && JSON.stringify(data) === '{}')).toBe(true)
+    }
+  })
+
+  it('carry the newest cursor, so that a quiet stream resumes from where it is', async () => {
+    const { world, run, tenant, open } = await setUp()
+    const alice = await tenant.endUser()
+    world.platform.use(realtimeHub).setTimings({ pingMs: 50 })
+    const [hers, all] = [await open('runs', { 'appstrate-user': alice }), await open()]
+    await appendEvent(world.platform, run, { message: 'not hers' })
+    await all.until(() => all.runEvents.length === 1)
+    const newest = all.runEvents[0]?.id ?? ''
+    await hers.until(() => hers.events.at(-1)?.id === newest)
+    expect(hers.runEvents).toEqual([])
+  })
+})
+
+describe('a lost wake-up', () => {
+  it('costs a poll interval of a second, and no event', async () => {
+    expect(defaultTimings.pollMs).toBe(1_000)
+    const { world, run, open } = await setUp()
+    const streams = [await open(), await open(`runs/${run.wireId}`)]
+    await appendEvent({ db: world.platform.db }, run, { message: 'nobody was told' })
+    for (const stream of streams) await stream.until(() => stream.runEvents.length === 1, 3_000)
+  })
+})
+
+describe('one tail for a source', () => {
+  it('reads once for all its subscribers', async () => {
+    const { world, run, open } = await setUp()
+    world.platform.use(realtimeHub).setTimings({ pollMs: 60_000 })
+    const streams = await Promise.all(sequence(1, 40).map(() => open(`runs/${run.wireId}`)))
+    await appendEvent(world.platform, run, { message: 'everybody is live' })
+    for (const stream of streams) await stream.until(() => stream.runEvents.length === 1)
+    let queries = 0
+    world.platform.database.pool.on('acquire', () => (queries += 1))
+    for (const number of sequence(1, 5)) await appendEvent(world.platform, run, { message: String(number) })
+    for (const stream of streams) await stream.until(() => stream.runEvents.length === 6)
+    // Five to write, and at most two reads a wake-up; forty subscribers with reads of their own would be two hundred.
+    expect(queries).toBeLessThanOrEqual(15)
+  })
+
+  it('goes on after the database was out of reach, and complains once', async () => {
+    const { world, run, open } = await setUp()
+    world.platform.use(realtimeHub).setTimings({ pollMs: 50 })
+    const stream = await open()
+    await world.platform.database.pool.query('alter table run_events rename to run_events_away')
+    const complaints = () => world.logLines.filter((line) => line.includes('can not be read for streams'))
+    await vi.waitFor(() => expect(complaints()).toHaveLength(1))
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    await world.platform.database.pool.query('alter table run_events_away rename to run_events')
+    await appendEvent(world.platform, run, { message: 'back' })
+    await stream.until(() => stream.runEvents.length === 1)
+    expect(complaints()).toHaveLength(1)
+  })
+})
+
+describe('a stop of the server', () => {
+  it('ends every stream within a second with a retry hint, and new ones at once', async () => {
+    const { world, run, open } = await setUp()
+    const streams = [await open(), await open(`runs/${run.wireId}`)]
+    world.platform.beginStop()
+    for (const stream of streams) {
+      await stream.closed(1_000)
+      expect(stream.text).toMatch(/\n: reconnect to go on\nretry: 2000\n\n$/)
+    }
+    const late = await open()
+    expect(late.status).toBe(200)
+    await late.closed(1_000)
+  })
+})
+
+describe('a stream', () => {
+  it('ends after its lifetime, and the client goes on from there', async () => {
+    const { world, run, open } = await setUp()
+    world.platform.use(realtimeHub).setTimings({ pingMs: 50, lifetimeMs: 300 })
+    const stream = await open()
+    await appendLogs(world.platform, run, 3)
+    await stream.closed(3_000)
+    await appendLogs(world.platform, run, 3)
+    world.platform.use(realtimeHub).setTimings({ lifetimeMs: 60_000 })
+    const next = await open('runs', { 'last-event-id': stream.events.findLast(({ id }) => id !== undefined)?.id ?? '' })
+    await next.until(() => next.runEvents.length === 3)
+    expect([...seqs(stream), ...seqs(next)]).toEqual(sequence(1, 6))
+  })
+
+  it('ends when its API key is revoked or expires; others go on', async () => {
+    const { world, tenant, open } = await setUp()
+    const other = await open()
+    const [revoked, expired] = [await tenant.key(), await tenant.key()]
+    const streams = await Promise.all([revoked, expired].map(({ apiKey }) => openSse(`${world.url}/api/realtime/runs?token=${apiKey}`)))
+    for (const stream of streams) await stream.until(() => stream.events.length > 0)
+    const { db, wake } = world.platform
+    await db.updateTable('api_keys').set({ revoked_at: new Date() }).where('key_prefix', '=', revoked.apiKey.slice(0, 8)).execute()
+    wake.wake('keys', '*')
+    await streams[0]?.closed()
+    await db.updateTable('api_keys').set({ expires_at: new Date(Date.now() - 1_000) }).where('key_prefix', '=', expired.apiKey.slice(0, 8)).execute()
+    world.platform.use(realtimeHub).setTimings({ holdersMs: 50 })
+    await streams[1]?.closed()
+    expect(other.isClosed).toBe(false)
+    expect((await openSse(`${world.url}/api/realtime/runs?token=${revoked.apiKey}`)).status).toBe(401)
+  })
+
+  it('ends when its user leaves the organization', async () => {
+    const { world, tenant, open } = await setUp()
+    const other = await open()
+    const cookie = await createSessionCookie(world.platform, tenant.userId)
+    const stream = await openSse(`${world.url}/api/realtime/runs`, { cookie, 'x-org-id': tenant.orgId, 'x-app-id': tenant.appId })
+    await stream.until(() => stream.events.length > 0)
+    await world.platform.db.deleteFrom('organization_members').where('user_id', '=', tenant.userId).execute()
+    world.platform.wake.wake('keys', '*')
+    await stream.closed()
+    // The key's creator was the same user.
+    await other.closed()
+  })
+
+  it('never puts its token into the log', async () => {
+    const { world, tenant, run, open } = await setUp()
+    await appendEvent(world.platform, run, { status: 'success' })
+    await (await open(`runs/${run.wireId}`)).closed()
+    await open('runs/run_nonsense')
+    await openSse(`${world.url}/api/realtime/%zz?token=${tenant.apiKey}`)
+    await vi.waitFor(() => expect(world.logLines.some((line) => line.includes('/api/realtime/runs/run_nonsense'))).toBe(true))
+    expect(world.logLines.filter((line) => line.includes(tenant.apiKey) || line.includes('token=ask_'))).toEqual([])
+  })
+})
+
+describe('what a stream holds', () => {
+  it('is let go when its client leaves, however early', async () => {
+    const { world, tenant, run, open } = await setUp()
+    const hub = world.platform.use(realtimeHub)
+    const streams = await Promise.all([open(), open(`runs/${run.wireId}`)])
+    expect(hub.size).toBe(2)
+    for (const path of ['runs', `runs/${run.wireId}`]) {
+      for (const delayMs of sequence(0, 15)) {
+        const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
+        socket.on('error', () => undefined)
+        socket.write(`GET /api/realtime/${path}?token=${tenant.apiKey} HTTP/1.1\r\nhost: x\r\n\r\n`)
+        await new Promise((resolve) => setTimeout(resolve, delayMs))
+        socket.destroy()
+      }
+    }
+    for (const stream of streams) stream.close()
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(hub.size).toBe(0)
+  })
+})
+
+describe('reconnects', () => {
+  it('in a storm see every event once', async () => {
+    const { world, run, open } = await setUp()
+    const total = 400
+    const follow = async (first: SseStream, path: string, restless: number) => {
+      const seen: number[] = []
+      for (let stream = first; seen.length < total; ) {
+        const enough = 1 + ((seen.length * 7 + restless) % 40)
+        await stream.until(() => stream.runEvents.length >= Math.min(enough, total - seen.length), 15_000)
+        stream.close()
+        seen.push(...seqs(stream))
+        const last = stream.events.findLast(({ id }) => id !== undefined)?.id ?? ''
+        stream = await open(path, { 'last-event-id': last })
+      }
+      return seen
+    }
+    const paths = sequence(1, 12).map((client) => (client % 2 === 0 ? 'runs' : `runs/${run.wireId}`))
+    const streams = await Promise.all(paths.map(async (path) => ({ path, first: await open(path) })))
+    const clients = streams.map(({ path, first }, index) => follow(first, path, index))
+    for (let written = 0; written < total; written += 10) await appendLogs(world.platform, run, 10)
+    for (const seen of await Promise.all(clients)) expect(seen).toEqual(sequence(1, total))
+  })
+})
+
+describe('a client that does not read', () => {
+  const openRaw = async ({ world, tenant }: Stage, path: string, lastEventId = ''): Promise<Socket> => {
+    const socket = await new Promise<Socket>((resolve) => {
+      const made = connect(Number(new URL(world.url).port), '127.0.0.1', () => resolve(made))
+    })
+    cleanups.push(() => socket.destroy())
+    socket.on('error', () => undefined)
+    socket.write(`GET /api/realtime/${path}?token=${tenant.apiKey} HTTP/1.1\r\nhost: x\r\nlast-event-id: ${lastEventId}\r\n\r\n`)
+    await new Promise((resolve) => socket.once('data', resolve))
+    socket.pause()
+    return socket
+  }
+  const big = 'x'.repeat(100_000)
+
+  it('is disconnected, the others lose nothing, and it can resume', async () => {
+    const stage = await setUp()
+    const { world, run, open } = stage
+    const reader = await open()
+    const lazy = await openRaw(stage, 'runs')
+    let isCut = false
+    lazy.on('close', () => (isCut = true))
+    for (let number = 0; number < 120; number += 1) await appendEvent(world.platform, run, { message: 'big', data: { big } })
+    await reader.until(() => reader.runEvents.length === 120, 15_000)
+    expect(seqs(reader)).toEqual(sequence(1, 120))
+    let text = ''
+    lazy.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    lazy.resume()
+    await vi.waitFor(() => expect(isCut).toBe(true), { timeout: 5_000 })
+    const received = [...text.matchAll(/^id: (\S+)$/gm)].map(([, id]) => id)
+    expect(received.length).toBeLessThan(120)
+    // The last event may have been cut in the middle; a client goes by the last one that was whole.
+    const lastWhole = received.at(-2) ?? ''
+    const resumed = await open('runs', { 'last-event-id': lastWhole })
+    const missing = 120 - reader.runEvents.findIndex(({ id }) => id === lastWhole) - 1
+    await resumed.until(() => resumed.runEvents.length === missing, 10_000)
+    expect(seqs(resumed)).toEqual(sequence(121 - missing, 120))
+  })
+
+  it('is not one that gets an event larger than the limit, live or replayed', async () => {
+    const { world, run, open } = await setUp()
+    const live = await open(`runs/${run.wireId}`)
+    for (let number = 0; number < 3; number += 1) await appendEvent(world.platform, run, { data: { huge: 'x'.repeat(3_000_000) } })
+    await live.until(() => live.runEvents.length === 3, 15_000)
+    const replayed = await open(`runs/${run.wireId}`)
+    await replayed.until(() => replayed.runEvents.length === 3, 15_000)
+    expect([live.isClosed, replayed.isClosed]).toEqual([false, false])
+  })
+
+  it('makes a replay wait for it, and gets everything once when it reads', async () => {
+    const stage = await setUp()
+    const { world, run } = stage
+    for (let number = 0; number < 100; number += 1) await appendEvent(world.platform, run, { message: 'big', data: { big } })
+    await appendEvent(world.platform, run, { status: 'success' })
+    const lazy = await openRaw(stage, `runs/${run.wireId}`)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    let text = ''
+    lazy.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    lazy.resume()
+    await vi.waitFor(() => expect(text.includes('id: 101')).toBe(true), { timeout: 15_000 })
+    expect([...text.matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id))).toEqual(sequence(1, 101))
+  })
+})

@@ -1,0 +1,199 @@
+import type { Db } from '../../../platform/db/database.ts'
+import type { Platform, Service } from '../../../platform/platform.ts'
+import { endStreamsWithoutRights } from './check-holders.ts'
+import { frameEvent } from './framed-event.ts'
+import { pingFrame } from './frame.ts'
+import { createGate } from './gate.ts'
+import { onceMore } from './once-more.ts'
+import { isAfter, type Position } from './position.ts'
+import { pollTails } from './poll-tails.ts'
+import { idOf, readSource, type Source } from './source.ts'
+import type { Subscriber } from './subscriber.ts'
+import { TailIndex } from './tail-index.ts'
+import { Tail, type FramedPage } from './tail.ts'
+
+/** Reads of the journal at a time: a storm of reconnects must not take every connection of the pool. */
+const readsMax = 4
+/** After the last words at a stop, how long clients have to take them. */
+const farewellMs = 500
+
+export interface Timings {
+  readonly pingMs: number
+  /** What a lost wake-up costs. */
+  readonly pollMs: number
+  /** After this a stream ends and the client comes back with its credentials. */
+  readonly lifetimeMs: number
+  /** How often the rights of open streams are looked at, when nothing announces a change. */
+  readonly holdersMs: number
+}
+
+export const defaultTimings: Timings = { pingMs: 15_000, pollMs: 1_000, lifetimeMs: 3_600_000, holdersMs: 60_000 }
+
+export interface RealtimeHub {
+  /** Sends a subscriber what it lacks, then what comes, until either side ends the stream. */
+  follow(subscriber: Subscriber): void
+  /** Reads under the same limit as the streams do. */
+  read<T>(work: (db: Db) => Promise<T>): Promise<T>
+  /** The stream's connection is gone. */
+  forget(subscriber: Subscriber): void
+  /** Streams that are open. */
+  readonly size: number
+  /** Other timings, for tests. */
+  setTimings(timings: Partial<Timings>): void
+  close(): Promise<void>
+}
+
+/** All open streams of the process, over one tail for each source that somebody follows. */
+export const realtimeHub: Service<RealtimeHub> = {
+  name: 'realtime hub',
+  open: (platform) => new Hub(platform),
+  close: (hub) => hub.close(),
+}
+
+class Hub implements RealtimeHub {
+  readonly #platform: Platform
+  readonly #tails = new TailIndex()
+  readonly #subscribers = new Set<Subscriber>()
+  readonly #gate = createGate(readsMax)
+  readonly #cleanups: (() => void)[]
+  readonly #checkHolders = onceMore(() =>
+    endStreamsWithoutRights(this, this.#subscribers, this.#platform.clock.now()).catch((error: unknown) => this.#reportFailure(error)),
+  )
+  #timings = defaultTimings
+  #timers: NodeJS.Timeout[] = []
+  #isFailing = false
+  #stopped = false
+
+  constructor(platform: Platform) {
+    this.#platform = platform
+    const stop = () => this.#stop()
+    platform.stopping.addEventListener('abort', stop)
+    this.#cleanups = [
+      platform.wake.subscribe('events', (detail) => this.#tails.wake(detail)),
+      platform.wake.subscribe('keys', this.#checkHolders),
+      () => platform.stopping.removeEventListener('abort', stop),
+    ]
+    this.#startTimers()
+    if (platform.stopping.aborted) this.#stop()
+  }
+
+  get size(): number {
+    return this.#subscribers.size
+  }
+
+  read<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    return this.#gate(() => work(this.#platform.db))
+  }
+
+  follow(subscriber: Subscriber): void {
+    if (!subscriber.isOpen) return
+    this.#subscribers.add(subscriber)
+    if (this.#stopped) return subscriber.end('reconnect')
+    this.#catchUp(subscriber).catch((error: unknown) => {
+      this.#reportFailure(error)
+      // The client comes back with its last id, by when the database may answer again.
+      subscriber.end('reconnect')
+    })
+  }
+
+  forget(subscriber: Subscriber): void {
+    this.#subscribers.delete(subscriber)
+    const tail = this.#tails.find(subscriber.source)
+    if (tail?.subscribers.delete(subscriber) === true && tail.subscribers.size === 0) this.#tails.remove(tail)
+  }
+
+  setTimings(timings: Partial<Timings>): void {
+    this.#timings = { ...this.#timings, ...timings }
+    this.#startTimers()
+  }
+
+  async close(): Promise<void> {
+    this.#stop()
+    for (const subscriber of this.#subscribers) subscriber.drop()
+  }
+
+  // Own reads, at the client's pace, until the subscriber has all that the shared tail has passed.
+  async #catchUp(subscriber: Subscriber): Promise<void> {
+    const { source } = subscriber
+    while (subscriber.isOpen) {
+      const tail = this.#tails.find(source)
+      if (tail?.join(subscriber) === true) return
+      const passed = tail?.position
+      const page = await this.#readFramed(source, subscriber.position)
+      const isWhole = page.events.every((event) => {
+        if (!subscriber.isFull) subscriber.offer(event)
+        return !subscriber.isFull
+      })
+      if (!isWhole || page.more) await subscriber.drained()
+      else if (passed !== undefined) subscriber.passTo(passed)
+      else if (this.#tails.find(source) === undefined && subscriber.isOpen) this.#startTail(subscriber)
+    }
+  }
+
+  #startTail(subscriber: Subscriber): void {
+    const tail = new Tail({
+      source: subscriber.source,
+      position: subscriber.position,
+      read: (source, after) => this.#readFramed(source, after),
+      failed: (error) => this.#reportFailure(error),
+    })
+    this.#tails.add(tail)
+    tail.join(subscriber)
+    // Something may have been committed since the subscriber's own last read.
+    tail.wake()
+  }
+
+  async #readFramed(source: Source, after: Position): Promise<FramedPage> {
+    const { versions } = this.#platform
+    const page = await this.#gate(() => readSource(this.#platform.db, source, after))
+    this.#isFailing = false
+    return { ...page, events: page.events.map((event) => frameEvent(versions, source, event)) }
+  }
+
+  #reportFailure(error: unknown): void {
+    if (!this.#isFailing && !this.#stopped) this.#platform.log.warn({ err: error }, 'The journal can not be read for streams; reading is tried again.')
+    this.#isFailing = true
+  }
+
+  #startTimers(): void {
+    const { pingMs, pollMs, holdersMs } = this.#timings
+    this.#timers.forEach(clearInterval)
+    if (this.#stopped) return
+    let polling = false
+    const poll = async () => {
+      if (polling) return
+      polling = true
+      await pollTails(this, this.#tails.all()).catch((error: unknown) => this.#reportFailure(error))
+      polling = false
+    }
+    this.#timers = [setInterval(() => this.#tick(), pingMs), setInterval(() => void poll(), pollMs), setInterval(this.#checkHolders, holdersMs)]
+    for (const timer of this.#timers) timer.unref()
+  }
+
+  #tick(): void {
+    const expired = this.#platform.clock.now().getTime() - this.#timings.lifetimeMs
+    const ping = pingFrame()
+    const pings = new Map<Tail, Buffer>()
+    for (const subscriber of this.#subscribers) {
+      if (subscriber.openedAtMs <= expired) subscriber.end('reconnect')
+      const tail = this.#tails.find(subscriber.source)
+      // A ping carries the tail's position only to those who have everything up to it and nothing beyond.
+      if (tail === undefined || tail.source.kind === 'run' || !tail.subscribers.has(subscriber) || isAfter(subscriber.position, tail.position)) {
+        subscriber.tick(ping)
+        continue
+      }
+      const withId = pings.get(tail) ?? pingFrame(idOf(tail.source, tail.position))
+      pings.set(tail, withId)
+      subscriber.tick(withId)
+    }
+  }
+
+  #stop(): void {
+    if (this.#stopped) return
+    this.#stopped = true
+    this.#timers.forEach(clearInterval)
+    for (const cleanup of this.#cleanups) cleanup()
+    for (const subscriber of this.#subscribers) subscriber.end('reconnect')
+    setTimeout(() => this.#subscribers.forEach((subscriber) => subscriber.drop()), farewellMs).unref()
+  }
+}

@@ -1,0 +1,75 @@
+import { sql } from 'kysely'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { appendEvent, appendLogs, insertRun, type InsertedRun } from '../../../testing/factories/run.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { beginning } from './position.ts'
+import { readAgentEvents, readApplicationEvents, readRunEvents } from './realtime-store.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld()
+})
+afterAll(() => world.close())
+
+const newRun = async (): Promise<InsertedRun> => insertRun(world.platform, await world.tenant())
+
+it('orders events by the number of their transaction, not by its digits', async () => {
+  const run = await newRun()
+  await appendLogs(world.platform, run, 4)
+  for (const [seq, xid] of [9, 10, 99, 100].entries()) {
+    await sql`update run_events set transaction = ${String(xid)}::xid8 where run_id = ${run.id} and seq = ${seq + 1}`.execute(world.platform.db)
+  }
+  for (const page of [
+    await readApplicationEvents(world.platform.db, run, { after: beginning }),
+    await readAgentEvents(world.platform.db, run, { agentId: run.agent.id, after: beginning }),
+  ]) {
+    expect(page.events.map(({ seq, acrossRuns }) => [seq, acrossRuns.transaction])).toEqual([[1, 9], [2, 10], [3, 99], [4, 100]])
+  }
+  const rest = await readApplicationEvents(world.platform.db, run, { after: { transaction: 10, position: 0 } })
+  expect(rest.events.map(({ seq }) => seq)).toEqual([2, 3, 4])
+})
+
+it('reads pages of 500 events', async () => {
+  const run = await newRun()
+  await appendLogs(world.platform, run, 501)
+  const first = await readRunEvents(world.platform.db, run, { runId: run.id, after: beginning })
+  expect([first.events.length, first.events.at(-1)?.seq, first.more, first.held]).toEqual([500, 500, true, false])
+  const second = await readRunEvents(world.platform.db, run, { runId: run.id, after: { transaction: 0, position: 500 } })
+  expect([second.events.map(({ seq }) => seq), second.more]).toEqual([[501], false])
+})
+
+it('ends a page early when its events are large, and always gets on', async () => {
+  const run = await newRun()
+  // Random text, which the database can not compress.
+  const large = () => Array.from({ length: 50_000 }, () => Math.random().toString(36).slice(2, 14)).join('')
+  for (let made = 0; made < 4; made += 1) await appendEvent(world.platform, run, { data: { large: large() } })
+  const seqs: number[][] = []
+  let after = beginning
+  for (let more = true; more; ) {
+    const page = await readRunEvents(world.platform.db, run, { runId: run.id, after })
+    seqs.push(page.events.map(({ seq }) => seq))
+    after = { transaction: 0, position: page.events.at(-1)?.seq ?? 0 }
+    more = page.more
+  }
+  expect(seqs.flat()).toEqual([1, 2, 3, 4])
+  expect(seqs.length).toBeGreaterThan(1)
+})
+
+it('holds back what follows a transaction that has not ended, and says so', async () => {
+  const [open, closed] = [await newRun(), await newRun()]
+  await world.platform.db.transaction().execute(async (tx) => {
+    await appendEvent({ db: tx }, open, { message: 'not committed' })
+    await appendEvent(world.platform, closed, { message: 'committed' })
+    const page = await readApplicationEvents(world.platform.db, closed, { after: beginning })
+    expect([page.events.length, page.held]).toEqual([0, true])
+    const ofRun = await readRunEvents(world.platform.db, closed, { runId: closed.id, after: beginning })
+    expect([ofRun.events.length, ofRun.held]).toEqual([1, false])
+  })
+})
+
+it('reads nothing of another application, whatever id it is asked for', async () => {
+  const [run, stranger] = [await newRun(), await newRun()]
+  await appendLogs(world.platform, run, 2)
+  expect((await readRunEvents(world.platform.db, stranger, { runId: run.id, after: beginning })).events).toEqual([])
+  expect((await readAgentEvents(world.platform.db, stranger, { agentId: run.agent.id, after: beginning })).events).toEqual([])
+})

@@ -1,0 +1,52 @@
+import type { Db } from '../../../platform/db/database.ts'
+import type { OrgScope } from '../../../platform/http/caller.ts'
+import type { JournalEvent } from './journal-event.ts'
+import { encodeCursor, type Position } from './position.ts'
+import { readAgentEvents, readApplicationEvents, readRunEvents, terminalStatuses, type JournalPage } from './realtime-store.ts'
+
+/** What is tailed: one run's journal, or those of an application's or an agent's runs as one. All ids as stored. */
+export type Source = (
+  | { readonly kind: 'run'; readonly runId: string }
+  | { readonly kind: 'agent'; readonly agentId: string }
+  | { readonly kind: 'application' }
+) &
+  OrgScope & { readonly applicationId: string }
+
+/** The same for all subscribers of a source. */
+export function keyOf(source: Source): string {
+  switch (source.kind) {
+    case 'run':
+      return `run:${source.runId}`
+    case 'agent':
+      return `agent:${source.agentId}`
+    case 'application':
+      return `application:${source.applicationId}`
+  }
+}
+
+/** The next events after a position, in order. */
+export function readSource(db: Db, source: Source, after: Position): Promise<JournalPage> {
+  switch (source.kind) {
+    case 'run':
+      return readRunEvents(db, source, { runId: source.runId, after })
+    case 'agent':
+      return readAgentEvents(db, source, { agentId: source.agentId, after })
+    case 'application':
+      return readApplicationEvents(db, source, { after })
+  }
+}
+
+/** The SSE id of a position. */
+export function idOf(source: Source, position: Position): string {
+  return source.kind === 'run' ? String(position.position) : encodeCursor(position)
+}
+
+/** Where an event stands in a source. */
+export function positionOf(source: Source, event: JournalEvent): Position {
+  return source.kind === 'run' ? { transaction: 0, position: event.seq } : event.acrossRuns
+}
+
+/** True for the event after which a source has nothing more to tell. */
+export function endsSource(source: Source, { status }: JournalEvent): boolean {
+  return source.kind === 'run' && terminalStatuses.some((terminal) => terminal === status)
+}

@@ -1,0 +1,25 @@
+import { endpoint } from '../../../platform/http/endpoint.ts'
+import { getAgent } from '../../catalog/agents/index.ts'
+import { openLiveStream } from './open-live-stream.ts'
+import { streamQuery, StreamWire } from './stream-wire.ts'
+
+export const streamAgentRuns = endpoint({
+  route: 'GET /api/realtime/agents/:agentId/runs',
+  summary: "Follow an agent's runs",
+  description: 'Live from now on, or from the event named by `Last-Event-ID` or `after`.',
+  caller: 'stream',
+  permission: 'runs:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { agentId: { text: 'The id (`agent_…`) or the name (`@scope/name`) of the agent.' } },
+  query: streamQuery,
+  returns: { 200: StreamWire },
+  streams: 'text/event-stream',
+  fails: ['agent-not-found'],
+  async handle(call) {
+    const { db, scope, params } = call
+    const agent = await getAgent(db, scope, params.agentId)
+    return openLiveStream(call, { kind: 'agent', agentId: agent.id, organizationId: scope.organizationId, applicationId: scope.applicationId })
+  },
+})

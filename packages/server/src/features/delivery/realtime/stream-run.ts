@@ -1,0 +1,42 @@
+import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { Nothing } from '../../../platform/http/wire.ts'
+import { pingFrame, resyncFrame, retryHint } from './frame.ts'
+import { openStream, readCursor, type Cursor } from './open-stream.ts'
+import { beginning, parseSeq, type Position } from './position.ts'
+import { getRunState, hasEventsToSend, terminalStatuses, type RunState } from './realtime-store.ts'
+import { streamQuery, StreamWire } from './stream-wire.ts'
+
+export const streamRun = endpoint({
+  route: 'GET /api/realtime/runs/:runId',
+  summary: 'Follow a run',
+  description:
+    'Replays the history of the run, goes live, and ends after its last event. The id of an event is its `seq`. ' +
+    'When the run has ended and everything was sent, a reconnect answers 204.',
+  caller: 'stream',
+  permission: 'runs:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { runId: { id: 'run', missing: 'run-not-found' } },
+  query: streamQuery,
+  returns: { 200: StreamWire, 204: Nothing },
+  streams: 'text/event-stream',
+  fails: ['run-not-found'],
+  async handle(call) {
+    const { db, scope, params } = call
+    const run = await getRunState(db, scope, params.runId)
+    const cursor = readCursor(call, parseSeq)
+    const position = startOf(run, cursor)
+    const hasEnded = terminalStatuses.some((terminal) => terminal === run.status)
+    if (hasEnded && !(await hasEventsToSend(db, scope, { runId: run.id, after: position ?? beginning }))) return noContent()
+    const first = position === undefined ? resyncFrame(undefined, 'cursor-invalid') : pingFrame()
+    const source = { kind: 'run', runId: run.id, organizationId: scope.organizationId, applicationId: scope.applicationId } as const
+    return openStream(call, source, { position: position ?? beginning, greeting: [retryHint, first] })
+  },
+})
+
+// A cursor beyond the last event is another run's: what it would skip is sent.
+function startOf(run: RunState, cursor: Cursor): Position | undefined {
+  if (cursor === 'none') return beginning
+  return cursor === 'invalid' || cursor.position > run.lastSeq ? undefined : cursor
+}

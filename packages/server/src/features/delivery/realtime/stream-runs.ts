@@ -1,0 +1,19 @@
+import { endpoint } from '../../../platform/http/endpoint.ts'
+import { openLiveStream } from './open-live-stream.ts'
+import { streamQuery, StreamWire } from './stream-wire.ts'
+
+export const streamRuns = endpoint({
+  route: 'GET /api/realtime/runs',
+  summary: 'Follow all runs of the application',
+  description: 'Live from now on, or from the event named by `Last-Event-ID` or `after`.',
+  caller: 'stream',
+  permission: 'runs:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  query: streamQuery,
+  returns: { 200: StreamWire },
+  streams: 'text/event-stream',
+  fails: [],
+  handle: (call) => openLiveStream(call, { kind: 'application', organizationId: call.scope.organizationId, applicationId: call.scope.applicationId }),
+})

@@ -1,0 +1,27 @@
+import { Readable } from 'node:stream'
+import { Type } from 'typebox'
+import { endpoint } from '../../../platform/http/endpoint.ts'
+import { welcomePage } from './welcome-page.ts'
+
+export const showWelcome = endpoint({
+  route: 'GET /',
+  summary: 'A page that says what this server is',
+  caller: 'anyone',
+  permission: 'none',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  returns: { 200: Type.String() },
+  streams: 'text/html',
+  undocumented: true,
+  fails: [],
+  handle: async () => ({
+    status: 200,
+    stream: Readable.from([welcomePage]),
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'; script-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+      'cache-control': 'no-cache',
+    },
+  }),
+})

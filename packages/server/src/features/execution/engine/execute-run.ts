@@ -1,0 +1,104 @@
+import type { Platform } from '../../../platform/platform.ts'
+import { getPackageVersion, toolsOf } from '../../catalog/agents/index.ts'
+import { openModelTarget } from '../../catalog/models/index.ts'
+import { Fenced, listRunInputs, readJournal, type Run } from '../runs/index.ts'
+import { hasEnded } from './claim-store.ts'
+import { driveRun } from './drive-run.ts'
+import { failed, finishRun, type Ending } from './finish-run.ts'
+import { runLimits } from './limits.ts'
+import { openingMessages } from './prompt.ts'
+import { createRunSandbox, type RunSandbox, type SandboxParts } from './run-sandbox.ts'
+import { sandboxTools } from './sandbox-tools.ts'
+import { toolsNamed } from './tool-calls.ts'
+import { rebuildTranscript } from './transcript.ts'
+
+/** Why a run's signal aborts. */
+export class RunStopped extends Error {
+  override readonly name = 'RunStopped'
+  readonly why: 'timeout' | 'taken-away' | 'handover'
+
+  constructor(why: 'timeout' | 'taken-away' | 'handover') {
+    super(`The run was stopped: ${why}.`)
+    this.why = why
+  }
+}
+
+/** `ended`: nothing is left to do. `handover`: another worker, or this one later, goes on. */
+export type Execution = 'ended' | 'handover'
+
+/** Executes an attempt at a run until it ends, is taken away, or must be handed over. Never throws. */
+export async function executeRun(parts: SandboxParts, run: Run, signal: AbortSignal): Promise<Execution> {
+  const { platform } = parts
+  const log = platform.log.child({ runId: run.id })
+  const sandbox = createRunSandbox(parts, run)
+  try {
+    const ending = await attemptRun(parts, { run, sandbox, signal })
+    await keepOutput(platform, run, sandbox)
+    await finishRun(platform, run, ending)
+  } catch (error) {
+    const isLost = error instanceof Fenced || whyStopped(signal) === 'taken-away'
+    if (!isLost) {
+      if (whyStopped(signal) !== 'handover') log.error({ err: error }, 'The run could not be executed.')
+      return 'handover'
+    }
+    // Taken over by another worker, the workspace is in use; after a cancel it is this one's to clear.
+    if (!(await hasEnded(platform.db, run.id).catch(() => false))) return 'ended'
+    await keepOutput(platform, run, sandbox)
+  }
+  await sandbox.remove().catch((error: unknown) => log.warn({ err: error }, 'A workspace was left for the sweep.'))
+  return 'ended'
+}
+
+async function attemptRun(parts: SandboxParts, about: { run: Run; sandbox: RunSandbox; signal: AbortSignal }): Promise<Ending> {
+  const { run, signal } = about
+  if (run.attempt > runLimits.attemptsMax) return failed('too-many-attempts', `The run was interrupted ${run.attempt - 1} times; it is not tried again.`)
+  try {
+    return await prepareAndDrive(parts.platform, about)
+  } catch (error) {
+    if (whyStopped(signal) === 'timeout') {
+      return { status: 'timeout', error: { code: 'timeout', message: `The run took longer than ${run.timeoutMs / 1000} s.` } }
+    }
+    if (error instanceof Fenced || signal.aborted || isInfrastructure(error)) throw error
+    parts.platform.log.error({ err: error, runId: run.id }, 'The run failed for a reason of ours.')
+    return failed('internal-error', 'Something failed on our side. The log has the cause under the id of this run.')
+  }
+}
+
+async function prepareAndDrive(platform: Platform, { run, sandbox, signal }: { run: Run; sandbox: RunSandbox; signal: AbortSignal }): Promise<Ending> {
+  const version = await getPackageVersion(platform.db, run.organizationId, run.packageVersionId)
+  const outputSchema = version.manifest.output?.schema
+  const tools = toolsNamed(toolsOf(version.manifest), outputSchema)
+  const modelRowId = run.modelRowId
+  const target = modelRowId === null ? undefined : await openModelTarget(platform, run.organizationId, modelRowId)
+  if (target === undefined) return failed('model-gone', 'The model that the run was started with was deleted.')
+  const opening = openingMessages({
+    run,
+    goal: version.prompt,
+    toolNames: [...tools.keys()],
+    hasSandboxTools: sandboxTools.some((tool) => tools.has(tool.name)),
+    outputSchema,
+    files: await listRunInputs(platform.db, run.id),
+  })
+  const journal = run.attempt === 1 ? [] : await readJournal(platform.db, run.id)
+  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = run.usage
+  const spent = { tokens: inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens, costUsd: run.costUsd }
+  return driveRun({ platform, run, target, tools, outputSchema, sandbox, transcript: rebuildTranscript(opening, journal), signal, spent })
+}
+
+// A run is not failed for files that can't be kept; the log says which run lost them.
+async function keepOutput(platform: Platform, run: Run, sandbox: RunSandbox): Promise<void> {
+  await sandbox.collectOutput().catch((error: unknown) => platform.log.error({ err: error, runId: run.id }, "The run's output files could not be kept."))
+}
+
+function whyStopped(signal: AbortSignal): RunStopped['why'] | undefined {
+  return signal.reason instanceof RunStopped ? signal.reason.why : undefined
+}
+
+// The database's trouble is not the run's: it is tried again when the database is back.
+const connectionFailures = /^(08|53|57P|40|ECONN|EPIPE|ENOENT|ETIMEDOUT|EAI_AGAIN)/
+
+function isInfrastructure(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if ('code' in error && typeof error.code === 'string' && connectionFailures.test(error.code)) return true
+  return /Connection terminated|timeout exceeded when trying to connect|Cannot use a pool after/.test(error.message)
+}

@@ -1,0 +1,2 @@
+export { createSemaphore } from './semaphore.ts'
+export { startWorker, type Worker } from './worker.ts'

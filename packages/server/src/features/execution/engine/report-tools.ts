@@ -1,0 +1,59 @@
+import { Type } from 'typebox'
+import { checkAgainst, type JsonSchema } from '../../../platform/json-schema/json-schema.ts'
+import type { Tool } from './tool.ts'
+
+const levels = ['debug', 'info', 'warn', 'error'] as const
+
+/** `output`: the run's structured result, checked against the agent's schema; the last good one counts. */
+export function outputTool(schema: JsonSchema | undefined): Tool {
+  return {
+    name: 'output',
+    description: 'Returns the structured result of this run. Call it once, when the result is complete. A later call replaces an earlier one.',
+    parameters: schema ?? { type: 'object', description: 'The result: any JSON object.' },
+    effect: 'repeatable',
+    async run({ outputSchema }, args) {
+      const mistakes = outputSchema === undefined ? [] : checkAgainst(outputSchema, args, '')
+      if (mistakes.length > 0) {
+        const reasons = mistakes.map(({ pointer, message }) => ({ pointer, message }))
+        const list = reasons.map(({ pointer, message }) => `- ${pointer === '' ? 'the output' : pointer} ${message}`).join('\n')
+        return { text: `The output does not match the schema:\n${list}\nCorrect it and call output again.`, isError: true, reasons }
+      }
+      return {
+        text: 'The output was recorded.',
+        isError: false,
+        events: [{ kind: 'run_log', type: 'result', level: 'info', event: 'output', data: args }],
+        progress: { output: args },
+      }
+    },
+  }
+}
+
+export const logTool: Tool = {
+  name: 'log',
+  description: 'Writes a line to the log that the people who started this run are watching.',
+  parameters: Type.Object({
+    message: Type.String({ minLength: 1, maxLength: 10_000 }),
+    level: Type.Optional(Type.Unsafe<(typeof levels)[number]>({ type: 'string', enum: [...levels] })),
+  }),
+  effect: 'repeatable',
+  async run(_context, { message, level }) {
+    const event = { kind: 'run_log', type: 'progress', level: levels.find((known) => known === level) ?? 'info', event: 'progress', message: String(message) } as const
+    return { text: 'Logged.', isError: false, events: [event] }
+  },
+}
+
+export const reportTool: Tool = {
+  name: 'report',
+  description: 'Adds a section of Markdown to the report that people read about this run.',
+  parameters: Type.Object({ content: Type.String({ minLength: 1, maxLength: 100_000 }) }),
+  effect: 'repeatable',
+  async run(_context, args) {
+    const content = String(args['content'])
+    return {
+      text: 'Added to the report.',
+      isError: false,
+      events: [{ kind: 'run_log', type: 'result', level: 'info', event: 'report', data: { content } }],
+      progress: { report: content },
+    }
+  },
+}

@@ -1,0 +1,66 @@
+import { join } from 'node:path'
+import type { Platform } from '../../../platform/platform.ts'
+import { addRunFile } from '../files/index.ts'
+import { listRunInputs, type Run } from '../runs/index.ts'
+import { createWorkspace, type Sandbox, type SandboxDetection, type Workspace } from '../sandboxes/index.ts'
+import { runLimits, sandboxLimits } from './limits.ts'
+import type { Semaphore } from './semaphore.ts'
+
+export interface OpenSandbox {
+  readonly sandbox: Sandbox
+  /** Runs a tool when the process has room for another sandbox. */
+  exclusively<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T>
+}
+
+/** The sandbox of one run, provisioned when a tool first needs it. */
+export interface RunSandbox {
+  /** Opens it, or says why tools are refused. */
+  open(signal: AbortSignal): Promise<OpenSandbox | { readonly refused: string }>
+  /** Keeps what was left in /workspace/output as the run's files; returns how many there are. */
+  collectOutput(): Promise<number>
+  /** Removes the workspace. */
+  remove(): Promise<void>
+}
+
+export interface SandboxParts {
+  readonly platform: Platform
+  readonly detection: SandboxDetection
+  readonly semaphore: Semaphore
+}
+
+export function workspaceRoot(platform: Platform): string {
+  return join(platform.config.DATA_DIR, 'workspaces')
+}
+
+export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
+  const { platform, detection, semaphore } = parts
+  let opening: Promise<OpenSandbox> | undefined
+  let workspace: Workspace | undefined
+  const provision = async (driver: Extract<SandboxDetection, { available: true }>['driver']): Promise<OpenSandbox> => {
+    workspace = await createWorkspace(workspaceRoot(platform), run.id)
+    for (const file of await listRunInputs(platform.db, run.id)) await workspace.putInput(file.name, platform.blobs.read(file.id))
+    const sandbox = await driver.open(workspace.dir, sandboxLimits)
+    return { sandbox, exclusively: (signal, work) => semaphore.run(signal, work) }
+  }
+  return {
+    async open(signal) {
+      if (!detection.available) return { refused: `The sandbox is not available on this server: ${detection.reason}` }
+      signal.throwIfAborted()
+      opening ??= provision(detection.driver)
+      return opening
+    },
+    async collectOutput() {
+      // A resumed run may have left output in an earlier attempt without using a tool in this one.
+      const source = workspace ?? (run.attempt > 1 ? await createWorkspace(workspaceRoot(platform), run.id) : undefined)
+      workspace = source
+      if (source === undefined) return 0
+      const files = (await source.listOutput()).slice(0, runLimits.outputFilesMax)
+      for (const { path } of files) await addRunFile(platform, { ...run, runId: run.id }, { path, content: await source.openOutput(path) })
+      return files.length
+    },
+    async remove() {
+      await opening?.catch(() => undefined)
+      await workspace?.remove()
+    },
+  }
+}

@@ -1,0 +1,49 @@
+import type { InvalidPart } from '../../../platform/http/problem.ts'
+import { checkAgainst, type JsonSchema } from '../../../platform/json-schema/json-schema.ts'
+import type { ToolCall } from '../../catalog/models/index.ts'
+import { logTool, outputTool, reportTool } from './report-tools.ts'
+import { sandboxTools } from './sandbox-tools.ts'
+import type { Tool, ToolContext, ToolResult } from './tool.ts'
+
+/** The built-in tools that an agent has, by name. */
+export function toolsNamed(names: readonly string[], outputSchema: JsonSchema | undefined): ReadonlyMap<string, Tool> {
+  const all = [outputTool(outputSchema), logTool, reportTool, ...sandboxTools]
+  // An agent that owes an output can always return it.
+  const wanted = new Set(outputSchema === undefined ? names : [...names, 'output'])
+  return new Map(all.filter((tool) => wanted.has(tool.name)).map((tool) => [tool.name, tool]))
+}
+
+/** Runs one call. What the model did wrong is a result for it to correct, never an exception. */
+export async function runToolCall(tools: ReadonlyMap<string, Tool>, call: ToolCall, context: ToolContext): Promise<ToolResult> {
+  const tool = tools.get(call.name)
+  if (tool === undefined) return refused(`There is no tool ${call.name}. Tools: ${[...tools.keys()].join(', ')}.`)
+  const args = parseArguments(call.argumentsText)
+  if (args === undefined) return refused('The arguments are not a JSON object: send valid JSON.')
+  // `output` checks against the agent's schema itself, to keep the reasons.
+  const mistakes = tool.name === 'output' ? [] : checkAgainst({ ...tool.parameters, additionalProperties: false }, args, '')
+  if (mistakes.length > 0) return refused(`The arguments are not valid: ${mistakes.map(explain).join('; ')}.`)
+  return tool.run(context, args)
+}
+
+/** What the model is told of a call that a crash interrupted. */
+export const interruptedResult: ToolResult = {
+  text: 'The call was interrupted by a restart of the server. Its effects in /workspace may be partial: check them, then repeat the call if it is still needed.',
+  isError: true,
+}
+
+function refused(text: string): ToolResult {
+  return { text, isError: true }
+}
+
+function explain({ pointer, message }: InvalidPart): string {
+  return `${pointer === '' ? 'they' : pointer.slice(1)} ${message}`
+}
+
+function parseArguments(text: string): Record<string, unknown> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text.trim() === '' ? '{}' : text)
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : undefined
+  } catch {
+    return undefined
+  }
+}

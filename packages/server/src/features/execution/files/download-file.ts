@@ -1,0 +1,77 @@
+import { once } from 'node:events'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
+import { Type } from 'typebox'
+import type { BlobDirectory } from '../../../platform/blobs/blob-directory.ts'
+import { endpoint } from '../../../platform/http/endpoint.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { parseRange, type ByteRange } from './byte-range.ts'
+import { attachment, baseName } from './file-name.ts'
+import { getFile, type FileRow } from './file-store.ts'
+
+const Content = Type.String({ format: 'binary' })
+
+/** A file's row is there and its blob is not: the data directory was changed from outside. */
+class BlobMissing extends Error {
+  override readonly name = 'BlobMissing'
+}
+
+export const downloadFile = endpoint({
+  route: 'GET /api/files/:fileId/content',
+  summary: 'Download a file',
+  description: 'The content, always as an attachment. `Range: bytes=…` with one range answers 206.',
+  caller: 'application',
+  permission: 'files:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { fileId: { id: 'file', missing: 'file-not-found' } },
+  returns: { 200: Content, 206: Content },
+  streams: 'application/octet-stream',
+  fails: ['range-not-satisfiable'],
+  async handle({ db, scope, params, platform, request }) {
+    const file = await getFile(db, scope, params.fileId)
+    const range = rangeOf(request.headers, file)
+    const stream = await openBlob(platform.blobs, file.id, range)
+    const headers = { ...headersOf(file), 'Content-Length': String(range === undefined ? file.sizeBytes : range.end - range.start + 1) }
+    return range === undefined
+      ? { status: 200, stream, headers }
+      : { status: 206, stream, headers: { ...headers, 'Content-Range': `bytes ${range.start}-${range.end}/${file.sizeBytes}` } }
+  },
+})
+
+function rangeOf(headers: IncomingHttpHeaders, file: FileRow): ByteRange | undefined {
+  const condition = headers['if-range']
+  if (condition !== undefined && condition !== etagOf(file)) return undefined
+  const range = parseRange(headers.range, file.sizeBytes)
+  if (range === 'unsatisfiable') {
+    throw problem('range-not-satisfiable', { detail: `The file has ${file.sizeBytes} bytes.`, headers: { 'Content-Range': `bytes */${file.sizeBytes}` } })
+  }
+  return range === 'all' ? undefined : range
+}
+
+// Waits for the file to be open, so that a missing one is an error before the reply has begun.
+async function openBlob(blobs: BlobDirectory, id: string, range: ByteRange | undefined): Promise<Readable> {
+  const stream = blobs.read(id, range)
+  try {
+    await once(stream, 'open')
+    return stream
+  } catch (error) {
+    throw new BlobMissing(`The content of file ${id} can not be read from the data directory.`, { cause: error })
+  }
+}
+
+function headersOf(file: FileRow): Record<string, string> {
+  return {
+    'Content-Type': file.contentType,
+    'Content-Disposition': attachment(baseName(file.name)),
+    'Content-Security-Policy': "default-src 'none'; sandbox",
+    'X-Content-Type-Options': 'nosniff',
+    'Accept-Ranges': 'bytes',
+    ETag: etagOf(file),
+  }
+}
+
+function etagOf(file: FileRow): string {
+  return `"${file.sha256.toString('hex')}"`
+}

@@ -1,0 +1,141 @@
+import type { ExpressionBuilder, Selectable } from 'kysely'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import type { DB, Files } from '../../../platform/db/schema.generated.ts'
+import type { AppScope } from '../../../platform/http/caller.ts'
+import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { problem } from '../../../platform/http/problem.ts'
+
+/** A file as the code sees it; its content is the blob of the same id. */
+export interface FileRow {
+  readonly id: string
+  /** The run that made it; null for an upload. */
+  readonly runId: string | null
+  readonly name: string
+  readonly sizeBytes: number
+  readonly contentType: string
+  readonly sha256: Buffer
+  readonly createdAt: Date
+}
+
+export type NewFile = Omit<FileRow, 'createdAt'>
+
+const columns = ['id', 'run_id', 'name', 'size_bytes', 'content_type', 'sha256', 'created_at'] as const satisfies readonly (keyof Files)[]
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Statuses of a run that may still read its input. */
+const activeStatuses = ['pending', 'running', 'waiting'] as const
+
+export async function insertFile(tx: Tx, scope: AppScope, file: NewFile): Promise<FileRow> {
+  const row = await tx
+    .insertInto('files')
+    .values({
+      id: file.id,
+      organization_id: scope.organizationId,
+      application_id: scope.applicationId,
+      end_user_id: scope.endUserId,
+      run_id: file.runId,
+      name: file.name,
+      size_bytes: file.sizeBytes,
+      content_type: file.contentType,
+      sha256: file.sha256,
+    })
+    .returning(columns)
+    .executeTakeFirstOrThrow()
+  return toFile(row)
+}
+
+/** Throws file-not-found, also for another end-user's file. */
+export async function getFile(db: Db, scope: AppScope, id: string): Promise<FileRow> {
+  const row = await db.selectFrom('files').select(columns).where('id', '=', id).where(visibleTo(scope)).executeTakeFirst()
+  if (row === undefined) throw problem('file-not-found')
+  return toFile(row)
+}
+
+/** Those of the ids that are files of the scope, in the order asked. In a transaction they can't be deleted until it ends. */
+export async function findFiles(db: Db, scope: AppScope, ids: readonly string[]): Promise<FileRow[]> {
+  const wanted = [...new Set(ids)].filter((id) => uuid.test(id))
+  if (wanted.length === 0) return []
+  const rows = await db.selectFrom('files').select(columns).where('id', 'in', wanted).where(visibleTo(scope)).forKeyShare().execute()
+  const byId = new Map(rows.map((row) => [row.id, toFile(row)]))
+  return wanted.flatMap((id) => byId.get(id) ?? [])
+}
+
+export async function listFiles(db: Db, scope: AppScope, page: Page): Promise<Slice<FileRow>> {
+  const matching = db.selectFrom('files').where(visibleTo(scope))
+  const rows = await matching.select(columns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
+  const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  return { items: rows.map(toFile), total }
+}
+
+/** What a run has left below /workspace/output. Throws run-not-found, also for another end-user's run. */
+export async function listRunFiles(db: Db, scope: AppScope, { runId, page }: { runId: string; page: Page }): Promise<Slice<FileRow>> {
+  const run = db.selectFrom('runs').select('id').where('id', '=', runId).where('application_id', '=', scope.applicationId)
+  const visible = await (scope.endUserId === null ? run : run.where('end_user_id', '=', scope.endUserId)).executeTakeFirst()
+  if (visible === undefined) throw problem('run-not-found')
+  const matching = db.selectFrom('files').where('run_id', '=', runId).where('application_id', '=', scope.applicationId)
+  const rows = await matching.select(columns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
+  const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  return { items: rows.map(toFile), total }
+}
+
+/** Deletes the row; the blob is the caller's. Throws file-not-found, or file-in-use while an active run takes it as input. */
+export async function deleteFileRow(tx: Tx, scope: AppScope, id: string): Promise<void> {
+  const locked = await tx.selectFrom('files').select('id').where('id', '=', id).where(visibleTo(scope)).forUpdate().executeTakeFirst()
+  if (locked === undefined) throw problem('file-not-found')
+  const user = await tx
+    .selectFrom('run_inputs as i')
+    .innerJoin('runs as r', 'r.id', 'i.run_id')
+    .select('r.id')
+    .where('i.file_id', '=', id)
+    .where('r.status', 'in', [...activeStatuses])
+    .limit(1)
+    .executeTakeFirst()
+  if (user !== undefined) throw problem('file-in-use', { detail: 'A run that has not ended takes this file as input: wait for it or cancel it.' })
+  await tx.deleteFrom('files').where('id', '=', id).execute()
+}
+
+/**
+ * Gives a run its file of that name. A file of the same content stays as it is; another content replaces it.
+ * Returns the file, and the id of the blob that is not needed any more.
+ */
+export async function putRunFile(tx: Tx, scope: AppScope, file: NewFile): Promise<{ file: FileRow; unneeded: string | undefined }> {
+  const present = await tx
+    .selectFrom('files')
+    .select(columns)
+    .where('application_id', '=', scope.applicationId)
+    .where('run_id', '=', file.runId)
+    .where('name', '=', file.name)
+    .forUpdate()
+    .executeTakeFirst()
+  if (present === undefined) return { file: await insertFile(tx, scope, file), unneeded: undefined }
+  if (present.sha256.equals(file.sha256)) return { file: toFile(present), unneeded: file.id }
+  await tx.deleteFrom('files').where('id', '=', present.id).execute()
+  return { file: await insertFile(tx, scope, file), unneeded: present.id }
+}
+
+/** Those of the blob ids that have a row, in any tenant. */
+export async function findKnownBlobs(db: Db, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await db.selectFrom('files').select('id').where('id', 'in', [...ids]).execute()
+  return new Set(rows.map((row) => row.id))
+}
+
+function toFile(row: Pick<Selectable<Files>, (typeof columns)[number]>): FileRow {
+  return {
+    id: row.id,
+    runId: row.run_id,
+    name: row.name,
+    sizeBytes: row.size_bytes,
+    contentType: row.content_type,
+    sha256: row.sha256,
+    createdAt: row.created_at,
+  }
+}
+
+function visibleTo(scope: AppScope) {
+  return (eb: ExpressionBuilder<DB, 'files'>) =>
+    eb.and([
+      eb('organization_id', '=', scope.organizationId),
+      eb('application_id', '=', scope.applicationId),
+      ...(scope.endUserId === null ? [] : [eb('end_user_id', '=', scope.endUserId)]),
+    ])
+}

@@ -1,0 +1,19 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { deleteFile } from './delete-file.ts'
+import { downloadFile } from './download-file.ts'
+import { getFile } from './get-file.ts'
+import { listFiles } from './list-files.ts'
+import { listRunFiles } from './list-run-files.ts'
+import './problems.ts'
+import { uploadFile } from './upload-file.ts'
+
+export const filesFeature = feature({
+  folder: 'execution/files',
+  tag: 'Files',
+  description: 'What runs are given to work on, and what they make.',
+  endpoints: { uploadFile, listFiles, getFile, downloadFile, deleteFile, listRunFiles },
+})
+
+export { findFiles, type FileRow } from './file-store.ts'
+export { addRunFile } from './run-files.ts'
+export { sweepBlobs } from './sweep-blobs.ts'

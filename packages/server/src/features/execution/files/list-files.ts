@@ -1,0 +1,22 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { listFiles as loadFiles } from './file-store.ts'
+import { FileWire, toFileWire } from './file-wire.ts'
+
+export const listFiles = endpoint({
+  route: 'GET /api/files',
+  summary: 'List files',
+  description: 'Uploads and what runs have made, the newest first.',
+  caller: 'application',
+  permission: 'files:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  query: pageQuery,
+  returns: { 200: pageOf(FileWire) },
+  fails: [],
+  async handle({ db, scope, query }) {
+    const page = parsePage(query)
+    return ok(toPageWire(await loadFiles(db, scope, page), page, toFileWire))
+  },
+})

@@ -1,0 +1,23 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { listRunFiles as loadRunFiles } from './file-store.ts'
+import { FileWire, toFileWire } from './file-wire.ts'
+
+export const listRunFiles = endpoint({
+  route: 'GET /api/runs/:runId/files',
+  summary: "List a run's files",
+  description: 'What the agent left below /workspace/output, the newest first.',
+  caller: 'application',
+  permission: 'files:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { runId: { id: 'run', missing: 'run-not-found' } },
+  query: pageQuery,
+  returns: { 200: pageOf(FileWire) },
+  fails: ['run-not-found'],
+  async handle({ db, scope, params, query }) {
+    const page = parsePage(query)
+    return ok(toPageWire(await loadRunFiles(db, scope, { runId: params.runId, page }), page, toFileWire))
+  },
+})

@@ -1,0 +1,84 @@
+import type { MultipartFile } from '@fastify/multipart'
+import type { FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import { BlobTooLarge } from '../../../platform/blobs/blob-directory.ts'
+import { Problem, problem } from '../../../platform/http/problem.ts'
+import { newUuid } from '../../../platform/ids/id.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import { toContentType } from './content-type.ts'
+import { sanitizeName } from './file-name.ts'
+import type { NewFile } from './file-store.ts'
+
+/** Boundaries and part headers around the file. */
+const multipartOverheadBytes = 65_536
+const idleMsMax = 60_000
+/** How long the rest of a refused upload is read, so that the client gets to see the reply. */
+const discardMsMax = 10_000
+
+/**
+ * Streams the one part `file` of a multipart request to a blob, durable when it resolves. Throws `file-too-large`,
+ * `validation-error` or `malformed-request`; a failed or cut off upload leaves nothing.
+ */
+export async function receiveUpload(platform: Platform, request: FastifyRequest): Promise<NewFile> {
+  const bytesMax = platform.config.FILE_SIZE_MAX
+  const id = newUuid()
+  request.raw.setTimeout(idleMsMax)
+  try {
+    if (Number(request.headers['content-length'] ?? 0) > bytesMax + multipartOverheadBytes) throw tooLarge(bytesMax)
+    return await receiveParts(request, bytesMax, (part) => store(platform, id, part))
+  } catch (error) {
+    await platform.blobs.remove(id)
+    discardRest(request.raw)
+    throw toUploadProblem(error, bytesMax)
+  }
+}
+
+async function receiveParts(request: FastifyRequest, bytesMax: number, storePart: (part: MultipartFile) => Promise<NewFile>): Promise<NewFile> {
+  let received: NewFile | undefined
+  // One more than is allowed, so that a second part is seen and named, and the blob's own limit cuts a file that is too large.
+  const limits = { fileSize: bytesMax + 1, files: 2, fields: 1, parts: 2, fieldSize: 1_024, headerPairs: 20 }
+  for await (const part of request.parts({ limits })) {
+    if (part.fieldname !== 'file') throw invalid(part.fieldname, 'is not a known field', 'additionalProperties')
+    if (received !== undefined) throw invalid('file', 'must be sent once', 'maxItems')
+    if (part.type === 'field') throw invalid('file', 'must be a file: send it with a file name', 'type')
+    // What a browser sends for a file input in which nothing was chosen.
+    if (part.filename === '') throw invalid('file', 'is required', 'required')
+    received = await storePart(part)
+  }
+  if (received === undefined) throw invalid('file', 'is required', 'required')
+  return received
+}
+
+async function store(platform: Platform, id: string, part: MultipartFile): Promise<NewFile> {
+  const { sizeBytes, sha256 } = await platform.blobs.write(id, part.file, platform.config.FILE_SIZE_MAX)
+  // A part of type application/octet-stream is a file without a file name too.
+  const filename: string | undefined = part.filename
+  return { id, runId: null, name: sanitizeName(filename ?? ''), sizeBytes, contentType: toContentType(part.mimetype), sha256 }
+}
+
+function invalid(field: string | undefined, message: string, code: string): Problem {
+  const name = (field ?? '').slice(0, 100)
+  return problem('validation-error', { detail: `'${name}' ${message}.`, errors: [{ pointer: `/${name}`, message, code }] })
+}
+
+function tooLarge(bytesMax: number): Problem {
+  return problem('file-too-large', { detail: `The file is larger than ${bytesMax} bytes.`, extensions: { sizeMax: bytesMax } })
+}
+
+// A client that goes away or sends something broken is its fault; anything else, such as a full disk, stays an error of ours.
+function toUploadProblem(error: unknown, bytesMax: number): unknown {
+  if (error instanceof BlobTooLarge) return tooLarge(bytesMax)
+  if (!(error instanceof Error) || error instanceof Problem) return error
+  const code = 'code' in error ? String(error.code) : ''
+  if (code === 'FST_INVALID_MULTIPART_CONTENT_TYPE') return error
+  const isBroken = code.startsWith('FST_') || code === 'ECONNRESET' || (code === '' && error.constructor === Error)
+  return isBroken ? problem('malformed-request', { detail: 'The multipart body is not well-formed, or it ends too early.' }) : error
+}
+
+function discardRest(request: IncomingMessage): void {
+  if (request.complete || request.destroyed) return
+  request.unpipe()
+  request.resume()
+  const timer = setTimeout(() => request.destroy(), discardMsMax)
+  request.once('close', () => clearTimeout(timer))
+}

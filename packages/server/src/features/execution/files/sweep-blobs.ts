@@ -1,0 +1,29 @@
+import type { Platform } from '../../../platform/platform.ts'
+import { findKnownBlobs } from './file-store.ts'
+
+const batchBlobsMax = 500
+/** A blob younger than this may be one whose row is still to come. */
+const ageMsMin = 3_600_000
+
+/** Removes blobs without a row, which a crash between the two can leave; returns how many. */
+export async function sweepBlobs(platform: Platform): Promise<number> {
+  const madeBefore = platform.clock.now().getTime() - ageMsMin
+  let removed = 0
+  let batch: string[] = []
+  for await (const { id, writtenAt } of platform.blobs.list()) {
+    if (writtenAt.getTime() >= madeBefore) continue
+    batch.push(id)
+    if (batch.length < batchBlobsMax) continue
+    removed += await removeUnknown(platform, batch)
+    batch = []
+  }
+  return removed + (await removeUnknown(platform, batch))
+}
+
+async function removeUnknown(platform: Platform, ids: readonly string[]): Promise<number> {
+  if (ids.length === 0) return 0
+  const known = await findKnownBlobs(platform.db, ids)
+  const unknown = ids.filter((id) => !known.has(id))
+  for (const id of unknown) await platform.blobs.remove(id)
+  return unknown.length
+}

@@ -1,0 +1,64 @@
+import type { FastifyRequest } from 'fastify'
+import type { AppScope } from '../../../platform/http/caller.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import { getRun } from './run-store.ts'
+import { isTerminal, type Run } from './run.ts'
+
+const waitSecondsMax = 60
+// A lost wake-up costs this much.
+const pollMs = 1_000
+
+/** Seconds of `Prefer: wait=N` (RFC 7240 section 4.3), at most 60; 0 when the client doesn't wait. */
+export function parseWaitSeconds(header: string | string[] | undefined): number {
+  const text = Array.isArray(header) ? header.join(',') : (header ?? '')
+  const wait = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,9})"?/i.exec(text)?.[1]
+  return wait === undefined ? 0 : Math.min(Number(wait), waitSecondsMax)
+}
+
+/** The run when it has ended, or as it is when the time is up, the client has gone or the server stops. */
+export async function awaitRun(platform: Platform, scope: AppScope, wait: { run: Run; seconds: number; request: FastifyRequest }): Promise<Run> {
+  const { run, seconds, request } = wait
+  const deadline = Date.now() + seconds * 1000
+  const changed = createBell()
+  const unsubscribe = platform.wake.subscribe('events', (detail) => {
+    if (detail === '*' || detail.endsWith(run.id)) changed.ring()
+  })
+  const ring = () => changed.ring()
+  request.socket.once('close', ring)
+  platform.stopping.addEventListener('abort', ring, { once: true })
+  try {
+    let latest = run
+    while (!isTerminal(latest.status) && Date.now() < deadline && !platform.stopping.aborted && !request.socket.destroyed) {
+      await changed.wait(Math.min(pollMs, deadline - Date.now()))
+      latest = await getRun(platform.db, scope, run.id)
+    }
+    return latest
+  } finally {
+    unsubscribe()
+    request.socket.off('close', ring)
+    platform.stopping.removeEventListener('abort', ring)
+  }
+}
+
+function createBell(): { ring(): void; wait(timeoutMs: number): Promise<void> } {
+  let rung = false
+  let wakeUp: (() => void) | undefined
+  return {
+    ring() {
+      rung = true
+      wakeUp?.()
+    },
+    async wait(timeoutMs) {
+      if (!rung) {
+        let timer: NodeJS.Timeout | undefined
+        await new Promise<void>((resolve) => {
+          wakeUp = resolve
+          timer = setTimeout(resolve, timeoutMs)
+        })
+        clearTimeout(timer)
+      }
+      rung = false
+      wakeUp = undefined
+    },
+  }
+}

@@ -1,0 +1,32 @@
+import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { Nothing } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { deleteRunRow, lockRun } from './run-store.ts'
+import { isTerminal } from './run.ts'
+
+export const deleteRun = endpoint({
+  route: 'DELETE /api/runs/:runId',
+  summary: 'Delete an ended run',
+  description: 'Removes the run with its log and the files that it made. Uploads that it was given stay.',
+  caller: 'application',
+  permission: 'runs:delete',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'run.deleted',
+  params: { runId: { id: 'run', missing: 'run-not-found' } },
+  returns: { 204: Nothing },
+  fails: ['run-in-progress'],
+  async handle({ scope, params, platform, change, log }) {
+    const fileIds = await change(
+      async (tx) => {
+        const run = await lockRun(tx, scope, params.runId)
+        if (!isTerminal(run.status)) throw problem('run-in-progress', { detail: `The run is ${run.status}: cancel it first.` })
+        return deleteRunRow(tx, scope, run.id)
+      },
+      () => toWireId('run', params.runId),
+    )
+    for (const id of fileIds) await platform.blobs.remove(id).catch((error: unknown) => log.warn({ err: error, fileId: id }, 'A blob was left for the sweep.'))
+    return noContent()
+  },
+})

@@ -1,0 +1,106 @@
+import { sql, type ExpressionBuilder } from 'kysely'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import { toJsonText } from '../../../platform/db/json-text.ts'
+import type { DB } from '../../../platform/db/schema.generated.ts'
+import type { AppScope } from '../../../platform/http/caller.ts'
+import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { runColumns, toRun } from './run-row.ts'
+import { statusesBefore, type Run, type RunError, type RunStatus, type TerminalStatus } from './run.ts'
+
+export interface RunFilters {
+  readonly agentId?: string
+  readonly status?: RunStatus
+  /** Runs created before this one (a stored UUID), for cursors. */
+  readonly after?: string
+}
+
+/** Records which files a run is given, under their names in /workspace/input. */
+export async function insertRunInputs(tx: Tx, scope: AppScope, input: { runId: string; files: readonly { id: string; name: string }[] }): Promise<void> {
+  if (input.files.length === 0) return
+  const rows = input.files.map((file) => ({ application_id: scope.applicationId, run_id: input.runId, file_id: file.id, name: file.name }))
+  await tx.insertInto('run_inputs').values(rows).execute()
+}
+
+/** The files that a run is given, with their names in /workspace/input. */
+export async function listRunInputs(db: Db, runId: string): Promise<{ id: string; name: string; sizeBytes: number }[]> {
+  return db
+    .selectFrom('run_inputs as i')
+    .innerJoin('files as f', 'f.id', 'i.file_id')
+    .select(['f.id', 'i.name', 'f.size_bytes as sizeBytes'])
+    .where('i.run_id', '=', runId)
+    .orderBy('i.name')
+    .execute()
+}
+
+/** Throws run-not-found, also for another end-user's run. */
+export async function getRun(db: Db, scope: AppScope, id: string): Promise<Run> {
+  const row = await db.selectFrom('runs').select(runColumns).where('id', '=', id).where(visibleTo(scope)).executeTakeFirst()
+  if (row === undefined) throw problem('run-not-found')
+  return toRun(row)
+}
+
+/** Throws run-not-found. Nobody else changes the run until the transaction ends. */
+export async function lockRun(tx: Tx, scope: AppScope, id: string): Promise<Run> {
+  const row = await tx.selectFrom('runs').select(runColumns).where('id', '=', id).where(visibleTo(scope)).forUpdate().executeTakeFirst()
+  if (row === undefined) throw problem('run-not-found')
+  return toRun(row)
+}
+
+/** The run that an idempotency key made, whatever became of the reply. */
+export async function findRunOfKey(db: Db, scope: AppScope, keyHash: Buffer): Promise<{ run: Run; bodyHash: Buffer | null } | undefined> {
+  const row = await db
+    .selectFrom('runs')
+    .select([...runColumns, 'idempotency_body_hash'])
+    .where('application_id', '=', scope.applicationId)
+    .where('idempotency_key_hash', '=', keyHash)
+    .executeTakeFirst()
+  return row === undefined ? undefined : { run: toRun(row), bodyHash: row.idempotency_body_hash }
+}
+
+export async function listRuns(db: Db, scope: AppScope, { page, filters }: { page: Page; filters: RunFilters }): Promise<Slice<Run>> {
+  const matching = db
+    .selectFrom('runs')
+    .where(visibleTo(scope))
+    .$if(filters.agentId !== undefined, (query) => query.where('agent_id', '=', filters.agentId ?? ''))
+    .$if(filters.status !== undefined, (query) => query.where('status', '=', filters.status ?? 'pending'))
+  const rows = await matching
+    .select(runColumns)
+    .$if(filters.after !== undefined, (query) => query.where('id', '<', filters.after ?? ''))
+    .orderBy('id', 'desc')
+    .limit(page.pageSize + 1)
+    .offset(filters.after === undefined ? offsetOf(page) : 0)
+    .execute()
+  const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const items = rows.slice(0, page.pageSize).map(toRun)
+  const last = items.at(-1)
+  return { items, total, nextCursor: rows.length > page.pageSize && last !== undefined ? last.id : null }
+}
+
+/** Ends a run that the transaction has locked. */
+export async function endRun(tx: Tx, id: string, end: { status: TerminalStatus; error: RunError | null }): Promise<Run> {
+  const row = await tx
+    .updateTable('runs')
+    .set({ status: end.status, error: end.error === null ? null : toJsonText(end.error), completed_at: sql<Date>`now()`, worker_id: null })
+    .where('id', '=', id)
+    .where('status', 'in', statusesBefore(end.status))
+    .returning(runColumns)
+    .executeTakeFirstOrThrow()
+  return toRun(row)
+}
+
+/** Deletes a run with its journal and files' rows; the blobs are the caller's. */
+export async function deleteRunRow(tx: Tx, scope: AppScope, id: string): Promise<string[]> {
+  const files = await tx.deleteFrom('files').where('application_id', '=', scope.applicationId).where('run_id', '=', id).returning('id').execute()
+  await tx.deleteFrom('runs').where('application_id', '=', scope.applicationId).where('id', '=', id).execute()
+  return files.map((file) => file.id)
+}
+
+function visibleTo(scope: AppScope) {
+  return (eb: ExpressionBuilder<DB, 'runs'>) =>
+    eb.and([
+      eb('organization_id', '=', scope.organizationId),
+      eb('application_id', '=', scope.applicationId),
+      ...(scope.endUserId === null ? [] : [eb('end_user_id', '=', scope.endUserId)]),
+    ])
+}

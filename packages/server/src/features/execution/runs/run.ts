@@ -1,0 +1,90 @@
+/** Every status and where it can go. One table for the type, the guards, the SQL and the docs. */
+export const runTransitions = {
+  pending: ['running', 'failed', 'cancelled'],
+  running: ['waiting', 'success', 'failed', 'timeout', 'cancelled'],
+  waiting: ['running', 'failed', 'timeout', 'cancelled'],
+  success: [],
+  failed: [],
+  timeout: [],
+  cancelled: [],
+} as const satisfies Record<string, readonly string[]>
+
+export type RunStatus = keyof typeof runTransitions
+export type TerminalStatus = 'success' | 'failed' | 'timeout' | 'cancelled'
+
+export const runStatuses = ['pending', 'running', 'waiting', 'success', 'failed', 'timeout', 'cancelled'] as const satisfies readonly RunStatus[]
+
+/** The statuses from which `to` can be reached; what an update's `where status = any(…)` says. */
+export function statusesBefore(to: RunStatus): RunStatus[] {
+  return runStatuses.filter((from) => runTransitions[from].some((next) => next === to))
+}
+
+/** True when nothing changes the run any more. */
+export function isTerminal(status: RunStatus): boolean {
+  return runTransitions[status].length === 0
+}
+
+/** Why a run ended without success. */
+export interface RunError {
+  readonly code: string
+  readonly message: string
+  readonly reasons?: readonly { readonly pointer: string; readonly message: string }[]
+}
+
+export interface TokenUsage {
+  readonly inputTokens: number
+  readonly outputTokens: number
+  readonly cacheReadTokens: number
+  readonly cacheWriteTokens: number
+}
+
+/** USD per million tokens, decimal strings. */
+export interface ModelPrice {
+  readonly input: string
+  readonly output: string
+  readonly cacheRead: string
+  readonly cacheWrite: string
+}
+
+/** The model as the run was started with it; never a key. */
+export interface RunModel {
+  readonly label: string
+  readonly api: string
+  readonly modelId: string
+  readonly contextWindow: number | null
+  readonly maxTokens: number | null
+  readonly price: ModelPrice | null
+}
+
+/** A run as the code sees it; ids are stored UUIDs, `userId` is in wire form. */
+export interface Run {
+  readonly id: string
+  readonly organizationId: string
+  readonly applicationId: string
+  readonly agentId: string
+  readonly agentName: string
+  readonly packageVersionId: string
+  readonly version: string
+  readonly endUserId: string | null
+  readonly userId: string | null
+  readonly apiKeyId: string | null
+  readonly status: RunStatus
+  readonly attempt: number
+  readonly input: JsonRecord
+  readonly config: JsonRecord
+  readonly metadata: JsonRecord
+  readonly budgetUsd: string | null
+  readonly modelRowId: string | null
+  readonly model: RunModel
+  readonly timeoutMs: number
+  readonly output: unknown
+  readonly report: string | null
+  readonly error: RunError | null
+  readonly usage: TokenUsage
+  readonly costUsd: string
+  readonly createdAt: Date
+  readonly startedAt: Date | null
+  readonly completedAt: Date | null
+}
+
+export type JsonRecord = Readonly<Record<string, unknown>>

@@ -1,0 +1,52 @@
+import { join } from 'node:path'
+import { enterWithLimits, statusFd, temporaryBytes, wrapInOuterStage, type EnterOptions } from './isolated-launch.ts'
+import { openIsolated, type Launch, type LaunchInput } from './isolated-sandbox.ts'
+import { getProgram, type SandboxHost } from './sandbox-host.ts'
+import type { SandboxDriver, SandboxLimits } from './sandbox.ts'
+import { createSeccompFilter } from './seccomp-filter.ts'
+import { environment, etcFiles, etcViews, systemDirs } from './system-view.ts'
+
+// Any empty directory of the host that is not used otherwise on the way in; only our own mount namespace sees what we put there.
+const stagingDir = '/mnt'
+const firstDataFd = statusFd + 1
+
+/** Isolation by bubblewrap 0.8 or later. */
+export function createBubblewrapDriver(host: SandboxHost): SandboxDriver {
+  return {
+    name: 'bubblewrap',
+    open: (workspaceDir, limits) => openIsolated({ host, workspaceDir, limits, launch: (input) => launchBubblewrap(host, input) }),
+  }
+}
+
+function launchBubblewrap(host: SandboxHost, input: LaunchInput): Launch {
+  const { limits, request, uid, cgroupFiles } = input
+  const workspace = uid === undefined ? input.workspaceDir : stagingDir
+  const filter = createSeccompFilter(process.arch, { memoryIsAccounted: host.cgroups !== undefined })
+  const data: Buffer[] = Object.values(etcFiles).map((text) => Buffer.from(text))
+  const files = Object.keys(etcFiles).flatMap((name, index) => ['--perms', '0444', '--file', String(firstDataFd + index), `/etc/${name}`])
+  const seccomp = filter === undefined ? [] : ['--seccomp', String(firstDataFd + data.length)]
+  const enter: EnterOptions = { host, limits, writesNothing: input.writesNothing }
+  const inner = [
+    getProgram('bwrap'),
+    '--unshare-user', '--unshare-all', '--unshare-cgroup', '--disable-userns', '--uid', '1000', '--gid', '1000', '--hostname', 'sandbox',
+    '--die-with-parent', '--new-session', '--clearenv', ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...systemMounts(limits), ...files, '--bind', workspace, '/workspace', '--ro-bind', join(workspace, 'input'), '/workspace/input',
+    '--remount-ro', '/', '--chdir', '/workspace', ...seccomp, '--', ...enterWithLimits(enter, request),
+  ]
+  if (filter !== undefined) data.push(filter.program)
+  return {
+    argv: wrapInOuterStage({ uid, cgroupFiles, lastFd: statusFd + data.length, workspaceAt: stagingDir }, inner),
+    data,
+  }
+}
+
+function systemMounts(limits: SandboxLimits): string[] {
+  const size = ['--size', String(temporaryBytes(limits))]
+  return [
+    '--perms', '0755', '--dir', '/etc',
+    ...systemDirs().flatMap(({ path, target, isLink }) => isLink ? ['--symlink', target, path] : ['--ro-bind', path, path]),
+    ...etcViews.flatMap(({ path }) => ['--ro-bind-try', path, path]),
+    '--proc', '/proc', '--dev', '/dev', '--perms', '1777', ...size, '--tmpfs', '/dev/shm', '--remount-ro', '/dev',
+    '--perms', '1777', ...size, '--tmpfs', '/tmp',
+  ]
+}

@@ -1,0 +1,161 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { SandboxError, type SandboxLimits } from './sandbox.ts'
+
+const run = promisify(execFile)
+// The stages between us and the agent's first process: launcher, init, bubblewrap, shells.
+const processesOfOurs = 8
+const memoryOfOursBytes = 16 * 1024 * 1024
+
+/** One directory per hierarchy in which a new group holds an execution. */
+export interface CgroupHost {
+  readonly version: 'v1' | 'v2'
+  readonly parents: readonly string[]
+}
+
+/** The groups of one execution. */
+export interface CgroupLease {
+  /** Files into which a process writes 0 to join. */
+  readonly procsFiles: readonly string[]
+  /** How many processes the kernel ended for want of memory. */
+  countOomKills(): Promise<number>
+  release(): Promise<void>
+}
+
+interface Hierarchy { controllers: string[]; mountPoint: string; mountRoot: string; isV2: boolean }
+
+/** The hierarchies we can really use for memory and process limits (tried with a child process); undefined where there are none. */
+export async function openCgroups(): Promise<CgroupHost | undefined> {
+  for (const candidate of await findCandidates()) {
+    await removeStale(candidate).catch(() => undefined)
+    if (await works(candidate)) return candidate
+  }
+  return undefined
+}
+
+let created = 0
+
+/** Makes the groups of one execution and sets its limits. */
+export async function leaseCgroups(host: CgroupHost, limits: SandboxLimits): Promise<CgroupLease> {
+  created += 1
+  const name = `appstrate-${process.pid}-${created}`
+  const dirs = host.parents.map((parent) => join(parent, name))
+  try {
+    await Promise.all(dirs.map((dir) => mkdir(dir)))
+    await Promise.all(dirs.map((dir) => writeLimits(dir, host.version, limits)))
+  } catch (error) {
+    await Promise.all(dirs.map(removeGroup))
+    throw new SandboxError('the limits of the sandbox could not be set', { cause: error })
+  }
+  return {
+    procsFiles: dirs.map((dir) => join(dir, 'cgroup.procs')),
+    countOomKills: () => countOomKills(dirs),
+    release: async () => void await Promise.all(dirs.map(removeGroup)),
+  }
+}
+
+async function findCandidates(): Promise<CgroupHost[]> {
+  const hierarchies = parseHierarchies(await readFile('/proc/self/mountinfo', 'utf8').catch(() => ''))
+  const membership = await readFile('/proc/self/cgroup', 'utf8').catch(() => '')
+  const v1 = ['memory', 'pids', 'cpu'].map((controller) => hierarchies.find((h) => !h.isV2 && h.controllers.includes(controller)))
+  const [memory, pids] = v1
+  if (memory !== undefined && pids !== undefined) {
+    return [{ version: 'v1', parents: [...new Set(v1.flatMap((h) => h === undefined ? [] : [ownGroup(h, membership)]))] }]
+  }
+  const unified = hierarchies.find((hierarchy) => hierarchy.isV2)
+  if (unified === undefined) return []
+  const parents = new Set([ownGroup(unified, membership), unified.mountPoint])
+  return [...parents].map((parent) => ({ version: 'v2', parents: [parent] }))
+}
+
+function parseHierarchies(mountinfo: string): Hierarchy[] {
+  return mountinfo.split('\n').flatMap((line) => {
+    const [before = '', after = ''] = line.split(' - ')
+    const [, , , mountRoot = '/', mountPoint = ''] = before.split(' ')
+    const [type, , options = ''] = after.split(' ')
+    if (type !== 'cgroup' && type !== 'cgroup2') return []
+    return [{ controllers: options.split(','), mountPoint, mountRoot, isV2: type === 'cgroup2' }]
+  })
+}
+
+function ownGroup(hierarchy: Hierarchy, membership: string): string {
+  const line = membership.split('\n').map((text) => text.split(':')).find(([id, controllers = '']) =>
+    hierarchy.isV2 ? id === '0' : controllers.split(',').some((controller) => hierarchy.controllers.includes(controller)))
+  const path = line?.slice(2).join(':') ?? '/'
+  const below = hierarchy.mountRoot !== '/' && path.startsWith(hierarchy.mountRoot) ? path.slice(hierarchy.mountRoot.length) : path
+  const group = join(hierarchy.mountPoint, below)
+  // In a container the path may be the host's, while only our own subtree is mounted.
+  return existsSync(group) ? group : hierarchy.mountPoint
+}
+
+async function works(host: CgroupHost): Promise<boolean> {
+  try {
+    if (host.version === 'v2') await enableControllers(host.parents)
+    const lease = await leaseCgroups(host, { memoryBytes: 64 * 1024 * 1024, processesMax: 16, diskBytes: 0, cpuSeconds: 0, cpuShare: 1 })
+    try {
+      await run('/bin/sh', ['-c', 'for file; do echo 0 > "$file" || exit 1; done', 'join', ...lease.procsFiles])
+      return hasFile(lease, ['memory.max', 'memory.limit_in_bytes']) && hasFile(lease, ['pids.max'])
+    } finally {
+      await lease.release()
+    }
+  } catch {
+    return false
+  }
+}
+
+function hasFile(lease: CgroupLease, names: readonly string[]): boolean {
+  return lease.procsFiles.some((file) => names.some((name) => existsSync(join(dirname(file), name))))
+}
+
+async function enableControllers(parents: readonly string[]): Promise<void> {
+  for (const parent of parents) {
+    const enabled = await readFile(join(parent, 'cgroup.subtree_control'), 'utf8')
+    const missing = ['memory', 'pids', 'cpu'].filter((controller) => !enabled.split(/\s+/).includes(controller))
+    if (missing.length > 0) await writeFile(join(parent, 'cgroup.subtree_control'), missing.map((name) => `+${name}`).join(' '))
+  }
+}
+
+async function writeLimits(dir: string, version: 'v1' | 'v2', limits: SandboxLimits): Promise<void> {
+  const memory = String(limits.memoryBytes + memoryOfOursBytes)
+  const pids = String(limits.processesMax + processesOfOurs)
+  const quota = limits.cpuShare === undefined ? undefined : String(Math.max(1000, Math.round(limits.cpuShare * 100_000)))
+  // The weight stays the default: an execution counts like one process of the server, however many it starts.
+  const files = version === 'v2'
+    ? { 'memory.max': memory, 'memory.swap.max': '0', 'pids.max': pids,
+        'cpu.max': `${quota ?? 'max'} 100000` }
+    : { 'memory.limit_in_bytes': memory, 'memory.memsw.limit_in_bytes': memory, 'pids.max': pids,
+        'cpu.cfs_quota_us': quota ?? '-1' }
+  for (const [file, value] of Object.entries(files)) {
+    // Each controller has its own directory in v1, and swap accounting may be off.
+    if (await access(join(dir, file)).then(() => true, () => false)) await writeFile(join(dir, file), value)
+  }
+}
+
+async function countOomKills(dirs: readonly string[]): Promise<number> {
+  const files = dirs.flatMap((dir) => [join(dir, 'memory.events'), join(dir, 'memory.oom_control')])
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')))
+  return texts.reduce((sum, text) => sum + Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0), 0)
+}
+
+// The last task may still be on its way out of the group when its parent already knows of its end.
+async function removeGroup(dir: string): Promise<void> {
+  for (let attempt = 0; attempt < 50; attempt += 1) {
+    const removed = await rmdir(dir).then(() => true, () => !existsSync(dir))
+    if (removed) return
+    await sleep(5)
+  }
+}
+
+// A server that was killed leaves empty groups behind.
+async function removeStale(host: CgroupHost): Promise<void> {
+  for (const parent of host.parents) {
+    for (const name of await readdir(parent)) {
+      const owner = /^appstrate-(\d+)-\d+$/.exec(name)?.[1]
+      if (owner !== undefined && !existsSync(`/proc/${owner}`)) await rmdir(join(parent, name)).catch(() => undefined)
+    }
+  }
+}

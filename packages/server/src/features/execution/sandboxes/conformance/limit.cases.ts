@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import type { ConformanceCase } from '../sandbox.conformance.ts'
+
+const mebibyte = 1024 * 1024
+
+const limitsProcesses: ConformanceCase = {
+  name: 'starts no more processes than allowed',
+  limits: { processesMax: 16 },
+  async check({ inside }) {
+    const result = await inside('n=0; while [ $n -lt 100 ]; do sleep 5 & n=$((n + 1)); echo $n; done 2>/dev/null')
+    const started = Number(result.stdout.trim().split('\n').pop())
+    assert.ok(started >= 10 && started <= 24, `started ${started}`)
+    assert.notEqual(result.exitCode, 0)
+  },
+}
+
+const limitsMemoryOfOne: ConformanceCase = {
+  name: 'a process that wants more memory than allowed does not get it',
+  limits: { memoryBytes: 64 * mebibyte },
+  async check({ inside }) {
+    const result = await inside('perl -e \'$text = "x" x (200 << 20); print length $text\'')
+    assert.equal(result.stdout, '')
+    assert.notEqual(result.exitCode, 0)
+    const within = await inside('perl -e \'$text = "x" x (20 << 20); print length $text\'')
+    assert.equal(within.stdout, String(20 * mebibyte))
+  },
+}
+
+const limitsMemoryOfAll: ConformanceCase = {
+  name: 'processes that want too much memory together are ended with memory-limit',
+  limits: { memoryBytes: 96 * mebibyte },
+  async check({ inside }) {
+    const hog = 'perl -e \'$text = "x" x (20 << 20); $text =~ tr/x/y/; sleep 3\' &'
+    const result = await inside(`${hog.repeat(8)} wait; exit 1`, { timeoutMs: 15_000 })
+    assert.equal(result.reason, 'memory-limit', `ended by ${result.reason} after ${result.durationMs} ms`)
+  },
+}
+
+const limitsTemporary: ConformanceCase = {
+  name: '/tmp and /dev/shm are small',
+  limits: { memoryBytes: 64 * mebibyte },
+  async check({ inside }) {
+    const result = await inside('for dir in /tmp /dev/shm; do head -c 30M /dev/zero > $dir/fill 2>/dev/null && echo $dir; rm $dir/fill; done; echo 1 > /tmp/fits && cat /tmp/fits')
+    assert.equal(result.stdout, '1\n')
+  },
+}
+
+const limitsFileSize: ConformanceCase = {
+  name: 'one file cannot grow beyond the disk limit',
+  limits: { diskBytes: 8 * mebibyte },
+  async check({ inside }) {
+    const result = await inside('head -c 64M /dev/zero > big; code=$?; wc -c < big; exit $code')
+    assert.equal(result.reason, 'disk-limit', result.stderr)
+    assert.ok(Number(result.stdout) <= 8 * mebibyte)
+  },
+}
+
+const limitsDisk: ConformanceCase = {
+  name: 'many files together end the execution with disk-limit; the full workspace can only be cleaned up then',
+  limits: { diskBytes: 8 * mebibyte },
+  async check({ inside }) {
+    const filled = await inside('n=0; while [ $n -lt 400 ]; do head -c 1M /dev/zero > file$n; n=$((n + 1)); sleep 0.01; done')
+    assert.equal(filled.reason, 'disk-limit')
+    const refused = await inside('echo more > another; test -s another')
+    assert.notEqual(refused.exitCode, 0, 'nothing can be written')
+    const cleaned = await inside('rm -f file* && echo cleaned')
+    assert.equal(cleaned.stdout, 'cleaned\n')
+    assert.equal((await inside('echo more > another && cat another')).stdout, 'more\n')
+  },
+}
+
+const limitsUnlinked: ConformanceCase = {
+  name: 'files without a name count against the disk limit',
+  limits: { diskBytes: 8 * mebibyte },
+  async check({ inside }) {
+    const result = await inside('for fd in 4 5 6; do eval "exec $fd> hidden"; rm hidden; eval "head -c 6M /dev/zero >&$fd"; done; sleep 10')
+    assert.equal(result.reason, 'disk-limit')
+  },
+}
+
+const limitsHidden: ConformanceCase = {
+  name: 'neither depth nor closed directories hide files from the disk limit',
+  limits: { diskBytes: 8 * mebibyte },
+  async check({ inside }) {
+    const deep = await inside(`perl -e '$name = "d" x 200; for (1..30) { mkdir $name and chdir $name or exit 1 } sleep 10'`)
+    assert.equal(deep.reason, 'disk-limit', 'deeper than a path can name')
+    await inside('rm -rf ddd*')
+    const closed = await inside('mkdir closed; chmod 311 closed; for n in 1 2 3; do head -c 6M /dev/zero > closed/$n; done; sleep 10')
+    assert.equal(closed.reason, 'disk-limit', 'in a directory that nobody may list')
+  },
+}
+
+const limitsFileCount: ConformanceCase = {
+  name: 'the number of files is limited',
+  limits: { filesMax: 300 },
+  async check({ inside }) {
+    const result = await inside('n=0; while [ $n -lt 100000 ]; do : > f$n; n=$((n + 1)); done; sleep 5')
+    assert.equal(result.reason, 'disk-limit')
+  },
+}
+
+const limitsCpu: ConformanceCase = {
+  name: 'CPU time is limited',
+  limits: { cpuSeconds: 1 },
+  async check({ inside }) {
+    const result = await inside('while :; do :; done', { timeoutMs: 15_000 })
+    assert.equal(result.reason, 'exited')
+    assert.ok(result.exitCode === 137 || result.exitCode === 152, `exit code ${result.exitCode}`)
+  },
+}
+
+const limitsOutput: ConformanceCase = {
+  name: 'a flood of output is drained, cut in the middle and does not stop the program',
+  async check({ inside }) {
+    const result = await inside('echo first; yes | head -c 20M; echo last; yes e | head -c 1M >&2; echo end > finished', { outputBytesMax: 10_000 })
+    assert.equal(result.exitCode, 0)
+    assert.ok(result.stdout.startsWith('first\ny\n') && result.stdout.endsWith('y\nlast\n'))
+    assert.ok(result.stdout.length < 10_100 && result.stderr.length < 10_100)
+    assert.deepEqual([result.stdoutTruncated, result.stderrTruncated], [true, true])
+    assert.equal((await inside('cat finished')).stdout, 'end\n')
+  },
+}
+
+const limitsOpenFiles: ConformanceCase = {
+  name: 'limits open files and writes no core',
+  async check({ inside }) {
+    const result = await inside('ulimit -n; ulimit -c')
+    assert.equal(result.stdout, '1024\n0\n')
+  },
+}
+
+export const limitCases: readonly ConformanceCase[] = [
+  limitsProcesses, limitsMemoryOfOne, limitsMemoryOfAll, limitsTemporary, limitsFileSize, limitsDisk, limitsUnlinked, limitsHidden,
+  limitsFileCount, limitsCpu, limitsOutput, limitsOpenFiles,
+]

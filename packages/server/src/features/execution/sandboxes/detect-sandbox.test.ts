@@ -1,0 +1,80 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { pino } from 'pino'
+import { describe, expect, test } from 'vitest'
+import { detectSandbox } from './detect-sandbox.ts'
+import { checkIsolation, findDeviations, parseFacts } from './isolation-check.ts'
+import { SandboxError, type SandboxDriver } from './sandbox.ts'
+
+const run = promisify(execFile)
+const canIsolate = spawnSync('unshare', ['--user', '--map-root-user', '--pid', '--fork', '--mount-proc', 'true']).status === 0
+
+function collectLog(): { lines: string[]; log: pino.Logger } {
+  const lines: string[] = []
+  return { lines, log: pino({ base: null }, { write: (line: string) => { lines.push(line) } }) }
+}
+
+describe('the choice of a sandbox', { timeout: 30_000 }, () => {
+  test('off means off, with the reason', async () => {
+    expect(await detectSandbox({ preference: 'off', log: collectLog().log })).toEqual({
+      available: false, reason: 'SANDBOX=off: tools that need a sandbox are switched off.',
+    })
+  })
+
+  test.skipIf(!canIsolate)('a driver that isolates is chosen, and one line says how far it goes', async () => {
+    const { lines, log } = collectLog()
+    const detection = await detectSandbox({ preference: 'auto', log })
+    expect(detection.available).toBe(true)
+    expect(lines.join('')).toMatch(/"driver":"(bubblewrap|unshare)".*"limits":".*"systemCallFilter":(true|false).*Sandbox tools run isolated/)
+  })
+
+  test.skipIf(!canIsolate)('where namespaces are forbidden there is none, and one line says what to do', async () => {
+    const source = `
+      import { detectSandbox } from ${JSON.stringify(join(import.meta.dirname, 'detect-sandbox.ts'))}
+      const log = { info() {}, warn() {} }
+      process.stdout.write(JSON.stringify(await detectSandbox({ preference: 'auto', log })))`
+    const forbid = 'for kind in user pid mnt net; do echo 0 > /proc/sys/user/max_${kind}_namespaces || exit 1; done; exec "$@"'
+    const { stdout } = await run('unshare', ['--user', '--map-root-user', '--', 'sh', '-c', forbid, 'forbid',
+      process.execPath, '--input-type=module-typescript', '--no-warnings', '--eval', source])
+    expect(JSON.parse(stdout)).toMatchObject({ available: false })
+    expect(stdout).toMatch(/bubblewrap: .*; unshare: .*|no other user ids/)
+    expect(stdout).toMatch(/SANDBOX=off/)
+    expect(stdout.split('\n')).toHaveLength(1)
+  })
+})
+
+describe('the proof from inside', () => {
+  test('a driver that runs things on the host is refused', async () => {
+    const unprotected: SandboxDriver = {
+      name: 'unshare',
+      open: (dir) => Promise.resolve({
+        async exec({ argv }) {
+          const { status, stdout, stderr } = spawnSync(argv[0] ?? '', argv.slice(1), { cwd: dir, encoding: 'utf8' })
+          return { exitCode: status, signal: null, stdout, stderr, stdoutTruncated: false, stderrTruncated: false, reason: 'exited', durationMs: 0 }
+        },
+      }),
+    }
+    await expect(checkIsolation(unprotected)).rejects.toThrow(SandboxError)
+    await expect(checkIsolation(unprotected)).rejects.toThrow(/does not isolate: .*uid is unknown/)
+  })
+
+  const good = `uid 1000\npid 3\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000
+CapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\nroot bin dev etc lib lib64 proc sbin tmp usr workspace\nenvironment PATH HOME LANG TMPDIR PWD
+interfaces     lo\nhost-file-visible no\netc-shadow-visible no\nusr-writable no\nroot-writable no\nproc-sys-writable no\ninput-writable no
+namespaces-nest no\nworkspace-writable yes\ninput-readable yes`
+
+  test.each([
+    [/NoNewPrivs:\t1/, 'NoNewPrivs:\t0', 'NoNewPrivs: is 0, not 1'],
+    [/CapEff:\t0+/, 'CapEff:\t0000000000200000', 'CapEff: is 0000000000200000, not 0000000000000000'],
+    [/interfaces .*/, 'interfaces  eth0    lo', 'interfaces is eth0    lo, not lo'],
+    [/environment PATH/, 'environment DATABASE_URL PATH', 'DATABASE_URL is in the environment'],
+    [/root bin/, 'root bin home', '/home is visible'],
+    [/usr-writable no/, 'usr-writable yes', 'usr-writable is yes, not no'],
+    [/input-writable no\n/, '', 'input-writable is unknown, not no'],
+    [/pid 3/, 'pid 4711', 'its pid is 4711'],
+  ])('%s replaced by %j is a failure', (pattern, replacement, failure) => {
+    expect(findDeviations(parseFacts(good))).toEqual([])
+    expect(findDeviations(parseFacts(good.replace(pattern, replacement)))).toEqual([failure])
+  })
+})

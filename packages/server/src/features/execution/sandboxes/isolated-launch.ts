@@ -1,0 +1,86 @@
+import { getProgram, type SandboxHost } from './sandbox-host.ts'
+import type { ExecRequest, SandboxLimits } from './sandbox.ts'
+
+/** The file descriptor on which the last stage reports that the agent's program is about to start. */
+export const statusFd = 3
+
+/** The size of /tmp, and of /dev/shm: they live in memory. */
+export function temporaryBytes(limits: SandboxLimits): number {
+  return Math.min(Math.floor(limits.memoryBytes / 4), 256 * 1024 * 1024)
+}
+
+// Runs as the first process of its own pid namespace. Exits when the server died before our death signal was set; joins the cgroups;
+// as root, shows the workspace at a place that a dropped uid can reach, since DATA_DIR may lie below a closed directory; closes what
+// the server itself inherited without close-on-exec (bash, because a POSIX shell names no descriptor above 9).
+const stageScript = `
+server=$1 groups=$2 stage=$3 lastFd=$4
+shift 4
+parent_of() { read -r stat < "/proc/$1/stat" || exit 70; set -- \${stat##*) }; parent=$2; }
+parent_of self
+parent_of "$parent"
+[ "$parent" = "$server" ] || exit 71
+while [ "$groups" ]; do
+  echo 0 > "\${groups%%:*}" || exit 72
+  groups=\${groups#*:}
+done
+echo 500 > /proc/self/oom_score_adj
+[ -z "$stage" ] || mount -n -c --bind . "$stage" || exit 73
+extra=
+for fd in /proc/self/fd/*; do
+  [ "\${fd##*/}" -le "$lastFd" ] || [ ! -e "$fd" ] || extra="$extra \${fd##*/}"
+done
+[ -z "$extra" ] || exec bash -c 'for fd in $1; do eval "exec $fd>&-"; done; shift; exec "$@"' close "$extra" "$@"
+exec "$@"
+`
+
+export interface OuterStage {
+  uid: number | undefined
+  cgroupFiles: readonly string[]
+  /** The highest file descriptor that `inner` is to have. */
+  lastFd: number
+  /** Where the workspace is to be shown as root; undefined leaves it to the current directory. */
+  workspaceAt?: string
+}
+
+/** The command that runs `inner` in a pid namespace that dies with us, in its cgroups, and under the dropped uid. */
+export function wrapInOuterStage(stage: OuterStage, inner: readonly string[]): string[] {
+  const isRoot = stage.uid !== undefined
+  const namespaces = isRoot ? ['--mount', '--propagation', 'private'] : ['--user', '--map-current-user']
+  const id = String(stage.uid)
+  const drop = isRoot ? [getProgram('setpriv'), '--reuid', id, '--regid', id, '--clear-groups', '--pdeathsig', 'KILL', '--'] : []
+  return [
+    getProgram('setpriv'), '--pdeathsig', 'KILL', '--',
+    getProgram('unshare'), ...namespaces, '--pid', '--fork', '--kill-child', '--',
+    '/bin/sh', '-c', stageScript, 'stage',
+    String(process.pid), stage.cgroupFiles.map((file) => `${file}:`).join(''), isRoot ? stage.workspaceAt ?? '' : '', String(stage.lastFd),
+    ...drop, ...inner,
+  ]
+}
+
+// The last step before the agent's program: everything that can go wrong before it is told apart from its own exit code.
+const enterScript = `
+cd -- "$1" 2>/dev/null || { echo "no such directory" >&${statusFd}; exit 1; }
+shift
+echo started >&${statusFd}
+exec ${statusFd}>&-
+exec "$@"
+`
+
+export interface EnterOptions {
+  host: SandboxHost
+  limits: SandboxLimits
+  /** Nothing may be written any more, so that an overfull workspace can only be cleaned up. */
+  writesNothing: boolean
+}
+
+/** The command inside the namespaces: limits first, then the agent's program in its working directory. */
+export function enterWithLimits(options: EnterOptions, request: ExecRequest): string[] {
+  const { host, limits } = options
+  // The first process and the shells of ours count too, and on an old kernel all that the server's user runs elsewhere.
+  const others = host.uids !== undefined || host.countsProcessesPerNamespace ? 4 : 1024
+  return [
+    getProgram('prlimit'), `--nproc=${limits.processesMax + others}`, `--data=${limits.memoryBytes}`, `--fsize=${options.writesNothing ? 0 : limits.diskBytes}`,
+    `--cpu=${limits.cpuSeconds}`, '--nofile=1024', '--core=0', '--memlock=65536', '--',
+    '/bin/sh', '-c', enterScript, 'enter', request.cwd ?? '.', ...request.argv,
+  ]
+}

@@ -1,0 +1,70 @@
+import { leaseCgroups, type CgroupLease } from './cgroups.ts'
+import { runIsolated, type ProcessEnd } from './isolated-process.ts'
+import { claimWorkspace, type SandboxHost } from './sandbox-host.ts'
+import type { ExecRequest, ExecResult, Sandbox, SandboxLimits } from './sandbox.ts'
+import { filesMaxDefault } from './usage-watch.ts'
+import { measureWorkspace, type WorkspaceUsage } from './workspace-usage.ts'
+
+export interface LaunchInput {
+  workspaceDir: string
+  limits: SandboxLimits
+  request: ExecRequest
+  /** The uid to drop to; undefined when the server is an ordinary user. */
+  uid: number | undefined
+  cgroupFiles: readonly string[]
+  writesNothing: boolean
+}
+
+/** A command that isolates itself, and what it reads from the file descriptors 4, 5, … */
+export interface Launch {
+  argv: readonly string[]
+  data: readonly Buffer[]
+}
+
+export interface IsolatedSandboxOptions {
+  host: SandboxHost
+  workspaceDir: string
+  limits: SandboxLimits
+  launch(input: LaunchInput): Launch
+}
+
+const noGroups: CgroupLease = { procsFiles: [], countOomKills: () => Promise.resolve(0), release: () => Promise.resolve() }
+const fileSizeExceededCode = 128 + 25
+
+/** A sandbox whose executions are process trees that isolate themselves; the drivers differ only in the command. */
+export async function openIsolated(options: IsolatedSandboxOptions): Promise<Sandbox> {
+  const { host, workspaceDir } = options
+  const uid = host.uids === undefined ? undefined : await claimWorkspace(workspaceDir, host.uids)
+  return {
+    async exec(request) {
+      if (request.signal?.aborted === true) return abortedBeforeStart()
+      const { limits } = options
+      const before = await measureWorkspace(workspaceDir, limits.filesMax ?? filesMaxDefault)
+      const groups = host.cgroups === undefined ? noGroups : await leaseCgroups(host.cgroups, limits)
+      try {
+        const writesNothing = isFull(before, limits)
+        const launch = options.launch({ workspaceDir, limits, request, uid, cgroupFiles: groups.procsFiles, writesNothing })
+        const watch = { workspaceDir, limits, before, memoryIsAccounted: host.cgroups !== undefined }
+        const end = await runIsolated({ launch, request, watch, pipes: host.pipes })
+        return { ...end, reason: await reasonOf(end, groups) }
+      } finally {
+        await groups.release()
+      }
+    },
+  }
+}
+
+function isFull(usage: WorkspaceUsage, limits: SandboxLimits): boolean {
+  return usage.bytes >= limits.diskBytes || usage.files > (limits.filesMax ?? filesMaxDefault)
+}
+
+async function reasonOf(end: ProcessEnd, groups: CgroupLease): Promise<ExecResult['reason']> {
+  if (end.reason !== 'exited' || end.exitCode === 0) return end.reason
+  if (await groups.countOomKills() > 0) return 'memory-limit'
+  return end.exitCode === fileSizeExceededCode ? 'disk-limit' : 'exited'
+}
+
+function abortedBeforeStart(): ExecResult {
+  const nothing = { stdout: '', stderr: '', stdoutTruncated: false, stderrTruncated: false }
+  return { exitCode: null, signal: null, ...nothing, reason: 'aborted', durationMs: 0 }
+}

@@ -1,0 +1,90 @@
+import { access, mkdtemp, readlink, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SandboxError, type SandboxDriver } from './sandbox.ts'
+import { environment } from './system-view.ts'
+import { createWorkspace } from './workspace.ts'
+
+const namespaces = ['user', 'mnt', 'pid', 'net', 'ipc', 'uts', 'cgroup'] as const
+const limits = { memoryBytes: 128 * 1024 * 1024, processesMax: 16, diskBytes: 1024 * 1024, cpuSeconds: 5 }
+
+// Only after the host name has proven that this runs inside does it try to write anywhere.
+const probeScript = `
+[ "$(uname -n)" = sandbox ] || { echo 'outside yes'; exit 99; }
+echo "uid $(id -u)"
+echo "pid $$"
+for name in ${namespaces.join(' ')}; do echo "ns-$name $(readlink /proc/self/ns/$name)"; done
+grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status
+echo "root $(ls / | tr '\\n' ' ')"
+echo "environment $(env | cut -d = -f 1 | tr '\\n' ' ')"
+echo "interfaces $(tail -n +3 /proc/net/dev | cut -d : -f 1 | tr -d '\\n')"
+try() { name=$1; shift; if "$@" 2>/dev/null; then echo "$name yes"; else echo "$name no"; fi; }
+try host-file-visible test -e "$1"
+try etc-shadow-visible test -e /etc/shadow
+try usr-writable sh -c ': > /usr/.appstrate-probe'
+try root-writable sh -c ': > /.appstrate-probe'
+try proc-sys-writable sh -c 'echo other > /proc/sys/kernel/hostname'
+try input-writable sh -c ': > /workspace/input/probe'
+try namespaces-nest unshare --user true
+try workspace-writable sh -c ': > /workspace/probe && rm /workspace/probe'
+try input-readable test -r /workspace/input/readable
+`
+
+const expected: Readonly<Record<string, string>> = {
+  uid: '1000', 'CapPrm:': '0000000000000000', 'CapEff:': '0000000000000000', 'CapBnd:': '0000000000000000',
+  'CapInh:': '0000000000000000', 'CapAmb:': '0000000000000000', 'NoNewPrivs:': '1', interfaces: 'lo',
+  'host-file-visible': 'no', 'etc-shadow-visible': 'no', 'usr-writable': 'no', 'root-writable': 'no', 'proc-sys-writable': 'no',
+  'input-writable': 'no', 'namespaces-nest': 'no', 'workspace-writable': 'yes', 'input-readable': 'yes',
+}
+const rootEntries = new Set(['bin', 'dev', 'etc', 'lib', 'lib32', 'lib64', 'libx32', 'proc', 'sbin', 'tmp', 'usr', 'workspace'])
+const environmentNames = new Set([...Object.keys(environment), 'PWD', 'OLDPWD', 'SHLVL', '_'])
+
+/**
+ * Runs a probe with the driver and reads from its answers that it was isolated; throws SandboxError that says what was not.
+ * Resolves to whether a system call filter is in force.
+ */
+export async function checkIsolation(driver: SandboxDriver): Promise<{ filtersSystemCalls: boolean }> {
+  const dir = await mkdtemp(join(tmpdir(), 'appstrate-probe-'))
+  try {
+    const marker = join(dir, 'host-only')
+    await writeFile(marker, '')
+    const workspace = await createWorkspace(dir, 'probe')
+    await writeFile(join(workspace.dir, 'input', 'readable'), '')
+    const sandbox = await driver.open(workspace.dir, limits)
+    const result = await sandbox.exec({ argv: ['/bin/sh', '-c', probeScript, 'probe', marker], timeoutMs: 10_000, outputBytesMax: 65_536 })
+    const facts = parseFacts(result.stdout)
+    const failures = [...findDeviations(facts), ...await findSharedNamespaces(facts)]
+    if (result.reason !== 'exited' || result.exitCode !== 0) failures.push(`the probe ended with ${result.reason} ${result.exitCode ?? ''}`)
+    if (failures.length > 0) throw new SandboxError(`it does not isolate: ${failures.join('; ')}`)
+    await access(marker)
+    return { filtersSystemCalls: facts.get('Seccomp:') === '2' }
+  } finally {
+    await rm(dir, { recursive: true, force: true })
+  }
+}
+
+/** What the probe's answers contradict, in words. */
+export function findDeviations(facts: ReadonlyMap<string, string>): string[] {
+  const wrong = Object.entries(expected).filter(([name, value]) => facts.get(name) !== value)
+    .map(([name, value]) => `${name} is ${facts.get(name) ?? 'unknown'}, not ${value}`)
+  const foreign = wordsOf(facts.get('root')).filter((name) => !rootEntries.has(name)).map((name) => `/${name} is visible`)
+  const inherited = wordsOf(facts.get('environment')).filter((name) => !environmentNames.has(name)).map((name) => `${name} is in the environment`)
+  const pid = Number(facts.get('pid') ?? NaN)
+  return [...wrong, ...foreign, ...inherited, ...(pid < 100 ? [] : [`its pid is ${facts.get('pid') ?? 'unknown'}`])]
+}
+
+export function parseFacts(stdout: string): Map<string, string> {
+  return new Map(stdout.split('\n').map((line) => /^(\S+)\s+(.*?)\s*$/.exec(line)).flatMap((match) =>
+    match === null ? [] : [[match[1] ?? '', match[2] ?? '']]))
+}
+
+async function findSharedNamespaces(facts: ReadonlyMap<string, string>): Promise<string[]> {
+  const checks = await Promise.all(namespaces.map(async (name) => {
+    const ours = await readlink(`/proc/self/ns/${name}`)
+    const theirs = facts.get(`ns-${name}`)
+    return theirs === undefined || theirs === '' || theirs === ours ? [`the ${name} namespace is ours`] : []
+  }))
+  return checks.flat()
+}
+
+const wordsOf = (text: string | undefined) => (text ?? '').split(' ').filter((word) => word !== '')

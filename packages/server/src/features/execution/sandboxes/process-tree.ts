@@ -1,0 +1,74 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** All living processes below `pid`, in no order. */
+export async function findDescendants(pid: number): Promise<number[]> {
+  const found: number[] = []
+  const waiting = [pid]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const children = await findChildren(next)
+    found.push(...children)
+    waiting.push(...children)
+  }
+  return found
+}
+
+/** Anonymous and shared memory that the processes hold, in bytes; pages of files on disk are not counted. */
+export async function measureMemory(pids: readonly number[]): Promise<number> {
+  let kibibytes = 0
+  for (const pid of pids) {
+    const status = await readProc(`${pid}/status`)
+    for (const [, amount] of status.matchAll(/^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB$/gm)) kibibytes += Number(amount)
+  }
+  return kibibytes * 1024
+}
+
+/** Bytes on `device` of files that the processes hold open after their last name is gone. */
+export async function measureUnlinked(pids: readonly number[], device: number): Promise<number> {
+  const bytesByInode = new Map<number, number>()
+  for (const pid of pids) {
+    for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
+      const target = await stat(`/proc/${pid}/fd/${fd}`).catch(() => undefined)
+      if (target?.isFile() === true && target.nlink === 0 && target.dev === device) bytesByInode.set(target.ino, target.blocks * 512)
+    }
+  }
+  return [...bytesByInode.values()].reduce((sum, bytes) => sum + bytes, 0)
+}
+
+/**
+ * Kills everything below `launcher`, a direct child of ours whose only child is the first process of a pid namespace. Resolves when
+ * all of it is dead; the launcher's own exit follows at once.
+ */
+export async function killNamespaceOf(launcher: number, isAlive: () => boolean): Promise<void> {
+  if (!isAlive()) return
+  // Stopped first: a launcher killed between its fork and the child's death signal would leave an orphan.
+  process.kill(launcher, 'SIGSTOP')
+  await untilState(launcher, 'TtZX', isAlive)
+  const [first] = await findChildren(launcher)
+  if (first !== undefined && isAlive()) {
+    process.kill(first, 'SIGKILL')
+    // The kernel makes it a zombie only after it has ended the whole namespace.
+    await untilState(first, 'ZX', isAlive)
+  }
+  if (isAlive()) process.kill(launcher, 'SIGKILL')
+}
+
+async function untilState(pid: number, states: string, isAlive: () => boolean): Promise<void> {
+  const deadline = performance.now() + 1000
+  while (isAlive() && performance.now() < deadline) {
+    const state = /^State:\s+(\w)/m.exec(await readProc(`${pid}/status`))?.[1]
+    if (state === undefined || states.includes(state)) return
+    await sleep(1)
+  }
+}
+
+async function findChildren(pid: number): Promise<number[]> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => [])
+  const lists = await Promise.all(threads.map((thread) => readProc(`${pid}/task/${thread}/children`)))
+  return lists.flatMap((list) => list.split(' ').filter((word) => word !== '').map(Number))
+}
+
+// A process may be gone at any moment; then it counts for nothing.
+function readProc(path: string): Promise<string> {
+  return readFile(`/proc/${path}`, 'utf8').catch(() => '')
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { behaviourCases } from './conformance/behaviour.cases.ts'
+import { escapeCases } from './conformance/escape.cases.ts'
+import { lifetimeCases } from './conformance/lifetime.cases.ts'
+import { limitCases } from './conformance/limit.cases.ts'
+import { openArena, type Arena } from './conformance/arena.ts'
+import type { ExecRequest, ExecResult, Sandbox, SandboxDriver, SandboxLimits } from './sandbox.ts'
+import { createWorkspace, type Workspace } from './workspace.ts'
+
+/** One promise of the port, kept by every driver. */
+export interface ConformanceCase {
+  name: string
+  limits?: Partial<SandboxLimits>
+  check(subject: Subject): Promise<void>
+}
+
+export interface Subject {
+  arena: Arena
+  sandbox: Sandbox
+  driver: SandboxDriver
+  workspace: Workspace
+  /** Runs a shell script that first proves that it is inside; fails the whole suite when it is not. */
+  inside(script: string, options?: Partial<ExecRequest>): Promise<ExecResult>
+}
+
+export interface Outcome {
+  name: string
+  error?: string
+}
+
+export const conformanceCases: readonly ConformanceCase[] = [...escapeCases, ...lifetimeCases, ...limitCases, ...behaviourCases]
+
+const limitsDefault: SandboxLimits = { memoryBytes: 128 * 1024 * 1024, processesMax: 48, diskBytes: 32 * 1024 * 1024, cpuSeconds: 20 }
+const concurrentCases = 4
+const outsideCode = 99
+
+/** Runs all cases against a driver, each in a workspace of its own; stops at once when a script finds itself outside a sandbox. */
+export async function runConformance(driver: SandboxDriver): Promise<Outcome[]> {
+  const arena = await openArena()
+  const outcomes: Outcome[] = []
+  const waiting = [...conformanceCases]
+  try {
+    await proveInside(await openSubject(arena, driver, { id: 'proof' }))
+    const work = async () => {
+      for (let next = waiting.shift(); next !== undefined && !arena.isBroken; next = waiting.shift()) {
+        outcomes.push(await runCase(arena, driver, next))
+      }
+    }
+    await Promise.all(Array.from({ length: concurrentCases }, work))
+    return outcomes
+  } finally {
+    await arena.close()
+  }
+}
+
+async function runCase(arena: Arena, driver: SandboxDriver, { name, limits, check }: ConformanceCase): Promise<Outcome> {
+  const subject = await openSubject(arena, driver, { id: `case-${randomBytes(6).toString('hex')}`, limits })
+  try {
+    await check(subject)
+    return { name }
+  } catch (error) {
+    return { name, error: error instanceof Error ? error.stack ?? error.message : String(error) }
+  } finally {
+    await subject.workspace.remove()
+  }
+}
+
+async function proveInside(subject: Subject): Promise<void> {
+  const { stdout } = await subject.inside('echo proven')
+  assert.equal(stdout, 'proven\n', 'no attack is run before the proof holds')
+}
+
+async function openSubject(arena: Arena, driver: SandboxDriver, { id, limits }: { id: string; limits?: Partial<SandboxLimits> | undefined }): Promise<Subject> {
+  const workspace = await createWorkspace(arena.workspacesDir, id)
+  await workspace.putInput(arena.nonce, Readable.from(['only in this sandbox']))
+  const sandbox = await driver.open(workspace.dir, { ...limitsDefault, ...limits })
+  const inside: Subject['inside'] = async (script, options = {}) => {
+    assert.ok(!arena.isBroken, 'an earlier script ran outside the sandbox')
+    const argv = ['/bin/sh', '-c', proof(arena.nonce) + script]
+    const result = await sandbox.exec({ argv, timeoutMs: 20_000, outputBytesMax: 65_536, ...options })
+    if (result.exitCode !== outsideCode) return result
+    arena.isBroken = true
+    throw new Error('a script found itself outside the sandbox: nothing more is run')
+  }
+  return { arena, sandbox, driver, workspace, inside }
+}
+
+// Everything here reads only; what follows it may do harm outside.
+function proof(nonce: string): string {
+  return `
+[ "$(uname -n)" = sandbox ] && [ -f "/workspace/input/${nonce}" ] && [ "$(id -u)" = 1000 ] && [ "$$" -lt 100 ] \\
+  && [ ! -e /home ] && [ ! -e /root ] && [ ! -e /var ] && [ ! -e /sys ] || exit ${outsideCode}
+case $(cat /proc/1/comm) in bwrap|sh) ;; *) exit ${outsideCode};; esac
+`
+}

@@ -1,0 +1,93 @@
+const errno = { EPERM: 1, ENOSYS: 38, EAFNOSUPPORT: 97 } as const
+const cloneNamespaceFlags = 0x7e020000
+const socketFamilies = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const
+const terminalInjection = { TIOCSTI: 0x5412, TIOCLINUX: 0x541c } as const
+
+interface SyscallTable {
+  auditArch: number
+  prctl: number
+  clone: number
+  socket: number
+  ioctl: number
+  /** Unaccounted memory where no cgroup counts it: memfd_create, shmget. */
+  anonymousMemory: readonly number[]
+  refused: readonly number[]
+}
+
+// io_uring (3), open_tree … fspick (6), mount_setattr, quotactl_fd, memfd_secret, open_tree_attr: one number on all architectures.
+const refusedEverywhere = [425, 426, 427, 428, 429, 430, 431, 432, 433, 442, 443, 447, 467]
+const clone3 = 435
+
+// mount, umount2, pivot_root, chroot, acct, swapon, swapoff, reboot, init_module, delete_module, finit_module, kexec_load, kexec_file_load,
+// add_key, request_key, keyctl, unshare, setns, perf_event_open, bpf, userfaultfd, name_to_handle_at, open_by_handle_at, fanotify_init, syslog, quotactl
+const tables: Readonly<Record<string, SyscallTable>> = {
+  x64: {
+    auditArch: 0xc000003e, prctl: 157, clone: 56, socket: 41, ioctl: 16, anonymousMemory: [319, 29],
+    refused: [165, 166, 155, 161, 163, 167, 168, 169, 175, 176, 313, 246, 320,
+      248, 249, 250, 272, 308, 298, 321, 323, 303, 304, 300, 103, 179],
+  },
+  arm64: {
+    auditArch: 0xc00000b7, prctl: 167, clone: 220, socket: 198, ioctl: 29, anonymousMemory: [279, 194],
+    refused: [40, 39, 41, 51, 89, 224, 225, 142, 105, 106, 273, 104, 294,
+      217, 218, 219, 97, 268, 241, 280, 282, 264, 265, 262, 116, 60],
+  },
+}
+
+export interface SeccompFilter {
+  /** A classic BPF program, as the kernel reads it. */
+  program: Buffer
+  /** The number of prctl(2), for a loader that has no C library binding. */
+  prctlNumber: number
+}
+
+/**
+ * The system calls an agent's tools never need and whose code is the kernel's soft side: namespaces, mounts, keyrings, BPF, io_uring,
+ * and socket families that a network namespace does not contain (vsock). Undefined on an architecture without a table.
+ */
+export function createSeccompFilter(architecture: string, options: { memoryIsAccounted: boolean }): SeccompFilter | undefined {
+  const table = tables[architecture]
+  if (table === undefined) return undefined
+  const program = [
+    ...onlyArchitecture(table.auditArch, architecture === 'x64'),
+    ...[...table.refused, ...refusedEverywhere].flatMap((number) => refuse(number, errno.EPERM)),
+    ...(options.memoryIsAccounted ? [] : table.anonymousMemory.flatMap((number) => refuse(number, errno.ENOSYS))),
+    ...refuse(clone3, errno.ENOSYS),
+    ...whenCalled(table.clone, [loadArgument(0), jumpIfAnyBit(cloneNamespaceFlags), fail(errno.EPERM), allow()]),
+    ...whenCalled(table.ioctl, [
+      loadArgument(1), ...Object.values(terminalInjection).flatMap((request) => [jumpIfEqual(request), fail(errno.EPERM)]), allow(),
+    ]),
+    ...whenCalled(table.socket, [
+      loadArgument(0), ...Object.values(socketFamilies).flatMap((family) => [jumpIfEqual(family), allow()]), fail(errno.EAFNOSUPPORT),
+    ]),
+    allow(),
+  ]
+  return { program: Buffer.concat(program), prctlNumber: table.prctl }
+}
+
+function instruction(code: number, operand: number, jumps: { whenTrue: number; whenFalse: number } = { whenTrue: 0, whenFalse: 0 }): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeUInt16LE(code, 0)
+  bytes.writeUInt8(jumps.whenTrue, 2)
+  bytes.writeUInt8(jumps.whenFalse, 3)
+  bytes.writeUInt32LE(operand >>> 0, 4)
+  return bytes
+}
+
+const load = (offset: number) => instruction(0x20, offset)
+const loadArgument = (index: number) => load(16 + 8 * index)
+// Both tests fall through to the next instruction when true, and skip it when false.
+const jumpIfEqual = (value: number) => instruction(0x15, value, { whenTrue: 0, whenFalse: 1 })
+const jumpIfAnyBit = (mask: number) => instruction(0x45, mask, { whenTrue: 0, whenFalse: 1 })
+const fail = (code: number) => instruction(0x06, 0x00050000 | code)
+const allow = () => instruction(0x06, 0x7fff0000)
+
+const refuse = (number: number, code: number) => [jumpIfEqual(number), fail(code)]
+
+const whenCalled = (number: number, body: readonly Buffer[]) =>
+  [instruction(0x15, number, { whenTrue: 0, whenFalse: body.length }), ...body]
+
+function onlyArchitecture(auditArch: number, hasX32: boolean): Buffer[] {
+  const native = [load(4), instruction(0x15, auditArch, { whenTrue: 1, whenFalse: 0 }), fail(errno.ENOSYS), load(0)]
+  // The x32 table shares the architecture value and would carry every refused call past the list.
+  return hasX32 ? [...native, instruction(0x35, 0x40000000, { whenTrue: 0, whenFalse: 1 }), fail(errno.ENOSYS)] : native
+}

@@ -1,0 +1,3 @@
+import { describeConformance } from './conformance/describe-conformance.ts'
+
+describeConformance('unshare', ['unshare', '--user', '--map-root-user', '--pid', '--fork', '--mount-proc', 'true'])

@@ -1,0 +1,82 @@
+import type { Dirent, Stats } from 'node:fs'
+import { chmod, lstat, open, opendir } from 'node:fs/promises'
+import { join } from 'node:path'
+
+const O_PATH_DIRECTORY_NOFOLLOW = 0x200000 | 0x10000 | 0x20000
+
+export interface WorkspaceUsage {
+  bytes: number
+  files: number
+}
+
+interface Count extends WorkspaceUsage {
+  linked: Set<number>
+}
+
+/** Disk blocks and names below a workspace, without its `input/`; stops counting beyond `filesMax`, and treats what hides from it as excess. */
+export async function measureWorkspace(dir: string, filesMax: number): Promise<WorkspaceUsage> {
+  const count: Count = { bytes: 0, files: 0, linked: new Set() }
+  const waiting = [dir]
+  for (let next = waiting.pop(); next !== undefined && count.files <= filesMax; next = waiting.pop()) {
+    for await (const entry of entriesOf(next, count)) {
+      const path = join(next, entry.name)
+      if (next === dir && entry.name === 'input') continue
+      if (count.files > filesMax) break
+      addEntry(count, await lstatOrNothing(path, count))
+      if (entry.isDirectory()) waiting.push(path)
+    }
+  }
+  return { bytes: count.bytes, files: count.files }
+}
+
+function addEntry(count: Count, stats: Stats | undefined): void {
+  if (stats === undefined) return
+  count.files += 1
+  const isFurtherName = stats.nlink > 1 && !stats.isDirectory() && count.linked.has(stats.ino)
+  if (stats.nlink > 1 && !stats.isDirectory()) count.linked.add(stats.ino)
+  if (!isFurtherName) count.bytes += stats.blocks * 512
+}
+
+async function* entriesOf(path: string, count: Count): AsyncGenerator<Dirent> {
+  try {
+    yield* await openListing(path)
+  } catch (error) {
+    noteHidden(error, count)
+  }
+}
+
+async function openListing(path: string): Promise<AsyncIterable<Dirent>> {
+  try {
+    return await opendir(path, { bufferSize: 256 })
+  } catch (error) {
+    if (codeOf(error) !== 'EACCES') throw error
+    await makeReadable(path)
+    return await opendir(path, { bufferSize: 256 })
+  }
+}
+
+// An agent with our own uid can close its directories to us. Through a handle on the inode itself no link can redirect the change.
+async function makeReadable(path: string): Promise<void> {
+  const handle = await open(path, O_PATH_DIRECTORY_NOFOLLOW)
+  try {
+    await chmod(`/proc/self/fd/${handle.fd}`, 0o700)
+  } finally {
+    await handle.close()
+  }
+}
+
+function lstatOrNothing(path: string, count: Count): Promise<Stats | undefined> {
+  return lstat(path).catch((error: unknown) => {
+    noteHidden(error, count)
+    return undefined
+  })
+}
+
+// Gone while we looked is fine; deeper than a path can name is how files would hide from the count.
+function noteHidden(error: unknown, count: Count): void {
+  if (codeOf(error) === 'ENAMETOOLONG') count.files = Infinity
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}

@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { chmod, lstat, mkdir, open, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { promisify } from 'node:util'
+import { listFilesBeneath, openFileBeneath, WorkspacePathError, type FoundFile } from './open-beneath.ts'
+
+const run = promisify(execFile)
+const outputFilesMax = 10_000
+
+/** The directory of one run on the host. Everything in it but `input/` belongs to the agent and is hostile. */
+export interface Workspace {
+  readonly dir: string
+  /** Writes `input/<name>`, replacing what was there; the sandbox can only read it. Throws WorkspacePathError for a name with a path in it. */
+  putInput(name: string, content: Readable): Promise<void>
+  /** The plain files below `output/`, sorted by their path relative to it; links, devices and further names of a file are left out. */
+  listOutput(): Promise<FoundFile[]>
+  /** Streams a file of `output/` as large as it is now; throws WorkspacePathError when it is not a plain file. */
+  openOutput(path: string): Promise<Readable>
+  /** Deletes everything; no execution may be running. */
+  remove(): Promise<void>
+}
+
+/** Makes the directories of a run's workspace, or finds those of an earlier attempt. */
+export async function createWorkspace(rootDir: string, runId: string): Promise<Workspace> {
+  if (!/^[A-Za-z0-9_-]{1,128}$/.test(runId)) throw new WorkspacePathError(`${JSON.stringify(runId)} cannot name a workspace`)
+  const dir = join(rootDir, runId)
+  const [input, output] = [join(dir, 'input'), join(dir, 'output')]
+  await mkdir(rootDir, { recursive: true, mode: 0o700 })
+  await ensureDirectory(dir, 0o700)
+  await ensureDirectory(input, 0o755)
+  await ensureDirectory(output, 0o755)
+  return {
+    dir,
+    putInput: (name, content) => putInput(input, name, content),
+    listOutput: () => listFilesBeneath(output, outputFilesMax),
+    openOutput: (path) => openOutput(output, path),
+    remove: () => removeTree(dir),
+  }
+}
+
+async function ensureDirectory(path: string, mode: number): Promise<void> {
+  const created = await mkdir(path).then(() => true, (error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    throw error
+  })
+  // mkdir's mode is cut by the umask. What is there already may be the agent's, so it keeps its mode.
+  if (created) await chmod(path, mode)
+}
+
+async function putInput(inputDir: string, name: string, content: Readable): Promise<void> {
+  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name) || Buffer.byteLength(name) > 255) {
+    content.destroy()
+    throw new WorkspacePathError(`${JSON.stringify(name)} cannot name an input file`)
+  }
+  if (!(await lstat(inputDir)).isDirectory()) throw new WorkspacePathError('input is not a directory')
+  const partial = join(inputDir, `.${randomBytes(9).toString('hex')}.part`)
+  try {
+    const file = await open(partial, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
+    await pipeline(content, file.createWriteStream())
+    await chmod(partial, 0o444)
+    await rename(partial, join(inputDir, name))
+  } catch (error) {
+    content.destroy()
+    await rm(partial, { force: true })
+    throw error
+  }
+}
+
+async function openOutput(outputDir: string, path: string): Promise<Readable> {
+  const file = await openFileBeneath(outputDir, path)
+  const { size } = await file.stat()
+  if (size > 0) return file.createReadStream({ end: size - 1 })
+  await file.close()
+  return Readable.from([])
+}
+
+// rm(1), because it walks by directory handles: a tree can be deeper than any path that Node could name.
+async function removeTree(dir: string): Promise<void> {
+  const removeAll = () => run('rm', ['-rf', '--one-file-system', '--', dir])
+  await removeAll().catch(async () => {
+    // As an ordinary user we may not enter directories that the agent closed.
+    await run('chmod', ['-R', 'u+rwX', '--', dir]).catch(() => undefined)
+    await removeAll()
+  })
+}

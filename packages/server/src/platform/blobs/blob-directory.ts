@@ -1,0 +1,103 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Transform, type Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+
+export interface WrittenBlob {
+  readonly sizeBytes: number
+  readonly sha256: Buffer
+}
+
+/** The content passed the limit; nothing was kept. */
+export class BlobTooLarge extends Error {
+  override readonly name = 'BlobTooLarge'
+}
+
+/** File contents below `DATA_DIR/blobs`, addressed by the UUID of their row. */
+export interface BlobDirectory {
+  /** Streams content to disk, durable when it resolves. Throws BlobTooLarge past `bytesMax`; a failed write leaves nothing. */
+  write(id: string, content: Readable, bytesMax: number): Promise<WrittenBlob>
+  /** Reads a blob or a byte range of it (both ends inclusive). The stream errors with ENOENT when there is none. */
+  read(id: string, range?: { start: number; end: number }): Readable
+  /** Removes a blob; removing an absent one is fine. */
+  remove(id: string): Promise<void>
+  /** Every blob with the time of its last write, one directory at a time. */
+  list(): AsyncIterable<ListedBlob>
+}
+
+export interface ListedBlob {
+  readonly id: string
+  readonly writtenAt: Date
+}
+
+/** A partial file that has not grown for so long belongs to a process that died. */
+const abandonedMs = 60 * 60_000
+
+/** Opens the directory, and removes what interrupted writes left; those that other processes are at now stay. */
+export async function openBlobDirectory(dataDir: string): Promise<BlobDirectory> {
+  const root = join(dataDir, 'blobs')
+  const partial = join(root, 'partial')
+  await mkdir(partial, { recursive: true, mode: 0o700 })
+  await removeAbandoned(partial)
+  const pathOf = (id: string) => join(root, id.slice(-2), id)
+  return {
+    async write(id, content, bytesMax) {
+      const part = join(partial, randomUUID())
+      try {
+        const written = await writeDurably(part, content, bytesMax)
+        await mkdir(dirname(pathOf(id)), { recursive: true, mode: 0o700 })
+        await rename(part, pathOf(id))
+        await syncDirectory(dirname(pathOf(id)))
+        return written
+      } catch (error) {
+        await rm(part, { force: true })
+        throw error
+      }
+    },
+    read: (id, range) => createReadStream(pathOf(id), range ?? {}),
+    remove: (id) => rm(pathOf(id), { force: true }),
+    list: () => listBlobs(root),
+  }
+}
+
+async function removeAbandoned(partial: string): Promise<void> {
+  for (const name of await readdir(partial)) {
+    const found = await stat(join(partial, name)).catch(() => undefined)
+    if (found !== undefined && Date.now() - found.mtimeMs > abandonedMs) await rm(join(partial, name), { force: true })
+  }
+}
+
+// A name survives a power cut only when its directory was written too.
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path)
+  await directory.sync().finally(() => directory.close())
+}
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+async function* listBlobs(root: string): AsyncGenerator<ListedBlob> {
+  const directories = await readdir(root)
+  for (const directory of directories.filter((name) => /^[0-9a-f]{2}$/.test(name))) {
+    for (const id of await readdir(join(root, directory))) {
+      // A blob can be removed while the list is made.
+      const written = uuid.test(id) ? await stat(join(root, directory, id)).catch(() => undefined) : undefined
+      if (written !== undefined) yield { id, writtenAt: written.mtime }
+    }
+  }
+}
+
+async function writeDurably(path: string, content: Readable, bytesMax: number): Promise<WrittenBlob> {
+  const hash = createHash('sha256')
+  let sizeBytes = 0
+  const measure = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      sizeBytes += chunk.length
+      hash.update(chunk)
+      done(sizeBytes > bytesMax ? new BlobTooLarge(`The content is larger than ${bytesMax} bytes.`) : null, chunk)
+    },
+  })
+  await pipeline(content, measure, createWriteStream(path, { mode: 0o600, flush: true }))
+  return { sizeBytes, sha256: hash.digest() }
+}

@@ -1,0 +1,79 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { link, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { Type, type Static } from 'typebox'
+import { Value } from 'typebox/value'
+import { generateEncryptionKey, parseKeyRing } from '../crypto/key-ring.ts'
+import type { Config } from './config.ts'
+
+/** The secrets of the instance, given or generated. */
+export interface Secrets {
+  readonly encryptionKeys: string
+  readonly authSecret: string
+}
+
+const SecretsFile = Type.Object({ encryptionKeys: Type.String({ minLength: 1 }), authSecret: Type.String({ minLength: 32 }) })
+
+/**
+ * The configured secrets; on the embedded tier what is not given is generated once into `DATA_DIR/secrets.json` (mode 0600).
+ * Throws an Error when that file exists but can't be read: making new secrets would lose everything sealed with the old ones.
+ */
+export async function loadSecrets(config: Config): Promise<Secrets> {
+  const { ENCRYPTION_KEYS, AUTH_SECRET } = config
+  if (ENCRYPTION_KEYS !== undefined && AUTH_SECRET !== undefined) return { encryptionKeys: ENCRYPTION_KEYS, authSecret: AUTH_SECRET }
+  const stored = await readOrCreate(config.DATA_DIR)
+  return { encryptionKeys: ENCRYPTION_KEYS ?? stored.encryptionKeys, authSecret: AUTH_SECRET ?? stored.authSecret }
+}
+
+async function readOrCreate(dataDir: string): Promise<Static<typeof SecretsFile>> {
+  const path = join(dataDir, 'secrets.json')
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const text = await readIfThere(path)
+  if (text !== undefined) return parseFile(path, text)
+  await createOnce(path, `${JSON.stringify({ encryptionKeys: generateEncryptionKey('1'), authSecret: randomBytes(32).toString('base64url') }, null, 2)}\n`)
+  // Read back: another process may have been first.
+  return parseFile(path, await readFile(path, 'utf8'))
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+// The file appears whole or not at all, whenever the process dies; of two processes the first one's content stays.
+async function createOnce(path: string, content: string): Promise<void> {
+  const draft = `${path}.${randomUUID()}.tmp`
+  try {
+    await writeFile(draft, content, { mode: 0o600, flag: 'wx', flush: true })
+    await link(draft, path)
+    await syncDirectory(dirname(path))
+  } catch (error) {
+    if (!isCode(error, 'EEXIST')) throw error
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path)
+  await directory.sync().finally(() => directory.close())
+}
+
+function parseFile(path: string, text: string): Static<typeof SecretsFile> {
+  try {
+    const secrets = Value.Parse(SecretsFile, JSON.parse(text))
+    parseKeyRing(secrets.encryptionKeys)
+    return secrets
+  } catch {
+    // Without the cause: a parser's message quotes the text that it could not read.
+    throw new Error(`${path} is damaged: restore it from a backup; without it stored keys can not be decrypted.`)
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}

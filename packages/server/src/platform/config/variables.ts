@@ -1,0 +1,103 @@
+import { isIPv4, isIPv6 } from 'node:net'
+
+/** One environment variable: how it is read, what it means. The README's table is generated from these rows. */
+export interface Variable<T> {
+  readonly meaning: string
+  /** As the table shows it. */
+  readonly type: string
+  /** As the table shows it; undefined when the variable is optional and off by default. */
+  readonly defaultText: string | undefined
+  /** Throws an Error whose message completes "<NAME> …". */
+  parse(text: string | undefined): T
+}
+
+interface Settings<T> {
+  readonly meaning: string
+  readonly fallback: T
+  readonly defaultText?: string
+}
+
+export function text(settings: Settings<string>): Variable<string> {
+  return { ...settings, type: 'text', defaultText: settings.defaultText ?? settings.fallback, parse: (value) => value ?? settings.fallback }
+}
+
+export function optionalText(meaning: string, type = 'text'): Variable<string | undefined> {
+  return { meaning, type, defaultText: undefined, parse: (value) => value }
+}
+
+export function whole(settings: Settings<number> & { readonly min: number; readonly max: number }): Variable<number> {
+  return {
+    ...settings,
+    type: `number ${settings.min}–${settings.max}`,
+    defaultText: String(settings.fallback),
+    parse(value) {
+      if (value === undefined) return settings.fallback
+      const parsed = Number(value)
+      if (/^\d+$/.test(value) && parsed >= settings.min && parsed <= settings.max) return parsed
+      throw new Error(`must be a whole number from ${settings.min} to ${settings.max}, not ${JSON.stringify(value)}`)
+    },
+  }
+}
+
+export function oneOf<const T extends string>(values: readonly T[], settings: { readonly meaning: string; readonly fallback: T }): Variable<T> {
+  return {
+    meaning: settings.meaning,
+    type: values.join(' | '),
+    defaultText: settings.fallback,
+    parse(value) {
+      if (value === undefined) return settings.fallback
+      const known = values.find((candidate) => candidate === value)
+      if (known !== undefined) return known
+      throw new Error(`must be one of ${values.join(', ')}, not ${JSON.stringify(value)}`)
+    },
+  }
+}
+
+export function optionalUrl(meaning: string, protocols: readonly string[]): Variable<string | undefined> {
+  return {
+    meaning,
+    type: `URL (${protocols.join(', ')})`,
+    defaultText: undefined,
+    parse: (value) => (value === undefined ? undefined : checkUrl(value, protocols)),
+  }
+}
+
+export function list(settings: Settings<readonly string[]> & { readonly type: string; readonly check?: (item: string) => void }): Variable<readonly string[]> {
+  return {
+    ...settings,
+    defaultText: settings.defaultText ?? settings.fallback.join(','),
+    parse(value) {
+      if (value === undefined) return settings.fallback
+      const items = value.split(',').map((item) => item.trim()).filter((item) => item !== '')
+      if (settings.check !== undefined) items.forEach(settings.check)
+      return items
+    },
+  }
+}
+
+/** Returns the URL when it parses and its protocol is allowed; its message never repeats the value, which may hold a password. */
+function checkUrl(value: string, protocols: readonly string[]): string {
+  if (URL.canParse(value) && protocols.includes(new URL(value).protocol.replace(':', ''))) return value
+  throw new Error(`must be a URL that starts with ${protocols.map((protocol) => `${protocol}://`).join(' or ')}`)
+}
+
+/** Accepts what a browser sends as `Origin`: scheme, host and port, nothing behind them. */
+export function checkOrigin(value: string): void {
+  if (URL.canParse(value) && new URL(value).origin === value && /^https?:/.test(value)) return
+  throw new Error(`must be origins such as https://app.example.com, without a path: ${JSON.stringify(withoutUserInfo(value))} is none`)
+}
+
+/** Accepts an address, a range in CIDR notation, `loopback`, `linklocal`, `uniquelocal` or `true`. */
+export function checkProxy(value: string): void {
+  const [address = '', bits, ...rest] = value.split('/')
+  const bitsMax = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1
+  const isRange = bitsMax > 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax))
+  if (isRange || proxyWords.has(value)) return
+  throw new Error(`must be addresses or ranges such as 10.0.0.0/8, or \`true\` alone: ${JSON.stringify(value)} is none`)
+}
+
+const proxyWords: ReadonlySet<string> = new Set(['true', 'loopback', 'linklocal', 'uniquelocal'])
+
+function withoutUserInfo(value: string): string {
+  return value.replace(/\/\/[^/@]*@/, '//…@')
+}

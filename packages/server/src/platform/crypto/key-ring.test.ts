@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { generateEncryptionKey, parseKeyRing, SealBroken } from './key-ring.ts'
+
+describe('the key ring', () => {
+  const first = generateEncryptionKey('1')
+
+  it('opens what it sealed, and never seals the same text twice alike', () => {
+    const ring = parseKeyRing(first)
+    const sealed = ring.seal('sk-secret', 'provider_keys/1')
+    expect(sealed).not.toContain('sk-secret')
+    expect(ring.seal('sk-secret', 'provider_keys/1')).not.toBe(sealed)
+    expect(ring.open(sealed, 'provider_keys/1')).toBe('sk-secret')
+  })
+
+  it('opens an old secret after rotation, and seals new ones with the newest key', () => {
+    const old = parseKeyRing(first).seal('sk-secret', 'row')
+    const rotated = parseKeyRing(`${first},${generateEncryptionKey('2')}`)
+    expect(rotated.open(old, 'row')).toBe('sk-secret')
+    expect(rotated.seal('x', 'row').startsWith('2.')).toBe(true)
+  })
+
+  it('refuses a secret of another row, a changed one, and one whose key is gone', () => {
+    const ring = parseKeyRing(first)
+    const sealed = ring.seal('sk-secret', 'row-a')
+    expect(() => ring.open(sealed, 'row-b')).toThrow(SealBroken)
+    const flipped = sealed.slice(0, 20) + (sealed.charAt(20) === 'A' ? 'B' : 'A') + sealed.slice(21)
+    expect(() => ring.open(flipped, 'row-a')).toThrow(SealBroken)
+    expect(() => parseKeyRing(generateEncryptionKey('2')).open(sealed, 'row-a')).toThrow(/version 1/)
+  })
+
+  it.each(['', 'nonsense', '1:dG9vIHNob3J0', `${first},${first}`])('refuses the setting %j', (text) => {
+    expect(() => parseKeyRing(text)).toThrow()
+  })
+})

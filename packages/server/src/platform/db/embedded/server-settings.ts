@@ -1,0 +1,39 @@
+import { socketPort } from './socket-directory.ts'
+
+// For one server process on a small machine. fsync stays on: this is the queue of record.
+const tuning = {
+  fsync: 'on',
+  shared_buffers: '64MB',
+  max_connections: '60',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  min_wal_size: '32MB',
+  max_wal_size: '256MB',
+  jit: 'off',
+  huge_pages: 'off',
+  // No helper processes for reads and replication: less idle memory.
+  io_method: 'sync',
+  max_logical_replication_workers: '0',
+  // Parallel queries need /dev/shm, which containers keep small.
+  max_parallel_workers_per_gather: '0',
+  max_parallel_maintenance_workers: '0',
+  timezone: 'UTC',
+}
+
+/** The `-c` arguments: ours, then `overrides`, then what no override may change. */
+export function serverArguments(socketDir: string, overrides: Readonly<Record<string, string>>): string[] {
+  const fixed = {
+    listen_addresses: '',
+    port: String(socketPort),
+    unix_socket_directories: socketDir,
+    unix_socket_permissions: '0700',
+    logging_collector: 'off',
+    log_destination: 'stderr',
+    // The form that server-log.ts reads. Terse and without statements, because rows and literals do not belong in a log.
+    log_line_prefix: '%e ',
+    log_error_verbosity: 'terse',
+    log_min_error_statement: 'panic',
+    lc_messages: 'C',
+  }
+  return Object.entries({ ...tuning, ...overrides, ...fixed }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+}

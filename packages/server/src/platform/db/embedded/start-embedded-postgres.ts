@@ -1,0 +1,117 @@
+import { mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { waitForPredecessor } from './cluster-processes.ts'
+import { lockDataDir } from './data-dir-lock.ts'
+import { asUnavailable } from './embedded-postgres-unavailable.ts'
+import { clusterOwner, initializeCluster, type ClusterSite } from './initialize-cluster.ts'
+import { chooseLauncher } from './launcher.ts'
+import { findPostgresBinaries } from './postgres-binaries.ts'
+import { ClusterInUse, startPostmaster, type Postmaster } from './postmaster.ts'
+import type { EmbeddedLog } from './server-log.ts'
+import { serverArguments } from './server-settings.ts'
+import { createSocketDirectory, removeSocketDirectory, socketPort } from './socket-directory.ts'
+
+export { EmbeddedPostgresUnavailable } from './embedded-postgres-unavailable.ts'
+
+/** A running PostgreSQL that only this process and its user can reach, through a Unix socket. */
+export interface EmbeddedPostgres {
+  readonly socketDir: string
+  readonly port: number
+  readonly user: string
+  readonly database: string
+  readonly pid: number
+  /** Resolves with the reason when the postmaster ends without having been told to. */
+  readonly exited: Promise<string>
+  /** Ends every session, checkpoints and stops; idempotent. */
+  stop(): Promise<void>
+}
+
+interface EmbeddedPostgresOptions {
+  /** DATA_DIR; the cluster lives in its `postgres`. */
+  readonly dataDir: string
+  readonly log: EmbeddedLog
+  /** PostgreSQL settings that replace our tuning; what keeps the server private cannot be changed. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+const database = 'postgres'
+const predecessorWaitMs = 10_000
+
+/**
+ * Starts the embedded PostgreSQL in DATA_DIR, creating it on the first boot.
+ * Throws EmbeddedPostgresUnavailable when this host, the directory or another server on it does not allow that.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const dataDir = resolve(options.dataDir)
+  try {
+    const site = { clusterDir: join(dataDir, 'postgres'), binaries: findPostgresBinaries(), launcher: chooseLauncher() }
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    const lock = await lockDataDir(dataDir)
+    // In this order: without the lock, the socket directory may be the next server's.
+    const leave = (): void => {
+      removeSocketDirectory(dataDir)
+      lock.release()
+    }
+    try {
+      return embeddedPostgres(await startLocked({ ...options, dataDir }, site), leave)
+    } catch (error) {
+      leave()
+      throw error
+    }
+  } catch (error) {
+    throw asUnavailable(error, dataDir)
+  }
+}
+
+interface Running {
+  readonly postmaster: Postmaster
+  readonly socketDir: string
+}
+
+function embeddedPostgres({ postmaster, socketDir }: Running, leave: () => void): EmbeddedPostgres {
+  const { pid, exited } = postmaster
+  const left = postmaster.ended.then(leave)
+  const stop = async (): Promise<void> => {
+    await postmaster.stop()
+    await left
+  }
+  return { socketDir, port: socketPort, user: clusterOwner, database, pid, exited, stop }
+}
+
+async function startLocked(options: EmbeddedPostgresOptions, site: ClusterSite): Promise<Running> {
+  if ((await initializeCluster(site)) === 'created') options.log.info({ dataDir: options.dataDir }, 'Created the embedded database.')
+  const deadlineMs = Date.now() + predecessorWaitMs
+  for (;;) {
+    await waitForPredecessor(site.clusterDir, deadlineMs)
+    try {
+      return await startOnce(options, site)
+    } catch (error) {
+      // A predecessor may come to light only now, from between its fork and its first lock file.
+      if (!(error instanceof ClusterInUse) || Date.now() > deadlineMs) throw error
+      await sleep(50)
+    }
+  }
+}
+
+async function startOnce({ dataDir, log, settings = {} }: EmbeddedPostgresOptions, site: ClusterSite): Promise<Running> {
+  const socketDir = createSocketDirectory(dataDir)
+  const postmaster = await startPostmaster({ ...site, dataDir, log, serverArguments: serverArguments(socketDir, settings) })
+  try {
+    await answers(socketDir)
+    return { postmaster, socketDir }
+  } catch (error) {
+    await postmaster.stop()
+    throw error
+  }
+}
+
+async function answers(socketDir: string): Promise<void> {
+  const client = new pg.Client({
+    host: socketDir, port: socketPort, user: clusterOwner, database, ssl: false, connectionTimeoutMillis: 10_000,
+  })
+  await client.connect()
+  await client.query('select 1')
+  await client.end()
+}

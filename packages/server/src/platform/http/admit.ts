@@ -1,0 +1,112 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { toWireId } from '../ids/id.ts'
+import type { ApiParts, Operation } from './api.ts'
+import type { AuditEntry } from './audit.ts'
+import { authorize, readNamed } from './authorize.ts'
+import type { Caller } from './caller.ts'
+import { countRequest } from './count-request.ts'
+import { problem } from './problem.ts'
+import { pathOf } from './problem-reply.ts'
+
+/**
+ * The first half of the pipeline, before the body is read: who calls, how often, in which tenant, in which version.
+ * Throws the problem that ends the request; the headers that belong on every reply are set first.
+ */
+export async function admit(parts: ApiParts, operation: Operation, http: { request: FastifyRequest; reply: FastifyReply }): Promise<void> {
+  const { request, reply } = http
+  const { endpoint } = operation
+  const identified = await identify(parts, operation, request)
+  await countRequest(parts, { limitClass: endpoint.limit, route: endpoint.route, who: limitKey(identified, request) }, reply)
+  refuseWhileStopping(parts, request)
+  if (identified instanceof Error) throw identified
+  request.state.caller = identified
+  request.state.authorization = await authorize(parts.access, endpoint.caller, { caller: identified, named: readNamed(request, endpoint.caller) })
+  const header = request.headers['appstrate-version']
+  const version = parts.platform.versions.resolve(typeof header === 'string' ? header : undefined, request.state.authorization.apiVersion)
+  request.state.apiVersion = version
+  reply.headers(parts.platform.versions.headers(version))
+  await recordImpersonation(parts, request)
+  refuseOtherContent(operation, request)
+}
+
+// A failed identification is counted against the address before it is answered.
+async function identify(parts: ApiParts, { endpoint }: Operation, request: FastifyRequest): Promise<Caller | Error> {
+  if (endpoint.caller === 'anyone') return { kind: 'anonymous' }
+  try {
+    const bearer = readBearer(request, endpoint.caller === 'stream')
+    const caller = await parts.access.identify({ headers: () => toHeaders(request), bearer })
+    if (caller.kind === 'user') refuseForeignOrigin(parts, request)
+    return caller
+  } catch (error) {
+    return error instanceof Error ? error : new Error('Identification failed.', { cause: error })
+  }
+}
+
+function limitKey(caller: Caller | Error, request: FastifyRequest): string {
+  if (caller instanceof Error || caller.kind === 'anonymous') return `ip:${request.ip}`
+  return caller.kind === 'user' ? caller.userId : `apikey:${caller.keyId}`
+}
+
+function readBearer(request: FastifyRequest, fromQuery: boolean): string | undefined {
+  const secret = /^bearer +(.*)$/i.exec(request.headers.authorization ?? '')?.[1]
+  if (secret !== undefined) return secret
+  if (!fromQuery) return undefined
+  return new URLSearchParams(request.url.split('?')[1] ?? '').get('token') ?? undefined
+}
+
+/** The request's headers as the Fetch API has them. */
+export function toHeaders(request: FastifyRequest): Headers {
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(request.headers)) {
+    for (const item of Array.isArray(value) ? value : [value]) if (item !== undefined) headers.append(name, item)
+  }
+  return headers
+}
+
+// A browser sends the cookie of a signed-in user along with requests that another site's page makes.
+function refuseForeignOrigin({ platform }: ApiParts, request: FastifyRequest): void {
+  const { origin } = request.headers
+  if (origin === undefined || isSafe(request) || isSameOrigin(origin, request) || platform.isTrustedOrigin(origin)) return
+  throw problem('origin-not-allowed', { detail: `Pages of ${origin} may not do this: add the origin to TRUSTED_ORIGINS.` })
+}
+
+// Our own pages, under whatever name the browser reached us by; a cookie is bound to that name.
+function isSameOrigin(origin: string, { host }: FastifyRequest): boolean {
+  return URL.canParse(origin) && new URL(origin).host === host.toLowerCase()
+}
+
+function refuseWhileStopping({ platform }: ApiParts, request: FastifyRequest): void {
+  if (!platform.stopping.aborted || isSafe(request)) return
+  throw problem('shutting-down', { detail: 'The server is shutting down: try again in a moment.', headers: { 'Retry-After': '5', Connection: 'close' } })
+}
+
+function isSafe({ method }: FastifyRequest): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
+
+// Uploads and JSON have parsers each, which the framework would lend to every endpoint.
+function refuseOtherContent({ endpoint }: Operation, { headers }: FastifyRequest): void {
+  const isMultipart = /^\s*multipart\//i.test(headers['content-type'] ?? '')
+  if (isMultipart === (endpoint.bodyKind === 'multipart')) return
+  throw problem('unsupported-media-type', { detail: endpoint.bodyKind === 'multipart' ? 'Send the file as multipart/form-data.' : 'Send the body as application/json.' })
+}
+
+// The API reference: every request on behalf of an end-user is in the audit log, reads and refused ones too.
+async function recordImpersonation({ platform, audit }: ApiParts, request: FastifyRequest): Promise<void> {
+  const { actingAs } = request.state.authorization
+  if (actingAs === undefined || actingAs.endUserId === null) return
+  const entry = { ...auditOrigin(request), action: 'end-user.impersonated', scope: actingAs, resourceId: toWireId('eu', actingAs.endUserId) }
+  await platform.db.transaction().execute((tx) => audit.write(tx, entry))
+}
+
+/** What an audit entry tells about the request that caused it. */
+export function auditOrigin(request: FastifyRequest): Pick<AuditEntry, 'caller' | 'requestId' | 'method' | 'path' | 'ip' | 'userAgent'> {
+  return {
+    caller: request.state.caller,
+    requestId: request.id,
+    method: request.method,
+    path: pathOf(request.originalUrl),
+    ip: request.ip,
+    userAgent: request.headers['user-agent'],
+  }
+}

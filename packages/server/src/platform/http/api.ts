@@ -1,0 +1,66 @@
+import type { Platform } from '../platform.ts'
+import type { AuditSink } from './audit.ts'
+import type { Access, Caller } from './caller.ts'
+import type { Authorization } from './authorize.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Feature } from './feature.ts'
+import type { IdempotencyStore } from './idempotency.ts'
+import type { RateLimiter } from './rate-limit.ts'
+
+/** What the HTTP layer works with; the process wires it. */
+export interface ApiParts {
+  readonly platform: Platform
+  readonly features: readonly Feature[]
+  readonly access: Access
+  readonly audit: AuditSink
+  readonly limiter: RateLimiter
+  readonly idempotency: IdempotencyStore
+}
+
+/** An endpoint with its name and place. */
+export interface Operation {
+  readonly id: string
+  readonly endpoint: Endpoint
+  readonly feature: Feature
+}
+
+/** What the pipeline has found out about a request so far. */
+export interface RequestState {
+  caller: Caller
+  authorization: Authorization
+  apiVersion: string
+  rawBody: Buffer
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    state: RequestState
+  }
+}
+
+/** Every operation of the features, in the order of declaration. */
+export function listOperations(features: readonly Feature[]): Operation[] {
+  return features.flatMap((feature) => Object.entries(feature.endpoints).map(([id, endpoint]) => ({ id, endpoint, feature })))
+}
+
+/** `'POST /api/runs'` → `['POST', '/api/runs']`. */
+export function splitRoute(route: string): [method: string, url: string] {
+  const [method = '', url = ''] = route.split(' ')
+  return [method, url]
+}
+
+/** What the paths of a route look like: parameters stand for one part, `*` for anything. */
+export function patternOf(url: string): RegExp {
+  const source = url.replaceAll(/[.+?^$()|[\]{}]/g, String.raw`\$&`).replaceAll(/:[^/]+/g, '[^/]+').replace('*', '.*')
+  return new RegExp(`^${source}/?$`)
+}
+
+/** The state of a request before anything is known. */
+export function emptyState(apiVersion: string): RequestState {
+  return {
+    caller: { kind: 'anonymous' },
+    authorization: { scope: undefined, permissions: new Set(), apiVersion: null },
+    apiVersion,
+    rawBody: Buffer.alloc(0),
+  }
+}

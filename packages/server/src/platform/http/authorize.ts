@@ -1,0 +1,123 @@
+import type { FastifyRequest } from 'fastify'
+import { parseWireId } from '../ids/id.ts'
+import type { Access, AppScope, Caller, KeyCaller, OrgScope, UserCaller } from './caller.ts'
+import type { CallerKind } from './endpoint.ts'
+import { problem } from './problem.ts'
+
+/** The tenant a request works in, and what the caller may do there. */
+export interface Authorization {
+  readonly scope: OrgScope | AppScope | undefined
+  readonly permissions: ReadonlySet<string>
+  /** The organization's version pin. */
+  readonly apiVersion: string | null
+  /** The end-user on whose behalf the request is made, with their application; undefined for everybody else's. */
+  readonly actingAs?: AppScope
+}
+
+/** What a request names: ids from headers, from the query of a stream, or from the path. All in wire form. */
+export interface Named {
+  readonly orgId: string | undefined
+  readonly appId: string | undefined
+  readonly endUserId: string | undefined
+}
+
+const nobody: Authorization = { scope: undefined, permissions: new Set(), apiVersion: null }
+
+/** Reads the ids that a request names. */
+export function readNamed(request: FastifyRequest, kind: CallerKind): Named {
+  const header = (name: string) => firstOf(request.headers[name])
+  const query = (name: string) => (kind === 'stream' ? firstOf(valueOf(request.query, name)) : undefined)
+  return {
+    orgId: kind === 'member' ? firstOf(valueOf(request.params, 'orgId')) : (header('x-org-id') ?? query('orgId')),
+    appId: header('x-app-id') ?? query('appId'),
+    // An empty one is refused later: it must not silently widen a request to the whole application.
+    endUserId: request.headers['appstrate-user'] === '' ? '' : (header('appstrate-user') ?? query('endUser')),
+  }
+}
+
+/** Finds the scope of a call. Throws the problem that the contract's table "Scoping" names; what the caller can't see is 404. */
+export async function authorize(access: Access, kind: CallerKind, { caller, named }: { caller: Caller; named: Named }): Promise<Authorization> {
+  if (kind === 'anyone') return nobody
+  if (caller.kind === 'anonymous') {
+    throw problem('unauthorized', { detail: 'Sign in, or send an API key as `Authorization: Bearer ask_…`.' })
+  }
+  if (named.endUserId !== undefined && caller.kind === 'user') {
+    throw problem('header-not-allowed', { detail: 'Appstrate-User is for API keys only: remove it from requests with a session.' })
+  }
+  if (kind === 'user') {
+    if (caller.kind === 'user') return nobody
+    throw problem('session-required', { detail: 'An API key can not do this: sign in as a user.' })
+  }
+  const inOrganization = kind === 'member' || kind === 'organization'
+  if (caller.kind === 'api-key') return inOrganization ? actingInOrganization(access, caller, { kind, named }) : applicationOfKey(access, caller, { kind, named })
+  return inOrganization ? organizationOfUser(access, caller, named.orgId) : applicationOfUser(access, caller, named)
+}
+
+function organizationOfKey(caller: KeyCaller, kind: CallerKind, named: Named): Authorization {
+  if (named.orgId !== undefined && parseWireId('org', named.orgId) !== caller.organizationId) {
+    if (kind === 'member') throw problem('org-not-found')
+    throw problem('org-mismatch', { detail: 'X-Org-Id names another organization than the API key: leave it out.' })
+  }
+  return { scope: { organizationId: caller.organizationId }, permissions: caller.permissions, apiVersion: caller.apiVersion }
+}
+
+// An organization has no end-users' view; who acts is checked and recorded all the same.
+async function actingInOrganization(access: Access, caller: KeyCaller, { kind, named }: { kind: CallerKind; named: Named }): Promise<Authorization> {
+  const organization = organizationOfKey(caller, kind, named)
+  const endUserId = await findEndUser(access, caller.applicationId, named.endUserId)
+  return endUserId === null ? organization : { ...organization, actingAs: { organizationId: caller.organizationId, applicationId: caller.applicationId, endUserId } }
+}
+
+async function applicationOfKey(access: Access, caller: KeyCaller, { kind, named }: { kind: CallerKind; named: Named }): Promise<Authorization> {
+  const organization = organizationOfKey(caller, kind, named)
+  if (named.appId === undefined && kind !== 'stream') throw missingAppId()
+  if (named.appId !== undefined && parseWireId('app', named.appId) !== caller.applicationId) {
+    throw problem('app-mismatch', { detail: 'X-App-Id names another application than the one this API key belongs to.' })
+  }
+  const endUserId = await findEndUser(access, caller.applicationId, named.endUserId)
+  const scope = { organizationId: caller.organizationId, applicationId: caller.applicationId, endUserId }
+  return { ...organization, scope, ...(endUserId === null ? {} : { actingAs: scope }) }
+}
+
+async function organizationOfUser(access: Access, caller: UserCaller, orgId: string | undefined): Promise<Authorization> {
+  if (orgId === undefined) throw problem('missing-org-id', { detail: 'Send the organization as `X-Org-Id: org_…`.' })
+  const organizationId = parseWireId('org', orgId)
+  const membership = organizationId === undefined ? undefined : await access.findMembership(caller.userId, organizationId)
+  if (membership === undefined) throw problem('org-not-found')
+  return { scope: { organizationId: membership.organizationId }, permissions: membership.permissions, apiVersion: membership.apiVersion }
+}
+
+async function applicationOfUser(access: Access, caller: UserCaller, named: Named): Promise<Authorization> {
+  if (named.appId === undefined) throw missingAppId()
+  const applicationId = parseWireId('app', named.appId)
+  const organizationId = applicationId === undefined ? undefined : await access.findOrganizationOf(applicationId)
+  const matches = named.orgId === undefined || parseWireId('org', named.orgId) === organizationId
+  const membership = organizationId !== undefined && matches ? await access.findMembership(caller.userId, organizationId) : undefined
+  if (applicationId === undefined || membership === undefined) throw problem('app-not-found')
+  return {
+    scope: { organizationId: membership.organizationId, applicationId, endUserId: null },
+    permissions: membership.permissions,
+    apiVersion: membership.apiVersion,
+  }
+}
+
+async function findEndUser(access: Access, applicationId: string, wireId: string | undefined): Promise<string | null> {
+  if (wireId === undefined) return null
+  const endUserId = parseWireId('eu', wireId)
+  if (endUserId === undefined) throw problem('invalid-end-user-id', { detail: 'Appstrate-User must be an end-user id such as eu_….' })
+  if (await access.hasEndUser(applicationId, endUserId)) return endUserId
+  throw problem('invalid-end-user', { detail: "The end-user does not exist in the API key's application." })
+}
+
+function missingAppId() {
+  return problem('missing-app-id', { detail: 'Send the application as `X-App-Id: app_…`.' })
+}
+
+function firstOf(value: unknown): string | undefined {
+  const first: unknown = Array.isArray(value) ? value[0] : value
+  return typeof first === 'string' && first !== '' ? first : undefined
+}
+
+function valueOf(record: unknown, name: string): unknown {
+  return typeof record === 'object' && record !== null ? Object.entries(record).find(([key]) => key === name)?.[1] : undefined
+}

@@ -1,0 +1,145 @@
+import fastifyCors from '@fastify/cors'
+import fastifyMultipart from '@fastify/multipart'
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import { newWireId } from '../ids/id.ts'
+import { admit } from './admit.ts'
+import { emptyState, listOperations, type ApiParts, type Operation } from './api.ts'
+import './http-problems.ts'
+import { answerBrokenRequest, watchAnswers } from './broken-request.ts'
+import { countRequest } from './count-request.ts'
+import { documentedRoute, registerDocs } from './docs.ts'
+import { parseJsonBodies } from './json-body.ts'
+import { pathOf, sendProblem } from './problem-reply.ts'
+import { problem, type Problem } from './problem.ts'
+import { isDecodable, routedUrl } from './request-url.ts'
+import { serveOperation } from './serve-operation.ts'
+import { answerUnknownRoutes } from './unknown-routes.ts'
+
+const jsonBytesMax = 1_048_576
+/** Long enough for the largest upload over a slow line; a request that trickles in for longer is given up. */
+const requestTimeoutMs = 30 * 60_000
+
+/** Characters of one part of a path. */
+const pathPartMax = 500
+
+/** The headers that a page of another origin may read. */
+const exposedHeaders = ['Request-Id', 'Location', 'Appstrate-Version', 'Deprecation', 'Sunset', 'Link', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'Idempotent-Replayed']
+
+/** The HTTP server of the features, ready to listen. */
+export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
+  const { platform } = parts
+  const app = createServer(parts)
+  // Validation is ours, so that all mistakes of all parts are reported at once.
+  app.setValidatorCompiler(() => () => true)
+  app.decorateRequest('state')
+  app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error))
+  watchAnswers(app.server)
+  watchRequests(app, parts)
+  parseJsonBodies(app)
+  await app.register(fastifyCors, {
+    origin: (origin, allow) => allow(null, origin !== undefined && platform.isTrustedOrigin(origin)),
+    methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    credentials: true,
+    strictPreflight: false,
+    maxAge: 600,
+    exposedHeaders,
+  })
+  const operations = listOperations(parts.features)
+  answerUnknownRoutes(app, operations)
+  await app.register(fastifyMultipart, { limits: { fileSize: platform.config.FILE_SIZE_MAX, files: 1, fields: 0, parts: 2, headerPairs: 20 } })
+  await registerDocs(app, parts.features)
+  for (const operation of operations) registerOperation(app, parts, operation)
+  return app
+}
+
+function createServer(parts: ApiParts): FastifyInstance {
+  const { platform } = parts
+  const log: FastifyBaseLogger = platform.log
+  return Fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: () => newWireId('req'),
+    requestIdHeader: false,
+    trustProxy: trustProxy(platform.config.TRUST_PROXY),
+    bodyLimit: jsonBytesMax,
+    exposeHeadRoutes: false,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: 'idle',
+    // A request without Host is refused by us, in the form of every other problem.
+    http: { requireHostHeader: false },
+    // What the router itself refuses misses every hook, so it is given nothing to refuse: see findUnroutable.
+    routerOptions: { maxParamLength: 100_000, ignoreTrailingSlash: true },
+    rewriteUrl: (request: IncomingMessage) => routedUrl(request.url ?? '/'),
+    clientErrorHandler: (error, socket) => void answerBrokenRequest(parts, error, socket).catch(() => socket.destroy()),
+  })
+}
+
+function registerOperation(app: FastifyInstance, parts: ApiParts, operation: Operation): void {
+  const { endpoint } = operation
+  refuseUnsafeReplay(operation)
+  const serve = serveOperation(parts, operation)
+  app.route({
+    ...documentedRoute(operation),
+    exposeHeadRoute: endpoint.route.startsWith('GET ') && endpoint.caller !== 'stream',
+    ...(endpoint.bodyBytesMax === undefined ? {} : { bodyLimit: endpoint.bodyBytesMax }),
+    onRequest: (request, reply) => admit(parts, operation, { request, reply }),
+    handler: (request, reply) => serve({ request, reply }),
+  })
+}
+
+// A replay needs the bytes of the body to compare, and a caller to whom the stored reply belongs.
+function refuseUnsafeReplay({ id, endpoint }: Operation): void {
+  if (endpoint.idempotency === 'not-needed') return
+  if (endpoint.bodyKind === 'multipart') throw new Error(`${id} can't support idempotency: its body is streamed.`)
+  if (endpoint.caller === 'anyone') throw new Error(`${id} can't support idempotency: anybody could read the replay.`)
+}
+
+function watchRequests(app: FastifyInstance, parts: ApiParts): void {
+  app.addHook('onRequest', async (request, reply) => {
+    request.state = emptyState(parts.platform.versions.current)
+    reply.headers(firstHeaders(parts, request))
+    const mistake = findUnroutable(request)
+    const isOperation = mistake === undefined && 'operation' in request.routeOptions.config
+    if (!isOperation && isApi(request)) await countUnrouted(parts, request, reply)
+    if (mistake !== undefined) throw mistake
+  })
+  app.addHook('onResponse', async (request, reply) => logRequest(parts, request, reply))
+}
+
+// What reaches no operation is counted against the address, the router's own refusals included.
+function countUnrouted(parts: ApiParts, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  return countRequest(parts, { limitClass: 'default', route: `${request.method} (no operation)`, who: `ip:${request.ip}` }, reply)
+}
+
+function findUnroutable({ originalUrl, headers, raw, params }: FastifyRequest): Problem | undefined {
+  if (!isDecodable(originalUrl)) return problem('malformed-request', { detail: 'The path is not well-formed percent-encoded UTF-8.' })
+  if (headers.host === undefined && raw.httpVersion === '1.1') return problem('malformed-request', { detail: 'The Host header is missing.' })
+  const longest = Math.max(0, ...Object.values(params ?? {}).map((value) => String(value).length))
+  return longest > pathPartMax ? problem('uri-too-long', { detail: `A part of the path has more than ${pathPartMax} characters.` }) : undefined
+}
+
+function logRequest({ platform }: ApiParts, request: FastifyRequest, reply: FastifyReply): void {
+  const { caller } = request.state
+  const who = caller.kind === 'api-key' ? { apiKeyId: caller.keyId } : caller.kind === 'user' ? { userId: caller.userId } : {}
+  const durationMs = Math.round(reply.elapsedTime)
+  platform.log.info(
+    { requestId: request.id, method: request.method, path: pathOf(request.originalUrl), status: reply.statusCode, durationMs, ip: request.ip, ...who },
+    'request',
+  )
+}
+
+function firstHeaders({ platform }: ApiParts, request: FastifyRequest): Record<string, string> {
+  const headers = { 'Request-Id': request.id, 'X-Content-Type-Options': 'nosniff' }
+  return isApi(request) ? { ...headers, ...platform.versions.headers(platform.versions.current), 'Cache-Control': 'no-store' } : headers
+}
+
+function isApi(request: FastifyRequest): boolean {
+  return /^\/api(?:[/?]|$)/.test(request.url)
+}
+
+function trustProxy(setting: readonly string[]): boolean | string[] {
+  if (setting.length === 0) return false
+  return setting.length === 1 && setting[0] === 'true' ? true : [...setting]
+}

@@ -1,0 +1,64 @@
+import fastifySwagger from '@fastify/swagger'
+import fastifySwaggerUi from '@fastify/swagger-ui'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { listOperations, splitRoute, type Operation } from './api.ts'
+import type { Feature } from './feature.ts'
+import { describeOperation, documentHead, liftComponents } from './openapi.ts'
+
+const apiVersion = '1.0.0'
+
+/** The page loads from this server only, over whatever scheme it was reached by. */
+const contentPolicy = [
+  "default-src 'self'", "base-uri 'self'", "font-src 'self' data:", "frame-ancestors 'self'", "img-src 'self' data:", "object-src 'none'", "style-src 'self' 'unsafe-inline'",
+].join('; ')
+
+const wordmark = '<svg xmlns="http://www.w3.org/2000/svg" width="150" height="40"><text x="0" y="27" fill="#fff" font-family="system-ui,sans-serif" font-size="22" font-weight="600">Appstrate</text></svg>'
+const logo = { type: 'image/svg+xml', content: wordmark, href: '/', target: '_self' } as const
+
+/** Serves the OpenAPI document at `/api/openapi.json` and Swagger UI at `/api/docs`, with nothing from another host. */
+export async function registerDocs(app: FastifyInstance, features: readonly Feature[]): Promise<void> {
+  await registerDocument(app, features)
+  await app.register(fastifySwaggerUi, { routePrefix: '/api/docs', staticCSP: contentPolicy, uiConfig: { tryItOutEnabled: true }, logo })
+  let document: string | undefined
+  app.get('/api/openapi.json', { schema: { hide: true } }, (_request, reply) => {
+    document ??= JSON.stringify(app.swagger())
+    return reply.header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-cache').send(document)
+  })
+}
+
+/** The OpenAPI document of the features, from their declarations alone: nothing is opened and nothing listens. */
+export async function buildDocument(features: readonly Feature[]): Promise<object> {
+  const app = Fastify({ exposeHeadRoutes: false })
+  app.setValidatorCompiler(() => () => true)
+  await registerDocument(app, features)
+  for (const operation of listOperations(features)) {
+    app.route({ ...documentedRoute(operation), handler: async () => undefined })
+  }
+  await app.ready()
+  return app.swagger()
+}
+
+/** The part of a route that its documentation is read from. */
+export function documentedRoute(operation: Operation) {
+  const { endpoint } = operation
+  const [method, url] = splitRoute(endpoint.route)
+  const schema = { response: jsonResponses(operation), ...(endpoint.undocumented === true ? { hide: true } : {}) }
+  return { method, url, config: { operation }, schema }
+}
+
+async function registerDocument(app: FastifyInstance, features: readonly Feature[]): Promise<void> {
+  await app.register(fastifySwagger, {
+    openapi: documentHead(features, apiVersion),
+    hideUntagged: true,
+    transform: ({ schema, url, route }) => {
+      const operation = route.config === undefined || !('operation' in route.config) ? undefined : (route.config.operation as Operation)
+      return { schema: operation === undefined || schema.hide === true ? { hide: true } : describeOperation(operation), url }
+    },
+    transformObject: (document) => ('openapiObject' in document ? liftComponents({ ...document.openapiObject }) : document.swaggerObject),
+  })
+}
+
+function jsonResponses({ endpoint }: Operation) {
+  const isJson = ([status, schema]: [string, object]) => !('x-nothing' in schema) && !(status === '200' && endpoint.streams !== undefined)
+  return Object.fromEntries(Object.entries(endpoint.returns).filter(isJson))
+}

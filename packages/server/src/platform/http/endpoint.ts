@@ -1,0 +1,125 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Readable } from 'node:stream'
+import type { Static, TObject, TProperties, TSchema } from 'typebox'
+import type { Db, Tx } from '../db/database.ts'
+import type { IdPrefix } from '../ids/id.ts'
+import type { Log } from '../log/log.ts'
+import type { Platform } from '../platform.ts'
+import type { AppScope, Caller, KeyCaller, OrgScope, UserCaller } from './caller.ts'
+import type { IdempotencyKey } from './idempotency.ts'
+import type { LimitClass } from './rate-limit.ts'
+
+/**
+ * Who may call, and what is in scope:
+ * `anyone` (public) · `user` (a session; keys get 403) · `member` (the organization of `:orgId` in the path) ·
+ * `organization` (X-Org-Id or the key's) · `application` (X-App-Id) · `stream` (application, `?token=` and ids in the query allowed).
+ */
+export type CallerKind = 'anyone' | 'user' | 'member' | 'organization' | 'application' | 'stream'
+
+export type CallerOf<K extends CallerKind> = K extends 'anyone' ? Caller : K extends 'user' ? UserCaller : UserCaller | KeyCaller
+export type ScopeOf<K extends CallerKind> = K extends 'anyone' | 'user' ? undefined : K extends 'member' | 'organization' ? OrgScope : AppScope
+
+/** A path parameter: an id, handed on as the stored UUID (anything else is `missing`), or a text of the handler's own. */
+export type PathParam = { readonly id: IdPrefix; readonly missing: string } | { readonly text: string }
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+export type Route = `${Method} /${string}`
+
+/** One request to one endpoint, authenticated, scoped and validated. */
+export interface Call<K extends CallerKind, P extends string, Q extends TProperties, B extends TSchema> {
+  readonly params: Readonly<Record<P, string>>
+  readonly query: Static<TObject<Q>>
+  readonly body: Static<B>
+  readonly caller: CallerOf<K>
+  readonly scope: ScopeOf<K>
+  /** What the caller may do here; empty for `anyone` and `user`. */
+  readonly permissions: ReadonlySet<string>
+  readonly platform: Platform
+  readonly db: Db
+  readonly now: Date
+  readonly log: Log
+  readonly requestId: string
+  readonly apiVersion: string
+  readonly idempotency: IdempotencyKey | undefined
+  /** Runs `work` in a transaction and writes the audit entry in it; `resourceOf` gives the wire id of what was changed. */
+  change<T>(work: (tx: Tx) => Promise<T>, resourceOf?: (result: T) => string): Promise<T>
+  /** The framework's own objects, for uploads and streams. */
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+
+/** The handler answered by itself (a stream). */
+export const hijacked = Symbol('hijacked')
+
+export interface StreamReply {
+  readonly status: number
+  readonly stream: Readable
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export type Returns = Readonly<Record<number, TSchema>>
+export type JsonReply<R extends Returns> = {
+  [S in keyof R]: { readonly status: S; readonly body: Static<R[S] & TSchema>; readonly headers?: Readonly<Record<string, string>> }
+}[keyof R]
+export type Reply<R extends Returns> = JsonReply<R> | StreamReply | typeof hijacked
+
+/** Everything about an endpoint; router, validation, OpenAPI, limits, idempotency, audit and inherited tests read it. */
+export interface EndpointSpec<K extends CallerKind, P extends string, Q extends TProperties, B extends TSchema, R extends Returns> {
+  readonly route: Route
+  readonly summary: string
+  readonly description?: string
+  readonly caller: K
+  /** `resource:action`, or `none` where being the caller is enough. */
+  readonly permission: `${string}:${string}` | 'none'
+  readonly limit: LimitClass
+  readonly idempotency: 'supported' | 'not-needed'
+  /** The audit action such as `agent.created`; `none` for reads. */
+  readonly audit: `${string}.${string}` | 'none'
+  readonly params?: Readonly<Record<P, PathParam>>
+  readonly query?: Q
+  /** JSON by default; `multipart` bodies are streamed by the handler. */
+  readonly body?: B
+  readonly bodyKind?: 'json' | 'optional-json' | 'multipart'
+  /** JSON bodies above this answer `payload-too-large`; 1 MiB when absent. */
+  readonly bodyBytesMax?: number
+  readonly returns: R
+  /** Content type of a 200 that is not JSON. */
+  readonly streams?: string
+  /** Left out of the OpenAPI document: a path that stands for another library's routes. */
+  readonly undocumented?: true
+  /** Problem codes of this endpoint's own; anything else escaping is a 500 and a red test. */
+  readonly fails: readonly string[]
+  handle(call: Call<K, P, Q, B>): Promise<Reply<R>>
+}
+
+/** An endpoint with its types erased, as the layers that read declarations see it. */
+export type Endpoint = EndpointSpec<CallerKind, string, TProperties, TSchema, Returns>
+export type AnyCall = Call<CallerKind, string, TProperties, TSchema>
+
+/** Declares an endpoint; the types of `handle` follow from the declaration. */
+export function endpoint<
+  const K extends CallerKind,
+  const P extends string = never,
+  Q extends TProperties = Record<never, never>,
+  B extends TSchema = TSchema,
+  R extends Returns = Returns,
+>(spec: EndpointSpec<K, P, Q, B, R>): Endpoint {
+  // Sound at run time: the pipeline builds each call from this same declaration. The erased type can't express it.
+  return spec as unknown as Endpoint
+}
+
+export function ok<const B>(body: B) {
+  return { status: 200, body } as const
+}
+
+export function created<const B>(body: B, location: string) {
+  return { status: 201, body, headers: { Location: location } } as const
+}
+
+export function accepted<const B>(body: B, location: string) {
+  return { status: 202, body, headers: { Location: location } } as const
+}
+
+export function noContent() {
+  return { status: 204, body: null } as const
+}

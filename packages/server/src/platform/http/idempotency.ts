@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+import { problem } from './problem.ts'
+
+/** A reply as it is stored and replayed. */
+export interface StoredReply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export type Acquired = { readonly state: 'acquired' } | { readonly state: 'in-progress' } | { readonly state: 'reused' } | { readonly state: 'finished'; readonly reply: StoredReply }
+
+/** How long a request may hold a key; after a crash the key is free again then. */
+export const idempotencyLockMs = 60_000
+/** How long a reply is kept. */
+export const idempotencyTtlMs = 24 * 60 * 60 * 1000
+
+/** Where keys are kept: PostgreSQL, or Redis when there is one. */
+export interface IdempotencyStore {
+  /** Takes the key for `idempotencyLockMs`, or tells who has it. One winner among parallel callers. */
+  acquire(keyHash: Buffer, bodyHash: Buffer): Promise<Acquired>
+  /** Holds the key for another `idempotencyLockMs` while its request is still running. */
+  renew(keyHash: Buffer, bodyHash: Buffer): Promise<void>
+  /** Keeps the reply for `idempotencyTtlMs`. */
+  finish(keyHash: Buffer, bodyHash: Buffer, reply: StoredReply): Promise<void>
+  /** Gives the key back without a reply. */
+  release(keyHash: Buffer, bodyHash: Buffer): Promise<void>
+}
+
+/** The key of one request, hashed with its scope. */
+export interface IdempotencyKey {
+  readonly keyHash: Buffer
+  readonly bodyHash: Buffer
+}
+
+/**
+ * Reads `Idempotency-Key` (one header of 1–255 characters, bare or quoted as an RFC 8941 string).
+ * Throws `invalid-idempotency-key`; returns undefined when the header is absent.
+ */
+export function parseIdempotencyKey(headers: readonly string[] | undefined, scope: readonly string[], rawBody: Uint8Array): IdempotencyKey | undefined {
+  if (headers === undefined) return undefined
+  const text = headers.length === 1 ? (headers[0]?.trim() ?? '') : ''
+  const key = /^".*"$/.test(text) ? text.slice(1, -1) : text
+  if (key.length < 1 || key.length > 255) {
+    throw problem('invalid-idempotency-key', { detail: 'Idempotency-Key must be one header of 1 to 255 characters.' })
+  }
+  return { keyHash: sha256(JSON.stringify([...scope, key])), bodyHash: sha256(rawBody) }
+}
+
+function sha256(data: string | Uint8Array): Buffer {
+  return createHash('sha256').update(data).digest()
+}

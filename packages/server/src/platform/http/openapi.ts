@@ -1,0 +1,193 @@
+import { STATUS_CODES } from 'node:http'
+import { Type, type TSchema } from 'typebox'
+import type { Operation } from './api.ts'
+import type { PathParam } from './endpoint.ts'
+import { sourceOf, type Feature } from './feature.ts'
+import { problemType } from './problem-reply.ts'
+import { problemRow } from './problem.ts'
+import { WireId } from './wire.ts'
+
+type Json = Record<string, unknown>
+
+/** Problems that any endpoint of a kind can answer, beside its own. */
+const commonFailures = [
+  'malformed-request', 'unsupported-media-type', 'validation-error', 'rate-limited', 'internal-error', 'shutting-down', 'invalid-api-version', 'unsupported-api-version',
+]
+
+/** The fixed part of the OpenAPI 3.1 document. */
+export function documentHead(features: readonly Feature[], version: string) {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Appstrate API',
+      version,
+      description: 'Run durable, sandboxed AI agents inside your own product.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+      contact: { name: 'Appstrate', url: 'https://appstrate.dev' },
+    },
+    servers: [{ url: '/', description: 'This server' }],
+    tags: features.map(({ tag, description }) => ({ name: tag, description })),
+    components: {
+      securitySchemes: {
+        apiKey: { type: 'http' as const, scheme: 'bearer', description: 'An API key: `Authorization: Bearer ask_…`.' },
+        session: { type: 'apiKey' as const, in: 'cookie' as const, name: 'better-auth.session_token', description: 'The cookie of a signed-in user.' },
+        streamToken: { type: 'apiKey' as const, in: 'query' as const, name: 'token', description: 'An API key, for EventSource clients that can not send headers.' },
+      },
+    },
+  }
+}
+
+/** What the document says of one operation, in the form that the swagger plugin reads. */
+export function describeOperation({ id, endpoint, feature }: Operation): Json {
+  const { query, body, params = {} } = endpoint
+  return {
+    operationId: id,
+    summary: endpoint.summary,
+    description: describe(endpoint.description, endpoint.permission),
+    tags: [feature.tag],
+    security: securityOf(endpoint.caller),
+    ...(Object.keys(params).length === 0 ? {} : { params: Type.Object(mapValues(params, pathSchema)) }),
+    ...(query === undefined || Object.keys(query).length === 0 ? {} : { querystring: Type.Object(query) }),
+    headers: { type: 'object', properties: headersOf(endpoint) },
+    ...bodyOf(body, endpoint.bodyKind),
+    response: { ...successes(endpoint), ...failures(endpoint) },
+    ...(endpoint.bodyKind === 'optional-json' ? { 'x-optional-body': true } : {}),
+    'x-source': sourceOf(feature, id),
+  }
+}
+
+function describe(description: string | undefined, permission: string): string {
+  return [description, permission === 'none' ? undefined : `Needs the permission \`${permission}\`.`].filter((part) => part !== undefined).join('\n\n')
+}
+
+function securityOf(caller: Operation['endpoint']['caller']): Json[] {
+  if (caller === 'anyone') return []
+  if (caller === 'user') return [{ session: [] }]
+  return caller === 'stream' ? [{ apiKey: [] }, { streamToken: [] }, { session: [] }] : [{ apiKey: [] }, { session: [] }]
+}
+
+function pathSchema(param: PathParam): TSchema {
+  return 'id' in param ? WireId(param.id) : Type.String({ description: param.text, minLength: 1 })
+}
+
+function headersOf({ caller, idempotency }: Operation['endpoint']): Json {
+  const version = { 'appstrate-version': { type: 'string', format: 'date', description: "API version; the organization's pin or the current one when absent." } }
+  const org = { 'x-org-id': { ...WireId('org'), description: 'The organization; needed with a session.' } }
+  const app = { 'x-app-id': { ...WireId('app'), description: 'The application.' } }
+  const key = { 'idempotency-key': { type: 'string', minLength: 1, maxLength: 255, description: 'Makes a retry safe: the same key and body give the same reply for 24 h.' } }
+  const endUser = { 'appstrate-user': { ...WireId('eu'), description: 'Acts on behalf of an end-user (API keys only).' } }
+  return {
+    ...version,
+    ...(caller === 'organization' ? org : {}),
+    ...(caller === 'application' ? { ...app, ...endUser } : {}),
+    ...(idempotency === 'supported' ? key : {}),
+  }
+}
+
+function bodyOf(body: TSchema | undefined, kind: Operation['endpoint']['bodyKind']): Json {
+  if (body === undefined) return {}
+  return kind === 'multipart' ? { body, consumes: ['multipart/form-data'] } : { body, consumes: ['application/json'] }
+}
+
+function successes({ returns, streams, summary }: Operation['endpoint']): Json {
+  return Object.fromEntries<Json>(
+    Object.entries(returns).map(([status, schema]) => {
+      const description = STATUS_CODES[status] ?? summary
+      if ('x-nothing' in schema) return [status, { type: 'null', description }]
+      const type = status === '200' && streams !== undefined ? streams : 'application/json'
+      return [status, { description, content: { [type]: { schema } } }]
+    }),
+  )
+}
+
+function failures(endpoint: Operation['endpoint']): Json {
+  const byStatus = new Map<number, string[]>()
+  for (const code of new Set([...failuresOf(endpoint)])) {
+    const { status } = problemRow(code)
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code])
+  }
+  return Object.fromEntries([...byStatus].map(([status, codes]) => [status, describeFailure(codes)]))
+}
+
+/** Every code that an endpoint can answer. */
+export function failuresOf({ caller, fails, idempotency, body, bodyKind, permission, params = {} }: Operation['endpoint']): string[] {
+  const isJson = body !== undefined && bodyKind !== 'multipart'
+  return [
+    ...commonFailures,
+    ...failuresByCaller[caller],
+    ...(permission === 'none' ? [] : ['forbidden']),
+    ...(idempotency === 'supported' ? ['invalid-idempotency-key', 'idempotency-in-progress', 'idempotency-key-reuse'] : []),
+    ...(isJson ? ['malformed-json'] : []),
+    ...(body === undefined ? [] : ['payload-too-large']),
+    ...Object.values(params).map((param) => ('id' in param ? param.missing : 'not-found')),
+    ...fails,
+  ]
+}
+
+const ofKeys = ['unauthorized', 'header-not-allowed', 'origin-not-allowed']
+const ofOrganizations = [...ofKeys, 'org-not-found', 'invalid-end-user-id', 'invalid-end-user']
+const ofApplications = [...ofKeys, 'missing-app-id', 'app-mismatch', 'app-not-found', 'org-mismatch', 'invalid-end-user-id', 'invalid-end-user']
+
+const failuresByCaller: Readonly<Record<Operation['endpoint']['caller'], readonly string[]>> = {
+  anyone: [],
+  user: [...ofKeys, 'session-required'],
+  member: ofOrganizations,
+  organization: [...ofOrganizations, 'missing-org-id', 'org-mismatch'],
+  application: ofApplications,
+  stream: ofApplications,
+}
+
+function describeFailure(codes: readonly string[]): Json {
+  const examples = Object.fromEntries(codes.map((code) => [code, exampleOf(code)]))
+  return { description: codes.map((code) => `\`${code}\``).join(', '), content: { 'application/problem+json': { schema: ProblemSchema, examples } } }
+}
+
+function exampleOf(code: string): Json {
+  const { status, title } = problemRow(code)
+  const value = { type: problemType(code), title, status, detail: `${title}.`, instance: '/api', requestId: 'req_01jq5x3v7kf8hb2m9w4tcd6e1n' }
+  return { 'x-example': code, summary: title, value }
+}
+
+const ProblemSchema = Type.Object(
+  {
+    type: Type.String({ format: 'uri' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    instance: Type.String(),
+    requestId: Type.String(),
+    errors: Type.Optional(Type.Array(Type.Object({ pointer: Type.String(), message: Type.String(), code: Type.String() }))),
+  },
+  { 'x-component': 'Problem', additionalProperties: true },
+)
+
+/** Moves what names itself by `x-component` or `x-example` into `components`, and leaves a reference. */
+export function liftComponents(document: Json): Json {
+  const lifted: Readonly<Record<'schemas' | 'examples', Json>> = { schemas: {}, examples: {} }
+  const lift = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map((item: unknown) => lift(item))
+    if (typeof value !== 'object' || value === null) return value
+    const { 'x-component': schemaName, 'x-example': exampleName, ...rest }: Json = withOptionalBody({ ...value })
+    const inner = Object.fromEntries(Object.entries(rest).map(([key, child]) => [key, lift(child)]))
+    const [kind, name] = typeof schemaName === 'string' ? (['schemas', schemaName] as const) : (['examples', exampleName] as const)
+    if (typeof name !== 'string') return inner
+    lifted[kind][name] = inner
+    return { $ref: `#/components/${kind}/${name}` }
+  }
+  const paths = lift(document['paths'])
+  const components: Json = { ...(document['components'] as Json | undefined) }
+  return { ...document, paths, components: { ...components, ...mapValues(lifted, sortKeys) } }
+}
+
+// The swagger plugin says "required" of every body.
+function withOptionalBody({ 'x-optional-body': isOptional, ...operation }: Json): Json {
+  return isOptional === true ? { ...operation, requestBody: { ...(operation['requestBody'] as Json), required: false } } : operation
+}
+
+function sortKeys(record: Json): Json {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => a.localeCompare(b)))
+}
+
+function mapValues<T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]))
+}

@@ -1,0 +1,64 @@
+import { Type, type Static, type TSchema } from 'typebox'
+
+/** The query of every list; spread it into an endpoint's `query`. */
+export const pageQuery = {
+  page: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1, description: 'The page to return, from 1.' })),
+  pageSize: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'Items per page.' })),
+}
+
+/** The query of a list that also pages by cursor, at the same cost on every page. */
+export const cursorQuery = {
+  ...pageQuery,
+  after: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Return what follows this `pagination.nextCursor`; `page` is then ignored.' })),
+}
+
+export interface Page {
+  readonly page: number
+  readonly pageSize: number
+}
+
+/** What a store returns for one page. */
+export interface Slice<T> {
+  readonly items: readonly T[]
+  readonly total: number
+  /** Where the next page starts, for lists with cursors; null on the last one. */
+  readonly nextCursor?: string | null
+}
+
+const Pagination = Type.Object(
+  {
+    page: Type.Integer(),
+    pageSize: Type.Integer(),
+    total: Type.Integer(),
+    totalPages: Type.Integer(),
+    nextCursor: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  },
+  { 'x-component': 'Pagination' },
+)
+
+/** The reply schema of a list. */
+export function pageOf<T extends TSchema>(item: T) {
+  return Type.Object({ data: Type.Array(item), pagination: Pagination })
+}
+
+/** The page that a validated query asks for. */
+export function parsePage(query: { readonly page?: number; readonly pageSize?: number }): Page {
+  return { page: query.page ?? 1, pageSize: query.pageSize ?? 20 }
+}
+
+/** The wire form of a slice. */
+export function toPageWire<T, W>(slice: Slice<T>, page: Page, toWire: (item: T) => W) {
+  const pagination: Static<typeof Pagination> = {
+    page: page.page,
+    pageSize: page.pageSize,
+    total: slice.total,
+    totalPages: Math.ceil(slice.total / page.pageSize),
+    ...(slice.nextCursor === undefined ? {} : { nextCursor: slice.nextCursor }),
+  }
+  return { data: slice.items.map(toWire), pagination }
+}
+
+/** Rows to skip before the page. */
+export function offsetOf(page: Page): number {
+  return (page.page - 1) * page.pageSize
+}

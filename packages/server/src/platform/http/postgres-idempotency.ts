@@ -1,0 +1,66 @@
+import { sql } from 'kysely'
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+import type { Db } from '../db/database.ts'
+import { idempotencyLockMs, idempotencyTtlMs, type Acquired, type IdempotencyStore } from './idempotency.ts'
+
+const Headers = Type.Record(Type.String(), Type.String())
+
+/** Expired keys are removed once in so many requests, so many at a time: more than can have come in between. */
+const sweepEvery = 500
+const sweptRowsMax = 1_000
+
+/** Keys in PostgreSQL: every node sees them, and they survive a restart. */
+export function createPostgresIdempotency(db: Db): IdempotencyStore {
+  let acquisitions = 0
+  return {
+    async acquire(keyHash, bodyHash) {
+      if (acquisitions++ % sweepEvery === 0) await sweep(db)
+      // One statement takes a free, expired or abandoned key; losing the race leaves no row returned.
+      const taken = await sql`
+        insert into idempotency_keys (key_hash, body_hash, locked_until, expires_at)
+        values (${keyHash}, ${bodyHash}, now() + ${idempotencyLockMs} * interval '1 ms', now() + ${idempotencyTtlMs} * interval '1 ms')
+        on conflict (key_hash) do update
+          set body_hash = excluded.body_hash, locked_until = excluded.locked_until, expires_at = excluded.expires_at,
+              status = null, headers = null, body = null
+          where idempotency_keys.expires_at < now()
+             or (idempotency_keys.status is null and idempotency_keys.locked_until < now() and idempotency_keys.body_hash = excluded.body_hash)
+        returning key_hash`.execute(db)
+      return taken.rows.length === 1 ? { state: 'acquired' } : readHeld(db, keyHash, bodyHash)
+    },
+    async renew(keyHash, bodyHash) {
+      await db
+        .updateTable('idempotency_keys')
+        .set({ locked_until: sql<Date>`now() + ${idempotencyLockMs} * interval '1 ms'` })
+        .where('key_hash', '=', keyHash)
+        .where('body_hash', '=', bodyHash)
+        .where('status', 'is', null)
+        .execute()
+    },
+    async finish(keyHash, bodyHash, reply) {
+      await db
+        .updateTable('idempotency_keys')
+        .set({ status: reply.status, headers: JSON.stringify(reply.headers), body: reply.body })
+        .where('key_hash', '=', keyHash)
+        .where('body_hash', '=', bodyHash)
+        .execute()
+    },
+    async release(keyHash, bodyHash) {
+      await db.deleteFrom('idempotency_keys').where('key_hash', '=', keyHash).where('body_hash', '=', bodyHash).where('status', 'is', null).execute()
+    },
+  }
+}
+
+async function readHeld(db: Db, keyHash: Buffer, bodyHash: Buffer): Promise<Acquired> {
+  const row = await db.selectFrom('idempotency_keys').select(['body_hash', 'status', 'headers', 'body']).where('key_hash', '=', keyHash).executeTakeFirst()
+  // Released between the two statements: to the caller the other request was still there.
+  if (row === undefined) return { state: 'in-progress' }
+  if (!row.body_hash.equals(bodyHash)) return { state: 'reused' }
+  if (row.status === null) return { state: 'in-progress' }
+  return { state: 'finished', reply: { status: row.status, headers: Value.Parse(Headers, row.headers), body: row.body ?? '' } }
+}
+
+async function sweep(db: Db): Promise<void> {
+  const expired = db.selectFrom('idempotency_keys').select('key_hash').where('expires_at', '<', sql<Date>`now()`).limit(sweptRowsMax)
+  await db.deleteFrom('idempotency_keys').where('key_hash', 'in', expired).execute()
+}

@@ -1,0 +1,83 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { maskSecrets } from '../log/log.ts'
+import { problem, Problem } from './problem.ts'
+
+/** The framework's own failures, as problems of the catalogue. */
+const frameworkCodes: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'payload-too-large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed-request',
+  FST_REQ_FILE_TOO_LARGE: 'payload-too-large',
+  FST_PARTS_LIMIT: 'payload-too-large',
+  FST_FILES_LIMIT: 'payload-too-large',
+  FST_FIELDS_LIMIT: 'payload-too-large',
+  FST_INVALID_MULTIPART_CONTENT_TYPE: 'unsupported-media-type',
+}
+
+/** SQLSTATEs of text that PostgreSQL can't keep; what the checks of bodies can't see, such as names of uploaded files. */
+const unstorableText: ReadonlySet<string> = new Set(['22021', '22P05'])
+
+const advice: Readonly<Record<string, string>> = {
+  'unsupported-media-type': 'The endpoint does not take this Content-Type: see its description at /api/docs.',
+  'payload-too-large': 'The body is larger than this endpoint takes.',
+  'malformed-request': 'The request is not well-formed HTTP.',
+  'validation-error': 'A text contains a character that can not be stored.',
+  'internal-error': 'Something failed on our side. The log has the cause under this requestId.',
+}
+
+/** Turns anything thrown while serving a request into a problem; what is not one becomes `internal-error`. */
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  const code = codeOf(error)
+  return problem(code, { ...(advice[code] === undefined ? {} : { detail: advice[code] }) })
+}
+
+function codeOf(error: unknown): string {
+  if (!isCoded(error)) return 'internal-error'
+  if (unstorableText.has(error.code)) return 'validation-error'
+  // A framework failure that is not listed but blames the client must not read as a failure of ours.
+  const isRefusal = error.code.startsWith('FST_') && error.statusCode !== undefined && error.statusCode < 500
+  const isHangUp = error.code === 'ECONNRESET' || error.code === 'ERR_STREAM_PREMATURE_CLOSE'
+  return frameworkCodes[error.code] ?? (isRefusal || isHangUp ? 'malformed-request' : 'internal-error')
+}
+
+/** Sends the problem (RFC 9457), and logs a failure of ours once with its cause. */
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
+  const failure = toProblem(error)
+  const { options, row } = failure
+  if (row.status >= 500) request.log.error({ err: error, path: pathOf(request.originalUrl), ...options.internal }, 'The request failed.')
+  return reply
+    .code(row.status)
+    .headers(options.headers ?? {})
+    .header('content-type', problemContentType)
+    .send(problemBody(failure, { instance: pathOf(request.originalUrl), requestId: request.id }))
+}
+
+export const problemContentType = 'application/problem+json; charset=utf-8'
+
+/** The body of a problem reply, as JSON. */
+export function problemBody({ code, row, options }: Problem, { instance, requestId }: { instance: string; requestId: string }): string {
+  return JSON.stringify({
+    type: problemType(code),
+    title: row.title,
+    status: row.status,
+    detail: options.detail ?? `${row.title}.`,
+    instance,
+    requestId,
+    ...(options.errors === undefined ? {} : { errors: options.errors }),
+    ...options.extensions,
+  })
+}
+
+export function problemType(code: string): string {
+  return `https://appstrate.dev/errors/${code}`
+}
+
+/** The path of a URL as it may be shown: without its query, which can hold a token. */
+export function pathOf(url: string): string {
+  return maskSecrets(url.split('?', 1)[0] ?? '')
+}
+
+function isCoded(error: unknown): error is Error & { code: string; statusCode?: number } {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+}

@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest'
+import { checkAgainst, schemaMistake } from './json-schema.ts'
+
+it('reports every mistake with its pointer', () => {
+  const schema = { type: 'object', properties: { a: { type: 'integer' }, 'b/c': { enum: ['x'] } }, required: ['a', 'd'], additionalProperties: false }
+  const pointers = checkAgainst(schema, { a: 'no', 'b/c': 'y', e: 1 }, '/input').map(({ pointer, code }) => [pointer, code])
+  expect(pointers).toEqual(expect.arrayContaining([['/input/d', 'required'], ['/input/e', 'additionalProperties'], ['/input/a', 'type'], ['/input/b~1c', 'enum']]))
+  expect(checkAgainst(schema, { a: 1, d: 2, 'b/c': 'x' }, '/input')).toEqual([{ pointer: '/input/d', message: 'must NOT have additional properties', code: 'additionalProperties' }])
+})
+
+it('ends a regular expression that backtracks for ever', () => {
+  const schema = { type: 'string', pattern: '^(a+)+$' }
+  expect(checkAgainst(schema, 'aaaa', '')).toEqual([])
+  const startedMs = performance.now()
+  expect(checkAgainst(schema, `${'a'.repeat(60)}!`, '/input')).toMatchObject([{ pointer: '/input', code: 'schema-too-slow' }])
+  expect(performance.now() - startedMs).toBeLessThan(5000)
+  expect(checkAgainst(schema, 'b', '')).toMatchObject([{ code: 'pattern' }])
+})
+
+it('ends a schema that refers to itself without end', () => {
+  expect(checkAgainst({ type: 'object', $ref: '#' }, {}, '')).toMatchObject([{ code: 'schema-too-slow' }])
+})
+
+it.each([{ type: 'nonsense' }, { $ref: 'https://example.com/schema.json' }, { properties: { a: 5 } }])('says why %j is no schema', (schema) => {
+  expect(schemaMistake(schema)).toBeTypeOf('string')
+})
+
+it('knows one user’s $id from another’s', () => {
+  expect(schemaMistake({ $id: 'https://example.com/a', type: 'string' })).toBeUndefined()
+  expect(schemaMistake({ $id: 'https://example.com/a', type: 'number' })).toBeUndefined()
+  expect(schemaMistake({ $ref: 'https://example.com/a' })).toBeTypeOf('string')
+})

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest'
+import { createLog, maskSecrets } from './log.ts'
+
+function logged(write: (log: ReturnType<typeof createLog>) => void): string {
+  const lines: string[] = []
+  write(createLog('debug', { write: (line) => void lines.push(line) }))
+  return lines.join('')
+}
+
+const key = 'ask_0123456789abcdefghijklmnopqrstuv'
+
+describe('the log', () => {
+  it('writes JSON lines with the fields that they are given', () => {
+    const line: unknown = JSON.parse(logged((log) => log.child({ requestId: 'req_1' }).info({ runId: 'run_1' }, 'started')))
+    expect(line).toMatchObject({ level: 30, requestId: 'req_1', runId: 'run_1', msg: 'started' })
+  })
+
+  it.each(['authorization', 'cookie', 'password', 'token', 'apiKey', 'secret', 'encryptedKey', 'accessToken', 'refreshToken', 'idToken'])('replaces the field %s, one level down too', (name) => {
+    const text = logged((log) => log.info({ [name]: 'hunter2', inner: { [name]: 'hunter2' } }))
+    expect(text).not.toContain('hunter2')
+    expect(text.match(/\[redacted\]/g)).toHaveLength(2)
+  })
+
+  it('masks an API key wherever it stands: message, field, error, stack and cause', () => {
+    const error = new Error(`no ${key}`, { cause: new Error(`because of ${key}`) })
+    const text = logged((log) => {
+      log.info(`with ${key}`)
+      log.info({ deep: { list: [key, { url: `https://x.example/?token=${key}` }] } })
+      log.error({ err: error }, 'failed')
+    })
+    expect(text).not.toContain(key)
+    for (const line of text.trim().split('\n')) expect(() => void JSON.parse(line), line).not.toThrow()
+  })
+})
+
+describe('maskSecrets', () => {
+  it.each([
+    ['/api/x?token=abc', '/api/x?token=[redacted]'],
+    ['/api/x?a=1&token=abc&b=2', '/api/x?a=1&token=[redacted]&b=2'],
+    ['/api/x?TOKEN=abc#d', '/api/x?TOKEN=[redacted]#d'],
+    ['/cb?code=abc&state=def', '/cb?code=[redacted]&state=[redacted]'],
+    ['better-auth.session_token=abc.def; theme=dark', 'better-auth.session_token=[redacted]; theme=dark'],
+    [`/files/${key}/x`, '/files/ask_[redacted]/x'],
+    ['/api/tokens?page=1', '/api/tokens?page=1'],
+    [`/%zz${key}`, '/%zzask_[redacted]'],
+    ['ask_0123456', 'ask_0123456'],
+    ['task_force_of_the_day', 'task_force_of_the_day'],
+  ])('%s → %s', (text, masked) => expect(maskSecrets(text)).toBe(masked))
+})

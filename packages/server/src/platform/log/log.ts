@@ -1,0 +1,29 @@
+import { pino, type DestinationStream, type Logger } from 'pino'
+
+export type Log = Logger
+
+const secretNames = ['authorization', 'cookie', 'password', 'token', 'apiKey', 'secret', 'encryptedKey', 'accessToken', 'refreshToken', 'idToken']
+const secretPaths = [
+  ...secretNames,
+  ...secretNames.map((name) => `*.${name}`),
+  'req.headers.authorization',
+  'req.headers.cookie',
+  'res.headers["set-cookie"]',
+]
+
+/** The process's logger: JSON lines on stdout. Fields that hold secrets are replaced, and secrets in texts masked on the way out. */
+export function createLog(level: string, destination: DestinationStream = pino.destination(1)): Log {
+  const options = { level, base: null, redact: { paths: secretPaths, censor: '[redacted]' } }
+  // The last door: an error's message or stack can quote a URL or a header that no field name gives away.
+  return pino(options, { write: (line) => destination.write(maskSecrets(line)) })
+}
+
+const secretInQuery = /([?&](?:token|access_token|key|code|state)=)[^&#\s"'\\]*/gi
+// A whole key is found inside of a word too; the beginning of one only where a word begins, as in `ask_` but not in `task_`.
+const bearerSecret = /\bask_[A-Za-z0-9_-]{8,}|ask_[A-Za-z0-9_-]{32,}/g
+const sessionCookie = /(session_(?:token|data)=)[^;\s"'\\]+/g
+
+/** A text as it may be logged: secrets in queries and cookies, and API keys anywhere, are masked. */
+export function maskSecrets(text: string): string {
+  return text.replace(secretInQuery, '$1[redacted]').replace(bearerSecret, 'ask_[redacted]').replace(sessionCookie, '$1[redacted]')
+}

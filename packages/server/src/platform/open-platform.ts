@@ -1,0 +1,74 @@
+import { mkdir } from 'node:fs/promises'
+import { openBlobDirectory } from './blobs/blob-directory.ts'
+import { systemClock, type Clock } from './clock/clock.ts'
+import type { Config } from './config/config.ts'
+import type { Secrets } from './config/secrets.ts'
+import { parseKeyRing } from './crypto/key-ring.ts'
+import type { Database } from './db/database.ts'
+import { apiVersions, createVersionRegistry, type VersionRegistry } from './http/api-version.ts'
+import type { Log } from './log/log.ts'
+import { createServices, type Platform } from './platform.ts'
+import { openRedis } from './redis/redis.ts'
+import { openWake } from './wake/open-wake.ts'
+
+export interface PlatformParts {
+  readonly config: Config
+  readonly secrets: Secrets
+  readonly database: Database
+  readonly log: Log
+  readonly clock?: Clock
+  readonly versions?: VersionRegistry
+}
+
+export interface OpenPlatform extends Platform {
+  /** Makes `stopping` abort. */
+  beginStop(): void
+  /** Closes services and connections, in the reverse order of opening. */
+  close(): Promise<void>
+}
+
+/** Opens everything that features build on, over a database that is already migrated. */
+export async function openPlatform(parts: PlatformParts): Promise<OpenPlatform> {
+  const { config, database, log } = parts
+  await mkdir(config.DATA_DIR, { recursive: true, mode: 0o700 })
+  const redis = config.REDIS_URL === undefined ? undefined : openRedis(config.REDIS_URL, log)
+  const wake = await openWake({ config, database, redis, log })
+  const blobs = await openBlobDirectory(config.DATA_DIR)
+  const stop = new AbortController()
+  const services = createServices(() => platform)
+  const platform: OpenPlatform = {
+    config,
+    secrets: parts.secrets,
+    db: database.db,
+    database,
+    redis,
+    blobs,
+    keyRing: parseKeyRing(parts.secrets.encryptionKeys),
+    wake,
+    clock: parts.clock ?? systemClock,
+    log,
+    versions: parts.versions ?? createVersionRegistry(apiVersions),
+    stopping: stop.signal,
+    isTrustedOrigin: (origin) => config.TRUSTED_ORIGINS.includes(origin) || origin === originOf(config),
+    use: services.use,
+    beginStop: () => stop.abort(),
+    async close() {
+      // Each part is closed whatever became of the others; the first failure is told.
+      const failures: unknown[] = []
+      for (const close of [services.close, wake.close, async () => redis?.disconnect(), database.close]) {
+        await close().catch((error: unknown) => failures.push(error))
+      }
+      if (failures.length > 0) throw failures[0]
+    },
+  }
+  return platform
+}
+
+/** The URL under which browsers reach the server. */
+export function appUrl(config: Config): string {
+  return (config.APP_URL ?? `http://localhost:${config.PORT}`).replace(/\/$/, '')
+}
+
+function originOf(config: Config): string {
+  return new URL(appUrl(config)).origin
+}

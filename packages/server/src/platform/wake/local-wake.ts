@@ -1,0 +1,27 @@
+import type { Log } from '../log/log.ts'
+import type { Wake, WakeTopic } from './wake.ts'
+
+/** Wake-ups within one process; the whole of it when a single process serves the instance. */
+export function createLocalWake(log: Log): Wake {
+  const listeners = new Map<WakeTopic, Set<(detail: string) => void>>()
+  return {
+    wake(topic, detail) {
+      for (const listener of listeners.get(topic) ?? []) {
+        try {
+          listener(detail)
+        } catch (error) {
+          // The one who wakes has done its own work, and must not fail for a reader's mistake.
+          log.error({ err: error, topic }, 'A listener of wake-ups failed.')
+        }
+      }
+    },
+    subscribe(topic, listener) {
+      const known = listeners.get(topic) ?? new Set()
+      // Wrapped, so that the same function can be subscribed twice.
+      const entry = (detail: string) => listener(detail)
+      listeners.set(topic, known.add(entry))
+      return () => void known.delete(entry)
+    },
+    close: async () => listeners.clear(),
+  }
+}

@@ -1,0 +1,82 @@
+import type pg from 'pg'
+import type { Log } from '../log/log.ts'
+import { coalesce } from './coalesce.ts'
+import { createLocalWake } from './local-wake.ts'
+import { wakeTopics, type Wake } from './wake.ts'
+
+const channel = 'appstrate_wake'
+const reconnectMs = 1_000
+
+/** Wake-ups to other nodes by LISTEN and NOTIFY, coalesced and never inside a transaction of the application. */
+export async function createPostgresWake(pool: pg.Pool, log: Log): Promise<Wake> {
+  const local = createLocalWake(log)
+  const outgoing = coalesce(async (message) => {
+    await pool.query('select pg_notify($1, $2)', [channel, message]).catch((error: unknown) => log.debug({ err: error }, 'A wake-up was lost.'))
+  })
+  const listener = keepListening(pool, {
+    log,
+    onMessage: (message) => outgoing.read(message).forEach(([topic, detail]) => local.wake(topic, detail)),
+    // Whatever was sent in between was missed.
+    onReconnect: () => wakeTopics.forEach((topic) => local.wake(topic, '*')),
+  })
+  await listener.started
+  return {
+    wake(topic, detail) {
+      local.wake(topic, detail)
+      outgoing.add(topic, detail)
+    },
+    subscribe: local.subscribe,
+    async close() {
+      await outgoing.stop()
+      listener.stop()
+      await local.close()
+    },
+  }
+}
+
+interface ListenOptions {
+  readonly log: Log
+  readonly onMessage: (message: string) => void
+  readonly onReconnect: () => void
+}
+
+// One connection stays taken from the pool; when it breaks, another is taken until `stop`.
+function keepListening(pool: pg.Pool, options: ListenOptions): { started: Promise<void>; stop(): void } {
+  let stopped = false
+  let current: pg.PoolClient | undefined
+  let timer: NodeJS.Timeout | undefined
+  const retry = (error: unknown) => {
+    if (stopped) return
+    options.log.warn({ err: error }, 'The connection for wake-ups was lost.')
+    timer = setTimeout(() => void listen().then(options.onReconnect, retry), reconnectMs)
+  }
+  // A breaking connection both emits its error and fails its query; the first to come ends it.
+  const drop = (client: pg.PoolClient): boolean => {
+    if (current !== client) return false
+    current = undefined
+    client.release(true)
+    return true
+  }
+  const listen = async () => {
+    const client = await pool.connect()
+    current = client
+    if (stopped) return void drop(client)
+    client.on('notification', ({ payload }) => options.onMessage(payload ?? ''))
+    client.on('error', (error) => {
+      if (drop(client)) retry(error)
+    })
+    try {
+      await client.query(`listen ${channel}`)
+    } catch (error) {
+      if (drop(client)) throw error
+    }
+  }
+  return {
+    started: listen(),
+    stop() {
+      stopped = true
+      clearTimeout(timer)
+      if (current !== undefined) drop(current)
+    },
+  }
+}

@@ -1,0 +1,43 @@
+import type { Redis } from 'ioredis'
+import type { Log } from '../log/log.ts'
+import { coalesce } from './coalesce.ts'
+import { createLocalWake } from './local-wake.ts'
+import { wakeTopics, type Wake } from './wake.ts'
+
+const channel = 'appstrate:wake'
+
+/** Wake-ups to other nodes over Redis publish/subscribe. While Redis is down, readers fall back to their poll intervals. */
+export async function createRedisWake(redis: Redis, log: Log): Promise<Wake> {
+  const local = createLocalWake(log)
+  // A subscribed connection can do nothing else; its subscription is renewed after each reconnect.
+  const subscriber = redis.duplicate({ enableOfflineQueue: true, maxRetriesPerRequest: null })
+  const outgoing = coalesce(async (message) => {
+    await redis.publish(channel, message).catch((error: unknown) => log.debug({ err: error }, 'A wake-up was lost.'))
+  })
+  let wasLost = false
+  subscriber.on('error', () => undefined)
+  subscriber.on('close', () => {
+    wasLost = true
+  })
+  subscriber.on('ready', () => {
+    // Whatever was published in between was missed.
+    if (wasLost) for (const topic of wakeTopics) local.wake(topic, '*')
+    wasLost = false
+  })
+  subscriber.on('message', (_channel: string, message: string) => {
+    for (const [topic, detail] of outgoing.read(message)) local.wake(topic, detail)
+  })
+  void subscriber.subscribe(channel).catch((error: unknown) => log.debug({ err: error }, 'Wake-ups are no longer received from Redis.'))
+  return {
+    wake(topic, detail) {
+      local.wake(topic, detail)
+      outgoing.add(topic, detail)
+    },
+    subscribe: local.subscribe,
+    async close() {
+      await outgoing.stop()
+      subscriber.disconnect()
+      await local.close()
+    },
+  }
+}

@@ -1,0 +1,183 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { newUuid } from '../ids/id.ts'
+import { cloneDatabase, type TestDatabase } from '../../testing/test-database.ts'
+import { openDatabase, type Database } from '../db/database.ts'
+import { createLog } from '../log/log.ts'
+import { openRedis } from '../redis/redis.ts'
+import { hasRedisServer, startRedisServer, type RedisServer } from '../redis/testing/redis-server.ts'
+import { createLocalWake } from './local-wake.ts'
+import { createPostgresWake } from './postgres-wake.ts'
+import { createRedisWake } from './redis-wake.ts'
+import type { Wake } from './wake.ts'
+
+const log = createLog('silent')
+
+/** Two nodes of one instance. */
+interface Nodes {
+  readonly here: Wake
+  readonly there: Wake
+  /** Breaks the connections of both. */
+  interrupt(): Promise<void>
+  close(): Promise<void>
+}
+
+function heard(wake: Wake): string[] {
+  const details: string[] = []
+  wake.subscribe('events', (detail) => details.push(detail))
+  return details
+}
+
+describe('wake-ups within a process', () => {
+  it('reach every subscriber of the topic at once, until it unsubscribes', () => {
+    const wake = createLocalWake(log)
+    const [first, second] = [heard(wake), heard(wake)]
+    const third: string[] = []
+    const unsubscribe = wake.subscribe('events', (detail) => third.push(detail))
+    wake.wake('events', 'a')
+    unsubscribe()
+    wake.wake('events', 'b')
+    wake.wake('runs', 'c')
+    expect([first, second, third]).toEqual([['a', 'b'], ['a', 'b'], ['a']])
+  })
+
+  it('never throw, and reach the others, when a listener fails', () => {
+    const lines: string[] = []
+    const wake = createLocalWake(createLog('error', { write: (line) => void lines.push(line) }))
+    wake.subscribe('events', () => {
+      throw new Error('the listener is broken')
+    })
+    const after = heard(wake)
+    wake.wake('events', 'a')
+    expect(after).toEqual(['a'])
+    expect(lines.join('')).toContain('the listener is broken')
+  })
+})
+
+// Both ways between nodes keep the same promises.
+describe.each([
+  ['PostgreSQL', openPostgresNodes, true],
+  ['Redis', openRedisNodes, hasRedisServer],
+] as const)('wake-ups between nodes over %s', (_name, open, isAvailable) => {
+  describe.runIf(isAvailable)('conformance', () => keepItsPromises(open))
+})
+
+function keepItsPromises(open: () => Promise<Nodes>): void {
+  let nodes: Nodes
+  beforeAll(async () => {
+    nodes = await open()
+  })
+  afterAll(() => nodes.close())
+
+  it('are heard at once at home, soon elsewhere, and once on each', async () => {
+    const [home, away] = [heard(nodes.here), heard(nodes.there)]
+    nodes.here.wake('events', 'run 1')
+    expect(home).toEqual(['run 1'])
+    await expect.poll(() => away).toEqual(['run 1'])
+    nodes.there.wake('events', 'run 2')
+    await expect.poll(() => home).toEqual(['run 1', 'run 2'])
+    expect(away).toEqual(['run 1', 'run 2'])
+  })
+
+  it('are coalesced: of a hundred for one thing the other node hears one', async () => {
+    const away = heard(nodes.there)
+    for (let call = 0; call < 100; call++) nodes.here.wake('events', 'same')
+    nodes.here.wake('events', 'last')
+    await expect.poll(() => away).toEqual(['same', 'last'])
+  })
+
+  it('become one for everything when there are too many for a message', async () => {
+    const away = heard(nodes.there)
+    for (let call = 0; call < 1_000; call++) nodes.here.wake('events', newUuid())
+    await expect.poll(() => away).toEqual(['*'])
+  })
+
+  it('are heard again after the connection was lost, which wakes everybody for what was missed', async () => {
+    const away = heard(nodes.there)
+    await nodes.interrupt()
+    await expect.poll(() => away, { timeout: 10_000 }).toContain('*')
+    await expect
+      .poll(
+        () => {
+          nodes.here.wake('events', 'again')
+          return away
+        },
+        { timeout: 10_000 },
+      )
+      .toContain('again')
+  })
+
+  it('that are pending when a node stops are still sent', async () => {
+    const away = heard(nodes.there)
+    nodes.here.wake('events', 'goodbye')
+    await nodes.here.close()
+    await expect.poll(() => away).toContain('goodbye')
+  })
+}
+
+async function openPostgresNodes(): Promise<Nodes> {
+  const testDatabase: TestDatabase = await cloneDatabase()
+  const databases = [openDatabase(testDatabase.address, { connectionsMax: 3, log }), openDatabase(testDatabase.address, { connectionsMax: 3, log })] as const
+  const [here, there] = [await createPostgresWake(databases[0].pool, log), await createPostgresWake(databases[1].pool, log)]
+  return {
+    here,
+    there,
+    async interrupt() {
+      const text = 'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()'
+      await databases[0].pool.query(text)
+    },
+    async close() {
+      await here.close()
+      await there.close()
+      await Promise.all(databases.map((database: Database) => database.close()))
+      await testDatabase.drop()
+    },
+  }
+}
+
+async function openRedisNodes(): Promise<Nodes> {
+  const server: RedisServer = await startRedisServer()
+  const connections = [openRedis(server.url, log), openRedis(server.url, log)] as const
+  for (const redis of connections) if (redis.status !== 'ready') await new Promise((resolve) => redis.once('ready', resolve))
+  const [here, there] = [await createRedisWake(connections[0], log), await createRedisWake(connections[1], log)]
+  await server.ask(async (redis) => {
+    while (String((await redis.pubsub('NUMSUB', 'appstrate:wake'))[1]) !== '2') await new Promise((resolve) => setTimeout(resolve, 10))
+  })
+  return {
+    here,
+    there,
+    async interrupt() {
+      await server.kill()
+      await server.start()
+    },
+    async close() {
+      await there.close()
+      for (const redis of connections) redis.disconnect()
+      await server.close()
+    },
+  }
+}
+
+describe('a message that is none', () => {
+  let nodes: Nodes
+  let testDatabase: TestDatabase
+  let database: Database
+  beforeEach(async () => {
+    testDatabase = await cloneDatabase()
+    database = openDatabase(testDatabase.address, { connectionsMax: 3, log })
+    const here = await createPostgresWake(database.pool, log)
+    nodes = { here, there: here, interrupt: async () => undefined, close: () => here.close() }
+  })
+  afterEach(async () => {
+    await nodes.close()
+    await database.close()
+    await testDatabase.drop()
+  })
+
+  it('is ignored', async () => {
+    const home = heard(nodes.here)
+    for (const text of ['', 'nonsense', '[]', '{}', '["x",[["unknown","y"],["events",7],"events"]]', '["x",[["events","good"]]]']) {
+      await database.pool.query('select pg_notify($1, $2)', ['appstrate_wake', text])
+    }
+    await expect.poll(() => home).toEqual(['good'])
+  })
+})

@@ -1,0 +1,103 @@
+import { ConfigMistakes, parseConfig, type Config } from '../platform/config/config.ts'
+import { loadSecrets } from '../platform/config/secrets.ts'
+import { openDatabase, type Database } from '../platform/db/database.ts'
+import { EmbeddedPostgresUnavailable } from '../platform/db/embedded/embedded-postgres-unavailable.ts'
+import { startEmbeddedPostgres } from '../platform/db/embedded/start-embedded-postgres.ts'
+import { migrate, MigrationMismatch } from '../platform/db/migrate.ts'
+import { createLog, type Log } from '../platform/log/log.ts'
+import { openPlatform, type OpenPlatform } from '../platform/open-platform.ts'
+
+/** A server that is being put together, and how to take it apart again. */
+export interface Booted {
+  readonly config: Config
+  readonly log: Log
+  readonly platform: OpenPlatform
+  /** Closes the platform and stops the embedded database. */
+  close(): Promise<void>
+}
+
+/** Reads the configuration and opens the platform over a migrated database. Ends the process with one clear line per mistake. */
+export async function boot(): Promise<Booted> {
+  const config = readConfig()
+  const log = createLog(config.LOG_LEVEL)
+  try {
+    return await openAll(config, log)
+  } catch (error) {
+    return giveUp(explain(error))
+  }
+}
+
+async function openAll(config: Config, log: Log): Promise<Booted> {
+  const secrets = await loadSecrets(config)
+  const { database, stop } = await connect(config, log)
+  try {
+    const applied = await migrate(database.pool)
+    if (applied.length > 0) log.info({ applied }, 'The database schema was brought up to date.')
+    const platform = await openPlatform({ config, secrets, database, log })
+    return {
+      config,
+      log,
+      platform,
+      async close() {
+        await platform.close()
+        await stop()
+      },
+    }
+  } catch (error) {
+    await database.close()
+    await stop()
+    throw error
+  }
+}
+
+async function connect(config: Config, log: Log): Promise<{ database: Database; stop(): Promise<void> }> {
+  const options = { connectionsMax: config.DATABASE_POOL, log }
+  if (config.DATABASE_URL !== undefined) return { database: openDatabase({ connectionString: config.DATABASE_URL }, options), stop: async () => undefined }
+  const server = await startEmbeddedPostgres({ dataDir: config.DATA_DIR, log })
+  let stopping = false
+  void server.exited.then((reason) => {
+    if (!stopping) log.fatal({ reason }, 'The embedded database ended: the server can not go on.')
+    if (!stopping) process.exit(1)
+  })
+  const address = { host: server.socketDir, port: server.port, user: server.user, database: server.database }
+  return {
+    database: openDatabase(address, options),
+    async stop() {
+      stopping = true
+      await server.stop()
+    },
+  }
+}
+
+function readConfig(): Config {
+  try {
+    return parseConfig(process.env)
+  } catch (error) {
+    return giveUp(error instanceof ConfigMistakes ? error.mistakes : explain(error))
+  }
+}
+
+/** Ends the process with lines for the person who started it. */
+export function giveUp(lines: readonly string[]): never {
+  for (const line of lines) console.error(`appstrate: ${line}`)
+  process.exit(1)
+}
+
+// What an operator can mend, by the code of PostgreSQL or of the operating system.
+const mendable: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'The database of DATABASE_URL can not be used',
+  ENOTFOUND: 'The database of DATABASE_URL can not be used',
+  '28P01': 'The database of DATABASE_URL can not be used',
+  '3D000': 'The database of DATABASE_URL can not be used',
+  EACCES: 'DATA_DIR can not be used',
+  ENOSPC: 'DATA_DIR can not be used',
+  EROFS: 'DATA_DIR can not be used',
+}
+
+/** One line for what an operator can mend; the whole error for what is ours. */
+export function explain(error: unknown): string[] {
+  if (error instanceof EmbeddedPostgresUnavailable || error instanceof MigrationMismatch) return [error.message]
+  if (!(error instanceof Error)) return ['The server could not start.']
+  const known = 'code' in error && typeof error.code === 'string' ? mendable[error.code] : undefined
+  return known === undefined ? [error.stack ?? error.message] : [`${known}: ${error.message}`]
+}

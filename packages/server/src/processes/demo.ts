@@ -1,0 +1,30 @@
+import { createFirstRun, firstRunLines, firstRunPath, readFirstRun, startScriptedModel } from '../features/execution/first-run/index.ts'
+import type { Config } from '../platform/config/config.ts'
+import type { Booted } from './boot.ts'
+import type { Stop } from './run-process.ts'
+
+// The scripted model's address, between its start and the announcement.
+let modelBaseUrl: string | undefined
+
+/** Starts the model that the demo agent runs on, before a worker resumes runs that need it. */
+export async function prepareDemo({ config, platform }: Booted): Promise<Stop> {
+  if (!wantsDemo(config)) return async () => undefined
+  const model = await startScriptedModel(platform)
+  modelBaseUrl = model.baseUrl
+  return () => model.close()
+}
+
+/** Makes the first run on an empty instance, and prints how to use it. */
+export async function announceFirstRun({ platform, log }: Booted, url: string): Promise<void> {
+  if (modelBaseUrl === undefined) return
+  const path = firstRunPath(platform)
+  const made = await createFirstRun(platform, { url, modelBaseUrl })
+  if (made !== undefined) return console.log(firstRunLines(made, path))
+  const earlier = await readFirstRun(platform, url)
+  if (earlier === undefined) log.debug('The instance was set up without the demo.')
+  else console.log(`\nAppstrate is ready at ${url} (credentials of the first run: ${path})\n`)
+}
+
+function wantsDemo({ DEMO, DATABASE_URL }: Config): boolean {
+  return DEMO === 'on' || (DEMO === 'auto' && DATABASE_URL === undefined)
+}

@@ -1,0 +1,119 @@
+import type { AddressInfo } from 'node:net'
+import { modelPrices, PriceFileBroken } from '../features/catalog/models/index.ts'
+import { readiness } from '../features/delivery/health/index.ts'
+import { createSemaphore, startWorker, type Worker } from '../features/execution/engine/index.ts'
+import { detectSandbox } from '../features/execution/sandboxes/index.ts'
+import { features } from '../features/index.ts'
+import { warmSignIn } from '../features/accounts/sign-in/index.ts'
+import type { Config } from '../platform/config/config.ts'
+import { boot, explain, giveUp, type Booted } from './boot.ts'
+import { buildApi } from './serve-api.ts'
+
+/** After this long a stop is cut short; a supervisor would kill us then anyway. */
+const stopMs = 9_500
+const queueSilenceMs = 10_000
+
+export type Stop = () => Promise<void>
+
+/** What a process runs. Each part may return what ends it. */
+export interface Parts {
+  readonly roles: (config: Config) => { readonly api: boolean; readonly worker: boolean }
+  /** Runs before runs are executed and requests are served. */
+  readonly prepare?: (booted: Booted) => Promise<Stop>
+  /** Runs once the API listens at `url`. */
+  readonly announce?: (booted: Booted, url: string) => Promise<void>
+}
+
+/** Runs the parts until the process is told to stop. */
+export async function runProcess(parts: Parts): Promise<void> {
+  const booted = await boot()
+  const stops: Stop[] = []
+  stopOnSignals(booted, stops)
+  readPrices(booted)
+  const roles = parts.roles(booted.config)
+  if (parts.prepare !== undefined) stops.push(await parts.prepare(booted))
+  if (roles.worker) stops.unshift(await runWorker(booted))
+  if (!roles.api) return
+  const url = await runApi(booted, stops)
+  await afterListening(parts, booted, url).catch((error: unknown) => {
+    // Told to stop meanwhile, the process has closed what this needs.
+    if (!booted.platform.stopping.aborted) giveUp(explain(error))
+  })
+}
+
+async function afterListening({ announce }: Parts, booted: Booted, url: string): Promise<void> {
+  await announce?.(booted, url)
+  await warmSignIn(booted.platform)
+}
+
+// A broken price file stops the boot, not the first run that needs it.
+function readPrices({ platform }: Booted): void {
+  try {
+    platform.use(modelPrices)
+  } catch (error) {
+    giveUp(error instanceof PriceFileBroken ? [error.message] : explain(error))
+  }
+}
+
+async function runWorker({ platform, config, log }: Booted): Promise<Stop> {
+  const detection = await detectSandbox({ preference: config.SANDBOX, log })
+  if (!detection.available) log.warn({ reason: detection.reason }, 'Sandbox tools are refused on this server.')
+  const worker: Worker = await startWorker({ platform, detection, semaphore: createSemaphore(config.SANDBOXES_CONCURRENT) })
+  const checks = platform.use(readiness)
+  checks.add('queue', async () => {
+    if (worker.silenceMs() > queueSilenceMs) throw new Error(`has had no heartbeat for ${worker.silenceMs()} ms`)
+  })
+  checks.add('sandbox', async () => {
+    if (!detection.available && config.SANDBOX !== 'off') throw new Error(`is not available: ${detection.reason}`)
+  })
+  return () => worker.stop()
+}
+
+async function runApi({ platform, config, log, close }: Booted, stops: Stop[]): Promise<string> {
+  const app = await buildApi(platform, features)
+  stops.unshift(() => app.close())
+  try {
+    await app.listen({ port: config.PORT, host: config.HOST })
+  } catch (error) {
+    const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    for (const stop of stops) await stop()
+    await close()
+    giveUp(taken ? [`Port ${config.PORT} of ${config.HOST} is in use: stop what listens there, or set PORT.`] : explain(error))
+  }
+  const port = portOf(app.server.address())
+  log.info({ port, host: config.HOST }, 'The API is listening.')
+  return `http://localhost:${port}`
+}
+
+function stopOnSignals(booted: Booted, stops: Stop[]): void {
+  let stopping = false
+  const stop = (why: string) => {
+    if (stopping) return
+    stopping = true
+    booted.log.info({ why }, 'Stopping.')
+    setTimeout(() => {
+      booted.log.error('The stop took too long and was cut short.')
+      process.exit(1)
+    }, stopMs).unref()
+    void stopAll(booted, stops).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        booted.log.error({ err: error }, 'The stop failed.')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', () => stop('SIGTERM'))
+  process.on('SIGINT', () => stop('SIGINT'))
+}
+
+async function stopAll({ platform, close, log }: Booted, stops: readonly Stop[]): Promise<void> {
+  platform.beginStop()
+  await Promise.all(stops.map((stop) => stop()))
+  await close()
+  log.info('Stopped.')
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  return typeof address === 'object' && address !== null ? address.port : 0
+}

@@ -1,0 +1,44 @@
+import { Type } from 'typebox'
+import { endpoint, created, ok } from '../platform/http/endpoint.ts'
+import { feature } from '../platform/http/feature.ts'
+import { wire, WireId } from '../platform/http/wire.ts'
+import { newWireId } from '../platform/ids/id.ts'
+import { describeEndpoint } from './describe-endpoint.ts'
+
+const ToyWire = wire('Toy', { id: WireId('pkg'), name: Type.String() })
+
+const createToy = endpoint({
+  route: 'POST /api/toys',
+  summary: 'Create a toy',
+  caller: 'application',
+  permission: 'agents:write',
+  limit: 'create',
+  idempotency: 'supported',
+  audit: 'toy.created',
+  body: Type.Object({ name: Type.String({ minLength: 1 }) }),
+  returns: { 201: ToyWire },
+  fails: [],
+  async handle({ body, change }) {
+    const toy = await change(async () => ({ id: newWireId('pkg'), name: body.name }), (made) => made.id)
+    return created(toy, `/api/toys/${toy.id}`)
+  },
+})
+
+const listToys = endpoint({
+  route: 'GET /api/toys',
+  summary: 'List toys',
+  caller: 'application',
+  permission: 'agents:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  query: { color: Type.Optional(Type.String()) },
+  returns: { 200: Type.Object({ color: Type.String() }) },
+  fails: [],
+  handle: async ({ query }) => ok({ color: query.color ?? 'red' }),
+})
+
+const toys = feature({ folder: 'catalog/toys', tag: 'Toys', description: 'A feature of this test.', endpoints: { createToy, listToys } })
+
+describeEndpoint(createToy, { given: async () => ({}), call: () => ({ body: { name: 'ball' } }), world: { features: [toys] } })
+describeEndpoint(listToys, { given: async () => ({}), call: () => ({ query: { color: 'blue' } }), world: { features: [toys] } })

@@ -1,0 +1,55 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { appUrl } from '../../platform/open-platform.ts'
+import type { Platform } from '../../platform/platform.ts'
+import { requester, type Answer, type Send } from '../request.ts'
+import type { World } from '../world.ts'
+
+/** Somebody who is signed in. */
+export interface SignedIn {
+  readonly userId: string
+  readonly email: string
+  readonly password: string
+  /** The `Cookie` header of their browser. */
+  readonly cookie: string
+  /** Sends with the cookie, from a page of ours. */
+  readonly send: Send
+}
+
+/** Signs a new person up over HTTP; the world needs the sign-in feature. */
+export async function signUp(world: World, fields: { readonly email?: string } = {}): Promise<SignedIn> {
+  const email = fields.email ?? `person-${randomBytes(6).toString('hex')}@example.com`
+  const password = 'correct horse battery'
+  const answer = await fromOurPage(world)('POST /api/auth/sign-up/email', { body: { name: 'Test Person', email, password } })
+  if (answer.status !== 200) throw new Error(`The sign-up failed: ${answer.text}`)
+  const cookie = cookieOf(answer)
+  return { userId: answer.body.user.id, email, password, cookie, send: requester(world.url, { cookie, origin: originOf(world) }) }
+}
+
+/**
+ * Sends without a cookie, as a page of ours does. Node's `fetch` names a Sec-Fetch-Mode like a browser,
+ * and of a browser the auth library wants to know the Origin.
+ */
+export function fromOurPage(world: World): Send {
+  return requester(world.url, { origin: originOf(world) })
+}
+
+function originOf({ platform }: World): string {
+  return new URL(appUrl(platform.config)).origin
+}
+
+/** The `Cookie` header that a browser sends after this answer. */
+export function cookieOf({ headers }: Answer): string {
+  return headers
+    .getSetCookie()
+    .map((line) => line.split(';', 1)[0] ?? '')
+    .join('; ')
+}
+
+/** The cookie of a new session of a user, made straight in the database and signed as the auth library signs it. */
+export async function createSessionCookie({ db, secrets }: Platform, userId: string): Promise<string> {
+  const token = randomBytes(16).toString('hex')
+  const expires = new Date(Date.now() + 86_400_000)
+  await db.insertInto('sessions').values({ id: `session_${token}`, user_id: userId, token, expires_at: expires }).execute()
+  const signature = createHmac('sha256', secrets.authSecret).update(token).digest('base64')
+  return `better-auth.session_token=${encodeURIComponent(`${token}.${signature}`)}`
+}

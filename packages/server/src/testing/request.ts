@@ -1,0 +1,42 @@
+/** A reply as tests look at it. `body` is the parsed JSON, or the text when it is none. */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  // Tests reach into replies freely; the schemas are checked by the server's own serializer and the OpenAPI client.
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly body: any
+  readonly text: string
+}
+
+export interface SendOptions {
+  readonly body?: unknown
+  /** Sent as it is, with the content type of `headers`. */
+  readonly rawBody?: string | Uint8Array | FormData
+  readonly query?: Readonly<Record<string, string | number>>
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Sends `'POST /api/runs'` over HTTP. */
+export type Send = (route: string, options?: SendOptions) => Promise<Answer>
+
+/** A client with fixed headers. */
+export function requester(url: string, fixed: Readonly<Record<string, string>>): Send {
+  return async (route, options = {}) => {
+    const [method = 'GET', path = '/'] = route.split(' ')
+    const target = new URL(path, url)
+    for (const [name, value] of Object.entries(options.query ?? {})) target.searchParams.set(name, String(value))
+    const json = options.body === undefined ? {} : { 'content-type': 'application/json' }
+    const body = options.rawBody ?? (options.body === undefined ? null : JSON.stringify(options.body))
+    const response = await fetch(target, { method, headers: { ...json, ...fixed, ...options.headers }, body, redirect: 'manual' })
+    const text = await response.text()
+    return { status: response.status, headers: response.headers, body: parseJson(text), text }
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
