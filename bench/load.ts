@@ -1,0 +1,26 @@
+import { Type, type Static } from 'typebox'
+import { Value } from 'typebox/value'
+import { nextMessage, startProgram } from './processes.ts'
+
+export interface Load {
+  readonly url: string
+  readonly method: 'GET' | 'POST'
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly connections: number
+  /** Whatever comes first ends it. */
+  readonly durationMs: number
+  readonly requestsMax: number
+}
+
+const LoadResult = Type.Object({ requests: Type.Integer(), seconds: Type.Number(), latenciesMs: Type.Array(Type.Number()) })
+export type LoadResult = Static<typeof LoadResult>
+
+/** Applies a load from a process of its own. Throws when a request is not answered with a 2xx. */
+export async function apply(load: Load): Promise<LoadResult> {
+  return Value.Parse(LoadResult, await nextMessage(startProgram('load-generator.ts', load)))
+}
+
+export function rateOf({ requests, seconds }: LoadResult): number {
+  return requests / seconds
+}

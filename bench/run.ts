@@ -1,0 +1,28 @@
+// node bench/run.ts [name…] [--write]: measures, prints a Markdown table, and with --write puts it into docs/performance.md.
+import { appendEvents } from './append-events.ts'
+import { boot } from './boot.ts'
+import { createRun } from './create-run.ts'
+import { listAgents } from './list-agents.ts'
+import { circumstances, tableOf, writePage, type Result } from './report.ts'
+import { sseFanOut } from './sse-fan-out.ts'
+import { startRun } from './start-run.ts'
+import { waitingRuns } from './waiting-runs.ts'
+
+const benchmarks = [listAgents, createRun, startRun, sseFanOut, waitingRuns, boot, appendEvents]
+const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+const unknown = names.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name))
+if (unknown.length > 0) {
+  console.error(`There is no benchmark ${unknown.join(', ')}. There are: ${benchmarks.map(({ name }) => name).join(', ')}.`)
+  process.exit(2)
+}
+
+const results: Result[] = []
+for (const benchmark of benchmarks.filter(({ name }) => names.length === 0 || names.includes(name))) {
+  const startedMs = performance.now()
+  results.push({ name: benchmark.name, rows: await benchmark.measure() })
+  console.error(`${benchmark.name}: ${((performance.now() - startedMs) / 1000).toFixed(1)} s`)
+}
+
+console.log(`${circumstances()}\n\n${tableOf(results)}`)
+if (process.argv.includes('--write')) await writePage(results)
+process.exit(0)

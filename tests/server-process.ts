@@ -1,0 +1,96 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+// As `npm start` does it.
+const compileCache = fileURLToPath(new URL('../.cache/compile', import.meta.url))
+const program = fileURLToPath(new URL('../packages/server/src/processes/all-in-one.ts', import.meta.url))
+
+export interface FirstRun {
+  readonly url: string
+  readonly email: string
+  readonly password: string
+  readonly orgId: string
+  readonly appId: string
+  readonly apiKey: string
+  readonly agentId: string
+}
+
+/** An instance of the product as a user runs it: a real process over a data directory of its own. */
+export interface Instance {
+  readonly url: string
+  readonly dataDir: string
+  readonly output: () => string
+  start(): Promise<FirstRun>
+  /** SIGKILL; resolves when the process is gone. */
+  kill(): Promise<void>
+  /** SIGTERM; resolves with the exit code and how long it took. */
+  stop(): Promise<{ code: number | null; tookMs: number }>
+  remove(): Promise<void>
+}
+
+/** An instance over a data directory of its own, or as a further node over a shared one. */
+export async function createInstance(environment: Record<string, string> = {}, shared?: { dataDir: string }): Promise<Instance> {
+  const dataDir = shared?.dataDir ?? (await mkdtemp(join(tmpdir(), 'appstrate-instance-')))
+  const port = await freePort()
+  const url = `http://localhost:${port}`
+  let child: ChildProcess | undefined
+  let output = ''
+  const stop: Instance['stop'] = async () => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return { code: null, tookMs: 0 }
+    const startedMs = performance.now()
+    const exit = gone(child)
+    child.kill('SIGTERM')
+    return { code: await exit, tookMs: performance.now() - startedMs }
+  }
+  const gone = (process: ChildProcess) => new Promise<number | null>((resolve) => process.once('exit', resolve))
+  return {
+    url,
+    dataDir,
+    output: () => output,
+    async start() {
+      output = ''
+      const env = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache, DATA_DIR: dataDir, PORT: String(port), LOG_LEVEL: 'info', RATE_LIMIT_RUNS: '100000', RATE_LIMIT_CREATE: '100000', RATE_LIMIT_DEFAULT: '100000', ...environment }
+      const started = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+      child = started
+      started.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+      started.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
+      await isReady(url, started, { output: () => output, demoIsOff: environment['DEMO'] === 'off' })
+      return JSON.parse(await readFile(join(dataDir, 'first-run.json'), 'utf8'))
+    },
+    async kill() {
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+      const exit = gone(child)
+      child.kill('SIGKILL')
+      await exit
+    },
+    stop,
+    async remove() {
+      await stop()
+      if (shared === undefined) await rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+    },
+  }
+}
+
+async function isReady(url: string, child: ChildProcess, { output, demoIsOff }: { output: () => string; demoIsOff: boolean }): Promise<void> {
+  const deadline = Date.now() + 40_000
+  for (;;) {
+    const response = await fetch(`${url}/ready`).catch(() => undefined)
+    if (response?.ok === true && (demoIsOff || output().includes('Appstrate is ready'))) return
+    if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode}: ${output()}`)
+    if (Date.now() > deadline) throw new Error(`The server was not ready in time: ${output()}`)
+    await new Promise((resolve) => setTimeout(resolve, 30))
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('No free port.')
+  return address.port
+}

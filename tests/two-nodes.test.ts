@@ -1,0 +1,96 @@
+import { startModelServer, type ModelServer } from '@appstrate/model-server'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { cloneDatabase, type TestDatabase } from '../packages/server/src/testing/test-database.ts'
+import { createClient, follow, type Body } from './client.ts'
+import { connectModel, signIn, until } from './journeys.ts'
+import { createInstance, type FirstRun, type Instance } from './server-process.ts'
+
+const scenario = {
+  steps: [
+    { text: 'First.', toolCalls: [{ name: 'bash', arguments: { command: 'echo one >> /workspace/output/effects.txt' } }] },
+    [
+      { when: { lastToolResult: { matches: 'interrupted' } }, repeatToolCalls: true },
+      { text: 'Second.', toolCalls: [{ name: 'bash', arguments: { command: 'sleep 2; echo two >> /workspace/output/effects.txt' } }] },
+    ],
+    [
+      { when: { lastToolResult: { matches: 'interrupted' } }, repeatToolCalls: true },
+      { toolCalls: [{ name: 'bash', arguments: { command: 'cat /workspace/output/effects.txt' } }] },
+    ],
+    { toolCalls: [{ name: 'output', arguments: { effects: '{{lastToolResult}}' } }] },
+    { text: 'Done.' },
+  ],
+}
+
+describe('two nodes on one database', () => {
+  let models: ModelServer
+  let database: TestDatabase
+  let first: Instance
+  let second: Instance
+  let firstRun: FirstRun
+  let agentId: string
+
+  beforeAll(async () => {
+    models = await startModelServer({ scenarios: { effects: scenario } })
+    database = await cloneDatabase()
+    const redisUrl = inject('redisUrl')
+    const environment = {
+      DATABASE_URL: database.connectionString,
+      ENCRYPTION_KEYS: `1:${Buffer.alloc(32, 7).toString('base64')}`,
+      AUTH_SECRET: 'the same secret on every node, 32+',
+      ...(redisUrl === null ? {} : { REDIS_URL: redisUrl }),
+    }
+    first = await createInstance({ ...environment, DEMO: 'on' })
+    firstRun = await first.start()
+    second = await createInstance({ ...environment, DEMO: 'off' }, { dataDir: first.dataDir })
+    await second.start()
+    const modelId = await connectModel(first.url, firstRun, { baseUrl: `${models.url}/v1`, modelId: 'effects' })
+    const agent = await createClient(first.url, firstRun).send('POST /api/agents', { name: 'effects', displayName: 'Effects', prompt: 'Do it.', modelId })
+    agentId = agent.body.id
+  }, 90_000)
+  afterAll(async () => {
+    await second.remove()
+    await first.remove()
+    await database.drop()
+    await models.close()
+  })
+
+  it('honour on the one what was revoked on the other, within a second', { timeout: 60_000 }, async () => {
+    const session = { ...(await signIn(first.url, firstRun)), 'x-app-id': firstRun.appId, 'content-type': 'application/json' }
+    const made = await fetch(`${first.url}/api/api-keys`, { method: 'POST', headers: session, body: JSON.stringify({ name: 'Short-lived' }) })
+    const { id, key }: Body = await made.json()
+    const client = createClient(second.url, { apiKey: key, appId: firstRun.appId })
+    expect((await client.send('GET /api/agents')).status).toBe(200)
+    await fetch(`${first.url}/api/api-keys/${id}`, { method: 'DELETE', headers: { ...session } })
+    const startedMs = performance.now()
+    await until(async () => (await client.send('GET /api/agents')).status === 401)
+    expect(performance.now() - startedMs).toBeLessThan(1000)
+  })
+
+  it('let the one go on with the run of the other that was killed, and show all of it', { timeout: 90_000 }, async () => {
+    const client = createClient(second.url, firstRun)
+    const runIds: string[] = []
+    for (let index = 0; index < 4; index += 1) runIds.push((await createClient(first.url, firstRun).send('POST /api/runs', { agentId })).body.id)
+    const readers = runIds.map((runId) => follow(second.url, runId, firstRun.apiKey))
+    for (const runId of runIds) await until(async () => (await client.logs(runId)).filter((log) => log.event === 'tool_started').length === 2)
+    await sleep(200)
+    await first.kill()
+    for (const runId of runIds) {
+      const run = await client.ended(runId)
+      expect(run, JSON.stringify(run.error)).toMatchObject({ status: 'success' })
+      expect(String(run.output.effects).match(/one|two/g)).toEqual(['one', 'two'])
+    }
+    for (const reader of readers) {
+      await reader.done
+      reader.close()
+      expect(reader.events.map(({ id }) => Number(id))).toEqual(reader.events.map((_event, index) => index + 1))
+    }
+    const resumed = await Promise.all(runIds.map(async (runId) => (await client.logs(runId)).some((log: Body) => log.event === 'run_resumed')))
+    expect(resumed).toContain(true)
+    await first.start()
+  })
+
+  it('make no first run unless asked', async () => {
+    expect(second.output()).not.toContain('Appstrate is ready')
+  })
+})
