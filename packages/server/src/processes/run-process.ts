@@ -6,6 +6,8 @@ import { detectSandbox } from '../features/execution/sandboxes/index.ts'
 import { features } from '../features/index.ts'
 import { warmSignIn } from '../features/accounts/sign-in/index.ts'
 import type { Config } from '../platform/config/config.ts'
+import { jobsOf } from '../platform/jobs/jobs-of.ts'
+import { startJobs } from '../platform/jobs/start-jobs.ts'
 import { boot, explain, giveUp, type Booted } from './boot.ts'
 import { buildApi } from './serve-api.ts'
 
@@ -66,7 +68,8 @@ async function runWorker({ platform, config, log }: Booted): Promise<Stop> {
   checks.add('sandbox', async () => {
     if (!detection.available && config.SANDBOX !== 'off') throw new Error(`is not available: ${detection.reason}`)
   })
-  return () => worker.stop()
+  const jobs = startJobs(platform, jobsOf(features))
+  return async () => void (await Promise.all([worker.stop(), jobs.stop()]))
 }
 
 async function runApi({ platform, config, log, close }: Booted, stops: Stop[]): Promise<string> {

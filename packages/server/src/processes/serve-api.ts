@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import { createAccess } from '../features/accounts/access/index.ts'
-import { auditSink } from '../features/delivery/audit/index.ts'
 import { createApi } from '../platform/http/create-api.ts'
 import type { Feature } from '../platform/http/feature.ts'
 import type { IdempotencyStore } from '../platform/http/idempotency.ts'
@@ -9,14 +8,13 @@ import { createRateLimiter } from '../platform/http/rate-limit.ts'
 import { createRedisIdempotency } from '../platform/http/redis-idempotency.ts'
 import type { Platform } from '../platform/platform.ts'
 
-/** The API over a platform, wired with who may call and where the audit goes. */
+/** The API over a platform, wired with who may call. */
 export function buildApi(platform: Platform, features: readonly Feature[]): Promise<FastifyInstance> {
   const { config, redis, log } = platform
   return createApi({
     platform,
     features,
     access: createAccess(platform),
-    audit: auditSink,
     limiter: createRateLimiter({
       limits: { runs: config.RATE_LIMIT_RUNS, import: config.RATE_LIMIT_IMPORT, create: config.RATE_LIMIT_CREATE, default: config.RATE_LIMIT_DEFAULT },
       redis,

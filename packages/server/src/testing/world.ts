@@ -13,6 +13,8 @@ import { openDatabase } from '../platform/db/database.ts'
 import type { VersionRegistry } from '../platform/http/api-version.ts'
 import type { Feature } from '../platform/http/feature.ts'
 import { createLog } from '../platform/log/log.ts'
+import { jobsOf } from '../platform/jobs/jobs-of.ts'
+import { startJobs } from '../platform/jobs/start-jobs.ts'
 import { openPlatform, type OpenPlatform } from '../platform/open-platform.ts'
 import { buildApi } from '../processes/serve-api.ts'
 import { createTenant, type Tenant, type TenantOptions } from './factories/tenant.ts'
@@ -41,6 +43,8 @@ export interface WorldOptions {
   readonly versions?: VersionRegistry
   /** Executes runs too, with the sandbox of this machine. */
   readonly worker?: boolean
+  /** Runs the features' jobs too, and the relay of the outbox. */
+  readonly jobs?: boolean
 }
 
 /** A server of this test's own over a database of its own, with the limits out of the way unless the test sets them. */
@@ -75,6 +79,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const app = await buildApi(platform, options.features ?? allFeatures)
   await app.listen({ port: 0, host: '127.0.0.1' })
   const worker = options.worker === true ? await openWorker(platform) : undefined
+  const jobs = options.jobs === true ? startJobs(platform, jobsOf(options.features ?? allFeatures)) : undefined
   const url = `http://127.0.0.1:${portOf(app.server.address())}`
   return {
     url,
@@ -85,7 +90,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     activeRuns: () => worker?.activeRuns() ?? 0,
     async close() {
       platform.beginStop()
-      await Promise.all([app.close(), worker?.stop()])
+      await Promise.all([app.close(), worker?.stop(), jobs?.stop()])
       await platform.close()
       await testDatabase.drop()
       await rm(dataDir, { recursive: true, force: true })

@@ -52,7 +52,10 @@ export interface ApiKeys {
   last_used_at: Timestamp | null;
   name: string;
   organization_id: string;
+  previous_expires_at: Timestamp | null;
+  previous_key_hash: Buffer | null;
   revoked_at: Timestamp | null;
+  rotated_at: Timestamp | null;
   scopes: string[];
 }
 
@@ -80,20 +83,38 @@ export interface Applications {
   updated_at: Generated<Timestamp>;
 }
 
+export interface AuditChains {
+  hash: Buffer;
+  organization_id: string;
+  seq: number;
+  updated_at: Generated<Timestamp>;
+}
+
 export interface AuditLog {
   action: string;
   actor: Json;
   application_id: string | null;
   changes: Json | null;
   created_at: Generated<Timestamp>;
+  hash: Buffer | null;
   id: string;
   ip: string | null;
-  method: string;
+  method: string | null;
   organization_id: string | null;
-  path: string;
-  request_id: string;
+  path: string | null;
+  position: Generated<number>;
+  request_id: string | null;
   resource_id: string | null;
+  seq: number | null;
+  transaction: Generated<string>;
   user_agent: string | null;
+}
+
+export interface EndUserKeys {
+  application_id: string;
+  created_at: Generated<Timestamp>;
+  encrypted_key: string;
+  end_user_id: string;
 }
 
 export interface EndUsers {
@@ -106,6 +127,15 @@ export interface EndUsers {
   name: string | null;
   organization_id: string;
   updated_at: Generated<Timestamp>;
+}
+
+export interface Erasures {
+  application_id: string;
+  created_at: Generated<Timestamp>;
+  end_user_id: string;
+  id: string;
+  organization_id: string;
+  report: Json;
 }
 
 export interface Files {
@@ -131,6 +161,22 @@ export interface IdempotencyKeys {
   status: number | null;
 }
 
+export interface Invitations {
+  accepted_by: string | null;
+  created_at: Generated<Timestamp>;
+  email: string;
+  encrypted_token: string;
+  expires_at: Timestamp;
+  id: string;
+  invited_by: string | null;
+  organization_id: string;
+  role: "admin" | "member" | "viewer";
+  sent_at: Generated<Timestamp>;
+  status: "pending" | "accepted" | "cancelled";
+  token_hash: Buffer;
+  updated_at: Generated<Timestamp>;
+}
+
 export interface Models {
   context_window: number | null;
   cost: Json | null;
@@ -145,6 +191,31 @@ export interface Models {
   organization_id: string;
   provider_key_id: string;
   updated_at: Generated<Timestamp>;
+}
+
+export interface NotificationMarks {
+  application_id: string;
+  read_until: string;
+  reader: string;
+}
+
+export interface NotificationReads {
+  notification_id: string;
+  read_at: Generated<Timestamp>;
+  reader: string;
+}
+
+export interface Notifications {
+  agent_id: string | null;
+  application_id: string;
+  created_at: Generated<Timestamp>;
+  end_user_id: string | null;
+  id: string;
+  message: string;
+  organization_id: string;
+  run_id: string | null;
+  type: string;
+  user_id: string | null;
 }
 
 export interface OrganizationMembers {
@@ -162,6 +233,18 @@ export interface Organizations {
   name: string;
   slug: string;
   updated_at: Generated<Timestamp>;
+}
+
+export interface Outbox {
+  agent_id: string | null;
+  application_id: string;
+  created_at: Generated<Timestamp>;
+  end_user_id: string | null;
+  id: Generated<number>;
+  organization_id: string;
+  payload: Json;
+  run_id: string | null;
+  type: string;
 }
 
 export interface Packages {
@@ -184,6 +267,20 @@ export interface PackageVersions {
   package_id: string;
   prompt: string;
   version: string;
+}
+
+export interface Passkeys {
+  aaguid: string | null;
+  backed_up: boolean;
+  counter: number;
+  created_at: Generated<Timestamp | null>;
+  credential_id: string;
+  device_type: string;
+  id: string;
+  name: string | null;
+  public_key: string;
+  transports: string | null;
+  user_id: string;
 }
 
 export interface ProviderKeys {
@@ -248,7 +345,7 @@ export interface Runs {
   input_tokens: Generated<number>;
   last_seq: Generated<number>;
   metadata: Generated<Json>;
-  model: Json;
+  model: Json | null;
   model_id: string | null;
   organization_id: string;
   output: Json | null;
@@ -256,12 +353,49 @@ export interface Runs {
   package_id: string;
   package_version_id: string;
   report: string | null;
+  schedule_id: string | null;
+  scheduled_for: Timestamp | null;
   started_at: Timestamp | null;
   status: "pending" | "running" | "waiting" | "success" | "failed" | "timeout" | "cancelled";
   timeout_ms: number;
   user_id: string | null;
   version: string;
   worker_id: string | null;
+}
+
+export interface ScheduleFires {
+  application_id: string;
+  fired_at: Generated<Timestamp>;
+  outcome: "started" | "queued" | "failed" | "skipped-overlap" | "skipped-missed";
+  run_id: string | null;
+  schedule_id: string;
+  scheduled_for: Timestamp;
+}
+
+export interface Schedules {
+  agent_id: string;
+  application_id: string;
+  budget_usd: Numeric | null;
+  config: Generated<Json>;
+  created_at: Generated<Timestamp>;
+  cron: string;
+  due_at: Timestamp | null;
+  enabled: Generated<boolean>;
+  end_user_id: string | null;
+  id: string;
+  input: Generated<Json>;
+  jitter_seconds: Generated<number>;
+  last_run_at: Timestamp | null;
+  missed_fires: "skip" | "run-once" | "run-all";
+  model_id: string | null;
+  name: string | null;
+  next_run_at: Timestamp | null;
+  organization_id: string;
+  overlap: "allow" | "skip" | "queue" | "cancel-previous";
+  timezone: string;
+  updated_at: Generated<Timestamp>;
+  user_id: string | null;
+  version: string | null;
 }
 
 export interface Sessions {
@@ -275,13 +409,23 @@ export interface Sessions {
   user_id: string;
 }
 
+export interface TwoFactors {
+  backup_codes: string;
+  id: string;
+  secret: string;
+  user_id: string;
+  verified: Generated<boolean | null>;
+}
+
 export interface Users {
   created_at: Generated<Timestamp>;
   email: string;
   email_verified: Generated<boolean>;
   id: string;
   image: string | null;
+  language: string | null;
   name: string;
+  two_factor_enabled: Generated<boolean | null>;
   updated_at: Generated<Timestamp>;
 }
 
@@ -292,6 +436,61 @@ export interface Verifications {
   identifier: string;
   updated_at: Generated<Timestamp>;
   value: string;
+}
+
+export interface WebhookDeliveries {
+  application_id: string;
+  attempt: number;
+  claimed_until: Timestamp | null;
+  completed_at: Timestamp | null;
+  created_at: Generated<Timestamp>;
+  due_at: Generated<Timestamp>;
+  error: string | null;
+  event_id: string;
+  id: string;
+  latency_ms: number | null;
+  request: Json | null;
+  response: Json | null;
+  run_id: string | null;
+  status: "pending" | "success" | "failed";
+  status_code: number | null;
+  webhook_id: string;
+}
+
+export interface WebhookEvents {
+  application_id: string;
+  created_at: Generated<Timestamp>;
+  end_user_id: string | null;
+  id: string;
+  organization_id: string;
+  outbox_id: number | null;
+  payload: Json;
+  run_id: string | null;
+  type: string;
+  webhook_id: string;
+}
+
+export interface Webhooks {
+  agent_id: string | null;
+  api_version: string;
+  application_id: string;
+  created_at: Generated<Timestamp>;
+  created_by: string | null;
+  description: string | null;
+  disabled_at: Timestamp | null;
+  disabled_reason: "user" | "gone" | "failing" | null;
+  enabled: Generated<boolean>;
+  encrypted_previous_secret: string | null;
+  encrypted_secret: string;
+  events: string[];
+  failing_since: Timestamp | null;
+  id: string;
+  organization_id: string;
+  payload_mode: "full" | "summary";
+  previous_expires_at: Timestamp | null;
+  signing: "hmac" | "ed25519";
+  updated_at: Generated<Timestamp>;
+  url: string;
 }
 
 export interface Workers {
@@ -305,21 +504,36 @@ export interface DB {
   api_keys: ApiKeys;
   application_packages: ApplicationPackages;
   applications: Applications;
+  audit_chains: AuditChains;
   audit_log: AuditLog;
+  end_user_keys: EndUserKeys;
   end_users: EndUsers;
+  erasures: Erasures;
   files: Files;
   idempotency_keys: IdempotencyKeys;
+  invitations: Invitations;
   models: Models;
+  notification_marks: NotificationMarks;
+  notification_reads: NotificationReads;
+  notifications: Notifications;
   organization_members: OrganizationMembers;
   organizations: Organizations;
+  outbox: Outbox;
   package_versions: PackageVersions;
   packages: Packages;
+  passkeys: Passkeys;
   provider_keys: ProviderKeys;
   run_events: RunEvents;
   run_inputs: RunInputs;
   runs: Runs;
+  schedule_fires: ScheduleFires;
+  schedules: Schedules;
   sessions: Sessions;
+  two_factors: TwoFactors;
   users: Users;
   verifications: Verifications;
+  webhook_deliveries: WebhookDeliveries;
+  webhook_events: WebhookEvents;
+  webhooks: Webhooks;
   workers: Workers;
 }

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { AuditedRequest } from '../audit/audit.ts'
+import { insertAuditEntry } from '../audit/postgres-audit.ts'
 import { toWireId } from '../ids/id.ts'
 import type { ApiParts, Operation } from './api.ts'
-import type { AuditEntry } from './audit.ts'
 import { authorize, readNamed } from './authorize.ts'
 import type { Caller } from './caller.ts'
 import { countRequest } from './count-request.ts'
@@ -92,17 +93,16 @@ function refuseOtherContent({ endpoint }: Operation, { headers }: FastifyRequest
 }
 
 // The API reference: every request on behalf of an end-user is in the audit log, reads and refused ones too.
-async function recordImpersonation({ platform, audit }: ApiParts, request: FastifyRequest): Promise<void> {
+async function recordImpersonation({ platform }: ApiParts, request: FastifyRequest): Promise<void> {
   const { actingAs } = request.state.authorization
   if (actingAs === undefined || actingAs.endUserId === null) return
-  const entry = { ...auditOrigin(request), action: 'end-user.impersonated', scope: actingAs, resourceId: toWireId('eu', actingAs.endUserId) }
-  await platform.db.transaction().execute((tx) => audit.write(tx, entry))
+  const entry = { action: 'end-user.impersonated', actor: request.state.caller, scope: actingAs, resourceId: toWireId('eu', actingAs.endUserId), request: auditedRequest(request) }
+  await platform.db.transaction().execute((tx) => insertAuditEntry(tx, entry))
 }
 
 /** What an audit entry tells about the request that caused it. */
-export function auditOrigin(request: FastifyRequest): Pick<AuditEntry, 'caller' | 'requestId' | 'method' | 'path' | 'ip' | 'userAgent'> {
+export function auditedRequest(request: FastifyRequest): AuditedRequest {
   return {
-    caller: request.state.caller,
     requestId: request.id,
     method: request.method,
     path: pathOf(request.originalUrl),

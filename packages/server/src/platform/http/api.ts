@@ -1,5 +1,4 @@
 import type { Platform } from '../platform.ts'
-import type { AuditSink } from './audit.ts'
 import type { Access, Caller } from './caller.ts'
 import type { Authorization } from './authorize.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -12,7 +11,6 @@ export interface ApiParts {
   readonly platform: Platform
   readonly features: readonly Feature[]
   readonly access: Access
-  readonly audit: AuditSink
   readonly limiter: RateLimiter
   readonly idempotency: IdempotencyStore
 }

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Readable } from 'node:stream'
 import type { Static, TObject, TProperties, TSchema } from 'typebox'
+import type { AuditSubject } from '../audit/audit.ts'
 import type { Db, Tx } from '../db/database.ts'
 import type { IdPrefix } from '../ids/id.ts'
 import type { Log } from '../log/log.ts'
@@ -41,8 +42,8 @@ export interface Call<K extends CallerKind, P extends string, Q extends TPropert
   readonly requestId: string
   readonly apiVersion: string
   readonly idempotency: IdempotencyKey | undefined
-  /** Runs `work` in a transaction and writes the audit entry in it; `resourceOf` gives the wire id of what was changed. */
-  change<T>(work: (tx: Tx) => Promise<T>, resourceOf?: (result: T) => string): Promise<T>
+  /** Runs `work` in a transaction and writes the audit entry in it; `describe` gives the wire id of what was changed, or all that the entry tells of it. */
+  change<T>(work: (tx: Tx) => Promise<T>, describe?: (result: T) => string | AuditSubject): Promise<T>
   /** The framework's own objects, for uploads and streams. */
   readonly request: FastifyRequest
   readonly reply: FastifyReply

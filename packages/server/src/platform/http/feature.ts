@@ -1,3 +1,5 @@
+import type { Job } from '../jobs/job.ts'
+import type { OutboxReader } from '../outbox/outbox.ts'
 import type { Endpoint } from './endpoint.ts'
 
 /** One noun of the product. The key of an endpoint is its operation id, and in kebab-case its file's name. */
@@ -8,6 +10,10 @@ export interface Feature {
   readonly tag: string
   readonly description: string
   readonly endpoints: Readonly<Record<string, Endpoint>>
+  /** Its background work, run by every worker process. */
+  readonly jobs?: readonly Job[]
+  /** What it does with the events of the outbox. */
+  readonly reader?: OutboxReader
 }
 
 export function feature(declaration: Feature): Feature {

@@ -1,8 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { insertAuditEntry } from '../audit/postgres-audit.ts'
+import type { AuditSubject } from '../audit/audit.ts'
 import type { Tx } from '../db/database.ts'
 import { parseWireId } from '../ids/id.ts'
-import { auditOrigin } from './admit.ts'
+import { auditedRequest } from './admit.ts'
 import type { ApiParts, Operation } from './api.ts'
 import type { IdempotencyKey, StoredReply } from './idempotency.ts'
 import { idempotencyLockMs, parseIdempotencyKey } from './idempotency.ts'
@@ -108,10 +110,10 @@ function buildCall(
     requestId: request.id,
     apiVersion,
     idempotency: key,
-    change: (work, resourceOf) =>
+    change: (work, describe) =>
       parts.platform.db.transaction().execute(async (tx) => {
         const result = await work(tx)
-        if (endpoint.audit !== 'none') await writeAudit(parts, tx, { request, action: endpoint.audit, resourceId: resourceOf?.(result) })
+        if (endpoint.audit !== 'none') await writeAudit(tx, { request, action: endpoint.audit, described: describe?.(result) })
         return result
       }),
     request,
@@ -119,9 +121,18 @@ function buildCall(
   }
 }
 
-function writeAudit(parts: ApiParts, tx: Tx, about: { request: FastifyRequest; action: string; resourceId: string | undefined }): Promise<void> {
-  const { request, action, resourceId } = about
-  return parts.audit.write(tx, { ...auditOrigin(request), action, scope: request.state.authorization.scope, resourceId })
+function writeAudit(tx: Tx, about: { request: FastifyRequest; action: string; described: string | AuditSubject | undefined }): Promise<void> {
+  const { request, action, described } = about
+  const subject = typeof described === 'string' ? { resourceId: described } : described
+  const { caller, authorization } = request.state
+  return insertAuditEntry(tx, {
+    action,
+    actor: caller,
+    scope: subject?.scope === undefined ? authorization.scope : (subject.scope ?? undefined),
+    resourceId: subject?.resourceId,
+    changes: subject?.changes,
+    request: auditedRequest(request),
+  })
 }
 
 async function send(parts: ApiParts, operation: Operation, { http, call }: { http: Http; call: AnyCall }): Promise<FastifyReply> {

@@ -8,18 +8,21 @@ describe('the permission matrix', () => {
     expect([...permissionsOf('owner')]).toEqual(everything)
   })
 
-  it('gives the admin everything but deleting the organization', () => {
-    expect(everything.filter((permission) => !permissionsOf('admin').has(permission))).toEqual(['org:delete'])
+  it('gives the admin everything but deleting the organization and changing roles', () => {
+    expect(everything.filter((permission) => !permissionsOf('admin').has(permission))).toEqual(['org:delete', 'members:change-role'])
   })
 
   it('gives a member what they need to use agents', () => {
     expect([...permissionsOf('member')]).toEqual([
-      'org:read', 'agents:read', 'agents:run', 'runs:read', 'runs:cancel', 'files:read', 'files:write', 'models:read', 'applications:read',
+      'org:read', 'members:read', 'agents:read', 'agents:run', 'runs:read', 'runs:cancel', 'files:read', 'files:write',
+      'schedules:read', 'schedules:write', 'schedules:delete', 'end-users:read', 'end-users:write', 'models:read', 'applications:read',
     ])
   })
 
   it('gives a viewer nothing but reading', () => {
-    expect([...permissionsOf('viewer')]).toEqual(['org:read', 'agents:read', 'runs:read', 'files:read', 'models:read', 'applications:read'])
+    expect([...permissionsOf('viewer')]).toEqual([
+      'org:read', 'members:read', 'agents:read', 'runs:read', 'files:read', 'schedules:read', 'end-users:read', 'models:read', 'applications:read',
+    ])
   })
 
   it('gives no role more than the one above it', () => {
@@ -31,7 +34,7 @@ describe('the permission matrix', () => {
 
   it('lets API keys hold nothing that governs people, keys or the organization', () => {
     const held = everything.filter((permission) => !grantablePermissions.includes(permission))
-    expect(held).toEqual(everything.filter((permission) => /^(org|provider-keys|api-keys):/.test(permission)))
+    expect(held).toEqual(everything.filter((permission) => /^(org|members|audit-log|provider-keys|api-keys):/.test(permission)))
     expect(everything.filter(isGrantable)).toEqual(grantablePermissions)
     expect(isGrantable('nonsense:read')).toBe(false)
   })

@@ -20,9 +20,20 @@ function same(actions: readonly string[], less: { member: readonly string[]; vie
 /** `resource:action` × role × grantable to a key: the one place where rights are decided. */
 export const permissionMatrix = {
   org: { owner: ['read', 'update', 'delete'], admin: ['read', 'update'], member: ['read'], viewer: ['read'], grantable: false },
+  members: {
+    owner: ['read', 'invite', 'remove', 'change-role'],
+    admin: ['read', 'invite', 'remove'],
+    member: ['read'],
+    viewer: ['read'],
+    grantable: false,
+  },
   agents: same(['read', 'write', 'configure', 'delete', 'run'], { member: ['read', 'run'], viewer: ['read'], grantable: true }),
   runs: same(['read', 'cancel', 'delete'], { member: ['read', 'cancel'], viewer: ['read'], grantable: true }),
   files: same(readWriteDelete, { member: ['read', 'write'], viewer: ['read'], grantable: true }),
+  schedules: same(readWriteDelete, { member: readWriteDelete, viewer: ['read'], grantable: true }),
+  'end-users': same(readWriteDelete, { member: ['read', 'write'], viewer: ['read'], grantable: true }),
+  webhooks: same(readWriteDelete, { member: [], viewer: [], grantable: true }),
+  'audit-log': same(['read'], { member: [], viewer: [], grantable: false }),
   models: same(readWriteDelete, { member: ['read'], viewer: ['read'], grantable: true }),
   'provider-keys': same(readWriteDelete, { member: [], viewer: [], grantable: false }),
   'api-keys': same(['read', 'create', 'revoke'], { member: [], viewer: [], grantable: false }),

@@ -1,7 +1,6 @@
 import { Type } from 'typebox'
 import { created, endpoint } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { auditUnder } from './audit-scope.ts'
 import { createOrganization } from './found-organization.ts'
 import { orgFields, OrgWire, toOrgWire } from './organization-wire.ts'
 
@@ -17,15 +16,12 @@ export const createOrg = endpoint({
   body: Type.Object({ name: orgFields.name, slug: Type.Optional(orgFields.slug) }),
   returns: { 201: OrgWire },
   fails: ['slug-taken'],
-  async handle({ body, caller, platform, change, request }) {
+  async handle({ body, caller, platform, change }) {
     const founding = { name: body.name, slug: body.slug, apiVersion: platform.versions.current, userId: caller.userId }
     const organization = await change(
-      async (tx) => {
-        const founded = await createOrganization(tx, founding)
-        auditUnder(request, { organizationId: founded.organization.id })
-        return founded.organization
-      },
-      (made) => toWireId('org', made.id),
+      async (tx) => (await createOrganization(tx, founding)).organization,
+      // Nobody is authorized in an organization that does not exist yet.
+      (made) => ({ resourceId: toWireId('org', made.id), scope: { organizationId: made.id } }),
     )
     const reply = toOrgWire(organization)
     return created(reply, `/api/orgs/${reply.id}`)

@@ -2,7 +2,6 @@ import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/http/problem.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { auditUnder } from './audit-scope.ts'
 import { deleteOrganizationRow, hasActiveRuns, lockOrganization } from './organization-store.ts'
 
 export const deleteOrg = endpoint({
@@ -17,15 +16,15 @@ export const deleteOrg = endpoint({
   params: { orgId: { id: 'org', missing: 'org-not-found' } },
   returns: { 204: Nothing },
   fails: ['org-in-use'],
-  async handle({ scope, change, platform, request }) {
+  async handle({ scope, change, platform }) {
     await change(
       async (tx) => {
         await lockOrganization(tx, scope)
         if (await hasActiveRuns(tx, scope)) throw problem('org-in-use', { detail: 'Some of its runs have not ended: cancel them, or wait.' })
         await deleteOrganizationRow(tx, scope)
-        auditUnder(request, undefined)
       },
-      () => toWireId('org', scope.organizationId),
+      // Its own audit log is gone with it.
+      () => ({ resourceId: toWireId('org', scope.organizationId), scope: null }),
     )
     platform.wake.wake('keys', '*')
     return noContent()

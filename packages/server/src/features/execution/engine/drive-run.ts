@@ -67,7 +67,7 @@ async function remind(attempt: Attempt): Promise<void> {
 
 async function nextAnswer(attempt: Attempt): Promise<Ending | undefined> {
   const { run, transcript } = attempt
-  const messages = fitContext(transcript.messages, run.model.contextWindow, run.model.maxTokens ?? 4096)
+  const messages = fitContext(transcript.messages, run.model?.contextWindow ?? null, run.model?.maxTokens ?? 4096)
   if (messages === undefined) return failed('context-window-exceeded', "The conversation no longer fits the model's context window.")
   try {
     const answer = await callModel(attempt, messages)
@@ -115,7 +115,7 @@ function costOfFailure(attempt: Attempt, { usage }: ModelCallError): RunProgress
 }
 
 function spend(attempt: Attempt, usage: TokenUsage): { usage: TokenUsage; costUsd: string } {
-  const costUsd = costOf(usage, attempt.run.model.price)
+  const costUsd = costOf(usage, attempt.run.model?.price ?? null)
   const tokens = usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens
   attempt.spent = { tokens: attempt.spent.tokens + tokens, costUsd: new Decimal(attempt.spent.costUsd).plus(costUsd).toFixed() }
   return { usage, costUsd }

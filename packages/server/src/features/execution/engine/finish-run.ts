@@ -34,5 +34,6 @@ export async function finishRun(platform: Platform, run: Run, ending: Ending): P
     return row
   })
   platform.wake.wake('events', `${run.applicationId}:${run.id}`)
+  platform.wake.wake('outbox', '')
   return ended
 }

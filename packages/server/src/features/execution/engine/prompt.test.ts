@@ -4,7 +4,7 @@ import { openingMessages } from './prompt.ts'
 
 const run: Run = {
   id: '0195e9a0-0000-7000-8000-000000000000',
-  organizationId: '', applicationId: '', agentId: '', agentName: '@acme/totals', packageVersionId: '', version: '1.2.3', endUserId: null, userId: null, apiKeyId: null,
+  organizationId: '', applicationId: '', agentId: '', agentName: '@acme/totals', packageVersionId: '', version: '1.2.3', endUserId: null, userId: null, apiKeyId: null, scheduleId: null, scheduledFor: null,
   status: 'running', attempt: 1, input: { month: 'May' }, config: { currency: 'EUR' }, metadata: { secretNote: 'not for the model' }, budgetUsd: null, modelRowId: null,
   model: { label: 'Test', api: 'openai', modelId: 'm', contextWindow: null, maxTokens: null, price: null },
   timeoutMs: 300_000, output: null, report: null, error: null,

@@ -130,6 +130,7 @@ function start(state: State, run: Run): void {
   const elapsedMs = platform.clock.now().getTime() - (run.startedAt?.getTime() ?? 0)
   const timer = setTimeout(() => controller.abort(new RunStopped('timeout')), Math.max(0, run.timeoutMs - elapsedMs))
   platform.wake.wake('events', `${run.applicationId}:${run.id}`)
+  platform.wake.wake('outbox', '')
   const done = executeRun(state.parts, run, controller.signal)
     .then((execution) => (execution === 'handover' ? handOver(state, run) : undefined))
     .finally(() => {

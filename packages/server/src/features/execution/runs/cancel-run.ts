@@ -34,6 +34,7 @@ export const cancelRun = endpoint({
     )
     platform.wake.wake('cancel', run.id)
     platform.wake.wake('events', `${run.applicationId}:${run.id}`)
+    platform.wake.wake('outbox', '')
     return ok(toRunWire(run))
   },
 })

@@ -16,6 +16,9 @@ export const runsFeature = feature({
 })
 
 export { appendEvents, appendFenced, Fenced, readJournal, runUpdate, type JournalEntry, type NewEvent, type RunProgress } from './journal-store.ts'
+export { insertPreparedRun, prepareRun, type PreparedRun, type RunOrigin } from './prepare-run.ts'
+export { recordFailedRun, type FailedStart } from './record-failed-run.ts'
 export { runColumns, toRun } from './run-row.ts'
+export { runRequestFields, type RunRequest } from './run-request.ts'
 export { endRun, listRunInputs } from './run-store.ts'
 export type { Run, RunError, RunStatus, TerminalStatus } from './run.ts'

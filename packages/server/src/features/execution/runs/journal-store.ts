@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
-import type { Run, TokenUsage } from './run.ts'
+import type { Run, RunStatus, TokenUsage } from './run.ts'
 import { toRunSummaryWire } from './run-wire.ts'
 
 /** An event on its way into the journal. */
@@ -15,7 +15,12 @@ export interface NewEvent {
   readonly data?: unknown
   /** What a resume needs and no reader is sent. */
   readonly journal?: unknown
+  /** The type under which it goes into the outbox too, with its data. */
+  readonly outbox?: OutboxType
 }
+
+/** What others are told of a run. */
+export type OutboxType = 'run.started' | 'run.waiting' | 'run.completed' | 'run.failed' | 'run.timeout' | 'run.cancelled'
 
 /** What is written on the run's row together with its events. */
 export interface RunProgress {
@@ -33,14 +38,25 @@ export class Fenced extends Error {
 
 /** The event that reports a run's state. */
 export function runUpdate(run: Run, event: string): NewEvent {
-  return { kind: 'run_update', type: 'system', level: 'info', event, data: toRunSummaryWire(run) }
+  const outbox = outboxTypes[run.status]
+  return { kind: 'run_update', type: 'system', level: 'info', event, data: toRunSummaryWire(run), ...(outbox === undefined ? {} : { outbox }) }
+}
+
+const outboxTypes: Readonly<Record<RunStatus, OutboxType | undefined>> = {
+  pending: undefined,
+  running: 'run.started',
+  waiting: 'run.waiting',
+  success: 'run.completed',
+  failed: 'run.failed',
+  timeout: 'run.timeout',
+  cancelled: 'run.cancelled',
 }
 
 /** Appends events of a run that nobody else writes to, because the transaction holds its row's lock or has just inserted it. */
 export async function appendEvents(tx: Tx, run: Run, events: readonly NewEvent[]): Promise<void> {
   const result = await sql`
     with r as (update runs set last_seq = last_seq + ${events.length} where id = ${run.id} returning ${eventSource(events.length)})
-    ${insertEvents(events)}`.execute(tx)
+    ${insertOutbox(events)} ${insertEvents(events)}`.execute(tx)
   if (result.numAffectedRows !== BigInt(events.length)) throw new Error(`Run ${run.id} is gone.`)
 }
 
@@ -71,6 +87,16 @@ export async function appendFenced(db: Db, run: Pick<Run, 'id' | 'attempt'>, ste
 
 function eventSource(count: number) {
   return sql`id, organization_id, application_id, agent_id, end_user_id, last_seq - ${count}::bigint as base`
+}
+
+function insertOutbox(events: readonly NewEvent[]) {
+  const rows = events.flatMap(({ outbox, data }) => (outbox === undefined ? [] : [{ type: outbox, payload: data }]))
+  if (rows.length === 0) return sql``
+  return sql`
+    , o as (
+      insert into outbox (organization_id, application_id, run_id, agent_id, end_user_id, type, payload)
+      select r.organization_id, r.application_id, r.id, r.agent_id, r.end_user_id, e.type, e.payload
+      from r cross join jsonb_to_recordset(${toJsonText(rows)}::jsonb) as e(type text, payload jsonb))`
 }
 
 function insertEvents(events: readonly NewEvent[]) {

@@ -11,20 +11,20 @@ import type { Run } from './run.ts'
 export type NewRun = Pick<
   Run,
   | 'id' | 'agentId' | 'agentName' | 'packageVersionId' | 'version' | 'userId' | 'apiKeyId' | 'input' | 'config'
-  | 'metadata' | 'budgetUsd' | 'modelRowId' | 'model' | 'timeoutMs'
+  | 'metadata' | 'budgetUsd' | 'modelRowId' | 'model' | 'timeoutMs' | 'scheduleId' | 'scheduledFor'
 > & { readonly packageId: string; readonly idempotency: IdempotencyKey | undefined }
 
 // Every run comes through here: one statement, sent as it is. What the database decides, the event takes from the row.
 const insertion = `
   with r as (
     insert into runs (id, organization_id, application_id, end_user_id, agent_id, agent_name, package_id, package_version_id, version,
-      user_id, api_key_id, input, config, metadata, budget_usd, model_id, model, timeout_ms, idempotency_key_hash, idempotency_body_hash, status, last_seq)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, 'pending', 1)
+      user_id, api_key_id, input, config, metadata, budget_usd, model_id, model, timeout_ms, idempotency_key_hash, idempotency_body_hash, schedule_id, scheduled_for, status, last_seq)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, 'pending', 1)
     returning *
   ), created as (
     insert into run_events (run_id, seq, id, organization_id, application_id, agent_id, end_user_id, kind, type, level, event, data)
-    select id, last_seq, $21::uuid, organization_id, application_id, agent_id, end_user_id, 'run_update', 'system', 'info', 'created',
-      $22::jsonb || jsonb_build_object(
+    select id, last_seq, $23::uuid, organization_id, application_id, agent_id, end_user_id, 'run_update', 'system', 'info', 'created',
+      $24::jsonb || jsonb_build_object(
         'createdAt', to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'budget', trim_scale(budget_usd)::text)
     from r
   )
@@ -49,10 +49,12 @@ export async function insertRun(tx: Tx, scope: AppScope, run: NewRun): Promise<R
     toJsonText(run.metadata),
     run.budgetUsd,
     run.modelRowId,
-    toJsonText(run.model),
+    run.model === null ? null : toJsonText(run.model),
     run.timeoutMs,
     run.idempotency?.keyHash ?? null,
     run.idempotency?.bodyHash ?? null,
+    run.scheduleId,
+    run.scheduledFor,
     newUuid(),
     toJsonText(toRunSummaryWire(unstarted(scope, run))),
   ]

@@ -32,6 +32,7 @@ const modelOf = Compile(
 /** The columns that make a run; `journal` payloads are never among them. */
 export const runColumns = [
   'id', 'organization_id', 'application_id', 'agent_id', 'agent_name', 'package_version_id', 'version', 'end_user_id', 'user_id', 'api_key_id',
+  'schedule_id', 'scheduled_for',
   'status', 'attempt', 'input', 'config', 'metadata', 'budget_usd', 'model_id', 'model', 'timeout_ms', 'output', 'report', 'error',
   'input_tokens', 'output_tokens', 'cache_read_tokens', 'cache_write_tokens', 'cost_usd', 'created_at', 'started_at', 'completed_at',
 ] as const satisfies readonly (keyof Runs)[]
@@ -51,6 +52,8 @@ export function toRun(row: RunRow): Run {
     endUserId: row.end_user_id,
     userId: row.user_id,
     apiKeyId: row.api_key_id,
+    scheduleId: row.schedule_id,
+    scheduledFor: row.scheduled_for,
     status: row.status,
     attempt: row.attempt,
     input: parseRecord(row.input),
@@ -58,7 +61,7 @@ export function toRun(row: RunRow): Run {
     metadata: parseRecord(row.metadata),
     budgetUsd: row.budget_usd,
     modelRowId: row.model_id,
-    model: parseModel(row.model),
+    model: row.model === null ? null : parseModel(row.model),
     timeoutMs: row.timeout_ms,
     output: row.output,
     report: row.report,

@@ -68,6 +68,9 @@ export interface Run {
   readonly endUserId: string | null
   readonly userId: string | null
   readonly apiKeyId: string | null
+  readonly scheduleId: string | null
+  /** The nominal time of a schedule's fire; null for everything else. */
+  readonly scheduledFor: Date | null
   readonly status: RunStatus
   readonly attempt: number
   readonly input: JsonRecord
@@ -75,7 +78,8 @@ export interface Run {
   readonly metadata: JsonRecord
   readonly budgetUsd: string | null
   readonly modelRowId: string | null
-  readonly model: RunModel
+  /** Null for a run that could not start for want of one. */
+  readonly model: RunModel | null
   readonly timeoutMs: number
   readonly output: unknown
   readonly report: string | null

@@ -1,0 +1,132 @@
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import type { AppScope } from '../../../platform/http/caller.ts'
+import type { IdempotencyKey } from '../../../platform/http/idempotency.ts'
+import { problem, type InvalidPart } from '../../../platform/http/problem.ts'
+import { newUuid, parseWireId } from '../../../platform/ids/id.ts'
+import { checkAgainst } from '../../../platform/json-schema/json-schema.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import { getInstalledAgent, type Agent, type AgentVersion } from '../../catalog/agents/index.ts'
+import { findRunnableModel, type RunnableModel } from '../../catalog/models/index.ts'
+import { findFiles, type FileRow } from '../files/index.ts'
+import { insertRun } from './new-run-store.ts'
+import type { RunRequest } from './run-request.ts'
+import { insertRunInputs } from './run-store.ts'
+import type { Run, RunModel } from './run.ts'
+
+/** Who or what a run is for, beside the end-user of its scope. */
+export interface RunOrigin {
+  readonly userId: string | null
+  readonly apiKeyId: string | null
+  readonly scheduleId: string | null
+  /** The nominal time of a schedule's fire; a schedule has at most one run of each. */
+  readonly scheduledFor: Date | null
+}
+
+/** A run that can start: everything it needs was found. */
+export interface PreparedRun {
+  readonly agent: Agent
+  readonly version: AgentVersion
+  readonly model: RunnableModel
+  readonly files: readonly FileRow[]
+  readonly request: RunRequest
+}
+
+interface Where {
+  readonly db: Db
+  readonly platform: Platform
+  readonly scope: AppScope
+}
+
+/**
+ * Checks that a run can start. Throws `agent-not-found`, `agent-version-not-found`, `validation-error`,
+ * or `run-not-ready` with every reason at once.
+ */
+export async function prepareRun({ db, platform, scope }: Where, agentReference: string, request: RunRequest): Promise<PreparedRun> {
+  const { agent, version } = await getInstalledAgent(db, scope, { reference: agentReference, version: request.version })
+  const reasons: InvalidPart[] = agent.enabled ? [] : [{ pointer: '/agentId', message: 'is disabled', code: 'agent-disabled' }]
+  const requested = request.modelId === undefined ? undefined : parseWireId('model', request.modelId)
+  const model = await findRunnableModel(db, platform, scope.organizationId, { ...(requested === undefined ? {} : { requested }), agentModelId: agent.modelId })
+  if ('missing' in model) reasons.push({ pointer: requested === undefined ? '' : '/modelId', message: whyNoModel[model.missing], code: model.missing })
+  const { files, missing } = await findRequestedFiles(db, scope, request.files ?? [])
+  reasons.push(...missing)
+  const schema = version.manifest.input?.schema
+  const mistakes = schema === undefined ? [] : checkAgainst(schema, request.input ?? {}, '/input')
+  refuse(reasons, mistakes)
+  if ('missing' in model) throw problem('run-not-ready')
+  return { agent, version, model, files, request }
+}
+
+/** Writes a prepared run with its first event. Throws `run-not-ready` when a file was deleted since it was prepared. */
+export async function insertPreparedRun(tx: Tx, scope: AppScope, about: { prepared: PreparedRun; origin: RunOrigin; idempotency?: IdempotencyKey | undefined }): Promise<Run> {
+  const { prepared, origin, idempotency } = about
+  const { model, files, request } = prepared
+  await holdFiles(tx, scope, request.files)
+  const run = await insertRun(tx, scope, {
+    ...startOf(prepared, request),
+    ...origin,
+    modelRowId: model.id,
+    model: { label: model.label, api: model.api, modelId: model.modelId, contextWindow: model.contextWindow, maxTokens: model.maxTokens, price: model.price } satisfies RunModel,
+    idempotency,
+  })
+  await insertRunInputs(tx, scope, { runId: run.id, files: nameInputs(files) })
+  return run
+}
+
+/** What every run records of its agent and of what it was asked. */
+export function startOf({ agent, version }: { readonly agent: Agent; readonly version: AgentVersion }, request: RunRequest) {
+  return {
+    id: newUuid(),
+    agentId: agent.id,
+    agentName: agent.name,
+    packageId: agent.packageId,
+    packageVersionId: version.id,
+    version: version.version,
+    input: request.input ?? {},
+    config: request.config ?? {},
+    metadata: request.metadata ?? {},
+    budgetUsd: request.budget ?? null,
+    timeoutMs: version.manifest.timeout * 1000,
+  }
+}
+
+const whyNoModel = {
+  'model-not-configured': 'No model is configured: add one with POST /api/models, or set a default model',
+  'model-not-found': 'is not a model of this organization',
+  'model-disabled': 'is disabled: enable it or choose another model',
+} as const
+
+async function findRequestedFiles(db: Db, scope: AppScope, wireIds: readonly string[]): Promise<{ files: FileRow[]; missing: InvalidPart[] }> {
+  const ids = wireIds.map((wireId) => parseWireId('file', wireId) ?? '')
+  const files = await findFiles(db, scope, ids)
+  const missing = ids.flatMap((id, index) =>
+    files.some((file) => file.id === id) ? [] : [{ pointer: `/files/${index}`, message: 'is not a file of this application', code: 'file-not-found' }],
+  )
+  return { files, missing }
+}
+
+function refuse(reasons: readonly InvalidPart[], mistakes: readonly InvalidPart[]): void {
+  const errors = [...reasons, ...mistakes]
+  if (errors.length === 0) return
+  const list = errors.map(({ pointer, message }) => (pointer === '' ? message : `${pointer.slice(1)} ${message}`)).join('; ')
+  throw problem(reasons.length > 0 ? 'run-not-ready' : 'validation-error', { detail: `The run can not start: ${list}.`, errors })
+}
+
+// A file can have been deleted since it was looked up; from here on it can't be.
+async function holdFiles(tx: Tx, scope: AppScope, wireIds: readonly string[] | undefined): Promise<void> {
+  if (wireIds === undefined || wireIds.length === 0) return
+  const { missing } = await findRequestedFiles(tx, scope, wireIds)
+  refuse(missing, [])
+}
+
+/** Gives files of the same name different ones: `a.csv`, `a_1.csv`. */
+export function nameInputs(files: readonly { id: string; name: string }[]): { id: string; name: string }[] {
+  const taken = new Set<string>()
+  return files.map(({ id, name }) => {
+    const dot = name.lastIndexOf('.')
+    const [stem, extension] = dot > 0 ? [name.slice(0, dot), name.slice(dot)] : [name, '']
+    let unique = name
+    for (let copy = 1; taken.has(unique); copy += 1) unique = `${stem}_${copy}${extension}`
+    taken.add(unique)
+    return { id, name: unique }
+  })
+}

@@ -1,0 +1,9 @@
+import type { Feature } from '../http/feature.ts'
+import { relayEvents } from '../outbox/relay-events.job.ts'
+import type { Job } from './job.ts'
+
+/** Every job of the features, and the relay that serves their readers. */
+export function jobsOf(features: readonly Feature[]): Job[] {
+  const readers = features.flatMap(({ reader }) => (reader === undefined ? [] : [reader]))
+  return [relayEvents(readers), ...features.flatMap(({ jobs }) => jobs ?? [])]
+}

@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../../testing/factories/run-world.ts'
+import { openWorld, type World } from '../../testing/world.ts'
+import { job, type Job } from './job.ts'
+import { startJobs } from './start-jobs.ts'
+
+describe('jobs', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await openWorld()
+  })
+  afterAll(() => world.close())
+
+  const counting = (fields: Partial<Job> = {}, answers: (() => Promise<boolean>)[] = []) => {
+    const rounds: number[] = []
+    const declared = job({
+      name: 'count-rounds',
+      everyMs: 60_000,
+      wakes: ['outbox'],
+      async run() {
+        rounds.push(Date.now())
+        return (await answers[rounds.length - 1]?.()) ?? false
+      },
+      ...fields,
+    })
+    return { declared, rounds }
+  }
+  const reached = (rounds: readonly number[], count: number) => eventually(async () => (rounds.length >= count ? true : undefined))
+
+  it('run at once, then rest for their interval', async () => {
+    const { declared, rounds } = counting({ everyMs: 50 })
+    const { stop } = startJobs(world.platform, [declared])
+    await reached(rounds, 3)
+    await stop()
+    expect((rounds[1] ?? 0) - (rounds[0] ?? 0)).toBeGreaterThanOrEqual(45)
+  })
+
+  it('run again at once while there is more', async () => {
+    const more = async () => true
+    const { declared, rounds } = counting({}, [more, more, more])
+    const { stop } = startJobs(world.platform, [declared])
+    await reached(rounds, 4)
+    await stop()
+    expect(rounds).toHaveLength(4)
+  })
+
+  it('are woken out of their rest, and by what came while they worked', async () => {
+    const { declared, rounds } = counting({}, [async () => (world.platform.wake.wake('outbox', ''), false)])
+    const { stop } = startJobs(world.platform, [declared])
+    await reached(rounds, 2)
+    world.platform.wake.wake('outbox', '')
+    await reached(rounds, 3)
+    await stop()
+  })
+
+  it('are tried again after a failure, which is logged once with their name', async () => {
+    const { declared, rounds } = counting({ everyMs: 10 }, [() => Promise.reject(new Error('no luck'))])
+    const { stop } = startJobs(world.platform, [declared])
+    await reached(rounds, 2)
+    await stop()
+    const told = world.logLines.filter((line) => line.includes('no luck'))
+    expect(told).toHaveLength(1)
+    expect(told[0]).toContain('"job":"count-rounds"')
+  })
+
+  it('do not hold each other up, and end with the stop', async () => {
+    const stuck = counting({ run: (_platform, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(false))) })
+    const quick = counting({ everyMs: 5 })
+    const { stop } = startJobs(world.platform, [stuck.declared, quick.declared])
+    await reached(quick.rounds, 3)
+    await stop()
+    const atStop = quick.rounds.length
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(quick.rounds).toHaveLength(atStop)
+  })
+})

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Platform } from '../platform.ts'
+import type { Job } from './job.ts'
+
+/** After a failure a job rests this long, or its own interval when that is longer. */
+const restAfterFailureMs = 1_000
+const stopMs = 6_000
+
+/** Runs jobs until they are stopped: each by itself, one round at a time. */
+export function startJobs(platform: Platform, jobs: readonly Job[]): { stop(): Promise<void> } {
+  const stopping = new AbortController()
+  const loops = jobs.map((each) => runJob(platform, each, stopping.signal))
+  return {
+    async stop() {
+      stopping.abort()
+      await Promise.race([Promise.all(loops), sleep(stopMs, undefined, { ref: false })])
+    },
+  }
+}
+
+async function runJob(platform: Platform, { name, everyMs, wakes, run }: Job, signal: AbortSignal): Promise<void> {
+  const alarm = createAlarm(signal)
+  const unsubscribes = wakes.map((topic) => platform.wake.subscribe(topic, alarm.ring))
+  const log = platform.log.child({ job: name })
+  while (!signal.aborted) {
+    alarm.reset()
+    let restMs = everyMs
+    try {
+      if (await run(platform, signal)) continue
+    } catch (error) {
+      // Told to stop, a job may drop what it can do again.
+      if (signal.aborted) break
+      log.error({ err: error }, 'A job failed; it is tried again.')
+      restMs = Math.max(everyMs, restAfterFailureMs)
+      alarm.reset()
+    }
+    await alarm.wait(restMs)
+  }
+  for (const unsubscribe of unsubscribes) unsubscribe()
+}
+
+interface Alarm {
+  /** Ends the rest; without one, the next. */
+  readonly ring: () => void
+  reset(): void
+  wait(restMs: number): Promise<void>
+}
+
+function createAlarm(signal: AbortSignal): Alarm {
+  let rung = false
+  let wakeUp: (() => void) | undefined
+  const ring = () => {
+    rung = true
+    wakeUp?.()
+  }
+  signal.addEventListener('abort', ring)
+  return {
+    ring,
+    reset: () => void (rung = false),
+    async wait(restMs) {
+      if (rung) return
+      let timer: NodeJS.Timeout | undefined
+      await new Promise<void>((resolve) => {
+        wakeUp = resolve
+        timer = setTimeout(resolve, restMs)
+      })
+      clearTimeout(timer)
+      wakeUp = undefined
+    },
+  }
+}

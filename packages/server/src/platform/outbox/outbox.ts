@@ -1,0 +1,26 @@
+import type { Tx } from '../db/database.ts'
+import type { Platform } from '../platform.ts'
+
+/** Something that happened, written with the change that it reports. */
+export interface OutboxEvent {
+  /** Ascending; the events of one run are read in this order. */
+  readonly id: number
+  readonly organizationId: string
+  readonly applicationId: string
+  readonly runId: string | null
+  readonly agentId: string | null
+  readonly endUserId: string | null
+  /** Such as `run.completed`. */
+  readonly type: string
+  /** The subject as its readers see it, in its newest shape. */
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly createdAt: Date
+}
+
+/** A feature's part in the relay. What it writes in `read` commits together with the events' removal, so each is read exactly once. */
+export interface OutboxReader {
+  readonly name: string
+  read(tx: Tx, events: readonly OutboxEvent[]): Promise<void>
+  /** After the commit: wake-ups. */
+  committed?(platform: Platform, events: readonly OutboxEvent[]): void
+}

@@ -1,0 +1,83 @@
+import type { Tx } from '../db/database.ts'
+import { job, type Job } from '../jobs/job.ts'
+import type { Platform } from '../platform.ts'
+import type { OutboxEvent, OutboxReader } from './outbox.ts'
+import { listEvents, lockRelay, removeEvents } from './postgres-outbox.ts'
+
+const batchEventsMax = 500
+const pollMs = 1_000
+
+/** Hands what is in the outbox to every reader, oldest first; one process at a time. */
+export function relayEvents(readers: readonly OutboxReader[]): Job {
+  return job({
+    name: 'relay-events',
+    everyMs: pollMs,
+    wakes: ['outbox'],
+    async run(platform) {
+      const relay = { platform, readers }
+      return relayBatch(relay).catch((error: unknown) => {
+        // One event that a reader can't take must not hold up the others.
+        platform.log.warn({ err: error }, 'A batch of events was not taken; they are handed over one by one.')
+        return relaySingly(relay)
+      })
+    },
+  })
+}
+
+interface Relay {
+  readonly platform: Platform
+  readonly readers: readonly OutboxReader[]
+}
+
+async function relayBatch(relay: Relay): Promise<boolean> {
+  const events = await relay.platform.db.transaction().execute(async (tx) => {
+    if (!(await lockRelay(tx))) return []
+    const batch = await listEvents(tx, { after: 0, limit: batchEventsMax })
+    await handOver(relay, tx, batch)
+    return batch
+  })
+  announce(relay, events)
+  return events.length === batchEventsMax
+}
+
+async function relaySingly(relay: Relay): Promise<boolean> {
+  // The later events of a run wait for the one that failed: its readers see them in order.
+  const heldRuns = new Set<string | null>()
+  for (let after = 0, count = 0; count < batchEventsMax; count += 1) {
+    const event = await relayNext(relay, after, heldRuns)
+    if (event === undefined) break
+    after = event.id
+  }
+  return false
+}
+
+async function relayNext(relay: Relay, after: number, heldRuns: Set<string | null>): Promise<OutboxEvent | undefined> {
+  let event: OutboxEvent | undefined
+  try {
+    await relay.platform.db.transaction().execute(async (tx) => {
+      if (!(await lockRelay(tx))) return
+      ;[event] = await listEvents(tx, { after, limit: 1 })
+      if (event !== undefined && !heldRuns.has(event.runId)) await handOver(relay, tx, [event])
+    })
+    if (event !== undefined) announce(relay, [event])
+  } catch (error) {
+    if (event === undefined) throw error
+    heldRuns.add(event.runId)
+    relay.platform.log.error({ err: error, eventId: event.id, runId: event.runId }, 'An event was not taken; it stays for the next round.')
+  }
+  return event
+}
+
+async function handOver({ readers }: Relay, tx: Tx, events: readonly OutboxEvent[]): Promise<void> {
+  if (events.length === 0) return
+  for (const reader of readers) await reader.read(tx, events)
+  await removeEvents(
+    tx,
+    events.map(({ id }) => id),
+  )
+}
+
+function announce({ platform, readers }: Relay, events: readonly OutboxEvent[]): void {
+  if (events.length === 0) return
+  for (const reader of readers) reader.committed?.(platform, events)
+}
