@@ -42,7 +42,7 @@ async function relayBatch(relay: Relay): Promise<boolean> {
 
 async function relaySingly(relay: Relay): Promise<boolean> {
   // The later events of a run wait for the one that failed: its readers see them in order.
-  const heldRuns = new Set<string | null>()
+  const heldRuns = new Set<string>()
   for (let after = 0, count = 0; count < batchEventsMax; count += 1) {
     const event = await relayNext(relay, after, heldRuns)
     if (event === undefined) break
@@ -51,21 +51,25 @@ async function relaySingly(relay: Relay): Promise<boolean> {
   return false
 }
 
-async function relayNext(relay: Relay, after: number, heldRuns: Set<string | null>): Promise<OutboxEvent | undefined> {
+async function relayNext(relay: Relay, after: number, heldRuns: Set<string>): Promise<OutboxEvent | undefined> {
   let event: OutboxEvent | undefined
   try {
     await relay.platform.db.transaction().execute(async (tx) => {
       if (!(await lockRelay(tx))) return
       ;[event] = await listEvents(tx, { after, limit: 1 })
-      if (event !== undefined && !heldRuns.has(event.runId)) await handOver(relay, tx, [event])
+      if (event !== undefined && !isHeld(event, heldRuns)) await handOver(relay, tx, [event])
     })
-    if (event !== undefined) announce(relay, [event])
+    if (event !== undefined && !isHeld(event, heldRuns)) announce(relay, [event])
   } catch (error) {
     if (event === undefined) throw error
-    heldRuns.add(event.runId)
+    if (event.runId !== null) heldRuns.add(event.runId)
     relay.platform.log.error({ err: error, eventId: event.id, runId: event.runId }, 'An event was not taken; it stays for the next round.')
   }
   return event
+}
+
+function isHeld({ runId }: OutboxEvent, heldRuns: ReadonlySet<string>): boolean {
+  return runId !== null && heldRuns.has(runId)
 }
 
 async function handOver({ readers }: Relay, tx: Tx, events: readonly OutboxEvent[]): Promise<void> {
