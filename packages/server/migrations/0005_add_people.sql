@@ -4,8 +4,9 @@ create table invitations (
   email text not null check (email = lower(email)),
   role text not null check (role in ('admin', 'member', 'viewer')),
   token_hash bytea not null unique check (length(token_hash) = 32),
-  -- The same token under the key ring: without a mail server the link is shown again to those who may invite.
-  encrypted_token text not null,
+  -- The same token under the key ring, where no mail carried it and the link is shown to those who may invite;
+  -- null: only the mailbox has it, so whoever accepts has proved the address.
+  encrypted_token text,
   status text not null default 'pending' check (status in ('pending', 'accepted', 'cancelled')),
   invited_by text references users (id) on delete set null,
   accepted_by text references users (id) on delete set null,
@@ -17,6 +18,9 @@ create table invitations (
 create unique index invitations_pending on invitations (organization_id, email) where status = 'pending';
 create index invitations_newest on invitations (organization_id, id desc);
 
+create index organization_members_newest on organization_members (organization_id, joined_at desc, user_id desc);
+create unique index organization_members_owner on organization_members (organization_id) where role = 'owner';
+
 -- What a person chose for themselves; null takes the default.
 alter table users add column language text;
 alter table users add column two_factor_enabled boolean default false;
@@ -27,7 +31,9 @@ create table two_factors (
   user_id text not null references users (id) on delete cascade,
   secret text not null,
   backup_codes text not null,
-  verified boolean default true
+  verified boolean default true,
+  failed_verification_count integer default 0,
+  locked_until timestamptz(3)
 );
 create index two_factors_user on two_factors (user_id);
 create index two_factors_secret on two_factors (secret);
@@ -46,6 +52,10 @@ create table passkeys (
   created_at timestamptz(3) default now()
 );
 create index passkeys_user on passkeys (user_id);
+
+-- What has expired is deleted by a job.
+create index sessions_expiry on sessions (expires_at);
+create index verifications_expiry on verifications (expires_at);
 
 -- A rotated key's former secret works until the overlap ends.
 alter table api_keys add column previous_key_hash bytea unique check (length(previous_key_hash) = 32);

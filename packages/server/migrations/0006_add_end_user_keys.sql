@@ -20,3 +20,6 @@ create table erasures (
   unique (application_id, end_user_id),
   foreign key (organization_id, application_id) references applications (organization_id, id) on delete cascade
 );
+
+-- The key of a file's bytes comes from its end-user's data key and this; null where the bytes are kept as they are.
+alter table files add column salt bytea check (length(salt) = 32);

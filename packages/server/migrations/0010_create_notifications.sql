@@ -21,7 +21,7 @@ create index notifications_of_everyone on notifications (application_id, id desc
 create unique index notifications_once on notifications (run_id) where run_id is not null;
 create index notifications_age on notifications (created_at);
 
--- Who has read what. `reader` is a user's id (usr_…) or an end-user's UUID.
+-- Who has read what. `reader` is a user's id (usr_…), or the UUID of an end-user or of an API key that asks for itself.
 create table notification_reads (
   notification_id uuid not null references notifications (id) on delete cascade,
   reader text not null,
@@ -30,10 +30,13 @@ create table notification_reads (
 );
 create index notification_reads_notification on notification_reads (notification_id);
 
--- Everything up to this id is read: what "mark all as read" writes.
+-- Everything up to this id is read: what "mark all as read" writes. An end-user's mark goes with the end-user.
 create table notification_marks (
   application_id uuid not null references applications (id) on delete cascade,
   reader text not null,
   read_until uuid not null,
-  primary key (application_id, reader)
+  end_user_id uuid,
+  primary key (application_id, reader),
+  foreign key (application_id, end_user_id) references end_users (application_id, id) on delete cascade
 );
+create index notification_marks_end_user on notification_marks (application_id, end_user_id) where end_user_id is not null;

@@ -11,6 +11,10 @@ describe('what a change changed', () => {
     expect(changesBetween({ field: undefined }, { field: null })).toEqual({})
   })
 
+  it('leaves out the time of the change itself', () => {
+    expect(changesBetween({ name: 'a', updatedAt: new Date(0) }, { name: 'b', updatedAt: new Date(1) })).toEqual({ name: { before: 'a', after: 'b' } })
+  })
+
   it('writes times as the API does', () => {
     const at = new Date('2026-03-21T09:30:00.000Z')
     expect(changesBetween({ at }, { at: new Date(at) })).toEqual({})
@@ -20,5 +24,14 @@ describe('what a change changed', () => {
   it('masks secrets, and tells a set one from none', () => {
     expect(changesBetween({ key: 'old' }, { key: 'new' }, { secret: ['key'] })).toEqual({ key: { before: '***', after: '***' } })
     expect(changesBetween({ key: null }, { key: 'new' }, { secret: ['key'] })).toEqual({ key: { before: null, after: '***' } })
+  })
+
+  it('tells a long value by its beginning, its length and its SHA-256, so that two long ones still differ', () => {
+    const [before, after] = ['x'.repeat(2_001), `${'x'.repeat(2_000)}y`]
+    const { prompt } = changesBetween({ prompt: before, short: 'a' }, { prompt: after, short: 'a' })
+    expect(prompt?.before).toMatch(/^x{200}… \(2001 characters, SHA-256 [0-9a-f]{64}\)$/)
+    expect(prompt?.after).toMatch(/^x{200}… \(2001 characters, SHA-256 [0-9a-f]{64}\)$/)
+    expect(prompt?.after).not.toBe(prompt?.before)
+    expect(changesBetween({ schema: null }, { schema: { list: Array.from({ length: 1_000 }, () => 'x') } })['schema']?.after).toMatch(/^\{"list":\["x",.*… \(4010 characters/)
   })
 })

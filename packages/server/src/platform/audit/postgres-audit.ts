@@ -1,29 +1,33 @@
 import type { Tx } from '../db/database.ts'
 import { toJsonText } from '../db/json-text.ts'
 import { newUuid } from '../ids/id.ts'
-import type { AuditEntry } from './audit.ts'
+import type { AuditedRequest, AuditEntry } from './audit.ts'
+import { timeOfEntry } from './entry-time.ts'
 
 /** Writes an entry in the transaction of the change that it reports. */
 export async function insertAuditEntry(tx: Tx, entry: AuditEntry): Promise<void> {
-  const { scope, request } = entry
-  const hasChanges = entry.changes !== undefined && Object.keys(entry.changes).length > 0
+  const { scope, changes } = entry
+  const id = newUuid()
   await tx
     .insertInto('audit_log')
     .values({
-      id: newUuid(),
+      id,
       organization_id: scope?.organizationId ?? null,
       application_id: scope !== undefined && 'applicationId' in scope ? scope.applicationId : null,
       action: entry.action,
       actor: toJsonText(toActor(entry)),
       resource_id: entry.resourceId ?? null,
-      changes: hasChanges ? toJsonText(entry.changes) : null,
-      request_id: request?.requestId ?? null,
-      method: request?.method ?? null,
-      path: request?.path ?? null,
-      ip: request?.ip ?? null,
-      user_agent: request?.userAgent ?? null,
+      changes: changes === undefined || Object.keys(changes).length === 0 ? null : toJsonText(changes),
+      ...requestColumns(entry.request),
+      created_at: timeOfEntry(id),
     })
     .execute()
+}
+
+function requestColumns(request: AuditedRequest | undefined) {
+  if (request === undefined) return {}
+  const { requestId, method, path, ip, userAgent } = request
+  return { request_id: requestId, method, path, ip, user_agent: userAgent ?? null }
 }
 
 function toActor({ actor, scope }: AuditEntry) {

@@ -45,6 +45,10 @@ export const variables = {
   FILE_SIZE_MAX: whole({ meaning: 'Largest uploaded file in bytes.', fallback: 104_857_600, min: 1, max: 10_737_418_240 }),
   RUNS_CONCURRENT: whole({ meaning: 'Runs that one process executes at a time.', fallback: 1000, min: 1, max: 20_000 }),
   SANDBOXES_CONCURRENT: whole({ meaning: 'Tool executions in sandboxes at a time, per process.', fallback: 8, min: 1, max: 1000 }),
+  WEBHOOKS_ALLOW_LOCAL: oneOf(['off', 'on'], {
+    meaning: 'For local use: webhooks may also be called over http, and at loopback and private addresses.',
+    fallback: 'off',
+  }),
   MODEL_PRICES: optionalText('Path of a JSON file that overrides or extends the price table.', 'path'),
   DEMO: oneOf(['auto', 'on', 'off'], {
     meaning: 'On the first boot of an empty instance, create an owner, an application, an API key and a demo agent. `auto`: only with the embedded database.',

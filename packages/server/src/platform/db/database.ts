@@ -42,7 +42,10 @@ export function openDatabase(address: DatabaseAddress, options: { connectionsMax
     application_name: 'appstrate',
   })
   // An idle connection that the server closed is replaced by the pool; without a listener it would end the process.
-  pool.on('error', (error) => options.log.warn({ err: error }, 'An idle database connection was lost.'))
+  // The error itself carries the whole client, kilobytes a line.
+  pool.on('error', (error) => options.log.warn({ reason: error.message }, 'An idle database connection was lost.'))
+  // The same for one that breaks while it is taken: its query fails, which is enough.
+  pool.on('connect', (client) => client.on('error', (error) => options.log.debug({ reason: error.message }, 'A database connection was lost.')))
   nameStatements(pool)
   const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
   return {

@@ -147,6 +147,7 @@ export interface Files {
   name: string;
   organization_id: string;
   run_id: string | null;
+  salt: Buffer | null;
   sha256: Buffer;
   size_bytes: number;
 }
@@ -165,7 +166,7 @@ export interface Invitations {
   accepted_by: string | null;
   created_at: Generated<Timestamp>;
   email: string;
-  encrypted_token: string;
+  encrypted_token: string | null;
   expires_at: Timestamp;
   id: string;
   invited_by: string | null;
@@ -195,6 +196,7 @@ export interface Models {
 
 export interface NotificationMarks {
   application_id: string;
+  end_user_id: string | null;
   read_until: string;
   reader: string;
 }
@@ -366,10 +368,11 @@ export interface Runs {
 export interface ScheduleFires {
   application_id: string;
   fired_at: Generated<Timestamp>;
-  outcome: "started" | "queued" | "failed" | "skipped-overlap" | "skipped-missed";
+  outcome: "started" | "queued" | "failed" | "skipped-overlap" | "skipped-missed" | "skipped-disabled";
   run_id: string | null;
   schedule_id: string;
   scheduled_for: Timestamp;
+  through: Timestamp | null;
 }
 
 export interface Schedules {
@@ -411,7 +414,9 @@ export interface Sessions {
 
 export interface TwoFactors {
   backup_codes: string;
+  failed_verification_count: Generated<number | null>;
   id: string;
+  locked_until: Timestamp | null;
   secret: string;
   user_id: string;
   verified: Generated<boolean | null>;
@@ -441,16 +446,22 @@ export interface Verifications {
 export interface WebhookDeliveries {
   application_id: string;
   attempt: number;
+  claim: string | null;
   claimed_until: Timestamp | null;
   completed_at: Timestamp | null;
   created_at: Generated<Timestamp>;
-  due_at: Generated<Timestamp>;
+  due_at: Generated<Timestamp | null>;
   error: string | null;
   event_id: string;
+  event_type: string;
+  gave_up: Generated<boolean>;
   id: string;
   latency_ms: number | null;
+  position: Generated<number>;
+  ready: Generated<boolean>;
   request: Json | null;
   response: Json | null;
+  retry: Generated<number>;
   run_id: string | null;
   status: "pending" | "success" | "failed";
   status_code: number | null;
@@ -488,6 +499,7 @@ export interface Webhooks {
   organization_id: string;
   payload_mode: "full" | "summary";
   previous_expires_at: Timestamp | null;
+  public_key: string | null;
   signing: "hmac" | "ed25519";
   updated_at: Generated<Timestamp>;
   url: string;

@@ -64,8 +64,8 @@ export function toHeaders(request: FastifyRequest): Headers {
   return headers
 }
 
-// A browser sends the cookie of a signed-in user along with requests that another site's page makes.
-function refuseForeignOrigin({ platform }: ApiParts, request: FastifyRequest): void {
+/** A browser sends the cookie of a signed-in user along with requests that another site's page makes. Throws origin-not-allowed. */
+export function refuseForeignOrigin({ platform }: Pick<ApiParts, 'platform'>, request: FastifyRequest): void {
   const { origin } = request.headers
   if (origin === undefined || isSafe(request) || isSameOrigin(origin, request) || platform.isTrustedOrigin(origin)) return
   throw problem('origin-not-allowed', { detail: `Pages of ${origin} may not do this: add the origin to TRUSTED_ORIGINS.` })

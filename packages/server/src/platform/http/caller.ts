@@ -13,11 +13,13 @@ export interface AnonymousCaller {
   readonly kind: 'anonymous'
 }
 
-/** Somebody signed in: a cookie session. `userId` is in wire form (usr_…). */
+/** Somebody signed in: a cookie session. `userId` and `sessionId` are in wire form (usr_…, ses_…). */
 export interface UserCaller {
   readonly kind: 'user'
   readonly userId: string
   readonly email: string
+  /** Absent for somebody who is named in the request and not signed in. */
+  readonly sessionId?: string
 }
 
 /** An API key, with the rights that it has now: its scopes within its creator's current role. */

@@ -74,6 +74,8 @@ export interface EndpointSpec<K extends CallerKind, P extends string, Q extends 
   readonly permission: `${string}:${string}` | 'none'
   readonly limit: LimitClass
   readonly idempotency: 'supported' | 'not-needed'
+  /** The reply holds a secret: it is encrypted while it is kept for replays. */
+  readonly secretReply?: true
   /** The audit action such as `agent.created`; `none` for reads. */
   readonly audit: `${string}.${string}` | 'none'
   readonly params?: Readonly<Record<P, PathParam>>

@@ -10,6 +10,7 @@ import type { IdempotencyKey, StoredReply } from './idempotency.ts'
 import { idempotencyLockMs, parseIdempotencyKey } from './idempotency.ts'
 import { hijacked, type AnyCall, type Endpoint, type JsonReply, type PathParam, type Returns } from './endpoint.ts'
 import { problem } from './problem.ts'
+import { sealReplies } from './seal-replies.ts'
 import { findUnsafeValues, isStorable, isTooDeep } from './unsafe-values.ts'
 import { bodyValidator, queryValidator, refuseInvalid } from './validation.ts'
 
@@ -19,8 +20,9 @@ type Http = { readonly request: FastifyRequest; readonly reply: FastifyReply }
  * The second half of the pipeline, with the body at hand: validate → permission → idempotency → handle → reply.
  * Compiles the operation's validators once and returns its handler.
  */
-export function serveOperation(parts: ApiParts, operation: Operation): (http: Http) => Promise<FastifyReply> {
+export function serveOperation(allParts: ApiParts, operation: Operation): (http: Http) => Promise<FastifyReply> {
   const { endpoint } = operation
+  const parts = endpoint.secretReply === true ? { ...allParts, idempotency: sealReplies(allParts.idempotency, allParts.platform.keyRing) } : allParts
   const query = queryValidator({ ...endpoint.query, ...(endpoint.caller === 'stream' ? streamQuery : {}) })
   const body = readsJson(endpoint) ? bodyValidator(endpoint.body) : undefined
   return async (http) => {

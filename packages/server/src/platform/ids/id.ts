@@ -3,7 +3,7 @@ import { TypeID, typeidUnboxed } from 'typeid-js'
 /** Every prefix of a public id; the table of the contract's "Identifiers". */
 export const idPrefixes = [
   'org', 'app', 'agent', 'run', 'eu', 'key', 'sched', 'wh', 'evt', 'del', 'pkg', 'conn', 'prof',
-  'model', 'mkey', 'proxy', 'inv', 'aud', 'file', 'usr', 'req',
+  'model', 'mkey', 'proxy', 'inv', 'aud', 'file', 'usr', 'req', 'ses', 'ntf',
 ] as const
 
 export type IdPrefix = (typeof idPrefixes)[number]

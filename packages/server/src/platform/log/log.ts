@@ -22,8 +22,10 @@ const secretInQuery = /([?&](?:token|access_token|key|code|state)=)[^&#\s"'\\]*/
 // A whole key is found inside of a word too; the beginning of one only where a word begins, as in `ask_` but not in `task_`.
 const bearerSecret = /\bask_[A-Za-z0-9_-]{8,}|ask_[A-Za-z0-9_-]{32,}/g
 const sessionCookie = /(session_(?:token|data)=)[^;\s"'\\]+/g
+// The token of an invitation stands in a path; ids there are shorter.
+const secretInPath = /(\/(?:invite|invitations)\/)[\w%-]{40,}/g
 
-/** A text as it may be logged: secrets in queries and cookies, and API keys anywhere, are masked. */
+/** A text as it may be logged: secrets in queries, cookies and invitation links, and API keys anywhere, are masked. */
 export function maskSecrets(text: string): string {
-  return text.replace(secretInQuery, '$1[redacted]').replace(bearerSecret, 'ask_[redacted]').replace(sessionCookie, '$1[redacted]')
+  return text.replace(secretInQuery, '$1[redacted]').replace(bearerSecret, 'ask_[redacted]').replace(sessionCookie, '$1[redacted]').replace(secretInPath, '$1[redacted]')
 }

@@ -10,10 +10,10 @@ export interface Wake {
   close(): Promise<void>
 }
 
-export const wakeTopics = ['runs', 'events', 'cancel', 'keys', 'outbox', 'schedules', 'deliveries'] as const
+export const wakeTopics = ['runs', 'events', 'cancel', 'keys', 'outbox', 'schedules', 'deliveries', 'sessions'] as const
 
 /**
  * `runs`: work is waiting. `events`: a run's journal grew. `cancel`: a run is to stop. `keys`: an API key or a membership changed.
- * `outbox`: an event waits for its readers. `schedules`: a schedule's next fire moved. `deliveries`: a webhook is to be called.
+ * `outbox`: an event waits for its readers. `schedules`: a schedule's next fire moved. `deliveries`: a webhook is to be called. `sessions`: a session was ended.
  */
 export type WakeTopic = (typeof wakeTopics)[number]

@@ -15,7 +15,7 @@ export interface SignedIn {
 }
 
 /** Signs a new user up; makes them a member of the tenant's organization when one is given. */
-export async function signUp(world: World, tenant?: Tenant, role: 'owner' | 'viewer' = 'owner'): Promise<SignedIn> {
+export async function signUp(world: World, tenant?: Tenant, role: 'admin' | 'viewer' = 'admin'): Promise<SignedIn> {
   const email = `${randomBytes(6).toString('hex')}@example.com`
   const body = { name: 'Ada', email, password: 'correct horse battery' }
   // An address of their own, where the world believes it: sign-ups are limited by address.

@@ -1,0 +1,68 @@
+import { errors } from 'undici'
+
+/** Why a call got no reply; each with the sentence that the owner of the called address may read. */
+const reasons = {
+  'egress-refused-url': 'The URL may not be called.',
+  'egress-refused-address': 'The name leads to an address that is not public.',
+  'egress-dns': 'The name could not be resolved.',
+  'egress-timeout': 'The reply was not complete in time.',
+  'egress-connection-refused': 'The connection was refused.',
+  'egress-unreachable': 'The address could not be reached.',
+  'egress-connection-lost': 'The connection was closed before the reply was complete.',
+  'egress-tls': 'No trusted TLS connection could be made.',
+  'egress-bad-reply': 'The reply was not valid HTTP, or its headers were too large.',
+  'egress-aborted': 'The call was given up.',
+  'egress-failed': 'The call failed.',
+} as const
+
+export type EgressCode = keyof typeof reasons
+
+/** A call that got no reply. Its message says nothing internal; the cause is for the log. */
+export class EgressError extends Error {
+  override readonly name: string = 'EgressError'
+  readonly code: EgressCode
+
+  constructor(code: EgressCode, options: { readonly message?: string; readonly cause?: unknown } = {}) {
+    super(options.message ?? reasons[code], { cause: options.cause })
+    this.code = code
+  }
+}
+
+/** The guard did not let the call out; trying again does not help until the URL or its name changes. */
+export class EgressRefused extends EgressError {
+  override readonly name = 'EgressRefused'
+}
+
+const codes: ReadonlyMap<string, EgressCode> = new Map([
+  ['ECONNREFUSED', 'egress-connection-refused'],
+  ['EHOSTUNREACH', 'egress-unreachable'],
+  ['ENETUNREACH', 'egress-unreachable'],
+  ['EADDRNOTAVAIL', 'egress-unreachable'],
+  ['ETIMEDOUT', 'egress-timeout'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'egress-timeout'],
+  ['UND_ERR_HEADERS_TIMEOUT', 'egress-timeout'],
+  ['UND_ERR_BODY_TIMEOUT', 'egress-timeout'],
+  ['ECONNRESET', 'egress-connection-lost'],
+  ['EPIPE', 'egress-connection-lost'],
+  ['UND_ERR_SOCKET', 'egress-connection-lost'],
+  ['UND_ERR_HEADERS_OVERFLOW', 'egress-bad-reply'],
+  ['EPROTO', 'egress-tls'],
+])
+
+/** The error of a failed call in our words. */
+export function toEgressError(error: unknown): EgressError {
+  if (error instanceof EgressError) return error
+  const code = codeOf(error)
+  return new EgressError(codes.get(code) ?? codeByFamily(code), { cause: error })
+}
+
+function codeByFamily(code: string): EgressCode {
+  if (/^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|CRL_)/.test(code)) return 'egress-tls'
+  return code.startsWith('HPE_') ? 'egress-bad-reply' : 'egress-failed'
+}
+
+function codeOf(error: unknown): string {
+  // The parser does not number all of its complaints.
+  if (error instanceof errors.HTTPParserError) return 'HPE_INVALID'
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}

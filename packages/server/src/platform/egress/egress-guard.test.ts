@@ -1,0 +1,123 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { createEgress, EgressError, EgressRefused, type Egress, type EgressOptions } from './egress.ts'
+import type { Resolve } from './resolve.ts'
+import { openReceiver, request, type Receiver } from './testing/receiver.ts'
+import { selfSigned } from './testing/self-signed.ts'
+
+const opened: Egress[] = []
+const open = (options: EgressOptions): Egress => {
+  const egress = createEgress(options)
+  opened.push(egress)
+  return egress
+}
+afterEach(async () => {
+  for (const egress of opened.splice(0)) await egress.close()
+})
+
+/** Answers with these addresses, one after the other, and counts how often it was asked. */
+function resolver(...answers: readonly (readonly string[])[]): { resolve: Resolve; asked: () => number } {
+  let asked = 0
+  return {
+    asked: () => asked,
+    async resolve() {
+      const addresses = answers[Math.min(asked, answers.length - 1)] ?? []
+      asked += 1
+      return addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
+    },
+  }
+}
+
+describe('the guard', () => {
+  let home: Receiver
+  beforeAll(async () => {
+    home = await openReceiver((response) => response.end('at home'), selfSigned('hooks.example'))
+  })
+  afterAll(() => home.close())
+
+  it.each([['127.0.0.1'], ['::1'], ['0.0.0.0'], ['::ffff:127.0.0.1'], ['::ffff:7f00:1'], ['64:ff9b::7f00:1']])('refuses a name that leads to %s, before a connection is made', async (address) => {
+    const egress = open({ allowLocal: false, resolve: resolver([address]).resolve })
+    const refusal = await egress.post(`https://hooks.example:${home.port}/`, request()).catch((error: unknown) => error)
+    expect(refusal).toBeInstanceOf(EgressRefused)
+    expect(refusal).toMatchObject({ code: 'egress-refused-address', message: 'The name leads to an address that is not public.' })
+    expect(home.connections()).toBe(0)
+  })
+
+  it('refuses a name that leads to a public address and home', async () => {
+    for (const addresses of [['8.8.8.8', '127.0.0.1'], ['127.0.0.1', '8.8.8.8']]) {
+      const egress = open({ allowLocal: false, resolve: resolver(addresses).resolve })
+      await expect(egress.post(`https://hooks.example:${home.port}/`, request())).rejects.toMatchObject({ code: 'egress-refused-address' })
+    }
+    expect(home.connections()).toBe(0)
+  })
+
+  it('refuses addresses in the URL, in any form, without asking for a name', async () => {
+    const { resolve, asked } = resolver(['8.8.8.8'])
+    const egress = open({ allowLocal: false, resolve })
+    for (const host of ['127.0.0.1', '2130706433', '0x7f.1', '[::1]', '[::ffff:127.0.0.1]', 'localhost', 'localhost.']) {
+      await expect(egress.post(`https://${host}:${home.port}/`, request()), host).rejects.toMatchObject({ code: 'egress-refused-url' })
+    }
+    await expect(egress.post(`http://hooks.example:${home.port}/`, request())).rejects.toMatchObject({ message: 'The URL must be an https URL.' })
+    expect([asked(), home.connections()]).toEqual([0, 0])
+  })
+
+  it('is not fooled by a name that is public when it is checked and at home afterwards', async () => {
+    const { resolve, asked } = resolver(['8.8.8.8'], ['127.0.0.1'])
+    const egress = open({ allowLocal: false, resolve })
+    const url = `https://hooks.example:${home.port}/`
+    // Whatever becomes of it, it went to the address that was checked: nobody asked a second time.
+    await egress.post(url, request({ timeoutMs: 200 })).catch(() => undefined)
+    expect([asked(), home.connections()]).toEqual([1, 0])
+    await expect(egress.post(url, request({ timeoutMs: 200 }))).rejects.toBeInstanceOf(EgressError)
+    expect(home.connections()).toBe(0)
+  })
+})
+
+describe('the connection', () => {
+  it('goes to the very address that was checked; the next connection is checked anew', async () => {
+    const server = await openReceiver((response) => response.setHeader('connection', 'close').end())
+    const { resolve, asked } = resolver(['127.0.0.1'], ['169.254.169.254'])
+    const egress = open({ allowLocal: true, resolve })
+    const url = `http://hooks.example:${server.port}/`
+    expect((await egress.post(url, request())).status).toBe(200)
+    expect([asked(), server.received[0]?.headers.host]).toEqual([1, `hooks.example:${server.port}`])
+    await expect(egress.post(url, request())).rejects.toMatchObject({ code: 'egress-refused-address' })
+    expect(server.connections()).toBe(1)
+    await server.close()
+  })
+
+  it('is used again for its own name only', async () => {
+    const server = await openReceiver((response) => response.end())
+    const egress = open({ allowLocal: true, resolve: resolver(['127.0.0.1']).resolve })
+    const post = async (name: string) => {
+      expect((await egress.post(`http://${name}:${server.port}/`, request())).status).toBe(200)
+      return server.connections()
+    }
+    for (let sent = 0; sent < 8; sent += 1) await post('a.example')
+    const connections = await post('a.example')
+    expect(connections).toBeLessThan(9)
+    expect(await post('b.example')).toBe(connections + 1)
+    const refusing = open({ allowLocal: true, resolve: resolver(['169.254.169.254']).resolve })
+    await expect(refusing.post(`http://a.example:${server.port}/`, request())).rejects.toMatchObject({ code: 'egress-refused-address' })
+    await server.close()
+  })
+
+  it('proves the name that was called, not the address', async () => {
+    const identity = selfSigned('hooks.example')
+    const server = await openReceiver((response) => response.end('safe'), identity)
+    const { resolve } = resolver(['127.0.0.1'])
+    const url = (name: string) => `https://${name}:${server.port}/`
+    const trusting = open({ allowLocal: true, resolve, ca: identity.cert })
+    expect((await trusting.post(url('hooks.example'), request())).body).toBe('safe')
+    for (const [egress, name] of [[trusting, 'other.example'], [trusting, '127.0.0.1'], [open({ allowLocal: true, resolve }), 'hooks.example']] as const) {
+      await expect(egress.post(url(name), request()), name).rejects.toMatchObject({ code: 'egress-tls', message: 'No trusted TLS connection could be made.' })
+    }
+    expect(server.received).toHaveLength(1)
+    await server.close()
+  })
+
+  it('is https where the URL says so, whoever answers', async () => {
+    const server = await openReceiver((response) => response.end())
+    await expect(open({ allowLocal: true }).post(`https://127.0.0.1:${server.port}/`, request())).rejects.toMatchObject({ code: 'egress-tls' })
+    await server.close()
+  })
+})

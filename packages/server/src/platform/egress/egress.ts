@@ -1,0 +1,157 @@
+import type { Readable } from 'node:stream'
+import { Agent, buildConnector, type Dispatcher } from 'undici'
+import type { Service } from '../platform.ts'
+import { isAllowedAddress, type AddressRule } from './address.ts'
+import { EgressError, EgressRefused, toEgressError, type EgressCode } from './egress-error.ts'
+import { findUrlMistake } from './egress-url.ts'
+import { guardedLookup, resolveByNameServers, resolveBySystem, type Resolve } from './resolve.ts'
+
+export { EgressError, EgressRefused } from './egress-error.ts'
+export { findUrlMistake } from './egress-url.ts'
+
+export interface EgressOptions extends AddressRule {
+  /** How names become addresses; the answers are checked whoever gives them. */
+  readonly resolve?: Resolve
+  /** A certificate authority to trust instead of the public ones. */
+  readonly ca?: string
+}
+
+export interface EgressRequest {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  /** From the call to the last byte of the reply, name and connection included. */
+  readonly timeoutMs: number
+  /** The reply is cut there. */
+  readonly responseBytesMax: number
+  readonly signal?: AbortSignal
+}
+
+export interface EgressReply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** As it was sent: not decompressed, and cut at `responseBytesMax`. */
+  readonly body: string
+  readonly truncated: boolean
+  readonly latencyMs: number
+}
+
+/** The guarded way out: calls addresses that strangers chose. */
+export interface Egress {
+  readonly rule: AddressRule
+  /** Sends one request; redirects are not followed. Throws EgressError, and EgressRefused when the guard does not let it out. */
+  post(url: string, request: EgressRequest): Promise<EgressReply>
+  close(): Promise<void>
+}
+
+const connectTimeoutMs = 10_000
+const headerBytesMax = 16_384
+/** How long an idle connection is kept; its address was checked when it was made. */
+const keepAliveMs = 4_000
+
+/** The process's way out. */
+export const egress: Service<Egress> = {
+  name: 'egress',
+  open: ({ config }) => createEgress({ allowLocal: config.WEBHOOKS_ALLOW_LOCAL === 'on' }),
+  close: (instance) => instance.close(),
+}
+
+export function createEgress(options: EgressOptions): Egress {
+  const rule = { allowLocal: options.allowLocal }
+  const agent = new Agent({
+    connect: guardedConnector(options, rule),
+    allowH2: false,
+    maxHeaderSize: headerBytesMax,
+    keepAliveTimeout: keepAliveMs,
+    keepAliveMaxTimeout: keepAliveMs,
+  })
+  return {
+    rule,
+    async post(url, request) {
+      const mistake = findUrlMistake(url, rule)
+      if (mistake !== undefined) throw new EgressRefused('egress-refused-url', { message: `The URL ${mistake}.` })
+      return within(request, (signal) => send(agent, url, { ...request, signal }))
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+function guardedConnector(options: EgressOptions, rule: AddressRule): buildConnector.connector {
+  const resolve = options.resolve ?? (rule.allowLocal ? resolveBySystem : resolveByNameServers())
+  const lookup = guardedLookup(resolve, rule)
+  const connect = buildConnector({ lookup, timeout: connectTimeoutMs, allowH2: false, ...(options.ca === undefined ? {} : { ca: options.ca }) })
+  return (target, callback) => {
+    connect(target, (...[error, socket]) => {
+      if (error !== null) return callback(error, null)
+      // Whatever way led here: nothing is sent to an address that is not allowed.
+      if (isAllowedAddress(socket.remoteAddress ?? '', rule)) return callback(null, socket)
+      socket.destroy()
+      return callback(new EgressRefused('egress-refused-address'), null)
+    })
+  }
+}
+
+async function send(agent: Agent, url: string, request: EgressRequest & { readonly signal: AbortSignal }): Promise<EgressReply> {
+  const startedMs = performance.now()
+  const { origin, pathname, search } = new URL(url)
+  const reply = await agent.request({
+    origin,
+    path: pathname + search,
+    method: 'POST',
+    headers: { 'accept-encoding': 'identity', ...request.headers },
+    body: request.body,
+    signal: request.signal,
+  })
+  const read = await readUpTo(reply.body, request.responseBytesMax)
+  return { status: reply.statusCode, headers: flatten(reply.headers), ...read, latencyMs: Math.round(performance.now() - startedMs) }
+}
+
+async function readUpTo(body: Readable, bytesMax: number): Promise<{ body: string; truncated: boolean }> {
+  // Leaving the loop early destroys the body and its connection, which the body then reports as an error.
+  body.on('error', () => undefined)
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of bytesOf(body)) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > bytesMax) break
+  }
+  return { body: toText(Buffer.concat(chunks).subarray(0, bytesMax)), truncated: bytes > bytesMax }
+}
+
+function bytesOf(body: Readable): AsyncIterable<Uint8Array> {
+  return body
+}
+
+// A character that the cut goes through is left out.
+function toText(bytes: Buffer): string {
+  return new TextDecoder().decode(bytes, { stream: true })
+}
+
+function flatten(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]))
+}
+
+/** The result of `work`, or the reason why it was given up. */
+async function within<T>({ timeoutMs, signal }: EgressRequest, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  if (signal?.aborted === true) throw new EgressError('egress-aborted')
+  const controller = new AbortController()
+  const givenUp = Promise.withResolvers<never>()
+  const giveUp = (code: EgressCode) => {
+    const error = new EgressError(code)
+    controller.abort(error)
+    // A connection that is being made does not look at the signal.
+    givenUp.reject(error)
+  }
+  const timer = setTimeout(() => giveUp('egress-timeout'), timeoutMs)
+  const onAbort = () => giveUp('egress-aborted')
+  // Not AbortSignal.any: it holds on to a signal that lives as long as the process.
+  signal?.addEventListener('abort', onAbort)
+  try {
+    return await Promise.race([work(controller.signal), givenUp.promise])
+  } catch (error) {
+    throw toEgressError(error)
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
+  }
+}

@@ -1,0 +1,73 @@
+import type { LookupAddress } from 'node:dns'
+import { describe, expect, it } from 'vitest'
+import { createEgress } from './egress.ts'
+import { guardedLookup, resolveByNameServers, type Resolve } from './resolve.ts'
+import { openNameServer } from './testing/name-server.ts'
+import { openReceiver, request } from './testing/receiver.ts'
+
+const four = (...addresses: string[]): LookupAddress[] => addresses.map((address) => ({ address, family: 4 }))
+const six = (...addresses: string[]): LookupAddress[] => addresses.map((address) => ({ address, family: 6 }))
+
+function look(resolve: Resolve, options: { all?: boolean; family?: 4 | 6; allowLocal?: boolean } = {}) {
+  const { allowLocal = false, ...lookupOptions } = options
+  return new Promise((done, fail) => {
+    guardedLookup(resolve, { allowLocal })('hooks.example', lookupOptions, (error, address, family) => (error === null ? done(family === undefined ? address : [address, family]) : fail(error)))
+  })
+}
+
+describe('guardedLookup', () => {
+  it('answers in the form that is asked for', async () => {
+    const resolve = async () => [...four('8.8.8.8'), ...six('2606:4700::1111')]
+    expect(await look(resolve)).toEqual(['8.8.8.8', 4])
+    expect(await look(resolve, { family: 6 })).toEqual(['2606:4700::1111', 6])
+    expect(await look(resolve, { all: true })).toEqual(await resolve())
+    expect(await look(resolve, { all: true, family: 4 })).toEqual(four('8.8.8.8'))
+  })
+
+  it('refuses a name with an address that is not public, even beside public ones and of another family', async () => {
+    for (const addresses of [four('127.0.0.1'), four('8.8.8.8', '10.0.0.1'), four('10.0.0.1', '8.8.8.8'), [...four('8.8.8.8'), ...six('::1')], six('::ffff:8.8.8.8'), six('fe80::1%eth0')]) {
+      await expect(look(async () => addresses, { all: true }), JSON.stringify(addresses)).rejects.toMatchObject({ code: 'egress-refused-address' })
+      await expect(look(async () => addresses, { family: 4 })).rejects.toMatchObject({ code: 'egress-refused-address' })
+    }
+  })
+
+  it('tells that a name has no address', async () => {
+    const cause = Object.assign(new Error('queryA ECONNREFUSED hooks.example'), { code: 'ECONNREFUSED' })
+    await expect(look(() => Promise.reject(cause))).rejects.toMatchObject({ code: 'egress-dns', cause })
+    await expect(look(async () => [])).rejects.toMatchObject({ code: 'egress-dns' })
+    await expect(look(async () => four('8.8.8.8'), { family: 6 })).rejects.toMatchObject({ code: 'egress-dns' })
+  })
+
+  it('tries a few addresses of a name only', async () => {
+    expect(await look(async () => four(...Array.from({ length: 200 }, (_, index) => `8.8.4.${index}`)), { all: true })).toHaveLength(8)
+  })
+})
+
+describe('resolveByNameServers', () => {
+  it('has the addresses of both kinds', async () => {
+    const zone = new Map([['both.example', ['8.8.8.8', '1.1.1.1', '2606:4700::1111']], ['six.example', ['2606:4700::1111']], ['four.example', ['8.8.8.8']]])
+    const names = await openNameServer((name) => zone.get(name) ?? [])
+    const resolve = resolveByNameServers([names.address])
+    expect(await resolve('both.example')).toEqual([...four('8.8.8.8', '1.1.1.1'), ...six('2606:4700::1111')])
+    expect(await resolve('six.example')).toEqual(six('2606:4700::1111'))
+    expect(await resolve('four.example')).toEqual(four('8.8.8.8'))
+    await expect(look(resolve)).rejects.toMatchObject({ code: 'egress-dns' })
+    await names.close()
+  })
+
+  it('does not let a name in that changes its mind: each connection goes where its own answer led', async () => {
+    const receiver = await openReceiver((response) => response.setHeader('connection', 'close').end())
+    let asked = 0
+    // Twice per connection, once for each kind of address.
+    const names = await openNameServer(() => (asked++ < 2 ? ['127.0.0.1'] : ['169.254.169.254']))
+    const egress = createEgress({ allowLocal: true, resolve: resolveByNameServers([names.address]) })
+    const post = () => egress.post(`http://rebinding.example:${receiver.port}/`, request())
+    expect((await post()).status).toBe(200)
+    expect(asked).toBe(2)
+    await expect(post()).rejects.toMatchObject({ code: 'egress-refused-address' })
+    expect(receiver.connections()).toBe(1)
+    await egress.close()
+    await names.close()
+    await receiver.close()
+  })
+})

@@ -1,0 +1,55 @@
+import type { LookupAddress, LookupOptions } from 'node:dns'
+import { lookup, Resolver } from 'node:dns/promises'
+import type { LookupFunction } from 'node:net'
+import { isAllowedAddress, type AddressRule } from './address.ts'
+import { EgressError, EgressRefused, toEgressError } from './egress-error.ts'
+
+/** The addresses of a name. */
+export type Resolve = (name: string) => Promise<readonly LookupAddress[]>
+
+/** Addresses of one name that are tried, at most. */
+const triedMax = 8
+
+/**
+ * Asks the name servers directly, the machine's own unless others are given: slow ones of a stranger must not hold the threads
+ * that `getaddrinfo` shares with files and cryptography.
+ */
+export function resolveByNameServers(servers?: readonly string[]): Resolve {
+  return async (name) => {
+    // A new one each time, because it reads the machine's settings only once.
+    const resolver = new Resolver({ timeout: 2_000, tries: 2 })
+    if (servers !== undefined) resolver.setServers(servers)
+    const [four, six] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
+    if (four.status === 'rejected' && six.status === 'rejected') throw four.reason
+    return [...addressesIn(four, 4), ...addressesIn(six, 6)]
+  }
+}
+
+/** Asks the system, which also knows /etc/hosts: for local use. */
+export const resolveBySystem: Resolve = (name) => lookup(name, { all: true })
+
+function addressesIn(settled: PromiseSettledResult<string[]>, family: number): LookupAddress[] {
+  return settled.status === 'fulfilled' ? settled.value.map((address) => ({ address, family })) : []
+}
+
+/** The lookup of a connection: the addresses it answers with are the ones that were checked, and the only ones that are connected to. */
+export function guardedLookup(resolve: Resolve, rule: AddressRule): LookupFunction {
+  return (name, options, callback) => {
+    checkedAddresses(resolve, name, { ...rule, family: options.family }).then(
+      ([first, ...others]) => (options.all === true ? callback(null, [first, ...others]) : callback(null, first.address, first.family)),
+      (error: unknown) => callback(toEgressError(error), ''),
+    )
+  }
+}
+
+// One address that is not public refuses the whole name: nobody has a public service that is partly at home.
+async function checkedAddresses(resolve: Resolve, name: string, rule: AddressRule & Pick<LookupOptions, 'family'>): Promise<[LookupAddress, ...LookupAddress[]]> {
+  const addresses = await resolve(name).catch((error: unknown) => {
+    throw new EgressError('egress-dns', { cause: error })
+  })
+  if (!addresses.every(({ address }) => isAllowedAddress(address, rule))) throw new EgressRefused('egress-refused-address')
+  const wanted = rule.family === 4 || rule.family === 6 ? addresses.filter(({ family }) => family === rule.family) : addresses
+  const [first, ...others] = wanted.slice(0, triedMax)
+  if (first === undefined) throw new EgressError('egress-dns')
+  return [first, ...others]
+}
