@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { newWireId } from '../../platform/ids/id.ts'
 import { appUrl } from '../../platform/open-platform.ts'
 import type { Platform } from '../../platform/platform.ts'
 import { requester, type Answer, type Send } from '../request.ts'
@@ -49,7 +50,7 @@ export function cookieOf({ headers }: Answer): string {
 export async function createSessionCookie({ db, secrets }: Platform, userId: string): Promise<string> {
   const token = randomBytes(16).toString('hex')
   const expires = new Date(Date.now() + 86_400_000)
-  await db.insertInto('sessions').values({ id: `session_${token}`, user_id: userId, token, expires_at: expires }).execute()
+  await db.insertInto('sessions').values({ id: newWireId('ses'), user_id: userId, token, expires_at: expires }).execute()
   const signature = createHmac('sha256', secrets.authSecret).update(token).digest('base64')
   return `better-auth.session_token=${encodeURIComponent(`${token}.${signature}`)}`
 }

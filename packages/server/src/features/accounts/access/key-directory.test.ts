@@ -1,10 +1,10 @@
-import type { KyselyPlugin } from 'kysely'
+import { sql, type KyselyPlugin } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Clock } from '../../../platform/clock/clock.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
-import { keyDirectory } from './key-directory.ts'
+import { hashKey, keyDirectory } from './key-directory.ts'
 
 const start = Date.parse('2026-03-21T09:00:00.000Z')
 
@@ -108,16 +108,66 @@ describe('the key directory', () => {
     expect([...((await find(apiKey))?.permissions ?? [])]).toEqual(['runs:read'])
   })
 
-  it('notes when a key was used, to the minute, behind the back of the request', async () => {
-    const usedAt = async () => {
-      const row = await world.platform.db.selectFrom('api_keys').select('last_used_at').where('organization_id', '=', tenant.organizationId).executeTakeFirst()
-      return row?.last_used_at?.getTime()
+  describe('of a rotated key', () => {
+    const rotate = async (former: string, overlapMs: number) => {
+      const secret = `ask_${'1'.repeat(48)}`
+      await world.platform.db
+        .updateTable('api_keys')
+        .set({ key_hash: hashKey(secret), previous_key_hash: hashKey(former), previous_expires_at: new Date(nowMs + overlapMs), rotated_at: new Date(nowMs) })
+        .where('key_hash', '=', hashKey(former))
+        .execute()
+      world.platform.wake.wake('keys', '*')
+      return secret
     }
-    expect(await usedAt()).toBeUndefined()
-    await find()
-    await expect.poll(usedAt).toBe(start)
+
+    it('knows both secrets as the same key, and the former one to the millisecond of its end', async () => {
+      const before = await find()
+      const secret = await rotate(tenant.apiKey, 5_000)
+      expect(await find(secret)).toEqual(before)
+      nowMs = start + 4_999
+      expect(await find()).toEqual(before)
+      nowMs = start + 5_000
+      expect(await find()).toBeUndefined()
+      expect(await find(secret)).toEqual(before)
+    })
+
+    it('ends the former secret with the key, when that expires first', async () => {
+      const { apiKey } = await tenant.key({ expiresAt: new Date(start + 1_000) })
+      const secret = await rotate(apiKey, 5_000)
+      nowMs = start + 999
+      expect([await find(apiKey), await find(secret)]).toEqual([expect.anything(), expect.anything()])
+      nowMs = start + 1_000
+      expect([await find(apiKey), await find(secret)]).toEqual([undefined, undefined])
+    })
+
+    it('ends both with a revocation', async () => {
+      const secret = await rotate(tenant.apiKey, 5_000)
+      await find(secret)
+      await revoke()
+      world.platform.wake.wake('keys', tenant.apiKeyId)
+      expect([await find(), await find(secret)]).toEqual([undefined, undefined])
+    })
+  })
+
+  it('reads a key through its indexes, also a rotated one', async () => {
+    await sql`
+      insert into api_keys (id, organization_id, application_id, name, key_hash, key_prefix, scopes, created_by, previous_key_hash)
+      select gen_random_uuid(), organization_id, application_id, name, sha256(('new ' || n)::bytea), key_prefix, scopes, created_by, sha256(('old ' || n)::bytea)
+      from api_keys, generate_series(1, 5000) n where organization_id = ${tenant.organizationId}`.execute(world.platform.db)
+    await sql`analyze api_keys`.execute(world.platform.db)
+    const hash = hashKey('any')
+    const { rows } = await sql<{ 'QUERY PLAN': string }>`explain select id from api_keys where (key_hash = ${hash} or previous_key_hash = ${hash}) and revoked_at is null`.execute(world.platform.db)
+    expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(/BitmapOr[^]*api_keys_key_hash_key[^]*api_keys_previous_key_hash_key/)
+  })
+
+  it('notes when a key was used, and writes it when it is closed', async () => {
+    const directory = keyDirectory.open(world.platform)
+    await directory.find(tenant.apiKey)
     nowMs = start + 90_000
-    await find()
-    await expect.poll(usedAt).toBe(start + 90_000)
+    await directory.find(tenant.apiKey)
+    await directory.find(`ask_${'0'.repeat(48)}`)
+    await directory.close()
+    const row = await world.platform.db.selectFrom('api_keys').select('last_used_at').where('organization_id', '=', tenant.organizationId).executeTakeFirstOrThrow()
+    expect(row.last_used_at?.getTime()).toBe(start + 90_000)
   })
 })

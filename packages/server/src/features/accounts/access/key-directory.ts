@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { KeyCaller } from '../../../platform/http/caller.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
-import { findKey, saveKeyUse, type KeyRow } from './access-store.ts'
+import { findKey, type KeyRow } from './access-store.ts'
+import { startKeyUses, type KeyUses } from './key-uses.ts'
 import { isGrantable, permissionsOf } from './permission-matrix.ts'
 
 const cacheTtlMs = 60_000
 const cachedKeysMax = 10_000
+const usesIntervalMs = 60_000
 
 interface KeyDirectory {
   /** The caller of a key's secret, or undefined when it is unknown, revoked or expired. */
@@ -20,15 +22,14 @@ interface Cached {
 
 interface Cache {
   entries: Map<string, Cached>
-  /** Notes of when keys were used that are still being written. */
-  readonly notes: Set<Promise<void>>
+  readonly uses: KeyUses
 }
 
-/** Key checks with at most one read per key and minute; a revocation anywhere empties the cache at once. */
+/** Key checks with at most one read per key and minute; a revocation or rotation anywhere empties the cache at once. */
 export const keyDirectory: Service<KeyDirectory> = {
   name: 'key directory',
   open(platform) {
-    const cache: Cache = { entries: new Map(), notes: new Set() }
+    const cache: Cache = { entries: new Map(), uses: startKeyUses(platform, usesIntervalMs) }
     const unsubscribe = platform.wake.subscribe('keys', () => {
       // A new map, not an emptied one: what was read before the change is then kept nowhere.
       cache.entries = new Map()
@@ -37,7 +38,7 @@ export const keyDirectory: Service<KeyDirectory> = {
       find: (secret) => find(platform, cache, secret),
       async close() {
         unsubscribe()
-        await Promise.all(cache.notes)
+        await cache.uses.stop()
       },
     }
   },
@@ -51,33 +52,28 @@ export function hashKey(secret: string): Buffer {
 
 async function find(platform: Platform, cache: Cache, secret: string): Promise<KeyCaller | undefined> {
   if (!/^ask_[A-Za-z0-9_-]{32,200}$/.test(secret)) return undefined
-  const { entries } = cache
-  const hash = hashKey(secret)
-  const cacheKey = hash.toString('base64')
   const now = platform.clock.now()
+  const caller = await findCaller(platform, cache.entries, { hash: hashKey(secret), now })
+  if (caller !== undefined) cache.uses.note(caller.keyId, now)
+  return caller
+}
+
+async function findCaller({ db }: Platform, entries: Cache['entries'], { hash, now }: { hash: Buffer; now: Date }): Promise<KeyCaller | undefined> {
+  const cacheKey = hash.toString('base64')
   const known = entries.get(cacheKey)
   if (known !== undefined && known.validUntilMs > now.getTime()) return known.caller
   entries.delete(cacheKey)
-  const row = await findKey(platform.db, hash)
+  const row = await findKey(db, hash)
   if (row === undefined || (row.expiresAt !== null && row.expiresAt <= now)) return undefined
   const caller = toCaller(row)
   makeRoom(entries)
   entries.set(cacheKey, { caller, validUntilMs: Math.min(now.getTime() + cacheTtlMs, row.expiresAt?.getTime() ?? Infinity) })
-  noteUse(platform, cache, { keyId: row.keyId, now })
   return caller
 }
 
 function makeRoom(entries: Map<string, Cached>): void {
   const oldest = entries.size >= cachedKeysMax ? entries.keys().next().value : undefined
   if (oldest !== undefined) entries.delete(oldest)
-}
-
-// At most once per key, minute and node, and nobody waits for it.
-function noteUse({ db, log }: Platform, { notes }: Cache, { keyId, now }: { keyId: string; now: Date }): void {
-  const note = saveKeyUse(db, keyId, { now, staleBefore: new Date(now.getTime() - cacheTtlMs) })
-    .catch((error: unknown) => log.debug({ err: error }, 'The use of an API key was not noted.'))
-    .finally(() => notes.delete(note))
-  notes.add(note)
 }
 
 // A key's rights are its scopes within its creator's current role.

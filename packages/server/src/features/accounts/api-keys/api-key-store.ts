@@ -15,10 +15,11 @@ export interface NewApiKey {
 }
 
 export async function insertApiKey(tx: Tx, scope: AppScope, key: NewApiKey): Promise<ApiKey> {
-  const row = await tx
+  const id = newUuid()
+  await tx
     .insertInto('api_keys')
     .values({
-      id: newUuid(),
+      id,
       organization_id: scope.organizationId,
       application_id: scope.applicationId,
       name: key.name,
@@ -28,51 +29,84 @@ export async function insertApiKey(tx: Tx, scope: AppScope, key: NewApiKey): Pro
       created_by: key.createdBy,
       expires_at: key.expiresAt,
     })
-    .returning(columns)
-    .executeTakeFirstOrThrow()
-  return toApiKey(row)
+    .execute()
+  return getApiKey(tx, scope, id)
 }
 
 /** The keys that are not revoked, newest first. */
 export async function listApiKeys(db: Db, scope: AppScope, page: Page): Promise<Slice<ApiKey>> {
-  const keys = db
-    .selectFrom('api_keys')
-    .where('organization_id', '=', scope.organizationId)
-    .where('application_id', '=', scope.applicationId)
-    .where('revoked_at', 'is', null)
   const [rows, { total }] = await Promise.all([
-    keys.select(columns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute(),
-    keys.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow(),
+    select(db, scope).orderBy('k.id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute(),
+    db
+      .selectFrom('api_keys')
+      .select((eb) => eb.fn.countAll<number>().as('total'))
+      .where('organization_id', '=', scope.organizationId)
+      .where('application_id', '=', scope.applicationId)
+      .where('revoked_at', 'is', null)
+      .executeTakeFirstOrThrow(),
   ])
   return { items: rows.map(toApiKey), total }
 }
 
+/** Throws api-key-not-found, for a revoked key too. */
+export async function getApiKey(db: Db, scope: AppScope, id: string): Promise<ApiKey> {
+  const row = await select(db, scope).where('k.id', '=', id).executeTakeFirst()
+  if (row === undefined) throw problem('api-key-not-found')
+  return toApiKey(row)
+}
+
+/** Throws api-key-not-found, for a revoked key too. Nobody else changes the key until the transaction ends. */
+export async function lockApiKey(tx: Tx, scope: AppScope, id: string): Promise<ApiKey> {
+  const row = await select(tx, scope).where('k.id', '=', id).forUpdate('k').executeTakeFirst()
+  if (row === undefined) throw problem('api-key-not-found')
+  return toApiKey(row)
+}
+
+export async function saveApiKey(tx: Tx, scope: AppScope, { id, name, scopes }: { id: string; name: string; scopes: readonly string[] }): Promise<ApiKey> {
+  await ofScope(tx, scope).set({ name, scopes: [...scopes] }).where('id', '=', id).execute()
+  return getApiKey(tx, scope, id)
+}
+
+export interface NewSecret {
+  readonly id: string
+  readonly keyHash: Buffer
+  readonly keyPrefix: string
+  readonly now: Date
+  /** Until when the present secret works. */
+  readonly previousExpiresAt: Date
+}
+
+/** Gives a key another secret. The present one becomes the former one, and the one before that ends. */
+export async function saveSecret(tx: Tx, scope: AppScope, { id, keyHash, keyPrefix, now, previousExpiresAt }: NewSecret): Promise<ApiKey> {
+  await ofScope(tx, scope)
+    .set((eb) => ({ previous_key_hash: eb.ref('key_hash'), previous_expires_at: previousExpiresAt, key_hash: keyHash, key_prefix: keyPrefix, rotated_at: now }))
+    .where('id', '=', id)
+    .execute()
+  return getApiKey(tx, scope, id)
+}
+
 /** Throws api-key-not-found, for a key that was revoked before too. */
 export async function saveRevocation(tx: Tx, scope: AppScope, { id, now }: { id: string; now: Date }): Promise<void> {
-  const { numUpdatedRows } = await tx
-    .updateTable('api_keys')
-    .set({ revoked_at: now })
-    .where('organization_id', '=', scope.organizationId)
-    .where('application_id', '=', scope.applicationId)
-    .where('id', '=', id)
-    .where('revoked_at', 'is', null)
-    .executeTakeFirstOrThrow()
+  const { numUpdatedRows } = await ofScope(tx, scope).set({ revoked_at: now }).where('id', '=', id).where('revoked_at', 'is', null).executeTakeFirstOrThrow()
   if (numUpdatedRows === 0n) throw problem('api-key-not-found')
 }
 
-const columns = ['id', 'name', 'key_prefix', 'scopes', 'created_by', 'expires_at', 'last_used_at', 'revoked_at', 'created_at'] as const
-
-interface ApiKeyRow {
-  readonly id: string
-  readonly name: string
-  readonly key_prefix: string
-  readonly scopes: string[]
-  readonly created_by: string
-  readonly expires_at: Date | null
-  readonly last_used_at: Date | null
-  readonly revoked_at: Date | null
-  readonly created_at: Date
+function ofScope(tx: Tx, scope: AppScope) {
+  return tx.updateTable('api_keys').where('organization_id', '=', scope.organizationId).where('application_id', '=', scope.applicationId)
 }
+
+function select(db: Db, scope: AppScope) {
+  return db
+    .selectFrom('api_keys as k')
+    .innerJoin('users as u', 'u.id', 'k.created_by')
+    .select(['k.id', 'k.name', 'k.key_prefix', 'k.scopes', 'k.created_by', 'u.name as creator', 'k.expires_at', 'k.last_used_at', 'k.revoked_at'])
+    .select(['k.rotated_at', 'k.previous_expires_at', 'k.created_at'])
+    .where('k.organization_id', '=', scope.organizationId)
+    .where('k.application_id', '=', scope.applicationId)
+    .where('k.revoked_at', 'is', null)
+}
+
+type ApiKeyRow = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>
 
 function toApiKey(row: ApiKeyRow): ApiKey {
   return {
@@ -81,9 +115,12 @@ function toApiKey(row: ApiKeyRow): ApiKey {
     keyPrefix: row.key_prefix,
     scopes: row.scopes,
     createdBy: row.created_by,
+    createdByName: row.creator,
     expiresAt: row.expires_at,
     lastUsedAt: row.last_used_at,
     revokedAt: row.revoked_at,
+    rotatedAt: row.rotated_at,
+    previousExpiresAt: row.previous_expires_at,
     createdAt: row.created_at,
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { InvalidPart } from '../../../platform/http/problem.ts'
+import { problem, type InvalidPart } from '../../../platform/http/problem.ts'
 import { grantablePermissions } from '../access/index.ts'
 
 export interface ApiKey {
@@ -9,10 +9,15 @@ export interface ApiKey {
   readonly keyPrefix: string
   readonly scopes: readonly string[]
   readonly createdBy: string
+  readonly createdByName: string
   readonly expiresAt: Date | null
-  /** To the minute. */
+  /** Noted up to a minute later. */
   readonly lastUsedAt: Date | null
   readonly revokedAt: Date | null
+  /** When the secret was replaced last. */
+  readonly rotatedAt: Date | null
+  /** Until when the secret before works; also when that is over. */
+  readonly previousExpiresAt: Date | null
   readonly createdAt: Date
 }
 
@@ -42,4 +47,10 @@ export function findScopeMistakes(scopes: readonly string[], permissions: Readon
 /** A mistake when a key would be born expired. */
 export function findExpiryMistakes(expiresAt: Date | null, now: Date): InvalidPart[] {
   return expiresAt === null || expiresAt > now ? [] : [{ pointer: '/expiresAt', message: 'must be in the future', code: 'future' }]
+}
+
+/** Refuses a new secret for a key that is over, and to somebody who could not have made the key: the secret would give them its scopes. */
+export function refuseRotation(apiKey: ApiKey, { permissions, now }: { permissions: ReadonlySet<string>; now: Date }): void {
+  if (apiKey.scopes.some((scope) => grantablePermissions.includes(scope) && !permissions.has(scope))) throw problem('forbidden', { detail: 'The key has scopes that you can not give.' })
+  if (apiKey.expiresAt !== null && apiKey.expiresAt <= now) throw problem('api-key-expired', { detail: 'The key has expired: create another one.' })
 }

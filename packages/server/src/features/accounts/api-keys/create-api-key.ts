@@ -4,7 +4,7 @@ import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { Nullable } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { findExpiryMistakes, findScopeMistakes, scopesWithin } from './api-key.ts'
-import { NewApiKeyWire, toApiKeyWire } from './api-key-wire.ts'
+import { nameField, NewApiKeyWire, scopesField, toApiKeyWire } from './api-key-wire.ts'
 import { issueApiKey } from './issue-api-key.ts'
 
 export const createApiKey = endpoint({
@@ -18,10 +18,8 @@ export const createApiKey = endpoint({
   idempotency: 'not-needed',
   audit: 'api-key.created',
   body: Type.Object({
-    name: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }),
-    scopes: Type.Optional(
-      Type.Array(Type.String({ maxLength: 100 }), { minItems: 1, maxItems: 200, uniqueItems: true, description: 'Every scope that you can give, when absent.' }),
-    ),
+    name: nameField,
+    scopes: Type.Optional(scopesField('Every scope that you can give, when absent.')),
     expiresAt: Type.Optional(Nullable(Type.String({ format: 'date-time', description: 'In the future; null or absent: never.' }))),
   }),
   returns: { 201: NewApiKeyWire },

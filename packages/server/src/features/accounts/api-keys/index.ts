@@ -1,9 +1,12 @@
 import { feature } from '../../../platform/http/feature.ts'
 import { createApiKey } from './create-api-key.ts'
+import { getApiKey } from './get-api-key.ts'
 import { listApiKeys } from './list-api-keys.ts'
 import { listAvailableScopes } from './list-available-scopes.ts'
 import './problems.ts'
 import { revokeApiKey } from './revoke-api-key.ts'
+import { rotateApiKey } from './rotate-api-key.ts'
+import { updateApiKey } from './update-api-key.ts'
 
 export { issueApiKey } from './issue-api-key.ts'
 
@@ -11,5 +14,5 @@ export const apiKeysFeature = feature({
   folder: 'accounts/api-keys',
   tag: 'API Keys',
   description: 'Keys for calling the API from a program. Each belongs to one application.',
-  endpoints: { createApiKey, listApiKeys, listAvailableScopes, revokeApiKey },
+  endpoints: { createApiKey, listApiKeys, listAvailableScopes, getApiKey, updateApiKey, rotateApiKey, revokeApiKey },
 })

@@ -27,6 +27,9 @@ describe('listing API keys', () => {
     expect(answer.body.pagination).toEqual({ page: 1, pageSize: 1, total: 2, totalPages: 2 })
     const rest = await send('GET /api/api-keys', { query: { pageSize: 1, page: 2 } })
     expect(rest.body.data.map(({ id }: { id: string }) => id)).toEqual([tenant.apiKeyId])
-    expect(Object.keys(rest.body.data[0]).sort()).toEqual(['createdAt', 'createdBy', 'expiresAt', 'id', 'keyPrefix', 'lastUsedAt', 'name', 'revokedAt', 'scopes'])
+    expect(Object.keys(rest.body.data[0]).sort()).toEqual([
+      'createdAt', 'createdBy', 'createdByName', 'expiresAt', 'id', 'keyPrefix', 'lastUsedAt', 'name', 'previousExpiresAt', 'revokedAt', 'rotatedAt', 'scopes',
+    ])
+    expect(rest.body.data[0]).toMatchObject({ createdByName: 'Test Owner', rotatedAt: null, previousExpiresAt: null })
   })
 })

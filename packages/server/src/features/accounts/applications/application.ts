@@ -25,6 +25,19 @@ export interface ApplicationReach extends OrgScope {
   readonly onlyApplicationId: string | null
 }
 
+/** How much is in an application, or in several. */
+export interface ApplicationContent {
+  readonly agents: number
+  readonly runs: number
+  readonly files: number
+  readonly endUsers: number
+  readonly apiKeys: number
+  readonly schedules: number
+  readonly webhooks: number
+  /** Of the runs, those that are pending, running or waiting. */
+  readonly activeRuns: number
+}
+
 /** An API key sees its own application alone, whatever its creator could see. */
 export function reachOf(scope: OrgScope, caller: UserCaller | KeyCaller): ApplicationReach {
   return { organizationId: scope.organizationId, onlyApplicationId: caller.kind === 'api-key' ? caller.applicationId : null }

@@ -1,11 +1,18 @@
+import { access, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newUuid, parseWireId, toWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
 import { insertRun } from '../../../testing/factories/run.ts'
+import type { Tenant } from '../../../testing/factories/tenant.ts'
+import type { Send } from '../../../testing/request.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
+import { filesFeature, sweepBlobs } from '../../execution/files/index.ts'
 import { deleteApplication } from './delete-application.ts'
 import { applicationsFeature } from './index.ts'
+import { countRows, fillApplication, tablesWith } from './testing/fill-application.ts'
 
-const options = { features: [applicationsFeature] }
+const options = { features: [applicationsFeature, filesFeature] }
 
 describeEndpoint(deleteApplication, {
   as: 'session',
@@ -21,17 +28,41 @@ describe('deleting an application', () => {
   })
   afterAll(() => world.close())
 
-  it('takes everything in it along, and its API keys stop working at once', async () => {
+  it('leaves nothing of it in any table but its history, and its API keys stop working at once', async () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()
-    await insertRun(world.platform, { ...tenant, ...sibling }, { status: 'success' })
+    await fillApplication(world, tenant)
+    await fillApplication(world, { ...tenant, ...sibling, endUser: () => endUserOf(world, tenant, sibling.applicationId) })
+    const tables = await tablesWith(world, 'application_id')
+    const count = (value: string) => countRows(world, tables, { column: 'application_id', value })
+    expect(Object.entries(await count(sibling.applicationId)).filter(([, rows]) => rows === 0)).toEqual([])
+    const ofDefault = await count(tenant.applicationId)
     expect((await sibling.send('GET /api/applications')).status).toBe(200)
     expect((await (await tenant.session()).send(`DELETE /api/applications/${sibling.appId}`)).status).toBe(204)
     expect((await sibling.send('GET /api/applications')).status).toBe(401)
-    for (const table of ['api_keys', 'runs', 'application_packages'] as const) {
-      expect(await world.platform.db.selectFrom(table).select('id').where('application_id', '=', sibling.applicationId).execute(), table).toEqual([])
-    }
+    // The audit log is the organization's.
+    expect(Object.entries(await count(sibling.applicationId)).filter(([, rows]) => rows !== 0)).toEqual([['audit_log', 1]])
+    expect(await count(tenant.applicationId)).toEqual(ofDefault)
     expect((await tenant.send('GET /api/applications')).body.data).toHaveLength(1)
+  })
+
+  it('leaves the content of its files to the sweep, which removes it', async () => {
+    const tenant = await world.tenant()
+    const sibling = await tenant.sibling()
+    const upload = async (send: Send) => {
+      const rawBody = new FormData()
+      rawBody.append('file', new File(['content'], 'a.txt'))
+      const id = parseWireId('file', (await send('POST /api/files', { rawBody })).body.id) ?? ''
+      const path = join(world.platform.config.DATA_DIR, 'blobs', id.slice(-2), id)
+      const old = new Date(Date.now() - 7_200_000)
+      await utimes(path, old, old)
+      return path
+    }
+    const [gone, kept] = [await upload(sibling.send), await upload(tenant.send)]
+    expect((await (await tenant.session()).send(`DELETE /api/applications/${sibling.appId}`)).status).toBe(204)
+    await sweepBlobs(world.platform)
+    await expect(access(gone)).rejects.toThrow('ENOENT')
+    await access(kept)
   })
 
   it('keeps the default application', async () => {
@@ -66,3 +97,9 @@ describe('deleting an application', () => {
     expectProblem(deleteApplication, await answer, 'application-in-use')
   })
 })
+
+async function endUserOf({ platform }: World, { organizationId }: Tenant, applicationId: string): Promise<string> {
+  const id = newUuid()
+  await platform.db.insertInto('end_users').values({ id, organization_id: organizationId, application_id: applicationId }).execute()
+  return toWireId('eu', id)
+}

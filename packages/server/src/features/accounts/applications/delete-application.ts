@@ -8,7 +8,7 @@ import { deleteApplicationRow, hasActiveRuns, lockApplication } from './applicat
 export const deleteApplication = endpoint({
   route: 'DELETE /api/applications/:applicationId',
   summary: 'Delete an application',
-  description: 'Its agents, runs, files, end-users and API keys go with it. Refused for the default application, and while a run has not ended.',
+  description: 'Everything in it goes with it: `GET /api/applications/{applicationId}/deletion` tells what. The content of files leaves the disk within hours. Refused for the default application, and while a run has not ended.',
   caller: 'organization',
   permission: 'applications:delete',
   limit: 'default',

@@ -30,6 +30,14 @@ describe('changing an application', () => {
     expect((await tenant.send(route, { body: { settings: {} } })).body.settings).toEqual({})
   })
 
+  it('tells the audit log from what to what, of what changed alone', async () => {
+    const tenant = await world.tenant()
+    const answer = await tenant.send(`PATCH /api/applications/${tenant.appId}`, { body: { name: 'Renamed', settings: {} } })
+    const requestId = String(answer.headers.get('request-id'))
+    const entry = await world.platform.db.selectFrom('audit_log').select(['resource_id', 'changes']).where('request_id', '=', requestId).executeTakeFirst()
+    expect(entry).toEqual({ resource_id: tenant.appId, changes: { name: { before: 'Default', after: 'Renamed' } } })
+  })
+
   it('does not let an API key change a sibling application', async () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()

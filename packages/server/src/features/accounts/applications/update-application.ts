@@ -1,8 +1,9 @@
 import { Type } from 'typebox'
+import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { reachOf } from './application.ts'
-import { saveApplication } from './application-store.ts'
+import { reachOf, type Application } from './application.ts'
+import { lockApplication, saveApplication } from './application-store.ts'
 import { applicationFields, ApplicationWire, toApplicationWire } from './application-wire.ts'
 
 export const updateApplication = endpoint({
@@ -19,10 +20,18 @@ export const updateApplication = endpoint({
   returns: { 200: ApplicationWire },
   fails: [],
   async handle({ params, body, scope, caller, change }) {
-    const application = await change(
-      (tx) => saveApplication(tx, reachOf(scope, caller), { id: params.applicationId, changes: body }),
-      (changed) => toWireId('app', changed.id),
+    const reach = reachOf(scope, caller)
+    const { after } = await change(
+      async (tx) => {
+        const before = await lockApplication(tx, reach, params.applicationId)
+        return { before, after: await saveApplication(tx, reach, { id: params.applicationId, changes: body }) }
+      },
+      (changed) => ({ resourceId: toWireId('app', params.applicationId), changes: changesBetween(toAudited(changed.before), toAudited(changed.after)) }),
     )
-    return ok(toApplicationWire(application))
+    return ok(toApplicationWire(after))
   },
 })
+
+function toAudited({ name, settings }: Application) {
+  return { name, settings }
+}

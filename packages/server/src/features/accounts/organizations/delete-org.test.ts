@@ -1,13 +1,17 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
-import { appendEvent, insertRun } from '../../../testing/factories/run.ts'
+import { insertRun } from '../../../testing/factories/run.ts'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
+import { countRows, fillApplication, tablesWith } from '../applications/testing/fill-application.ts'
+import { membersFeature } from '../members/index.ts'
+import { addPerson } from '../members/testing/person.ts'
 import { deleteOrg } from './delete-org.ts'
 import { organizationsFeature } from './index.ts'
 
-const options = { features: [organizationsFeature] }
+const options = { features: [organizationsFeature, membersFeature] }
 
 describeEndpoint(deleteOrg, { as: 'session', given: async (tenant) => tenant.orgId, call: (orgId) => ({ params: { orgId } }), world: options })
 
@@ -22,15 +26,20 @@ describe('deleting an organization', () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     await fill(world, tenant)
     await fill(world, other)
-    const tables = await tablesOfTenants(world)
-    const before = await countRows(world, tables, tenant)
-    expect(Object.entries(before).filter(([, count]) => count === 0)).toEqual([])
-    const ofOther = await countRows(world, tables, other)
+    const byOrganization = await tablesWith(world, 'organization_id')
+    const byApplication = (await tablesWith(world, 'application_id')).filter((table) => !byOrganization.includes(table))
+    const count = async ({ organizationId, applicationId }: Tenant) => ({
+      ...(await countRows(world, byOrganization, { column: 'organization_id', value: organizationId })),
+      ...(await countRows(world, byApplication, { column: 'application_id', value: applicationId })),
+    })
+    const before = await count(tenant)
+    expect(Object.entries(before).filter(([, rows]) => rows === 0)).toEqual([])
+    const ofOther = await count(other)
     expect((await tenant.send(`GET /api/orgs/${tenant.orgId}`)).status).toBe(403)
     const { send } = await tenant.session()
     expect((await send(`DELETE /api/orgs/${tenant.orgId}`)).status).toBe(204)
-    expect(await countRows(world, tables, tenant)).toEqual(Object.fromEntries(tables.map((table) => [table, 0])))
-    expect(await countRows(world, tables, other)).toEqual(ofOther)
+    expect(Object.entries(await count(tenant)).filter(([, rows]) => rows !== 0)).toEqual([])
+    expect(await count(other)).toEqual(ofOther)
     expectProblem(deleteOrg, await tenant.send(`GET /api/orgs/${tenant.orgId}`), 'unauthorized')
     expectProblem(deleteOrg, await send(`DELETE /api/orgs/${tenant.orgId}`), 'org-not-found')
     expect((await send('GET /api/orgs')).body.data).toEqual([])
@@ -45,6 +54,24 @@ describe('deleting an organization', () => {
     expect((await send(`GET /api/orgs/${tenant.orgId}`)).status).toBe(200)
   })
 
+  it('is done once when it is asked for twice at once', async () => {
+    const tenant = await world.tenant()
+    const { send } = await tenant.session()
+    const answers = await Promise.all([1, 2, 3].map(() => send(`DELETE /api/orgs/${tenant.orgId}`)))
+    expect(answers.map(({ status }) => status).sort()).toEqual([204, 404, 404])
+  })
+
+  it('and a transfer of the ownership at the same moment have one winner', async () => {
+    const tenant = await world.tenant()
+    const heir = await addPerson(world, tenant)
+    const { send } = await tenant.session()
+    const [deletion, transfer] = await Promise.all([
+      send(`DELETE /api/orgs/${tenant.orgId}`),
+      send(`POST /api/orgs/${tenant.orgId}/transfer-ownership`, { body: { userId: heir.userId } }),
+    ])
+    expect([[204, 404], [403, 200]]).toContainEqual([deletion.status, transfer.status])
+  })
+
   it.each(['admin', 'member', 'viewer'] as const)('is for owners, not for a %s', async (role) => {
     const tenant = await world.tenant({ role })
     const { send } = await tenant.session()
@@ -53,36 +80,14 @@ describe('deleting an organization', () => {
 })
 
 /** At least one row in every table that belongs to a tenant. */
-async function fill({ platform }: World, tenant: Tenant): Promise<void> {
-  const { db } = platform
-  const of = { organization_id: tenant.organizationId, application_id: tenant.applicationId }
-  const endUser = await tenant.endUser()
-  const run = await insertRun(platform, tenant, { status: 'success', endUser })
-  await appendEvent({ db }, run, { message: 'hello' })
-  const fileId = newUuid()
-  await db.insertInto('files').values({ id: fileId, ...of, name: 'a.csv', size_bytes: 1, content_type: 'text/csv', sha256: Buffer.alloc(32) }).execute()
-  await db.insertInto('run_inputs').values({ application_id: tenant.applicationId, run_id: run.id, file_id: fileId, name: 'a.csv' }).execute()
+async function fill(world: World, tenant: Tenant): Promise<void> {
+  const { db } = world.platform
+  const { organizationId } = tenant
+  await fillApplication(world, tenant)
   const keyId = newUuid()
-  await db.insertInto('provider_keys').values({ id: keyId, organization_id: tenant.organizationId, label: 'k', api: 'openai', encrypted_key: 'x' }).execute()
-  await db
-    .insertInto('models')
-    .values({ id: newUuid(), organization_id: tenant.organizationId, provider_key_id: keyId, label: 'm', model_id: 'm' })
-    .execute()
-  await db.insertInto('audit_log').values({ id: newUuid(), ...of, action: 'a.b', actor: '{}', request_id: 'r', method: 'POST', path: '/' }).execute()
-}
-
-async function tablesOfTenants({ platform }: World): Promise<string[]> {
-  const { rows } = await platform.database.pool.query<{ table_name: string }>(
-    `select table_name from information_schema.columns where table_schema = 'public' and column_name = 'organization_id' order by 1`,
-  )
-  return rows.map((row) => row.table_name)
-}
-
-async function countRows({ platform }: World, tables: readonly string[], tenant: Tenant): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {}
-  for (const table of tables) {
-    const { rows } = await platform.database.pool.query<{ count: number }>(`select count(*) from "${table}" where organization_id = $1`, [tenant.organizationId])
-    counts[table] = rows[0]?.count ?? -1
-  }
-  return counts
+  await db.insertInto('provider_keys').values({ id: keyId, organization_id: organizationId, label: 'k', api: 'openai', encrypted_key: 'x' }).execute()
+  await db.insertInto('models').values({ id: newUuid(), organization_id: organizationId, provider_key_id: keyId, label: 'm', model_id: 'm' }).execute()
+  await db.insertInto('audit_chains').values({ organization_id: organizationId, seq: 1, hash: Buffer.alloc(32) }).execute()
+  const invitation = { id: newUuid(), email: 'a@example.com', role: 'member', status: 'pending', token_hash: randomBytes(32), expires_at: new Date() } as const
+  await db.insertInto('invitations').values({ ...invitation, organization_id: organizationId }).execute()
 }

@@ -2,12 +2,13 @@ import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/http/problem.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
+import { lockActor } from '../members/index.ts'
 import { deleteOrganizationRow, hasActiveRuns, lockOrganization } from './organization-store.ts'
 
 export const deleteOrg = endpoint({
   route: 'DELETE /api/orgs/:orgId',
   summary: 'Delete an organization',
-  description: 'Everything in it goes with it, its audit log too. Refused while a run has not ended.',
+  description: 'Everything in it goes with it, its audit log too: `GET /api/orgs/{orgId}/deletion` tells what. The content of files leaves the disk within hours. Refused while a run has not ended.',
   caller: 'member',
   permission: 'org:delete',
   limit: 'default',
@@ -16,10 +17,11 @@ export const deleteOrg = endpoint({
   params: { orgId: { id: 'org', missing: 'org-not-found' } },
   returns: { 204: Nothing },
   fails: ['org-in-use'],
-  async handle({ scope, change, platform }) {
+  async handle({ scope, caller, change, platform }) {
     await change(
       async (tx) => {
         await lockOrganization(tx, scope)
+        await lockActor(tx, scope, { userId: caller.userId, permission: 'org:delete' })
         if (await hasActiveRuns(tx, scope)) throw problem('org-in-use', { detail: 'Some of its runs have not ended: cancel them, or wait.' })
         await deleteOrganizationRow(tx, scope)
       },

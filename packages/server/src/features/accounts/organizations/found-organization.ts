@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { Tx } from '../../../platform/db/database.ts'
 import { problem } from '../../../platform/http/problem.ts'
 import { insertApplication } from '../applications/index.ts'
+import { insertMember } from '../members/index.ts'
 import { slugOf, slugWithMark, type Organization } from './organization.ts'
-import { getOrganization, insertMember, insertOrganization, type NewOrganization } from './organization-store.ts'
+import { getOrganization, insertOrganization, type NewOrganization } from './organization-store.ts'
 
 export interface FoundedOrganization {
   readonly organization: Organization

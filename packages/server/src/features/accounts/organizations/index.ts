@@ -2,6 +2,7 @@ import { feature } from '../../../platform/http/feature.ts'
 import { createOrg } from './create-org.ts'
 import { deleteOrg } from './delete-org.ts'
 import { getOrg } from './get-org.ts'
+import { getOrgDeletion } from './get-org-deletion.ts'
 import { getOrgSettings } from './get-org-settings.ts'
 import { listOrgs } from './list-orgs.ts'
 import './problems.ts'
@@ -14,5 +15,5 @@ export const organizationsFeature = feature({
   folder: 'accounts/organizations',
   tag: 'Organizations',
   description: 'Organizations are the tenants: people are members of them, and everything else belongs to one.',
-  endpoints: { createOrg, listOrgs, getOrg, updateOrg, deleteOrg, getOrgSettings, updateOrgSettings },
+  endpoints: { createOrg, listOrgs, getOrg, updateOrg, getOrgDeletion, deleteOrg, getOrgSettings, updateOrgSettings },
 })

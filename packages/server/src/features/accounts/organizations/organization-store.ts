@@ -4,8 +4,8 @@ import type { OrgScope } from '../../../platform/http/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { problem } from '../../../platform/http/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
-import type { Role } from '../access/index.ts'
-import type { Organization } from './organization.ts'
+import { countedMax } from '../applications/index.ts'
+import type { Organization, Possessions } from './organization.ts'
 
 export interface NewOrganization {
   readonly name: string
@@ -23,10 +23,6 @@ export async function insertOrganization(tx: Tx, { name, slug, apiVersion, creat
     .returning('id')
     .executeTakeFirst()
   return row?.id
-}
-
-export async function insertMember(tx: Tx, scope: OrgScope, { userId, role }: { userId: string; role: Role }): Promise<void> {
-  await tx.insertInto('organization_members').values({ organization_id: scope.organizationId, user_id: userId, role }).execute()
 }
 
 /** The organizations of a user, newest first. */
@@ -71,9 +67,26 @@ export async function saveApiVersion(tx: Tx, scope: OrgScope, apiVersion: string
   await tx.updateTable('organizations').set({ api_version: apiVersion, updated_at: sql`now()` }).where('id', '=', scope.organizationId).execute()
 }
 
-/** Nobody starts a run in any application of the organization, or adds one, until the transaction ends. */
+/** What is in the organization beside its applications' content. Each number stops at `countedMax`. */
+export async function countPossessions(db: Db, scope: OrgScope): Promise<Possessions> {
+  const of = (table: string) =>
+    sql`(select count(*) from (select 1 from ${sql.table(table)} where organization_id = ${scope.organizationId} limit ${countedMax}) capped)`
+  const { rows } = await sql<Possessions>`select ${of('organization_members')} as members, ${of('invitations')} as invitations,
+    ${of('applications')} as applications, ${of('packages')} as packages, ${of('models')} as models, ${of('provider_keys')} as "providerKeys"`.execute(db)
+  const [possessions] = rows
+  if (possessions === undefined) throw new Error('Counting gave no row.')
+  return possessions
+}
+
+/** Nobody changes the organization itself until the transaction ends. Throws org-not-found. */
+export async function holdOrganization(tx: Tx, scope: OrgScope): Promise<void> {
+  const row = await tx.selectFrom('organizations').select('id').where('id', '=', scope.organizationId).forUpdate().executeTakeFirst()
+  if (row === undefined) throw problem('org-not-found')
+}
+
+/** Nobody starts a run in any application of the organization, or adds one, until the transaction ends. Throws org-not-found. */
 export async function lockOrganization(tx: Tx, scope: OrgScope): Promise<void> {
-  await tx.selectFrom('organizations').select('id').where('id', '=', scope.organizationId).forUpdate().execute()
+  await holdOrganization(tx, scope)
   await tx.selectFrom('applications').select('id').where('organization_id', '=', scope.organizationId).orderBy('id').forUpdate().execute()
 }
 

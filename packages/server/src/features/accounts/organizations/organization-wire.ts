@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox'
 import { Nullable, OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { roles } from '../access/index.ts'
+import { activeRunsField, contentFields, countedMax, countMaxField } from '../applications/index.ts'
 import { slugLengthMax, slugPattern, type Organization } from './organization.ts'
 
 export const OrgWire = wire('Org', {
@@ -21,6 +22,14 @@ export const orgFields = {
 
 export const OrgSettingsWire = wire('OrgSettings', {
   apiVersion: Nullable(Type.String({ examples: ['2026-03-21'], description: 'The version of requests without Appstrate-Version; null takes the current one.' })),
+})
+
+const count = Type.Integer({ minimum: 0, maximum: countedMax })
+
+export const OrgDeletionWire = wire('OrgDeletion', {
+  deletes: Type.Object({ members: count, invitations: count, applications: count, ...contentFields, packages: count, models: count, providerKeys: count }),
+  blockedBy: Type.Object({ activeRuns: activeRunsField }),
+  countMax: countMaxField,
 })
 
 export function toOrgWire(organization: Organization): Static<typeof OrgWire> {

@@ -10,6 +10,16 @@ export interface Organization {
   readonly updatedAt: Date
 }
 
+/** How much an organization has, beside what its applications hold. */
+export interface Possessions {
+  readonly members: number
+  readonly invitations: number
+  readonly applications: number
+  readonly packages: number
+  readonly models: number
+  readonly providerKeys: number
+}
+
 export const slugPattern = '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$'
 export const slugLengthMax = 50
 

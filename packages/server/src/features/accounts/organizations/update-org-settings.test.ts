@@ -39,6 +39,14 @@ describe("changing an organization's settings", () => {
     expect([await versionOf(send), await versionOf(tenant.send)]).toEqual(['2027-01-01', '2027-01-01'])
   })
 
+  it('tells the audit log from what to what', async () => {
+    const tenant = await world.tenant()
+    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/settings`, { body: { apiVersion: '2026-03-21' } })
+    const requestId = String(answer.headers.get('request-id'))
+    const entry = await world.platform.db.selectFrom('audit_log').select('changes').where('request_id', '=', requestId).executeTakeFirst()
+    expect(entry).toEqual({ changes: { apiVersion: { before: null, after: '2026-03-21' } } })
+  })
+
   it.each(['2020-01-01', 'yesterday', ''])('refuses the version %j', async (apiVersion) => {
     const tenant = await world.tenant()
     const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/settings`, { body: { apiVersion } })

@@ -1,9 +1,10 @@
 import { Type } from 'typebox'
+import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { VersionRegistry } from '../../../platform/http/api-version.ts'
-import { saveApiVersion } from './organization-store.ts'
+import { getApiVersion, holdOrganization, saveApiVersion } from './organization-store.ts'
 import { OrgSettingsWire } from './organization-wire.ts'
 
 export const updateOrgSettings = endpoint({
@@ -21,8 +22,13 @@ export const updateOrgSettings = endpoint({
   async handle({ body, scope, change, platform }) {
     checkVersion(platform.versions, body.apiVersion)
     await change(
-      (tx) => saveApiVersion(tx, scope, body.apiVersion),
-      () => toWireId('org', scope.organizationId),
+      async (tx) => {
+        await holdOrganization(tx, scope)
+        const before = await getApiVersion(tx, scope)
+        await saveApiVersion(tx, scope, body.apiVersion)
+        return before
+      },
+      (before) => ({ resourceId: toWireId('org', scope.organizationId), changes: changesBetween({ apiVersion: before }, body) }),
     )
     // An API key that was checked within the last minute carries the old pin.
     platform.wake.wake('keys', '*')

@@ -30,6 +30,20 @@ describe('changing an organization', () => {
     expect((await send(`GET /api/orgs/${tenant.orgId}`)).body).toMatchObject({ name: 'Renamed', slug })
   })
 
+  it('tells the audit log from what to what', async () => {
+    const tenant = await world.tenant()
+    const slug = `new-${randomBytes(5).toString('hex')}`
+    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}`, { body: { name: 'Test Org', slug } })
+    const requestId = String(answer.headers.get('request-id'))
+    const entry = await world.platform.db.selectFrom('audit_log').select(['resource_id', 'changes']).where('request_id', '=', requestId).executeTakeFirst()
+    expect(entry).toEqual({ resource_id: tenant.orgId, changes: { slug: { before: tenant.slug, after: slug } } })
+  })
+
+  it.each(['Acme', '-acme', 'acme-', 'a b', '', 'x'.repeat(51)])('refuses the slug %j', async (slug) => {
+    const tenant = await world.tenant()
+    expectProblem(updateOrg, await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}`, { body: { slug } }), 'validation-error')
+  })
+
   it('answers 409 to the slug of another organization', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const { send } = await tenant.session()

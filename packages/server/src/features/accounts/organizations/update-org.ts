@@ -1,7 +1,9 @@
 import { Type } from 'typebox'
+import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { getOrganization, saveOrganization } from './organization-store.ts'
+import type { Organization } from './organization.ts'
+import { getOrganization, holdOrganization, saveOrganization } from './organization-store.ts'
 import { orgFields, OrgWire, toOrgWire } from './organization-wire.ts'
 
 export const updateOrg = endpoint({
@@ -17,13 +19,19 @@ export const updateOrg = endpoint({
   returns: { 200: OrgWire },
   fails: ['slug-taken'],
   async handle({ body, scope, caller, change }) {
-    const organization = await change(
+    const { after } = await change(
       async (tx) => {
+        await holdOrganization(tx, scope)
+        const before = await getOrganization(tx, scope, caller.userId)
         await saveOrganization(tx, scope, body)
-        return getOrganization(tx, scope, caller.userId)
+        return { before, after: await getOrganization(tx, scope, caller.userId) }
       },
-      (changed) => toWireId('org', changed.id),
+      (changed) => ({ resourceId: toWireId('org', scope.organizationId), changes: changesBetween(toAudited(changed.before), toAudited(changed.after)) }),
     )
-    return ok(toOrgWire(organization))
+    return ok(toOrgWire(after))
   },
 })
+
+function toAudited({ name, slug }: Organization) {
+  return { name, slug }
+}

@@ -1,41 +1,38 @@
 import { appUrl } from '../../../platform/open-platform.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
 import { authOptions } from './auth-options.ts'
-import { openMailer } from './mailer.ts'
+import { mailer } from './mailer.ts'
 
 export interface SessionUser {
   readonly userId: string
   readonly email: string
+  readonly sessionId: string
 }
 
 interface AuthLibrary {
   /** Answers a request to `/api/auth/*`. */
   handle(request: Request): Promise<Response>
-  /** The user of a session cookie; reads the database at most every five minutes per session. */
+  /** Whose session a cookie is. */
   findUser(headers: Headers): Promise<SessionUser | undefined>
   /** Loads the library ahead of its first use, which takes a third of a second. */
   warm(): Promise<void>
-  close(): Promise<void>
 }
 
 /** The process's one instance of the auth library, loaded at its first use. */
 export const authLibrary: Service<AuthLibrary> = {
   name: 'auth library',
   open(platform) {
-    const mailer = openMailer(platform)
     let loading: ReturnType<typeof load> | undefined
     const loaded = () => {
-      loading ??= load(() => authOptions(platform, mailer))
+      loading ??= load(authOptions(platform, platform.use(mailer)))
       return loading
     }
     return {
       handle: async (request) => (await loaded()).handler(request),
       findUser: async (headers) => findUser(await loaded(), headers),
       warm: async () => void (await (await loaded()).handler(new Request(`${appUrl(platform.config)}/api/auth/get-session`))),
-      close: async () => mailer?.close(),
     }
   },
-  close: (library) => library.close(),
 }
 
 /** What a password is stored as. */
@@ -51,13 +48,13 @@ export async function findSessionUser(platform: Platform, headers: Headers): Pro
   return platform.use(authLibrary).findUser(headers)
 }
 
-async function load(options: () => ReturnType<typeof authOptions>) {
+async function load(options: ReturnType<typeof authOptions>) {
   const { betterAuth } = await import('better-auth')
-  return betterAuth(options())
+  return betterAuth(await options)
 }
 
 // Only `GET /api/auth/get-session` prolongs a session: it alone can send the browser the new cookie.
 async function findUser({ api }: Awaited<ReturnType<typeof load>>, headers: Headers): Promise<SessionUser | undefined> {
-  const session = await api.getSession({ headers, query: { disableRefresh: true } })
-  return session === null ? undefined : { userId: session.user.id, email: session.user.email }
+  const found = await api.getSession({ headers, query: { disableRefresh: true } })
+  return found === null ? undefined : { userId: found.user.id, email: found.user.email, sessionId: found.session.id }
 }

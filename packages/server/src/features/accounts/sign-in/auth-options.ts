@@ -3,6 +3,7 @@ import { newUuid, newWireId } from '../../../platform/ids/id.ts'
 import { appUrl } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import type { Mailer } from './mailer.ts'
+import { limitCodes, secondFactors } from './second-factors.ts'
 
 /** Carries the client's address to the library; whatever a client sends under this name is overwritten. */
 export const clientIpHeader = 'x-appstrate-client-ip'
@@ -11,7 +12,7 @@ const passwordResetSeconds = 3600
 const times = { createdAt: 'created_at', updatedAt: 'updated_at' } as const
 
 /** How the auth library is set up: its own defaults, on our tables, under our ids, limits and log. */
-export function authOptions(platform: Platform, mailer: Mailer | undefined): BetterAuthOptions {
+export async function authOptions(platform: Platform, mailer: Mailer | undefined): Promise<BetterAuthOptions> {
   const { config, secrets, db } = platform
   return {
     appName: 'Appstrate',
@@ -23,6 +24,10 @@ export function authOptions(platform: Platform, mailer: Mailer | undefined): Bet
     ...tables(mailer),
     ...flows(mailer),
     socialProviders: socialProviders(config),
+    plugins: await secondFactors(platform),
+    hooks: await limitCodes(platform),
+    // Streams that were opened with the session end too.
+    databaseHooks: { session: { delete: { after: async ({ id }) => platform.wake.wake('sessions', id) } } },
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
     logger: libraryLog(platform),
@@ -40,7 +45,8 @@ export function authOptions(platform: Platform, mailer: Mailer | undefined): Bet
 }
 
 function newId(model: string): string {
-  return model === 'user' ? newWireId('usr') : `${model}_${newUuid().replaceAll('-', '')}`
+  if (model === 'user') return newWireId('usr')
+  return model === 'session' ? newWireId('ses') : `${model}_${newUuid().replaceAll('-', '')}`
 }
 
 function tables(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'user' | 'session' | 'account' | 'verification'> {
@@ -53,7 +59,8 @@ function tables(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'user' | 's
     session: {
       modelName: 'sessions',
       fields: { userId: 'user_id', expiresAt: 'expires_at', ipAddress: 'ip_address', userAgent: 'user_agent', ...times },
-      cookieCache: { enabled: true },
+      // Every request reads its session: one that was ended is over at once, on every node (docs/decisions/0007-session-reads.md).
+      cookieCache: { enabled: false },
     },
     account: {
       modelName: 'accounts',
@@ -110,9 +117,15 @@ function socialProviders(config: Platform['config']): NonNullable<BetterAuthOpti
   }
 }
 
+/** What the library calls errors though a client alone causes them. */
+const refusals: ReadonlySet<string> = new Set(['Failed to verify registration', 'Failed to verify authentication'])
+
 function libraryLog({ log }: Platform): NonNullable<BetterAuthOptions['logger']> {
   return {
     level: 'warn',
-    log: (level, message, ...details: unknown[]) => log[level]({ err: details.find((detail) => detail instanceof Error), part: 'sign-in' }, message),
+    log(level, message, ...details: unknown[]) {
+      const err = details.find((detail) => detail instanceof Error)
+      log[refusals.has(message) ? 'info' : level]({ err, part: 'sign-in' }, message)
+    },
   }
 }

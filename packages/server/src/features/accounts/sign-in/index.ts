@@ -2,6 +2,7 @@ import { feature } from '../../../platform/http/feature.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { authLibrary, hashPassword } from './auth-library.ts'
+import { deleteExpiredSessions } from './delete-expired-sessions.job.ts'
 import { getSession } from './get-session.ts'
 import './problems.ts'
 import { relayAuthGet } from './relay-auth-get.ts'
@@ -12,12 +13,15 @@ import { signOut } from './sign-out.ts'
 import { signUpEmail } from './sign-up-email.ts'
 
 export { findSessionUser } from './auth-library.ts'
+export { postMail } from './mailer.ts'
+export { openSession } from './open-session.ts'
 
 export const signInFeature = feature({
   folder: 'accounts/sign-in',
   tag: 'Auth',
   description: 'Users and their sessions.',
   endpoints: { signUpEmail, signInEmail, signOut, getSession, relayAuthGet, relayAuthPost },
+  jobs: [deleteExpiredSessions],
 })
 
 /** Loads the auth library, so that the first sign-in does not wait a third of a second for it. To be called once the server listens. */
@@ -25,8 +29,11 @@ export function warmSignIn(platform: Platform): Promise<void> {
   return platform.use(authLibrary).warm()
 }
 
-/** Creates a user with a verified address and a password, without a sign-up; returns their id. */
-export async function registerUser(tx: Tx, user: { readonly name: string; readonly email: string; readonly password: string }): Promise<string> {
-  const { name, email, password } = user
-  return insertUser(tx, { name, email, passwordHash: await hashPassword(password) })
+/** Creates a user with a password, without a sign-up; returns their id. Their address counts as verified unless it is said not to be. */
+export async function registerUser(
+  tx: Tx,
+  user: { readonly name: string; readonly email: string; readonly password: string; readonly emailVerified?: boolean },
+): Promise<string> {
+  const { password, ...fields } = user
+  return insertUser(tx, { ...fields, passwordHash: await hashPassword(password) })
 }

@@ -1,58 +1,26 @@
-import { once } from 'node:events'
-import { createServer, type Server, type Socket } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { expectProblem } from '../../../testing/describe-endpoint.ts'
 import { fromOurPage } from '../../../testing/factories/session.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
-import { signInFeature } from './index.ts'
+import { postMail, signInFeature } from './index.ts'
+import { mailsUnderWayMax } from './mailer.ts'
+import { relayAuthPost } from './relay-auth-post.ts'
 import { signInEmail } from './sign-in-email.ts'
-
-/** A mail server that keeps what it is sent: as much of RFC 5321 as one client needs. */
-async function openMailbox(): Promise<{ server: Server; mails: string[]; url: string }> {
-  const mails: string[] = []
-  const server = createServer((socket) => serve(socket, mails)).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('The mail server has no port.')
-  return { server, mails, url: `smtp://127.0.0.1:${address.port}` }
-}
-
-function serve(socket: Socket, mails: string[]): void {
-  let mail: string | undefined
-  let rest = ''
-  socket.on('error', () => undefined)
-  socket.write('220 test\r\n')
-  socket.on('data', (chunk) => {
-    const lines = (rest + chunk.toString()).split('\r\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) {
-      if (mail !== undefined && line !== '.') mail += `${line}\n`
-      else if (mail !== undefined) {
-        mails.push(mail.replaceAll('=\n', '').replaceAll('=3D', '='))
-        mail = undefined
-        socket.write('250 kept\r\n')
-      } else if (line === 'DATA') {
-        mail = ''
-        socket.write('354 go on\r\n')
-      } else if (line === 'QUIT') socket.end('221 bye\r\n')
-      else socket.write('250 ok\r\n')
-    }
-  })
-}
+import { openMailbox, openSilentServer, type Mailbox } from './testing/mailbox.ts'
 
 const origin = 'http://localhost:3000'
 const password = 'correct horse battery'
 
 describe('with a mail server', () => {
   let world: World
-  let mailbox: Awaited<ReturnType<typeof openMailbox>>
+  let mailbox: Mailbox
   beforeAll(async () => {
     mailbox = await openMailbox()
     world = await openWorld({ features: [signInFeature], environment: { SMTP_URL: mailbox.url, APP_URL: origin, MAIL_FROM: 'Test <no-reply@test.example>' } })
   })
   afterAll(async () => {
     await world.close()
-    mailbox.server.close()
+    await mailbox.close()
   })
   beforeEach(() => void mailbox.mails.splice(0))
 
@@ -73,6 +41,8 @@ describe('with a mail server', () => {
     expectProblem(signInEmail, refused, 'sign-in-refused')
     expect(refused.body.code).toBe('EMAIL_NOT_VERIFIED')
     const mail = await nextMail()
+    expect(mail).toMatch(/^Content-Type: text\/plain; charset=utf-8$/m)
+    expect(mail).toMatch(/^Subject: Confirm your e-mail address$/m)
     expect(mail).toMatch(/^To: ada@example\.com$/m)
     expect(mail).toMatch(/^From: Test <no-reply@test\.example>$/m)
     const verified = await follow(linkIn(mail))
@@ -98,6 +68,19 @@ describe('with a mail server', () => {
     expect((await reset()).status).toBe(400)
   })
 
+  it('takes no link that was changed', async () => {
+    await signUp('dora@example.com')
+    const link = linkIn(await nextMail())
+    link.searchParams.set('token', `${link.searchParams.get('token')?.slice(0, -4)}AAAA`)
+    expect((await follow(link)).headers.get('location')).toMatch(/error=INVALID_TOKEN/i)
+    expectProblem(signInEmail, await signIn('dora@example.com'), 'sign-in-refused')
+  })
+
+  it('is open to other features', async () => {
+    expect(postMail(world.platform, { to: 'eve@example.com', subject: 'Für dich', text: 'Hello\n' })).toBe(true)
+    expect(await nextMail()).toMatch(/^To: eve@example\.com$/m)
+  })
+
   it('does not tell whether an address is known', async () => {
     await signUp('carol@example.com')
     await nextMail()
@@ -110,13 +93,52 @@ describe('with a mail server', () => {
   })
 })
 
-it('answers a sign-up though the mail server is gone, and logs the failure', async () => {
-  const { server, url } = await openMailbox()
+describe.each(['gone', 'silent', 'refusing'] as const)('with a mail server that is %s', (fault) => {
+  const open = async () => {
+    if (fault === 'silent') return openSilentServer()
+    const mailbox = await openMailbox({ refuses: fault === 'refusing' })
+    if (fault === 'gone') await mailbox.close()
+    return mailbox
+  }
+
+  it('answers at once all the same, and logs the failure once, without the link', async () => {
+    const server = await open()
+    const world = await openWorld({ features: [signInFeature], environment: { SMTP_URL: server.url } })
+    const startedAt = performance.now()
+    const answer = await fromOurPage(world)('POST /api/auth/sign-up/email', { body: { name: 'Ada', email: 'ada@example.com', password } })
+    expect([answer.status, answer.body.token]).toEqual([200, null])
+    // A silent server is given ten seconds.
+    expect(performance.now() - startedAt).toBeLessThan(8_000)
+    const failures = () => world.logLines.filter((line) => line.includes('A mail could not be sent.'))
+    if ('connections' in server) {
+      await expect.poll(() => server.connections(), { timeout: 10_000 }).toBe(1)
+      expect(failures()).toEqual([])
+      server.close()
+    }
+    await expect.poll(() => failures().length, { timeout: 10_000 }).toBe(1)
+    await world.close()
+    expect(failures()).toHaveLength(1)
+    expect(world.logLines.join('\n')).not.toMatch(/verify-email\?token/)
+    if (fault === 'refusing') await server.close()
+  })
+})
+
+it('keeps a bounded number of mails that wait for a slow server', async () => {
+  const server = await openSilentServer()
+  const world = await openWorld({ features: [], environment: { SMTP_URL: server.url } })
+  for (let count = 0; count < mailsUnderWayMax + 5; count += 1) postMail(world.platform, { to: 'ada@example.com', subject: 'Hello', text: 'Hello\n' })
+  expect(world.logLines.filter((line) => line.includes('too many are under way'))).toHaveLength(5)
   server.close()
-  const world = await openWorld({ features: [signInFeature], environment: { SMTP_URL: url } })
-  const answer = await fromOurPage(world)('POST /api/auth/sign-up/email', { body: { name: 'Ada', email: 'ada@example.com', password } })
-  expect(answer.status).toBe(200)
-  await expect.poll(() => world.logLines.some((line) => line.includes('A mail could not be sent.') && line.includes('ECONNREFUSED')), { timeout: 5000 }).toBe(true)
-  expect(world.logLines.join('\n')).not.toMatch(/verify-email/)
+  await world.close()
+})
+
+it('is no hindrance to sign up without a mail server, and says that it can not reset a password', async () => {
+  const world = await openWorld({ features: [signInFeature] })
+  const signedUp = await fromOurPage(world)('POST /api/auth/sign-up/email', { body: { name: 'Ada', email: 'ada@example.com', password } })
+  expect(signedUp.body.token).not.toBeNull()
+  const answer = await fromOurPage(world)('POST /api/auth/request-password-reset', { body: { email: 'ada@example.com' } })
+  expectProblem(relayAuthPost, answer, 'auth-request-refused')
+  expect(answer.body).toMatchObject({ code: 'RESET_PASSWORD_DISABLED', detail: "Reset password isn't enabled." })
+  expect(postMail(world.platform, { to: 'ada@example.com', subject: 'Hello', text: 'Hello' })).toBe(false)
   await world.close()
 })

@@ -1,5 +1,5 @@
 import type { Transporter } from 'nodemailer'
-import type { Platform } from '../../../platform/platform.ts'
+import type { Platform, Service } from '../../../platform/platform.ts'
 
 export interface Mail {
   readonly to: string
@@ -17,9 +17,24 @@ export interface Mailer {
 /** A mail server that says nothing for this long has failed. */
 const silenceMs = 10_000
 const farewellMs = 3_000
+/** Mails that wait for the mail server; what comes beyond is dropped and logged. */
+export const mailsUnderWayMax = 200
 
-/** The mailer of SMTP_URL, or undefined when there is none. */
-export function openMailer({ config, log }: Platform): Mailer | undefined {
+/** The process's one connection to the mail server of SMTP_URL; undefined when there is none. */
+export const mailer: Service<Mailer | undefined> = {
+  name: 'mailer',
+  open: openMailer,
+  close: async (instance) => instance?.close(),
+}
+
+/** Sends a mail in the background; false when the server has no mail server. To be called after the commit of what the mail tells. */
+export function postMail(platform: Platform, mail: Mail): boolean {
+  const instance = platform.use(mailer)
+  instance?.post(mail)
+  return instance !== undefined
+}
+
+function openMailer({ config, log }: Platform): Mailer | undefined {
   const { SMTP_URL: url, MAIL_FROM: from } = config
   if (url === undefined) return undefined
   let transport: Promise<Transporter> | undefined
@@ -30,6 +45,7 @@ export function openMailer({ config, log }: Platform): Mailer | undefined {
   }
   return {
     post(mail) {
+      if (underWay.size >= mailsUnderWayMax) return log.error({ subject: mail.subject }, 'A mail was not sent: too many are under way.')
       const sending = send(mail)
         .catch((error: unknown) => log.error({ err: error, subject: mail.subject }, 'A mail could not be sent.'))
         .finally(() => underWay.delete(sending))

@@ -4,7 +4,7 @@ import { relay } from './relay.ts'
 
 const text = Type.Optional(Type.String())
 
-/** Everything else that the auth library answers to GET: returns from Google and GitHub, links in mails, the lists of a user's sessions. */
+/** Everything else that the auth library answers to GET: returns from Google and GitHub, links in mails, the lists of a user's sessions and passkeys. */
 export const relayAuthGet = endpoint({
   route: 'GET /api/auth/*',
   summary: 'Read from the auth library',
@@ -17,6 +17,7 @@ export const relayAuthGet = endpoint({
   // Its own parameters, and those that OAuth servers add to a return.
   query: {
     ...{ token: text, callbackURL: text, accountId: text, providerId: text, disableCookieCache: text, disableRefresh: text },
+    ...{ authenticatorAttachment: text, name: text },
     ...{ code: text, state: text, error: text, error_description: text, error_uri: text },
     ...{ iss: text, scope: text, authuser: text, prompt: text, hd: text, session_state: text },
   },

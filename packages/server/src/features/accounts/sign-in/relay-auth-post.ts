@@ -2,7 +2,7 @@ import { endpoint } from '../../../platform/http/endpoint.ts'
 import { JsonObject } from '../../../platform/http/wire.ts'
 import { relay } from './relay.ts'
 
-/** Everything else that the auth library answers to POST: social sign-in, password reset, changes of a user's own data. */
+/** Everything else that the auth library answers to POST: social sign-in, codes and passkeys, password reset, changes of a user's own data. */
 export const relayAuthPost = endpoint({
   route: 'POST /api/auth/*',
   summary: 'Write to the auth library',
@@ -16,6 +16,9 @@ export const relayAuthPost = endpoint({
   body: JsonObject,
   bodyKind: 'optional-json',
   returns: {},
-  fails: ['auth-request-refused', 'sign-in-failed', 'sign-in-refused', 'sign-up-refused', 'origin-not-allowed', 'unauthorized', 'not-found', 'method-not-allowed'],
+  fails: [
+    ...['auth-request-refused', 'sign-in-failed', 'sign-in-refused', 'sign-up-refused', 'too-many-wrong-codes'],
+    ...['origin-not-allowed', 'unauthorized', 'not-found', 'method-not-allowed'],
+  ],
   handle: (http) => relay(http, { method: 'POST', body: new Uint8Array(http.request.state.rawBody) }),
 })

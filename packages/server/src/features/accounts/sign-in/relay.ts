@@ -51,6 +51,7 @@ const Refusal = Type.Object({ message: Type.Optional(Type.String()), code: Type.
 const codesOfRefusals: Readonly<Record<string, string>> = {
   UNAUTHORIZED: 'unauthorized',
   INVALID_ORIGIN: 'origin-not-allowed',
+  ACCOUNT_TEMPORARILY_LOCKED: 'too-many-wrong-codes',
   MISSING_OR_NULL_ORIGIN: 'origin-not-allowed',
   CROSS_SITE_NAVIGATION_LOGIN_BLOCKED: 'origin-not-allowed',
 }
@@ -66,11 +67,21 @@ const codesOfStatuses: Readonly<Record<number, string>> = {
 
 async function toProblem(response: Response): Promise<Problem> {
   const text = await response.text()
-  if (response.status >= 500) throw new Error(`The auth library failed with ${response.status}: ${text}`)
   const refusal = parseRefusal(text)
+  if (response.status >= 500 && !isOfClient(refusal)) throw new Error(`The auth library failed with ${response.status}: ${text}`)
   const code = codesOfRefusals[refusal.code ?? ''] ?? codesOfStatuses[response.status] ?? 'auth-request-refused'
   const { message } = refusal
-  return problem(code, { ...(message === undefined ? {} : { detail: `${message.replace(/\.$/, '')}.` }), extensions: refusal })
+  const retryAfter = response.headers.get('retry-after')
+  return problem(code, {
+    ...(message === undefined ? {} : { detail: `${message.replace(/\.$/, '')}.` }),
+    ...(retryAfter === null ? {} : { headers: { 'Retry-After': retryAfter } }),
+    extensions: refusal,
+  })
+}
+
+// The library takes every failure to read a new passkey for its own, also that of an answer that no authenticator would give.
+function isOfClient({ code }: { readonly code?: string }): boolean {
+  return code === 'FAILED_TO_VERIFY_REGISTRATION'
 }
 
 function parseRefusal(text: string): { readonly message?: string; readonly code?: string } {

@@ -1,12 +1,14 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { askLibrary } from './relay.ts'
-import { callbackUrlField, emailField, parseAnswer, rememberMeField, SignedInWire } from './sign-in-wire.ts'
+import { callbackUrlField, CodeNeededWire, emailField, parseAnswer, rememberMeField, SignedInWire } from './sign-in-wire.ts'
+
+const Answer = Type.Union([SignedInWire, CodeNeededWire])
 
 export const signInEmail = endpoint({
   route: 'POST /api/auth/sign-in/email',
   summary: 'Sign in with an e-mail address',
-  description: 'Answers with the session cookie.',
+  description: 'Answers with the session cookie; where the user has enabled codes, with `twoFactorRedirect`, and the session comes with the code.',
   caller: 'anyone',
   permission: 'none',
   limit: 'create',
@@ -18,9 +20,9 @@ export const signInEmail = endpoint({
     callbackURL: Type.Optional(callbackUrlField),
     rememberMe: Type.Optional(rememberMeField),
   }),
-  returns: { 200: SignedInWire },
+  returns: { 200: Answer },
   fails: ['auth-request-refused', 'sign-in-failed', 'sign-in-refused', 'origin-not-allowed'],
   async handle({ body, ...http }) {
-    return ok(await parseAnswer(SignedInWire, await askLibrary(http, { method: 'POST', body: JSON.stringify(body) })))
+    return ok(await parseAnswer(Answer, await askLibrary(http, { method: 'POST', body: JSON.stringify(body) })))
   },
 })

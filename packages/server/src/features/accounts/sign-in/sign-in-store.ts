@@ -1,19 +1,33 @@
-import type { Tx } from '../../../platform/db/database.ts'
+import { sql } from 'kysely'
+import type { Db, Tx } from '../../../platform/db/database.ts'
 import { newUuid, newWireId } from '../../../platform/ids/id.ts'
 
 export interface NewUser {
   readonly name: string
   readonly email: string
   readonly passwordHash: string
+  /** True when absent. */
+  readonly emailVerified?: boolean
 }
 
 /** Inserts a user who can sign in with a password, in the form that the auth library reads; returns their id. */
-export async function insertUser(tx: Tx, { name, email, passwordHash }: NewUser): Promise<string> {
+export async function insertUser(tx: Tx, { name, email, passwordHash, emailVerified = true }: NewUser): Promise<string> {
   const id = newWireId('usr')
-  await tx.insertInto('users').values({ id, name, email: email.toLowerCase(), email_verified: true }).execute()
+  await tx.insertInto('users').values({ id, name, email: email.toLowerCase(), email_verified: emailVerified }).execute()
   await tx
     .insertInto('accounts')
     .values({ id: `account_${newUuid().replaceAll('-', '')}`, user_id: id, account_id: id, provider_id: 'credential', password: passwordHash })
     .execute()
   return id
+}
+
+/** Deletes the sessions and the verifications that expired first, at most `batchMax` of each; returns how many. */
+export async function deleteExpired(db: Db, { now, batchMax }: { now: Date; batchMax: number }): Promise<number[]> {
+  const deletions = [
+    sql`delete from sessions where id in (select id from sessions where expires_at < ${now} order by expires_at limit ${batchMax} for update skip locked)`,
+    sql`delete from verifications where id in (select id from verifications where expires_at < ${now} order by expires_at limit ${batchMax} for update skip locked)`,
+  ]
+  const counts: number[] = []
+  for (const deletion of deletions) counts.push(Number((await deletion.execute(db)).numAffectedRows ?? 0))
+  return counts
 }

@@ -9,6 +9,7 @@ export const UserWire = wire('User', {
   email: Type.String(),
   emailVerified: Type.Boolean(),
   image: Type.Optional(Nullable(Type.String({ description: 'Address of a picture.' }))),
+  twoFactorEnabled: Type.Optional(Nullable(Type.Boolean({ description: 'Signing in by password needs a code too.' }))),
   createdAt: WireTime,
   updatedAt: WireTime,
 })
@@ -28,6 +29,12 @@ export const SessionWire = wire('Session', {
 export const SignedInWire = wire('SignedIn', {
   token: Nullable(Type.String({ description: 'Null while the e-mail address has to be verified first.' })),
   user: UserWire,
+})
+
+/** What signing in answers to the password of somebody who uses codes. */
+export const CodeNeededWire = wire('CodeNeeded', {
+  twoFactorRedirect: Type.Literal(true, { description: 'No session yet: send a code to `/api/auth/two-factor/verify-totp` or `…/verify-backup-code`.' }),
+  twoFactorMethods: Type.Array(Type.String({ examples: ['totp'] })),
 })
 
 export const emailField = Type.String({ format: 'email', maxLength: 320, examples: ['ada@example.com'] })

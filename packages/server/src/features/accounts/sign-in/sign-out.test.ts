@@ -31,6 +31,15 @@ describe('signing out', () => {
     expect(await world.platform.db.selectFrom('sessions').select('id').where('user_id', '=', userId).execute()).toEqual([])
   })
 
+  it('ends a copy of the cookie too, at once', async () => {
+    const { send, cookie } = await signUp(world)
+    const copy = () => world.send('GET /api/auth/get-session', { headers: { cookie } })
+    expect((await copy()).body).not.toBeNull()
+    await send('POST /api/auth/sign-out', { headers: { origin } })
+    expect((await copy()).body).toBeNull()
+    expect((await world.send('GET /api/auth/list-sessions', { headers: { cookie } })).status).toBe(401)
+  })
+
   it.each(['', 'https://evil.example.com', 'null'])('is refused with the origin %j, and the session lives on', async (foreign) => {
     const { send, userId } = await signUp(world)
     expectProblem(signOut, await send('POST /api/auth/sign-out', { headers: { origin: foreign } }), 'origin-not-allowed')

@@ -1,0 +1,87 @@
+import { sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newUuid, parseWireId } from '../../../platform/ids/id.ts'
+import { eventually } from '../../../testing/factories/run-world.ts'
+import type { Tenant } from '../../../testing/factories/tenant.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { startKeyUses } from './key-uses.ts'
+
+const at = (minute: number) => new Date(Date.UTC(2026, 2, 21, 9, minute))
+
+describe('when API keys were last used', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await openWorld({ features: [] })
+  })
+  afterAll(() => world.close())
+  const uuidOf = (wireId: string) => parseWireId('key', wireId) ?? ''
+  const usedAt = async ({ applicationId }: Tenant) => {
+    const rows = await world.platform.db.selectFrom('api_keys').select('last_used_at').where('application_id', '=', applicationId).orderBy('id').execute()
+    return rows.map((row) => row.last_used_at?.getTime() ?? null)
+  }
+  const updates = async () => {
+    const { rows } = await sql<{ updates: number }>`select pg_stat_get_xact_tuples_updated('api_keys'::regclass) + pg_stat_get_tuples_updated('api_keys'::regclass) as updates`.execute(world.platform.db)
+    return rows[0]?.updates ?? 0
+  }
+
+  it('is gathered, and written for all keys at once when it is time', async () => {
+    const tenant = await world.tenant()
+    const second = await tenant.key()
+    const uses = startKeyUses(world.platform, 60_000)
+    for (let minute = 0; minute < 50; minute += 1) uses.note(uuidOf(tenant.apiKeyId), at(minute))
+    uses.note(uuidOf(second.apiKeyId), at(7))
+    expect(await usedAt(tenant)).toEqual([null, null])
+    await uses.stop()
+    expect(await usedAt(tenant)).toEqual([at(49).getTime(), at(7).getTime()])
+    await eventually(async () => ((await updates()) >= 2 ? true : undefined))
+    expect(await updates()).toBe(2)
+  })
+
+  it('is written every interval', async () => {
+    const tenant = await world.tenant()
+    const uses = startKeyUses(world.platform, 20)
+    for (const minute of [1, 2]) {
+      uses.note(uuidOf(tenant.apiKeyId), at(minute))
+      await eventually(async () => ((await usedAt(tenant))[0] === at(minute).getTime() ? true : undefined))
+    }
+    await uses.stop()
+  })
+
+  it('never goes back, whichever node writes last', async () => {
+    const tenant = await world.tenant()
+    const [early, late] = [startKeyUses(world.platform, 60_000), startKeyUses(world.platform, 60_000)]
+    early.note(uuidOf(tenant.apiKeyId), at(1))
+    late.note(uuidOf(tenant.apiKeyId), at(2))
+    await late.stop()
+    await early.stop()
+    expect(await usedAt(tenant)).toEqual([at(2).getTime()])
+  })
+
+  it('waits for nobody: a key that is being changed is left out, and the others are written', async () => {
+    const tenant = await world.tenant()
+    const second = await tenant.key()
+    const uses = startKeyUses(world.platform, 60_000)
+    for (const { apiKeyId } of [tenant, second]) uses.note(uuidOf(apiKeyId), at(3))
+    await world.platform.db.transaction().execute(async (tx) => {
+      await sql`select 1 from api_keys where id = ${uuidOf(tenant.apiKeyId)} for update`.execute(tx)
+      await uses.stop()
+    })
+    expect(await usedAt(tenant)).toEqual([null, at(3).getTime()])
+  })
+
+  it('is kept for a bounded number of keys', async () => {
+    const tenant = await world.tenant()
+    const uses = startKeyUses(world.platform, 60_000)
+    for (let n = 0; n < 50_000; n += 1) uses.note(newUuid(), at(1))
+    uses.note(uuidOf(tenant.apiKeyId), at(1))
+    await uses.stop()
+    expect(await usedAt(tenant)).toEqual([null])
+  }, 60_000)
+
+  it('is lost rather than a reason to fail', async () => {
+    const uses = startKeyUses(world.platform, 60_000)
+    uses.note('no uuid', at(1))
+    await uses.stop()
+    expect(world.logLines.some((line) => line.includes('were not noted'))).toBe(true)
+  })
+})

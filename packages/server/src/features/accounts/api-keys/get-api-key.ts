@@ -1,0 +1,18 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { getApiKey as loadApiKey } from './api-key-store.ts'
+import { ApiKeyWire, toApiKeyWire } from './api-key-wire.ts'
+
+export const getApiKey = endpoint({
+  route: 'GET /api/api-keys/:keyId',
+  summary: 'Get an API key',
+  description: 'Never the secret. A revoked key is not found.',
+  caller: 'application',
+  permission: 'api-keys:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { keyId: { id: 'key', missing: 'api-key-not-found' } },
+  returns: { 200: ApiKeyWire },
+  fails: [],
+  handle: async ({ params, scope, db }) => ok(toApiKeyWire(await loadApiKey(db, scope, params.keyId))),
+})

@@ -1,0 +1,48 @@
+import { Type } from 'typebox'
+import { changesBetween } from '../../../platform/audit/changes.ts'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { hashKey } from '../access/index.ts'
+import { newSecret, prefixOf, refuseRotation } from './api-key.ts'
+import { lockApiKey, saveSecret } from './api-key-store.ts'
+import { NewApiKeyWire, toApiKeyWire } from './api-key-wire.ts'
+
+const daySeconds = 86_400
+
+export const rotateApiKey = endpoint({
+  route: 'POST /api/api-keys/:keyId/rotate',
+  summary: 'Rotate an API key',
+  description:
+    'The key keeps its id, name, scopes and expiry and gets a new secret, which is in the reply and nowhere else. The former secret works until the overlap ends; ' +
+    'a secret that is still in an earlier overlap ends at once.',
+  caller: 'application',
+  permission: 'api-keys:create',
+  limit: 'create',
+  // A reply that is kept for replays would keep the key itself.
+  idempotency: 'not-needed',
+  audit: 'api-key.rotated',
+  params: { keyId: { id: 'key', missing: 'api-key-not-found' } },
+  bodyKind: 'optional-json',
+  body: Type.Object({
+    overlapSeconds: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 7 * daySeconds, default: daySeconds, description: 'How long the former secret works, in seconds; 0 ends it at once.' }),
+    ),
+  }),
+  returns: { 200: NewApiKeyWire },
+  fails: ['api-key-expired'],
+  async handle({ params, body, scope, permissions, now, change, platform }) {
+    const id = toWireId('key', params.keyId)
+    const key = newSecret()
+    const previousExpiresAt = new Date(now.getTime() + (body.overlapSeconds ?? daySeconds) * 1_000)
+    const { after } = await change(
+      async (tx) => {
+        const before = await lockApiKey(tx, scope, params.keyId)
+        refuseRotation(before, { permissions, now })
+        return { before, after: await saveSecret(tx, scope, { id: before.id, keyHash: hashKey(key), keyPrefix: prefixOf(key), now, previousExpiresAt }) }
+      },
+      ({ before, after }) => ({ resourceId: id, changes: changesBetween(toApiKeyWire(before), toApiKeyWire(after)) }),
+    )
+    platform.wake.wake('keys', id)
+    return ok({ ...toApiKeyWire(after), key })
+  },
+})

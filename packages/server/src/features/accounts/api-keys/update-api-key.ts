@@ -1,0 +1,36 @@
+import { Type } from 'typebox'
+import { changesBetween } from '../../../platform/audit/changes.ts'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { findScopeMistakes } from './api-key.ts'
+import { lockApiKey, saveApiKey } from './api-key-store.ts'
+import { ApiKeyWire, nameField, scopesField, toApiKeyWire } from './api-key-wire.ts'
+
+export const updateApiKey = endpoint({
+  route: 'PATCH /api/api-keys/:keyId',
+  summary: 'Change an API key',
+  description: 'Other scopes count at once. They must be scopes that you can give, also those that the key had before.',
+  caller: 'application',
+  permission: 'api-keys:create',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'api-key.updated',
+  params: { keyId: { id: 'key', missing: 'api-key-not-found' } },
+  body: Type.Partial(Type.Object({ name: nameField, scopes: scopesField('Replaces the scopes as a whole.') })),
+  returns: { 200: ApiKeyWire },
+  fails: [],
+  async handle({ params, body, scope, permissions, change, platform }) {
+    refuseInvalid(findScopeMistakes(body.scopes ?? [], permissions))
+    const id = toWireId('key', params.keyId)
+    const { after } = await change(
+      async (tx) => {
+        const before = await lockApiKey(tx, scope, params.keyId)
+        return { before, after: await saveApiKey(tx, scope, { ...before, ...body }) }
+      },
+      ({ before, after }) => ({ resourceId: id, changes: changesBetween(toApiKeyWire(before), toApiKeyWire(after)) }),
+    )
+    if (body.scopes !== undefined) platform.wake.wake('keys', id)
+    return ok(toApiKeyWire(after))
+  },
+})

@@ -1,0 +1,24 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { reachOf } from './application.ts'
+import { getApplication } from './application-store.ts'
+import { ApplicationDeletionWire, toContentWire } from './application-wire.ts'
+import { countContent, countedMax } from './content-store.ts'
+
+export const getApplicationDeletion = endpoint({
+  route: 'GET /api/applications/:applicationId/deletion',
+  summary: 'See what deleting an application deletes',
+  description: 'And what stands against it: it is refused while `activeRuns` is not 0 or `isDefault` is true.',
+  caller: 'organization',
+  permission: 'applications:delete',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { applicationId: { id: 'app', missing: 'app-not-found' } },
+  returns: { 200: ApplicationDeletionWire },
+  fails: [],
+  async handle({ params, scope, caller, db }) {
+    const { id, isDefault } = await getApplication(db, reachOf(scope, caller), params.applicationId)
+    const content = await countContent(db, { organizationId: scope.organizationId, onlyApplicationId: id })
+    return ok({ deletes: toContentWire(content), blockedBy: { activeRuns: content.activeRuns, isDefault }, countMax: countedMax })
+  },
+})

@@ -1,0 +1,117 @@
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import { SealBroken } from '../../../platform/crypto/key-ring.ts'
+import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
+import { problem } from '../../../platform/http/problem.ts'
+
+const version = '1'
+const ivBytes = 12
+const tagBytes = 16
+export const dataKeyBytes = 32
+
+/** How the content of one owner is kept: as it is for nobody's, encrypted with their own key for an end-user's. */
+export interface ContentSeal {
+  /** A JSON value as it is stored. Null, which says that there is nothing, stays null. */
+  seal(value: unknown): unknown
+  /** The JSON value that was stored, sealed or not; null when its key was destroyed. Throws SealBroken when it was changed. */
+  open(stored: unknown): unknown
+  /** `seal` for a text column. */
+  sealText(text: string): string
+  /** `open` for a text column. */
+  openText(stored: string): string | null
+  /** `sealText` that gives the same for the same name, so that it can be looked up; `openText` opens it. */
+  sealName(name: string): string
+  /** The key of one file's bytes, which nothing else is encrypted with; undefined: they are kept as they are. */
+  fileKey(salt: Buffer): Buffer | undefined
+}
+
+/** For what belongs to nobody: nothing is encrypted. */
+export const plainSeal: ContentSeal = {
+  seal: (value) => value,
+  open: (stored) => stored,
+  sealText: (text) => text,
+  openText: (stored) => stored,
+  sealName: (name) => name,
+  fileKey: () => undefined,
+}
+
+/** For an end-user whose key is gone: what was sealed with it reads as nothing, and sealing throws invalid-end-user. */
+export const erasedSeal: ContentSeal = {
+  seal: refuseErased,
+  open: (stored) => (sealedOf(stored) === undefined ? stored : null),
+  sealText: refuseErased,
+  openText: (stored) => (sealedOfText(stored) === undefined ? stored : null),
+  sealName: refuseErased,
+  fileKey: refuseErased,
+}
+
+/** Seals with an end-user's data key; what is sealed opens as theirs only. */
+export function createContentSeal(dataKey: Buffer, endUserId: string): ContentSeal {
+  const derive = (purpose: string, salt: Uint8Array = Buffer.alloc(0)) => Buffer.from(hkdfSync('sha256', dataKey, salt, `appstrate/${purpose}`, dataKeyBytes))
+  const box = createBox(derive('content'), endUserId)
+  const nameBox = createBox(derive('names'), endUserId)
+  const nameIvKey = derive('name-ivs')
+  const sealText = (text: string) => JSON.stringify({ $sealed: box.seal(toColumnText(text), randomBytes(ivBytes)) })
+  return {
+    seal: (value) => (value === null || value === undefined ? null : { $sealed: box.seal(toJsonText(value), randomBytes(ivBytes)) }),
+    open(stored) {
+      const sealed = sealedOf(stored)
+      if (sealed === undefined) return stored
+      const opened: unknown = JSON.parse(box.open(sealed))
+      return opened
+    },
+    sealText,
+    openText(stored) {
+      const sealed = sealedOfText(stored)
+      if (sealed === undefined) return stored
+      return sealed.startsWith(namePrefix) ? nameBox.open(sealed.slice(namePrefix.length)) : box.open(sealed)
+    },
+    sealName(name) {
+      // The IV follows from the name, so it repeats for the same name only.
+      const iv = createHmac('sha256', nameIvKey).update(name).digest().subarray(0, ivBytes)
+      return JSON.stringify({ $sealed: namePrefix + nameBox.seal(name, iv) })
+    },
+    fileKey: (salt) => derive('file', salt),
+  }
+}
+
+const namePrefix = 'name.'
+const sealedForm = /^(?:name\.)?1\.[A-Za-z0-9_-]{38,}$/
+
+function sealedOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null || !('$sealed' in value) || typeof value.$sealed !== 'string') return undefined
+  return sealedForm.test(value.$sealed) && Object.keys(value).length === 1 ? value.$sealed : undefined
+}
+
+function sealedOfText(text: string): string | undefined {
+  const found = /^\{"\$sealed":"([^"]+)"\}$/.exec(text)?.[1]
+  return found !== undefined && sealedForm.test(found) ? found : undefined
+}
+
+function refuseErased(): never {
+  throw problem('invalid-end-user', { detail: 'The end-user was erased.' })
+}
+
+interface Box {
+  seal(plaintext: string, iv: Buffer): string
+  open(sealed: string): string
+}
+
+function createBox(key: Buffer, endUserId: string): Box {
+  const context = Buffer.from(endUserId)
+  return {
+    seal(plaintext, iv) {
+      const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(context)
+      return `${version}.${Buffer.concat([iv, cipher.update(plaintext, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')}`
+    },
+    open(sealed) {
+      const bytes = Buffer.from(sealed.slice(version.length + 1), 'base64url')
+      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, ivBytes), { authTagLength: tagBytes }).setAAD(context)
+      decipher.setAuthTag(bytes.subarray(-tagBytes))
+      try {
+        return Buffer.concat([decipher.update(bytes.subarray(ivBytes, -tagBytes)), decipher.final()]).toString('utf8')
+      } catch {
+        throw new SealBroken('The sealed content was changed or belongs to somebody else.')
+      }
+    },
+  }
+}

@@ -1,0 +1,37 @@
+import { Type } from 'typebox'
+import { changesBetween } from '../../../platform/audit/changes.ts'
+import { created, endpoint } from '../../../platform/http/endpoint.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { findMetadataMistakes, findSizeMistakes, mergeMetadata, normalizeEmail } from './end-user.ts'
+import { insertEndUser } from './end-user-store.ts'
+import { endUserFields, EndUserWire, personalFields, toAudited, toEndUserWire } from './end-user-wire.ts'
+
+export const createEndUser = endpoint({
+  route: 'POST /api/end-users',
+  summary: 'Create an end-user',
+  description: 'Requests can then be made on their behalf with `Appstrate-User`. A metadata value of null leaves its key out.',
+  caller: 'application',
+  permission: 'end-users:write',
+  limit: 'create',
+  idempotency: 'supported',
+  secretReply: true,
+  audit: 'end-user.created',
+  body: Type.Object(endUserFields),
+  returns: { 201: EndUserWire },
+  fails: ['external-id-taken', 'email-taken'],
+  async handle({ body, scope, change }) {
+    if (scope.endUserId !== null) throw problem('forbidden', { detail: 'An end-user can not create end-users: leave Appstrate-User out.' })
+    const given = body.metadata ?? {}
+    const metadata = mergeMetadata({}, given)
+    refuseInvalid([...findMetadataMistakes(given), ...findSizeMistakes(metadata)])
+    const email = typeof body.email === 'string' ? normalizeEmail(body.email) : null
+    const endUser = await change(
+      (tx) => insertEndUser(tx, scope, { name: body.name ?? null, email, externalId: body.externalId ?? null, metadata }),
+      (made) => ({ resourceId: toWireId('eu', made.id), changes: changesBetween({}, toAudited(made), { secret: personalFields }) }),
+    )
+    const reply = toEndUserWire(endUser)
+    return created(reply, `/api/end-users/${reply.id}`)
+  },
+})

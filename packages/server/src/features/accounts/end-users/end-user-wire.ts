@@ -1,0 +1,55 @@
+import { Type, type Static } from 'typebox'
+import { JsonObject, Nullable, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import type { EndUser } from './end-user.ts'
+
+const emailField = Type.String({ format: 'email', maxLength: 254, description: 'Unique in the application. Kept in lower case.' })
+const externalIdField = Type.String({ minLength: 1, maxLength: 255, pattern: '\\S', description: 'What your product calls them. Unique in the application.' })
+
+/** What a request says of an end-user. */
+export const endUserFields = {
+  name: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' }))),
+  email: Type.Optional(Nullable(emailField)),
+  externalId: Type.Optional(Nullable(externalIdField)),
+  metadata: Type.Optional(
+    Type.Unsafe<Record<string, unknown>>({
+      ...JsonObject,
+      description: 'At most 50 keys of 1 to 40 characters; values are strings of at most 500 characters, numbers and booleans. In a change, what is sent is merged key by key, and null removes a key.',
+      examples: [{ plan: 'pro' }],
+    }),
+  ),
+}
+
+export const EndUserWire = wire('EndUser', {
+  id: WireId('eu'),
+  object: Type.Literal('end_user'),
+  applicationId: WireId('app'),
+  name: Nullable(Type.String()),
+  email: Nullable(Type.String()),
+  externalId: Nullable(Type.String()),
+  metadata: JsonObject,
+  createdAt: WireTime,
+  updatedAt: WireTime,
+})
+
+export function toEndUserWire(endUser: EndUser): Static<typeof EndUserWire> {
+  return {
+    id: toWireId('eu', endUser.id),
+    object: 'end_user',
+    applicationId: toWireId('app', endUser.applicationId),
+    name: endUser.name,
+    email: endUser.email,
+    externalId: endUser.externalId,
+    metadata: { ...endUser.metadata },
+    createdAt: toWireTime(endUser.createdAt),
+    updatedAt: toWireTime(endUser.updatedAt),
+  }
+}
+
+/** Names of the fields whose values an audit entry must not keep: it outlives the end-user. */
+export const personalFields = ['name', 'email', 'externalId', 'metadata'] as const
+
+/** What an audit entry compares. */
+export function toAudited({ name, email, externalId, metadata }: EndUser) {
+  return { name, email, externalId, metadata }
+}

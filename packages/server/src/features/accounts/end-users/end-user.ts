@@ -1,0 +1,65 @@
+import type { InvalidPart } from '../../../platform/http/problem.ts'
+
+export type MetadataValue = string | number | boolean
+export type Metadata = Readonly<Record<string, MetadataValue>>
+
+/** A person who uses the product that an application is. */
+export interface EndUser {
+  readonly id: string
+  readonly applicationId: string
+  readonly name: string | null
+  /** In lower case. */
+  readonly email: string | null
+  /** What the application itself calls them. */
+  readonly externalId: string | null
+  readonly metadata: Metadata
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+/** What can be said of an end-user; undefined leaves a field as it is. */
+export interface EndUserChanges {
+  readonly name?: string | null
+  readonly email?: string | null
+  readonly externalId?: string | null
+  readonly metadata?: Metadata
+}
+
+const metadataKeysMax = 50
+const keyCharactersMax = 40
+const valueCharactersMax = 500
+
+/** The metadata with a change merged in key by key; null removes a key. */
+export function mergeMetadata(before: Metadata, change: Readonly<Record<string, unknown>>): Metadata {
+  const merged = new Map(Object.entries(before))
+  for (const [key, value] of Object.entries(change)) {
+    if (isMetadataValue(value)) merged.set(key, value)
+    else merged.delete(key)
+  }
+  return Object.fromEntries(merged)
+}
+
+/** One mistake for each key and each value that metadata can't have. */
+export function findMetadataMistakes(change: Readonly<Record<string, unknown>>): InvalidPart[] {
+  return Object.entries(change).flatMap(([key, value]) => {
+    const pointer = `/metadata/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
+    if (key.length < 1 || key.length > keyCharactersMax) return [{ pointer, message: `must have a key of 1 to ${keyCharactersMax} characters`, code: 'key-length' }]
+    if (typeof value === 'string' && value.length > valueCharactersMax) return [{ pointer, message: `must not be longer than ${valueCharactersMax} characters`, code: 'maxLength' }]
+    return value === null || isMetadataValue(value) ? [] : [{ pointer, message: 'must be a string, a number, a boolean or null', code: 'type' }]
+  })
+}
+
+/** A mistake when there are more keys than metadata can have. */
+export function findSizeMistakes(metadata: Metadata): InvalidPart[] {
+  const keys = Object.keys(metadata).length
+  return keys <= metadataKeysMax ? [] : [{ pointer: '/metadata', message: `must not have more than ${metadataKeysMax} keys, it would have ${keys}`, code: 'maxProperties' }]
+}
+
+/** E-mail addresses are compared without regard to case. */
+export function normalizeEmail(email: string): string {
+  return email.toLowerCase()
+}
+
+function isMetadataValue(value: unknown): value is MetadataValue {
+  return typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))
+}

@@ -1,0 +1,18 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { createEndUser } from './create-end-user.ts'
+import { getEndUser } from './get-end-user.ts'
+import { listEndUsers } from './list-end-users.ts'
+import './problems.ts'
+import { updateEndUser } from './update-end-user.ts'
+
+export const endUsersFeature = feature({
+  folder: 'accounts/end-users',
+  tag: 'End-users',
+  description: 'The people who use the product that an application is.',
+  endpoints: { createEndUser, listEndUsers, getEndUser, updateEndUser },
+})
+
+export { contentSeals } from './content-seals.ts'
+export { plainSeal, type ContentSeal } from './content-seal.ts'
+export { deleteDataKey } from './data-key-store.ts'
+export { holdEndUser, lockEndUser } from './end-user-store.ts'

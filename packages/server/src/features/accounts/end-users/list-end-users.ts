@@ -1,0 +1,32 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { normalizeEmail } from './end-user.ts'
+import { listEndUsers as listEndUserRows } from './end-user-store.ts'
+import { EndUserWire, toEndUserWire } from './end-user-wire.ts'
+
+export const listEndUsers = endpoint({
+  route: 'GET /api/end-users',
+  summary: 'List end-users',
+  description: 'Newest first. On behalf of an end-user: only they.',
+  caller: 'application',
+  permission: 'end-users:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  query: {
+    ...pageQuery,
+    externalId: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'Only the one with this externalId.' })),
+    email: Type.Optional(Type.String({ minLength: 1, maxLength: 254, description: 'Only the one with this e-mail address, in upper or lower case.' })),
+  },
+  returns: { 200: pageOf(EndUserWire) },
+  fails: [],
+  async handle({ query, scope, db }) {
+    const page = parsePage(query)
+    const filters = {
+      ...(query.externalId === undefined ? {} : { externalId: query.externalId }),
+      ...(query.email === undefined ? {} : { email: normalizeEmail(query.email) }),
+    }
+    return ok(toPageWire(await listEndUserRows(db, scope, { page, filters }), page, toEndUserWire))
+  },
+})

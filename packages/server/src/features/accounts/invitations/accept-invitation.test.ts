@@ -1,0 +1,225 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
+import { cookieOf, fromOurPage, signUp } from '../../../testing/factories/session.ts'
+import { requester } from '../../../testing/request.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { membersFeature } from '../members/index.ts'
+import { organizationsFeature } from '../organizations/index.ts'
+import { addPerson, rolesIn } from '../members/testing/person.ts'
+import { signInFeature } from '../sign-in/index.ts'
+import { openMailbox, type Mailbox } from '../sign-in/testing/mailbox.ts'
+import { acceptInvitation } from './accept-invitation.ts'
+import { invitationsFeature } from './index.ts'
+import { newToken } from './invitation.ts'
+import { invite, newEmail } from './testing/invited.ts'
+
+const options = { features: [invitationsFeature, membersFeature, organizationsFeature, signInFeature] }
+const password = 'correct horse battery'
+
+describeEndpoint(acceptInvitation, {
+  given: (tenant) => invite(tenant),
+  call: ({ token }) => ({ params: { token }, body: { password, displayName: 'Ada' } }),
+  world: options,
+})
+
+describe('accepting an invitation', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await openWorld(options)
+  })
+  afterAll(() => world.close())
+
+  const accept = (token: string, { send = world.send, body }: { send?: World['send']; body?: object } = {}) =>
+    send(`POST /api/invitations/${token}/accept`, body === undefined ? {} : { body })
+  const findUser = (email: string) => world.platform.db.selectFrom('users').select(['id', 'name', 'email_verified']).where('email', '=', email).executeTakeFirst()
+
+  it('makes the account of a new person, signs them in and makes them a member', async () => {
+    const tenant = await world.tenant()
+    const { token, email } = await invite(tenant, { role: 'viewer' })
+    const answer = await accept(token, { body: { password, displayName: 'Ada' } })
+    expect(answer.status, answer.text).toBe(200)
+    expect(answer.body).toEqual({ success: true, isNewUser: true, orgId: tenant.orgId, role: 'viewer', signedIn: true })
+    expect(answer.headers.getSetCookie().join()).toMatch(/better-auth\.session_token=.*HttpOnly/)
+    const send = requester(world.url, { cookie: cookieOf(answer) })
+    const members = await send(`GET /api/orgs/${tenant.orgId}/members`)
+    expect(members.body.data[0]).toMatchObject({ email, displayName: 'Ada', role: 'viewer' })
+    expect((await fromOurPage(world)('POST /api/auth/sign-in/email', { body: { email, password } })).status).toBe(200)
+    expectProblem(acceptInvitation, await accept(token, { body: { password } }), 'invitation-accepted')
+    // The link was shown to the one who invited, so it proves nothing about the mailbox.
+    expect(await findUser(email)).toMatchObject({ name: 'Ada', email_verified: false })
+  })
+
+  it('names the one who joined in the audit log', async () => {
+    const tenant = await world.tenant()
+    const { token, email, id } = await invite(tenant)
+    const answer = await accept(token, { body: { password } })
+    const userId = (await findUser(email))?.id
+    const requestId = String(answer.headers.get('request-id'))
+    const entry = await world.platform.db.selectFrom('audit_log').select(['actor', 'resource_id', 'organization_id', 'changes', 'path']).where('request_id', '=', requestId).executeTakeFirst()
+    expect(entry).toEqual({
+      actor: { kind: 'user', userId }, resource_id: id, organization_id: tenant.organizationId,
+      changes: { acceptedBy: { before: null, after: userId } }, path: '/api/invitations/[redacted]/accept',
+    })
+  })
+
+  it('takes somebody who is signed in with the address, without a password, as often as they like', async () => {
+    const tenant = await world.tenant()
+    const guest = await signUp(world)
+    const { token } = await invite(tenant, { email: guest.email.toUpperCase(), role: 'admin' })
+    for (let time = 0; time < 2; time += 1) {
+      const answer = await accept(token, { send: guest.send })
+      expect(answer.body, answer.text).toEqual({ success: true, isNewUser: false, orgId: tenant.orgId, role: 'admin', signedIn: true })
+    }
+    expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'owner', [guest.userId]: 'admin' })
+  })
+
+  it('does not let somebody back in who was removed after accepting', async () => {
+    const tenant = await world.tenant()
+    const guest = await addPerson(world, tenant, 'stranger')
+    const { token } = await invite(tenant, { email: guest.email })
+    expect((await accept(token, { send: guest.send })).status).toBe(200)
+    await (await tenant.session()).send(`DELETE /api/orgs/${tenant.orgId}/members/${guest.userId}`)
+    expectProblem(acceptInvitation, await accept(token, { send: guest.send }), 'invitation-accepted')
+    expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'owner' })
+  })
+
+  it('refuses somebody who is signed in with another address, whether or not the invited one has an account', async () => {
+    const tenant = await world.tenant()
+    const [guest, stranger] = [await addPerson(world, tenant, 'stranger'), await addPerson(world, tenant, 'stranger')]
+    for (const { token } of [await invite(tenant, { email: guest.email }), await invite(tenant)]) {
+      expectProblem(acceptInvitation, await accept(token, { send: stranger.send, body: { password } }), 'email-mismatch')
+      expect((await world.send(`GET /api/invitations/${token}`)).status).toBe(200)
+    }
+    expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'owner' })
+  })
+
+  it('asks somebody with an account to sign in first, whatever password they send', async () => {
+    const tenant = await world.tenant()
+    const guest = await signUp(world)
+    const { token } = await invite(tenant, { email: guest.email })
+    for (const body of [undefined, { password: guest.password }, { password: 'another password' }]) {
+      const answer = await accept(token, body === undefined ? {} : { body })
+      expectProblem(acceptInvitation, answer, 'unauthorized')
+      expect(answer.body.detail).toContain('sign in')
+      expect(answer.headers.getSetCookie()).toEqual([])
+    }
+  })
+
+  it('asks a new person for a password of at least eight characters, and makes nothing without', async () => {
+    const tenant = await world.tenant()
+    const { token, email } = await invite(tenant)
+    for (const body of [undefined, {}, { password: '1234567' }, { password, displayName: ' ' }]) {
+      const answer = await accept(token, body === undefined ? {} : { body })
+      expectProblem(acceptInvitation, answer, 'validation-error')
+      expect(['/password', '/displayName']).toContain(answer.body.errors[0].pointer)
+    }
+    expect(await findUser(email)).toBeUndefined()
+    expect((await accept(token, { body: { password } })).status).toBe(200)
+  })
+
+  it('leaves the role of somebody who is a member by now', async () => {
+    const tenant = await world.tenant()
+    const guest = await addPerson(world, tenant, 'stranger')
+    const { token } = await invite(tenant, { email: guest.email, role: 'viewer' })
+    await world.platform.db.insertInto('organization_members').values({ organization_id: tenant.organizationId, user_id: guest.userId, role: 'admin' }).execute()
+    expect((await accept(token, { send: guest.send })).body.role).toBe('admin')
+    expect((await rolesIn(world, tenant))[guest.userId]).toBe('admin')
+  })
+
+  it('makes one account and one membership when a new person accepts many times at once', async () => {
+    const tenant = await world.tenant()
+    const { token, email } = await invite(tenant)
+    const answers = await Promise.all(Array.from({ length: 4 }, () => accept(token, { body: { password } })))
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 410, 410, 410])
+    expect(Object.keys(await rolesIn(world, tenant))).toHaveLength(2)
+    expect(await findUser(email)).toBeDefined()
+  })
+
+  it('makes one membership when somebody signed in accepts many times at once', async () => {
+    const tenant = await world.tenant()
+    const guest = await addPerson(world, tenant, 'stranger')
+    const { token } = await invite(tenant, { email: guest.email })
+    const answers = await Promise.all(Array.from({ length: 4 }, () => accept(token, { send: guest.send })))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200])
+    expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'owner', [guest.userId]: 'member' })
+  })
+
+  it('makes one account when a new person accepts the invitations of two organizations at once', async () => {
+    const [tenant, other] = [await world.tenant(), await world.tenant()]
+    const email = newEmail()
+    const tokens = [(await invite(tenant, { email })).token, (await invite(other, { email })).token]
+    const answers = await Promise.all(tokens.map((token) => accept(token, { body: { password } })))
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 401])
+    const won = answers.findIndex(({ status }) => status === 200)
+    const send = requester(world.url, { cookie: answers[won] === undefined ? '' : cookieOf(answers[won]) })
+    expect((await accept(tokens[1 - won] ?? '', { send })).status).toBe(200)
+    expect(Object.keys({ ...(await rolesIn(world, tenant)), ...(await rolesIn(world, other)) })).toHaveLength(3)
+  })
+
+  it('and deleting the organization at the same moment leave nothing half done', async () => {
+    for (let round = 0; round < 4; round += 1) {
+      const tenant = await world.tenant()
+      const guest = await addPerson(world, tenant, 'stranger')
+      const { token } = await invite(tenant, { email: guest.email })
+      const { send } = await tenant.session()
+      const [deleted, accepted] = await Promise.all([send(`DELETE /api/orgs/${tenant.orgId}`), accept(token, { send: guest.send })])
+      expect([[204, 200], [204, 404]]).toContainEqual([deleted.status, accepted.status])
+      if (accepted.status === 404) expectProblem(acceptInvitation, accepted, 'invitation-not-found')
+      expect(await rolesIn(world, tenant)).toEqual({})
+    }
+  })
+
+  it('refuses a page of another origin, signed in or not', async () => {
+    const tenant = await world.tenant()
+    const guest = await addPerson(world, tenant, 'stranger')
+    const { token } = await invite(tenant, { email: guest.email })
+    for (const headers of [{ cookie: guest.cookie }, undefined]) {
+      expectProblem(acceptInvitation, await accept(token, { send: requester(world.url, { ...headers, origin: 'https://evil.example' }) }), 'origin-not-allowed')
+    }
+    expect((await accept(token, { send: requester(world.url, { cookie: guest.cookie, origin: world.url }) })).status).toBe(200)
+  })
+
+  it('answers 404 to a token that is none', async () => {
+    expectProblem(acceptInvitation, await accept(newToken(), { body: { password } }), 'invitation-not-found')
+  })
+})
+
+describe('with a mail server', () => {
+  let world: World
+  let mailbox: Mailbox
+  beforeAll(async () => {
+    mailbox = await openMailbox()
+    world = await openWorld({ ...options, environment: { SMTP_URL: mailbox.url } })
+  })
+  afterAll(async () => {
+    await world.close()
+    await mailbox.close()
+  })
+
+  const inviteByMail = async () => {
+    const tenant = await world.tenant()
+    const email = newEmail()
+    await (await tenant.session()).send(`POST /api/orgs/${tenant.orgId}/invitations`, { body: { email, role: 'member' } })
+    await expect.poll(() => mailbox.mails.length, { timeout: 10_000 }).toBe(1)
+    return { email, token: /\/invite\/([\w-]{43})/.exec(mailbox.mails.shift() ?? '')?.[1] ?? 'none' }
+  }
+  const accept = (token: string) => world.send(`POST /api/invitations/${token}/accept`, { body: { password } })
+  const findUser = (email: string) => world.platform.db.selectFrom('users').select(['name', 'email_verified']).where('email', '=', email).executeTakeFirst()
+
+  it('counts the address as verified: only the mailbox had the link', async () => {
+    const { email, token } = await inviteByMail()
+    const answer = await accept(token)
+    expect(answer.body, answer.text).toMatchObject({ isNewUser: true, signedIn: true })
+    expect(await findUser(email)).toEqual({ name: email, email_verified: true })
+  })
+
+  it('opens no session for an address that the link did not prove, and makes the account all the same', async () => {
+    const { email, token } = await inviteByMail()
+    // As if it was made before the server had a mail server, and the link was shown.
+    await world.platform.db.updateTable('invitations').set({ encrypted_token: 'sealed' }).where('email', '=', email).execute()
+    const answer = await accept(token)
+    expect(answer.body, answer.text).toMatchObject({ success: true, isNewUser: true, signedIn: false })
+    expect(answer.headers.getSetCookie()).toEqual([])
+    expect(await findUser(email)).toEqual({ name: email, email_verified: false })
+  })
+})

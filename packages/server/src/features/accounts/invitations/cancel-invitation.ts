@@ -1,0 +1,34 @@
+import { changesBetween } from '../../../platform/audit/changes.ts'
+import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { Nothing } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { lockActor } from '../members/index.ts'
+import { refuseSettled } from './invitation.ts'
+import { getInvitation, saveCancellation } from './invitation-store.ts'
+
+export const cancelInvitation = endpoint({
+  route: 'DELETE /api/orgs/:orgId/invitations/:invitationId',
+  summary: 'Cancel an invitation',
+  description: 'Its link stops working at once. It stays in the list, as `cancelled`.',
+  caller: 'member',
+  permission: 'members:invite',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'invitation.cancelled',
+  params: { orgId: { id: 'org', missing: 'org-not-found' }, invitationId: { id: 'inv', missing: 'invitation-not-found' } },
+  returns: { 204: Nothing },
+  fails: ['invitation-not-pending'],
+  async handle({ params, scope, caller, change }) {
+    const id = params.invitationId
+    await change(
+      async (tx) => {
+        await lockActor(tx, scope, { userId: caller.userId, permission: 'members:invite' })
+        const before = await getInvitation(tx, scope, id)
+        refuseSettled(before)
+        return { before, after: await saveCancellation(tx, scope, id) }
+      },
+      ({ before, after }) => ({ resourceId: toWireId('inv', id), changes: changesBetween({ status: before.status }, { status: after.status }) }),
+    )
+    return noContent()
+  },
+})

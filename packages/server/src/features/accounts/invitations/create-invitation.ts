@@ -1,0 +1,54 @@
+import { Type, type Static } from 'typebox'
+import { changesBetween } from '../../../platform/audit/changes.ts'
+import type { Tx } from '../../../platform/db/database.ts'
+import type { OrgScope } from '../../../platform/http/caller.ts'
+import { created, endpoint } from '../../../platform/http/endpoint.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { newUuid, toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
+import { hasMemberWithEmail, lockActor } from '../members/index.ts'
+import { pendingInvitationsMax, refuseTooMany, type Invitation } from './invitation.ts'
+import { issueToken, mailLink } from './invitation-link.ts'
+import { cancelInvitationOf, countPending, insertInvitation, type NewInvitation } from './invitation-store.ts'
+import { invitationFields, InvitationWire, toInvitationWire } from './invitation-wire.ts'
+
+const Body = Type.Object(invitationFields)
+
+export const createInvitation = endpoint({
+  route: 'POST /api/orgs/:orgId/invitations',
+  summary: 'Invite somebody by e-mail',
+  description: 'The link in the mail works for seven days, once. Where the server has no mail server, the link is in the reply. A new invitation of the same address takes the place of an earlier one.',
+  caller: 'member',
+  permission: 'members:invite',
+  limit: 'create',
+  // A reply that is kept for replays would keep the link. Inviting twice leaves one invitation anyway.
+  idempotency: 'not-needed',
+  audit: 'invitation.created',
+  params: { orgId: { id: 'org', missing: 'org-not-found' } },
+  body: Body,
+  returns: { 201: InvitationWire },
+  fails: ['already-member', 'too-many-invitations'],
+  async handle({ body, scope, caller, now, change, platform }) {
+    const id = newUuid()
+    const { token, stored } = issueToken(platform, id, now)
+    const { invitation } = await change(
+      (tx) => invite(tx, scope, { id, email: body.email.toLowerCase(), role: body.role, invitedBy: caller.userId, ...stored }),
+      ({ replacedId }) => ({ resourceId: toWireId('inv', id), changes: changesBetween({}, toAudited(body, replacedId)) }),
+    )
+    await mailLink(platform, token)
+    const reply = toInvitationWire(invitation, { platform, now })
+    return created(reply, `/api/orgs/${toWireId('org', scope.organizationId)}/invitations/${reply.id}`)
+  },
+})
+
+async function invite(tx: Tx, scope: OrgScope, invitation: NewInvitation): Promise<{ invitation: Invitation; replacedId: string | undefined }> {
+  const { email, sentAt, invitedBy } = invitation
+  await lockActor(tx, scope, { userId: invitedBy, permission: 'members:invite' })
+  if (await hasMemberWithEmail(tx, scope, email)) throw problem('already-member', { detail: `${email} is a member of the organization.` })
+  const replacedId = await cancelInvitationOf(tx, scope, email)
+  refuseTooMany(await countPending(tx, scope, { now: sentAt, max: pendingInvitationsMax }))
+  return { invitation: await insertInvitation(tx, scope, invitation), replacedId }
+}
+
+function toAudited({ email, role }: Static<typeof Body>, replacedId: string | undefined) {
+  return { email: email.toLowerCase(), role, replaces: toWireIdOrNull('inv', replacedId ?? null) }
+}

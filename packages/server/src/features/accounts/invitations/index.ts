@@ -1,0 +1,28 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { acceptInvitation } from './accept-invitation.ts'
+import { cancelInvitation } from './cancel-invitation.ts'
+import { createInvitation } from './create-invitation.ts'
+import { getInvitation } from './get-invitation.ts'
+import { getPublicInvitation } from './get-public-invitation.ts'
+import { listInvitations } from './list-invitations.ts'
+import './problems.ts'
+import { resendInvitation } from './resend-invitation.ts'
+import { showInvitation } from './show-invitation.ts'
+import { updateInvitation } from './update-invitation.ts'
+
+export const invitationsFeature = feature({
+  folder: 'accounts/invitations',
+  tag: 'Invitations',
+  description: 'How people come into an organization: by a link that is mailed to them.',
+  endpoints: {
+    createInvitation,
+    listInvitations,
+    getInvitation,
+    updateInvitation,
+    resendInvitation,
+    cancelInvitation,
+    getPublicInvitation,
+    acceptInvitation,
+    showInvitation,
+  },
+})

@@ -1,0 +1,130 @@
+import { sql, type ExpressionBuilder, type Selectable } from 'kysely'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import type { DB, Invitations } from '../../../platform/db/schema.generated.ts'
+import type { OrgScope } from '../../../platform/http/caller.ts'
+import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import type { Invitation, InvitationStatus, InvitedRole } from './invitation.ts'
+
+/** What the link carries, as it is stored. */
+export interface StoredToken {
+  readonly tokenHash: Buffer
+  readonly encryptedToken: string | null
+  readonly expiresAt: Date
+  readonly sentAt: Date
+}
+
+export interface NewInvitation extends StoredToken {
+  readonly id: string
+  readonly email: string
+  readonly role: InvitedRole
+  readonly invitedBy: string
+}
+
+const columns = ['id', 'organization_id', 'email', 'role', 'status', 'encrypted_token', 'accepted_by', 'expires_at', 'created_at'] as const satisfies readonly (keyof Invitations)[]
+
+export async function insertInvitation(tx: Tx, scope: OrgScope, invitation: NewInvitation): Promise<Invitation> {
+  const { id, email, role, invitedBy, ...token } = invitation
+  const row = await tx
+    .insertInto('invitations')
+    .values({ id, organization_id: scope.organizationId, email, role, status: 'pending', invited_by: invitedBy, created_at: token.sentAt, updated_at: token.sentAt, ...toColumns(token) })
+    .returning(columns)
+    .executeTakeFirstOrThrow()
+  return toInvitation(row)
+}
+
+/** Takes back what still invites the address; returns the invitation's id. */
+export async function cancelInvitationOf(tx: Tx, scope: OrgScope, email: string): Promise<string | undefined> {
+  const row = await tx
+    .updateTable('invitations')
+    .set({ status: 'cancelled', encrypted_token: null, updated_at: sql`now()` })
+    .where('organization_id', '=', scope.organizationId)
+    .where('email', '=', email)
+    .where('status', '=', 'pending')
+    .returning('id')
+    .executeTakeFirst()
+  return row?.id
+}
+
+/** How many invitations are pending at `now`; never counts beyond `max`. */
+export async function countPending(tx: Tx, scope: OrgScope, { now, max }: { readonly now: Date; readonly max: number }): Promise<number> {
+  const rows = await tx
+    .selectFrom('invitations')
+    .select('id')
+    .where('organization_id', '=', scope.organizationId)
+    .where('status', '=', 'pending')
+    .where('expires_at', '>', now)
+    .limit(max)
+    .execute()
+  return rows.length
+}
+
+/** Newest first. */
+export async function listInvitations(db: Db, scope: OrgScope, { page, status, now }: { page: Page; status: InvitationStatus | undefined; now: Date }): Promise<Slice<Invitation>> {
+  const invitations = db.selectFrom('invitations').where('organization_id', '=', scope.organizationId).where(hasStatus(status, now))
+  const [rows, { total }] = await Promise.all([
+    invitations.select(columns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute(),
+    invitations.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow(),
+  ])
+  return { items: rows.map(toInvitation), total }
+}
+
+/** Throws invitation-not-found. In a transaction that holds the members it stays as it is. */
+export async function getInvitation(db: Db, scope: OrgScope, id: string): Promise<Invitation> {
+  const row = await db.selectFrom('invitations').select(columns).where('organization_id', '=', scope.organizationId).where('id', '=', id).executeTakeFirst()
+  if (row === undefined) throw problem('invitation-not-found')
+  return toInvitation(row)
+}
+
+export async function saveToken(tx: Tx, scope: OrgScope, { id, token }: { readonly id: string; readonly token: StoredToken }): Promise<Invitation> {
+  return save(tx, scope, { id, set: { ...toColumns(token), updated_at: token.sentAt } })
+}
+
+export async function saveInvitedRole(tx: Tx, scope: OrgScope, { id, role }: { readonly id: string; readonly role: InvitedRole }): Promise<Invitation> {
+  return save(tx, scope, { id, set: { role } })
+}
+
+export async function saveCancellation(tx: Tx, scope: OrgScope, id: string): Promise<Invitation> {
+  return save(tx, scope, { id, set: { status: 'cancelled', encrypted_token: null } })
+}
+
+export async function saveAcceptance(tx: Tx, scope: OrgScope, { id, userId }: { readonly id: string; readonly userId: string }): Promise<Invitation> {
+  return save(tx, scope, { id, set: { status: 'accepted', accepted_by: userId, encrypted_token: null } })
+}
+
+async function save(tx: Tx, scope: OrgScope, { id, set }: { readonly id: string; readonly set: Partial<Selectable<Invitations>> }): Promise<Invitation> {
+  const row = await tx
+    .updateTable('invitations')
+    .set({ updated_at: sql`now()`, ...set })
+    .where('organization_id', '=', scope.organizationId)
+    .where('id', '=', id)
+    .returning(columns)
+    .executeTakeFirstOrThrow()
+  return toInvitation(row)
+}
+
+function hasStatus(status: InvitationStatus | undefined, now: Date) {
+  return (eb: ExpressionBuilder<DB, 'invitations'>) => {
+    if (status === undefined) return eb.and([])
+    if (status === 'accepted' || status === 'cancelled') return eb('status', '=', status)
+    return eb.and([eb('status', '=', 'pending'), eb('expires_at', status === 'expired' ? '<=' : '>', now)])
+  }
+}
+
+function toColumns({ tokenHash, encryptedToken, expiresAt, sentAt }: StoredToken) {
+  return { token_hash: tokenHash, encrypted_token: encryptedToken, expires_at: expiresAt, sent_at: sentAt }
+}
+
+function toInvitation(row: Pick<Selectable<Invitations>, (typeof columns)[number]>): Invitation {
+  return {
+    id: row.id,
+    organizationId: row.organization_id,
+    email: row.email,
+    role: row.role,
+    status: row.status,
+    encryptedToken: row.encrypted_token,
+    acceptedBy: row.accepted_by,
+    expiresAt: row.expires_at,
+    createdAt: row.created_at,
+  }
+}

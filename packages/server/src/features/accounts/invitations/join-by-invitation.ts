@@ -1,0 +1,69 @@
+import { violatesUnique, type Tx } from '../../../platform/db/database.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import type { Role } from '../access/index.ts'
+import { findMember, getMember, insertMember } from '../members/index.ts'
+import { registerUser } from '../sign-in/index.ts'
+import { refuseGone } from './invitation.ts'
+import { saveAcceptance } from './invitation-store.ts'
+import { lockInvitationOfToken, type PublicInvitation } from './public-invitation-store.ts'
+
+/** Who shows the token of an invitation. */
+export interface Guest {
+  /** Who is signed in; undefined: nobody. */
+  readonly sessionUserId: string | undefined
+  readonly password: string | undefined
+  readonly displayName: string | undefined
+}
+
+export interface Joined {
+  readonly invitation: PublicInvitation
+  readonly userId: string
+  readonly role: Role
+  readonly isNewUser: boolean
+}
+
+/** Makes the guest a member. Doing so again changes nothing. */
+export async function joinByInvitation(tx: Tx, tokenHash: Buffer, { guest, now }: { readonly guest: Guest; readonly now: Date }): Promise<Joined> {
+  const invitation = await lockInvitationOfToken(tx, tokenHash)
+  const scope = { organizationId: invitation.organizationId }
+  const { sessionUserId } = guest
+  const before = sessionUserId !== undefined && invitation.acceptedBy === sessionUserId ? await findMember(tx, scope, sessionUserId) : undefined
+  if (before !== undefined) return { invitation, userId: before.userId, role: before.role, isNewUser: false }
+  refuseGone(invitation, now)
+  const accountId = findAccount(invitation, guest)
+  const userId = accountId ?? (await register(tx, invitation, guest))
+  await insertMember(tx, scope, { userId, role: invitation.role })
+  await saveAcceptance(tx, scope, { id: invitation.id, userId })
+  const { role } = await getMember(tx, scope, userId)
+  return { invitation, userId, role, isNewUser: accountId === undefined }
+}
+
+/** The account that joins; undefined when it has yet to be made. Throws email-mismatch or unauthorized. */
+function findAccount({ accountId, email }: Pick<PublicInvitation, 'accountId' | 'email'>, { sessionUserId }: Pick<Guest, 'sessionUserId'>): string | undefined {
+  if (sessionUserId === undefined && accountId === null) return undefined
+  if (sessionUserId === undefined || accountId === null) throw sessionUserId === undefined ? signInFirst(email) : mismatch(email)
+  if (accountId !== sessionUserId) throw mismatch(email)
+  return accountId
+}
+
+async function register(tx: Tx, { email, provesAddress }: PublicInvitation, { password, displayName }: Guest): Promise<string> {
+  if (password === undefined) {
+    const mistake = { pointer: '/password', message: 'is required: it becomes the password of your new account', code: 'required' }
+    throw problem('validation-error', { detail: `'password' ${mistake.message}.`, errors: [mistake] })
+  }
+  try {
+    return await registerUser(tx, { name: displayName ?? email, email, password, emailVerified: provesAddress })
+  } catch (error) {
+    // Somebody signed up with the address in this very moment.
+    if (violatesUnique(error, 'users_email_key')) throw signInFirst(email)
+    throw error
+  }
+}
+
+function signInFirst(email: string) {
+  return problem('unauthorized', { detail: `${email} has an account: sign in with it, and accept then.` })
+}
+
+function mismatch(email: string) {
+  return problem('email-mismatch', { detail: `The invitation is for ${email}, and you are signed in with another address.` })
+}

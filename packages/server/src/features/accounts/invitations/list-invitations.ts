@@ -1,0 +1,27 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { OneOf } from '../../../platform/http/wire.ts'
+import { invitationStatuses } from './invitation.ts'
+import { listInvitations as listInvitationRows } from './invitation-store.ts'
+import { InvitationWire, toInvitationWire } from './invitation-wire.ts'
+
+export const listInvitations = endpoint({
+  route: 'GET /api/orgs/:orgId/invitations',
+  summary: 'List the invitations of an organization',
+  description: 'For those who may invite.',
+  caller: 'member',
+  permission: 'members:invite',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { orgId: { id: 'org', missing: 'org-not-found' } },
+  query: { ...pageQuery, status: Type.Optional(OneOf(invitationStatuses, { description: 'Only those of this status; all of them when absent.' })) },
+  returns: { 200: pageOf(InvitationWire) },
+  fails: [],
+  async handle({ query, scope, now, platform, db }) {
+    const page = parsePage(query)
+    const invitations = await listInvitationRows(db, scope, { page, status: query.status, now })
+    return ok(toPageWire(invitations, page, (invitation) => toInvitationWire(invitation, { platform, now })))
+  },
+})

@@ -1,0 +1,34 @@
+import { changesBetween } from '../../../platform/audit/changes.ts'
+import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { Nothing } from '../../../platform/http/wire.ts'
+import { refuseLeaving } from './member.ts'
+import { deleteMember, lockActor } from './member-store.ts'
+
+export const leaveOrg = endpoint({
+  route: 'POST /api/orgs/:orgId/leave',
+  summary: 'Leave an organization',
+  description: 'The API keys that you made in it are revoked. The owner transfers the ownership first.',
+  caller: 'member',
+  // What every member has and no API key can hold: a key must not end its creator's membership.
+  permission: 'members:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'member.left',
+  params: { orgId: { id: 'org', missing: 'org-not-found' } },
+  returns: { 204: Nothing },
+  fails: ['owner-must-stay'],
+  async handle({ scope, caller, now, change, platform }) {
+    const { userId } = caller
+    await change(
+      async (tx) => {
+        const member = await lockActor(tx, scope, { userId, permission: 'members:read' })
+        refuseLeaving(member)
+        await deleteMember(tx, scope, { userId, now })
+        return member
+      },
+      ({ role }) => ({ resourceId: userId, changes: changesBetween({ role }, {}) }),
+    )
+    platform.wake.wake('keys', '*')
+    return noContent()
+  },
+})

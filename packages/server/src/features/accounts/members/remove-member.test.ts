@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newWireId } from '../../../platform/ids/id.ts'
+import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
+import { insertRun } from '../../../testing/factories/run.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { realtimeFeature } from '../../delivery/realtime/index.ts'
+import { openSse } from '../../delivery/realtime/testing/sse-stream.ts'
+import { applicationsFeature } from '../applications/index.ts'
+import { membersFeature } from './index.ts'
+import { removeMember } from './remove-member.ts'
+import { addPerson, rolesIn } from './testing/person.ts'
+
+const options = { features: [membersFeature, applicationsFeature, realtimeFeature] }
+
+describeEndpoint(removeMember, {
+  as: 'session',
+  given: async (tenant, world) => ({ orgId: tenant.orgId, userId: (await addPerson(world, tenant)).userId }),
+  call: (params) => ({ params }),
+  world: options,
+})
+
+describe('removing a member', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await openWorld(options)
+  })
+  afterAll(() => world.close())
+
+  it('stops their session, their API keys and their open streams at once', async () => {
+    const tenant = await world.tenant()
+    const run = await insertRun(world.platform, tenant, { status: 'running' })
+    const person = await addPerson(world, tenant)
+    const key = await person.apiKey()
+    const stream = (headers: Record<string, string>) => openSse(`${world.url}/api/realtime/runs/${run.wireId}?appId=${tenant.appId}`, headers)
+    const streams = [await stream({ cookie: person.cookie }), await stream({ authorization: `Bearer ${key.apiKey}` })]
+    expect(streams.map(({ status }) => status)).toEqual([200, 200])
+    expect([(await person.send('GET /api/applications')).status, (await key.send('GET /api/applications')).status]).toEqual([200, 200])
+
+    const { send } = await tenant.session()
+    expect((await send(`DELETE /api/orgs/${tenant.orgId}/members/${person.userId}`)).status).toBe(204)
+
+    expectProblem(undefined, await person.send('GET /api/applications'), 'org-not-found')
+    expectProblem(undefined, await key.send('GET /api/applications'), 'unauthorized')
+    for (const each of streams) await each.closed(10_000)
+    expectProblem(removeMember, await send(`DELETE /api/orgs/${tenant.orgId}/members/${person.userId}`), 'member-not-found')
+    expect((await tenant.send('GET /api/applications')).status).toBe(200)
+  })
+
+  it('does not bring their API keys back when they join again, and leaves those of other organizations', async () => {
+    const [tenant, other] = [await world.tenant(), await world.tenant()]
+    const person = await addPerson(world, tenant)
+    const key = await person.apiKey()
+    await (await tenant.session()).send(`DELETE /api/orgs/${tenant.orgId}/members/${person.userId}`)
+    await world.platform.db.insertInto('organization_members').values({ organization_id: tenant.organizationId, user_id: person.userId, role: 'member' }).execute()
+    world.platform.wake.wake('keys', '*')
+    expect((await person.send('GET /api/applications')).status).toBe(200)
+    expectProblem(undefined, await key.send('GET /api/applications'), 'unauthorized')
+    expect((await other.send('GET /api/applications')).status).toBe(200)
+  })
+
+  it.each([
+    ['owner', ['admin', 'member', 'viewer'], []],
+    ['admin', ['member', 'viewer'], ['admin']],
+  ] as const)('lets the %s remove %j, and not %j', async (role, removable, kept) => {
+    const tenant = await world.tenant()
+    const { send } = role === 'owner' ? await tenant.session() : await addPerson(world, tenant, role)
+    const remove = (userId: string) => send(`DELETE /api/orgs/${tenant.orgId}/members/${userId}`)
+    for (const target of removable) expect((await remove((await addPerson(world, tenant, target)).userId)).status, target).toBe(204)
+    for (const target of kept) expectProblem(removeMember, await remove((await addPerson(world, tenant, target)).userId), 'admin-not-removable')
+    expectProblem(removeMember, await remove(tenant.userId), 'owner-not-removable')
+    expect((await rolesIn(world, tenant))[tenant.userId]).toBe('owner')
+  })
+
+  it.each(['member', 'viewer'] as const)('is not for a %s, not even of themselves', async (role) => {
+    const tenant = await world.tenant()
+    const [actor, person] = [await addPerson(world, tenant, role), await addPerson(world, tenant, 'viewer')]
+    for (const { userId } of [person, actor]) expectProblem(removeMember, await actor.send(`DELETE /api/orgs/${tenant.orgId}/members/${userId}`), 'forbidden')
+  })
+
+  it('answers 404 for somebody who is no member', async () => {
+    const [tenant, other] = [await world.tenant(), await world.tenant()]
+    const { send } = await tenant.session()
+    for (const userId of [other.userId, newWireId('usr')]) expectProblem(removeMember, await send(`DELETE /api/orgs/${tenant.orgId}/members/${userId}`), 'member-not-found')
+    expect(await rolesIn(world, other)).toEqual({ [other.userId]: 'owner' })
+  })
+})

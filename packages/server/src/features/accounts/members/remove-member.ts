@@ -1,0 +1,35 @@
+import { changesBetween } from '../../../platform/audit/changes.ts'
+import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { Nothing } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { refuseRemoval } from './member.ts'
+import { deleteMember, getMember, lockActor } from './member-store.ts'
+
+export const removeMember = endpoint({
+  route: 'DELETE /api/orgs/:orgId/members/:userId',
+  summary: 'Remove a member',
+  description: 'Their sessions see the organization no more, the API keys that they made are revoked, and their open streams end. Only the owner removes an admin; the owner stays.',
+  caller: 'member',
+  permission: 'members:remove',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'member.removed',
+  params: { orgId: { id: 'org', missing: 'org-not-found' }, userId: { id: 'usr', missing: 'member-not-found' } },
+  returns: { 204: Nothing },
+  fails: ['owner-not-removable', 'admin-not-removable'],
+  async handle({ params, scope, caller, now, change, platform }) {
+    const userId = toWireId('usr', params.userId)
+    await change(
+      async (tx) => {
+        const actor = await lockActor(tx, scope, { userId: caller.userId, permission: 'members:remove' })
+        const target = await getMember(tx, scope, userId)
+        refuseRemoval({ actor, target })
+        await deleteMember(tx, scope, { userId, now })
+        return target
+      },
+      ({ role }) => ({ resourceId: userId, changes: changesBetween({ role }, {}) }),
+    )
+    platform.wake.wake('keys', '*')
+    return noContent()
+  },
+})

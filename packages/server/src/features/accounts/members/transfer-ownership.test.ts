@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newWireId } from '../../../platform/ids/id.ts'
+import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
+import type { Tenant } from '../../../testing/factories/tenant.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { membersFeature } from './index.ts'
+import { addPerson, rolesIn } from './testing/person.ts'
+import { transferOwnership } from './transfer-ownership.ts'
+
+const options = { features: [membersFeature] }
+
+describeEndpoint(transferOwnership, {
+  as: 'session',
+  given: async (tenant, world) => ({ orgId: tenant.orgId, userId: (await addPerson(world, tenant)).userId }),
+  call: ({ orgId, userId }) => ({ params: { orgId }, body: { userId } }),
+  world: options,
+})
+
+describe('transferring the ownership', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await openWorld(options)
+  })
+  afterAll(() => world.close())
+
+  const ownersIn = async (tenant: Tenant) => Object.values(await rolesIn(world, tenant)).filter((role) => role === 'owner').length
+  const route = ({ orgId }: Tenant) => `POST /api/orgs/${orgId}/transfer-ownership`
+
+  it.each(['admin', 'member', 'viewer'] as const)('makes a %s the owner, and the owner an admin', async (role) => {
+    const tenant = await world.tenant()
+    const person = await addPerson(world, tenant, role)
+    const { send } = await tenant.session()
+    expectProblem(transferOwnership, await send(route(tenant), { body: { userId: tenant.userId } }), 'validation-error')
+    const answer = await send(route(tenant), { body: { userId: person.userId } })
+    expect(answer.body).toMatchObject({ userId: person.userId, role: 'owner' })
+    expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'admin', [person.userId]: 'owner' })
+    expectProblem(transferOwnership, await send(route(tenant), { body: { userId: person.userId } }), 'forbidden')
+    expect((await person.send(route(tenant), { body: { userId: tenant.userId } })).status).toBe(200)
+  })
+
+  it.each(['admin', 'member', 'viewer'] as const)('is not for a %s', async (role) => {
+    const tenant = await world.tenant()
+    const actor = await addPerson(world, tenant, role)
+    expectProblem(transferOwnership, await actor.send(route(tenant), { body: { userId: tenant.userId } }), 'forbidden')
+    expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'owner', [actor.userId]: role })
+  })
+
+  it('answers 404 for somebody who is no member', async () => {
+    const [tenant, other] = [await world.tenant(), await world.tenant()]
+    const { send } = await tenant.session()
+    for (const userId of [other.userId, newWireId('usr')]) expectProblem(transferOwnership, await send(route(tenant), { body: { userId } }), 'member-not-found')
+    expectProblem(transferOwnership, await send(route(tenant), { body: { userId: 'nonsense' } }), 'validation-error')
+    expect([await ownersIn(tenant), await ownersIn(other)]).toEqual([1, 1])
+  })
+
+  it('has one winner when it is asked for twice at once', async () => {
+    const tenant = await world.tenant()
+    const [first, second] = [await addPerson(world, tenant), await addPerson(world, tenant)]
+    const { send } = await tenant.session()
+    const answers = await Promise.all([first, second].map(({ userId }) => send(route(tenant), { body: { userId } })))
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 403])
+    expect(await ownersIn(tenant)).toBe(1)
+    expect((await rolesIn(world, tenant))[tenant.userId]).toBe('admin')
+  })
+
+  it('leaves one owner whenever the one who is to get it leaves or is removed in that moment', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const tenant = await world.tenant()
+      const [person, admin] = [await addPerson(world, tenant), await addPerson(world, tenant, 'admin')]
+      const { send } = await tenant.session()
+      const [transfer, leave, remove] = await Promise.all([
+        send(route(tenant), { body: { userId: person.userId } }),
+        person.send(`POST /api/orgs/${tenant.orgId}/leave`),
+        admin.send(`DELETE /api/orgs/${tenant.orgId}/members/${person.userId}`),
+      ])
+      expect([200, 404]).toContain(transfer?.status)
+      const left = (await rolesIn(world, tenant))[person.userId]
+      expect(left, `${leave?.status} ${remove?.status}`).toBe(transfer?.status === 200 ? 'owner' : undefined)
+      expect(await ownersIn(tenant)).toBe(1)
+    }
+  })
+
+  it('leaves no second owner for the database to hold', async () => {
+    const tenant = await world.tenant()
+    await expect(addPerson(world, tenant, 'owner')).rejects.toThrow('organization_members_owner')
+  })
+})

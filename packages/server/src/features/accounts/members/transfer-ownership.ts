@@ -1,0 +1,40 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { WireId } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { getMember, lockActor, saveRole } from './member-store.ts'
+import { MemberWire, toMemberWire } from './member-wire.ts'
+
+export const transferOwnership = endpoint({
+  route: 'POST /api/orgs/:orgId/transfer-ownership',
+  summary: 'Make another member the owner',
+  description: 'For the owner, who becomes an admin. An organization has exactly one owner at any time.',
+  caller: 'member',
+  // Only the owner has it.
+  permission: 'members:change-role',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'org.ownership-transferred',
+  params: { orgId: { id: 'org', missing: 'org-not-found' } },
+  body: Type.Object({ userId: WireId('usr', 'A member of the organization.') }),
+  returns: { 200: MemberWire },
+  fails: ['member-not-found'],
+  async handle({ body, scope, caller, change, platform }) {
+    const { userId } = body
+    if (userId === caller.userId) refuseInvalid([{ pointer: '/userId', message: 'is the owner already', code: 'owner' }])
+    const owner = await change(
+      async (tx) => {
+        const former = await lockActor(tx, scope, { userId: caller.userId, permission: 'members:change-role' })
+        const member = await getMember(tx, scope, userId)
+        // In this order: the database refuses a second owner, even for a moment.
+        await saveRole(tx, scope, { userId: former.userId, role: 'admin' })
+        await saveRole(tx, scope, { userId, role: 'owner' })
+        return toMemberWire({ ...member, role: 'owner' })
+      },
+      () => ({ resourceId: toWireId('org', scope.organizationId), changes: { ownerId: { before: caller.userId, after: userId } } }),
+    )
+    platform.wake.wake('keys', '*')
+    return ok(owner)
+  },
+})

@@ -1,0 +1,16 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { getProfile as loadProfile } from './profile-store.ts'
+import { ProfileWire, toProfileWire } from './profile-wire.ts'
+
+export const getProfile = endpoint({
+  route: 'GET /api/profile',
+  summary: 'Get your profile',
+  caller: 'user',
+  permission: 'none',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  returns: { 200: ProfileWire },
+  fails: [],
+  handle: async ({ db, caller }) => ok(toProfileWire(await loadProfile(db, caller.userId))),
+})

@@ -1,0 +1,20 @@
+import { Type, type Static } from 'typebox'
+import { Nullable, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import type { Profile } from './profile.ts'
+
+export const ProfileWire = wire('Profile', {
+  id: WireId('usr'),
+  displayName: Type.String(),
+  email: Type.String(),
+  emailVerified: Type.Boolean(),
+  language: Nullable(Type.String({ examples: ['pt-BR'], description: 'A BCP 47 tag; null: the default.' })),
+  twoFactorEnabled: Type.Boolean({ description: 'Signing in by password needs a code too.' }),
+  createdAt: WireTime,
+})
+
+/** What other members see of somebody. */
+export const PublicProfileWire = wire('PublicProfile', { id: WireId('usr'), displayName: Type.String() })
+
+export function toProfileWire(profile: Profile): Static<typeof ProfileWire> {
+  return { ...profile, createdAt: toWireTime(profile.createdAt) }
+}

@@ -1,0 +1,29 @@
+import type { InvalidPart } from '../../../platform/http/problem.ts'
+
+/** What a person says of themselves. */
+export interface Profile {
+  /** In wire form (usr_…). */
+  readonly id: string
+  readonly displayName: string
+  readonly email: string
+  readonly emailVerified: boolean
+  /** A BCP 47 tag; null takes the default. */
+  readonly language: string | null
+  readonly twoFactorEnabled: boolean
+  readonly createdAt: Date
+}
+
+/** The canonical form of a BCP 47 tag (`en-us` → `en-US`), or undefined when the text is none. */
+export function canonicalLanguage(tag: string): string | undefined {
+  try {
+    return Intl.getCanonicalLocales(tag)[0]
+  } catch {
+    return undefined
+  }
+}
+
+/** What is wrong with a language. */
+export function findLanguageMistakes(tag: string | null | undefined): InvalidPart[] {
+  if (typeof tag !== 'string' || canonicalLanguage(tag) !== undefined) return []
+  return [{ pointer: '/language', message: 'must be a BCP 47 language tag such as en or pt-BR', code: 'language' }]
+}

@@ -1,0 +1,32 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { deleteOtherSessions } from './session-store.ts'
+
+export const revokeOtherSessions = endpoint({
+  route: 'POST /api/profile/sessions/revoke-others',
+  summary: 'End your other sessions',
+  description: 'Signs you out everywhere but here.',
+  caller: 'user',
+  permission: 'none',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'session.others-revoked',
+  body: Type.Object({}),
+  bodyKind: 'optional-json',
+  returns: { 200: Type.Object({ revoked: Type.Integer({ description: 'How many sessions were ended.' }) }) },
+  fails: [],
+  async handle({ caller, platform, change }) {
+    const revoked = await change(
+      async (tx) => {
+        const count = await deleteOtherSessions(tx, caller.userId, caller.sessionId ?? '')
+        // Ended since this request was let in: it must not end the others.
+        if (count === undefined) throw problem('unauthorized', { detail: 'The session has ended: sign in again.' })
+        return count
+      },
+      () => caller.userId,
+    )
+    platform.wake.wake('sessions', '*')
+    return ok({ revoked })
+  },
+})

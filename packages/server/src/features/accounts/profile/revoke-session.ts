@@ -1,0 +1,27 @@
+import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { Nothing } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { deleteSession } from './session-store.ts'
+
+export const revokeSession = endpoint({
+  route: 'DELETE /api/profile/sessions/:sessionId',
+  summary: 'End one of your sessions',
+  description: 'Its cookie, and every copy of it, stops working at once.',
+  caller: 'user',
+  permission: 'none',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'session.revoked',
+  params: { sessionId: { id: 'ses', missing: 'session-not-found' } },
+  returns: { 204: Nothing },
+  fails: [],
+  async handle({ params, caller, change, platform }) {
+    const id = toWireId('ses', params.sessionId)
+    await change(
+      (tx) => deleteSession(tx, caller.userId, id),
+      () => id,
+    )
+    platform.wake.wake('sessions', id)
+    return noContent()
+  },
+})

@@ -1,0 +1,58 @@
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { problem } from '../../../platform/http/problem.ts'
+
+export interface Session {
+  /** In wire form (ses_…); never the token. */
+  readonly id: string
+  readonly ip: string | null
+  readonly userAgent: string | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+  readonly expiresAt: Date
+}
+
+/** The user's sessions that have not expired, newest first. */
+export async function listSessions(db: Db, userId: string, { page, now }: { page: Page; now: Date }): Promise<Slice<Session>> {
+  const open = db.selectFrom('sessions').where('user_id', '=', userId).where('expires_at', '>', now)
+  const [rows, { total }] = await Promise.all([
+    open
+      .select(['id', 'ip_address', 'user_agent', 'created_at', 'updated_at', 'expires_at'])
+      .orderBy('created_at', 'desc')
+      .orderBy('id', 'desc')
+      .limit(page.pageSize)
+      .offset(offsetOf(page))
+      .execute(),
+    open.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow(),
+  ])
+  return { items: rows.map(toSession), total }
+}
+
+/** Ends a session of the user. Throws session-not-found. */
+export async function deleteSession(tx: Tx, userId: string, id: string): Promise<void> {
+  const { numDeletedRows } = await tx.deleteFrom('sessions').where('user_id', '=', userId).where('id', '=', id).executeTakeFirstOrThrow()
+  if (numDeletedRows === 0n) throw problem('session-not-found')
+}
+
+/** Ends every session of the user except `keptId`; returns how many, or undefined when that one has ended meanwhile. */
+export async function deleteOtherSessions(tx: Tx, userId: string, keptId: string): Promise<number | undefined> {
+  // One after the other: two sessions that end each other at the same moment would leave none.
+  await tx.selectFrom('users').select('id').where('id', '=', userId).forNoKeyUpdate().execute()
+  const kept = await tx.selectFrom('sessions').select('id').where('user_id', '=', userId).where('id', '=', keptId).executeTakeFirst()
+  if (kept === undefined) return undefined
+  const { numDeletedRows } = await tx.deleteFrom('sessions').where('user_id', '=', userId).where('id', '<>', keptId).executeTakeFirstOrThrow()
+  return Number(numDeletedRows)
+}
+
+interface SessionRow {
+  readonly id: string
+  readonly ip_address: string | null
+  readonly user_agent: string | null
+  readonly created_at: Date
+  readonly updated_at: Date
+  readonly expires_at: Date
+}
+
+function toSession(row: SessionRow): Session {
+  return { id: row.id, ip: row.ip_address, userAgent: row.user_agent, createdAt: row.created_at, updatedAt: row.updated_at, expiresAt: row.expires_at }
+}

@@ -1,0 +1,37 @@
+import { Type } from 'typebox'
+import { changesBetween } from '../../../platform/audit/changes.ts'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { Nullable } from '../../../platform/http/wire.ts'
+import { canonicalLanguage, findLanguageMistakes } from './profile.ts'
+import { lockProfile, saveProfile } from './profile-store.ts'
+import { ProfileWire, toProfileWire } from './profile-wire.ts'
+
+export const updateProfile = endpoint({
+  route: 'PATCH /api/profile',
+  summary: 'Change your profile',
+  description: 'Your e-mail address, password, codes and passkeys are changed under `/api/auth`.',
+  caller: 'user',
+  permission: 'none',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'profile.updated',
+  body: Type.Object({
+    displayName: Type.Optional(Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' })),
+    language: Type.Optional(Nullable(Type.String({ maxLength: 35, description: 'A BCP 47 tag such as `pt-BR`; null: the default.' }))),
+  }),
+  returns: { 200: ProfileWire },
+  fails: [],
+  async handle({ body: { displayName, language }, caller, change }) {
+    refuseInvalid(findLanguageMistakes(language))
+    const changes = {
+      ...(displayName === undefined ? {} : { displayName }),
+      ...(language === undefined ? {} : { language: language === null ? null : (canonicalLanguage(language) ?? null) }),
+    }
+    const { after } = await change(
+      async (tx) => ({ before: await lockProfile(tx, caller.userId), after: await saveProfile(tx, caller.userId, changes) }),
+      (profile) => ({ resourceId: caller.userId, changes: changesBetween(profile.before, profile.after) }),
+    )
+    return ok(toProfileWire(after))
+  },
+})

@@ -1,0 +1,15 @@
+import { job } from '../../../platform/jobs/job.ts'
+import { deleteExpired } from './sign-in-store.ts'
+
+const batchMax = 1000
+
+/** Deletes sessions that have expired, and links and challenges that nobody used in time: the library forgets what nobody asks for again. */
+export const deleteExpiredSessions = job({
+  name: 'delete-expired-sessions',
+  everyMs: 3_600_000,
+  wakes: [],
+  async run({ db, clock }) {
+    const counts = await deleteExpired(db, { now: clock.now(), batchMax })
+    return counts.includes(batchMax)
+  },
+})
