@@ -49,6 +49,20 @@ describe('updateAgent', () => {
     expect(first.body).toMatchObject({ prompt: goodAgent.prompt, tools: ['output', 'bash'], output: goodAgent.output, timeoutSeconds: 60 })
   })
 
+  it('tells the audit log from what to what', async () => {
+    const { id, patch } = await given()
+    const answer = await patch({ prompt: 'x'.repeat(3_000), enabled: false, timeoutSeconds: 60 })
+    const entry = await world.platform.db.selectFrom('audit_log').selectAll().where('request_id', '=', String(answer.headers.get('request-id'))).executeTakeFirstOrThrow()
+    expect(entry).toMatchObject({ action: 'agent.updated', resource_id: id })
+    expect(entry.changes).toEqual({
+      version: { before: '1.0.0', after: '1.0.1' },
+      prompt: { before: goodAgent.prompt, after: expect.stringMatching(/^x{200}… \(3000 characters/) },
+      enabled: { before: true, after: false },
+    })
+    const same = await patch({ prompt: 'x'.repeat(3_000) })
+    expect(await world.platform.db.selectFrom('audit_log').select('changes').where('request_id', '=', String(same.headers.get('request-id'))).execute()).toEqual([{ changes: null }])
+  })
+
   it('makes no version of content that stays the same, also when it is sent again', async () => {
     const { tenant, id, patch } = await given()
     for (const body of [{}, { prompt: goodAgent.prompt }, { input: { required: ['column'], properties: { column: { type: 'string' } }, type: 'object' } }, { tools: ['bash', 'output'] }]) {

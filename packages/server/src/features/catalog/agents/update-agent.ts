@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { changesBetween } from '../../../platform/audit/changes.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
@@ -27,18 +28,18 @@ export const updateAgent = endpoint({
   async handle({ params, body, scope, caller, change }) {
     refuseInvalid(findContentMistakes(body))
     const { version: number, prompt, modelId: modelWireId, enabled, ...content } = body
-    const changed = await change(
+    const { after } = await change(
       async (tx) => {
         const modelId = await holdModelOf(tx, scope, modelWireId)
         const agent = await lockAgent(tx, scope, params.agentId)
-        const installed = { agent, version: await getAgentVersion(tx, agent, undefined) }
-        const version = await publishChanges(tx, installed, { content, prompt, number, createdBy: caller.userId })
+        const before = { agent, version: await getAgentVersion(tx, agent, undefined) }
+        const version = await publishChanges(tx, before, { content, prompt, number, createdBy: caller.userId })
         const changes = { versionId: version.id, ...(modelId === undefined ? {} : { modelId }), ...(enabled === undefined ? {} : { enabled }) }
-        return { agent: await saveInstallation(tx, agent, changes), version }
+        return { before, after: { agent: await saveInstallation(tx, agent, changes), version } }
       },
-      ({ agent }) => toWireId('agent', agent.id),
+      ({ before, after }) => ({ resourceId: toWireId('agent', after.agent.id), changes: changesBetween(toAgentWire(before), toAgentWire(after)) }),
     )
-    return ok(toAgentWire(changed))
+    return ok(toAgentWire(after))
   },
 })
 

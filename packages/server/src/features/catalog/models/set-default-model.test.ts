@@ -32,6 +32,19 @@ describe('setDefaultModel', () => {
     expect((await tenant.send(`GET /api/models/${a}`)).body.isDefault).toBe(true)
   })
 
+  it('tells the audit log which was and which is the default', async () => {
+    const tenant = await world.tenant()
+    const [a, b] = [await makeModel(tenant, { label: 'a' }), await makeModel(tenant, { label: 'b' })]
+    const told = async (modelId: string | null) => {
+      const answer = await put(tenant, modelId)
+      const { resource_id, changes } = await world.platform.db.selectFrom('audit_log').selectAll().where('request_id', '=', String(answer.headers.get('request-id'))).executeTakeFirstOrThrow()
+      return { resource_id, changes }
+    }
+    expect(await told(b)).toEqual({ resource_id: b, changes: { modelId: { before: a, after: b } } })
+    expect(await told(null)).toEqual({ resource_id: b, changes: { modelId: { before: b, after: null } } })
+    expect(await told(null)).toEqual({ resource_id: tenant.orgId, changes: null })
+  })
+
   it('leaves one default of ten parallel choices', async () => {
     const tenant = await world.tenant()
     const ids = [await makeModel(tenant, { label: 'a' }), await makeModel(tenant, { label: 'b' }), await makeModel(tenant, { label: 'c' })]

@@ -1,9 +1,10 @@
 import { Type } from 'typebox'
+import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/http/problem.ts'
 import { Nullable, wire, WireId } from '../../../platform/http/wire.ts'
 import { parseWireId, toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
-import { lockModels, saveDefaultModel } from './model-store.ts'
+import { listCandidates, lockModels, saveDefaultModel } from './model-store.ts'
 
 const DefaultModelWire = wire('DefaultModel', { modelId: Nullable(WireId('model')) })
 
@@ -22,13 +23,18 @@ export const setDefaultModel = endpoint({
   async handle({ body, scope, change }) {
     const id = body.modelId === null ? null : parseWireId('model', body.modelId)
     if (id === undefined) throw problem('model-not-found')
-    const model = await change(
+    const { after } = await change(
       async (tx) => {
         await lockModels(tx, scope)
-        return saveDefaultModel(tx, scope, id)
+        const [before] = await listCandidates(tx, scope, [])
+        return { before: before?.id ?? null, after: (await saveDefaultModel(tx, scope, id))?.id ?? null }
       },
-      (made) => (made === null ? '' : toWireId('model', made.id)),
+      ({ before, after }) => {
+        const [from, to] = [toWireIdOrNull('model', before), toWireIdOrNull('model', after)]
+        // The default of an organization that has neither had one nor gets one is the organization's own affair.
+        return { resourceId: to ?? from ?? toWireId('org', scope.organizationId), changes: changesBetween({ modelId: from }, { modelId: to }) }
+      },
     )
-    return ok({ modelId: toWireIdOrNull('model', model?.id ?? null) })
+    return ok({ modelId: toWireIdOrNull('model', after) })
   },
 })

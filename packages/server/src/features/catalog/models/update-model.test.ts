@@ -30,6 +30,14 @@ describe('updateModel', () => {
     expect((await patch({ cost: { input: '5', output: '6' } })).body.cost).toEqual({ input: '5', output: '6', cacheRead: '5', cacheWrite: '5' })
   })
 
+  it('tells the audit log from what to what', async () => {
+    const { id, cost, patch } = await given()
+    const answer = await patch({ label: 'Renamed', cost: null, maxTokens: 100 })
+    const entry = await world.platform.db.selectFrom('audit_log').selectAll().where('request_id', '=', String(answer.headers.get('request-id'))).executeTakeFirstOrThrow()
+    expect(entry).toMatchObject({ action: 'model.updated', resource_id: id })
+    expect(entry.changes).toEqual({ label: { before: expect.any(String), after: 'Renamed' }, cost: { before: cost, after: null }, price: { before: cost, after: null } })
+  })
+
   it("moves to another key of the organization, and to no one else's", async () => {
     const { tenant, patch } = await given()
     const providerKeyId = await makeProviderKey(tenant, { api: 'mistral', baseUrl: null })

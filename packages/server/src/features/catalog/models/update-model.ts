@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { holdKeyOf } from './hold-key-of.ts'
@@ -23,15 +24,16 @@ export const updateModel = endpoint({
   async handle({ params, body, scope, platform, change }) {
     const { providerKeyId, cost, ...rest } = body
     const id = params.modelId
-    const model = await change(
+    const prices = platform.use(modelPrices)
+    const { after } = await change(
       async (tx) => {
         const before = await lockModel(tx, scope, id)
         const key = await holdKeyOf(tx, scope, providerKeyId ?? toWireId('mkey', before.providerKeyId))
         const price = cost === undefined ? before.cost : cost === null ? null : completePrice(cost)
-        return saveModel(tx, scope, { id, settings: { ...before, ...rest, cost: price }, key })
+        return { before, after: await saveModel(tx, scope, { id, settings: { ...before, ...rest, cost: price }, key }) }
       },
-      () => toWireId('model', id),
+      ({ before, after }) => ({ resourceId: toWireId('model', id), changes: changesBetween(toModelWire(before, prices), toModelWire(after, prices)) }),
     )
-    return ok(toModelWire(model, platform.use(modelPrices)))
+    return ok(toModelWire(after, prices))
   },
 })

@@ -35,6 +35,17 @@ describe('updateProviderKey', () => {
     expect(await secret()).toBe('sk-rotated')
   })
 
+  it('tells the audit log from what to what, and of the secret only that it changed', async () => {
+    const { id, patch } = await given()
+    const answer = await patch({ label: 'Renamed', apiKey: 'sk-rotated' })
+    const entry = await world.platform.db.selectFrom('audit_log').selectAll().where('request_id', '=', String(answer.headers.get('request-id'))).executeTakeFirstOrThrow()
+    expect(entry).toMatchObject({ resource_id: id, changes: { label: { before: goodKey.label, after: 'Renamed' }, apiKey: { before: '***', after: '***' } } })
+    expect(JSON.stringify(entry)).not.toContain('sk-')
+    const relabelled = await patch({ label: 'Again' })
+    const [second] = await world.platform.db.selectFrom('audit_log').select('changes').where('request_id', '=', String(relabelled.headers.get('request-id'))).execute()
+    expect(second?.changes).toEqual({ label: { before: 'Renamed', after: 'Again' } })
+  })
+
   it('reaches the models that use the key', async () => {
     const { tenant, id, patch } = await given()
     const modelId = await makeModel(tenant, { providerKeyId: id })

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
@@ -23,14 +24,18 @@ export const updateProviderKey = endpoint({
   async handle({ params, body, scope, platform, change }) {
     const id = params.providerKeyId
     const encryptedKey = body.apiKey === undefined ? undefined : sealSecret(platform, id, body.apiKey)
-    const key = await change(
+    const { after } = await change(
       async (tx) => {
         const before = await lockProviderKey(tx, scope, id)
         refuseInvalid(findChangeMistakes(before, body))
-        return saveProviderKey(tx, scope, { id, label: body.label ?? before.label, ...changeAddress(before, body), encryptedKey })
+        return { before, after: await saveProviderKey(tx, scope, { id, label: body.label ?? before.label, ...changeAddress(before, body), encryptedKey }) }
       },
-      () => toWireId('mkey', id),
+      ({ before, after }) => {
+        // That a secret came is told, never which.
+        const [from, to] = [{ ...toProviderKeyWire(before), apiKey: 'former' }, { ...toProviderKeyWire(after), apiKey: body.apiKey === undefined ? 'former' : 'new' }]
+        return { resourceId: toWireId('mkey', id), changes: changesBetween(from, to, { secret: ['apiKey'] }) }
+      },
     )
-    return ok(toProviderKeyWire(key))
+    return ok(toProviderKeyWire(after))
   },
 })

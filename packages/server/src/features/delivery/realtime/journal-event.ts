@@ -1,7 +1,12 @@
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { toJsonText } from '../../../platform/db/json-text.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
+import type { ContentSeal } from '../../accounts/end-users/index.ts'
+import { openEntry, openRunError, type RunError } from '../../execution/runs/index.ts'
 import type { Position } from './position.ts'
 
-/** A row of the journal as it is read: `data` as the text of its JSON, which is passed on as it is. */
+/** A row of the journal as it is stored: `data` as the text of its JSON, which is passed on as it is unless it is sealed. */
 export interface EventRow {
   readonly run_id: string
   readonly seq: number
@@ -33,7 +38,9 @@ export interface JournalEvent {
   readonly json: string
 }
 
-export function toJournalEvent(row: EventRow): JournalEvent {
+/** The event of a row; content of an end-user's is opened with their seal. */
+export function toJournalEvent(stored: EventRow, seal: ContentSeal): JournalEvent {
+  const row = stored.end_user_id === null ? stored : openRow(stored, seal)
   return {
     name: row.kind,
     seq: row.seq,
@@ -49,4 +56,27 @@ function toLogJson(row: EventRow): string {
   const { seq, type, level, event, message } = row
   const head = JSON.stringify({ id: toWireId('evt', row.id), runId: toWireId('run', row.run_id), seq, type, level, event, message })
   return `${head.slice(0, -1)},"data":${row.data ?? 'null'},"createdAt":"${row.created_at.toISOString()}"}`
+}
+
+function openRow(row: EventRow, seal: ContentSeal): EventRow {
+  const data: unknown = row.data === null ? null : JSON.parse(row.data)
+  if (row.kind === 'run_log') {
+    const opened = openEntry(seal, { message: row.message, data })
+    return { ...row, message: opened.message, data: toJsonText(opened.data) }
+  }
+  return hasError(data) ? { ...row, data: toJsonText({ ...data, error: openRunError(seal, data.error) }) } : row
+}
+
+const WithError = Compile(
+  Type.Object({
+    error: Type.Object({
+      code: Type.String(),
+      message: Type.String(),
+      reasons: Type.Optional(Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() }))),
+    }),
+  }),
+)
+
+function hasError(data: unknown): data is { readonly error: RunError } {
+  return WithError.Check(data)
 }

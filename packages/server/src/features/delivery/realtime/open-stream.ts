@@ -51,7 +51,7 @@ export function openStream(call: StreamCall, source: Source, start: StreamStart)
     since: start.since,
     version: apiVersion,
     endUserId: scope.endUserId,
-    holder: caller.kind === 'api-key' ? { keyId: caller.keyId } : { userId: caller.userId },
+    holder: caller.kind === 'api-key' ? { keyId: caller.keyId } : { userId: caller.userId, sessionId: caller.sessionId ?? '' },
     openedAtMs: now.getTime(),
   })
   reply.hijack()

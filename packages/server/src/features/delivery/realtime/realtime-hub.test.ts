@@ -4,6 +4,8 @@ import { appendEvent, appendLogs, insertRun, type InsertedRun } from '../../../t
 import { createSessionCookie } from '../../../testing/factories/session.ts'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
+import { profileFeature } from '../../accounts/profile/index.ts'
+import { signInFeature } from '../../accounts/sign-in/index.ts'
 import { realtimeFeature } from './index.ts'
 import { defaultTimings, realtimeHub } from './realtime-hub.ts'
 import { openSse, type SseStream } from './testing/sse-stream.ts'
@@ -22,7 +24,7 @@ interface Stage {
 }
 
 async function setUp(): Promise<Stage> {
-  const world = await openWorld({ features: [realtimeFeature] })
+  const world = await openWorld({ features: [realtimeFeature, signInFeature, profileFeature] })
   cleanups.push(() => world.close())
   const tenant = await world.tenant()
   const run = await insertRun(world.platform, tenant)
@@ -165,6 +167,25 @@ describe('a stream', () => {
     await stream.closed()
     // The key's creator was the same user.
     await other.closed()
+  })
+
+  it('ends when its session ends, and those of other sessions go on', async () => {
+    const { world, tenant } = await setUp()
+    const openAs = async () => {
+      const cookie = await createSessionCookie(world.platform, tenant.userId)
+      const stream = await openSse(`${world.url}/api/realtime/runs`, { cookie, 'x-org-id': tenant.orgId, 'x-app-id': tenant.appId })
+      cleanups.push(() => stream.close())
+      await stream.until(() => stream.events.length > 0)
+      return { cookie, stream }
+    }
+    const [first, second] = [await openAs(), await openAs()]
+    const signOut = await world.send('POST /api/auth/sign-out', { headers: { cookie: first.cookie, origin: 'http://localhost:0' } })
+    expect(signOut.status, signOut.text).toBe(200)
+    await first.stream.closed()
+    expect(second.stream.isClosed).toBe(false)
+    const { data } = (await world.send('GET /api/profile/sessions', { headers: { cookie: second.cookie } })).body
+    expect((await world.send(`DELETE /api/profile/sessions/${data[0].id}`, { headers: { cookie: second.cookie } })).status).toBe(204)
+    await second.stream.closed()
   })
 
   it('never puts its token into the log', async () => {

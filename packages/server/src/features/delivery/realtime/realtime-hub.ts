@@ -1,9 +1,11 @@
 import type { Db } from '../../../platform/db/database.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
 import { endStreamsWithoutRights } from './check-holders.ts'
+import { contentSeals } from '../../accounts/end-users/index.ts'
 import { frameEvent } from './framed-event.ts'
 import { pingFrame } from './frame.ts'
 import { createGate } from './gate.ts'
+import { toJournalEvent } from './journal-event.ts'
 import { onceMore } from './once-more.ts'
 import { isAfter, type Position } from './position.ts'
 import { pollTails } from './poll-tails.ts'
@@ -71,6 +73,7 @@ class Hub implements RealtimeHub {
     this.#cleanups = [
       platform.wake.subscribe('events', (detail) => this.#tails.wake(detail)),
       platform.wake.subscribe('keys', this.#checkHolders),
+      platform.wake.subscribe('sessions', this.#checkHolders),
       () => platform.stopping.removeEventListener('abort', stop),
     ]
     this.#startTimers()
@@ -145,9 +148,10 @@ class Hub implements RealtimeHub {
 
   async #readFramed(source: Source, after: Position): Promise<FramedPage> {
     const { versions } = this.#platform
-    const page = await this.#gate(() => readSource(this.#platform.db, source, after))
+    const { rows, more, held } = await this.read((db) => readSource(db, source, after))
+    const sealOf = await this.read((db) => this.#platform.use(contentSeals).ofAll(db, source.applicationId, new Set(rows.map((row) => row.end_user_id))))
     this.#isFailing = false
-    return { ...page, events: page.events.map((event) => frameEvent(versions, source, event)) }
+    return { more, held, events: rows.map((row) => frameEvent(versions, source, toJournalEvent(row, sealOf(row.end_user_id)))) }
   }
 
   #reportFailure(error: unknown): void {

@@ -23,19 +23,19 @@ it('orders events by the number of their transaction, not by its digits', async 
     await readApplicationEvents(world.platform.db, run, { after: beginning }),
     await readAgentEvents(world.platform.db, run, { agentId: run.agent.id, after: beginning }),
   ]) {
-    expect(page.events.map(({ seq, acrossRuns }) => [seq, acrossRuns.transaction])).toEqual([[1, 9], [2, 10], [3, 99], [4, 100]])
+    expect(page.rows.map(({ seq, xid }) => [seq, xid])).toEqual([[1, '9'], [2, '10'], [3, '99'], [4, '100']])
   }
   const rest = await readApplicationEvents(world.platform.db, run, { after: { transaction: 10, position: 0 } })
-  expect(rest.events.map(({ seq }) => seq)).toEqual([2, 3, 4])
+  expect(rest.rows.map(({ seq }) => seq)).toEqual([2, 3, 4])
 })
 
 it('reads pages of 500 events', async () => {
   const run = await newRun()
   await appendLogs(world.platform, run, 501)
   const first = await readRunEvents(world.platform.db, run, { runId: run.id, after: beginning })
-  expect([first.events.length, first.events.at(-1)?.seq, first.more, first.held]).toEqual([500, 500, true, false])
+  expect([first.rows.length, first.rows.at(-1)?.seq, first.more, first.held]).toEqual([500, 500, true, false])
   const second = await readRunEvents(world.platform.db, run, { runId: run.id, after: { transaction: 0, position: 500 } })
-  expect([second.events.map(({ seq }) => seq), second.more]).toEqual([[501], false])
+  expect([second.rows.map(({ seq }) => seq), second.more]).toEqual([[501], false])
 })
 
 it('ends a page early when its events are large, and always gets on', async () => {
@@ -47,8 +47,8 @@ it('ends a page early when its events are large, and always gets on', async () =
   let after = beginning
   for (let more = true; more; ) {
     const page = await readRunEvents(world.platform.db, run, { runId: run.id, after })
-    seqs.push(page.events.map(({ seq }) => seq))
-    after = { transaction: 0, position: page.events.at(-1)?.seq ?? 0 }
+    seqs.push(page.rows.map(({ seq }) => seq))
+    after = { transaction: 0, position: page.rows.at(-1)?.seq ?? 0 }
     more = page.more
   }
   expect(seqs.flat()).toEqual([1, 2, 3, 4])
@@ -61,15 +61,15 @@ it('holds back what follows a transaction that has not ended, and says so', asyn
     await appendEvent({ db: tx }, open, { message: 'not committed' })
     await appendEvent(world.platform, closed, { message: 'committed' })
     const page = await readApplicationEvents(world.platform.db, closed, { after: beginning })
-    expect([page.events.length, page.held]).toEqual([0, true])
+    expect([page.rows.length, page.held]).toEqual([0, true])
     const ofRun = await readRunEvents(world.platform.db, closed, { runId: closed.id, after: beginning })
-    expect([ofRun.events.length, ofRun.held]).toEqual([1, false])
+    expect([ofRun.rows.length, ofRun.held]).toEqual([1, false])
   })
 })
 
 it('reads nothing of another application, whatever id it is asked for', async () => {
   const [run, stranger] = [await newRun(), await newRun()]
   await appendLogs(world.platform, run, 2)
-  expect((await readRunEvents(world.platform.db, stranger, { runId: run.id, after: beginning })).events).toEqual([])
-  expect((await readAgentEvents(world.platform.db, stranger, { agentId: run.agent.id, after: beginning })).events).toEqual([])
+  expect((await readRunEvents(world.platform.db, stranger, { runId: run.id, after: beginning })).rows).toEqual([])
+  expect((await readAgentEvents(world.platform.db, stranger, { agentId: run.agent.id, after: beginning })).rows).toEqual([])
 })

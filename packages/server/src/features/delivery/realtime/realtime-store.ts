@@ -3,7 +3,7 @@ import type { Db } from '../../../platform/db/database.ts'
 import type { AppScope, OrgScope } from '../../../platform/http/caller.ts'
 import { problem } from '../../../platform/http/problem.ts'
 import type { RunStatus, TerminalStatus } from '../../execution/runs/index.ts'
-import { toJournalEvent, type EventRow, type JournalEvent } from './journal-event.ts'
+import type { EventRow } from './journal-event.ts'
 import { parseSnapshot, type Position, type Snapshot } from './position.ts'
 
 /** Events of one read: what is shared by the readers of a page, and what a page may hold in memory. */
@@ -15,7 +15,7 @@ export const terminalStatuses: readonly TerminalStatus[] = ['success', 'failed',
 type Tenant = OrgScope & { readonly applicationId: string }
 
 export interface JournalPage {
-  readonly events: readonly JournalEvent[]
+  readonly rows: readonly EventRow[]
   /** More could be read at once. */
   readonly more: boolean
   /** More is there, but a transaction that began before it has not ended: read again in a moment. */
@@ -86,21 +86,6 @@ export async function hasEventsToSend(db: Db, { applicationId }: Tenant, { runId
   return (result.rows[0]?.last ?? 0) > after.position
 }
 
-/** Those of the API keys that are still valid. */
-export async function findValidKeys(db: Db, keyIds: readonly string[], now: Date): Promise<Set<string>> {
-  const result = await sql<{ id: string }>`
-    select k.id from api_keys k join organization_members m on m.organization_id = k.organization_id and m.user_id = k.created_by
-    where k.id = any(${keyIds}::uuid[]) and k.revoked_at is null and (k.expires_at is null or k.expires_at > ${now})`.execute(db)
-  return new Set(result.rows.map((row) => row.id))
-}
-
-/** `<organization>:<user>` of those memberships of the users that exist. */
-export async function findMemberships(db: Db, userIds: readonly string[]): Promise<Set<string>> {
-  const result = await sql<{ key: string }>`
-    select organization_id || ':' || user_id as key from organization_members where user_id = any(${userIds}::text[])`.execute(db)
-  return new Set(result.rows.map((row) => row.key))
-}
-
 function isLater({ transaction, position }: Position) {
   return sql`(transaction, position) > (${String(transaction)}::xid8, ${position}::bigint)`
 }
@@ -126,7 +111,6 @@ async function readPage(db: Db, { where, readable, order }: PageQuery): Promise<
     where coalesce(bytes_before, 0) < ${pageBytesMax}
     order by ${order}`.execute(db)
   const unreadable = rows.findIndex((row) => !row.readable)
-  const events = (unreadable === -1 ? rows : rows.slice(0, unreadable)).map(toJournalEvent)
   const found = rows[0]?.found ?? 0
-  return { events, more: unreadable === -1 && (found === pageEventsMax || found > rows.length), held: unreadable !== -1 }
+  return { rows: unreadable === -1 ? rows : rows.slice(0, unreadable), more: unreadable === -1 && (found === pageEventsMax || found > rows.length), held: unreadable !== -1 }
 }

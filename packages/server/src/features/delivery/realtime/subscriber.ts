@@ -10,7 +10,7 @@ const backlogBytesMax = 1_048_576
 const replayBytesMax = 262_144
 
 /** Whose rights a stream was opened with; they are looked at again while it is open. */
-export type Holder = { readonly keyId: string } | { readonly userId: string }
+export type Holder = { readonly keyId: string } | { readonly userId: string; readonly sessionId: string }
 
 export interface SubscriberOptions {
   readonly response: ServerResponse
@@ -30,9 +30,9 @@ export class Subscriber {
   readonly source: Source
   readonly holder: Holder
   readonly openedAtMs: number
+  readonly endUserId: string | null
   readonly #response: ServerResponse
   readonly #version: string
-  readonly #endUserId: string | null
   #position: Position
   #since: Snapshot | undefined
   #backlogAtTick = Infinity
@@ -43,7 +43,7 @@ export class Subscriber {
     this.openedAtMs = options.openedAtMs
     this.#response = options.response
     this.#version = options.version
-    this.#endUserId = options.endUserId
+    this.endUserId = options.endUserId
     this.#position = options.position
     this.#since = options.since
   }
@@ -66,7 +66,7 @@ export class Subscriber {
   offer(event: FramedEvent): void {
     if (!isAfter(event.position, this.#position)) return
     this.#position = event.position
-    if (this.#isPast(event) || (this.#endUserId !== null && event.endUserId !== this.#endUserId)) return
+    if (this.#isPast(event) || (this.endUserId !== null && event.endUserId !== this.endUserId)) return
     this.write(event.frame(this.#version))
     if (event.ends) this.end()
   }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
-import { runColumns, toRun, type Run } from '../runs/index.ts'
+import { runColumns, toRun, type StoredRun } from '../runs/index.ts'
 
 /** How long a worker's runs are left alone after its last heartbeat. */
 const leaseMs = 5_000
@@ -33,7 +33,7 @@ export async function removeDeadWorkers(db: Db): Promise<void> {
  * Takes up to `slots` runs: first those whose worker is gone, then pending ones by fair shares, so that each
  * organization's next run competes with what it already has running. The cost grows with the organizations that wait, not with the queue.
  */
-export async function claimRuns(tx: Tx, workerId: string, slots: number): Promise<Run[]> {
+export async function claimRuns(tx: Tx, workerId: string, slots: number): Promise<StoredRun[]> {
   const lost = await take(tx, workerId, await lockLost(tx, slots))
   const room = slots - lost.length
   const pending = room === 0 ? [] : await take(tx, workerId, await lockPending(tx, room))
@@ -69,7 +69,7 @@ async function lockPending(tx: Tx, slots: number): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
-async function take(tx: Tx, workerId: string, ids: readonly string[]): Promise<Run[]> {
+async function take(tx: Tx, workerId: string, ids: readonly string[]): Promise<StoredRun[]> {
   if (ids.length === 0) return []
   const rows = await tx
     .updateTable('runs')
@@ -90,12 +90,12 @@ export async function findLostRuns(db: Db, workerId: string, runIds: readonly st
 }
 
 /** Gives a run back, to be claimed by anyone at once. */
-export async function releaseRun(db: Db, run: Run): Promise<void> {
+export async function releaseRun(db: Db, run: StoredRun): Promise<void> {
   await db.updateTable('runs').set({ worker_id: null }).where('id', '=', run.id).where('attempt', '=', run.attempt).where('status', '=', 'running').execute()
 }
 
 /** Locks the run for its attempt; false when the attempt holds it no longer. */
-export async function lockAttempt(tx: Tx, run: Run): Promise<boolean> {
+export async function lockAttempt(tx: Tx, run: StoredRun): Promise<boolean> {
   const row = await tx
     .selectFrom('runs')
     .select('id')

@@ -2,7 +2,7 @@ import { Decimal } from 'decimal.js'
 import type { Platform } from '../../../platform/platform.ts'
 import type { JsonSchema } from '../../../platform/json-schema/json-schema.ts'
 import { costOf, ModelCallError, stepWithRetry, type ModelTarget, type StepAnswer, type StepMessage, type TokenUsage, type ToolCall } from '../../catalog/models/index.ts'
-import { appendFenced, type NewEvent, type Run, type RunProgress } from '../runs/index.ts'
+import { appendFenced, sealEvents, sealProgress, type NewEvent, type Run, type RunProgress } from '../runs/index.ts'
 import { failed, succeeded, type Ending } from './finish-run.ts'
 import { fitContext } from './fit-context.ts'
 import { modelCallLimits, runLimits } from './limits.ts'
@@ -179,6 +179,6 @@ function finished(call: ToolCall, result: ToolResult, durationMs: number): NewEv
 }
 
 async function append({ platform, run }: Attempt, events: readonly NewEvent[], progress?: RunProgress): Promise<void> {
-  await appendFenced(platform.db, run, { events, ...(progress === undefined ? {} : { progress }) })
+  await appendFenced(platform.db, run, { events: sealEvents(run.seal, events), ...(progress === undefined ? {} : { progress: sealProgress(run.seal, progress) }) })
   platform.wake.wake('events', `${run.applicationId}:${run.id}`)
 }

@@ -1,12 +1,15 @@
+import { SealBroken } from '../../../platform/crypto/key-ring.ts'
 import type { Platform } from '../../../platform/platform.ts'
+import { contentSeals, plainSeal } from '../../accounts/end-users/index.ts'
 import { getPackageVersion, toolsOf } from '../../catalog/agents/index.ts'
 import { openModelTarget } from '../../catalog/models/index.ts'
-import { Fenced, listRunInputs, readJournal, type Run } from '../runs/index.ts'
+import { Fenced, openJournal, openRunWith, readJournal, type Run, type StoredRun } from '../runs/index.ts'
 import { hasEnded } from './claim-store.ts'
 import { driveRun } from './drive-run.ts'
 import { failed, finishRun, type Ending } from './finish-run.ts'
 import { runLimits } from './limits.ts'
 import { openingMessages } from './prompt.ts'
+import { listInputs } from './run-inputs.ts'
 import { createRunSandbox, type RunSandbox, type SandboxParts } from './run-sandbox.ts'
 import { sandboxTools } from './sandbox-tools.ts'
 import { toolsNamed } from './tool-calls.ts'
@@ -27,7 +30,28 @@ export class RunStopped extends Error {
 export type Execution = 'ended' | 'handover'
 
 /** Executes an attempt at a run until it ends, is taken away, or must be handed over. Never throws. */
-export async function executeRun(parts: SandboxParts, run: Run, signal: AbortSignal): Promise<Execution> {
+export async function executeRun(parts: SandboxParts, stored: StoredRun, signal: AbortSignal): Promise<Execution> {
+  const { platform } = parts
+  try {
+    const run = openRunWith(await platform.use(contentSeals).of(platform.db, stored), stored)
+    return await executeOpened(parts, run, signal)
+  } catch (error) {
+    platform.log.error({ err: error, runId: stored.id }, "The run's content could not be opened.")
+    return error instanceof SealBroken ? endUnreadable(platform, stored) : 'handover'
+  }
+}
+
+// An encryption key of the server is missing, or the row was changed from outside: another attempt would see the same.
+async function endUnreadable(platform: Platform, stored: StoredRun): Promise<Execution> {
+  try {
+    await finishRun(platform, { ...stored, seal: plainSeal }, failed('content-unreadable', "The content of the run can not be opened on this server."))
+    return 'ended'
+  } catch (error) {
+    return error instanceof Fenced ? 'ended' : 'handover'
+  }
+}
+
+async function executeOpened(parts: SandboxParts, run: Run, signal: AbortSignal): Promise<Execution> {
   const { platform } = parts
   const log = platform.log.child({ runId: run.id })
   const sandbox = createRunSandbox(parts, run)
@@ -77,9 +101,9 @@ async function prepareAndDrive(platform: Platform, { run, sandbox, signal }: { r
     toolNames: [...tools.keys()],
     hasSandboxTools: sandboxTools.some((tool) => tools.has(tool.name)),
     outputSchema,
-    files: await listRunInputs(platform.db, run.id),
+    files: await listInputs(platform, run),
   })
-  const journal = run.attempt === 1 ? [] : await readJournal(platform.db, run.id)
+  const journal = run.attempt === 1 ? [] : openJournal(run.seal, await readJournal(platform.db, run.id))
   const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = run.usage
   const spent = { tokens: inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens, costUsd: run.costUsd }
   return driveRun({ platform, run, target, tools, outputSchema, sandbox, transcript: rebuildTranscript(opening, journal), signal, spent })

@@ -1,5 +1,5 @@
 import type { Platform } from '../../../platform/platform.ts'
-import { appendEvents, endRun, Fenced, runUpdate, type Run, type RunError, type TerminalStatus } from '../runs/index.ts'
+import { appendEvents, endRun, Fenced, runUpdate, sealEvents, sealRunError, type NewEvent, type Run, type RunError, type StoredRun, type TerminalStatus } from '../runs/index.ts'
 import { lockAttempt } from './claim-store.ts'
 
 /** How a run ended. */
@@ -15,25 +15,25 @@ export function failed(code: string, message: string, reasons?: RunError['reason
 }
 
 /** Writes the end of a run with its last events, in one transaction. Throws Fenced when the attempt holds it no longer. */
-export async function finishRun(platform: Platform, run: Run, ending: Ending): Promise<Run> {
+export async function finishRun(platform: Platform, run: Run, ending: Ending): Promise<StoredRun> {
   const ended = await platform.db.transaction().execute(async (tx) => {
     if (!(await lockAttempt(tx, run))) throw new Fenced(`Attempt ${run.attempt} of run ${run.id} holds it no longer.`)
-    const row = await endRun(tx, run.id, ending)
-    const isSuccess = ending.status === 'success'
-    await appendEvents(tx, row, [
-      {
-        kind: 'run_log',
-        type: 'system',
-        level: isSuccess ? 'info' : 'error',
-        event: 'run_completed',
-        message: ending.error?.message ?? 'The run has ended.',
-        data: { status: ending.status, ...(ending.error === null ? {} : { error: ending.error }) },
-      },
-      runUpdate(row, 'completed'),
-    ])
+    const row = await endRun(tx, run.id, { status: ending.status, error: ending.error === null ? null : sealRunError(run.seal, ending.error) })
+    await appendEvents(tx, row, [...sealEvents(run.seal, [lastEntry(ending)]), runUpdate(row, 'completed')])
     return row
   })
   platform.wake.wake('events', `${run.applicationId}:${run.id}`)
   platform.wake.wake('outbox', '')
   return ended
+}
+
+function lastEntry({ status, error }: Ending): NewEvent {
+  return {
+    kind: 'run_log',
+    type: 'system',
+    level: status === 'success' ? 'info' : 'error',
+    event: 'run_completed',
+    message: error?.message ?? 'The run has ended.',
+    data: { status, ...(error === null ? {} : { error }) },
+  }
 }

@@ -1,2 +1,2 @@
-export { createSemaphore } from './semaphore.ts'
+export { createSemaphore, type Semaphore } from './semaphore.ts'
 export { startWorker, type Worker } from './worker.ts'

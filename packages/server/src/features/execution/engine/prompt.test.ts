@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { plainSeal } from '../../accounts/end-users/index.ts'
 import type { Run } from '../runs/index.ts'
 import { openingMessages } from './prompt.ts'
 
@@ -9,7 +10,7 @@ const run: Run = {
   model: { label: 'Test', api: 'openai', modelId: 'm', contextWindow: null, maxTokens: null, price: null },
   timeoutMs: 300_000, output: null, report: null, error: null,
   usage: { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 },
-  costUsd: '0', createdAt: new Date(0), startedAt: null, completedAt: null,
+  costUsd: '0', createdAt: new Date(0), startedAt: null, completedAt: null, seal: plainSeal,
 }
 const parts = { run, goal: 'Add up the file.', toolNames: ['bash', 'output'], hasSandboxTools: true, outputSchema: { type: 'object' }, files: [{ name: 'sales.csv', sizeBytes: 12 }] }
 

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import type { Platform } from '../../../platform/platform.ts'
-import { addRunFile } from '../files/index.ts'
-import { listRunInputs, type Run } from '../runs/index.ts'
+import { addRunFile, readContent } from '../files/index.ts'
+import type { Run } from '../runs/index.ts'
 import { createWorkspace, type Sandbox, type SandboxDetection, type Workspace } from '../sandboxes/index.ts'
 import { runLimits, sandboxLimits } from './limits.ts'
+import { listInputs } from './run-inputs.ts'
 import type { Semaphore } from './semaphore.ts'
 
 export interface OpenSandbox {
@@ -38,7 +39,7 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
   let workspace: Workspace | undefined
   const provision = async (driver: Extract<SandboxDetection, { available: true }>['driver']): Promise<OpenSandbox> => {
     workspace = await createWorkspace(workspaceRoot(platform), run.id)
-    for (const file of await listRunInputs(platform.db, run.id)) await workspace.putInput(file.name, platform.blobs.read(file.id))
+    for (const file of await listInputs(platform, run)) await workspace.putInput(file.name, readContent(platform, file).content)
     const sandbox = await driver.open(workspace.dir, sandboxLimits)
     return { sandbox, exclusively: (signal, work) => semaphore.run(signal, work) }
   }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { newUuid } from '../../../platform/ids/id.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { sweepBlobs } from '../files/index.ts'
-import { appendEvents, runUpdate, type Run } from '../runs/index.ts'
+import { appendEvents, runUpdate, type StoredRun } from '../runs/index.ts'
 import { createWorkspace } from '../sandboxes/index.ts'
 import { claimRuns, endAllLeases, endLease, findAbandoned, findLostRuns, heartbeat, releaseRun, removeDeadWorkers } from './claim-store.ts'
 import { executeRun, RunStopped } from './execute-run.ts'
@@ -24,7 +24,7 @@ export interface Worker {
 }
 
 interface Active {
-  readonly run: Run
+  readonly run: StoredRun
   readonly controller: AbortController
   readonly done: Promise<void>
 }
@@ -112,7 +112,7 @@ async function claimWhileThereAre(state: State): Promise<void> {
   }
 }
 
-async function claim(state: State, slots: number): Promise<Run[]> {
+async function claim(state: State, slots: number): Promise<StoredRun[]> {
   const { platform } = state.parts
   return platform.db.transaction().execute(async (tx) => {
     const runs = await claimRuns(tx, state.id, slots)
@@ -124,7 +124,7 @@ async function claim(state: State, slots: number): Promise<Run[]> {
   })
 }
 
-function start(state: State, run: Run): void {
+function start(state: State, run: StoredRun): void {
   const { platform } = state.parts
   const controller = new AbortController()
   const elapsedMs = platform.clock.now().getTime() - (run.startedAt?.getTime() ?? 0)
@@ -142,7 +142,7 @@ function start(state: State, run: Run): void {
 }
 
 // Without this write the run would wait for this worker's lease to end; it is repeated until the database takes it.
-async function handOver(state: State, run: Run): Promise<void> {
+async function handOver(state: State, run: StoredRun): Promise<void> {
   const { platform } = state.parts
   for (let delayMs = 200; ; delayMs = Math.min(delayMs * 2, 5_000)) {
     // What failed just now may need a moment; a stopping worker has none.

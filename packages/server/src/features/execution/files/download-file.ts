@@ -2,10 +2,11 @@ import { once } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { Type } from 'typebox'
-import type { BlobDirectory } from '../../../platform/blobs/blob-directory.ts'
 import { endpoint } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/http/problem.ts'
+import type { Platform } from '../../../platform/platform.ts'
 import { parseRange, type ByteRange } from './byte-range.ts'
+import { openFile, readContent } from './file-content.ts'
 import { attachment, baseName } from './file-name.ts'
 import { getFile, type FileRow } from './file-store.ts'
 
@@ -30,9 +31,9 @@ export const downloadFile = endpoint({
   streams: 'application/octet-stream',
   fails: ['range-not-satisfiable'],
   async handle({ db, scope, params, platform, request }) {
-    const file = await getFile(db, scope, params.fileId)
+    const file = await openFile(platform, await getFile(db, scope, params.fileId))
     const range = rangeOf(request.headers, file)
-    const stream = await openBlob(platform.blobs, file.id, range)
+    const stream = await openContent(platform, file, range)
     const headers = { ...headersOf(file), 'Content-Length': String(range === undefined ? file.sizeBytes : range.end - range.start + 1) }
     return range === undefined
       ? { status: 200, stream, headers }
@@ -51,13 +52,13 @@ function rangeOf(headers: IncomingHttpHeaders, file: FileRow): ByteRange | undef
 }
 
 // Waits for the file to be open, so that a missing one is an error before the reply has begun.
-async function openBlob(blobs: BlobDirectory, id: string, range: ByteRange | undefined): Promise<Readable> {
-  const stream = blobs.read(id, range)
+async function openContent(platform: Platform, file: FileRow, range: ByteRange | undefined): Promise<Readable> {
+  const { source, content } = readContent(platform, file, range)
   try {
-    await once(stream, 'open')
-    return stream
+    await once(source, 'open')
+    return content
   } catch (error) {
-    throw new BlobMissing(`The content of file ${id} can not be read from the data directory.`, { cause: error })
+    throw new BlobMissing(`The content of file ${file.id} can not be read from the data directory.`, { cause: error })
   }
 }
 

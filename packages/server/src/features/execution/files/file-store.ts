@@ -4,28 +4,38 @@ import type { DB, Files } from '../../../platform/db/schema.generated.ts'
 import type { AppScope } from '../../../platform/http/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { problem } from '../../../platform/http/problem.ts'
+import type { ReadableContent } from './file-content.ts'
 
-/** A file as the code sees it; its content is the blob of the same id. */
-export interface FileRow {
+/** A file as it is stored; its content is the blob of the same id. An end-user's may be sealed: `openFiles` gives those who may see it the file. */
+export interface StoredFile {
   readonly id: string
+  readonly applicationId: string
+  readonly endUserId: string | null
   /** The run that made it; null for an upload. */
   readonly runId: string | null
   readonly name: string
   readonly sizeBytes: number
   readonly contentType: string
+  /** Of the content in clear. */
   readonly sha256: Buffer
+  /** What the key of its bytes is derived with; null: they are kept as they are. */
+  readonly salt: Buffer | null
   readonly createdAt: Date
 }
 
-export type NewFile = Omit<FileRow, 'createdAt'>
+/** A file whose name and content can be read. */
+export type FileRow = StoredFile & ReadableContent
 
-const columns = ['id', 'run_id', 'name', 'size_bytes', 'content_type', 'sha256', 'created_at'] as const satisfies readonly (keyof Files)[]
+/** A file to be written, its name as it is to be stored. */
+export type NewFile = Omit<StoredFile, 'createdAt' | 'applicationId' | 'endUserId'>
+
+const columns = ['id', 'application_id', 'end_user_id', 'run_id', 'name', 'size_bytes', 'content_type', 'sha256', 'salt', 'created_at'] as const satisfies readonly (keyof Files)[]
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Statuses of a run that may still read its input. */
 const activeStatuses = ['pending', 'running', 'waiting'] as const
 
-export async function insertFile(tx: Tx, scope: AppScope, file: NewFile): Promise<FileRow> {
+export async function insertFile(tx: Tx, scope: AppScope, file: NewFile): Promise<StoredFile> {
   const row = await tx
     .insertInto('files')
     .values({
@@ -38,6 +48,7 @@ export async function insertFile(tx: Tx, scope: AppScope, file: NewFile): Promis
       size_bytes: file.sizeBytes,
       content_type: file.contentType,
       sha256: file.sha256,
+      salt: file.salt,
     })
     .returning(columns)
     .executeTakeFirstOrThrow()
@@ -45,14 +56,14 @@ export async function insertFile(tx: Tx, scope: AppScope, file: NewFile): Promis
 }
 
 /** Throws file-not-found, also for another end-user's file. */
-export async function getFile(db: Db, scope: AppScope, id: string): Promise<FileRow> {
+export async function getFile(db: Db, scope: AppScope, id: string): Promise<StoredFile> {
   const row = await db.selectFrom('files').select(columns).where('id', '=', id).where(visibleTo(scope)).executeTakeFirst()
   if (row === undefined) throw problem('file-not-found')
   return toFile(row)
 }
 
 /** Those of the ids that are files of the scope, in the order asked. In a transaction they can't be deleted until it ends. */
-export async function findFiles(db: Db, scope: AppScope, ids: readonly string[]): Promise<FileRow[]> {
+export async function findFiles(db: Db, scope: AppScope, ids: readonly string[]): Promise<StoredFile[]> {
   const wanted = [...new Set(ids)].filter((id) => uuid.test(id))
   if (wanted.length === 0) return []
   const rows = await db.selectFrom('files').select(columns).where('id', 'in', wanted).where(visibleTo(scope)).forKeyShare().execute()
@@ -60,7 +71,7 @@ export async function findFiles(db: Db, scope: AppScope, ids: readonly string[])
   return wanted.flatMap((id) => byId.get(id) ?? [])
 }
 
-export async function listFiles(db: Db, scope: AppScope, page: Page): Promise<Slice<FileRow>> {
+export async function listFiles(db: Db, scope: AppScope, page: Page): Promise<Slice<StoredFile>> {
   const matching = db.selectFrom('files').where(visibleTo(scope))
   const rows = await matching.select(columns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
   const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
@@ -68,7 +79,7 @@ export async function listFiles(db: Db, scope: AppScope, page: Page): Promise<Sl
 }
 
 /** What a run has left below /workspace/output. Throws run-not-found, also for another end-user's run. */
-export async function listRunFiles(db: Db, scope: AppScope, { runId, page }: { runId: string; page: Page }): Promise<Slice<FileRow>> {
+export async function listRunFiles(db: Db, scope: AppScope, { runId, page }: { runId: string; page: Page }): Promise<Slice<StoredFile>> {
   const run = db.selectFrom('runs').select('id').where('id', '=', runId).where('application_id', '=', scope.applicationId)
   const visible = await (scope.endUserId === null ? run : run.where('end_user_id', '=', scope.endUserId)).executeTakeFirst()
   if (visible === undefined) throw problem('run-not-found')
@@ -98,7 +109,7 @@ export async function deleteFileRow(tx: Tx, scope: AppScope, id: string): Promis
  * Gives a run its file of that name. A file of the same content stays as it is; another content replaces it.
  * Returns the file, and the id of the blob that is not needed any more.
  */
-export async function putRunFile(tx: Tx, scope: AppScope, file: NewFile): Promise<{ file: FileRow; unneeded: string | undefined }> {
+export async function putRunFile(tx: Tx, scope: AppScope, file: NewFile): Promise<{ file: StoredFile; unneeded: string | undefined }> {
   const present = await tx
     .selectFrom('files')
     .select(columns)
@@ -119,14 +130,17 @@ export async function findKnownBlobs(db: Db, ids: readonly string[]): Promise<Se
   return new Set(rows.map((row) => row.id))
 }
 
-function toFile(row: Pick<Selectable<Files>, (typeof columns)[number]>): FileRow {
+function toFile(row: Pick<Selectable<Files>, (typeof columns)[number]>): StoredFile {
   return {
     id: row.id,
+    applicationId: row.application_id,
+    endUserId: row.end_user_id,
     runId: row.run_id,
     name: row.name,
     sizeBytes: row.size_bytes,
     contentType: row.content_type,
     sha256: row.sha256,
+    salt: row.salt,
     createdAt: row.created_at,
   }
 }

@@ -1,4 +1,5 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { openFile } from './file-content.ts'
 import { getFile as loadFile } from './file-store.ts'
 import { FileWire, toFileWire } from './file-wire.ts'
 
@@ -13,5 +14,5 @@ export const getFile = endpoint({
   params: { fileId: { id: 'file', missing: 'file-not-found' } },
   returns: { 200: FileWire },
   fails: [],
-  handle: async ({ db, scope, params }) => ok(toFileWire(await loadFile(db, scope, params.fileId))),
+  handle: async ({ db, scope, platform, params }) => ok(toFileWire(await openFile(platform, await loadFile(db, scope, params.fileId)))),
 })

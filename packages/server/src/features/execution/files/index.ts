@@ -14,6 +14,7 @@ export const filesFeature = feature({
   endpoints: { uploadFile, listFiles, getFile, downloadFile, deleteFile, listRunFiles },
 })
 
-export { findFiles, type FileRow } from './file-store.ts'
+export { openContents, openFiles, readContent, type ReadableContent } from './file-content.ts'
+export { findFiles, type FileRow, type StoredFile } from './file-store.ts'
 export { addRunFile } from './run-files.ts'
 export { sweepBlobs } from './sweep-blobs.ts'

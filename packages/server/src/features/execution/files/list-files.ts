@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { openFiles } from './file-content.ts'
 import { listFiles as loadFiles } from './file-store.ts'
 import { FileWire, toFileWire } from './file-wire.ts'
 
@@ -15,8 +16,9 @@ export const listFiles = endpoint({
   query: pageQuery,
   returns: { 200: pageOf(FileWire) },
   fails: [],
-  async handle({ db, scope, query }) {
+  async handle({ db, scope, platform, query }) {
     const page = parsePage(query)
-    return ok(toPageWire(await loadFiles(db, scope, page), page, toFileWire))
+    const slice = await loadFiles(db, scope, page)
+    return ok(toPageWire({ ...slice, items: await openFiles(platform, slice.items) }, page, toFileWire))
   },
 })

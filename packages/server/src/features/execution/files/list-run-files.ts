@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { openFiles } from './file-content.ts'
 import { listRunFiles as loadRunFiles } from './file-store.ts'
 import { FileWire, toFileWire } from './file-wire.ts'
 
@@ -16,8 +17,9 @@ export const listRunFiles = endpoint({
   query: pageQuery,
   returns: { 200: pageOf(FileWire) },
   fails: ['run-not-found'],
-  async handle({ db, scope, params, query }) {
+  async handle({ db, scope, platform, params, query }) {
     const page = parsePage(query)
-    return ok(toPageWire(await loadRunFiles(db, scope, { runId: params.runId, page }), page, toFileWire))
+    const slice = await loadRunFiles(db, scope, { runId: params.runId, page })
+    return ok(toPageWire({ ...slice, items: await openFiles(platform, slice.items) }, page, toFileWire))
   },
 })

@@ -5,8 +5,10 @@ import { BlobTooLarge } from '../../../platform/blobs/blob-directory.ts'
 import { Problem, problem } from '../../../platform/http/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import type { Platform } from '../../../platform/platform.ts'
+import type { ContentSeal } from '../../accounts/end-users/index.ts'
 import { toContentType } from './content-type.ts'
 import { sanitizeName } from './file-name.ts'
+import { writeContent } from './file-content.ts'
 import type { NewFile } from './file-store.ts'
 
 /** Boundaries and part headers around the file. */
@@ -19,13 +21,13 @@ const discardMsMax = 10_000
  * Streams the one part `file` of a multipart request to a blob, durable when it resolves. Throws `file-too-large`,
  * `validation-error` or `malformed-request`; a failed or cut off upload leaves nothing.
  */
-export async function receiveUpload(platform: Platform, request: FastifyRequest): Promise<NewFile> {
+export async function receiveUpload(platform: Platform, request: FastifyRequest, seal: ContentSeal): Promise<NewFile> {
   const bytesMax = platform.config.FILE_SIZE_MAX
   const id = newUuid()
   request.raw.setTimeout(idleMsMax)
   try {
     if (Number(request.headers['content-length'] ?? 0) > bytesMax + multipartOverheadBytes) throw tooLarge(bytesMax)
-    return await receiveParts(request, bytesMax, (part) => store(platform, id, part))
+    return await receiveParts(request, bytesMax, (part) => store(platform, { id, seal }, part))
   } catch (error) {
     await platform.blobs.remove(id)
     discardRest(request.raw)
@@ -49,11 +51,11 @@ async function receiveParts(request: FastifyRequest, bytesMax: number, storePart
   return received
 }
 
-async function store(platform: Platform, id: string, part: MultipartFile): Promise<NewFile> {
-  const { sizeBytes, sha256 } = await platform.blobs.write(id, part.file, platform.config.FILE_SIZE_MAX)
+async function store(platform: Platform, { id, seal }: { id: string; seal: ContentSeal }, part: MultipartFile): Promise<NewFile> {
+  const written = await writeContent(platform, { id, seal }, { content: part.file, bytesMax: platform.config.FILE_SIZE_MAX })
   // A part of type application/octet-stream is a file without a file name too.
   const filename: string | undefined = part.filename
-  return { id, runId: null, name: sanitizeName(filename ?? ''), sizeBytes, contentType: toContentType(part.mimetype), sha256 }
+  return { id, runId: null, name: seal.sealText(sanitizeName(filename ?? '')), contentType: toContentType(part.mimetype), ...written }
 }
 
 function invalid(field: string | undefined, message: string, code: string): Problem {

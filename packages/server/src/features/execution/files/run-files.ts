@@ -1,9 +1,11 @@
 import type { Readable } from 'node:stream'
 import { newUuid } from '../../../platform/ids/id.ts'
 import type { Platform } from '../../../platform/platform.ts'
+import { contentSeals, holdEndUser } from '../../accounts/end-users/index.ts'
 import { guessContentType } from './content-type.ts'
+import { writeContent } from './file-content.ts'
 import { sanitizePath } from './file-name.ts'
-import { putRunFile, type FileRow } from './file-store.ts'
+import { putRunFile, type StoredFile } from './file-store.ts'
 
 /** The run that makes a file; all ids as stored. */
 export interface MakingRun {
@@ -17,14 +19,16 @@ export interface MakingRun {
  * Keeps what a run left at a path below /workspace/output; doing it again replaces the file of that path.
  * Throws BlobTooLarge past FILE_SIZE_MAX; a failure leaves nothing.
  */
-export async function addRunFile(platform: Platform, run: MakingRun, { path, content }: { path: string; content: Readable }): Promise<FileRow> {
+export async function addRunFile(platform: Platform, run: MakingRun, { path, content }: { path: string; content: Readable }): Promise<StoredFile> {
   const id = newUuid()
   const name = sanitizePath(path)
-  const written = await platform.blobs.write(id, content, platform.config.FILE_SIZE_MAX)
+  const seal = await platform.use(contentSeals).of(platform.db, run)
+  const written = await writeContent(platform, { id, seal }, { content, bytesMax: platform.config.FILE_SIZE_MAX })
   try {
-    const put = await platform.db
-      .transaction()
-      .execute((tx) => putRunFile(tx, run, { id, runId: run.runId, name, contentType: guessContentType(name), ...written }))
+    const put = await platform.db.transaction().execute(async (tx) => {
+      await holdEndUser(tx, run)
+      return putRunFile(tx, run, { id, runId: run.runId, name: seal.sealName(name), contentType: guessContentType(name), ...written })
+    })
     if (put.unneeded !== undefined) await platform.blobs.remove(put.unneeded)
     return put.file
   } catch (error) {

@@ -1,6 +1,8 @@
 import { Type } from 'typebox'
 import { created, endpoint } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
+import { contentSeals, holdEndUser } from '../../accounts/end-users/index.ts'
+import { openFile } from './file-content.ts'
 import { insertFile } from './file-store.ts'
 import { FileWire, toFileWire } from './file-wire.ts'
 import { receiveUpload } from './receive-upload.ts'
@@ -18,11 +20,17 @@ export const uploadFile = endpoint({
   bodyKind: 'multipart',
   returns: { 201: FileWire },
   fails: ['file-too-large', 'malformed-request'],
-  async handle({ platform, scope, request, change }) {
-    const upload = await receiveUpload(platform, request)
+  async handle({ platform, db, scope, request, change }) {
+    const upload = await receiveUpload(platform, request, await platform.use(contentSeals).of(db, scope))
     try {
-      const file = await change((tx) => insertFile(tx, scope, upload), ({ id }) => toWireId('file', id))
-      const body = toFileWire(file)
+      const file = await change(
+        async (tx) => {
+          await holdEndUser(tx, scope)
+          return insertFile(tx, scope, upload)
+        },
+        ({ id }) => toWireId('file', id),
+      )
+      const body = toFileWire(await openFile(platform, file))
       return created(body, `/api/files/${body.id}`)
     } catch (error) {
       await platform.blobs.remove(upload.id)

@@ -1,8 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import type { AppScope } from '../../../platform/http/caller.ts'
 import type { Platform } from '../../../platform/platform.ts'
+import { openRun } from './run-content.ts'
 import { getRun } from './run-store.ts'
-import { isTerminal, type Run } from './run.ts'
+import { isTerminal, type Run, type StoredRun } from './run.ts'
 
 const waitSecondsMax = 60
 // A lost wake-up costs this much.
@@ -27,12 +28,12 @@ export async function awaitRun(platform: Platform, scope: AppScope, wait: { run:
   request.socket.once('close', ring)
   platform.stopping.addEventListener('abort', ring, { once: true })
   try {
-    let latest = run
+    let latest: StoredRun = run
     while (!isTerminal(latest.status) && Date.now() < deadline && !platform.stopping.aborted && !request.socket.destroyed) {
       await changed.wait(Math.min(pollMs, deadline - Date.now()))
       latest = await getRun(platform.db, scope, run.id)
     }
-    return latest
+    return latest === run ? run : await openRun(platform, latest)
   } finally {
     unsubscribe()
     request.socket.off('close', ring)

@@ -2,9 +2,10 @@ import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/http/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { appendEvents, runUpdate } from './journal-store.ts'
+import { openRun } from './run-content.ts'
 import { endRun, lockRun } from './run-store.ts'
 import { RunWire, toRunWire } from './run-wire.ts'
-import { isTerminal, type Run } from './run.ts'
+import { isTerminal, type StoredRun } from './run.ts'
 
 export const cancelRun = endpoint({
   route: 'POST /api/runs/:runId/cancel',
@@ -35,10 +36,10 @@ export const cancelRun = endpoint({
     platform.wake.wake('cancel', run.id)
     platform.wake.wake('events', `${run.applicationId}:${run.id}`)
     platform.wake.wake('outbox', '')
-    return ok(toRunWire(run))
+    return ok(toRunWire(await openRun(platform, run)))
   },
 })
 
-function refuseFinished({ status }: Run): void {
+function refuseFinished({ status }: StoredRun): void {
   if (isTerminal(status)) throw problem('run-already-finished', { detail: `The run has already ended as ${status}.` })
 }

@@ -5,9 +5,10 @@ import type { IdempotencyKey } from '../../../platform/http/idempotency.ts'
 import { problem } from '../../../platform/http/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
+import { openRun } from './run-content.ts'
 import type { RunRequest } from './run-request.ts'
 import { findRunOfKey } from './run-store.ts'
-import type { Run } from './run.ts'
+import type { Run, StoredRun } from './run.ts'
 
 type RunCall = Pick<Call<'application', never, Record<never, never>, never>, 'db' | 'scope' | 'platform' | 'idempotency' | 'change'> & {
   readonly caller: UserCaller | KeyCaller
@@ -27,13 +28,13 @@ export async function createRun(call: RunCall, agentReference: string, request: 
 }
 
 // The key is on the run's row too: a crash between the commit and the stored reply never makes a second run.
-async function findRepeated({ db, scope, idempotency }: RunCall): Promise<Run | undefined> {
+async function findRepeated({ db, scope, platform, idempotency }: RunCall): Promise<Run | undefined> {
   if (idempotency === undefined) return undefined
   const made = await findRunOfKey(db, scope, idempotency.keyHash)
-  return made === undefined ? undefined : sameRequest(made, idempotency)
+  return made === undefined ? undefined : openRun(platform, sameRequest(made, idempotency))
 }
 
-function sameRequest(made: { run: Run; bodyHash: Buffer | null }, idempotency: IdempotencyKey): Run {
+function sameRequest(made: { run: StoredRun; bodyHash: Buffer | null }, idempotency: IdempotencyKey): StoredRun {
   if (made.bodyHash?.equals(idempotency.bodyHash) === true) return made.run
   throw problem('idempotency-key-reuse', { detail: 'This Idempotency-Key was used with another body: take a new key for a new request.' })
 }
@@ -54,6 +55,6 @@ async function insert(call: RunCall, prepared: PreparedRun): Promise<Run> {
   } catch (error) {
     const made = idempotency !== undefined && violatesUnique(error, 'runs_idempotency') ? await findRunOfKey(call.db, scope, idempotency.keyHash) : undefined
     if (made === undefined || idempotency === undefined) throw error
-    return sameRequest(made, idempotency)
+    return openRun(call.platform, sameRequest(made, idempotency))
   }
 }

@@ -1,4 +1,5 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { openRun } from './run-content.ts'
 import { getRun as loadRun } from './run-store.ts'
 import { RunWire, toRunWire } from './run-wire.ts'
 
@@ -13,5 +14,5 @@ export const getRun = endpoint({
   params: { runId: { id: 'run', missing: 'run-not-found' } },
   returns: { 200: RunWire },
   fails: [],
-  handle: async ({ db, scope, params }) => ok(toRunWire(await loadRun(db, scope, params.runId))),
+  handle: async ({ db, scope, platform, params }) => ok(toRunWire(await openRun(platform, await loadRun(db, scope, params.runId)))),
 })

@@ -16,9 +16,11 @@ export const runsFeature = feature({
 })
 
 export { appendEvents, appendFenced, Fenced, readJournal, runUpdate, type JournalEntry, type NewEvent, type RunProgress } from './journal-store.ts'
-export { insertPreparedRun, prepareRun, type PreparedRun, type RunOrigin } from './prepare-run.ts'
-export { recordFailedRun, type FailedStart } from './record-failed-run.ts'
+export { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
+export { recordFailedRun } from './record-failed-run.ts'
+export { openEntry, openJournal, openRun, openRunError, openRunWith, openSummaries, sealEvents, sealProgress, sealRunError } from './run-content.ts'
 export { runColumns, toRun } from './run-row.ts'
 export { runRequestFields, type RunRequest } from './run-request.ts'
-export { endRun, listRunInputs } from './run-store.ts'
-export type { Run, RunError, RunStatus, TerminalStatus } from './run.ts'
+export { endRun, findRunInputs, getRun } from './run-store.ts'
+export { RunSummaryWire, RunWire, toRunSummaryWire, toRunWire } from './run-wire.ts'
+export type { Run, RunError, RunStatus, StoredRun, TerminalStatus } from './run.ts'

@@ -2,10 +2,10 @@ import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
-import type { Run, RunStatus, TokenUsage } from './run.ts'
-import { toRunSummaryWire } from './run-wire.ts'
+import type { RunStatus, StoredRun, TokenUsage } from './run.ts'
+import { toStoredSummary } from './run-wire.ts'
 
-/** An event on its way into the journal. */
+/** An event on its way into the journal, where it is kept as it is: content of an end-user's run is sealed before (`sealEvents`). */
 export interface NewEvent {
   readonly kind: 'run_update' | 'run_log'
   readonly type: string
@@ -37,9 +37,9 @@ export class Fenced extends Error {
 }
 
 /** The event that reports a run's state. */
-export function runUpdate(run: Run, event: string): NewEvent {
+export function runUpdate(run: StoredRun, event: string): NewEvent {
   const outbox = outboxTypes[run.status]
-  return { kind: 'run_update', type: 'system', level: 'info', event, data: toRunSummaryWire(run), ...(outbox === undefined ? {} : { outbox }) }
+  return { kind: 'run_update', type: 'system', level: 'info', event, data: toStoredSummary(run), ...(outbox === undefined ? {} : { outbox }) }
 }
 
 const outboxTypes: Readonly<Record<RunStatus, OutboxType | undefined>> = {
@@ -53,7 +53,7 @@ const outboxTypes: Readonly<Record<RunStatus, OutboxType | undefined>> = {
 }
 
 /** Appends events of a run that nobody else writes to, because the transaction holds its row's lock or has just inserted it. */
-export async function appendEvents(tx: Tx, run: Run, events: readonly NewEvent[]): Promise<void> {
+export async function appendEvents(tx: Tx, run: Pick<StoredRun, 'id'>, events: readonly NewEvent[]): Promise<void> {
   const result = await sql`
     with r as (update runs set last_seq = last_seq + ${events.length} where id = ${run.id} returning ${eventSource(events.length)})
     ${insertOutbox(events)} ${insertEvents(events)}`.execute(tx)
@@ -63,7 +63,7 @@ export async function appendEvents(tx: Tx, run: Run, events: readonly NewEvent[]
 const nothingUsed: TokenUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
 
 /** Appends events and progress of the attempt that holds the run, in one statement. Throws Fenced when it holds it no longer. */
-export async function appendFenced(db: Db, run: Pick<Run, 'id' | 'attempt'>, step: { events: readonly NewEvent[]; progress?: RunProgress }): Promise<void> {
+export async function appendFenced(db: Db, run: Pick<StoredRun, 'id' | 'attempt'>, step: { events: readonly NewEvent[]; progress?: RunProgress }): Promise<void> {
   const { events, progress = {} } = step
   const { usage = nothingUsed, costUsd = '0' } = progress
   const report = progress.report === undefined ? null : toColumnText(progress.report)
@@ -129,7 +129,7 @@ export interface JournalEntry {
   readonly journal: unknown
 }
 
-/** A run's journal in order. */
+/** A run's journal in order, as it is stored. */
 export async function readJournal(db: Db, runId: string): Promise<JournalEntry[]> {
   return db
     .selectFrom('run_events')

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { openEntry, openRun } from './run-content.ts'
 import { listRunLogs as loadRunLogs } from './run-log-store.ts'
 import { getRun } from './run-store.ts'
 import { RunLogWire, toRunLogWire } from './run-wire.ts'
@@ -18,9 +19,10 @@ export const listRunLogs = endpoint({
   query: { ...pageQuery, after: Type.Optional(Type.Integer({ minimum: 0, description: 'Return what follows this `seq`; `page` is then ignored.' })) },
   returns: { 200: pageOf(RunLogWire) },
   fails: [],
-  async handle({ db, scope, params, query }) {
-    const run = await getRun(db, scope, params.runId)
+  async handle({ db, scope, platform, params, query }) {
+    const run = await openRun(platform, await getRun(db, scope, params.runId))
     const page = parsePage(query)
-    return ok(toPageWire(await loadRunLogs(db, run.id, { page, afterSeq: query.after }), page, toRunLogWire))
+    const logs = await loadRunLogs(db, run.id, { page, afterSeq: query.after })
+    return ok(toPageWire(logs, page, (log) => toRunLogWire(openEntry(run.seal, log))))
   },
 })

@@ -5,6 +5,7 @@ import { problem } from '../../../platform/http/problem.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
 import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
 import { getAgent } from '../../catalog/agents/index.ts'
+import { openSummaries } from './run-content.ts'
 import { listRuns as loadRuns } from './run-store.ts'
 import { RunSummaryWire, toRunSummaryWire } from './run-wire.ts'
 import { runStatuses } from './run.ts'
@@ -25,7 +26,7 @@ export const listRuns = endpoint({
   },
   returns: { 200: pageOf(RunSummaryWire) },
   fails: ['agent-not-found'],
-  async handle({ db, scope, query }) {
+  async handle({ db, scope, platform, query }) {
     const page = parsePage(query)
     const agent = query.agentId === undefined ? undefined : await getAgent(db, scope, query.agentId)
     const slice = await loadRuns(db, scope, {
@@ -37,7 +38,7 @@ export const listRuns = endpoint({
       },
     })
     const nextCursor = typeof slice.nextCursor === 'string' ? toWireId('run', slice.nextCursor) : null
-    return ok(toPageWire({ ...slice, nextCursor }, page, toRunSummaryWire))
+    return ok(toPageWire({ ...slice, items: await openSummaries(platform, slice.items), nextCursor }, page, toRunSummaryWire))
   },
 })
 

@@ -5,11 +5,12 @@ import type { AppScope } from '../../../platform/http/caller.ts'
 import type { IdempotencyKey } from '../../../platform/http/idempotency.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { runColumns, toRun, type RunRow } from './run-row.ts'
-import { toRunSummaryWire } from './run-wire.ts'
-import type { Run } from './run.ts'
+import { toStoredSummary } from './run-wire.ts'
+import type { StoredRun } from './run.ts'
 
+/** A run to be written, its content as it is to be stored. */
 export type NewRun = Pick<
-  Run,
+  StoredRun,
   | 'id' | 'agentId' | 'agentName' | 'packageVersionId' | 'version' | 'userId' | 'apiKeyId' | 'input' | 'config'
   | 'metadata' | 'budgetUsd' | 'modelRowId' | 'model' | 'timeoutMs' | 'scheduleId' | 'scheduledFor'
 > & { readonly packageId: string; readonly idempotency: IdempotencyKey | undefined }
@@ -31,7 +32,7 @@ const insertion = `
   select ${runColumns.join(', ')} from r`
 
 /** Writes a run with the first event of its journal. */
-export async function insertRun(tx: Tx, scope: AppScope, run: NewRun): Promise<Run> {
+export async function insertRun(tx: Tx, scope: AppScope, run: NewRun): Promise<StoredRun> {
   const values = [
     run.id,
     scope.organizationId,
@@ -56,7 +57,7 @@ export async function insertRun(tx: Tx, scope: AppScope, run: NewRun): Promise<R
     run.scheduleId,
     run.scheduledFor,
     newUuid(),
-    toJsonText(toRunSummaryWire(unstarted(scope, run))),
+    toJsonText(toStoredSummary(unstarted(scope, run))),
   ]
   const { rows } = await tx.executeQuery<RunRow>(CompiledQuery.raw(insertion, values))
   const [row] = rows
@@ -64,7 +65,7 @@ export async function insertRun(tx: Tx, scope: AppScope, run: NewRun): Promise<R
   return toRun(row)
 }
 
-function unstarted(scope: AppScope, run: NewRun): Run {
+function unstarted(scope: AppScope, run: NewRun): StoredRun {
   const usage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
   const ending = { output: null, report: null, error: null, usage, costUsd: '0', startedAt: null, completedAt: null }
   return { ...run, ...scope, ...ending, status: 'pending', attempt: 0, createdAt: new Date(0) }

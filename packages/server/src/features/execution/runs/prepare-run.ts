@@ -7,8 +7,10 @@ import { checkAgainst } from '../../../platform/json-schema/json-schema.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { getInstalledAgent, type Agent, type AgentVersion } from '../../catalog/agents/index.ts'
 import { findRunnableModel, type RunnableModel } from '../../catalog/models/index.ts'
-import { findFiles, type FileRow } from '../files/index.ts'
+import { contentSeals, holdEndUser, type ContentSeal } from '../../accounts/end-users/index.ts'
+import { findFiles, openFiles, type FileRow, type StoredFile } from '../files/index.ts'
 import { insertRun } from './new-run-store.ts'
+import { openRunWith, sealStart } from './run-content.ts'
 import type { RunRequest } from './run-request.ts'
 import { insertRunInputs } from './run-store.ts'
 import type { Run, RunModel } from './run.ts'
@@ -29,6 +31,8 @@ export interface PreparedRun {
   readonly model: RunnableModel
   readonly files: readonly FileRow[]
   readonly request: RunRequest
+  /** Under which its content is kept. */
+  readonly seal: ContentSeal
 }
 
 interface Where {
@@ -47,29 +51,30 @@ export async function prepareRun({ db, platform, scope }: Where, agentReference:
   const requested = request.modelId === undefined ? undefined : parseWireId('model', request.modelId)
   const model = await findRunnableModel(db, platform, scope.organizationId, { ...(requested === undefined ? {} : { requested }), agentModelId: agent.modelId })
   if ('missing' in model) reasons.push({ pointer: requested === undefined ? '' : '/modelId', message: whyNoModel[model.missing], code: model.missing })
-  const { files, missing } = await findRequestedFiles(db, scope, request.files ?? [])
+  const { files: stored, missing } = await findRequestedFiles(db, scope, request.files ?? [])
   reasons.push(...missing)
   const schema = version.manifest.input?.schema
   const mistakes = schema === undefined ? [] : checkAgainst(schema, request.input ?? {}, '/input')
   refuse(reasons, mistakes)
   if ('missing' in model) throw problem('run-not-ready')
-  return { agent, version, model, files, request }
+  return { agent, version, model, request, files: await openFiles(platform, stored), seal: await platform.use(contentSeals).of(platform.db, scope) }
 }
 
-/** Writes a prepared run with its first event. Throws `run-not-ready` when a file was deleted since it was prepared. */
+/** Writes a prepared run with its first event. Throws `run-not-ready` when a file was deleted since it was prepared, `invalid-end-user` when the end-user was erased. */
 export async function insertPreparedRun(tx: Tx, scope: AppScope, about: { prepared: PreparedRun; origin: RunOrigin; idempotency?: IdempotencyKey | undefined }): Promise<Run> {
   const { prepared, origin, idempotency } = about
-  const { model, files, request } = prepared
+  const { model, files, request, seal } = prepared
+  await holdEndUser(tx, scope)
   await holdFiles(tx, scope, request.files)
   const run = await insertRun(tx, scope, {
-    ...startOf(prepared, request),
+    ...sealStart(seal, startOf(prepared, request)),
     ...origin,
     modelRowId: model.id,
     model: { label: model.label, api: model.api, modelId: model.modelId, contextWindow: model.contextWindow, maxTokens: model.maxTokens, price: model.price } satisfies RunModel,
     idempotency,
   })
-  await insertRunInputs(tx, scope, { runId: run.id, files: nameInputs(files) })
-  return run
+  await insertRunInputs(tx, scope, { runId: run.id, files: nameInputs(files).map(({ id, name }) => ({ id, name: seal.sealText(name) })) })
+  return openRunWith(seal, run)
 }
 
 /** What every run records of its agent and of what it was asked. */
@@ -95,7 +100,7 @@ const whyNoModel = {
   'model-disabled': 'is disabled: enable it or choose another model',
 } as const
 
-async function findRequestedFiles(db: Db, scope: AppScope, wireIds: readonly string[]): Promise<{ files: FileRow[]; missing: InvalidPart[] }> {
+async function findRequestedFiles(db: Db, scope: AppScope, wireIds: readonly string[]): Promise<{ files: StoredFile[]; missing: InvalidPart[] }> {
   const ids = wireIds.map((wireId) => parseWireId('file', wireId) ?? '')
   const files = await findFiles(db, scope, ids)
   const missing = ids.flatMap((id, index) =>

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createAgent } from '../../../testing/factories/agent.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
+import { plainSeal } from '../../accounts/end-users/index.ts'
 import { getInstalledAgent } from '../../catalog/agents/index.ts'
 import { recordFailedRun } from './index.ts'
 
@@ -17,7 +18,7 @@ it('leaves a run that has failed with its reasons, its log, and an event for oth
   const installed = await getInstalledAgent(world.platform.db, tenant.scope, { reference, version: undefined })
   const error = { code: 'run-not-ready', message: 'The run can not start: no model.', reasons: [{ pointer: '/modelId', message: 'is disabled' }] }
   const run = await world.platform.db.transaction().execute((tx) =>
-    recordFailedRun(tx, tenant.scope, { ...installed, request: { input: { a: 1 } }, origin: { userId: null, apiKeyId: null, scheduleId: null, scheduledFor: null }, error }),
+    recordFailedRun(tx, tenant.scope, { ...installed, request: { input: { a: 1 } }, origin: { userId: null, apiKeyId: null, scheduleId: null, scheduledFor: null }, error, seal: plainSeal }),
   )
   const id = toWireId('run', run.id)
   const shown = (await tenant.send(`GET /api/runs/${id}`)).body

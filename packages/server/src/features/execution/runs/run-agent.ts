@@ -12,6 +12,7 @@ export const runAgent = endpoint({
   permission: 'agents:run',
   limit: 'runs',
   idempotency: 'supported',
+  secretReply: true,
   audit: 'run.created',
   params: { agentId: { text: '`agent_…` or `@scope/name`' } },
   body: RunRequest,

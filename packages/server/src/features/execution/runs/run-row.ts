@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Runs } from '../../../platform/db/schema.generated.ts'
-import type { JsonRecord, Run, RunError, RunModel } from './run.ts'
+import type { JsonRecord, RunError, RunModel, StoredRun } from './run.ts'
 
 /** A column holds what no version of this program has written. */
 class DamagedRow extends Error {
@@ -39,8 +39,8 @@ export const runColumns = [
 
 export type RunRow = Pick<Selectable<Runs>, (typeof runColumns)[number]>
 
-/** The run of a row. Throws DamagedRow. */
-export function toRun(row: RunRow): Run {
+/** The run of a row, with its content as it is stored. Throws DamagedRow. */
+export function toRun(row: RunRow): StoredRun {
   return {
     id: row.id,
     organizationId: row.organization_id,

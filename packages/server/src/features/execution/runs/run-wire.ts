@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
 import { JsonObject, Nullable, OneOf, toWireTime, wire, WireId, WireTime, WireUsd } from '../../../platform/http/wire.ts'
-import { runStatuses, type Run } from './run.ts'
+import { runStatuses, type Run, type RunSummary } from './run.ts'
 
 const RunErrorWire = Type.Object({
   code: Type.String(),
@@ -51,7 +51,12 @@ export const RunWire = wire('Run', {
   report: Nullable(Type.String()),
 })
 
-export function toRunSummaryWire(run: Run): Static<typeof RunSummaryWire> {
+export function toRunSummaryWire(run: RunSummary): Static<typeof RunSummaryWire> {
+  return toStoredSummary(run)
+}
+
+/** The summary with the texts of its error as they are stored: what the journal and the outbox keep. */
+export function toStoredSummary(run: Omit<RunSummary, 'seal'>): Static<typeof RunSummaryWire> {
   return {
     id: toWireId('run', run.id),
     agentId: toWireId('agent', run.agentId),

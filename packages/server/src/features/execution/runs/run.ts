@@ -1,3 +1,5 @@
+import type { ContentSeal } from '../../accounts/end-users/index.ts'
+
 /** Every status and where it can go. One table for the type, the guards, the SQL and the docs. */
 export const runTransitions = {
   pending: ['running', 'failed', 'cancelled'],
@@ -56,8 +58,11 @@ export interface RunModel {
   readonly price: ModelPrice | null
 }
 
-/** A run as the code sees it; ids are stored UUIDs, `userId` is in wire form. */
-export interface Run {
+/**
+ * A run as it is stored; ids are stored UUIDs, `userId` is in wire form. What an end-user's run holds (`input`, `config`, `metadata`,
+ * `output`, `report`, and the texts of `error`) may be sealed: `openRun` gives the run to those who may read it.
+ */
+export interface StoredRun {
   readonly id: string
   readonly organizationId: string
   readonly applicationId: string
@@ -89,6 +94,16 @@ export interface Run {
   readonly createdAt: Date
   readonly startedAt: Date | null
   readonly completedAt: Date | null
+}
+
+/** What lists and events show of a run: its content is left as it is stored, but for the texts of its error. */
+export interface RunSummary extends Omit<StoredRun, 'input' | 'config' | 'metadata' | 'output' | 'report'> {
+  readonly seal: ContentSeal
+}
+
+/** A run whose content can be read, with the seal under which more of it is kept. */
+export interface Run extends StoredRun {
+  readonly seal: ContentSeal
 }
 
 export type JsonRecord = Readonly<Record<string, unknown>>

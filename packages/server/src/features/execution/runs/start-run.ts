@@ -13,6 +13,7 @@ export const startRun = endpoint({
   permission: 'agents:run',
   limit: 'runs',
   idempotency: 'supported',
+  secretReply: true,
   audit: 'run.created',
   body: Type.Object({ agentId: Type.String({ minLength: 1, maxLength: 200, description: '`agent_…` or `@scope/name`.' }), ...runRequestFields }),
   bodyBytesMax: runBodyBytesMax,

@@ -1,0 +1,9 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { eraseEndUser } from './erase-end-user.ts'
+
+export const erasuresFeature = feature({
+  folder: 'delivery/erasures',
+  tag: 'Erasure',
+  description: 'The deletion of an end-user with all content of theirs.',
+  endpoints: { eraseEndUser },
+})

@@ -1,0 +1,34 @@
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import type { AppScope } from '../../../platform/http/caller.ts'
+import { problem, type InvalidPart } from '../../../platform/http/problem.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { parseWireId } from '../../../platform/ids/id.ts'
+import { checkAgainst } from '../../../platform/json-schema/json-schema.ts'
+import { getInstalledAgent, type Agent } from '../../catalog/agents/index.ts'
+import { holdModel } from '../../catalog/models/index.ts'
+import { findRuleMistakes } from './cron-expression.ts'
+import type { ScheduleSettings } from './schedule.ts'
+
+/**
+ * The agent that a schedule runs, when its runs could start as far as the schedule itself decides.
+ * Throws `agent-not-found`, `agent-version-not-found`, or `validation-error` with all mistakes.
+ */
+export async function checkSchedule(db: Db, scope: AppScope, { agentReference, settings }: { agentReference: string; settings: ScheduleSettings }): Promise<Agent> {
+  const { agent, version } = await getInstalledAgent(db, scope, { reference: agentReference, version: settings.version ?? undefined })
+  const schema = version.manifest.input?.schema
+  const mistakes: InvalidPart[] = schema === undefined ? [] : checkAgainst(schema, settings.input, '/input')
+  refuseInvalid([...findRuleMistakes(settings), ...mistakes])
+  return agent
+}
+
+/** The stored id of a model that a body names. Throws model-not-found. */
+export function parseModelId(wireId: string): string {
+  const id = parseWireId('model', wireId)
+  if (id === undefined) throw problem('model-not-found')
+  return id
+}
+
+/** Makes sure that the model is the organization's, and stays until the transaction ends. Throws model-not-found. */
+export async function holdModelOf(tx: Tx, scope: AppScope, { modelId }: ScheduleSettings): Promise<void> {
+  if (modelId !== null) await holdModel(tx, scope, modelId)
+}

@@ -1,0 +1,22 @@
+import { created, endpoint } from '../../../platform/http/endpoint.ts'
+import { makeSchedule } from './make-schedule.ts'
+import { ScheduleRequest, ScheduleWire, toScheduleWire } from './schedule-wire.ts'
+
+export const createAgentSchedule = endpoint({
+  route: 'POST /api/agents/:agentId/schedules',
+  summary: 'Create a schedule of this agent',
+  description: 'The same as `POST /api/schedules`, with the agent in the path.',
+  caller: 'application',
+  permission: 'schedules:write',
+  limit: 'create',
+  idempotency: 'supported',
+  audit: 'schedule.created',
+  params: { agentId: { text: '`agent_…` or `@scope/name`' } },
+  body: ScheduleRequest,
+  returns: { 201: ScheduleWire },
+  fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found', 'too-many-schedules'],
+  async handle(call) {
+    const reply = toScheduleWire(await makeSchedule(call, call.params.agentId, call.body))
+    return created(reply, `/api/schedules/${reply.id}`)
+  },
+})

@@ -1,0 +1,28 @@
+import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { Nothing } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { deleteScheduleRow, lockSchedule } from './schedule-store.ts'
+
+export const deleteSchedule = endpoint({
+  route: 'DELETE /api/schedules/:scheduleId',
+  summary: 'Delete a schedule',
+  description: 'It fires no more. Its runs stay, also those that have not ended.',
+  caller: 'application',
+  permission: 'schedules:delete',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'schedule.deleted',
+  params: { scheduleId: { id: 'sched', missing: 'schedule-not-found' } },
+  returns: { 204: Nothing },
+  fails: [],
+  async handle({ params, scope, change }) {
+    await change(
+      async (tx) => {
+        const schedule = await lockSchedule(tx, scope, params.scheduleId)
+        await deleteScheduleRow(tx, scope, schedule.id)
+      },
+      () => toWireId('sched', params.scheduleId),
+    )
+    return noContent()
+  },
+})

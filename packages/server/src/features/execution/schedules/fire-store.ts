@@ -1,0 +1,71 @@
+import { sql } from 'kysely'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import type { AppScope } from '../../../platform/http/caller.ts'
+import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { runColumns, toRun, type StoredRun } from '../runs/index.ts'
+import type { Fire } from './schedule.ts'
+
+/** What became of a schedule's fires, the latest first. The schedule was found in the scope before. */
+export async function listFires(db: Db, scope: AppScope, { scheduleId, page }: { scheduleId: string; page: Page }): Promise<Slice<Fire>> {
+  const all = db.selectFrom('schedule_fires').where('application_id', '=', scope.applicationId).where('schedule_id', '=', scheduleId)
+  const rows = await all
+    .select(['scheduled_for', 'through', 'outcome', 'run_id', 'fired_at'])
+    .orderBy('scheduled_for', 'desc')
+    .limit(page.pageSize)
+    .offset(offsetOf(page))
+    .execute()
+  const { total } = await all.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const items = rows.map((row) => ({ scheduledFor: row.scheduled_for, through: row.through, outcome: row.outcome, runId: row.run_id, firedAt: row.fired_at }))
+  return { items, total }
+}
+
+/** The runs of a schedule, newest first. The schedule was found in the scope before. */
+export async function listRunsOf(db: Db, scope: AppScope, { scheduleId, page }: { scheduleId: string; page: Page }): Promise<Slice<StoredRun>> {
+  const all = db
+    .selectFrom('runs')
+    .where('organization_id', '=', scope.organizationId)
+    .where('application_id', '=', scope.applicationId)
+    .where('schedule_id', '=', scheduleId)
+  const rows = await all.select(runColumns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
+  const { total } = await all.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  return { items: rows.map(toRun), total }
+}
+
+/** The run that an idempotency key made, whatever became of the reply. */
+export async function findRunOfKey(db: Db, scope: AppScope, keyHash: Buffer): Promise<StoredRun | undefined> {
+  const row = await db.selectFrom('runs').select(runColumns).where('application_id', '=', scope.applicationId).where('idempotency_key_hash', '=', keyHash).executeTakeFirst()
+  return row === undefined ? undefined : toRun(row)
+}
+
+/** The last nominal time of a schedule that was dealt with: a changed expression must not fire it again. */
+export async function findLastFire(db: Db, scope: AppScope, scheduleId: string): Promise<Date | null> {
+  const row = await db
+    .selectFrom('schedule_fires')
+    .select(sql<Date>`coalesce(through, scheduled_for)`.as('last'))
+    .where('application_id', '=', scope.applicationId)
+    .where('schedule_id', '=', scheduleId)
+    .orderBy('scheduled_for', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.last ?? null
+}
+
+/** Gives up the fire that waits, if one does. */
+export async function dropQueuedFire(tx: Tx, scope: AppScope, scheduleId: string): Promise<void> {
+  await tx
+    .updateTable('schedule_fires')
+    .set({ outcome: 'skipped-disabled' })
+    .where('application_id', '=', scope.applicationId)
+    .where('schedule_id', '=', scheduleId)
+    .where('outcome', '=', 'queued')
+    .execute()
+}
+
+/** Forgets fires of before a moment, at most `limit`; returns how many. One that still waits is kept. */
+export async function deleteFiresBefore(db: Db, { before, limit }: { before: Date; limit: number }): Promise<number> {
+  const result = await sql`
+    delete from schedule_fires where (schedule_id, scheduled_for) in (
+      select schedule_id, scheduled_for from schedule_fires where fired_at < ${before} and outcome <> 'queued'
+      order by fired_at limit ${limit} for update skip locked)`.execute(db)
+  return Number(result.numAffectedRows ?? 0n)
+}

@@ -1,0 +1,135 @@
+import { insertAuditEntry } from '../../../../platform/audit/postgres-audit.ts'
+import type { Tx } from '../../../../platform/db/database.ts'
+import { toWireId, toWireIdOrNull } from '../../../../platform/ids/id.ts'
+import type { Platform } from '../../../../platform/platform.ts'
+import { appendEvents, endRun, insertPreparedRun, recordFailedRun, runUpdate, type StoredRun } from '../../runs/index.ts'
+import { findActiveRuns, holdOwners, lockUntouched, saveAdvances, saveFires, type Advance, type DueSchedule, type NewFire } from './firing-store.ts'
+import { decideFires, type Decision, type FirePlan } from './plan-fires.ts'
+import type { PreparedSchedule, Start } from './prepare-fires.ts'
+
+/** What a transaction has done, for the wake-ups after its commit. */
+interface Batch {
+  readonly tx: Tx
+  readonly now: Date
+  readonly fires: NewFire[]
+  readonly advances: Advance[]
+  readonly started: StoredRun[]
+  readonly failed: StoredRun[]
+  readonly cancelled: StoredRun[]
+}
+
+/**
+ * Fires schedules in one transaction: their runs, what became of each fire, their next fires, and the audit entries, or nothing of it.
+ * Schedules that another process fires, or that were changed meanwhile, are left to the next round. Returns how many were dealt with.
+ */
+export async function fireBatch(platform: Platform, schedules: readonly PreparedSchedule[], now: Date): Promise<number> {
+  const batch = await platform.db.transaction().execute(async (tx) => {
+    const current: Batch = { tx, now, fires: [], advances: [], started: [], failed: [], cancelled: [] }
+    await fireAll(current, schedules)
+    return current
+  })
+  wakeAfter(platform, batch)
+  return batch.advances.length
+}
+
+async function fireAll(batch: Batch, schedules: readonly PreparedSchedule[]): Promise<void> {
+  const { tx, now } = batch
+  await holdOwners(tx, schedules.map(({ schedule }) => schedule))
+  const untouched = await lockUntouched(tx, schedules.map(({ schedule }) => schedule))
+  const locked = schedules.filter(({ schedule }) => untouched.has(schedule.id))
+  const activeRuns = await loadActiveRuns(tx, locked)
+  for (const { schedule, plan, start } of locked) {
+    const decisions = decideFires(plan.fires, { overlap: schedule.overlap, queuedFor: schedule.queuedFor, activeRunIds: activeRuns.get(schedule.id) ?? [] })
+    let hasRun = false
+    for (const decision of decisions) hasRun = (await carryOut(batch, { schedule, start, decision })) || hasRun
+    batch.advances.push(await advance(batch, { schedule, plan, hasRun, isDisabled: start?.kind === 'agent-gone' }))
+  }
+  await saveFires(tx, batch.fires, now)
+  await saveAdvances(tx, batch.advances, now)
+}
+
+// Runs whose end decides about a fire are held, so that their end is seen either here or, as an event, after this transaction.
+async function loadActiveRuns(tx: Tx, locked: readonly PreparedSchedule[]): Promise<Map<string, string[]>> {
+  const starting = locked.filter(({ start }) => start !== undefined).map(({ schedule }) => schedule)
+  const isHeld = ({ overlap, queuedFor }: DueSchedule) => queuedFor !== null || overlap === 'queue' || overlap === 'cancel-previous'
+  const idsOf = (schedules: readonly DueSchedule[]) => schedules.map(({ id }) => id)
+  const held = await findActiveRuns(tx, idsOf(starting.filter(isHeld)), { isHeld: true })
+  const seen = await findActiveRuns(tx, idsOf(starting.filter((schedule) => !isHeld(schedule) && schedule.overlap === 'skip')), { isHeld: false })
+  return new Map([...held, ...seen])
+}
+
+interface Fired {
+  readonly schedule: DueSchedule
+  readonly start: Start | undefined
+  readonly decision: Decision
+}
+
+/** Writes what is decided of one fire; says whether that made a run. */
+async function carryOut(batch: Batch, { schedule, start, decision }: Fired): Promise<boolean> {
+  const { scheduledFor } = decision
+  if (decision.kind !== 'start') {
+    batch.fires.push({ schedule, scheduledFor, through: decision.kind === 'skipped-missed' ? decision.through : null, outcome: decision.kind, runId: null })
+    return false
+  }
+  if (start === undefined) throw new Error(`Schedule ${schedule.id} was to start a run without being prepared.`)
+  const run = await startRun(batch, { schedule, start, decision })
+  batch.fires.push({ schedule, scheduledFor, through: null, outcome: run?.status === 'pending' ? 'started' : 'failed', runId: run?.id ?? null })
+  await insertAuditEntry(batch.tx, {
+    action: 'schedule.fired',
+    actor: { kind: 'system', part: 'schedules' },
+    scope: schedule,
+    resourceId: toWireId('sched', schedule.id),
+    changes: { runId: { before: null, after: toWireIdOrNull('run', run?.id ?? null) }, scheduledFor: { before: null, after: scheduledFor.toISOString() } },
+  })
+  return run !== undefined
+}
+
+async function startRun(batch: Batch, { schedule, start, decision }: { schedule: DueSchedule; start: Start; decision: Extract<Decision, { kind: 'start' }> }): Promise<StoredRun | undefined> {
+  const origin = { userId: schedule.userId, apiKeyId: null, scheduleId: schedule.id, scheduledFor: decision.scheduledFor }
+  switch (start.kind) {
+    case 'agent-gone':
+      return undefined
+    case 'refused': {
+      const { agent, version, request, error, seal } = start
+      const failed = await recordFailedRun(batch.tx, schedule, { agent, version, request, origin, error, seal })
+      batch.failed.push(failed)
+      return failed
+    }
+    case 'ready': {
+      for (const id of decision.cancels) await cancelPrevious(batch, schedule, id)
+      const run = await insertPreparedRun(batch.tx, schedule, { prepared: start.prepared, origin })
+      batch.started.push(run)
+      return run
+    }
+  }
+}
+
+async function cancelPrevious({ tx, cancelled }: Batch, schedule: DueSchedule, id: string): Promise<void> {
+  const run = await endRun(tx, id, { status: 'cancelled', error: { code: 'cancelled', message: 'Cancelled by the next fire of its schedule.' } })
+  await appendEvents(tx, run, [
+    { kind: 'run_log', type: 'system', level: 'info', event: 'run_completed', message: 'The run was cancelled by the next fire of its schedule.', data: { status: 'cancelled' } },
+    runUpdate(run, 'cancelled'),
+  ])
+  await insertAuditEntry(tx, { action: 'run.cancelled', actor: { kind: 'system', part: 'schedules' }, scope: schedule, resourceId: toWireId('run', id) })
+  cancelled.push(run)
+}
+
+async function advance({ tx }: Batch, about: { schedule: DueSchedule; plan: FirePlan; hasRun: boolean; isDisabled: boolean }): Promise<Advance> {
+  const { schedule, plan, hasRun, isDisabled } = about
+  if (!isDisabled) return { id: schedule.id, nextRunAt: plan.nextRunAt, dueAt: plan.dueAt, hasRun, isDisabled }
+  await insertAuditEntry(tx, {
+    action: 'schedule.disabled',
+    actor: { kind: 'system', part: 'schedules' },
+    scope: schedule,
+    resourceId: toWireId('sched', schedule.id),
+    changes: { enabled: { before: true, after: false } },
+  })
+  return { id: schedule.id, nextRunAt: null, dueAt: null, hasRun, isDisabled }
+}
+
+function wakeAfter({ wake }: Platform, { started, failed, cancelled }: Batch): void {
+  if (started.length > 0) wake.wake('runs', '')
+  for (const run of [...started, ...failed, ...cancelled]) wake.wake('events', `${run.applicationId}:${run.id}`)
+  for (const run of cancelled) wake.wake('cancel', run.id)
+  if (failed.length + cancelled.length > 0) wake.wake('outbox', '')
+}

@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Platform } from '../../../../platform/platform.ts'
+import { fireBatch } from './fire-batch.ts'
+import { findDueIds, findNextDueAt, loadDue, postpone } from './firing-store.ts'
+import { prepareFires } from './prepare-fires.ts'
+
+/** Schedules that a round deals with at most. */
+const roundMax = 500
+const batchMax = 20
+/** Batches at a time; each needs one connection. */
+const lanesMax = 4
+/** How long a schedule is left alone that could not be dealt with. */
+const postponeMs = 10_000
+/** When everything due is in others' hands. */
+const busyMs = 50
+
+export interface Round {
+  /** Schedules that were dealt with. */
+  readonly fired: number
+  /** True when others were due that the round had no room for, or did not get. */
+  readonly isMore: boolean
+}
+
+/** One bounded round over what is due: prepared, then fired in batches. */
+export async function fireDue(platform: Platform, signal?: AbortSignal): Promise<Round> {
+  const ids = await findDueIds(platform.db, { now: platform.clock.now(), limit: roundMax })
+  // Nodes that begin in different places rarely prepare the same.
+  const batches = chunk(shuffle(ids), batchMax)
+  const counts: number[] = []
+  const lane = async () => {
+    for (let batch = batches.pop(); batch !== undefined && signal?.aborted !== true; batch = batches.pop()) counts.push(await fireIds(platform, batch))
+  }
+  const lanes = await Promise.allSettled(Array.from({ length: lanesMax }, lane))
+  const failure = lanes.find((each) => each.status === 'rejected')
+  if (failure !== undefined) throw failure.reason
+  const fired = counts.reduce((sum, count) => sum + count, 0)
+  return { fired, isMore: ids.length === roundMax || fired < ids.length }
+}
+
+/** Rests until the next schedule is due, at most `restMaxMs`; sooner when one was changed, or told to stop. False: it is not due by then. */
+export async function restUntilDue(platform: Platform, { fired, isMore }: Round, rest: { restMaxMs: number; signal: AbortSignal }): Promise<boolean> {
+  if (isMore && fired > 0) return true
+  const woken = new AbortController()
+  // From before the look: a change that comes after it ends the rest.
+  const unsubscribe = platform.wake.subscribe('schedules', () => woken.abort())
+  try {
+    const dueAt = await findNextDueAt(platform.db)
+    const restMs = dueAt === null ? Infinity : Math.max(isMore ? busyMs : 0, dueAt.getTime() - platform.clock.now().getTime())
+    if (restMs > rest.restMaxMs) return woken.signal.aborted
+    await sleep(restMs, undefined, { signal: AbortSignal.any([woken.signal, rest.signal]) }).catch(() => undefined)
+    return true
+  } finally {
+    unsubscribe()
+  }
+}
+
+async function fireIds(platform: Platform, ids: readonly string[]): Promise<number> {
+  try {
+    return await fireTogether(platform, ids)
+  } catch (error) {
+    // One that can't be dealt with must not hold up the others.
+    platform.log.warn({ err: error }, 'A batch of schedules could not be fired; they are fired one by one.')
+    return fireSingly(platform, ids)
+  }
+}
+
+async function fireTogether(platform: Platform, ids: readonly string[]): Promise<number> {
+  const now = platform.clock.now()
+  const prepared = []
+  for (const schedule of await loadDue(platform.db, { ids, now })) prepared.push(await prepareFires(platform, schedule, now))
+  return prepared.length === 0 ? 0 : fireBatch(platform, prepared, now)
+}
+
+async function fireSingly(platform: Platform, ids: readonly string[]): Promise<number> {
+  let fired = 0
+  for (const id of ids) {
+    try {
+      fired += await fireTogether(platform, [id])
+    } catch (error) {
+      // Where this fails too, the database is what is broken: the job rests and tries again.
+      await postpone(platform.db, id, new Date(platform.clock.now().getTime() + postponeMs))
+      platform.log.error({ err: error, scheduleId: id }, 'A schedule could not be fired; it is tried again soon.')
+    }
+  }
+  return fired
+}
+
+function chunk(ids: readonly string[], size: number): string[][] {
+  return Array.from({ length: Math.ceil(ids.length / size) }, (_, index) => ids.slice(index * size, (index + 1) * size))
+}
+
+function shuffle(ids: readonly string[]): string[] {
+  return ids.map((id) => ({ id, place: Math.random() })).sort((a, b) => a.place - b.place).map(({ id }) => id)
+}

@@ -1,0 +1,126 @@
+import { lastFires, nextFire } from '../cron-expression.ts'
+import type { MissedFires, Overlap } from '../schedule.ts'
+import { dueAtOf, type TimedSchedule } from './jitter.ts'
+
+/** A fire that is later than this was missed. */
+const missedAfterMs = 60_000
+/** `run-all` runs the last so many missed fires. */
+export const missedRunsMax = 100
+
+/** A nominal fire to run, or a range of missed ones to note. */
+export type PlannedFire = { readonly kind: 'run'; readonly scheduledFor: Date } | { readonly kind: 'missed'; readonly scheduledFor: Date; readonly through: Date | null }
+
+export interface FirePlan {
+  readonly fires: readonly PlannedFire[]
+  readonly nextRunAt: Date | null
+  /** When the schedule is looked at again. */
+  readonly dueAt: Date | null
+}
+
+export interface PlannableSchedule extends TimedSchedule {
+  readonly missedFires: MissedFires
+  readonly nextRunAt: Date | null
+}
+
+/** What to fire now, and when to look again. One run at a time: what is due after it is looked at in the next round. */
+export function planFires(schedule: PlannableSchedule, now: Date): FirePlan {
+  const nominal = schedule.nextRunAt
+  if (nominal === null) return { fires: [], nextRunAt: null, dueAt: null }
+  const due = dueAtOf(schedule, nominal)
+  if (due > now) return { fires: [], nextRunAt: nominal, dueAt: due }
+  const fires = due.getTime() + missedAfterMs >= now.getTime() ? [run(nominal)] : planMissed(schedule, nominal, now)
+  const last = fires.at(-1)
+  return { fires, ...afterFire(schedule, last === undefined ? nominal : endOf(last), now) }
+}
+
+/** The next fire after a moment. What is overdue is due now and not then, so that catching up does not hold up others. */
+export function afterFire(schedule: TimedSchedule, after: Date, now: Date): { nextRunAt: Date | null; dueAt: Date | null } {
+  const nextRunAt = nextFire(schedule, after)
+  if (nextRunAt === null) return { nextRunAt: null, dueAt: null }
+  const due = dueAtOf(schedule, nextRunAt)
+  return { nextRunAt, dueAt: due < now ? now : due }
+}
+
+function planMissed(schedule: PlannableSchedule, first: Date, now: Date): PlannedFire[] {
+  const last = lastMissed(schedule, first, now)
+  switch (schedule.missedFires) {
+    case 'skip':
+      return [missed(first, last)]
+    case 'run-once':
+      return [...missedBefore(schedule, first, last), run(last)]
+    case 'run-all': {
+      const oldest = oldestToRun(schedule, first, last)
+      return [...missedBefore(schedule, first, oldest), run(oldest)]
+    }
+  }
+}
+
+function lastMissed(schedule: PlannableSchedule, first: Date, now: Date): Date {
+  const cutoff = new Date(now.getTime() - missedAfterMs)
+  // At most the latest is not due yet: a fire is always due before the one after it.
+  const last = lastFires(schedule, cutoff, 2).find((nominal) => dueAtOf(schedule, nominal) < cutoff)
+  return last === undefined || last < first ? first : last
+}
+
+function oldestToRun(schedule: PlannableSchedule, first: Date, last: Date): Date {
+  // Nothing fires more than once a minute.
+  if (last.getTime() - first.getTime() < missedRunsMax * 60_000) return first
+  const oldest = lastFires(schedule, last, missedRunsMax).at(-1)
+  return oldest === undefined || oldest < first ? first : oldest
+}
+
+function missedBefore(schedule: PlannableSchedule, first: Date, end: Date): PlannedFire[] {
+  if (first >= end) return []
+  const [through = first] = lastFires(schedule, new Date(end.getTime() - 1), 1)
+  return [missed(first, through)]
+}
+
+function run(scheduledFor: Date): PlannedFire {
+  return { kind: 'run', scheduledFor }
+}
+
+function missed(first: Date, last: Date): PlannedFire {
+  return { kind: 'missed', scheduledFor: first, through: last > first ? last : null }
+}
+
+function endOf(fire: PlannedFire): Date {
+  return fire.kind === 'missed' ? (fire.through ?? fire.scheduledFor) : fire.scheduledFor
+}
+
+/** What is decided of one fire. `start` ends the runs of `cancels` when it can start itself. */
+export type Decision =
+  | { readonly kind: 'start'; readonly scheduledFor: Date; readonly cancels: readonly string[] }
+  | { readonly kind: 'queued' | 'skipped-overlap'; readonly scheduledFor: Date }
+  | { readonly kind: 'skipped-missed'; readonly scheduledFor: Date; readonly through: Date | null }
+
+export interface Situation {
+  readonly overlap: Overlap
+  /** The fire that waits for the run before it. */
+  readonly queuedFor: Date | null
+  /** Runs of the schedule that have not ended. */
+  readonly activeRunIds: readonly string[]
+}
+
+/** What becomes of the planned fires and of the one that waits, now that the schedule's unfinished runs are known. */
+export function decideFires(fires: readonly PlannedFire[], { overlap, queuedFor, activeRunIds }: Situation): Decision[] {
+  const starts = queuedFor !== null && activeRunIds.length === 0
+  const waiting: Decision[] = starts ? [{ kind: 'start', scheduledFor: queuedFor, cancels: [] }] : []
+  const isBusy = starts || activeRunIds.length > 0
+  const isQueueFull = queuedFor !== null && !starts
+  const decided = fires.map((fire): Decision => {
+    if (fire.kind === 'missed') return { kind: 'skipped-missed', scheduledFor: fire.scheduledFor, through: fire.through }
+    const start = { kind: 'start', scheduledFor: fire.scheduledFor, cancels: [] } as const
+    if (!isBusy) return start
+    switch (overlap) {
+      case 'allow':
+        return start
+      case 'cancel-previous':
+        return { ...start, cancels: activeRunIds }
+      case 'skip':
+        return { kind: 'skipped-overlap', scheduledFor: fire.scheduledFor }
+      case 'queue':
+        return { kind: isQueueFull ? 'skipped-overlap' : 'queued', scheduledFor: fire.scheduledFor }
+    }
+  })
+  return [...waiting, ...decided]
+}

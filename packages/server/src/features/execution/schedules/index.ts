@@ -1,0 +1,39 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { createAgentSchedule } from './create-agent-schedule.ts'
+import { createSchedule } from './create-schedule.ts'
+import { deleteSchedule } from './delete-schedule.ts'
+import { fireDueSchedules } from './fire-due-schedules.job.ts'
+import { queuedFires } from './firing/queued-fires.ts'
+import { getSchedule } from './get-schedule.ts'
+import { listAgentSchedules } from './list-agent-schedules.ts'
+import { listScheduleFires } from './list-schedule-fires.ts'
+import { listScheduleRuns } from './list-schedule-runs.ts'
+import { listSchedules } from './list-schedules.ts'
+import { previewCronExpression } from './preview-cron-expression.ts'
+import { previewSchedule } from './preview-schedule.ts'
+import './problems.ts'
+import { removeOldFires } from './remove-old-fires.job.ts'
+import { runSchedule } from './run-schedule.ts'
+import { updateSchedule } from './update-schedule.ts'
+
+export const schedulesFeature = feature({
+  folder: 'execution/schedules',
+  tag: 'Schedules',
+  description: 'When agents run by themselves: cron expressions in a time zone.',
+  endpoints: {
+    createSchedule,
+    createAgentSchedule,
+    listSchedules,
+    listAgentSchedules,
+    previewCronExpression,
+    getSchedule,
+    updateSchedule,
+    deleteSchedule,
+    runSchedule,
+    previewSchedule,
+    listScheduleRuns,
+    listScheduleFires,
+  },
+  jobs: [fireDueSchedules, removeOldFires],
+  reader: queuedFires,
+})

@@ -1,0 +1,25 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { listFires } from './fire-store.ts'
+import { getSchedule } from './schedule-store.ts'
+import { ScheduleFireWire, toScheduleFireWire } from './schedule-wire.ts'
+
+export const listScheduleFires = endpoint({
+  route: 'GET /api/schedules/:scheduleId/fires',
+  summary: 'List what became of the fires of a schedule',
+  description: 'The latest first, for 90 days. Runs that were started by hand are no fires.',
+  caller: 'application',
+  permission: 'schedules:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { scheduleId: { id: 'sched', missing: 'schedule-not-found' } },
+  query: pageQuery,
+  returns: { 200: pageOf(ScheduleFireWire) },
+  fails: [],
+  async handle({ params, query, scope, db }) {
+    const page = parsePage(query)
+    const { id } = await getSchedule(db, scope, params.scheduleId)
+    return ok(toPageWire(await listFires(db, scope, { scheduleId: id, page }), page, toScheduleFireWire))
+  },
+})

@@ -1,0 +1,26 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { openSummaries, RunSummaryWire, toRunSummaryWire } from '../runs/index.ts'
+import { listRunsOf } from './fire-store.ts'
+import { getSchedule } from './schedule-store.ts'
+
+export const listScheduleRuns = endpoint({
+  route: 'GET /api/schedules/:scheduleId/runs',
+  summary: 'List the runs of a schedule',
+  description: 'Newest first; those that were started by hand too.',
+  caller: 'application',
+  permission: 'runs:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { scheduleId: { id: 'sched', missing: 'schedule-not-found' } },
+  query: pageQuery,
+  returns: { 200: pageOf(RunSummaryWire) },
+  fails: [],
+  async handle({ params, query, scope, platform, db }) {
+    const page = parsePage(query)
+    const { id } = await getSchedule(db, scope, params.scheduleId)
+    const slice = await listRunsOf(db, scope, { scheduleId: id, page })
+    return ok(toPageWire({ ...slice, items: await openSummaries(platform, slice.items) }, page, toRunSummaryWire))
+  },
+})

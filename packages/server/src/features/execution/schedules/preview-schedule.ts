@@ -1,0 +1,28 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { toWireTime } from '../../../platform/http/wire.ts'
+import { nextFires } from './cron-expression.ts'
+import { getSchedule } from './schedule-store.ts'
+import { SchedulePreviewWire } from './schedule-wire.ts'
+
+const countDefault = 10
+
+export const previewSchedule = endpoint({
+  route: 'GET /api/schedules/:scheduleId/preview',
+  summary: 'Preview the next fires of a schedule',
+  description: 'As they would be when it is enabled.',
+  caller: 'application',
+  permission: 'schedules:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { scheduleId: { id: 'sched', missing: 'schedule-not-found' } },
+  query: { count: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: countDefault, description: 'How many.' })) },
+  returns: { 200: SchedulePreviewWire },
+  fails: [],
+  async handle({ params, query, scope, db, now }) {
+    const { cronExpression, timezone } = await getSchedule(db, scope, params.scheduleId)
+    const fires = nextFires({ cronExpression, timezone }, now, query.count ?? countDefault)
+    return ok({ cronExpression, timezone, fires: fires.map((time) => toWireTime(time)) })
+  },
+})

@@ -1,0 +1,6 @@
+import { problems } from '../../../platform/http/problem.ts'
+
+problems({
+  'schedule-not-found': { status: 404, title: 'Schedule Not Found' },
+  'too-many-schedules': { status: 409, title: 'Too Many Schedules' },
+})

@@ -1,0 +1,69 @@
+import { violatesUnique } from '../../../platform/db/database.ts'
+import { accepted, endpoint, type Call } from '../../../platform/http/endpoint.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { holdEndUser } from '../../accounts/end-users/index.ts'
+import { insertPreparedRun, openRun, prepareRun, RunWire, toRunWire, type Run } from '../runs/index.ts'
+import { findRunOfKey } from './fire-store.ts'
+import { runRequestOf } from './run-request-of.ts'
+import { openSchedule } from './schedule-content.ts'
+import { getSchedule, lockSchedule, saveLastRun } from './schedule-store.ts'
+
+export const runSchedule = endpoint({
+  route: 'POST /api/schedules/:scheduleId/run',
+  summary: 'Run a schedule now',
+  description:
+    "Starts a run as a fire would, also while the schedule is disabled, and whatever its `overlap` says. It is the schedule's end-user's. Needs `schedules:read` too.",
+  caller: 'application',
+  permission: 'agents:run',
+  limit: 'runs',
+  idempotency: 'supported',
+  secretReply: true,
+  audit: 'schedule.fired',
+  params: { scheduleId: { id: 'sched', missing: 'schedule-not-found' } },
+  returns: { 202: RunWire },
+  fails: ['agent-not-found', 'agent-version-not-found', 'run-not-ready'],
+  async handle(call) {
+    if (!call.permissions.has('schedules:read')) throw problem('forbidden', { detail: 'This needs the permission schedules:read.' })
+    const run = await runNow(call)
+    call.platform.wake.wake('runs', '')
+    call.platform.wake.wake('events', `${run.applicationId}:${run.id}`)
+    return accepted(toRunWire(run), `/api/runs/${toWireId('run', run.id)}`)
+  },
+})
+
+type RunCall = Pick<Call<'application', 'scheduleId', Record<never, never>, never>, 'params' | 'db' | 'scope' | 'caller' | 'platform' | 'idempotency' | 'change' | 'now'>
+
+// The key is on the run's row too: a crash between the commit and the stored reply never makes a second run.
+async function runNow(call: RunCall): Promise<Run> {
+  const { db, scope, idempotency } = call
+  try {
+    return await insertRun(call)
+  } catch (error) {
+    const made = idempotency !== undefined && violatesUnique(error, 'runs_idempotency') ? await findRunOfKey(db, scope, idempotency.keyHash) : undefined
+    if (made === undefined) throw error
+    return openRun(call.platform, made)
+  }
+}
+
+async function insertRun({ params, db, scope, caller, platform, idempotency, change, now }: RunCall): Promise<Run> {
+  const schedule = await openSchedule(platform, await getSchedule(db, scope, params.scheduleId))
+  const runScope = { ...scope, endUserId: schedule.endUserId }
+  const prepared = await prepareRun({ db, platform, scope: runScope }, toWireId('agent', schedule.agentId), runRequestOf(schedule))
+  const origin = {
+    userId: caller.kind === 'user' ? caller.userId : null,
+    apiKeyId: caller.kind === 'api-key' ? caller.keyId : null,
+    scheduleId: schedule.id,
+    scheduledFor: null,
+  }
+  return change(
+    async (tx) => {
+      await holdEndUser(tx, runScope)
+      await lockSchedule(tx, scope, schedule.id)
+      const run = await insertPreparedRun(tx, runScope, { prepared, origin, idempotency })
+      await saveLastRun(tx, scope, { id: schedule.id, now })
+      return run
+    },
+    (run) => ({ resourceId: toWireId('sched', schedule.id), changes: { runId: { before: null, after: toWireId('run', run.id) } } }),
+  )
+}

@@ -1,0 +1,33 @@
+import type { Platform } from '../../../platform/platform.ts'
+import { contentSeals, type ContentSeal } from '../../accounts/end-users/index.ts'
+import type { JsonRecord, Schedule, ScheduleSettings } from './schedule.ts'
+
+/** A schedule as it is stored: the content of an end-user's is sealed with their key. */
+export type StoredSchedule = Schedule
+
+/** The schedule with its content opened. */
+export async function openSchedule<T extends StoredSchedule>(platform: Platform, stored: T): Promise<T> {
+  const sealOf = await platform.use(contentSeals).ofAll(platform.db, stored.applicationId, [stored.endUserId])
+  return openWith(sealOf(stored.endUserId), stored)
+}
+
+/** Schedules of one application with their content opened. */
+export async function openSchedules(platform: Platform, stored: readonly StoredSchedule[]): Promise<Schedule[]> {
+  const [first] = stored
+  if (first === undefined) return []
+  const sealOf = await platform.use(contentSeals).ofAll(platform.db, first.applicationId, new Set(stored.map(({ endUserId }) => endUserId)))
+  return stored.map((schedule) => openWith(sealOf(schedule.endUserId), schedule))
+}
+
+export function openWith<T extends ScheduleSettings>(seal: ContentSeal, stored: T): T {
+  return { ...stored, name: stored.name === null ? null : seal.openText(stored.name), input: toRecord(seal.open(stored.input)), config: toRecord(seal.open(stored.config)) }
+}
+
+/** The settings as they are stored. */
+export function sealSettings<T extends ScheduleSettings>(seal: ContentSeal, settings: T): T {
+  return { ...settings, name: settings.name === null ? null : seal.sealText(settings.name), input: toRecord(seal.seal(settings.input)), config: toRecord(seal.seal(settings.config)) }
+}
+
+function toRecord(value: unknown): JsonRecord {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
+}

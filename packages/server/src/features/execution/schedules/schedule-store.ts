@@ -1,0 +1,193 @@
+import { sql, type ExpressionBuilder } from 'kysely'
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
+import type { DB } from '../../../platform/db/schema.generated.ts'
+import type { AppScope } from '../../../platform/http/caller.ts'
+import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { schedulesMax, type JsonRecord, type Schedule, type ScheduleSettings } from './schedule.ts'
+
+/** When a schedule fires next; both null while it is disabled. */
+export interface NextFire {
+  readonly nextRunAt: Date | null
+  readonly dueAt: Date | null
+}
+
+export interface NewSchedule {
+  readonly id: string
+  readonly agentId: string
+  readonly userId: string | null
+  readonly settings: ScheduleSettings
+  readonly next: NextFire
+  readonly now: Date
+}
+
+/** Throws too-many-schedules. Those who create in one application wait for each other. */
+export async function insertSchedule(tx: Tx, scope: AppScope, { id, agentId, userId, settings, next, now }: NewSchedule): Promise<Schedule> {
+  await tx.selectFrom('applications').select('id').where('organization_id', '=', scope.organizationId).where('id', '=', scope.applicationId).forNoKeyUpdate().execute()
+  const { total } = await tx
+    .selectFrom('schedules')
+    .select((eb) => eb.fn.countAll<number>().as('total'))
+    .where('application_id', '=', scope.applicationId)
+    .executeTakeFirstOrThrow()
+  if (total >= schedulesMax) throw problem('too-many-schedules', { detail: `The application has ${schedulesMax} schedules, the most that it can have: delete one first.` })
+  await tx
+    .insertInto('schedules')
+    .values({
+      id,
+      organization_id: scope.organizationId,
+      application_id: scope.applicationId,
+      end_user_id: scope.endUserId,
+      user_id: userId,
+      agent_id: agentId,
+      ...columnsOf(settings, next),
+      created_at: now,
+      updated_at: now,
+    })
+    .execute()
+  return getSchedule(tx, scope, id)
+}
+
+/** Throws schedule-not-found, also for another end-user's. */
+export async function getSchedule(db: Db, scope: AppScope, id: string): Promise<Schedule> {
+  const row = await select(db, scope).where('s.id', '=', id).executeTakeFirst()
+  if (row === undefined) throw problem('schedule-not-found')
+  return toSchedule(row)
+}
+
+/** Throws schedule-not-found. Nobody else changes or fires the schedule until the transaction ends. */
+export async function lockSchedule(tx: Tx, scope: AppScope, id: string): Promise<Schedule> {
+  const row = await select(tx, scope).where('s.id', '=', id).forNoKeyUpdate('s').executeTakeFirst()
+  if (row === undefined) throw problem('schedule-not-found')
+  return toSchedule(row)
+}
+
+export interface ScheduleFilters {
+  readonly agentId?: string
+  readonly enabled?: boolean
+}
+
+/** Newest first. */
+export async function listSchedules(db: Db, scope: AppScope, { page, filters }: { page: Page; filters: ScheduleFilters }): Promise<Slice<Schedule>> {
+  const { agentId, enabled } = filters
+  const rows = await select(db, scope)
+    .$if(agentId !== undefined, (query) => query.where('s.agent_id', '=', agentId ?? ''))
+    .$if(enabled !== undefined, (query) => query.where('s.enabled', '=', enabled ?? true))
+    .orderBy('s.id', 'desc')
+    .limit(page.pageSize)
+    .offset(offsetOf(page))
+    .execute()
+  const { total } = await db
+    .selectFrom('schedules as s')
+    .select((eb) => eb.fn.countAll<number>().as('total'))
+    .where(visibleTo(scope))
+    .$if(agentId !== undefined, (query) => query.where('s.agent_id', '=', agentId ?? ''))
+    .$if(enabled !== undefined, (query) => query.where('s.enabled', '=', enabled ?? true))
+    .executeTakeFirstOrThrow()
+  return { items: rows.map(toSchedule), total }
+}
+
+/** Changes a locked schedule. */
+export async function saveSchedule(tx: Tx, scope: AppScope, about: { id: string; settings: ScheduleSettings; next: NextFire; now: Date }): Promise<Schedule> {
+  await tx
+    .updateTable('schedules as s')
+    .set({ ...columnsOf(about.settings, about.next), updated_at: about.now })
+    .where(visibleTo(scope))
+    .where('s.id', '=', about.id)
+    .execute()
+  return getSchedule(tx, scope, about.id)
+}
+
+/** Deletes a locked schedule with what is known of its fires; its runs stay. */
+export async function deleteScheduleRow(tx: Tx, scope: AppScope, id: string): Promise<void> {
+  await tx.deleteFrom('schedules as s').where(visibleTo(scope)).where('s.id', '=', id).execute()
+}
+
+/** Notes that a locked schedule was fired by hand. */
+export async function saveLastRun(tx: Tx, scope: AppScope, { id, now }: { id: string; now: Date }): Promise<void> {
+  await tx.updateTable('schedules as s').set({ last_run_at: now }).where(visibleTo(scope)).where('s.id', '=', id).execute()
+}
+
+function columnsOf(settings: ScheduleSettings, { nextRunAt, dueAt }: NextFire) {
+  return {
+    name: settings.name === null ? null : toColumnText(settings.name),
+    enabled: settings.enabled,
+    cron: settings.cronExpression,
+    timezone: settings.timezone,
+    input: toJsonText(settings.input),
+    config: toJsonText(settings.config),
+    model_id: settings.modelId,
+    version: settings.version,
+    budget_usd: settings.budgetUsd,
+    missed_fires: settings.missedFires,
+    overlap: settings.overlap,
+    jitter_seconds: settings.jitterSeconds,
+    next_run_at: nextRunAt,
+    due_at: dueAt,
+  }
+}
+
+function visibleTo(scope: AppScope) {
+  return (eb: ExpressionBuilder<DB & { s: DB['schedules'] }, 's'>) =>
+    eb.and([
+      eb('s.organization_id', '=', scope.organizationId),
+      eb('s.application_id', '=', scope.applicationId),
+      ...(scope.endUserId === null ? [] : [eb('s.end_user_id', '=', scope.endUserId)]),
+    ])
+}
+
+/** The columns of `schedules as s` that make a schedule, beside its agent's name. */
+export const scheduleColumns = [
+  's.id', 's.organization_id', 's.application_id', 's.end_user_id', 's.user_id', 's.agent_id', 's.name', 's.enabled', 's.cron', 's.timezone', 's.input', 's.config',
+  's.model_id', 's.version', 's.budget_usd', 's.missed_fires', 's.overlap', 's.jitter_seconds', 's.next_run_at', 's.last_run_at', 's.created_at', 's.updated_at',
+] as const
+
+function select(db: Db, scope: AppScope) {
+  return db
+    .selectFrom('schedules as s')
+    .innerJoin('application_packages as i', 'i.id', 's.agent_id')
+    .innerJoin('packages as p', 'p.id', 'i.package_id')
+    .select(scheduleColumns)
+    .select(sql<string>`'@' || p.scope || '/' || p.name`.as('agent_name'))
+    .where((eb) => visibleTo(scope)(eb))
+}
+
+export type ScheduleRow = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>
+
+/** The schedule of a row. Throws an Error when a column holds what no version of this program has written. */
+export function toSchedule(row: ScheduleRow): Schedule {
+  return {
+    id: row.id,
+    organizationId: row.organization_id,
+    applicationId: row.application_id,
+    endUserId: row.end_user_id,
+    userId: row.user_id,
+    agentId: row.agent_id,
+    agentName: row.agent_name,
+    name: row.name,
+    enabled: row.enabled,
+    cronExpression: row.cron,
+    timezone: row.timezone,
+    input: parseRecord(row.input),
+    config: parseRecord(row.config),
+    modelId: row.model_id,
+    version: row.version,
+    budgetUsd: row.budget_usd,
+    missedFires: row.missed_fires,
+    overlap: row.overlap,
+    jitterSeconds: row.jitter_seconds,
+    nextRunAt: row.next_run_at,
+    lastRunAt: row.last_run_at,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }
+}
+
+const recordOf = Compile(Type.Record(Type.String(), Type.Unknown()))
+
+function parseRecord(value: unknown): JsonRecord {
+  if (recordOf.Check(value)) return value
+  throw new Error('A schedule has a damaged JSON column.')
+}

@@ -1,0 +1,57 @@
+import type { FireRule } from './cron-expression.ts'
+
+/** What happens to fires whose time has passed while no server could fire them. */
+export const missedFiresChoices = ['skip', 'run-once', 'run-all'] as const
+export type MissedFires = (typeof missedFiresChoices)[number]
+
+/** What happens to a fire while a run of the same schedule has not ended. */
+export const overlapChoices = ['allow', 'skip', 'queue', 'cancel-previous'] as const
+export type Overlap = (typeof overlapChoices)[number]
+
+export const fireOutcomes = ['started', 'queued', 'failed', 'skipped-overlap', 'skipped-missed', 'skipped-disabled'] as const
+export type FireOutcome = (typeof fireOutcomes)[number]
+
+export type JsonRecord = Readonly<Record<string, unknown>>
+
+/** What a schedule says, and a request can change. Ids are stored UUIDs. */
+export interface ScheduleSettings extends FireRule {
+  readonly name: string | null
+  readonly enabled: boolean
+  readonly input: JsonRecord
+  readonly config: JsonRecord
+  readonly modelId: string | null
+  readonly version: string | null
+  readonly budgetUsd: string | null
+  readonly missedFires: MissedFires
+  readonly overlap: Overlap
+  readonly jitterSeconds: number
+}
+
+export interface Schedule extends ScheduleSettings {
+  readonly id: string
+  readonly organizationId: string
+  readonly applicationId: string
+  readonly endUserId: string | null
+  /** In wire form; who made it with a session. */
+  readonly userId: string | null
+  readonly agentId: string
+  /** `@scope/name`. */
+  readonly agentName: string
+  readonly nextRunAt: Date | null
+  readonly lastRunAt: Date | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+/** What became of a fire, or of a range of missed ones. */
+export interface Fire {
+  readonly scheduledFor: Date
+  /** The last of several missed fires; null when there is one. */
+  readonly through: Date | null
+  readonly outcome: FireOutcome
+  readonly runId: string | null
+  readonly firedAt: Date
+}
+
+/** Schedules that an application can have. */
+export const schedulesMax = 10_000

@@ -1,0 +1,69 @@
+import type { Tx } from '../../../platform/db/database.ts'
+import type { AppScope } from '../../../platform/http/caller.ts'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { contentSeals } from '../../accounts/end-users/index.ts'
+import { checkSchedule, holdModelOf } from './check-schedule.ts'
+import { findRuleMistakes, nextFire } from './cron-expression.ts'
+import { describeChange } from './describe-change.ts'
+import { dropQueuedFire, findLastFire } from './fire-store.ts'
+import { readChangedSettings } from './read-settings.ts'
+import { openWith, sealSettings } from './schedule-content.ts'
+import { lockSchedule, saveSchedule, type NextFire } from './schedule-store.ts'
+import { SchedulePatch, ScheduleWire, toScheduleWire } from './schedule-wire.ts'
+import type { Schedule, ScheduleSettings } from './schedule.ts'
+
+export const updateSchedule = endpoint({
+  route: 'PATCH /api/schedules/:scheduleId',
+  summary: 'Change a schedule',
+  description: 'A changed expression or time zone counts from now; so does enabling. Disabling gives up a fire that waits for the run before it.',
+  caller: 'application',
+  permission: 'schedules:write',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'schedule.updated',
+  params: { scheduleId: { id: 'sched', missing: 'schedule-not-found' } },
+  body: SchedulePatch,
+  returns: { 200: ScheduleWire },
+  fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found'],
+  async handle({ params, body, scope, now, change, platform }) {
+    const { after } = await change(
+      async (tx) => {
+        const locked = await lockSchedule(tx, scope, params.scheduleId)
+        const seal = await platform.use(contentSeals).of(tx, locked)
+        const before = openWith(seal, locked)
+        const settings = readChangedSettings(before, body)
+        await checkChange(tx, scope, { before, settings, patch: body })
+        if (!settings.enabled) await dropQueuedFire(tx, scope, before.id)
+        const next = await findNext(tx, scope, { before, settings, now })
+        return { before, after: openWith(seal, await saveSchedule(tx, scope, { id: before.id, settings: sealSettings(seal, settings), next, now })) }
+      },
+      ({ before, after }) => describeChange(before, after),
+    )
+    platform.wake.wake('schedules', '')
+    return ok(toScheduleWire(after))
+  },
+})
+
+interface Change {
+  readonly before: Schedule
+  readonly settings: ScheduleSettings
+}
+
+// A schedule whose agent is gone, or takes its input no longer, must still be possible to disable.
+async function checkChange(tx: Tx, scope: AppScope, { before, settings, patch }: Change & { patch: SchedulePatch }): Promise<void> {
+  const concernsAgent = patch.input !== undefined || (patch.version !== undefined && patch.version !== null) || (settings.enabled && !before.enabled)
+  if (concernsAgent) await checkSchedule(tx, scope, { agentReference: toWireId('agent', before.agentId), settings })
+  else refuseInvalid(findRuleMistakes(settings))
+  if (patch.modelId !== undefined) await holdModelOf(tx, scope, settings)
+}
+
+// Due now: the next look at it works out the rest, also when a fire that waited could have started in this moment.
+async function findNext(tx: Tx, scope: AppScope, { before, settings, now }: Change & { now: Date }): Promise<NextFire> {
+  if (!settings.enabled) return { nextRunAt: null, dueAt: null }
+  const isSameRule = settings.cronExpression === before.cronExpression && settings.timezone === before.timezone
+  if (isSameRule && before.enabled) return { nextRunAt: before.nextRunAt, dueAt: now }
+  const last = await findLastFire(tx, scope, before.id)
+  return { nextRunAt: nextFire(settings, last !== null && last > now ? last : now), dueAt: now }
+}
