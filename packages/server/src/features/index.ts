@@ -1,29 +1,49 @@
 import type { Feature } from '../platform/http/feature.ts'
 import { apiKeysFeature } from './accounts/api-keys/index.ts'
 import { applicationsFeature } from './accounts/applications/index.ts'
+import { endUsersFeature } from './accounts/end-users/index.ts'
+import { invitationsFeature } from './accounts/invitations/index.ts'
+import { membersFeature } from './accounts/members/index.ts'
 import { organizationsFeature } from './accounts/organizations/index.ts'
+import { profileFeature } from './accounts/profile/index.ts'
 import { signInFeature } from './accounts/sign-in/index.ts'
 import { agentsFeature } from './catalog/agents/index.ts'
 import { modelsFeature } from './catalog/models/index.ts'
 import { providerKeysFeature } from './catalog/provider-keys/index.ts'
+import { auditFeature } from './delivery/audit/index.ts'
+import { erasuresFeature } from './delivery/erasures/index.ts'
 import { healthFeature } from './delivery/health/index.ts'
+import { notificationsFeature } from './delivery/notifications/index.ts'
 import { realtimeFeature } from './delivery/realtime/index.ts'
+import { webhookDeliveriesFeature } from './delivery/webhook-deliveries/index.ts'
+import { webhooksFeature } from './delivery/webhooks/index.ts'
 import { welcomeFeature } from './delivery/welcome/index.ts'
 import { filesFeature } from './execution/files/index.ts'
 import { runsFeature } from './execution/runs/index.ts'
+import { schedulesFeature } from './execution/schedules/index.ts'
 
 /** The table of contents of the product. */
 export const features: readonly Feature[] = [
   signInFeature,
+  profileFeature,
   organizationsFeature,
+  membersFeature,
+  invitationsFeature,
   applicationsFeature,
   apiKeysFeature,
+  endUsersFeature,
   providerKeysFeature,
   modelsFeature,
   agentsFeature,
   filesFeature,
   runsFeature,
+  schedulesFeature,
   realtimeFeature,
+  webhooksFeature,
+  webhookDeliveriesFeature,
+  notificationsFeature,
+  auditFeature,
+  erasuresFeature,
   healthFeature,
   welcomeFeature,
 ]

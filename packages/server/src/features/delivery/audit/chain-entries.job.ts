@@ -1,0 +1,39 @@
+import { job } from '../../../platform/jobs/job.ts'
+import { holdChains, listUnchained, lockChaining, saveLinks, type Head, type NewLink } from './chain-store.ts'
+import type { StoredEntry } from './entry-row-store.ts'
+import { hashEntry, hashOfNothing, sealEntry } from './sealed-entry.ts'
+
+const batchEntriesMax = 500
+
+/** Links what was committed since the last round to the chains of the organizations; one process at a time. */
+export const chainEntries = job({
+  name: 'chain-entries',
+  everyMs: 500,
+  wakes: [],
+  run: ({ db }) =>
+    db.transaction().execute(async (tx) => {
+      if (!(await lockChaining(tx))) return false
+      const entries = await listUnchained(tx, batchEntriesMax)
+      if (entries.length === 0) return false
+      const chains = await holdChains(tx, [...new Set(entries.map(({ organizationId }) => organizationId))].sort())
+      const { links, heads } = linkEntries(entries, chains)
+      if (links.length > 0) await saveLinks(tx, links, heads)
+      return entries.length === batchEntriesMax
+    }),
+})
+
+/** Continues each organization's chain with its entries, in their order. Those of organizations that are gone go with them. */
+function linkEntries(entries: readonly StoredEntry[], chains: ReadonlyMap<string, Head | undefined>): { links: NewLink[]; heads: NewLink[] } {
+  const links: NewLink[] = []
+  const heads = new Map<string, NewLink>()
+  for (const entry of entries) {
+    const { organizationId } = entry
+    if (!chains.has(organizationId)) continue
+    const before = heads.get(organizationId) ?? chains.get(organizationId) ?? { seq: 0, hash: hashOfNothing }
+    const seq = before.seq + 1
+    const link = { entryId: entry.id, organizationId, seq, hash: hashEntry(before.hash, sealEntry(entry, seq)) }
+    links.push(link)
+    heads.set(organizationId, link)
+  }
+  return { links, heads: [...heads.values()] }
+}

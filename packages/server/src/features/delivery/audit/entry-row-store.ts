@@ -1,0 +1,36 @@
+import { sql } from 'kysely'
+
+/** An entry as it is read back. `actor` and `changes` are whatever the columns hold, also after somebody has been at them. */
+export interface StoredEntry {
+  readonly id: string
+  readonly organizationId: string
+  readonly applicationId: string | null
+  readonly action: string
+  readonly actor: unknown
+  readonly resourceId: string | null
+  readonly changes: unknown
+  readonly requestId: string | null
+  readonly method: string | null
+  readonly path: string | null
+  readonly ip: string | null
+  readonly userAgent: string | null
+  /** ISO 8601. */
+  readonly createdAt: string
+}
+
+/** The columns of a StoredEntry, under its names but for the time. */
+export const entryColumns = sql.raw(
+  'id, organization_id as "organizationId", application_id as "applicationId", action, actor, resource_id as "resourceId", changes, ' +
+    'request_id as "requestId", method, path, ip, user_agent as "userAgent", created_at as "createdAtTime"',
+)
+
+/** What `entryColumns` select. */
+export interface EntryRow extends Omit<StoredEntry, 'createdAt'> {
+  // PostgreSQL's `infinity` is no Date, and only somebody who tampers writes it.
+  readonly createdAtTime: Date | number
+}
+
+export function toStoredEntry(row: EntryRow): StoredEntry {
+  const { createdAtTime } = row
+  return { ...row, createdAt: typeof createdAtTime === 'number' ? String(createdAtTime) : createdAtTime.toISOString() }
+}

@@ -1,0 +1,13 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { chainEntries } from './chain-entries.job.ts'
+import { exportAuditLog } from './export-audit-log.ts'
+import { listAuditLog } from './list-audit-log.ts'
+import { verifyAuditLog } from './verify-audit-log.ts'
+
+export const auditFeature = feature({
+  folder: 'delivery/audit',
+  tag: 'Audit Log',
+  description: 'Who did what to what, from where, and with which request; chained by hashes, so that no entry can be changed unnoticed.',
+  endpoints: { listAuditLog, verifyAuditLog, exportAuditLog },
+  jobs: [chainEntries],
+})

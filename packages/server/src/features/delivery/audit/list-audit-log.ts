@@ -1,0 +1,40 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { cursorQuery, offsetOf, pageOf, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
+import { filterQuery, parseFilters } from './audit-filters.ts'
+import { listEntries, scannedEntriesMax } from './audit-store.ts'
+import { AuditEntryWire, toAuditEntryWire } from './audit-wire.ts'
+
+export const listAuditLog = endpoint({
+  route: 'GET /api/audit-log',
+  summary: 'List the audit log',
+  description:
+    'Who did what to what, from where and with which request, newest first. With several filters a page can hold fewer entries than it could, even none: ' +
+    'go on with `after` until `nextCursor` is null. `page` and `total` reach no further than the newest 10,000 entries of the first filter.',
+  caller: 'organization',
+  permission: 'audit-log:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  query: { ...cursorQuery, ...filterQuery },
+  returns: { 200: pageOf(AuditEntryWire) },
+  fails: [],
+  async handle({ query, scope, db }) {
+    const filters = parseFilters(query)
+    const page = parsePage(query)
+    const after = query.after === undefined ? undefined : parseCursor(query.after)
+    if (after === undefined && offsetOf(page) >= scannedEntriesMax) {
+      refuseInvalid([{ pointer: 'query/page', message: `reaches beyond the first ${scannedEntriesMax} entries: go on with after`, code: 'maximum' }])
+    }
+    const slice = await listEntries(db, scope, { filters, page, after })
+    const nextCursor = typeof slice.nextCursor === 'string' ? toWireId('aud', slice.nextCursor) : null
+    return ok(toPageWire({ ...slice, nextCursor }, page, toAuditEntryWire))
+  },
+})
+
+function parseCursor(after: string): string | undefined {
+  const id = parseWireId('aud', after)
+  if (id === undefined) refuseInvalid([{ pointer: 'query/after', message: 'is not a cursor of this list', code: 'cursor' }])
+  return id
+}

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto'
+import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
+import type { StoredEntry } from './entry-row-store.ts'
+import { canonicalJson } from './canonical-json.ts'
+
+/** Everything that an entry's hash covers beside the hash before it, in the form in which people see it. */
+export interface SealedEntry extends StoredEntry {
+  readonly seq: number
+}
+
+/** The hash before the first entry of a chain: 32 zero bytes. */
+export const hashOfNothing = Buffer.alloc(32)
+
+/** Puts an entry into the form that is hashed, as number `seq` of its organization's chain. */
+export function sealEntry(entry: StoredEntry, seq: number): SealedEntry {
+  return {
+    id: toWireId('aud', entry.id),
+    seq,
+    organizationId: toWireId('org', entry.organizationId),
+    applicationId: toWireIdOrNull('app', entry.applicationId),
+    action: entry.action,
+    actor: toActorWire(entry.actor),
+    resourceId: entry.resourceId,
+    changes: entry.changes,
+    requestId: entry.requestId,
+    method: entry.method,
+    path: entry.path,
+    ip: entry.ip,
+    userAgent: entry.userAgent,
+    createdAt: entry.createdAt,
+  }
+}
+
+/** SHA-256 of the hash before, as bytes, and the canonical JSON of the entry. */
+export function hashEntry(previous: Buffer, entry: SealedEntry): Buffer {
+  return createHash('sha256').update(previous).update(canonicalJson(entry)).digest()
+}
+
+/** The actor with wire ids. Every member stays, so that the hash covers each. */
+export function toActorWire(actor: unknown): unknown {
+  if (typeof actor !== 'object' || actor === null || Array.isArray(actor)) return actor
+  return Object.fromEntries(Object.entries(actor).map(([name, value]) => [name, toMemberWire(name, value)]))
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+function toMemberWire(name: string, value: unknown): unknown {
+  if (typeof value !== 'string' || !uuid.test(value)) return value
+  return name === 'apiKeyId' ? toWireId('key', value) : name === 'endUserId' ? toWireId('eu', value) : value
+}

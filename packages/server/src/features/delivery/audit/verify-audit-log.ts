@@ -1,0 +1,63 @@
+import { Type, type Static } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { Nullable, OneOf, wire } from '../../../platform/http/wire.ts'
+import { countUnchained, findEnds, type Head } from './chain-store.ts'
+import { verifyChain } from './verify-chain.ts'
+
+const Hash = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 in hexadecimal digits.' })
+const Seq = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+
+const VerificationWire = wire('AuditLogVerification', {
+  valid: Type.Boolean({ description: 'Nothing was found wrong in what was checked.' }),
+  entries: Type.Integer({ description: 'Entries that were checked.' }),
+  head: Nullable(wire('AuditLogHead', { seq: Type.Integer(), hash: Hash })),
+  unchained: Type.Integer({ description: 'Entries that are not in the chain yet; counted among the 10,000 oldest that wait.' }),
+  problems: Type.Array(Type.Object({ seq: Type.Integer(), kind: OneOf(['changed', 'gap', 'reordered', 'head']), detail: Type.String() }), { description: 'The first hundred.' }),
+  next: Nullable(Type.Integer({ description: 'Where to go on with `from`; null when the end was reached.' })),
+})
+
+const entriesMax = 50_000
+const unchainedMax = 10_000
+
+export const verifyAuditLog = endpoint({
+  route: 'GET /api/audit-log/verify',
+  summary: 'Verify the audit log',
+  description:
+    "Checks the hash chain of the organization's entries: each hash covers its entry and the hash before it. A whole rewritten log, or a tail cut off together with " +
+    'its recorded head, is consistent in itself: give the `seq` and `hash` of a `head` that you keep elsewhere to find that too. Checks 50,000 entries at a time.',
+  caller: 'organization',
+  permission: 'audit-log:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  query: {
+    seq: Type.Optional({ ...Seq, description: 'The number of an archived head; with `hash`.' }),
+    hash: Type.Optional({ ...Hash, description: 'The hash of an archived head; with `seq`.' }),
+    from: Type.Optional({ ...Seq, description: 'The number of the entry to start with: `next` of the reply before. 1 when absent.' }),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: entriesMax, description: 'Entries to check in this request.' })),
+  },
+  returns: { 200: VerificationWire },
+  fails: [],
+  async handle({ query, scope, db }) {
+    const archived = parseArchived(query)
+    const ends = await findEnds(db, scope)
+    const verified = await verifyChain(db, scope, { ends, archived, from: query.from ?? 1, entriesMax: query.limit ?? entriesMax })
+    const reply: Static<typeof VerificationWire> = {
+      valid: verified.problems.length === 0,
+      entries: verified.entries,
+      head: ends.head === undefined ? null : { seq: ends.head.seq, hash: ends.head.hash.toString('hex') },
+      unchained: await countUnchained(db, scope, unchainedMax),
+      problems: [...verified.problems],
+      next: verified.next,
+    }
+    return ok(reply)
+  },
+})
+
+function parseArchived({ seq, hash }: { readonly seq?: number; readonly hash?: string }): Head | undefined {
+  if (seq !== undefined && hash !== undefined) return { seq, hash: Buffer.from(hash, 'hex') }
+  const missing = seq === undefined ? 'query/seq' : 'query/hash'
+  if (seq !== undefined || hash !== undefined) refuseInvalid([{ pointer: missing, message: 'is required: seq and hash are given together', code: 'required' }])
+  return undefined
+}

@@ -1,0 +1,22 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { readerOf } from './notification.ts'
+import { countUnreadByAgent as loadCounts } from './notification-store.ts'
+
+export const countUnreadByAgent = endpoint({
+  route: 'GET /api/notifications/unread-counts-by-agent',
+  summary: 'Count unread notifications by agent',
+  description: 'Counts among your newest 1,000. Agents without an unread notification are left out.',
+  caller: 'application',
+  permission: 'runs:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  returns: { 200: Type.Object({ counts: Type.Record(Type.String(), Type.Integer(), { description: '`{"agent_…": 3}`' }) }) },
+  fails: [],
+  async handle({ db, scope, caller }) {
+    const counts = await loadCounts(db, { scope, reader: readerOf(scope, caller) })
+    return ok({ counts: Object.fromEntries(counts.map(({ agentId, count }) => [toWireId('agent', agentId), count])) })
+  },
+})

@@ -1,0 +1,18 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { readerOf } from './notification.ts'
+import { countUnread as loadCount } from './notification-store.ts'
+
+export const countUnread = endpoint({
+  route: 'GET /api/notifications/unread-count',
+  summary: 'Count unread notifications',
+  description: 'Counts among your newest 1,000.',
+  caller: 'application',
+  permission: 'runs:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  returns: { 200: Type.Object({ count: Type.Integer() }) },
+  fails: [],
+  handle: async ({ db, scope, caller }) => ok({ count: await loadCount(db, { scope, reader: readerOf(scope, caller) }) }),
+})

@@ -1,0 +1,21 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { countUnread } from './count-unread.ts'
+import { countUnreadByAgent } from './count-unread-by-agent.ts'
+import { deleteOldNotifications } from './delete-old-notifications.job.ts'
+import { listNotifications } from './list-notifications.ts'
+import { markAllRead } from './mark-all-read.ts'
+import { markNotificationRead } from './mark-notification-read.ts'
+import { markRunRead } from './mark-run-read.ts'
+import { notifyOfRuns } from './notify-of-runs.ts'
+import './problems.ts'
+
+export { insertNotification, type NewNotification } from './new-notification-store.ts'
+
+export const notificationsFeature = feature({
+  folder: 'delivery/notifications',
+  tag: 'Notifications',
+  description: 'What has happened since you last looked: runs that ended, webhooks that were disabled.',
+  endpoints: { listNotifications, countUnread, countUnreadByAgent, markNotificationRead, markRunRead, markAllRead },
+  jobs: [deleteOldNotifications],
+  reader: notifyOfRuns,
+})

@@ -1,0 +1,37 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { cursorQuery, pageOf, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
+import { readerOf } from './notification.ts'
+import { listNotifications as loadNotifications } from './notification-store.ts'
+import { NotificationWire, toNotificationWire } from './notification-wire.ts'
+
+export const listNotifications = endpoint({
+  route: 'GET /api/notifications',
+  summary: 'List notifications',
+  description:
+    'Newest first: your own and those for every member; with `Appstrate-User` those of the end-user; with an API key alone those for every member. ' +
+    '`total` counts up to 1,000, and notifications are deleted after 90 days.',
+  caller: 'application',
+  permission: 'runs:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  query: { ...cursorQuery, unread: Type.Optional(Type.Boolean({ description: 'True: only those that you have not read, among your newest 1,000.' })) },
+  returns: { 200: pageOf(NotificationWire) },
+  fails: [],
+  async handle({ db, scope, caller, query }) {
+    const page = parsePage(query)
+    const inbox = { scope, reader: readerOf(scope, caller) }
+    const slice = await loadNotifications(db, inbox, { page, unread: query.unread ?? false, after: parseCursor(query.after) })
+    const nextCursor = typeof slice.nextCursor === 'string' ? toWireId('ntf', slice.nextCursor) : null
+    return ok(toPageWire({ ...slice, nextCursor }, page, toNotificationWire))
+  },
+})
+
+function parseCursor(after: string | undefined): string | undefined {
+  const id = after === undefined ? undefined : parseWireId('ntf', after)
+  if (after !== undefined && id === undefined) refuseInvalid([{ pointer: 'query/after', message: 'is not a cursor of this list', code: 'cursor' }])
+  return id
+}

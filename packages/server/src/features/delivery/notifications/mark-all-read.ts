@@ -1,0 +1,21 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { readerOf } from './notification.ts'
+import { saveAllRead } from './notification-store.ts'
+
+export const markAllRead = endpoint({
+  route: 'PUT /api/notifications/read-all',
+  summary: 'Mark all notifications as read',
+  description: 'Those that exist at this moment; one that is made meanwhile stays unread.',
+  caller: 'application',
+  permission: 'runs:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  returns: { 200: Type.Object({ updated: Type.Integer({ description: 'How many were unread, at most 1,000.' }) }) },
+  fails: [],
+  async handle({ db, scope, caller }) {
+    const inbox = { scope, reader: readerOf(scope, caller) }
+    return ok({ updated: await db.transaction().execute((tx) => saveAllRead(tx, inbox)) })
+  },
+})

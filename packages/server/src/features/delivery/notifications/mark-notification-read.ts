@@ -1,0 +1,22 @@
+import { Type } from 'typebox'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { readerOf } from './notification.ts'
+import { saveRead } from './notification-store.ts'
+import { NotificationWire, toNotificationWire } from './notification-wire.ts'
+
+export const markNotificationRead = endpoint({
+  // Not `…/:notificationId/read`: beside `…/read/:runId` a path could be either.
+  route: 'PATCH /api/notifications/:notificationId',
+  summary: 'Mark a notification as read',
+  description: 'For you alone: what is for every member stays unread for the others.',
+  caller: 'application',
+  permission: 'runs:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { notificationId: { id: 'ntf', missing: 'notification-not-found' } },
+  body: Type.Object({ read: Type.Literal(true) }),
+  returns: { 200: NotificationWire },
+  fails: [],
+  handle: async ({ db, scope, caller, params }) => ok(toNotificationWire(await saveRead(db, { scope, reader: readerOf(scope, caller) }, params.notificationId))),
+})

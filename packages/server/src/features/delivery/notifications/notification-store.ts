@@ -1,0 +1,165 @@
+import { sql, type RawBuilder } from 'kysely'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import type { AppScope } from '../../../platform/http/caller.ts'
+import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import { newUuid } from '../../../platform/ids/id.ts'
+import { uuidBefore, type Notification, type Reader } from './notification.ts'
+
+/** Counts and the search for unread ones look at so many of a reader's newest, which bounds their cost. */
+const countedMax = 1000
+
+/** No transaction that writes a notification is open for longer: its id is older than its commit. */
+const openTransactionMaxMs = 600_000
+
+/** Whose notifications, in which application. */
+export interface Inbox {
+  readonly scope: AppScope
+  readonly reader: Reader
+}
+
+interface Window {
+  readonly limit: number
+  readonly unread?: boolean
+  /** Older than this one. */
+  readonly after?: string
+}
+
+/** Newest first. */
+export async function listNotifications(db: Db, inbox: Inbox, list: { page: Page; unread: boolean; after: string | undefined }): Promise<Slice<Notification>> {
+  const { page, unread, after } = list
+  const offset = after === undefined ? offsetOf(page) : 0
+  const cursor = after === undefined ? {} : { after }
+  const limit = Math.min(countedMax, offset + page.pageSize + 1)
+  const { rows } = await sql<Notification>`
+    select id, type, message, run_id as "runId", agent_id as "agentId", created_at as "createdAt", ${isRead(inbox)} as read
+    from ${window(inbox, { limit, unread, ...cursor })} as n order by id desc limit ${page.pageSize + 1} offset ${offset}`.execute(db)
+  const total = await countRows(db, window(inbox, { limit: countedMax, unread }))
+  const items = rows.slice(0, page.pageSize)
+  return { items, total, nextCursor: rows.length > page.pageSize ? (items.at(-1)?.id ?? null) : null }
+}
+
+/** At most `countedMax`. */
+export function countUnread(db: Db, inbox: Inbox): Promise<number> {
+  return countRows(db, window(inbox, { limit: countedMax, unread: true }))
+}
+
+/** By the stored UUID of the agent. */
+export async function countUnreadByAgent(db: Db, inbox: Inbox): Promise<{ agentId: string; count: number }[]> {
+  const { rows } = await sql<{ agentId: string; count: number }>`
+    select agent_id as "agentId", count(*) as count from ${window(inbox, { limit: countedMax, unread: true })} as n
+    where agent_id is not null group by agent_id order by agent_id`.execute(db)
+  return rows
+}
+
+/** Throws notification-not-found, also for what is for somebody else. */
+export async function saveRead(db: Db, inbox: Inbox, id: string): Promise<Notification> {
+  await insertReads(db, inbox, sql`n.id = ${id}`)
+  const { rows } = await sql<Notification>`
+    select id, type, message, run_id as "runId", agent_id as "agentId", created_at as "createdAt", true as read
+    from notifications as n where n.id = ${id} and ${belongsTo(inbox)}`.execute(db)
+  const [notification] = rows
+  if (notification === undefined) throw problem('notification-not-found')
+  return notification
+}
+
+/** Whether the run has a notification for the reader, which is read now. Throws run-not-found. */
+export async function saveRunRead(db: Db, inbox: Inbox, runId: string): Promise<boolean> {
+  const { scope } = inbox
+  const run = await db
+    .selectFrom('runs')
+    .select('id')
+    .where('organization_id', '=', scope.organizationId)
+    .where('application_id', '=', scope.applicationId)
+    .where('id', '=', runId)
+    .$if(scope.endUserId !== null, (query) => query.where('end_user_id', '=', scope.endUserId))
+    .executeTakeFirst()
+  if (run === undefined) throw problem('run-not-found')
+  await insertReads(db, inbox, sql`n.run_id = ${runId}`)
+  const { rows } = await sql`select 1 from notifications as n where n.run_id = ${runId} and ${belongsTo(inbox)}`.execute(db)
+  return rows.length > 0
+}
+
+/** Marks as read what the reader can see at this moment, and nothing that comes later; returns how many were unread, at most `countedMax`. */
+export async function saveAllRead(tx: Tx, inbox: Inbox): Promise<number> {
+  const { scope, reader } = inbox
+  await sql`
+    insert into notification_marks as m (application_id, reader, read_until, end_user_id)
+    values (${scope.applicationId}, ${reader.id}, ${nil}, ${scope.endUserId})
+    on conflict (application_id, reader) do update set read_until = m.read_until`.execute(tx)
+  // A notification that is committed later can have a smaller id than one that is seen now. So the mark stays behind
+  // what may still be on its way, and what is newer is marked one by one.
+  const floor = uuidBefore(newUuid(), openTransactionMaxMs)
+  const { rows } = await sql<{ count: number }>`
+    with unread as (select id from ${window(inbox, { limit: countedMax, unread: true })} as n),
+      singly as (
+        insert into notification_reads (notification_id, reader)
+        select n.id, ${reader.id} from notifications as n where n.id > ${floor} and ${belongsTo(inbox)} on conflict do nothing),
+      mark as (update notification_marks set read_until = greatest(read_until, ${floor}) where application_id = ${scope.applicationId} and reader = ${reader.id})
+    select count(*) as count from unread`.execute(tx)
+  return Math.min(countedMax, rows[0]?.count ?? 0)
+}
+
+/** Deletes the oldest that were made before `before`; returns how many. */
+export async function deleteNotificationsBefore(db: Db, before: Date, limit: number): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from notifications where id in (
+      select id from notifications where created_at < ${before} order by created_at limit ${limit} for update skip locked)`.execute(db)
+  return Number(numAffectedRows ?? 0)
+}
+
+const nil = '00000000-0000-0000-0000-000000000000'
+
+async function insertReads(db: Db, inbox: Inbox, which: RawBuilder<unknown>): Promise<void> {
+  await sql`
+    insert into notification_reads (notification_id, reader)
+    select n.id, ${inbox.reader.id} from notifications as n where ${which} and ${belongsTo(inbox)} on conflict do nothing`.execute(db)
+}
+
+async function countRows(db: Db, rowsOf: RawBuilder<unknown>): Promise<number> {
+  const { rows } = await sql<{ count: number }>`select count(*) as count from ${rowsOf} as n`.execute(db)
+  return Math.min(countedMax, rows[0]?.count ?? 0)
+}
+
+/** The reader's newest notifications: one ordered index range for each kind of recipient. */
+function window(inbox: Inbox, { limit, unread = false, after }: Window): RawBuilder<unknown> {
+  const older = after === undefined ? sql`` : sql`and n.id < ${after}`
+  const marked = unread ? sql`and n.id > ${readUntil(inbox)}` : sql``
+  const ranges = recipients(inbox.reader).map(
+    (recipient) => sql`(select * from notifications as n where ${inApplication(inbox)} and ${recipient} ${older} ${marked} order by n.id desc limit ${limit})`,
+  )
+  const all = sql.join(ranges, sql` union all `)
+  return unread ? sql`(select * from (${all}) as n where not exists (${readRow(inbox)}))` : sql`(${all})`
+}
+
+function inApplication({ scope }: Inbox): RawBuilder<unknown> {
+  return sql`n.organization_id = ${scope.organizationId} and n.application_id = ${scope.applicationId}`
+}
+
+function belongsTo(inbox: Inbox): RawBuilder<unknown> {
+  return sql`${inApplication(inbox)} and (${sql.join(recipients(inbox.reader), sql` or `)})`
+}
+
+function recipients({ kind, id }: Reader): RawBuilder<unknown>[] {
+  const everyone = sql`(n.user_id is null and n.end_user_id is null)`
+  switch (kind) {
+    case 'user':
+      return [sql`n.user_id = ${id}`, everyone]
+    case 'end-user':
+      return [sql`n.end_user_id = ${id}`]
+    case 'api-key':
+      return [everyone]
+  }
+}
+
+function isRead(inbox: Inbox): RawBuilder<boolean> {
+  return sql<boolean>`(n.id <= ${readUntil(inbox)} or exists (${readRow(inbox)}))`
+}
+
+function readRow({ reader }: Inbox): RawBuilder<unknown> {
+  return sql`select 1 from notification_reads as r where r.reader = ${reader.id} and r.notification_id = n.id`
+}
+
+function readUntil({ scope, reader }: Inbox): RawBuilder<unknown> {
+  return sql`coalesce((select read_until from notification_marks where application_id = ${scope.applicationId} and reader = ${reader.id}), ${nil})`
+}

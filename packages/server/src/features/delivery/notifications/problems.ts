@@ -1,0 +1,5 @@
+import { problems } from '../../../platform/http/problem.ts'
+
+problems({
+  'notification-not-found': { status: 404, title: 'Notification Not Found' },
+})

@@ -1,0 +1,115 @@
+import type { ExpressionBuilder } from 'kysely'
+import type { Db } from '../../../platform/db/database.ts'
+import type { DB } from '../../../platform/db/schema.generated.ts'
+import type { AppScope } from '../../../platform/http/caller.ts'
+import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import type { Delivery, DeliveryStatus, WebhookEvent } from './delivery.ts'
+
+/** Whose deliveries: a webhook's, which the caller has found in the scope. Webhooks are not for end-users. */
+export interface WebhookScope extends AppScope {
+  readonly webhookId: string
+}
+
+export interface DeliveryFilters {
+  readonly status?: DeliveryStatus
+  readonly eventType?: string
+  /** Deliveries older than this one (a stored UUID), for cursors. */
+  readonly after?: string
+}
+
+/** A delivery with its event and what was kept of the exchange, as it is stored. */
+export interface KeptDelivery {
+  readonly delivery: Delivery
+  readonly event: WebhookEvent
+  readonly request: unknown
+  readonly response: unknown
+}
+
+const columns = ['id', 'webhook_id', 'event_id', 'event_type', 'run_id', 'attempt', 'status', 'status_code', 'latency_ms', 'error', 'due_at', 'created_at', 'completed_at'] as const
+
+/** Newest first. */
+export async function listDeliveries(db: Db, scope: WebhookScope, { page, filters }: { page: Page; filters: DeliveryFilters }): Promise<Slice<Delivery>> {
+  const { status, eventType, after } = filters
+  let matching = db.selectFrom('webhook_deliveries').where(visibleTo(scope))
+  if (status !== undefined) matching = matching.where('status', '=', status)
+  if (eventType !== undefined) matching = matching.where('event_type', '=', eventType)
+  const rows = await matching
+    .select(columns)
+    .$if(after !== undefined, (query) => query.where('id', '<', after ?? ''))
+    .orderBy('id', 'desc')
+    .limit(page.pageSize + 1)
+    .offset(after === undefined ? offsetOf(page) : 0)
+    .execute()
+  const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const items = rows.slice(0, page.pageSize).map(toDelivery)
+  const last = items.at(-1)
+  return { items, total, nextCursor: rows.length > page.pageSize && last !== undefined ? last.id : null }
+}
+
+/** Throws delivery-not-found. */
+export async function getDelivery(db: Db, scope: WebhookScope, id: string): Promise<KeptDelivery> {
+  const row = await db.selectFrom('webhook_deliveries').select([...columns, 'request', 'response']).where('id', '=', id).where(visibleTo(scope)).executeTakeFirst()
+  if (row === undefined) throw problem('delivery-not-found')
+  return { delivery: toDelivery(row), event: await getEvent(db, row.event_id), request: row.request, response: row.response }
+}
+
+/** The event of a delivery. Throws delivery-not-found when it was removed meanwhile. */
+async function getEvent(db: Db, id: string): Promise<WebhookEvent> {
+  const row = await db
+    .selectFrom('webhook_events')
+    .select(['id', 'organization_id', 'application_id', 'webhook_id', 'type', 'run_id', 'end_user_id', 'payload', 'created_at'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (row === undefined) throw problem('delivery-not-found')
+  return {
+    id: row.id,
+    organizationId: row.organization_id,
+    applicationId: row.application_id,
+    webhookId: row.webhook_id,
+    type: row.type,
+    runId: row.run_id,
+    endUserId: row.end_user_id,
+    payload: typeof row.payload === 'object' && row.payload !== null ? { ...row.payload } : {},
+    createdAt: row.created_at,
+  }
+}
+
+function visibleTo(scope: WebhookScope) {
+  return (eb: ExpressionBuilder<DB, 'webhook_deliveries'>) =>
+    eb.and([eb('webhook_id', '=', scope.webhookId), eb('application_id', '=', scope.applicationId)])
+}
+
+interface DeliveryRow {
+  readonly id: string
+  readonly webhook_id: string
+  readonly event_id: string
+  readonly event_type: string
+  readonly run_id: string | null
+  readonly attempt: number
+  readonly status: DeliveryStatus
+  readonly status_code: number | null
+  readonly latency_ms: number | null
+  readonly error: string | null
+  readonly due_at: Date | null
+  readonly created_at: Date
+  readonly completed_at: Date | null
+}
+
+function toDelivery(row: DeliveryRow): Delivery {
+  return {
+    id: row.id,
+    webhookId: row.webhook_id,
+    eventId: row.event_id,
+    eventType: row.event_type,
+    runId: row.run_id,
+    attempt: row.attempt,
+    status: row.status,
+    statusCode: row.status_code,
+    latencyMs: row.latency_ms,
+    error: row.error,
+    dueAt: row.due_at,
+    createdAt: row.created_at,
+    completedAt: row.completed_at,
+  }
+}

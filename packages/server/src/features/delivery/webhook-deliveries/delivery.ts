@@ -1,0 +1,51 @@
+/** What became of an attempt. `pending` is on its way, or waits: for its time, or for an earlier event of its run. */
+export const deliveryStatuses = ['pending', 'success', 'failed'] as const
+
+export type DeliveryStatus = (typeof deliveryStatuses)[number]
+
+/** The event that tests a webhook; it belongs to no run. */
+export const testEventType = 'test.ping'
+
+/** The types of events that deliveries are listed by. */
+export const deliveredEventTypes = ['run.started', 'run.waiting', 'run.completed', 'run.failed', 'run.timeout', 'run.cancelled', testEventType] as const
+
+/** One attempt to tell a webhook of an event. Ids are stored UUIDs. */
+export interface Delivery {
+  readonly id: string
+  readonly webhookId: string
+  readonly eventId: string
+  readonly eventType: string
+  readonly runId: string | null
+  readonly attempt: number
+  readonly status: DeliveryStatus
+  readonly statusCode: number | null
+  readonly latencyMs: number | null
+  readonly error: string | null
+  /** Null while an earlier event of the same run waits. */
+  readonly dueAt: Date | null
+  readonly createdAt: Date
+  readonly completedAt: Date | null
+}
+
+/** What a webhook is told, the same in every attempt. */
+export interface WebhookEvent {
+  readonly id: string
+  readonly organizationId: string
+  readonly applicationId: string
+  readonly webhookId: string
+  readonly type: string
+  readonly runId: string | null
+  readonly endUserId: string | null
+  /** The subject in its newest shape, without what may be large. */
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly createdAt: Date
+}
+
+/** An attempt that somebody holds until its lease ends. */
+export interface ClaimedDelivery {
+  readonly id: string
+  readonly attempt: number
+  readonly retry: number
+  readonly claim: string
+  readonly event: WebhookEvent
+}

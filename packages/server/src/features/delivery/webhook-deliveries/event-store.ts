@@ -1,0 +1,52 @@
+import { sql } from 'kysely'
+import type { Tx } from '../../../platform/db/database.ts'
+import { toJsonText } from '../../../platform/db/json-text.ts'
+import { newUuid } from '../../../platform/ids/id.ts'
+
+/** An event on its way to one webhook. */
+export interface NewWebhookEvent {
+  readonly organizationId: string
+  readonly applicationId: string
+  readonly webhookId: string
+  readonly type: string
+  readonly runId: string | null
+  readonly endUserId: string | null
+  /** Its place in the outbox, which orders the events of a run; null for a test. */
+  readonly outboxId: number | null
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly createdAt: Date
+}
+
+const rowsMax = 1_000
+
+/** Inserts events, each once for its webhook. Returns the ids of those that were not there. */
+export async function insertWebhookEvents(tx: Tx, events: readonly NewWebhookEvent[]): Promise<string[]> {
+  const ids: string[] = []
+  for (let at = 0; at < events.length; at += rowsMax) {
+    const { rows } = await sql<{ id: string }>`
+      insert into webhook_events (id, organization_id, application_id, webhook_id, type, run_id, end_user_id, outbox_id, payload, created_at)
+      select id, organization_id, application_id, webhook_id, type, run_id, end_user_id, outbox_id, payload, created_at
+      from jsonb_to_recordset(${toJsonText(events.slice(at, at + rowsMax).map(toRecord))}::jsonb) as e(
+        id uuid, organization_id uuid, application_id uuid, webhook_id uuid, type text, run_id uuid, end_user_id uuid, outbox_id bigint,
+        payload jsonb, created_at timestamptz)
+      on conflict (webhook_id, outbox_id) where outbox_id is not null do nothing
+      returning id`.execute(tx)
+    ids.push(...rows.map(({ id }) => id))
+  }
+  return ids
+}
+
+function toRecord(event: NewWebhookEvent) {
+  return {
+    id: newUuid(),
+    organization_id: event.organizationId,
+    application_id: event.applicationId,
+    webhook_id: event.webhookId,
+    type: event.type,
+    run_id: event.runId,
+    end_user_id: event.endUserId,
+    outbox_id: event.outboxId,
+    payload: event.payload,
+    created_at: event.createdAt,
+  }
+}

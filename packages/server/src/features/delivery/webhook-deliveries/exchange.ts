@@ -1,0 +1,77 @@
+import { Type, type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+
+const kept = {
+  headers: Type.Record(Type.String(), Type.String()),
+  /** Sealed where the event is an end-user's; null when it could not be kept, or can't be read any more. */
+  body: Type.Union([Type.String(), Type.Null()]),
+  bodyTruncated: Type.Boolean(),
+}
+const KeptRequest = Type.Object({ url: Type.String(), ...kept })
+const KeptResponse = Type.Object(kept)
+
+/** What is kept of a request, as it is stored. */
+export type KeptRequest = Static<typeof KeptRequest>
+/** What is kept of a response, as it is stored. */
+export type KeptResponse = Static<typeof KeptResponse>
+
+const requestOf = Compile(KeptRequest)
+const responseOf = Compile(KeptResponse)
+
+const requestBytesMax = 64 * 1024
+/** What is read of an answer's body. */
+export const responseBytesMax = 16 * 1024
+const headersMax = 50
+const headerCharactersMax = 1_000
+const maskedHeaders: ReadonlySet<string> = new Set(['webhook-signature', 'authorization', 'cookie', 'set-cookie', 'proxy-authorization'])
+
+type Headers = Readonly<Record<string, string>>
+/** Seals or opens a body; null when its key is destroyed. */
+export type BodySeal = (text: string) => string | null
+
+/** What is kept of a request: everything but its signature, and of a long body the beginning. */
+export function keptRequest(request: { readonly url: string; readonly headers: Headers; readonly body: string }, seal: BodySeal): KeptRequest {
+  return { url: request.url, ...keptPart({ ...request, wasCut: false }, requestBytesMax, seal) }
+}
+
+/** What is kept of a response. */
+export function keptResponse(response: { readonly headers: Headers; readonly body: string; readonly truncated: boolean }, seal: BodySeal): KeptResponse {
+  return keptPart({ ...response, wasCut: response.truncated }, responseBytesMax, seal)
+}
+
+function keptPart({ headers, body, wasCut }: { headers: Headers; body: string; wasCut: boolean }, bytesMax: number, seal: BodySeal) {
+  const text = cutText(body, bytesMax)
+  return {
+    headers: Object.fromEntries(Object.entries(headers).slice(0, headersMax).map(([name, value]) => [name, shownHeader(name, value)])),
+    body: seal(text),
+    bodyTruncated: wasCut || text.length < body.length,
+  }
+}
+
+function shownHeader(name: string, value: string): string {
+  return maskedHeaders.has(name.toLowerCase()) ? '***' : value.slice(0, headerCharactersMax)
+}
+
+/** The beginning of a text that fits, never half a character. */
+export function cutText(text: string, bytesMax: number): string {
+  const bytes = Buffer.from(text)
+  if (bytes.length <= bytesMax) return text
+  let end = bytesMax
+  // A byte of the form 10xxxxxx goes on with a character.
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
+  return bytes.toString('utf8', 0, end)
+}
+
+/** The request of a column with its body opened; null when the attempt was not made. */
+export function readRequest(stored: unknown, open: BodySeal): KeptRequest | null {
+  return requestOf.Check(stored) ? { ...stored, body: openBody(stored, open) } : null
+}
+
+/** The response of a column with its body opened; null when there was none. */
+export function readResponse(stored: unknown, open: BodySeal): KeptResponse | null {
+  return responseOf.Check(stored) ? { ...stored, body: openBody(stored, open) } : null
+}
+
+function openBody({ body }: KeptResponse, open: BodySeal): string | null {
+  return body === null ? null : open(body)
+}

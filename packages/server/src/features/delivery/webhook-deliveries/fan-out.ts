@@ -1,0 +1,31 @@
+import type { OutboxEvent, OutboxReader } from '../../../platform/outbox/outbox.ts'
+import { findSubscribed, type Webhook } from '../webhooks/index.ts'
+import { insertWebhookEvents, type NewWebhookEvent } from './event-store.ts'
+import { insertAttempts, lockOrder } from './order-store.ts'
+
+/** Writes for each event and each webhook that is to be told of it what it is told, and the first attempt to tell it. */
+export const fanOut: OutboxReader = {
+  name: 'webhook-deliveries',
+  async read(tx, events) {
+    const subscribed = await findSubscribed(tx, events)
+    const ids = await insertWebhookEvents(tx, subscribed.map(toWebhookEvent))
+    if (ids.length === 0) return
+    await lockOrder(tx, ids)
+    await insertAttempts(tx, ids)
+  },
+  committed: (platform) => platform.wake.wake('deliveries', ''),
+}
+
+function toWebhookEvent({ webhook, event }: { webhook: Webhook; event: OutboxEvent }): NewWebhookEvent {
+  return {
+    organizationId: event.organizationId,
+    applicationId: event.applicationId,
+    webhookId: webhook.id,
+    type: event.type,
+    runId: event.runId,
+    endUserId: event.endUserId,
+    outboxId: event.id,
+    payload: event.payload,
+    createdAt: event.createdAt,
+  }
+}

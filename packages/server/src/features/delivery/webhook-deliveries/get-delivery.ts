@@ -1,0 +1,26 @@
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { getWebhook } from '../webhooks/index.ts'
+import { getDelivery as loadDelivery } from './delivery-store.ts'
+import { DeliveryDetailWire, toDeliveryDetailWire } from './delivery-wire.ts'
+import { openExchange } from './open-exchange.ts'
+import { renderEvent } from './render-event.ts'
+
+export const getDelivery = endpoint({
+  route: 'GET /api/webhooks/:webhookId/deliveries/:deliveryId',
+  summary: 'Get a delivery',
+  description: 'With the request as it was sent (without its signature) and what the receiver answered; of long bodies the beginning.',
+  caller: 'application',
+  permission: 'webhooks:read',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  params: { webhookId: { id: 'wh', missing: 'webhook-not-found' }, deliveryId: { id: 'del', missing: 'delivery-not-found' } },
+  returns: { 200: DeliveryDetailWire },
+  fails: [],
+  async handle({ db, platform, scope, params }) {
+    const webhook = await getWebhook(db, scope, params.webhookId)
+    const kept = await loadDelivery(db, { ...scope, webhookId: webhook.id }, params.deliveryId)
+    const payload = await renderEvent(platform, webhook, kept.event)
+    return ok(toDeliveryDetailWire(kept.delivery, { ...(await openExchange(platform, kept)), payload }))
+  },
+})

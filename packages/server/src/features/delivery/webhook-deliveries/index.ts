@@ -1,0 +1,19 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { dispatchDeliveries } from './dispatch-deliveries.job.ts'
+import { fanOut } from './fan-out.ts'
+import { getDelivery } from './get-delivery.ts'
+import { listDeliveries } from './list-deliveries.ts'
+import './problems.ts'
+import { recoverDeliveries } from './recover-deliveries.ts'
+import { redeliverDelivery } from './redeliver-delivery.ts'
+import { sweepDeliveries } from './sweep-deliveries.job.ts'
+import { testWebhook } from './test-webhook.ts'
+
+export const webhookDeliveriesFeature = feature({
+  folder: 'delivery/webhook-deliveries',
+  tag: 'Webhook deliveries',
+  description: 'What webhooks were told, and what they answered.',
+  endpoints: { listDeliveries, getDelivery, redeliverDelivery, recoverDeliveries, testWebhook },
+  jobs: [dispatchDeliveries, sweepDeliveries],
+  reader: fanOut,
+})

@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newUuid } from '../../../platform/ids/id.ts'
+import { insertRun } from '../../../testing/factories/run.ts'
+import type { Tenant } from '../../../testing/factories/tenant.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { claimDelivery } from './claim-store.ts'
+import type { ClaimedDelivery } from './delivery.ts'
+import { insertWebhookEvents } from './event-store.ts'
+import { insertAttempts, insertRetry, lockOrder, releaseNext } from './order-store.ts'
+import { saveOutcome } from './outcome-store.ts'
+import { givenDelivery } from './testing/given-delivery.ts'
+
+describe('the order of a run', () => {
+  let world: World
+  let tenant: Tenant
+  let webhookId: string
+  let outboxId = 100
+  beforeAll(async () => {
+    world = await openWorld({ environment: { WEBHOOKS_ALLOW_LOCAL: 'on' } })
+    tenant = await world.tenant()
+    webhookId = await newWebhook()
+  })
+  afterAll(() => world.close())
+
+  interface Line {
+    readonly webhookId: string
+    readonly runId: string
+  }
+
+  const newWebhook = async () => (await givenDelivery(world, tenant, 'success')).uuids.webhook
+  const newLine = async (): Promise<Line> => ({ webhookId, runId: (await insertRun(world.platform, tenant)).id })
+
+  async function add(line: Line, ...types: string[]): Promise<string[]> {
+    const events = types.map((type) => {
+      outboxId += 1
+      return { ...line, type, outboxId, organizationId: tenant.organizationId, applicationId: tenant.applicationId, endUserId: null, payload: {}, createdAt: new Date() }
+    })
+    return world.platform.db.transaction().execute(async (tx) => {
+      const ids = await insertWebhookEvents(tx, events)
+      await lockOrder(tx, ids)
+      await insertAttempts(tx, ids)
+      return ids
+    })
+  }
+
+  async function states({ webhookId, runId }: Line): Promise<string[]> {
+    const rows = await world.platform.db
+      .selectFrom('webhook_deliveries')
+      .select(['event_type', 'status', 'ready', 'due_at', 'attempt'])
+      .where('webhook_id', '=', webhookId)
+      .where('run_id', '=', runId)
+      .orderBy('position')
+      .orderBy('attempt')
+      .execute()
+    return rows.map((row) => `${row.event_type} ${row.status === 'pending' ? (row.ready ? 'ready' : row.due_at === null ? 'parked' : 'scheduled') : row.status}`)
+  }
+
+  async function claimFirst({ webhookId, runId }: Line): Promise<ClaimedDelivery> {
+    const row = await world.platform.db
+      .selectFrom('webhook_deliveries')
+      .select('id')
+      .where('webhook_id', '=', webhookId)
+      .where('run_id', '=', runId)
+      .where('status', '=', 'pending')
+      .where('due_at', 'is not', null)
+      .executeTakeFirstOrThrow()
+    const claimed = await claimDelivery(world.platform.db, row.id)
+    if (claimed === undefined) throw new Error('Nothing was claimed.')
+    return claimed
+  }
+
+  const end = (held: ClaimedDelivery, retryInMs?: number) =>
+    world.platform.db.transaction().execute(async (tx) => {
+      await lockOrder(tx, [held.event.id])
+      const outcome = { statusCode: 200, latencyMs: 1, error: null, request: null, response: null, gaveUp: false }
+      const isSaved = await saveOutcome(tx, held, { ...outcome, status: retryInMs === undefined ? 'success' : 'failed' })
+      if (isSaved && retryInMs === undefined) await releaseNext(tx, [held.event.id])
+      if (isSaved && retryInMs !== undefined) await insertRetry(tx, held.id, retryInMs)
+      return isSaved
+    })
+
+  it('parks what comes behind an event that waits, and releases one after the other', async () => {
+    const line = await newLine()
+    await add(line, 'a', 'b')
+    await add(line, 'c')
+    expect(await states(line)).toEqual(['a ready', 'b parked', 'c parked'])
+    await end(await claimFirst(line))
+    expect(await states(line)).toEqual(['a success', 'b ready', 'c parked'])
+    await end(await claimFirst(line), 60_000)
+    expect(await states(line)).toEqual(['a success', 'b failed', 'b scheduled', 'c parked'])
+  })
+
+  it('takes an outcome from the one who holds the attempt only', async () => {
+    const line = await newLine()
+    await add(line, 'a')
+    const held = await claimFirst(line)
+    expect(await end({ ...held, claim: newUuid() })).toBe(false)
+    expect(await end(held)).toBe(true)
+    expect(await end(held)).toBe(false)
+  })
+
+  it('loses nothing when an event comes at the moment at which the one before it ends', async () => {
+    for (let round = 0; round < 25; round += 1) {
+      const line = await newLine()
+      await add(line, 'a')
+      const held = await claimFirst(line)
+      await Promise.all([add(line, 'b', 'c'), end(held)])
+      expect(await states(line)).toEqual(['a success', 'b ready', 'c parked'])
+      await end(await claimFirst(line))
+      await end(await claimFirst(line))
+      expect((await states(line)).every((state) => state.endsWith('success'))).toBe(true)
+    }
+  })
+
+  it('holds for a retry that is written at the moment at which an event comes', async () => {
+    for (let round = 0; round < 25; round += 1) {
+      const line = await newLine()
+      await add(line, 'a')
+      const held = await claimFirst(line)
+      await Promise.all([add(line, 'b'), end(held, 60_000)])
+      expect(await states(line)).toEqual(['a failed', 'a scheduled', 'b parked'])
+    }
+  })
+
+  it('is of one webhook and one run', async () => {
+    const line = await newLine()
+    await add(line, 'a')
+    const otherRun = { ...line, runId: (await newLine()).runId }
+    const otherWebhook = { ...line, webhookId: await newWebhook() }
+    await add(otherRun, 'b')
+    await add(otherWebhook, 'c')
+    expect([await states(line), await states(otherRun), await states(otherWebhook)]).toEqual([['a ready'], ['b ready'], ['c ready']])
+  })
+
+  it('takes an event of the outbox once for a webhook', async () => {
+    const line = await newLine()
+    const event = { ...line, type: 'a', outboxId: 1_000_000, organizationId: tenant.organizationId, applicationId: tenant.applicationId, endUserId: null, payload: {}, createdAt: new Date() }
+    const insert = () => world.platform.db.transaction().execute((tx) => insertWebhookEvents(tx, [event]))
+    expect(await insert()).toHaveLength(1)
+    expect(await insert()).toEqual([])
+  })
+})

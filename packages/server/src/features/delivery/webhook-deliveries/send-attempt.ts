@@ -1,0 +1,68 @@
+import { egress, EgressError, type EgressReply } from '../../../platform/egress/egress.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import { signingHeaders, type SigningWebhook } from '../webhooks/index.ts'
+import { databaseShare } from './database-share.ts'
+import type { ClaimedDelivery } from './delivery.ts'
+import { responseBytesMax } from './exchange.ts'
+import { isTaken } from './retry-plan.ts'
+import { renderEvent } from './render-event.ts'
+
+const timeoutMs = 15_000
+
+/** What an attempt was, and what came of it. */
+export interface Attempt {
+  /** Null when it could not be prepared. */
+  readonly request: { readonly url: string; readonly headers: Readonly<Record<string, string>>; readonly body: string } | null
+  readonly reply: EgressReply | null
+  readonly latencyMs: number
+  /** One sentence for the webhook's owner; null when the receiver took it. */
+  readonly error: string | null
+  /** The receiver let the time pass. */
+  readonly isSilent: boolean
+}
+
+/** An attempt that is due, and the webhook that it is for. */
+export interface Sending {
+  readonly webhook: SigningWebhook
+  readonly delivery: ClaimedDelivery
+}
+
+const notPrepared = 'The event could not be prepared: a failure of the server, which has logged it.'
+
+/** Sends an event to its webhook once. Undefined when the signal ended it: nothing is known of it then. */
+export async function sendAttempt(platform: Platform, { webhook, delivery }: Sending, signal: AbortSignal): Promise<Attempt | undefined> {
+  const request = await platform.use(databaseShare).run(signal, () => prepare(platform, webhook, delivery)).catch((error: unknown) => {
+    if (!signal.aborted) platform.log.error({ err: error, deliveryId: delivery.id, webhookId: webhook.id }, 'A delivery could not be prepared.')
+    return null
+  })
+  if (signal.aborted) return undefined
+  if (request === null) return { request, reply: null, latencyMs: 0, error: notPrepared, isSilent: false }
+  const startedMs = performance.now()
+  try {
+    const { headers, body } = request
+    const reply = await platform.use(egress).post(webhook.url, { headers, body, timeoutMs, responseBytesMax, signal })
+    return { request, reply, latencyMs: reply.latencyMs, error: errorOf(reply), isSilent: false }
+  } catch (error) {
+    if (signal.aborted) return undefined
+    const latencyMs = Math.round(performance.now() - startedMs)
+    if (error instanceof EgressError) return { request, reply: null, latencyMs, error: error.message, isSilent: error.code === 'egress-timeout' }
+    throw error
+  }
+}
+
+async function prepare(platform: Platform, webhook: SigningWebhook, { event, attempt }: ClaimedDelivery) {
+  const rendered = await renderEvent(platform, webhook, event)
+  const body = JSON.stringify(rendered)
+  const headers = {
+    'content-type': 'application/json',
+    'user-agent': 'Appstrate-Webhooks/1',
+    ...signingHeaders(platform, webhook, { id: rendered.id, timestamp: platform.clock.now(), body }),
+    'webhook-attempt': String(attempt),
+  }
+  return { url: webhook.url, headers, body }
+}
+
+function errorOf({ status }: EgressReply): string | null {
+  if (isTaken({ statusCode: status })) return null
+  return `The receiver answered ${status}${status >= 300 && status <= 399 ? ': redirects are not followed' : ''}.`
+}

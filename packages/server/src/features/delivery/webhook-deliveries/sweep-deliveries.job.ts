@@ -1,0 +1,27 @@
+import { job } from '../../../platform/jobs/job.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import { endWaitingOf } from './end-waiting.ts'
+import { listDisabledWithWaiting, removeOldEvents } from './outcome-store.ts'
+
+/** How long events and their deliveries are kept. */
+const keptDays = 30
+const removedMax = 500
+const webhooksMax = 20
+
+/** Ends what waits for disabled webhooks, and removes what is old. */
+export const sweepDeliveries = job({
+  name: 'sweep-deliveries',
+  everyMs: 60_000,
+  wakes: [],
+  async run(platform) {
+    const [isEnding, removed] = [await endDisabled(platform), await removeOldEvents(platform.db, { days: keptDays, limit: removedMax })]
+    return isEnding || removed === removedMax
+  },
+})
+
+async function endDisabled(platform: Platform): Promise<boolean> {
+  const webhookIds = await listDisabledWithWaiting(platform.db, webhooksMax)
+  let isMore = webhookIds.length === webhooksMax
+  for (const webhookId of webhookIds) isMore = (await endWaitingOf(platform, webhookId)) || isMore
+  return isMore
+}

@@ -1,0 +1,43 @@
+import { Type } from 'typebox'
+import { created, endpoint } from '../../../platform/http/endpoint.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { OneOf } from '../../../platform/http/wire.ts'
+import { newUuid, toWireId } from '../../../platform/ids/id.ts'
+import { agentIdOf } from './agent-id-of.ts'
+import { newSecret, sealSecret } from './webhook-secret.ts'
+import { insertWebhook } from './webhook-store.ts'
+import { NewWebhookWire, toNewWebhookWire, webhookFields } from './webhook-wire.ts'
+import { findWebhookMistakes, newWebhookFields, signings } from './webhook.ts'
+
+const { url, events, ...optional } = webhookFields
+
+export const createWebhook = endpoint({
+  route: 'POST /api/webhooks',
+  summary: 'Create a webhook',
+  description: 'The secret is in the reply and nowhere else. An application has at most 20 webhooks.',
+  caller: 'application',
+  permission: 'webhooks:write',
+  limit: 'create',
+  idempotency: 'supported',
+  secretReply: true,
+  audit: 'webhook.created',
+  body: Type.Object({ url, events, ...Type.Partial(Type.Object({ ...optional, signing: OneOf(signings, { description: '`hmac` unless given; it stays.' }) })).properties }),
+  returns: { 201: NewWebhookWire },
+  fails: ['webhook-limit-reached', 'agent-not-found'],
+  async handle({ body, scope, caller, platform, request, now, change }) {
+    refuseInvalid(findWebhookMistakes(platform, body))
+    const { signing = 'hmac', agentId, ...chosen } = body
+    const id = newUuid()
+    const { secret, publicKey } = newSecret(signing)
+    const sealedSecret = sealSecret(platform, id, secret)
+    const apiVersion = platform.versions.resolve(undefined, request.state.authorization.apiVersion)
+    const webhook = await change(
+      async (tx) => {
+        const fields = newWebhookFields({ ...chosen, ...(await agentIdOf(tx, scope, agentId)) }, { now, apiVersion })
+        return insertWebhook(tx, scope, { ...fields, id, signing, publicKey, sealedSecret, createdBy: caller.userId })
+      },
+      () => toWireId('wh', id),
+    )
+    return created(toNewWebhookWire(webhook, secret), `/api/webhooks/${toWireId('wh', id)}`)
+  },
+})

@@ -1,0 +1,25 @@
+import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { Nothing } from '../../../platform/http/wire.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { deleteWebhook as deleteWebhookRow } from './webhook-store.ts'
+
+export const deleteWebhook = endpoint({
+  route: 'DELETE /api/webhooks/:webhookId',
+  summary: 'Delete a webhook',
+  description: 'Its deliveries go with it; what waits to be delivered is dropped.',
+  caller: 'application',
+  permission: 'webhooks:delete',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'webhook.deleted',
+  params: { webhookId: { id: 'wh', missing: 'webhook-not-found' } },
+  returns: { 204: Nothing },
+  fails: [],
+  async handle({ params, scope, change }) {
+    await change(
+      (tx) => deleteWebhookRow(tx, scope, params.webhookId),
+      () => toWireId('wh', params.webhookId),
+    )
+    return noContent()
+  },
+})

@@ -1,0 +1,21 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { createWebhook } from './create-webhook.ts'
+import { deleteWebhook } from './delete-webhook.ts'
+import { getWebhook as getWebhookEndpoint } from './get-webhook.ts'
+import { listWebhooks } from './list-webhooks.ts'
+import './problems.ts'
+import { rotateWebhookSecret } from './rotate-webhook-secret.ts'
+import { updateWebhook } from './update-webhook.ts'
+
+export const webhooksFeature = feature({
+  folder: 'delivery/webhooks',
+  tag: 'Webhooks',
+  description: 'Addresses that are told of events, in signed requests.',
+  endpoints: { createWebhook, listWebhooks, getWebhook: getWebhookEndpoint, updateWebhook, deleteWebhook, rotateWebhookSecret },
+})
+
+export { signingHeaders } from './signing-headers.ts'
+export { toVersionOf } from './to-version-of.ts'
+export { disableWebhook, noteFailure, noteSuccess } from './webhook-health-store.ts'
+export { findSubscribed, findWebhook, getWebhook } from './webhook-store.ts'
+export type { SigningWebhook, Webhook } from './webhook.ts'

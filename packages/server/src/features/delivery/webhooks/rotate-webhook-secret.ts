@@ -1,0 +1,49 @@
+import { Type } from 'typebox'
+import type { AuditChanges } from '../../../platform/audit/audit.ts'
+import { changesBetween } from '../../../platform/audit/changes.ts'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { newSecret, sealSecret } from './webhook-secret.ts'
+import { lockWebhook, saveSecret } from './webhook-store.ts'
+import { NewWebhookWire, toNewWebhookWire } from './webhook-wire.ts'
+import { overlapEnd, overlapSecondsDefault, type Webhook } from './webhook.ts'
+
+export const rotateWebhookSecret = endpoint({
+  route: 'POST /api/webhooks/:webhookId/rotate',
+  summary: "Rotate a webhook's secret",
+  description: 'The new secret is in the reply and nowhere else. Until the overlap ends every delivery is signed with both; a secret before the last one stops at once.',
+  caller: 'application',
+  permission: 'webhooks:write',
+  limit: 'create',
+  idempotency: 'supported',
+  secretReply: true,
+  audit: 'webhook.secret-rotated',
+  params: { webhookId: { id: 'wh', missing: 'webhook-not-found' } },
+  bodyKind: 'optional-json',
+  body: Type.Object({
+    overlapSeconds: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 604_800, default: overlapSecondsDefault, description: 'How long the old secret signs too; 0 ends it at once.' }),
+    ),
+  }),
+  returns: { 200: NewWebhookWire },
+  fails: [],
+  async handle({ params, body, scope, platform, now, change }) {
+    const id = params.webhookId
+    const { webhook, secret } = await change(
+      async (tx) => {
+        const before = await lockWebhook(tx, scope, id)
+        const renewed = newSecret(before.signing)
+        const sealedSecret = sealSecret(platform, id, renewed.secret)
+        const after = await saveSecret(tx, scope, { id, sealedSecret, publicKey: renewed.publicKey, previousSecretExpiresAt: overlapEnd(now, body.overlapSeconds) })
+        return { before, webhook: after, secret: renewed.secret }
+      },
+      (rotated) => ({ resourceId: toWireId('wh', id), changes: changesOf(rotated) }),
+    )
+    return ok(toNewWebhookWire(webhook, secret))
+  },
+})
+
+function changesOf({ before, webhook, secret }: { before: Webhook; webhook: Webhook; secret: string }): AuditChanges {
+  const shown = ({ publicKey, previousSecretExpiresAt }: Webhook) => ({ publicKey, previousSecretExpiresAt })
+  return changesBetween({ ...shown(before), secret: 'the old one' }, { ...shown(webhook), secret }, { secret: ['secret'] })
+}

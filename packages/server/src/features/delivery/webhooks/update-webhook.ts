@@ -1,0 +1,37 @@
+import { Type } from 'typebox'
+import { changesBetween } from '../../../platform/audit/changes.ts'
+import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { toWireId } from '../../../platform/ids/id.ts'
+import { agentIdOf } from './agent-id-of.ts'
+import { lockWebhook, saveWebhook } from './webhook-store.ts'
+import { toWebhookWire, webhookFields, WebhookWire } from './webhook-wire.ts'
+import { changeWebhook, findWebhookMistakes } from './webhook.ts'
+
+export const updateWebhook = endpoint({
+  route: 'PATCH /api/webhooks/:webhookId',
+  summary: 'Change a webhook',
+  description: '`enabled: true` also enables what was disabled because it failed. Deliveries that were made before keep their payload.',
+  caller: 'application',
+  permission: 'webhooks:write',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'webhook.updated',
+  params: { webhookId: { id: 'wh', missing: 'webhook-not-found' } },
+  body: Type.Partial(Type.Object(webhookFields)),
+  returns: { 200: WebhookWire },
+  fails: ['agent-not-found'],
+  async handle({ params, body, scope, platform, now, change }) {
+    refuseInvalid(findWebhookMistakes(platform, body))
+    const { agentId, ...chosen } = body
+    const { after } = await change(
+      async (tx) => {
+        const before = await lockWebhook(tx, scope, params.webhookId)
+        const changed = changeWebhook(before, { ...chosen, ...(await agentIdOf(tx, scope, agentId)) }, now)
+        return { before: toWebhookWire(before), after: toWebhookWire(await saveWebhook(tx, scope, changed)) }
+      },
+      ({ before, after: { updatedAt: _, ...shown } }) => ({ resourceId: toWireId('wh', params.webhookId), changes: changesBetween({ ...before, updatedAt: undefined }, shown) }),
+    )
+    return ok(after)
+  },
+})

@@ -1,0 +1,151 @@
+import { sql } from 'kysely'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import type { AppScope } from '../../../platform/http/caller.ts'
+import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { problem } from '../../../platform/http/problem.ts'
+import type { OutboxEvent } from '../../../platform/outbox/outbox.ts'
+import { toColumns, toWebhook, webhookColumns as columns, type WebhookRow } from './webhook-row.ts'
+import { isSubscribed, refuseEndUser, webhooksMax, type ChosenFields, type SigningWebhook, type Webhook } from './webhook.ts'
+
+export interface NewWebhook extends ChosenFields, Pick<Webhook, 'id' | 'signing' | 'publicKey'> {
+  readonly sealedSecret: string
+  readonly createdBy: string
+}
+
+export interface NewSecretOf {
+  readonly id: string
+  readonly sealedSecret: string
+  readonly publicKey: string | null
+  /** Until when the secret that it replaces signs too; null: not at all. */
+  readonly previousSecretExpiresAt: Date | null
+}
+
+/** Throws webhook-limit-reached. */
+export async function insertWebhook(tx: Tx, scope: AppScope, webhook: NewWebhook): Promise<Webhook> {
+  await refuseTooMany(tx, scope)
+  const row = await tx
+    .insertInto('webhooks')
+    .values({
+      id: webhook.id,
+      organization_id: scope.organizationId,
+      application_id: scope.applicationId,
+      ...toColumns(webhook),
+      signing: webhook.signing,
+      encrypted_secret: webhook.sealedSecret,
+      public_key: webhook.publicKey,
+      created_by: webhook.createdBy,
+    })
+    .returning(columns)
+    .executeTakeFirstOrThrow()
+  return toWebhook(row)
+}
+
+/** The newest first. */
+export async function listWebhooks(db: Db, scope: AppScope, page: Page): Promise<Slice<Webhook>> {
+  const rows = await select(db, scope).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
+  return { items: rows.map(toWebhook), total: await countWebhooks(db, scope) }
+}
+
+/** Throws webhook-not-found. */
+export async function getWebhook(db: Db, scope: AppScope, id: string): Promise<Webhook> {
+  return found(await select(db, scope).where('id', '=', id).executeTakeFirst())
+}
+
+/** Throws webhook-not-found. Nobody else changes the webhook until the transaction ends; its deliveries go on. */
+export async function lockWebhook(tx: Tx, scope: AppScope, id: string): Promise<Webhook> {
+  return found(await select(tx, scope).where('id', '=', id).forNoKeyUpdate().executeTakeFirst())
+}
+
+/** The webhook with its sealed secrets, for its sender; undefined when it is gone. */
+export async function findWebhook(db: Db, id: string): Promise<SigningWebhook | undefined> {
+  const row = await db.selectFrom('webhooks').select([...columns, 'encrypted_secret', 'encrypted_previous_secret']).where('id', '=', id).executeTakeFirst()
+  return row === undefined ? undefined : { ...toWebhook(row), sealedSecret: row.encrypted_secret, sealedPreviousSecret: row.encrypted_previous_secret }
+}
+
+/** Each event with each webhook that is to be told of it, in the order of the events. The webhooks can't be deleted until the transaction ends. */
+export async function findSubscribed(tx: Tx, events: readonly OutboxEvent[]): Promise<{ webhook: Webhook; event: OutboxEvent }[]> {
+  if (events.length === 0) return []
+  const rows = await tx
+    .selectFrom('webhooks')
+    .select(columns)
+    .where('application_id', '=', sql<string>`any(${[...new Set(events.map((event) => event.applicationId))]}::uuid[])`)
+    .where('enabled', '=', true)
+    .where('events', '&&', sql<string[]>`${[...new Set(events.map((event) => event.type))]}::text[]`)
+    .orderBy('id')
+    .forKeyShare()
+    .execute()
+  const webhooks = Map.groupBy(rows.map(toWebhook), (webhook) => webhook.applicationId)
+  return events.flatMap((event) => (webhooks.get(event.applicationId) ?? []).filter((webhook) => isSubscribed(webhook, event)).map((webhook) => ({ webhook, event })))
+}
+
+/** Saves a locked webhook. */
+export async function saveWebhook(tx: Tx, scope: AppScope, webhook: Webhook): Promise<Webhook> {
+  const row = await tx
+    .updateTable('webhooks')
+    .set({ ...toColumns(webhook), failing_since: webhook.failingSince, updated_at: sql`now()` })
+    .where('organization_id', '=', scope.organizationId)
+    .where('application_id', '=', scope.applicationId)
+    .where('id', '=', webhook.id)
+    .returning(columns)
+    .executeTakeFirst()
+  return found(row)
+}
+
+/** Gives a locked webhook a new secret; its old one becomes the previous one. */
+export async function saveSecret(tx: Tx, scope: AppScope, secret: NewSecretOf): Promise<Webhook> {
+  const row = await tx
+    .updateTable('webhooks')
+    .set((eb) => ({
+      encrypted_previous_secret: secret.previousSecretExpiresAt === null ? null : eb.ref('encrypted_secret'),
+      previous_expires_at: secret.previousSecretExpiresAt,
+      encrypted_secret: secret.sealedSecret,
+      public_key: secret.publicKey,
+      updated_at: sql`now()`,
+    }))
+    .where('organization_id', '=', scope.organizationId)
+    .where('application_id', '=', scope.applicationId)
+    .where('id', '=', secret.id)
+    .returning(columns)
+    .executeTakeFirst()
+  return found(row)
+}
+
+/** Throws webhook-not-found. */
+export async function deleteWebhook(tx: Tx, scope: AppScope, id: string): Promise<void> {
+  refuseEndUser(scope)
+  const { numDeletedRows } = await tx
+    .deleteFrom('webhooks')
+    .where('organization_id', '=', scope.organizationId)
+    .where('application_id', '=', scope.applicationId)
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  if (numDeletedRows === 0n) throw problem('webhook-not-found')
+}
+
+async function refuseTooMany(tx: Tx, scope: AppScope): Promise<void> {
+  refuseEndUser(scope)
+  // One at a time per application, so that two can't both take the last place; what only refers to the application goes on.
+  await tx.selectFrom('applications').select('id').where('organization_id', '=', scope.organizationId).where('id', '=', scope.applicationId).forNoKeyUpdate().execute()
+  if ((await countWebhooks(tx, scope)) < webhooksMax) return
+  throw problem('webhook-limit-reached', { detail: `An application has at most ${webhooksMax} webhooks: delete one, or give one more events.` })
+}
+
+async function countWebhooks(db: Db, scope: AppScope): Promise<number> {
+  const { total } = await db
+    .selectFrom('webhooks')
+    .select((eb) => eb.fn.countAll<number>().as('total'))
+    .where('organization_id', '=', scope.organizationId)
+    .where('application_id', '=', scope.applicationId)
+    .executeTakeFirstOrThrow()
+  return total
+}
+
+function select(db: Db, scope: AppScope) {
+  refuseEndUser(scope)
+  return db.selectFrom('webhooks').select(columns).where('organization_id', '=', scope.organizationId).where('application_id', '=', scope.applicationId)
+}
+
+function found(row: WebhookRow | undefined): Webhook {
+  if (row === undefined) throw problem('webhook-not-found')
+  return toWebhook(row)
+}
