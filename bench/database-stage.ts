@@ -13,7 +13,8 @@ export interface DatabaseStage {
   close(): Promise<void>
 }
 
-export async function openDatabaseStage(): Promise<DatabaseStage> {
+/** The server's settings can be changed, such as what it executes. */
+export async function openDatabaseStage(environment: Readonly<Record<string, string>> = {}): Promise<DatabaseStage> {
   const dataDir = await makeDataDir()
   const log = createLog('error')
   const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir.path, 'database'), log })
@@ -28,6 +29,7 @@ export async function openDatabaseStage(): Promise<DatabaseStage> {
       DATABASE_URL: `postgres://${postgres.user}@localhost:${postgres.port}/${postgres.database}?host=${encodeURIComponent(postgres.socketDir)}`,
       ENCRYPTION_KEYS: `1:${randomBytes(32).toString('base64')}`,
       AUTH_SECRET: randomBytes(32).toString('base64'),
+      ...environment,
     })
     const address = { host: postgres.socketDir, port: postgres.port, user: postgres.user, database: postgres.database }
     return {

@@ -4,11 +4,13 @@ import { boot } from './boot.ts'
 import { createRun } from './create-run.ts'
 import { listAgents } from './list-agents.ts'
 import { circumstances, tableOf, writePage, type Result } from './report.ts'
+import { schedules } from './schedules.ts'
 import { sseFanOut } from './sse-fan-out.ts'
 import { startRun } from './start-run.ts'
 import { waitingRuns } from './waiting-runs.ts'
+import { webhooks } from './webhooks.ts'
 
-const benchmarks = [listAgents, createRun, startRun, sseFanOut, waitingRuns, boot, appendEvents]
+const benchmarks = [listAgents, createRun, startRun, sseFanOut, waitingRuns, boot, appendEvents, schedules, webhooks]
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
 const unknown = names.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name))
 if (unknown.length > 0) {

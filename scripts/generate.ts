@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { configTable } from './generated/config-table.ts'
 import { errorPages, pageMistakes } from './generated/error-pages.ts'
 import type { GeneratedFile } from './generated/generated-file.ts'
+import { permissionsPage } from './generated/permissions-page.ts'
 import { schemaTypes } from './generated/schema-types.ts'
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
@@ -21,7 +22,7 @@ for (const mistake of mistakes) console.log(mistake)
 process.exitCode = mistakes.length > 0 || (values.check && changed.length > 0) ? 1 : 0
 
 async function generateAll(): Promise<GeneratedFile[]> {
-  return [configTable(await read('README.md')), ...errorPages(await readPages()), await schemaTypes(process.env['CODEGEN_DATABASE_URL'])]
+  return [configTable(await read('README.md')), ...errorPages(await readPages()), permissionsPage(), await schemaTypes(process.env['CODEGEN_DATABASE_URL'])]
 }
 
 async function readPages(): Promise<Map<string, string>> {

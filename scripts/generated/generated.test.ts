@@ -6,6 +6,7 @@ import { oneOf } from '../../packages/server/src/platform/config/variables.ts'
 import { configTable } from './config-table.ts'
 import { errorPages, pageMistakes } from './error-pages.ts'
 import { replaceBetween } from './generated-file.ts'
+import { permissionsPage } from './permissions-page.ts'
 
 const root = new URL('../../', import.meta.url)
 const catalogue = [['toy-not-found', { status: 404, title: 'Toy Not Found' }], ['toy-taken', { status: 409, title: 'Toy Taken' }]] as const
@@ -49,6 +50,19 @@ describe('error pages', () => {
       'docs/errors/toy-lost.md is about a code that does not exist.',
       'docs/errors/toy-taken.md does not say what to do.',
     ])
+  })
+})
+
+describe('the page of permissions', () => {
+  it('tells of each who holds it, whether keys can, and what it is for', () => {
+    const { content } = permissionsPage([{ permission: 'toys:break', roles: ['owner', 'member'], isGrantable: true, operations: ['breakToy', 'dropToy'] }])
+    expect(content).toContain('| Permission | Owner | Admin | Member | Viewer | Key | For |\n|---|:-:|:-:|:-:|:-:|:-:|---|\n| `toys:break` | ✓ |  | ✓ |  | ✓ | `breakToy`, `dropToy` |\n')
+  })
+
+  it('has a row for every permission of the product', () => {
+    const { path, content } = permissionsPage()
+    expect(path).toBe('docs/permissions.md')
+    for (const line of ['| `org:delete` | ✓ |  |  |  |  | ', '| `runs:read` | ✓ | ✓ | ✓ | ✓ | ✓ | ']) expect(content).toContain(line)
   })
 })
 
