@@ -106,7 +106,8 @@ const isTest = (path: string): boolean => /\.(test|conformance)\.ts$/.test(path)
 function placeOf(path: string): Place | undefined {
   const [layer = '', tier = '', noun = '', ...rest] = path.split('/')
   if (!isLayer(layer)) return undefined
-  if (layer !== 'features' || path === 'features/index.ts') return { layer, tier: -1, noun: '', rest: '' }
+  // Beside the list of features: tests of all of them.
+  if (layer !== 'features' || /^features\/(index|[a-z-]+\.test)\.ts$/.test(path)) return { layer, tier: -1, noun: '', rest: '' }
   return tiers.includes(tier) && rest.length > 0 ? { layer, tier: tiers.indexOf(tier), noun: `${tier}/${noun}`, rest: rest.join('/') } : undefined
 }
 

@@ -1,0 +1,114 @@
+import { startModelServer, type ModelServer } from '@appstrate/model-server'
+import { createServer, type Server } from 'node:http'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { listOperations, type Operation } from '../platform/http/api.ts'
+import { castAttackers, cookieHeaders } from '../testing/isolation/attackers.ts'
+import type { Attacker } from '../testing/isolation/attempt.ts'
+import { byPrefix } from '../testing/isolation/belongings.ts'
+import { fillTenant, scenario, type FilledTenant } from '../testing/isolation/fill-tenant.ts'
+import { huntLeaks } from '../testing/isolation/find-leaks.ts'
+import { fingerprint, type Owner } from '../testing/isolation/fingerprint.ts'
+import { huntLeaksInStreams } from '../testing/isolation/find-leaks-in-streams.ts'
+import { leakyFeature, leaksThatMustShow } from '../testing/isolation/leaky-feature.ts'
+import { findMissing, idsSeen, lookAtOwn, type Sight } from '../testing/isolation/own-things.ts'
+import { openWorld, type World } from '../testing/world.ts'
+import { features } from './index.ts'
+
+const operations = listOperations(features)
+const isStream = ({ endpoint }: Operation) => endpoint.streams === 'text/event-stream'
+const hunted = operations.filter((operation) => !isStream(operation))
+
+/** Operations that take a foreign id in their body and look nothing up by it, with the reason. */
+const takesForeignBody: ReadonlySet<string> = new Set([
+  // Answers with the profiles of those who are members; of others it says nothing.
+  'getProfiles',
+])
+/** Pages that are the same for every path. */
+const answersAnyPath: ReadonlySet<string> = new Set(['showInvitation'])
+/** Lists that have nothing to show in a tenant with one of everything, with the reason. */
+const emptyLists: ReadonlySet<string> = new Set<string>([])
+
+describe('two tenants', () => {
+  let world: World
+  let models: ModelServer
+  let receiver: Server
+  let victim: FilledTenant
+  let attackers: Attacker[]
+  let owner: Owner
+  let sights: Sight[]
+
+  beforeAll(async () => {
+    receiver = createServer((request, response) => void request.resume().on('end', () => response.end('ok')))
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
+    const address = receiver.address()
+    const receiverUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+    models = await startModelServer({ scenarios: { 'leave-everything': scenario } })
+    world = await openWorld({ worker: true, features: [...features, leakyFeature], environment: { WEBHOOKS_ALLOW_LOCAL: 'on' } })
+    const filling = { world, receiverUrl, modelsUrl: models.url }
+    victim = await fillTenant({ ...filling, label: 'LEAK' })
+    const stranger = await fillTenant({ ...filling, label: 'OWN' })
+    owner = { organizationId: victim.tenant.organizationId, userIds: [victim.tenant.userId, victim.admin.userId] }
+    sights = await lookAtOwn(world.url, operations, { headers: cookieHeaders(victim), own: victim.made })
+    const lookAs = (endUser: string, own: FilledTenant['made']) =>
+      lookAtOwn(world.url, operations.filter(({ endpoint }) => endpoint.caller === 'application'), {
+        headers: { authorization: `Bearer ${victim.tenant.apiKey}`, 'x-app-id': victim.tenant.appId, 'appstrate-user': endUser },
+        own,
+      })
+    const [first, second] = [await lookAs(victim.endUsers[0], withOwn(victim, 0)), await lookAs(victim.endUsers[1], withOwn(victim, 1))]
+    const personal = (prefix: string) => ['run', 'file', 'sched', 'ntf', 'evt'].includes(prefix)
+    const seenBySecond = new Set(idsSeen(second, personal))
+    attackers = castAttackers({
+      victim,
+      stranger,
+      idsOfVictim: idsSeen(sights, (prefix) => prefix !== 'req'),
+      idsOfFirstEndUser: idsSeen(first, personal).filter((id) => !seenBySecond.has(id)),
+    })
+  }, 120_000)
+  afterAll(async () => {
+    await world.close()
+    await models.close()
+    receiver.closeAllConnections()
+    receiver.close()
+  })
+
+  it('have a thing for every path of the API', () => {
+    expect(findMissing(operations, { ids: byPrefix([...[...victim.made.ids.values()].flat(), ...idsSeen(sights, () => true)]), texts: victim.made.texts })).toEqual([])
+  })
+
+  it('see their own things under these paths, so that a 404 means a wall', () => {
+    const failed = sights.filter(({ answer }) => answer.status >= 300)
+    expect(failed.map(({ operation, answer }) => `${operation.id}: ${answer.status} ${answer.text.slice(0, 200)}`)).toEqual([])
+  })
+
+  it('have something in every list, so that a list without it means a wall', () => {
+    const empty = sights.filter(({ operation, answer }) => Array.isArray(answer.body.data) && answer.body.data.length === 0 && !emptyLists.has(operation.id))
+    expect(empty.map(({ operation }) => operation.id)).toEqual([])
+    for (const mark of Object.values(victim.marks)) expect(sights.filter(({ answer }) => answer.text.includes(mark)).length, mark).toBeGreaterThan(3)
+  })
+
+  it('never meet: every operation, every foreign id, by key, by cookie and impersonated', { timeout: 120_000 }, async () => {
+    const before = await fingerprint(world.platform.db, owner)
+    const { leaks, attempts } = await huntLeaks({ url: world.url, operations: hunted, attackers, tolerance: { takesForeignBody, answersAnyPath } })
+    expect(leaks.join('\n')).toBe('')
+    expect(await fingerprint(world.platform.db, owner)).toEqual(before)
+    expect(attempts).toBeGreaterThan(hunted.length * 5)
+  })
+
+  it('never meet in a stream, while the other is at work', { timeout: 60_000 }, async () => {
+    const leaks = await huntLeaksInStreams({ world, operations: operations.filter(isStream), attackers, victim })
+    expect(leaks.join('\n')).toBe('')
+  })
+
+  it('would be seen to meet: each hole of a leaky feature is found', { timeout: 60_000 }, async () => {
+    const leaky = listOperations([leakyFeature])
+    const before = await fingerprint(world.platform.db, owner)
+    const { leaks } = await huntLeaks({ url: world.url, operations: leaky.filter((operation) => !isStream(operation)), attackers, tolerance: { takesForeignBody: new Set() } })
+    const found = [...leaks, ...(await huntLeaksInStreams({ world, operations: leaky.filter(isStream), attackers, victim }))]
+    for (const leak of leaksThatMustShow) expect(found.filter((line) => leak.test(line)), String(leak)).not.toEqual([])
+    expect(await fingerprint(world.platform.db, owner)).not.toEqual(before)
+  })
+})
+
+function withOwn({ made, madeByEndUsers }: FilledTenant, index: 0 | 1): FilledTenant['made'] {
+  return { ids: new Map([...made.ids, ...madeByEndUsers[index].ids]), texts: made.texts }
+}

@@ -1,0 +1,49 @@
+import { sql } from 'kysely'
+import type { Db } from '../../platform/db/database.ts'
+
+/** What changes by itself, or tells of who tried: not the tenant's content. */
+const volatileTables: ReadonlySet<string> = new Set(['audit_log', 'audit_chains', 'idempotency_keys', 'outbox'])
+const volatileColumns = ['last_used_at', 'ip_address', 'user_agent']
+/** Tables of no tenant. */
+const tablesOfNobody: ReadonlySet<string> = new Set(['migrations', 'workers', 'verifications'])
+
+export interface Owner {
+  readonly organizationId: string
+  readonly userIds: readonly string[]
+}
+
+/** A checksum of all that belongs to an organization and its people, by table. Throws when it does not know whose a table's rows are. */
+export async function fingerprint(db: Db, owner: Owner): Promise<Record<string, string>> {
+  const columns = await sql<{ table: string; columns: string[] }>`
+    select c.table_name as table, array_agg(c.column_name::text) as columns from information_schema.columns c
+    join information_schema.tables t using (table_schema, table_name)
+    where c.table_schema = 'public' and t.table_type = 'BASE TABLE' group by c.table_name order by c.table_name`.execute(db)
+  const marks: Record<string, string> = {}
+  for (const { table, columns: names } of columns.rows) {
+    if (volatileTables.has(table) || tablesOfNobody.has(table)) continue
+    const { rows } = await sql<{ mark: string }>`
+      select count(*) || ' rows ' || coalesce(md5(string_agg(row::text, ',' order by row::text)), '') as mark
+      from (select to_jsonb(t) - ${volatileColumns}::text[] as row from ${sql.table(table)} t where ${ownedBy(table, names, owner)}) rows`.execute(db)
+    marks[table] = rows[0]?.mark ?? ''
+  }
+  return marks
+}
+
+function ownedBy(table: string, columns: readonly string[], { organizationId, userIds }: Owner) {
+  const applications = sql`(select id from applications where organization_id = ${organizationId})`
+  if (table === 'organizations') return sql`id = ${organizationId}`
+  if (table === 'users') return sql`id = any(${userIds})`
+  if (columns.includes('organization_id')) return sql`organization_id = ${organizationId}`
+  if (columns.includes('application_id')) return sql`application_id in ${applications}`
+  if (columns.includes('user_id')) return sql`user_id = any(${userIds})`
+  const [parent, column] = parents[table] ?? []
+  if (parent === undefined || column === undefined) {
+    throw new Error(`Whose rows are in the table ${table}? Say so in testing/isolation/fingerprint.ts: in parents, or in tablesOfNobody.`)
+  }
+  return sql`${sql.ref(column)} in (select id from ${sql.table(parent)} where organization_id = ${organizationId})`
+}
+
+/** Tables whose rows belong to the rows of another. */
+const parents: Readonly<Record<string, readonly [table: string, column: string]>> = {
+  notification_reads: ['notifications', 'notification_id'],
+}

@@ -1,0 +1,115 @@
+import { Type } from 'typebox'
+import type { Db } from '../../platform/db/database.ts'
+import { endpoint, hijacked, noContent, ok } from '../../platform/http/endpoint.ts'
+import { feature } from '../../platform/http/feature.ts'
+import { Nothing, WireId } from '../../platform/http/wire.ts'
+import { toWireId } from '../../platform/ids/id.ts'
+
+const base = { caller: 'application', permission: 'none', limit: 'default', idempotency: 'not-needed', audit: 'none', fails: [] } as const
+const runId = { id: 'run', missing: 'run-not-found' } as const
+
+// What an end-user said is sealed; ids are not, and are secrets too.
+async function listAll(db: Db) {
+  const rows = await db.selectFrom('runs').select(['id', 'metadata']).execute()
+  return rows.map(({ id, metadata }) => ({ id: toWireId('run', id), metadata }))
+}
+
+/** Asks the database without the scope. */
+const getLeakyRun = endpoint({
+  ...base,
+  route: 'GET /api/leaky-runs/:runId',
+  summary: 'Shows any run',
+  params: { runId },
+  returns: { 200: Type.Object({ metadata: Type.Unknown() }) },
+  async handle({ db, params }) {
+    return ok({ metadata: (await listAll(db)).find(({ id }) => id === toWireId('run', params.runId)) ?? null })
+  },
+})
+
+/** Forgets the scope in a list. */
+const listLeakyRuns = endpoint({
+  ...base,
+  route: 'GET /api/leaky-runs',
+  summary: 'Lists all runs',
+  returns: { 200: Type.Object({ data: Type.Array(Type.Unknown()) }) },
+  handle: async ({ db }) => ok({ data: await listAll(db) }),
+})
+
+/** Answers 404 and does it all the same. */
+const touchLeakyRun = endpoint({
+  ...base,
+  route: 'POST /api/leaky-runs/:runId/touch',
+  summary: 'Changes any run',
+  params: { runId },
+  returns: { 204: Nothing },
+  async handle({ db, params }) {
+    await db.updateTable('runs').set({ report: 'touched' }).where('id', '=', params.runId).execute()
+    return noContent()
+  },
+})
+
+/** Takes an id in the body without a look at whose it is. */
+const copyLeakyRun = endpoint({
+  ...base,
+  route: 'POST /api/leaky-copies',
+  summary: 'Takes any run',
+  body: Type.Object({ from: Type.Object({ runIds: Type.Array(WireId('run'), { minItems: 1 }) }) }),
+  returns: { 204: Nothing },
+  handle: async () => noContent(),
+})
+
+/** Filters by an id, and shows what is found. */
+const findLeakyRuns = endpoint({
+  ...base,
+  route: 'GET /api/leaky-search',
+  summary: 'Finds the runs of any file',
+  query: { fileId: Type.Optional(WireId('file')) },
+  returns: { 200: Type.Object({ data: Type.Array(Type.Unknown()) }) },
+  handle: async ({ db, query }) => ok({ data: query.fileId === undefined ? [] : await listAll(db) }),
+})
+
+/** Streams what is not the listener's. */
+const streamLeakyRuns = endpoint({
+  ...base,
+  caller: 'stream',
+  route: 'GET /api/realtime/leaky-runs',
+  summary: 'Streams all runs',
+  returns: { 200: Type.String() },
+  streams: 'text/event-stream',
+  async handle({ db, reply }) {
+    reply.hijack()
+    reply.raw.writeHead(200, { 'content-type': 'text/event-stream' })
+    let polls = 0
+    const poll = setInterval(() => {
+      polls += 1
+      if (polls > 20) {
+        clearInterval(poll)
+        reply.raw.end()
+      } else void listAll(db).then((runs) => reply.raw.write(`data: ${JSON.stringify(runs)}\n\n`), () => undefined)
+    }, 50)
+    return hijacked
+  },
+})
+
+/** A feature with holes: the hunt for leaks must find each. */
+export const leakyFeature = feature({
+  folder: 'delivery/leaky',
+  tag: 'Leaky',
+  description: 'Holes in the walls, for the test of the test.',
+  endpoints: { getLeakyRun, listLeakyRuns, touchLeakyRun, copyLeakyRun, findLeakyRuns, streamLeakyRuns },
+})
+
+/** What the hunt must say, at least. */
+export const leaksThatMustShow: readonly RegExp[] = [
+  /^getLeakyRun as a stranger's key, foreign path: the answer shows/,
+  /^getLeakyRun as a stranger by cookie, foreign path: it was done/,
+  /^getLeakyRun as a stranger's end-user, foreign path: it was done/,
+  /^getLeakyRun as a key of the sibling application, foreign path: it was done/,
+  /^getLeakyRun as the second end-user, foreign path: it was done/,
+  /^listLeakyRuns as a stranger's key, foreign nothing: the answer shows/,
+  /^listLeakyRuns as the second end-user, foreign nothing: the answer shows/,
+  /^touchLeakyRun as a stranger by cookie, foreign path: it was done/,
+  /^copyLeakyRun as a stranger's key, foreign body: a foreign id in the body was taken/,
+  /^findLeakyRuns as a stranger's key, foreign query: the answer shows/,
+  /^streamLeakyRuns as a stranger by cookie, foreign nothing: the answer shows/,
+]

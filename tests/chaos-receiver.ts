@@ -1,0 +1,80 @@
+import { createServer, type Server } from 'node:http'
+import { Webhook } from 'standardwebhooks'
+
+/** A message that the receiver took and acknowledged. */
+export interface Taken {
+  readonly webhook: string
+  readonly messageId: string
+  readonly type: string
+  readonly runId: string
+  readonly isSigned: boolean
+}
+
+export interface Receiver {
+  readonly url: string
+  /** In the order of arrival, repeats included. */
+  readonly taken: readonly Taken[]
+  readonly refused: () => number
+  /** How a webhook of this name signs. */
+  trust(webhook: string, secret: string): void
+  /** From now on it fails no more. */
+  behave(): void
+  close(): Promise<void>
+}
+
+/** A receiver of webhooks that refuses every fifth message, and sometimes hangs, or breaks off after it has read. */
+export async function startReceiver(): Promise<Receiver> {
+  const taken: Taken[] = []
+  const secrets = new Map<string, string>()
+  let refused = 0
+  let isMoody = true
+  const server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+    request.on('end', () => {
+      const mood = isMoody ? Math.random() : 1
+      if (mood < 0.27) refused += 1
+      if (mood < 0.2) return void response.writeHead(mood < 0.1 ? 500 : 503).end('not now')
+      if (mood < 0.22) return
+      if (mood < 0.27) return void request.socket.destroy()
+      const webhook = (request.url ?? '').slice(1)
+      taken.push({ webhook, ...read(body, { secret: secrets.get(webhook), headers: request.headers }) })
+      response.end('ok')
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: urlOf(server),
+    taken,
+    refused: () => refused,
+    trust: (webhook, secret) => void secrets.set(webhook, secret),
+    behave: () => (isMoody = false),
+    close: () => new Promise((resolve) => (server.close(() => resolve()), server.closeAllConnections())),
+  }
+}
+
+interface Sent {
+  readonly secret: string | undefined
+  readonly headers: NodeJS.Dict<string | string[]>
+}
+
+function read(body: string, { secret, headers }: Sent): Omit<Taken, 'webhook'> {
+  const named = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
+  const event: { type: string; data: { object: { id: string } } } = JSON.parse(body)
+  return { messageId: named['webhook-id'] ?? '', type: event.type, runId: event.data.object.id, isSigned: secret !== undefined && verifies(secret, body, named) }
+}
+
+function verifies(secret: string, body: string, headers: Record<string, string>): boolean {
+  try {
+    new Webhook(secret).verify(body, headers)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function urlOf(server: Server): string {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('The receiver does not listen on a port.')
+  return `http://127.0.0.1:${address.port}`
+}
