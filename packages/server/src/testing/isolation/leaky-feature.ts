@@ -78,7 +78,7 @@ const streamLeakyRuns = endpoint({
   streams: 'text/event-stream',
   async handle({ db, reply }) {
     reply.hijack()
-    reply.raw.writeHead(200, { 'content-type': 'text/event-stream' })
+    reply.raw.writeHead(200, { 'content-type': 'text/event-stream', connection: 'close' })
     let polls = 0
     const poll = setInterval(() => {
       polls += 1

@@ -23,8 +23,8 @@ export interface Erased {
 export async function erase(tx: Tx, scope: AppScope, { endUserId, now }: { endUserId: string; now: Date }): Promise<Erased> {
   await takeTime(tx)
   await pauseRelay(tx)
-  await lockSchedules(tx, scope, endUserId)
   await lockEndUser(tx, scope, endUserId)
+  await lockSchedules(tx, scope, endUserId)
   const whose = { ...scope, endUserId }
   const activeIds = await lockRuns(tx, whose)
   const runEvents = await deleteEvents(tx, whose)

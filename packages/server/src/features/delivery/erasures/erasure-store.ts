@@ -22,7 +22,7 @@ export async function pauseRelay(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(hashtext('outbox relay'))`.execute(tx)
 }
 
-/** Nobody fires the end-user's schedules until the transaction ends. Before the end-user is locked: a fire takes them in this order too. */
+/** Nobody changes the end-user's schedules until the transaction ends. After the end-user is locked: a fire takes them in this order too. */
 export async function lockSchedules(tx: Tx, { applicationId }: AppScope, endUserId: string): Promise<void> {
   await sql`select id from schedules where application_id = ${applicationId} and end_user_id = ${endUserId} order by id for update`.execute(tx)
 }
