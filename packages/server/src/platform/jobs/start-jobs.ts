@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Platform } from '../platform.ts'
+import { createBell } from './bell.ts'
 import type { Job } from './job.ts'
 
 /** After a failure a job rests this long, or its own interval when that is longer. */
@@ -19,11 +20,11 @@ export function startJobs(platform: Platform, jobs: readonly Job[]): { stop(): P
 }
 
 async function runJob(platform: Platform, { name, everyMs, wakes, run }: Job, signal: AbortSignal): Promise<void> {
-  const alarm = createAlarm(signal)
-  const unsubscribes = wakes.map((topic) => platform.wake.subscribe(topic, alarm.ring))
+  const bell = createBell(signal)
+  const unsubscribes = wakes.map((topic) => platform.wake.subscribe(topic, bell.ring))
   const log = platform.log.child({ job: name })
   while (!signal.aborted) {
-    alarm.reset()
+    bell.reset()
     let restMs = everyMs
     try {
       if (await run(platform, signal)) continue
@@ -32,40 +33,9 @@ async function runJob(platform: Platform, { name, everyMs, wakes, run }: Job, si
       if (signal.aborted) break
       log.error({ err: error }, 'A job failed; it is tried again.')
       restMs = Math.max(everyMs, restAfterFailureMs)
-      alarm.reset()
+      bell.reset()
     }
-    await alarm.wait(restMs)
+    await bell.wait(restMs)
   }
   for (const unsubscribe of unsubscribes) unsubscribe()
-}
-
-interface Alarm {
-  /** Ends the rest; without one, the next. */
-  readonly ring: () => void
-  reset(): void
-  wait(restMs: number): Promise<void>
-}
-
-function createAlarm(signal: AbortSignal): Alarm {
-  let rung = false
-  let wakeUp: (() => void) | undefined
-  const ring = () => {
-    rung = true
-    wakeUp?.()
-  }
-  signal.addEventListener('abort', ring)
-  return {
-    ring,
-    reset: () => void (rung = false),
-    async wait(restMs) {
-      if (rung) return
-      let timer: NodeJS.Timeout | undefined
-      await new Promise<void>((resolve) => {
-        wakeUp = resolve
-        timer = setTimeout(resolve, restMs)
-      })
-      clearTimeout(timer)
-      wakeUp = undefined
-    },
-  }
 }

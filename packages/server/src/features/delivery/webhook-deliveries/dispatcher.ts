@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createBell, type Bell } from '../../../platform/jobs/bell.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { claimShares, listCandidates, promoteDue, releaseClaims, type Candidate } from './claim-store.ts'
 import type { ClaimedDelivery } from './delivery.ts'
@@ -119,35 +120,4 @@ async function letGo({ platform, held, cut }: State): Promise<void> {
     platform.db,
     [...held.values()].map(({ delivery }) => delivery),
   )
-}
-
-interface Bell {
-  /** Ends the rest; without one, the next. */
-  readonly ring: () => void
-  reset(): void
-  wait(restMs: number): Promise<void>
-}
-
-function createBell(signal: AbortSignal): Bell {
-  let hasRung = false
-  let wakeUp: (() => void) | undefined
-  const ring = () => {
-    hasRung = true
-    wakeUp?.()
-  }
-  signal.addEventListener('abort', ring, { once: true })
-  return {
-    ring,
-    reset: () => void (hasRung = false),
-    async wait(restMs) {
-      if (hasRung) return
-      let timer: NodeJS.Timeout | undefined
-      await new Promise<void>((resolve) => {
-        wakeUp = resolve
-        timer = setTimeout(resolve, restMs)
-      })
-      clearTimeout(timer)
-      wakeUp = undefined
-    },
-  }
 }
