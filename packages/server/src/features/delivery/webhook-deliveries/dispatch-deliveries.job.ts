@@ -1,6 +1,6 @@
 import { job } from '../../../platform/jobs/job.ts'
-import { deliver } from './deliver.ts'
-import { dispatch } from './dispatcher.ts'
+import { deliver } from './sending/deliver.ts'
+import { dispatch } from './sending/dispatcher.ts'
 
 /** Sends what is due, for as long as the process works. Every worker process runs one. */
 export const dispatchDeliveries = job({

@@ -1,7 +1,7 @@
 import type { OutboxEvent, OutboxReader } from '../../../platform/outbox/outbox.ts'
 import { findSubscribed, type Webhook } from '../webhooks/index.ts'
 import { insertWebhookEvents, type NewWebhookEvent } from './event-store.ts'
-import { insertAttempts, lockOrder } from './order-store.ts'
+import { insertAttempts, lockOrder } from './sending/order-store.ts'
 
 /** Writes for each event and each webhook that is to be told of it what it is told, and the first attempt to tell it. */
 export const fanOut: OutboxReader = {

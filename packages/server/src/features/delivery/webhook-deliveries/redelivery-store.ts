@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { WebhookScope } from './delivery-store.ts'
-import { insertAttempts, lockOrder } from './order-store.ts'
+import { insertAttempts, lockOrder } from './sending/order-store.ts'
 
 export interface Period {
   readonly since: Date

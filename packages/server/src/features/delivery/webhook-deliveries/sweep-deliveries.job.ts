@@ -1,7 +1,7 @@
 import { job } from '../../../platform/jobs/job.ts'
 import type { Platform } from '../../../platform/platform.ts'
-import { endWaitingOf } from './end-waiting.ts'
-import { listDisabledWithWaiting, removeOldEvents } from './outcome-store.ts'
+import { endWaitingOf } from './sending/end-waiting.ts'
+import { listDisabledWithWaiting, removeOldEvents } from './sending/outcome-store.ts'
 
 /** How long events and their deliveries are kept. */
 const keptDays = 30

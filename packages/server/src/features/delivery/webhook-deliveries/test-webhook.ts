@@ -3,14 +3,14 @@ import type { Tx } from '../../../platform/db/database.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { getWebhook, type Webhook } from '../webhooks/index.ts'
-import { claimDelivery } from './claim-store.ts'
-import { deliver } from './deliver.ts'
+import { claimDelivery } from './sending/claim-store.ts'
+import { deliver } from './sending/deliver.ts'
 import { getDelivery } from './delivery-store.ts'
 import { DeliveryTestWire, toDeliveryTestWire } from './delivery-wire.ts'
 import { testEventType, type ClaimedDelivery } from './delivery.ts'
 import { insertWebhookEvents } from './event-store.ts'
 import { openExchange } from './open-exchange.ts'
-import { insertAttempts } from './order-store.ts'
+import { insertAttempts } from './sending/order-store.ts'
 
 export const testWebhook = endpoint({
   route: 'POST /api/webhooks/:webhookId/test',

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
-import type { Tx } from '../../../platform/db/database.ts'
-import { newUuid } from '../../../platform/ids/id.ts'
-import { testEventType } from './delivery.ts'
+import type { Tx } from '../../../../platform/db/database.ts'
+import { newUuid } from '../../../../platform/ids/id.ts'
+import { testEventType } from '../delivery.ts'
 import { withoutRetries } from './retry-plan.ts'
 
 /**

@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
-import type { Db, Tx } from '../../../platform/db/database.ts'
-import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
-import type { ClaimedDelivery } from './delivery.ts'
-import type { KeptRequest, KeptResponse } from './exchange.ts'
+import type { Db, Tx } from '../../../../platform/db/database.ts'
+import { toColumnText, toJsonText } from '../../../../platform/db/json-text.ts'
+import type { ClaimedDelivery } from '../delivery.ts'
+import type { KeptRequest, KeptResponse } from '../exchange.ts'
 
 /** How an attempt ended. */
 export interface Outcome {

@@ -1,6 +1,6 @@
-import type { Tx } from '../../../platform/db/database.ts'
-import { insertNotification } from '../notifications/index.ts'
-import { disableWebhook, noteFailure, noteSuccess, type Webhook } from '../webhooks/index.ts'
+import type { Tx } from '../../../../platform/db/database.ts'
+import { insertNotification } from '../../notifications/index.ts'
+import { disableWebhook, noteFailure, noteSuccess, type Webhook } from '../../webhooks/index.ts'
 import { isGone, isTaken, type ReceiverAnswer } from './retry-plan.ts'
 
 /** A webhook that took nothing for so long is disabled. */

@@ -1,4 +1,4 @@
-import type { Platform } from '../../../platform/platform.ts'
+import type { Platform } from '../../../../platform/platform.ts'
 import { lockOrder, releaseNext } from './order-store.ts'
 import { endWaiting, listWaiting } from './outcome-store.ts'
 

@@ -1,15 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { eventually } from '../../../testing/factories/run-world.ts'
-import type { Tenant } from '../../../testing/factories/tenant.ts'
-import { jobsOf } from '../../../platform/jobs/jobs-of.ts'
-import { startJobs } from '../../../platform/jobs/start-jobs.ts'
+import { eventually } from '../../../../testing/factories/run-world.ts'
+import type { Tenant } from '../../../../testing/factories/tenant.ts'
+import { jobsOf } from '../../../../platform/jobs/jobs-of.ts'
+import { startJobs } from '../../../../platform/jobs/start-jobs.ts'
 import { deliver } from './deliver.ts'
 import { dispatch, type Deliver } from './dispatcher.ts'
-import { webhookDeliveriesFeature } from './index.ts'
+import { webhookDeliveriesFeature } from '../index.ts'
 import { sendAttempt } from './send-attempt.ts'
-import { findWebhook } from '../webhooks/index.ts'
-import { deliveriesOf, openDeliveryWorld, until, type DeliveryWorld, type TestWebhook } from './testing/delivery-world.ts'
-import { hang, startReceiver, status, type Receiver } from './testing/receiver.ts'
+import { findWebhook } from '../../webhooks/index.ts'
+import { deliveriesOf, openDeliveryWorld, until, type DeliveryWorld, type TestWebhook } from '../testing/delivery-world.ts'
+import { hang, startReceiver, status, type Receiver } from '../testing/receiver.ts'
 
 describe('dispatchers', () => {
   let world: DeliveryWorld

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Tx } from '../../../platform/db/database.ts'
-import { openWorld, type World } from '../../../testing/world.ts'
+import type { Tx } from '../../../../platform/db/database.ts'
+import { openWorld, type World } from '../../../../testing/world.ts'
 import { claimDelivery, claimShares, listCandidates, promoteDue, releaseClaims } from './claim-store.ts'
 import { insertAttempts, insertRetry, lockOrder, releaseNext } from './order-store.ts'
-import { givenDelivery } from './testing/given-delivery.ts'
+import { givenDelivery } from '../testing/given-delivery.ts'
 
 const beforeAllIds = '00000000-0000-0000-0000-000000000000'
 const environment = { WEBHOOKS_ALLOW_LOCAL: 'on' }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
-import type { Db } from '../../../platform/db/database.ts'
-import { newUuid } from '../../../platform/ids/id.ts'
-import type { ClaimedDelivery, WebhookEvent } from './delivery.ts'
+import type { Db } from '../../../../platform/db/database.ts'
+import { newUuid } from '../../../../platform/ids/id.ts'
+import type { ClaimedDelivery, WebhookEvent } from '../delivery.ts'
 import type { Share } from './plan-claims.ts'
 import type { Route } from './traffic.ts'
 

@@ -1,5 +1,5 @@
-import type { Service } from '../../../platform/platform.ts'
-import { createSemaphore, type Semaphore } from '../../execution/engine/index.ts'
+import type { Service } from '../../../../platform/platform.ts'
+import { createSemaphore, type Semaphore } from '../../../execution/engine/index.ts'
 
 /** Lets deliveries take half of the process's database connections: the API and the runs need the other half. */
 export const databaseShare: Service<Semaphore> = {

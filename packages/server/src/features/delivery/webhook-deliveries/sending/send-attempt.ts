@@ -1,11 +1,11 @@
-import { egress, EgressError, type EgressReply } from '../../../platform/egress/egress.ts'
-import type { Platform } from '../../../platform/platform.ts'
-import { signingHeaders, type SigningWebhook } from '../webhooks/index.ts'
+import { egress, EgressError, type EgressReply } from '../../../../platform/egress/egress.ts'
+import type { Platform } from '../../../../platform/platform.ts'
+import { signingHeaders, type SigningWebhook } from '../../webhooks/index.ts'
 import { databaseShare } from './database-share.ts'
-import type { ClaimedDelivery } from './delivery.ts'
-import { responseBytesMax } from './exchange.ts'
+import type { ClaimedDelivery } from '../delivery.ts'
+import { responseBytesMax } from '../exchange.ts'
 import { isTaken } from './retry-plan.ts'
-import { renderEvent } from './render-event.ts'
+import { renderEvent } from '../render-event.ts'
 
 const timeoutMs = 15_000
 
