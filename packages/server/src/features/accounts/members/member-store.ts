@@ -68,7 +68,10 @@ export async function saveRole(tx: Tx, scope: OrgScope, { userId, role }: { read
   await tx.updateTable('organization_members').set({ role }).where('organization_id', '=', scope.organizationId).where('user_id', '=', userId).execute()
 }
 
-/** Ends a membership, and revokes the API keys that it carried: they must not come back to life when the person joins again. */
+/**
+ * Ends a membership, and revokes the API keys that it carried: they must not come back to life when the person joins again.
+ * The schedules that they made belong to the application: they go on, as nobody's.
+ */
 export async function deleteMember(tx: Tx, scope: OrgScope, { userId, now }: { readonly userId: string; readonly now: Date }): Promise<void> {
   await tx.deleteFrom('organization_members').where('organization_id', '=', scope.organizationId).where('user_id', '=', userId).execute()
   await tx
@@ -78,6 +81,7 @@ export async function deleteMember(tx: Tx, scope: OrgScope, { userId, now }: { r
     .where('created_by', '=', userId)
     .where('revoked_at', 'is', null)
     .execute()
+  await tx.updateTable('schedules').set({ user_id: null }).where('user_id', '=', userId).where('organization_id', '=', scope.organizationId).execute()
 }
 
 function select(db: Db, scope: OrgScope) {

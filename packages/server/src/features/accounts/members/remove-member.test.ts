@@ -1,28 +1,23 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
+import { createAgent } from '../../../testing/factories/agent.ts'
 import { insertRun } from '../../../testing/factories/run.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
-import { realtimeFeature } from '../../delivery/realtime/index.ts'
 import { openSse } from '../../delivery/realtime/testing/sse-stream.ts'
-import { applicationsFeature } from '../applications/index.ts'
-import { membersFeature } from './index.ts'
 import { removeMember } from './remove-member.ts'
 import { addPerson, rolesIn } from './testing/person.ts'
-
-const options = { features: [membersFeature, applicationsFeature, realtimeFeature] }
 
 describeEndpoint(removeMember, {
   as: 'session',
   given: async (tenant, world) => ({ orgId: tenant.orgId, userId: (await addPerson(world, tenant)).userId }),
   call: (params) => ({ params }),
-  world: options,
 })
 
 describe('removing a member', () => {
   let world: World
   beforeAll(async () => {
-    world = await openWorld(options)
+    world = await openWorld()
   })
   afterAll(() => world.close())
 
@@ -44,6 +39,18 @@ describe('removing a member', () => {
     for (const each of streams) await each.closed(10_000)
     expectProblem(removeMember, await send(`DELETE /api/orgs/${tenant.orgId}/members/${person.userId}`), 'member-not-found')
     expect((await tenant.send('GET /api/applications')).status).toBe(200)
+  })
+
+  it("leaves the application's schedules going, as nobody's", async () => {
+    const tenant = await world.tenant()
+    const person = await addPerson(world, tenant)
+    const agentId = await createAgent(tenant)
+    const { id } = (await person.send('POST /api/schedules', { body: { agentId, cronExpression: '@daily' } })).body
+    const usersOf = async () => (await world.platform.db.selectFrom('schedules').select(['user_id', 'enabled']).where('application_id', '=', tenant.applicationId).execute())
+    expect(await usersOf()).toEqual([{ user_id: person.userId, enabled: true }])
+    await (await tenant.session()).send(`DELETE /api/orgs/${tenant.orgId}/members/${person.userId}`)
+    expect(await usersOf()).toEqual([{ user_id: null, enabled: true }])
+    expect((await tenant.send(`GET /api/schedules/${id}`)).body).toMatchObject({ enabled: true })
   })
 
   it('does not bring their API keys back when they join again, and leaves those of other organizations', async () => {
