@@ -35,6 +35,8 @@ export type AuditChanges = Readonly<Record<string, { readonly before: unknown; r
 export interface AuditSubject {
   readonly resourceId: string
   readonly changes?: AuditChanges
+  /** Who did it, where that was known only in the course of the change. */
+  readonly actor?: Caller
   /** Another tenant than the one the request was authorized in; null: none, because the change removed it. */
   readonly scope?: OrgScope | null
 }

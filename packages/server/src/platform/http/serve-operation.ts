@@ -129,7 +129,7 @@ function writeAudit(tx: Tx, about: { request: FastifyRequest; action: string; de
   const { caller, authorization } = request.state
   return insertAuditEntry(tx, {
     action,
-    actor: caller,
+    actor: subject?.actor ?? caller,
     scope: subject?.scope === undefined ? authorization.scope : (subject.scope ?? undefined),
     resourceId: subject?.resourceId,
     changes: subject?.changes,

@@ -45,9 +45,12 @@ export const acceptInvitation = endpoint({
       (tx) => joinByInvitation(tx, hashToken(params.token), { guest, now }),
       (joined) => {
         const { id, organizationId, email, acceptedBy } = joined.invitation
-        // Who accepts is known only now: the audit entry and the log are to name them.
-        request.state.caller = { kind: 'user', userId: joined.userId, email }
-        return { resourceId: toWireId('inv', id), changes: changesBetween({ acceptedBy }, { acceptedBy: joined.userId }), scope: { organizationId } }
+        return {
+          actor: { kind: 'user', userId: joined.userId, email },
+          resourceId: toWireId('inv', id),
+          changes: changesBetween({ acceptedBy }, { acceptedBy: joined.userId }),
+          scope: { organizationId },
+        }
       },
     )
     const signedIn = session !== undefined || (password !== undefined && (await openSession({ request, reply, platform }, { email: invitation.email, password })))
