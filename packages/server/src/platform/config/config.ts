@@ -26,7 +26,7 @@ export const variables = {
     defaultText: '(only `APP_URL`)',
     check: checkOrigin,
   }),
-  SMTP_URL: optionalUrl('Mail server for verification and reset mails. Unset: no mail is sent, and addresses are not verified.', ['smtp', 'smtps']),
+  SMTP_URL: optionalUrl('Mail server for invitations, verification and password resets. Unset: no mail is sent, addresses are not verified, and invitation links are shown to whoever invites.', ['smtp', 'smtps']),
   MAIL_FROM: text({ meaning: 'Sender of mails.', fallback: 'Appstrate <no-reply@localhost>' }),
   GOOGLE_CLIENT_ID: optionalText('Sign-in with Google; needs the secret too.'),
   GOOGLE_CLIENT_SECRET: optionalText('Sign-in with Google; needs the id too.', 'secret'),
