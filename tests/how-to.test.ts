@@ -8,7 +8,7 @@ import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createClient } from './client.ts'
+import { createClient, type Body } from './client.ts'
 import { blocksOf, differences, listPages, readPage, runBlocks } from './how-to-pages.ts'
 import { connectModel } from './journeys.ts'
 import { createInstance, type FirstRun, type Instance } from './server-process.ts'
@@ -28,6 +28,7 @@ describe('the guides', () => {
   let instance: Instance
   let firstRun: FirstRun
   let folder: string
+  let modelId: string
   let environment: Record<string, string>
 
   beforeAll(async () => {
@@ -37,21 +38,18 @@ describe('the guides', () => {
     folder = await mkdtemp(join(tmpdir(), 'appstrate-how-to-'))
     instance = await createInstance({ WEBHOOKS_ALLOW_LOCAL: 'on' })
     firstRun = await instance.start()
-    const modelId = await connectModel(instance.url, firstRun, { baseUrl: `${models.url}/v1`, modelId: 'greeter' })
-    const agent = await createClient(instance.url, firstRun).send('POST /api/agents', { name: 'greeter', displayName: 'Greeter', prompt: 'Greet.', tools: ['bash', 'log', 'output'], modelId })
+    modelId = await connectModel(instance.url, firstRun, { baseUrl: `${models.url}/v1`, modelId: 'greeter' })
     environment = {
       PATH: `${await ownPrograms(folder)}${delimiter}${process.env['PATH']}`,
       HOME: folder,
       URL: instance.url,
-      KEY: firstRun.apiKey,
-      APP: firstRun.appId,
       ORG: firstRun.orgId,
-      AGENT: agent.body.id,
       COOKIES: join(folder, 'cookies.txt'),
       RECEIVER: urlOf(receiver),
     }
+    const jar = environment['COOKIES'] ?? ''
     const body = JSON.stringify({ email: firstRun.email, password: firstRun.password })
-    await promisify(execFile)('curl', ['-sf', '-c', environment['COOKIES'] ?? '', '-H', 'Content-Type: application/json', '-d', body, `${instance.url}/api/auth/sign-in/email`])
+    await promisify(execFile)('curl', ['-sf', '-c', jar, '-H', 'Content-Type: application/json', '-d', body, `${instance.url}/api/auth/sign-in/email`])
   }, 120_000)
   afterAll(async () => {
     await instance.remove()
@@ -61,11 +59,28 @@ describe('the guides', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
+  let applications = 0
+  // Each try of a page has an application, a key and an agent of its own: it finds nothing that another left.
+  const openApplication = async () => {
+    applications += 1
+    const asOwner = async (route: string, body: object, headers: readonly string[]) => {
+      const options = ['-sf', '-b', environment['COOKIES'] ?? '', ...headers.flatMap((header) => ['-H', header]), '--json', JSON.stringify(body)]
+      const { stdout } = await promisify(execFile)('curl', [...options, `${instance.url}${route}`])
+      const reply: Body = JSON.parse(stdout)
+      return reply
+    }
+    const appId = String((await asOwner('/api/applications', { name: 'Guide' }, [`X-Org-Id: ${firstRun.orgId}`])).id)
+    const apiKey = String((await asOwner('/api/api-keys', { name: 'Guide' }, [`X-App-Id: ${appId}`])).key)
+    const agent = { name: `greeter-${applications}`, displayName: 'Greeter', prompt: 'Greet.', tools: ['bash', 'log', 'output'], modelId }
+    const { body } = await createClient(instance.url, { apiKey, appId }).send('POST /api/agents', agent)
+    return { KEY: apiKey, APP: appId, AGENT: String(body.id) }
+  }
+
   it.each(listPages())('%s works from top to bottom, and shows what comes', { timeout: 180_000 }, async (name) => {
     const blocks = readPage(name)
     expect(blocks.length, 'a guide has something to run').toBeGreaterThan(0)
     const cwd = await mkdtemp(join(folder, 'page-'))
-    const { code, outputs, stderr } = await runBlocks(blocks, { environment, cwd, timeoutMs: 170_000 })
+    const { code, outputs, stderr } = await runBlocks(blocks, { environment: { ...environment, ...(await openApplication()) }, cwd, timeoutMs: 170_000 })
     const failed = blocks[outputs.length]
     expect(code, `docs/how-to/${name}, line ${failed?.line}:\n${failed?.script}\n${stderr.split('\n').slice(-8).join('\n')}`).toBe(0)
     blocks.forEach(({ expected, line }, index) => {
