@@ -2,7 +2,7 @@ import type { Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/http/caller.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals, deleteDataKey, lockEndUser } from '../../accounts/end-users/index.ts'
-import { appendEvents, endRun, runUpdate, type StoredRun } from '../../execution/runs/index.ts'
+import { appendEvents, endRun, runUpdate, wakeAfterCancel, type StoredRun } from '../../execution/runs/index.ts'
 import type { Erasure } from './erasure.ts'
 import {
   anonymiseOutbox, anonymiseRuns, deleteEndUserRow, deleteEvents, deleteFiles, deleteNotifications, deleteSchedules, deleteWebhookEvents,
@@ -70,10 +70,7 @@ async function cancelAll(tx: Tx, runIds: readonly string[]): Promise<StoredRun[]
 export async function finishErasure(platform: Platform, { erasure, fileIds, cancelled }: Erased): Promise<void> {
   platform.use(contentSeals).forget(erasure.endUserId)
   platform.wake.wake('keys', erasure.endUserId)
-  for (const run of cancelled) {
-    platform.wake.wake('cancel', run.id)
-    platform.wake.wake('events', `${run.applicationId}:${run.id}`)
-  }
+  for (const run of cancelled) wakeAfterCancel(platform.wake, run)
   platform.wake.wake('outbox', '')
   for (const id of fileIds) {
     await platform.blobs.remove(id).catch((error: unknown) => platform.log.warn({ err: error, fileId: id }, 'A blob was left for the sweep.'))

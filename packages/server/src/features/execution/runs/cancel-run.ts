@@ -1,9 +1,9 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/http/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { appendEvents, runUpdate } from './journal-store.ts'
+import { cancelLockedRun, wakeAfterCancel } from './cancel-locked-run.ts'
 import { openRun } from './run-content.ts'
-import { endRun, lockRun } from './run-store.ts'
+import { lockRun } from './run-store.ts'
 import { RunWire, toRunWire } from './run-wire.ts'
 import { isTerminal, type StoredRun } from './run.ts'
 
@@ -24,18 +24,11 @@ export const cancelRun = endpoint({
       async (tx) => {
         const locked = await lockRun(tx, scope, params.runId)
         refuseFinished(locked)
-        const cancelled = await endRun(tx, locked.id, { status: 'cancelled', error: { code: 'cancelled', message: 'Cancelled by a request.' } })
-        await appendEvents(tx, cancelled, [
-          { kind: 'run_log', type: 'system', level: 'info', event: 'run_completed', message: 'The run was cancelled.', data: { status: 'cancelled' } },
-          runUpdate(cancelled, 'cancelled'),
-        ])
-        return cancelled
+        return cancelLockedRun(tx, locked.id, { by: 'a request', entry: 'The run was cancelled.' })
       },
       (cancelled) => toWireId('run', cancelled.id),
     )
-    platform.wake.wake('cancel', run.id)
-    platform.wake.wake('events', `${run.applicationId}:${run.id}`)
-    platform.wake.wake('outbox', '')
+    wakeAfterCancel(platform.wake, run)
     return ok(toRunWire(await openRun(platform, run)))
   },
 })

@@ -15,12 +15,13 @@ export const runsFeature = feature({
   endpoints: { startRun, runAgent, listRuns, getRun, listRunLogs, cancelRun, deleteRun },
 })
 
+export { cancelLockedRun, wakeAfterCancel } from './cancel-locked-run.ts'
 export { appendEvents, appendFenced, Fenced, readJournal, runUpdate, type JournalEntry, type NewEvent, type RunProgress } from './journal-store.ts'
 export { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
 export { recordFailedRun } from './record-failed-run.ts'
 export { openEntry, openJournal, openRun, openRunError, openRunWith, openSummaries, sealEvents, sealProgress, sealRunError } from './run-content.ts'
 export { runColumns, toRun } from './run-row.ts'
 export { runRequestFields, type RunRequest } from './run-request.ts'
-export { endRun, findRunInputs, getRun } from './run-store.ts'
+export { endRun, findRunInputs, findRunOfKey, getRun } from './run-store.ts'
 export { RunSummaryWire, RunWire, toRunSummaryWire, toRunWire } from './run-wire.ts'
 export type { Run, RunError, RunStatus, StoredRun, TerminalStatus } from './run.ts'

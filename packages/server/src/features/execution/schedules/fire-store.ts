@@ -31,12 +31,6 @@ export async function listRunsOf(db: Db, scope: AppScope, { scheduleId, page }: 
   return { items: rows.map(toRun), total }
 }
 
-/** The run that an idempotency key made, whatever became of the reply. */
-export async function findRunOfKey(db: Db, scope: AppScope, keyHash: Buffer): Promise<StoredRun | undefined> {
-  const row = await db.selectFrom('runs').select(runColumns).where('application_id', '=', scope.applicationId).where('idempotency_key_hash', '=', keyHash).executeTakeFirst()
-  return row === undefined ? undefined : toRun(row)
-}
-
 /** The last nominal time of a schedule that was dealt with: a changed expression must not fire it again. */
 export async function findLastFire(db: Db, scope: AppScope, scheduleId: string): Promise<Date | null> {
   const row = await db

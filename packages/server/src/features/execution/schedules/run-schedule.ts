@@ -3,8 +3,7 @@ import { accepted, endpoint, type Call } from '../../../platform/http/endpoint.t
 import { problem } from '../../../platform/http/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { holdEndUser } from '../../accounts/end-users/index.ts'
-import { insertPreparedRun, openRun, prepareRun, RunWire, toRunWire, type Run } from '../runs/index.ts'
-import { findRunOfKey } from './fire-store.ts'
+import { findRunOfKey, insertPreparedRun, openRun, prepareRun, RunWire, toRunWire, type Run } from '../runs/index.ts'
 import { runRequestOf } from './run-request-of.ts'
 import { openSchedule } from './schedule-content.ts'
 import { getSchedule, lockSchedule, saveLastRun } from './schedule-store.ts'
@@ -42,7 +41,7 @@ async function runNow(call: RunCall): Promise<Run> {
   } catch (error) {
     const made = idempotency !== undefined && violatesUnique(error, 'runs_idempotency') ? await findRunOfKey(db, scope, idempotency.keyHash) : undefined
     if (made === undefined) throw error
-    return openRun(call.platform, made)
+    return openRun(call.platform, made.run)
   }
 }
 

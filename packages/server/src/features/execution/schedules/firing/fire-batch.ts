@@ -2,7 +2,7 @@ import { insertAuditEntry } from '../../../../platform/audit/postgres-audit.ts'
 import type { Tx } from '../../../../platform/db/database.ts'
 import { toWireId, toWireIdOrNull } from '../../../../platform/ids/id.ts'
 import type { Platform } from '../../../../platform/platform.ts'
-import { appendEvents, endRun, insertPreparedRun, recordFailedRun, runUpdate, type StoredRun } from '../../runs/index.ts'
+import { cancelLockedRun, insertPreparedRun, recordFailedRun, wakeAfterCancel, type StoredRun } from '../../runs/index.ts'
 import { findActiveRuns, holdOwners, lockUntouched, saveAdvances, saveFires, type Advance, type DueSchedule, type NewFire } from './firing-store.ts'
 import { decideFires, type Decision, type FirePlan } from './plan-fires.ts'
 import type { PreparedSchedule, Start } from './prepare-fires.ts'
@@ -105,11 +105,8 @@ async function startRun(batch: Batch, { schedule, start, decision }: { schedule:
 }
 
 async function cancelPrevious({ tx, cancelled }: Batch, schedule: DueSchedule, id: string): Promise<void> {
-  const run = await endRun(tx, id, { status: 'cancelled', error: { code: 'cancelled', message: 'Cancelled by the next fire of its schedule.' } })
-  await appendEvents(tx, run, [
-    { kind: 'run_log', type: 'system', level: 'info', event: 'run_completed', message: 'The run was cancelled by the next fire of its schedule.', data: { status: 'cancelled' } },
-    runUpdate(run, 'cancelled'),
-  ])
+  const by = 'the next fire of its schedule'
+  const run = await cancelLockedRun(tx, id, { by, entry: `The run was cancelled by ${by}.` })
   await insertAuditEntry(tx, { action: 'run.cancelled', actor: { kind: 'system', part: 'schedules' }, scope: schedule, resourceId: toWireId('run', id) })
   cancelled.push(run)
 }
@@ -129,7 +126,7 @@ async function advance({ tx }: Batch, about: { schedule: DueSchedule; plan: Fire
 
 function wakeAfter({ wake }: Platform, { started, failed, cancelled }: Batch): void {
   if (started.length > 0) wake.wake('runs', '')
-  for (const run of [...started, ...failed, ...cancelled]) wake.wake('events', `${run.applicationId}:${run.id}`)
-  for (const run of cancelled) wake.wake('cancel', run.id)
-  if (failed.length + cancelled.length > 0) wake.wake('outbox', '')
+  for (const run of [...started, ...failed]) wake.wake('events', `${run.applicationId}:${run.id}`)
+  for (const run of cancelled) wakeAfterCancel(wake, run)
+  if (failed.length > 0) wake.wake('outbox', '')
 }
