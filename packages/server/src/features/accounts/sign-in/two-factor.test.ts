@@ -113,8 +113,8 @@ describe('codes of an authenticator app', () => {
     const challenges: string[] = []
     for (let count = 0; count < 14; count += 1) challenges.push(await challenge(user))
     const answers = await Promise.all(challenges.map((cookie, n) => post('two-factor/verify-totp', { code: otherThan(user.totp.generate(), n + 1) }, cookie)))
+    // Those that were let through are refused too when the last of them locks the account before the library looks.
     const tried = answers.filter(({ status }) => status === 401)
-    expect(tried.length).toBeGreaterThan(0)
     expect(tried.length).toBeLessThanOrEqual(2 * wrongCodesMax)
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(challenges.length - tried.length)
     expectProblem(relayAuthPost, await post('two-factor/verify-totp', { code: user.totp.generate() }, await challenge(user)), 'too-many-wrong-codes')
