@@ -33,6 +33,7 @@ async function openAll(config: Config, log: Log): Promise<Booted> {
   try {
     const applied = await migrate(database.pool)
     if (applied.length > 0) log.info({ applied }, 'The database schema was brought up to date.')
+    if (!(await database.hasTenantWall())) log.warn('The database account may not create or use the role appstrate_tenant: row-level security is off (see "Production" in README.md).')
     const platform = await openPlatform({ config, secrets, database, log })
     return {
       config,

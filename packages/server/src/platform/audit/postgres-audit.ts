@@ -1,4 +1,5 @@
 import type { Tx } from '../db/database.ts'
+import { asLast } from '../db/pooled-connection.ts'
 import { toJsonText } from '../db/json-text.ts'
 import { newUuid } from '../ids/id.ts'
 import type { AuditedRequest, AuditEntry } from './audit.ts'
@@ -6,9 +7,18 @@ import { timeOfEntry } from './entry-time.ts'
 
 /** Writes an entry in the transaction of the change that it reports. */
 export async function insertAuditEntry(tx: Tx, entry: AuditEntry): Promise<void> {
+  await insertion(tx, entry).execute()
+}
+
+/** The same, when it is the transaction's last statement: commits with it. */
+export async function insertAuditEntryAndCommit(tx: Tx, entry: AuditEntry): Promise<void> {
+  await tx.executeQuery(asLast(insertion(tx, entry).compile()))
+}
+
+function insertion(tx: Tx, entry: AuditEntry) {
   const { scope, changes } = entry
   const id = newUuid()
-  await tx
+  return tx
     .insertInto('audit_log')
     .values({
       id,
@@ -21,7 +31,6 @@ export async function insertAuditEntry(tx: Tx, entry: AuditEntry): Promise<void>
       ...requestColumns(entry.request),
       created_at: timeOfEntry(id),
     })
-    .execute()
 }
 
 function requestColumns(request: AuditedRequest | undefined) {

@@ -1,8 +1,9 @@
-import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import { DefaultQueryExecutor, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type Transaction } from 'kysely'
 import pg from 'pg'
 import type { Log } from '../log/log.ts'
-import { nameStatements } from './named-statements.ts'
+import { PoolDriver, TenantConnections } from './pool-driver.ts'
 import type { DB } from './schema.generated.ts'
+import { canActAsTenant } from './tenant-role.ts'
 
 /** Any connection: the pool or a transaction. */
 export type Db = Kysely<DB>
@@ -10,8 +11,13 @@ export type Db = Kysely<DB>
 export type Tx = Transaction<DB>
 
 export interface Database {
+  /** Sees the rows of all organizations: for what the server does by itself. */
   readonly db: Db
-  /** For LISTEN and for streams; everything else goes through `db`. */
+  /** Sees the rows of one organization alone, whatever a statement forgets to say; the same pool. */
+  dbOf(organizationId: string): Db
+  /** False where the account may not act as the tenants' role: then `dbOf` sees all rows, and statements' own conditions are the only wall. */
+  hasTenantWall(): Promise<boolean>
+  /** For LISTEN, NOTIFY and migrations; a connection of it may be acting for any tenant. */
   readonly pool: pg.Pool
   close(): Promise<void>
 }
@@ -40,23 +46,38 @@ export function openDatabase(address: DatabaseAddress, options: { connectionsMax
     // Without it a connection whose other end vanished, such as the one that listens, looks idle for hours.
     keepAlive: true,
     application_name: 'appstrate',
+    // Statements are sent without waiting for the answers to those before them.
+    pipeline: true,
   })
   // An idle connection that the server closed is replaced by the pool; without a listener it would end the process.
   // The error itself carries the whole client, kilobytes a line.
   pool.on('error', (error) => options.log.warn({ reason: error.message }, 'An idle database connection was lost.'))
   // The same for one that breaks while it is taken: its query fails, which is enough.
   pool.on('connect', (client) => client.on('error', (error) => options.log.debug({ reason: error.message }, 'A database connection was lost.')))
-  nameStatements(pool)
-  const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
+  const driver = new PoolDriver(pool)
+  let wall: Promise<boolean> | undefined
+  const hasTenantWall = (): Promise<boolean> => (wall ??= canActAsTenant(pool).catch((error: unknown) => {
+    wall = undefined
+    throw error
+  }))
+  const db = kyselyOver(driver, () => '')
   return {
     db,
+    dbOf: (organizationId) => kyselyOver(driver, async () => ((await hasTenantWall()) ? organizationId : '')),
+    hasTenantWall,
     pool,
-    async close() {
-      await db.destroy()
-      // Kysely ends only a pool that it has used itself.
-      if (!pool.ended) await pool.end()
-    },
+    close: () => driver.destroy(),
   }
+}
+
+const adapter = new PostgresAdapter()
+const compiler = new PostgresQueryCompiler()
+
+// One is made for each request: the parts that cost something are shared.
+function kyselyOver(driver: PoolDriver, organizationId: () => Promise<string> | string): Db {
+  const dialect = { createAdapter: () => adapter, createDriver: () => driver, createIntrospector: (db: Kysely<DB>) => new PostgresIntrospector(db), createQueryCompiler: () => compiler }
+  const executor = new DefaultQueryExecutor(compiler, adapter, new TenantConnections(driver, organizationId))
+  return new Kysely<DB>({ config: { dialect }, dialect, driver, executor })
 }
 
 /** True when `error` is PostgreSQL's unique violation (SQLSTATE 23505) of the named constraint. */

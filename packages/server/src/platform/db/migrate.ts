@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import type pg from 'pg'
+import { prepareTenantRole } from './tenant-role.ts'
 
 /** Any number that only this program uses: one migrating process at a time, on all nodes. */
 const migrationLock = 7_261_903_118
@@ -34,6 +35,7 @@ export async function migrate(pool: pg.Pool, folder = migrationsFolder): Promise
     const applied = await client.query<{ name: string; checksum: string }>('select name, checksum from migrations order by name')
     const pending = pendingMigrations(migrations, applied.rows)
     for (const migration of pending) await apply(client, migration)
+    await prepareTenantRole(client)
     return pending.map((migration) => migration.name)
   } finally {
     // Ending the connection frees the lock and forgets the setting, whatever happened.

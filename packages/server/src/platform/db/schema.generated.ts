@@ -91,8 +91,10 @@ export interface AuditChains {
 }
 
 export interface AuditLog {
+  acting_for: Generated<string | null>;
   action: string;
   actor: Json;
+  actor_id: Generated<string | null>;
   application_id: string | null;
   changes: Json | null;
   created_at: Generated<Timestamp>;
@@ -100,6 +102,7 @@ export interface AuditLog {
   id: string;
   ip: string | null;
   method: string | null;
+  noun: Generated<string>;
   organization_id: string | null;
   path: string | null;
   position: Generated<number>;

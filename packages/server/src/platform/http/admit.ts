@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { AuditedRequest } from '../audit/audit.ts'
-import { insertAuditEntry } from '../audit/postgres-audit.ts'
+import { insertAuditEntryAndCommit } from '../audit/postgres-audit.ts'
 import { toWireId } from '../ids/id.ts'
 import type { ApiParts, Operation } from './api.ts'
 import { authorize, readNamed } from './authorize.ts'
@@ -87,6 +87,8 @@ function isSafe({ method }: FastifyRequest): boolean {
 
 // Uploads and JSON have parsers each, which the framework would lend to every endpoint.
 function refuseOtherContent({ endpoint }: Operation, { headers }: FastifyRequest): void {
+  const coding = headers['content-encoding'] ?? 'identity'
+  if (coding.toLowerCase() !== 'identity') throw problem('unsupported-media-type', { detail: 'Send the body without a Content-Encoding.', headers: { 'Accept-Encoding': 'identity' } })
   const isMultipart = /^\s*multipart\//i.test(headers['content-type'] ?? '')
   if (isMultipart === (endpoint.bodyKind === 'multipart')) return
   throw problem('unsupported-media-type', { detail: endpoint.bodyKind === 'multipart' ? 'Send the file as multipart/form-data.' : 'Send the body as application/json.' })
@@ -97,7 +99,7 @@ async function recordImpersonation({ platform }: ApiParts, request: FastifyReque
   const { actingAs } = request.state.authorization
   if (actingAs === undefined || actingAs.endUserId === null) return
   const entry = { action: 'end-user.impersonated', actor: request.state.caller, scope: actingAs, resourceId: toWireId('eu', actingAs.endUserId), request: auditedRequest(request) }
-  await platform.db.transaction().execute((tx) => insertAuditEntry(tx, entry))
+  await platform.db.transaction().execute((tx) => insertAuditEntryAndCommit(tx, entry))
 }
 
 /** What an audit entry tells about the request that caused it. */

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { features } from '../../features/index.ts'
 import { expectProblem } from '../../testing/describe-endpoint.ts'
@@ -132,15 +133,15 @@ describe('Idempotency', () => {
 
   it('answers as if nothing were amiss when the reply can not be stored, and does not do the work again at once', async () => {
     const { send } = await world.tenant()
-    const { pool } = world.platform.database
+    const { db } = world.platform
     const name = freshName()
     const release = toys.hold(name)
     const creating = create(send, name, 'k')
     await expect.poll(() => runsOf(name)).toBe(1)
-    await pool.query('alter table idempotency_keys rename to out_of_reach')
+    await sql`alter table idempotency_keys rename to out_of_reach`.execute(db)
     release()
     const first = await creating
-    await pool.query('alter table out_of_reach rename to idempotency_keys')
+    await sql`alter table out_of_reach rename to idempotency_keys`.execute(db)
     expect(first.status).toBe(201)
     await create(send, name, 'k')
     expect(runsOf(name)).toBe(1)

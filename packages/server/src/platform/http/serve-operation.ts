@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { insertAuditEntry } from '../audit/postgres-audit.ts'
+import { insertAuditEntryAndCommit } from '../audit/postgres-audit.ts'
 import type { AuditSubject } from '../audit/audit.ts'
 import type { Tx } from '../db/database.ts'
 import { parseWireId } from '../ids/id.ts'
@@ -94,6 +94,7 @@ function buildCall(
 ): AnyCall {
   const { request, reply } = http
   const { caller, authorization, apiVersion } = request.state
+  const db = authorization.scope === undefined ? parts.platform.db : parts.platform.database.dbOf(authorization.scope.organizationId)
   return {
     params,
     // Both were validated against the endpoint's own schemas.
@@ -103,7 +104,7 @@ function buildCall(
     scope: authorization.scope as AnyCall['scope'],
     permissions: authorization.permissions,
     platform: parts.platform,
-    db: parts.platform.db,
+    db,
     now: parts.platform.clock.now(),
     // Most handlers log nothing.
     get log() {
@@ -113,7 +114,7 @@ function buildCall(
     apiVersion,
     idempotency: key,
     change: (work, describe) =>
-      parts.platform.db.transaction().execute(async (tx) => {
+      db.transaction().execute(async (tx) => {
         const result = await work(tx)
         if (endpoint.audit !== 'none') await writeAudit(tx, { request, action: endpoint.audit, described: describe?.(result) })
         return result
@@ -127,7 +128,7 @@ function writeAudit(tx: Tx, about: { request: FastifyRequest; action: string; de
   const { request, action, described } = about
   const subject = typeof described === 'string' ? { resourceId: described } : described
   const { caller, authorization } = request.state
-  return insertAuditEntry(tx, {
+  return insertAuditEntryAndCommit(tx, {
     action,
     actor: subject?.actor ?? caller,
     scope: subject?.scope === undefined ? authorization.scope : (subject.scope ?? undefined),

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { CompiledQuery, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
@@ -46,7 +46,8 @@ describe('the reads of the audit log', () => {
   afterAll(() => world.close())
 
   const explain = async (query: { sql: string; parameters: readonly unknown[] }) => {
-    const { rows } = await world.platform.database.pool.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(`explain (analyze, format json) ${query.sql}`, [...query.parameters])
+    const asTenant = world.platform.database.dbOf(tenant.organizationId)
+    const { rows } = await asTenant.executeQuery<{ 'QUERY PLAN': [{ Plan: Plan }] }>(CompiledQuery.raw(`explain (analyze, format json) ${query.sql}`, [...query.parameters]))
     const plan = rows[0]?.['QUERY PLAN'][0].Plan
     if (plan === undefined) throw new Error('There is no plan.')
     return stepsOf(plan)

@@ -91,10 +91,10 @@ const highestId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 function conditionsOf({ resourceId, endUserId, actorId, action, noun, applicationId }: AuditFilters): { driver: Condition | undefined; rest: RawBuilder<unknown> } {
   const conditions = [
     { column: sql`resource_id`, value: resourceId },
-    { column: sql`(actor ->> 'endUserId')`, value: endUserId },
-    { column: sql`coalesce(actor ->> 'apiKeyId', actor ->> 'userId', actor ->> 'kind')`, value: actorId },
+    { column: sql`acting_for`, value: endUserId },
+    { column: sql`actor_id`, value: actorId },
     { column: sql`action`, value: action },
-    { column: sql`split_part(action, '.', 1)`, value: noun },
+    { column: sql`noun`, value: noun },
     { column: sql`application_id`, value: applicationId },
   ].flatMap(({ column, value }) => (value === undefined ? [] : [{ column, value }]))
   const [driver, ...rest] = conditions

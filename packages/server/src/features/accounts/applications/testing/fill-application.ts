@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { newUuid, parseWireId } from '../../../../platform/ids/id.ts'
 import { appendEvent, insertRun } from '../../../../testing/factories/run.ts'
 import type { Tenant } from '../../../../testing/factories/tenant.ts'
@@ -47,10 +48,8 @@ async function addWebhook({ platform }: Pick<World, 'platform'>, { organizationI
 
 /** The tables that have the column, which is how they say whose they are. */
 export async function tablesWith({ platform }: Pick<World, 'platform'>, column: 'organization_id' | 'application_id'): Promise<string[]> {
-  const { rows } = await platform.database.pool.query<{ table_name: string }>(
-    `select table_name from information_schema.columns where table_schema = 'public' and column_name = $1 order by 1`,
-    [column],
-  )
+  const { rows } = await sql<{ table_name: string }>`
+    select table_name from information_schema.columns where table_schema = 'public' and column_name = ${column} order by 1`.execute(platform.db)
   return rows.map((row) => row.table_name)
 }
 
@@ -58,7 +57,7 @@ export async function tablesWith({ platform }: Pick<World, 'platform'>, column: 
 export async function countRows({ platform }: Pick<World, 'platform'>, tables: readonly string[], where: { readonly column: string; readonly value: string }): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
   for (const table of tables) {
-    const { rows } = await platform.database.pool.query<{ count: number }>(`select count(*) from "${table}" where ${where.column} = $1`, [where.value])
+    const { rows } = await sql<{ count: number }>`select count(*) from ${sql.table(table)} where ${sql.ref(where.column)} = ${where.value}`.execute(platform.db)
     counts[table] = rows[0]?.count ?? -1
   }
   return counts

@@ -1,3 +1,4 @@
+import { CompiledQuery, sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../testing/test-database.ts'
 import { createLog } from '../log/log.ts'
@@ -14,17 +15,18 @@ afterAll(async () => {
   await testDatabase.drop()
 })
 
-const prepared = async () => (await database.pool.query<{ name: string; statement: string }>('select name, statement from pg_prepared_statements order by name')).rows
-const ask = (value: number) => database.pool.query<{ value: number }>('select $1::int as value', [value])
+const ask = async <R>(text: string, ...values: unknown[]) => (await database.db.executeQuery<R>(CompiledQuery.raw(text, values))).rows
+const prepared = () => ask<{ name: string; statement: string }>('select name, statement from pg_prepared_statements order by name')
 
 describe('named statements', () => {
   it('are prepared once for a text with parameters, and answer with each call\'s own values', async () => {
-    expect([(await ask(1)).rows, (await ask(2)).rows]).toEqual([[{ value: 1 }], [{ value: 2 }]])
-    expect((await prepared()).filter(({ statement }) => statement === 'select $1::int as value')).toHaveLength(1)
+    const text = 'select $1::int as value'
+    expect([await ask(text, 1), await ask(text, 2)]).toEqual([[{ value: 1 }], [{ value: 2 }]])
+    expect((await prepared()).filter(({ statement }) => statement === text)).toHaveLength(1)
   })
 
   it('are not made of texts without parameters', async () => {
-    await database.pool.query('select 7 as seven')
+    await ask('select 7 as seven')
     expect((await prepared()).some(({ statement }) => statement.includes('seven'))).toBe(false)
   })
 
@@ -36,20 +38,23 @@ describe('named statements', () => {
 
   it('fail at most once after a newer node has changed a table: every connection prepares them anew', async () => {
     const wide = openDatabase(testDatabase.address, { connectionsMax: 3, log: createLog('silent') })
-    await wide.pool.query('create table shape (a int)')
-    const clients = [await wide.pool.connect(), await wide.pool.connect()]
-    const read = (client: (typeof clients)[number]) => client.query('select * from shape where $1::int = 1', [1])
-    for (const client of clients) await read(client)
-    await wide.pool.query('alter table shape add column b int')
-    const results = []
-    for (const client of [...clients, ...clients]) results.push(await read(client).then(({ fields }) => fields.length, (error: Error) => error.message))
-    expect(results).toEqual(['cached plan must not change result type', 2, 2, 2])
-    for (const client of clients) client.release()
+    await sql`create table shape (a int)`.execute(wide.db)
+    const read = CompiledQuery.raw('select * from shape where $1::int = 1', [1])
+    await wide.db.connection().execute(async (one) => {
+      await wide.db.connection().execute(async (other) => {
+        for (const connection of [one, other]) await connection.executeQuery(read)
+        await sql`alter table shape add column b int`.execute(wide.db)
+        await sql`insert into shape values (1, 2)`.execute(wide.db)
+        const results = []
+        for (const connection of [one, other, one, other]) results.push(await connection.executeQuery(read).then(({ rows }) => rows, (error: Error) => error.message))
+        expect(results).toEqual(['cached plan must not change result type', ...Array.from({ length: 3 }, () => [{ a: 1, b: 2 }])])
+      })
+    })
     await wide.close()
   })
 
   it('are bounded: a flood of texts is answered without keeping them all', async () => {
-    for (let index = 0; index < 600; index++) await database.pool.query(`select $1::int as "column ${index}"`, [index])
+    for (let index = 0; index < 600; index++) await ask(`select $1::int as "column ${index}"`, index)
     expect((await prepared()).length).toBeLessThanOrEqual(501)
   })
 })

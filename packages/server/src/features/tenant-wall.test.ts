@@ -1,0 +1,166 @@
+import { sql } from 'kysely'
+import { Type } from 'typebox'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import pg from 'pg'
+import { openDatabase, type Database } from '../platform/db/database.ts'
+import { migrate } from '../platform/db/migrate.ts'
+import { endpoint, ok } from '../platform/http/endpoint.ts'
+import { feature } from '../platform/http/feature.ts'
+import { newUuid } from '../platform/ids/id.ts'
+import { createLog } from '../platform/log/log.ts'
+import type { Tenant } from '../testing/factories/tenant.ts'
+import { cloneDatabase, type TestDatabase } from '../testing/test-database.ts'
+import { openWorld, type World } from '../testing/world.ts'
+import { countRows, fillApplication, tablesWith } from './accounts/applications/testing/fill-application.ts'
+import { features } from './index.ts'
+
+/** Asks for everything, and changes everything: what an endpoint does whose statement has lost its conditions. */
+const countAllRuns = endpoint({
+  route: 'POST /api/careless-runs',
+  summary: 'Counts and changes all runs',
+  caller: 'application',
+  permission: 'none',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'run.touched',
+  returns: { 200: Type.Object({ seen: Type.Integer(), changed: Type.Integer() }) },
+  fails: [],
+  async handle({ db, change }) {
+    const seen = await db.selectFrom('runs').select('id').execute()
+    const changed = await change((tx) => tx.updateTable('runs').set({ report: 'touched' }).executeTakeFirst())
+    return ok({ seen: seen.length, changed: Number(changed.numUpdatedRows) })
+  },
+})
+const carelessFeature = feature({ folder: 'careless', tag: 'Careless', description: '', endpoints: { countAllRuns } })
+
+describe('the wall that the database itself puts between tenants', () => {
+  let world: World
+  let [one, other]: Tenant[] = []
+  let database: Database
+  const tenants = (): [Tenant, Tenant] => {
+    if (one === undefined || other === undefined) throw new Error('There are no tenants.')
+    return [one, other]
+  }
+  beforeAll(async () => {
+    world = await openWorld({ features: [...features, carelessFeature] })
+    database = world.platform.database
+    ;[one, other] = [await world.tenant(), await world.tenant()]
+    for (const tenant of tenants()) await fillApplication(world, tenant)
+  })
+  afterAll(() => world.close())
+
+  it('stands around every table that says whose its rows are', async () => {
+    const owned = new Set([...(await tablesWith(world, 'organization_id')), ...(await tablesWith(world, 'application_id'))])
+    const { rows } = await sql<{ name: string }>`
+      select relname as name from pg_class where relrowsecurity and exists (select from pg_policy where polrelid = pg_class.oid)`.execute(database.db)
+    const walled = new Set(rows.map(({ name }) => name))
+    expect([...owned].filter((table) => !walled.has(table))).toEqual([])
+    expect(await database.hasTenantWall()).toBe(true)
+  })
+
+  it('shows each tenant its own rows, whatever a statement forgets to say', async () => {
+    const [tenant] = tenants()
+    const byOrganization = await tablesWith(world, 'organization_id')
+    const byApplication = (await tablesWith(world, 'application_id')).filter((table) => !byOrganization.includes(table))
+    const own = {
+      ...(await countRows(world, byOrganization, { column: 'organization_id', value: tenant.organizationId })),
+      ...(await countRows(world, byApplication, { column: 'application_id', value: tenant.applicationId })),
+    }
+    const db = database.dbOf(tenant.organizationId)
+    for (const [table, rows] of Object.entries(own)) {
+      const seen = await sql<{ rows: number }>`select count(*) as rows from ${sql.table(table)}`.execute(db)
+      expect({ table, rows: seen.rows[0]?.rows }).toEqual({ table, rows })
+    }
+    expect(own['runs']).toBeGreaterThan(0)
+    expect(await db.selectFrom('organizations').select('id').execute()).toEqual([{ id: tenant.organizationId }])
+  })
+
+  it('lets nothing be written into another tenant, or be moved there', async () => {
+    const [tenant, stranger] = tenants()
+    const db = database.dbOf(tenant.organizationId)
+    const application = { id: newUuid(), organization_id: stranger.organizationId, name: 'planted' }
+    await expect(db.insertInto('applications').values(application).execute()).rejects.toThrow('row-level security')
+    await expect(db.updateTable('webhooks').set({ organization_id: stranger.organizationId }).execute()).rejects.toThrow('row-level security')
+    expect(Number((await db.deleteFrom('runs').where('application_id', '=', stranger.applicationId).executeTakeFirst()).numDeletedRows)).toBe(0)
+  })
+
+  it('keeps what is secret to the server out of every tenant\'s reach', async () => {
+    const db = database.dbOf(tenants()[0].organizationId)
+    for (const table of ['accounts', 'verifications', 'two_factors', 'passkeys', 'migrations', 'idempotency_keys']) {
+      await expect(sql`select 1 from ${sql.table(table)}`.execute(db), table).rejects.toThrow('permission denied')
+    }
+  })
+
+  it('stands around every request: a careless endpoint sees and changes what is the caller\'s, and nothing else', async () => {
+    const before = await countReports(world)
+    const answers = await Promise.all(Array.from({ length: 8 }, (_value, n) => tenants()[n % 2 === 0 ? 0 : 1].send('POST /api/careless-runs')))
+    expect(answers.map(({ body }) => body)).toEqual(answers.map(() => ({ seen: 1, changed: 1 })))
+    expect(before).toBe(0)
+    expect(await countReports(world)).toBe(2)
+  })
+
+  it('is no obstacle for the server itself, on the same connections', async () => {
+    const [tenant] = tenants()
+    await Promise.all(Array.from({ length: 30 }, (_value, n) => (n % 2 === 0 ? database.dbOf(tenant.organizationId) : database.db).selectFrom('runs').select('id').execute().then((rows) => expect(rows).toHaveLength(n % 2 === 0 ? 1 : 2))))
+  })
+})
+
+async function countReports({ platform }: World): Promise<number> {
+  return (await platform.db.selectFrom('runs').select('id').where('report', '=', 'touched').execute()).length
+}
+
+describe('an account of the database that is no superuser', () => {
+  const log = createLog('silent')
+  const password = 'of the tests'
+  const roles: string[] = []
+  const databases: { drop(): Promise<void> }[] = []
+
+  /** An empty database that belongs to a new account. */
+  async function openAs(rights: string): Promise<{ database: Database; admin: TestDatabase; account: string }> {
+    const admin = await cloneDatabase()
+    const account = `tester_${newUuid().replaceAll('-', '')}`
+    await asAdmin(admin, `create role ${account} login ${rights} password '${password}'`, `create schema mine authorization ${account}`)
+    roles.push(account)
+    databases.push(admin)
+    const url = new URL(admin.connectionString)
+    url.username = account
+    url.password = password
+    url.searchParams.set('options', '-c search_path=mine')
+    return { database: openDatabase({ connectionString: url.toString() }, { connectionsMax: 2, log }), admin, account }
+  }
+  afterAll(async () => {
+    for (const { drop } of databases) await drop()
+    const cleaner = await cloneDatabase()
+    for (const role of roles) await asAdmin(cleaner, `drop role ${role}`)
+    await cleaner.drop()
+  })
+
+  it('works without the wall when it may not act as the tenants\' role, and with it once it was granted', async () => {
+    const { database, admin, account } = await openAs('nocreaterole')
+    await migrate(database.pool)
+    expect(await database.hasTenantWall()).toBe(false)
+    expect(await database.dbOf(newUuid()).selectFrom('organizations').select('id').execute()).toEqual([])
+    await asAdmin(admin, `grant appstrate_tenant to ${account}`)
+    const again = openDatabase(optionsOf(database), { connectionsMax: 2, log })
+    await migrate(again.pool)
+    expect(await again.hasTenantWall()).toBe(true)
+    const { rows } = await sql`select current_user as acts_as`.execute(again.dbOf(newUuid()))
+    expect(rows).toEqual([{ acts_as: 'appstrate_tenant' }])
+    await Promise.all([database.close(), again.close()])
+  })
+})
+
+function optionsOf({ pool }: Database) {
+  const { connectionString } = pool.options
+  return connectionString === undefined ? {} : { connectionString }
+}
+
+async function asAdmin({ connectionString }: TestDatabase, ...statements: string[]): Promise<void> {
+  const client = new pg.Client({ connectionString })
+  await client.connect()
+  try {
+    for (const statement of statements) await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

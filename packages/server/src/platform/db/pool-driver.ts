@@ -1,0 +1,73 @@
+import { AbortedTransactionError, type ConnectionProvider, type DatabaseConnection, type Driver, type TransactionSettings } from 'kysely'
+import type pg from 'pg'
+import { PooledConnection } from './pooled-connection.ts'
+
+/** Kysely's driver over our pool: transactions begin and end without round trips of their own. */
+export class PoolDriver implements Driver {
+  readonly #pool: pg.Pool
+  readonly #connections = new WeakMap<pg.PoolClient, PooledConnection>()
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool
+  }
+
+  async init(): Promise<void> {
+    // The pool connects when it is asked for a connection.
+  }
+
+  async acquireConnection(): Promise<PooledConnection> {
+    const client = await this.#pool.connect()
+    const known = this.#connections.get(client)
+    if (known !== undefined) return known
+    const connection = new PooledConnection(client)
+    this.#connections.set(client, connection)
+    return connection
+  }
+
+  async beginTransaction(connection: DatabaseConnection, { isolationLevel, accessMode }: TransactionSettings): Promise<void> {
+    const modes = [isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`, accessMode === undefined ? '' : ` ${accessMode}`]
+    pooled(connection).begin(`begin${modes.join('')}`)
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    if ((await pooled(connection).commit()) === 'ROLLBACK') throw new AbortedTransactionError()
+  }
+
+  rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    return pooled(connection).rollback()
+  }
+
+  async releaseConnection(connection: DatabaseConnection): Promise<void> {
+    pooled(connection).release()
+  }
+
+  async destroy(): Promise<void> {
+    if (!this.#pool.ended) await this.#pool.end()
+  }
+}
+
+/** Lends connections that see one organization's rows, or with '' all rows. */
+export class TenantConnections implements ConnectionProvider {
+  readonly #driver: PoolDriver
+  readonly #organizationId: () => Promise<string> | string
+
+  constructor(driver: PoolDriver, organizationId: () => Promise<string> | string) {
+    this.#driver = driver
+    this.#organizationId = organizationId
+  }
+
+  async provideConnection<T>(consumer: (connection: DatabaseConnection) => Promise<T>): Promise<T> {
+    const connection = await this.#driver.acquireConnection()
+    try {
+      connection.enter(await this.#organizationId())
+      return await consumer(connection)
+    } finally {
+      await this.#driver.releaseConnection(connection)
+    }
+  }
+}
+
+function pooled(connection: DatabaseConnection): PooledConnection {
+  if (connection instanceof PooledConnection) return connection
+  throw new Error('The connection is not of this driver.')
+}
