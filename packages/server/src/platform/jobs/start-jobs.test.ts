@@ -63,6 +63,16 @@ describe('jobs', () => {
     expect(told[0]).toContain('"job":"count-rounds"')
   })
 
+  it('rest for a second after a failure, however often they are woken', async () => {
+    const { declared, rounds } = counting({ everyMs: 10 }, [() => Promise.reject(new Error('not now'))])
+    const { stop } = startJobs(world.platform, [declared])
+    const ringing = setInterval(() => world.platform.wake.wake('outbox', ''), 5)
+    await reached(rounds, 2)
+    clearInterval(ringing)
+    await stop()
+    expect((rounds[1] ?? 0) - (rounds[0] ?? 0)).toBeGreaterThanOrEqual(990)
+  })
+
   it('do not hold each other up, and end with the stop', async () => {
     const stuck = counting({ run: (_platform, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(false))) })
     const quick = counting({ everyMs: 5 })

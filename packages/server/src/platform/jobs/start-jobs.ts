@@ -3,7 +3,7 @@ import type { Platform } from '../platform.ts'
 import { createBell } from './bell.ts'
 import type { Job } from './job.ts'
 
-/** After a failure a job rests this long, or its own interval when that is longer. */
+/** After a failure a job rests at least this long, whatever wakes it. */
 const restAfterFailureMs = 1_000
 const stopMs = 6_000
 
@@ -25,17 +25,15 @@ async function runJob(platform: Platform, { name, everyMs, wakes, run }: Job, si
   const log = platform.log.child({ job: name })
   while (!signal.aborted) {
     bell.reset()
-    let restMs = everyMs
     try {
       if (await run(platform, signal)) continue
     } catch (error) {
       // Told to stop, a job may drop what it can do again.
       if (signal.aborted) break
       log.error({ err: error }, 'A job failed; it is tried again.')
-      restMs = Math.max(everyMs, restAfterFailureMs)
-      bell.reset()
+      await sleep(restAfterFailureMs, undefined, { signal }).catch(() => undefined)
     }
-    await bell.wait(restMs)
+    await bell.wait(everyMs)
   }
   for (const unsubscribe of unsubscribes) unsubscribe()
 }

@@ -11,6 +11,8 @@ import { createRedisWake } from './redis-wake.ts'
 import type { Wake } from './wake.ts'
 
 const log = createLog('silent')
+/** How long a busy machine may take. */
+const patience = { timeout: 15_000 }
 
 /** Two nodes of one instance. */
 interface Nodes {
@@ -72,9 +74,9 @@ function keepItsPromises(open: () => Promise<Nodes>): void {
     const [home, away] = [heard(nodes.here), heard(nodes.there)]
     nodes.here.wake('events', 'run 1')
     expect(home).toEqual(['run 1'])
-    await expect.poll(() => away).toEqual(['run 1'])
+    await expect.poll(() => away, patience).toEqual(['run 1'])
     nodes.there.wake('events', 'run 2')
-    await expect.poll(() => home).toEqual(['run 1', 'run 2'])
+    await expect.poll(() => home, patience).toEqual(['run 1', 'run 2'])
     expect(away).toEqual(['run 1', 'run 2'])
   })
 
@@ -82,26 +84,26 @@ function keepItsPromises(open: () => Promise<Nodes>): void {
     const away = heard(nodes.there)
     for (let call = 0; call < 100; call++) nodes.here.wake('events', 'same')
     nodes.here.wake('events', 'last')
-    await expect.poll(() => away).toEqual(['same', 'last'])
+    await expect.poll(() => away, patience).toEqual(['same', 'last'])
   })
 
   it('become one for everything when there are too many for a message', async () => {
     const away = heard(nodes.there)
     for (let call = 0; call < 1_000; call++) nodes.here.wake('events', newUuid())
-    await expect.poll(() => away).toEqual(['*'])
+    await expect.poll(() => away, patience).toEqual(['*'])
   })
 
   it('are heard again after the connection was lost, which wakes everybody for what was missed', async () => {
     const away = heard(nodes.there)
     await nodes.interrupt()
-    await expect.poll(() => away, { timeout: 10_000 }).toContain('*')
+    await expect.poll(() => away, patience).toContain('*')
     await expect
       .poll(
         () => {
           nodes.here.wake('events', 'again')
           return away
         },
-        { timeout: 10_000 },
+        patience,
       )
       .toContain('again')
   })
@@ -110,7 +112,7 @@ function keepItsPromises(open: () => Promise<Nodes>): void {
     const away = heard(nodes.there)
     nodes.here.wake('events', 'goodbye')
     await nodes.here.close()
-    await expect.poll(() => away).toContain('goodbye')
+    await expect.poll(() => away, patience).toContain('goodbye')
   })
 }
 
@@ -178,6 +180,6 @@ describe('a message that is none', () => {
     for (const text of ['', 'nonsense', '[]', '{}', '["x",[["unknown","y"],["events",7],"events"]]', '["x",[["events","good"]]]']) {
       await database.pool.query('select pg_notify($1, $2)', ['appstrate_wake', text])
     }
-    await expect.poll(() => home).toEqual(['good'])
+    await expect.poll(() => home, patience).toEqual(['good'])
   })
 })

@@ -85,10 +85,11 @@ describe('verifying the audit log', () => {
   it.each(['with their hashes', 'without their hashes'])('finds two entries that changed places, %s', async (how) => {
     const { body } = await verifyAfter(async (tenant) => {
       const hash = how === 'with their hashes' ? sql`hash` : sql`(select hash from audit_log other where other.organization_id = audit_log.organization_id and other.seq = 7 - audit_log.seq)`
-      await tamper(sql`create temporary table moved as select id, 7 - seq as seq, ${hash} as hash from audit_log where organization_id = ${tenant.organizationId} and seq in (3, 4)`)
-      await tamper(sql`update audit_log set seq = null from moved where moved.id = audit_log.id`)
-      await tamper(sql`update audit_log set seq = moved.seq, hash = moved.hash from moved where moved.id = audit_log.id`)
-      await tamper(sql`drop table moved`)
+      await world.platform.db.transaction().execute(async (tx) => {
+        await sql`create temporary table moved on commit drop as select id, 7 - seq as seq, ${hash} as hash from audit_log where organization_id = ${tenant.organizationId} and seq in (3, 4)`.execute(tx)
+        await sql`update audit_log set seq = null from moved where moved.id = audit_log.id`.execute(tx)
+        await sql`update audit_log set seq = moved.seq, hash = moved.hash from moved where moved.id = audit_log.id`.execute(tx)
+      })
     })
     expect(kinds(body).slice(0, 2)).toEqual(['reordered 3', 'reordered 4'])
   })

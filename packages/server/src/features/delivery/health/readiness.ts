@@ -32,7 +32,8 @@ export const readiness: Service<Readiness> = {
 async function reasonOf(platform: Platform, name: string, check: ReadinessCheck): Promise<string | undefined> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`does not answer within ${checkTimeoutMs} ms`)), checkTimeoutMs)
+    // After the input that is there is read: a pause of our own must not be taken for a part that hangs.
+    timer = setTimeout(() => setImmediate(() => reject(new Error(`does not answer within ${checkTimeoutMs} ms`))), checkTimeoutMs)
   })
   try {
     await Promise.race([check(), timeout])

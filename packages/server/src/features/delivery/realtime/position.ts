@@ -14,6 +14,10 @@ export function isAfter(a: Position, b: Position): boolean {
   return a.transaction === b.transaction ? a.position > b.position : a.transaction > b.transaction
 }
 
+export function isSame(a: Position, b: Position): boolean {
+  return a.transaction === b.transaction && a.position === b.position
+}
+
 /** Which transactions had ended at a moment, as `pg_current_snapshot()` has it. */
 export interface Snapshot {
   /** Every transaction below has ended. */

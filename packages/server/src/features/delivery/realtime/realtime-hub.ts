@@ -7,7 +7,7 @@ import { pingFrame } from './frame.ts'
 import { createGate } from './gate.ts'
 import { toJournalEvent } from './journal-event.ts'
 import { onceMore } from './once-more.ts'
-import { isAfter, type Position } from './position.ts'
+import { isSame, type Position } from './position.ts'
 import { pollTails } from './poll-tails.ts'
 import { idOf, readSource, type Source } from './source.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -181,8 +181,8 @@ class Hub implements RealtimeHub {
     for (const subscriber of this.#subscribers) {
       if (subscriber.openedAtMs <= expired) subscriber.end('reconnect')
       const tail = this.#tails.find(subscriber.source)
-      // A ping carries the tail's position only to those who have everything up to it and nothing beyond.
-      if (tail === undefined || tail.source.kind === 'run' || !tail.subscribers.has(subscriber) || isAfter(subscriber.position, tail.position)) {
+      // A ping carries the tail's position only to those who are exactly there: events that are being handed out have not reached everybody.
+      if (tail === undefined || tail.source.kind === 'run' || !tail.subscribers.has(subscriber) || !isSame(subscriber.position, tail.position)) {
         subscriber.tick(ping)
         continue
       }

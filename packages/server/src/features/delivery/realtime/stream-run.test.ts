@@ -121,7 +121,7 @@ describe('the stream of a run', () => {
     source.addEventListener('run_update', ({ lastEventId }) => events.push(lastEventId))
     source.addEventListener('run_log', ({ lastEventId }) => events.push(lastEventId))
     source.addEventListener('error', ({ code }) => failures.push(code))
-    await vi.waitFor(() => expect(source.readyState).toBe(EventSource.CLOSED), { timeout: 6_000 })
+    await vi.waitFor(() => expect(source.readyState).toBe(EventSource.CLOSED), { timeout: 15_000 })
     expect(events).toEqual(['1', '2', '3'])
     expect(failures.at(-1)).toBe(204)
   })
@@ -166,7 +166,7 @@ describe('the stream of a run', () => {
     const stream = await open(run)
     await stream.until(() => stream.runEvents.length === 2)
     await world.platform.db.deleteFrom('runs').where('id', '=', run.id).execute()
-    await stream.closed(3_000)
+    await stream.closed()
     expect((await open(run, { 'last-event-id': '2' })).status).toBe(404)
   })
 

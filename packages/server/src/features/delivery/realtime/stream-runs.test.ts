@@ -173,7 +173,7 @@ describe("the stream of an application's runs", () => {
     const first = await start()
     await appendLogs(world.platform, run, 9_990)
     const stream = await start({ 'last-event-id': first.events[0]?.id ?? '' })
-    await stream.until(() => stream.runEvents.length === 9_990, 10_000)
+    await stream.until(() => stream.runEvents.length === 9_990)
     await say(run, 'live')
     await stream.until(() => stream.runEvents.length === 9_991)
     expect(stream.runEvents.map(({ data }) => data.seq)).toEqual(Array.from({ length: 9_991 }, (_, index) => index + 1))

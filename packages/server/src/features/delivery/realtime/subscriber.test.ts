@@ -92,5 +92,5 @@ it('cuts a client that never takes the end of its stream', async () => {
   subscriber.tick(pingFrame())
   expect(response.destroyed).toBe(false)
   subscriber.tick(pingFrame())
-  await vi.waitFor(() => expect(response.destroyed).toBe(true))
+  await vi.waitFor(() => expect(response.destroyed).toBe(true), { timeout: 15_000 })
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openWorld, type World } from '../../../testing/world.ts'
+import { endWaitingOf } from './sending/end-waiting.ts'
 import { sweepDeliveries } from './sweep-deliveries.job.ts'
 import { givenDelivery, type GivenDelivery } from './testing/given-delivery.ts'
 
@@ -26,6 +27,12 @@ describe('the sweep of deliveries', () => {
     await tenant.send(`PATCH /api/webhooks/${disabled.webhookId}`, { body: { enabled: true } })
     const { body } = await tenant.send(`POST /api/webhooks/${disabled.webhookId}/recover`, { body: { since: new Date(0).toISOString() } })
     expect(body).toEqual({ recovered: 1, more: false })
+  })
+
+  it('leaves alone what waits for a webhook that was enabled meanwhile', async () => {
+    const { uuids, ...given } = await givenDelivery(world, await world.tenant(), 'pending')
+    await endWaitingOf(world.platform, uuids.webhook)
+    expect(await statusOf({ ...given, uuids })).toMatchObject({ status: 'pending' })
   })
 
   it('leaves alone what is on its way to a disabled webhook', async () => {

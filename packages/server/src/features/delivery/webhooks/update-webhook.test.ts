@@ -4,7 +4,7 @@ import { describeEndpoint, expectProblem } from '../../../testing/describe-endpo
 import { createAgent } from '../../../testing/factories/agent.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { disableWebhook, noteFailure } from './index.ts'
-import { makeWebhook, mistakesIn, webhookWorld } from './testing/webhook-tests.ts'
+import { goodWebhook, makeWebhook, mistakesIn, webhookWorld } from './testing/webhook-tests.ts'
 import { updateWebhook } from './update-webhook.ts'
 
 describeEndpoint(updateWebhook, {
@@ -48,7 +48,8 @@ describe('updateWebhook', () => {
   it('enables what was disabled because it failed, with a clean slate', async () => {
     const { uuid, patch } = await given()
     await noteFailure(world.platform.db, uuid, new Date(0))
-    await world.platform.db.transaction().execute((tx) => disableWebhook(tx, uuid, { reason: 'failing', now: new Date() }))
+    const was = { url: goodWebhook.url, failingSince: new Date(0) }
+    await world.platform.db.transaction().execute((tx) => disableWebhook(tx, uuid, { reason: 'failing', now: new Date(), was }))
     expect((await patch({ description: 'x' })).body).toMatchObject({ enabled: false, disabledReason: 'failing', failingSince: '1970-01-01T00:00:00.000Z' })
     expect((await patch({ enabled: true })).body).toMatchObject({ enabled: true, disabledReason: null, disabledAt: null, failingSince: null })
   })

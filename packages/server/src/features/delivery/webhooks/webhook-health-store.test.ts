@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newUuid, parseWireId } from '../../../platform/ids/id.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { disableWebhook, findWebhook, noteFailure, noteSuccess } from './index.ts'
-import { makeWebhook, webhookWorld } from './testing/webhook-tests.ts'
+import { goodWebhook, makeWebhook, webhookWorld } from './testing/webhook-tests.ts'
 
 const [first, later] = [new Date('2026-03-01T00:00:00Z'), new Date('2026-03-02T00:00:00Z')]
 
@@ -28,13 +28,25 @@ describe('the health of a webhook', () => {
     expect(await noteFailure(world.platform.db, newUuid(), later)).toBeUndefined()
   })
 
+  it('disables for what is so at this moment alone: not for another address, nor for failures before a new beginning', async () => {
+    const { id, stored } = await given()
+    const { db } = world.platform
+    await noteFailure(db, id, later)
+    const disable = (reason: 'gone' | 'failing', was: { url: string; failingSince: Date }) => db.transaction().execute((tx) => disableWebhook(tx, id, { reason, now: later, was }))
+    expect(await disable('gone', { url: 'https://before.example/', failingSince: later })).toBe(false)
+    expect(await disable('failing', { url: goodWebhook.url, failingSince: first })).toBe(false)
+    expect(await stored()).toMatchObject({ enabled: true })
+    expect(await disable('failing', { url: goodWebhook.url, failingSince: later })).toBe(true)
+  })
+
   it('disables once, however many find out at once, with one audit entry by the system', async () => {
     const { tenant, id, stored } = await given()
-    const disable = () => world.platform.db.transaction().execute((tx) => disableWebhook(tx, id, { reason: 'gone', now: later }))
+    const was = { url: goodWebhook.url, failingSince: null }
+    const disable = () => world.platform.db.transaction().execute((tx) => disableWebhook(tx, id, { reason: 'gone', now: later, was }))
     expect((await Promise.all([disable(), disable(), disable()])).toSorted()).toEqual([false, false, true])
     expect(await stored()).toMatchObject({ enabled: false, disabledReason: 'gone', disabledAt: later })
     const entries = await world.platform.db.selectFrom('audit_log').selectAll().where('application_id', '=', tenant.applicationId).where('action', '=', 'webhook.disabled').execute()
     expect(entries).toMatchObject([{ actor: { kind: 'system', part: 'webhooks' }, changes: { enabled: { before: true, after: false }, disabledReason: { before: null, after: 'gone' } } }])
-    expect(await world.platform.db.transaction().execute((tx) => disableWebhook(tx, newUuid(), { reason: 'failing', now: later }))).toBe(false)
+    expect(await world.platform.db.transaction().execute((tx) => disableWebhook(tx, newUuid(), { reason: 'failing', now: later, was }))).toBe(false)
   })
 })

@@ -2,7 +2,7 @@ import { changesBetween } from '../../../platform/audit/changes.ts'
 import { insertAuditEntry } from '../../../platform/audit/postgres-audit.ts'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import type { DisabledReason } from './webhook.ts'
+import type { DisabledReason, Webhook } from './webhook.ts'
 
 /** Remembers that a webhook fails; returns since when, or undefined when it is gone. Only the first failure writes. */
 export async function noteFailure(db: Db, webhookId: string, now: Date): Promise<Date | undefined> {
@@ -22,13 +22,22 @@ export async function noteSuccess(db: Db, webhookId: string): Promise<void> {
   await db.updateTable('webhooks').set({ failing_since: null }).where('id', '=', webhookId).where('failing_since', 'is not', null).execute()
 }
 
-/** Disables a webhook, with an audit entry. False when it is gone or disabled already. */
-export async function disableWebhook(tx: Tx, webhookId: string, { reason, now }: { reason: Exclude<DisabledReason, 'user'>; now: Date }): Promise<boolean> {
+export interface Disabling {
+  readonly reason: Exclude<DisabledReason, 'user'>
+  readonly now: Date
+  /** What it was disabled for: another address, or a new beginning, is not answerable for it. */
+  readonly was: Pick<Webhook, 'url' | 'failingSince'>
+}
+
+/** Disables a webhook, with an audit entry. False when it is gone, disabled already or not what it `was` any more. */
+export async function disableWebhook(tx: Tx, webhookId: string, { reason, now, was }: Disabling): Promise<boolean> {
   const row = await tx
     .updateTable('webhooks')
     .set({ enabled: false, disabled_reason: reason, disabled_at: now, updated_at: now })
     .where('id', '=', webhookId)
     .where('enabled', '=', true)
+    .where('url', '=', was.url)
+    .$if(reason === 'failing', (update) => update.where('failing_since', '=', was.failingSince))
     .returning(['organization_id', 'application_id'])
     .executeTakeFirst()
   if (row === undefined) return false

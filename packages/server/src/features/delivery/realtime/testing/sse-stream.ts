@@ -29,7 +29,7 @@ export async function openSse(url: string, headers: Readonly<Record<string, stri
   const response = await fetch(url, { headers: { accept: 'text/event-stream', ...headers }, signal: abort.signal })
   const state: State = { text: '', isClosed: false, events: [] }
   void gather(response, state)
-  const until = async (condition: () => boolean, deadlineMs = 5_000) => {
+  const until = async (condition: () => boolean, deadlineMs = 15_000) => {
     const deadline = Date.now() + deadlineMs
     while (!condition()) {
       if (Date.now() > deadline) throw new Error(`It did not come within ${deadlineMs} ms. What came:\n${state.text.slice(-1_000)}`)

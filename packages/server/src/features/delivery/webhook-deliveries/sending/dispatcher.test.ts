@@ -55,14 +55,14 @@ describe('dispatchers', () => {
     startDispatcher()
     const runs = await Promise.all(Array.from({ length: 40 }, () => world.run(tenant)))
     for (const run of runs) await world.publish(run, 'run.started', 'run.completed')
-    await until(() => receiver.received.length >= 80)
+    await until(() => receiver.received.length >= 80, 50_000)
     await deliveriesOf(webhook, (all) => all.length === 80 && all.every((one) => one.status === 'success'))
     expect(new Set(receiver.received.map(({ id }) => id)).size).toBe(80)
     expect(receiver.received).toHaveLength(80)
     for (const run of runs) {
       expect(receiver.received.filter(({ body }) => body.data.object.id === run.wireId).map(({ body }) => body.type)).toEqual(['run.started', 'run.completed'])
     }
-  })
+  }, 60_000)
 
   it('send again what one of them sent and did not live to record, under the same id', async () => {
     const lost = Promise.withResolvers<never>()
@@ -111,7 +111,8 @@ describe('dispatchers', () => {
     expect(await inFlight()).toHaveLength(1)
     const startedMs = Date.now()
     await stop()
-    expect(Date.now() - startedMs).toBeLessThan(6_000)
+    // Not as long as its receiver would have had.
+    expect(Date.now() - startedMs).toBeLessThan(14_000)
     expect(await inFlight()).toEqual([])
     receiver.answer(status(200))
     startDispatcher()
@@ -152,7 +153,12 @@ describe('dispatchers', () => {
   })
 
   it('deliver to healthy receivers while others hang, in another organization and in the same', async () => {
-    receiver.answer(hang)
+    let [hanging, mostHanging] = [0, 0]
+    receiver.answer((response) => {
+      hanging += 1
+      mostHanging = Math.max(mostHanging, hanging)
+      response.on('close', () => (hanging -= 1))
+    })
     const other = await world.tenant()
     const healthy = await Promise.all(Array.from({ length: 5 }, () => startReceiver()))
     for (const [index, { url }] of healthy.entries()) await world.webhook(index % 2 === 0 ? tenant : other, url)
@@ -160,8 +166,8 @@ describe('dispatchers', () => {
     startDispatcher()
     const runs = await Promise.all([tenant, other].flatMap((owner) => Array.from({ length: 30 }, () => world.run(owner))))
     for (const run of runs) await world.publish(run, 'run.completed')
-    await until(() => healthy.every(({ received }) => received.length === 30))
-    expect(receiver.received.length).toBeLessThanOrEqual(10)
+    await until(() => healthy.every(({ received }) => received.length === 30), 50_000)
+    expect(mostHanging).toBeLessThanOrEqual(10)
     await Promise.all(healthy.map((one) => one.close()))
-  })
+  }, 60_000)
 })

@@ -78,6 +78,22 @@ describe('the health of a webhook', () => {
     expect(await look()).toMatchObject({ enabled: true, failingSince: null })
   })
 
+  it('stays as it is when an answer comes after its user has put it right: another address, or a new beginning', async () => {
+    const open: ((code: number) => void)[] = []
+    receiver.answer((response) => void open.push((code) => response.writeHead(code).end()))
+    for (const [change, code] of [[{ url: `${receiver.url}?moved` }, 410], [{ enabled: true }, 500]] as const) {
+      await hasFailedFor(6)
+      await world.publish(await world.run(tenant), 'run.completed')
+      await until(() => open.length === 1)
+      await tenant.send(`PATCH /api/webhooks/${webhook.id}`, { body: change })
+      open.splice(0).forEach((answer) => answer(code))
+      await deliveriesOf(webhook, (all) => all.some(({ statusCode }) => statusCode === code))
+      expect(await look()).toMatchObject({ enabled: true, disabledReason: null })
+    }
+    expect(await notifications()).toEqual([])
+    expect((await webhook.deliveries({ status: 'pending' })).length).toBe(1)
+  })
+
   it('is told once, though several attempts fail at once', async () => {
     await hasFailedFor(6)
     const open: (() => void)[] = []

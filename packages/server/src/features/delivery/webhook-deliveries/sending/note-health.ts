@@ -11,7 +11,7 @@ const whyDisabled = {
   failing: 'everything sent to it failed for five days',
 } as const
 
-/** Writes down what an attempt says about its webhook, which may disable it. Returns whether it is disabled now, by this attempt or one beside it. */
+/** Writes down what an attempt says about its webhook, which may disable it. Returns whether that may have left something waiting for a disabled webhook. */
 export async function noteHealth(tx: Tx, webhook: Webhook, { answer, now }: { answer: ReceiverAnswer; now: Date }): Promise<boolean> {
   // The webhook was read before the attempt: a row that many attempts share is written only where they change it.
   if (isTaken(answer)) {
@@ -21,7 +21,7 @@ export async function noteHealth(tx: Tx, webhook: Webhook, { answer, now }: { an
   const failingSince = webhook.failingSince ?? (await noteFailure(tx, webhook.id, now)) ?? now
   const reason = isGone(answer) ? 'gone' : now.getTime() - failingSince.getTime() > failingMaxMs ? 'failing' : undefined
   if (reason === undefined) return false
-  if (!(await disableWebhook(tx, webhook.id, { reason, now }))) return true
+  if (!(await disableWebhook(tx, webhook.id, { reason, now, was: { url: webhook.url, failingSince } }))) return true
   const { organizationId, applicationId, url } = webhook
   // Its query may hold a token.
   const { origin, pathname } = new URL(url)

@@ -53,11 +53,12 @@ export async function listWaiting(db: Db, webhookId: string, limit: number): Pro
     .execute()
 }
 
-/** Ends attempts that wait, unsent. Under lockOrder. */
+/** Ends attempts that wait for disabled webhooks, unsent: one that was enabled meanwhile keeps them. Under lockOrder. */
 export async function endWaiting(tx: Tx, ids: readonly string[], error: string): Promise<void> {
   await sql`
-    update webhook_deliveries set status = 'failed', error = ${error}, gave_up = event_type <> 'test.ping', ready = false, completed_at = now()
-    where id = any(${ids}::uuid[]) and status = 'pending' and claim is null`.execute(tx)
+    update webhook_deliveries d set status = 'failed', error = ${error}, gave_up = d.event_type <> 'test.ping', ready = false, completed_at = now()
+    from webhooks h
+    where d.id = any(${ids}::uuid[]) and d.status = 'pending' and d.claim is null and h.id = d.webhook_id and not h.enabled`.execute(tx)
 }
 
 /** Webhooks that were disabled in the last week and still have attempts that wait. */
