@@ -2,6 +2,12 @@ import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { runColumns, toRun, type StoredRun } from '../runs/index.ts'
 
+/** A run that was taken, and for how long it had been at work by then: on the database's clock, as its start is. */
+export interface Claim {
+  readonly run: StoredRun
+  readonly elapsedMs: number
+}
+
 /** How long a worker's runs are left alone after its last heartbeat. */
 const leaseMs = 5_000
 
@@ -32,18 +38,20 @@ export async function removeDeadWorkers(db: Db): Promise<void> {
 /**
  * Takes up to `slots` runs: first those whose worker is gone, then pending ones by fair shares, so that each
  * organization's next run competes with what it already has running. The cost grows with the organizations that wait, not with the queue.
+ * Takes none when the worker's own lease has ended: a worker that was asleep renews it first.
  */
-export async function claimRuns(tx: Tx, workerId: string, slots: number): Promise<StoredRun[]> {
-  const lost = await take(tx, workerId, await lockLost(tx, slots))
+export async function claimRuns(tx: Tx, workerId: string, slots: number): Promise<Claim[]> {
+  const lost = await take(tx, workerId, await lockLost(tx, workerId, slots))
   const room = slots - lost.length
   const pending = room === 0 ? [] : await take(tx, workerId, await lockPending(tx, room))
   return [...lost, ...pending]
 }
 
-async function lockLost(tx: Tx, slots: number): Promise<string[]> {
+// Never those of the worker itself, which it may still be at.
+async function lockLost(tx: Tx, workerId: string, slots: number): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     select id from runs
-    where status = 'running' and (worker_id is null or worker_id in (select id from workers where expires_at <= now()))
+    where status = 'running' and (worker_id is null or worker_id in (select id from workers where expires_at <= now() and id <> ${workerId}))
     order by id limit ${slots} for update skip locked`.execute(tx)
   return rows.map(({ id }) => id)
 }
@@ -69,24 +77,35 @@ async function lockPending(tx: Tx, slots: number): Promise<string[]> {
   return rows.map(({ id }) => id)
 }
 
-async function take(tx: Tx, workerId: string, ids: readonly string[]): Promise<StoredRun[]> {
+async function take(tx: Tx, workerId: string, ids: readonly string[]): Promise<Claim[]> {
   if (ids.length === 0) return []
   const rows = await tx
     .updateTable('runs')
     .set({ status: 'running', attempt: sql<number>`attempt + 1`, worker_id: workerId, started_at: sql<Date>`coalesce(started_at, now())` })
     .where('id', 'in', [...ids])
+    .where((eb) => eb.exists(eb.selectFrom('workers').select('id').where('id', '=', workerId).where('expires_at', '>', sql<Date>`now()`)))
     .returning(runColumns)
+    .returning(sql<number>`extract(epoch from now() - started_at)::float8 * 1000`.as('elapsed_ms'))
     .execute()
-  return rows.map(toRun)
+  return rows.map((row) => ({ run: toRun(row), elapsedMs: row.elapsed_ms }))
 }
 
-/** Of the runs that the worker believes to hold, those that it no longer does. */
-export async function findLostRuns(db: Db, workerId: string, runIds: readonly string[]): Promise<string[]> {
-  const { rows } = await sql<{ id: string }>`
-    select held.id from unnest(${runIds}::uuid[]) as held(id)
-    left join runs r on r.id = held.id and r.status = 'running' and r.worker_id = ${workerId}
-    where r.id is null`.execute(db)
-  return rows.map(({ id }) => id)
+/**
+ * Where the database and the worker disagree on what it holds: `lost` are runs that it believes to hold and does not,
+ * `unknown` those that it holds without knowing, such as after a commit whose answer it did not get.
+ */
+export async function compareHeld(db: Db, workerId: string, runIds: readonly string[]): Promise<{ lost: string[]; unknown: string[] }> {
+  const { rows } = await sql<{ id: string; is_lost: boolean }>`
+    with mine as (select id from runs where status = 'running' and worker_id = ${workerId})
+    select coalesce(held.id, mine.id) as id, mine.id is null as is_lost
+    from unnest(${runIds}::uuid[]) as held(id) full join mine on mine.id = held.id
+    where held.id is null or mine.id is null`.execute(db)
+  return { lost: rows.filter((row) => row.is_lost).map(({ id }) => id), unknown: rows.filter((row) => !row.is_lost).map(({ id }) => id) }
+}
+
+/** Gives runs back that the worker holds without executing them. */
+export async function releaseUnknown(db: Db, workerId: string, runIds: readonly string[]): Promise<void> {
+  await db.updateTable('runs').set({ worker_id: null }).where('id', 'in', [...runIds]).where('worker_id', '=', workerId).where('status', '=', 'running').execute()
 }
 
 /** Gives a run back, to be claimed by anyone at once. */

@@ -39,24 +39,40 @@ export async function driveRun(attempt: Attempt): Promise<Ending> {
   }
 }
 
-// What the model still owes, or a limit that was reached; undefined to go on.
+// The end that the last step has come to; undefined to go on.
 async function afterStep(attempt: Attempt): Promise<Ending | undefined> {
-  const { transcript, run, spent } = attempt
+  const { transcript } = attempt
   if (transcript.refusedOutputs >= runLimits.outputAttemptsMax) {
     return failed('output-invalid', 'The agent did not return an output that matches its schema.', transcript.lastReasons)
   }
   const last = transcript.messages.at(-1)
-  if (last?.role === 'assistant') {
-    if (attempt.outputSchema === undefined || transcript.hasOutput) return succeeded
-    if (transcript.reminders >= runLimits.remindersMax) return failed('output-missing', `The agent ended without returning its output. It said: ${last.text.slice(0, 1000)}`, transcript.lastReasons)
-    await remind(attempt)
-  }
+  const end = last?.role === 'assistant' ? await afterLastWord(attempt, last.text) : undefined
+  return end ?? findReachedLimit(attempt)
+}
+
+async function afterLastWord(attempt: Attempt, text: string): Promise<Ending | undefined> {
+  const { transcript } = attempt
+  const unfinished = whyUnfinished[transcript.finishReason ?? '']
+  if (unfinished !== undefined) return unfinished
+  if (attempt.outputSchema === undefined || transcript.hasOutput) return succeeded
+  if (transcript.reminders >= runLimits.remindersMax) return failed('output-missing', `The agent ended without returning its output. It said: ${text.slice(0, 1000)}`, transcript.lastReasons)
+  await remind(attempt)
+  return undefined
+}
+
+function findReachedLimit({ transcript, run, spent }: Attempt): Ending | undefined {
   if (transcript.steps >= runLimits.stepsMax) return failed('step-limit', `The run took ${runLimits.stepsMax} steps without ending.`)
   if (spent.tokens >= runLimits.tokensMax) return failed('token-limit', `The run used ${spent.tokens} tokens, more than ${runLimits.tokensMax}.`)
   if (run.budgetUsd !== null && new Decimal(spent.costUsd).gte(run.budgetUsd)) {
     return failed('budget-exceeded', `The run has cost ${spent.costUsd} USD of its budget of ${new Decimal(run.budgetUsd).toFixed()} USD.`)
   }
   return undefined
+}
+
+// An answer without tool calls is the model's last word only when it was allowed to finish it.
+const whyUnfinished: Readonly<Record<string, Ending>> = {
+  length: failed('answer-cut', "The model's answer was cut at its token limit."),
+  'content-filter': failed('answer-filtered', "The provider's content filter held the model's answer back."),
 }
 
 async function remind(attempt: Attempt): Promise<void> {
@@ -73,17 +89,20 @@ async function nextAnswer(attempt: Attempt): Promise<Ending | undefined> {
     const answer = await callModel(attempt, messages)
     await journalAnswer(attempt, answer)
     addAnswer(transcript, answer)
-    if (answer.finishReason === 'length' && answer.toolCalls.length === 0) return failed('answer-cut', "The model's answer was cut at its token limit.")
     return undefined
   } catch (error) {
-    if (!(error instanceof ModelCallError) || attempt.signal.aborted) throw error
+    if (!(error instanceof ModelCallError)) throw error
+    if (attempt.signal.aborted) {
+      await noteStopped(attempt, error)
+      throw error
+    }
     const event = { kind: 'run_log', type: 'progress', level: 'error', event: 'model_failed', message: error.message, data: { kind: error.kind } } as const
     await append(attempt, [event], costOfFailure(attempt, error))
     return failed(`model-${error.kind}`, `The model could not be called: ${error.message}`)
   }
 }
 
-function callModel(attempt: Attempt, messages: readonly StepMessage[]): Promise<StepAnswer> {
+async function callModel(attempt: Attempt, messages: readonly StepMessage[]): Promise<StepAnswer> {
   const { target, tools, signal } = attempt
   const request = {
     messages: [...messages],
@@ -93,20 +112,37 @@ function callModel(attempt: Attempt, messages: readonly StepMessage[]): Promise<
     totalTimeoutMs: modelCallLimits.totalTimeoutMs,
     textBytesMax: runLimits.answerBytesMax,
   }
-  return stepWithRetry(target, request, {
-    attemptsMax: modelCallLimits.attemptsMax,
-    baseDelayMs: modelCallLimits.baseDelayMs,
-    maxDelayMs: modelCallLimits.maxDelayMs,
-    random: Math.random,
-    onRetry: (error, failedAttempts, delayMs) => void noteRetry(attempt, { error, failedAttempts, delayMs }),
-  })
+  const notes: Promise<void>[] = []
+  try {
+    return await stepWithRetry(target, request, {
+      attemptsMax: modelCallLimits.attemptsMax,
+      baseDelayMs: modelCallLimits.baseDelayMs,
+      maxDelayMs: modelCallLimits.maxDelayMs,
+      random: Math.random,
+      onRetry: (error, failedAttempts, delayMs) => void notes.push(noteRetry(attempt, { error, failedAttempts, delayMs })),
+    })
+  } finally {
+    // What they say is before what follows in the journal, and what the failed calls cost is on the run before its end.
+    await Promise.all(notes)
+  }
 }
 
-// A note for the reader; the run goes on whether or not it can be written.
 async function noteRetry(attempt: Attempt, retry: { error: ModelCallError; failedAttempts: number; delayMs: number }): Promise<void> {
   const message = `The model call failed (${retry.error.message}); trying again in ${Math.round(retry.delayMs)} ms.`
   const event = { kind: 'run_log', type: 'progress', level: 'warn', event: 'model_retry', message, data: { attempt: retry.failedAttempts, kind: retry.error.kind } } as const
-  await append(attempt, [event], costOfFailure(attempt, retry.error)).catch((error: unknown) => attempt.platform.log.debug({ err: error, runId: attempt.run.id }, 'A retry was not noted.'))
+  await appendIfPossible(attempt, event, costOfFailure(attempt, retry.error))
+}
+
+// At its timeout, or handed over, the run has still to pay for the call.
+async function noteStopped(attempt: Attempt, error: ModelCallError): Promise<void> {
+  if (error.usage === undefined) return
+  const event = { kind: 'run_log', type: 'progress', level: 'debug', event: 'model_stopped', message: 'The model call was stopped with the run.' } as const
+  await appendIfPossible(attempt, event, costOfFailure(attempt, error))
+}
+
+// A note for the reader; the run goes on whether or not it can be written.
+async function appendIfPossible(attempt: Attempt, event: NewEvent, progress: RunProgress): Promise<void> {
+  await append(attempt, [event], progress).catch((error: unknown) => attempt.platform.log.debug({ err: error, runId: attempt.run.id }, 'A failed model call was not noted.'))
 }
 
 // A call that broke off has been paid for as far as the provider said.

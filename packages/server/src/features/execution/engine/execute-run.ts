@@ -2,8 +2,8 @@ import { SealBroken } from '../../../platform/crypto/key-ring.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals, plainSeal } from '../../accounts/end-users/index.ts'
 import { getPackageVersion, toolsOf } from '../../catalog/agents/index.ts'
-import { openModelTarget } from '../../catalog/models/index.ts'
-import { Fenced, openJournal, openRunWith, readJournal, type Run, type StoredRun } from '../runs/index.ts'
+import { ModelGone, openModelTarget } from '../../catalog/models/index.ts'
+import { Fenced, openJournal, openRunWith, readJournal, type NewEvent, type Run, type StoredRun } from '../runs/index.ts'
 import { hasEnded } from './claim-store.ts'
 import { driveRun } from './drive-run.ts'
 import { failed, finishRun, type Ending } from './finish-run.ts'
@@ -57,8 +57,7 @@ async function executeOpened(parts: SandboxParts, run: Run, signal: AbortSignal)
   const sandbox = createRunSandbox(parts, run)
   try {
     const ending = await attemptRun(parts, { run, sandbox, signal })
-    await keepOutput(platform, run, sandbox)
-    await finishRun(platform, run, ending)
+    await finishRun(platform, run, { ...ending, entries: await keepOutput(platform, run, sandbox) })
   } catch (error) {
     const isLost = error instanceof Fenced || whyStopped(signal) === 'taken-away'
     if (!isLost) {
@@ -83,18 +82,20 @@ async function attemptRun(parts: SandboxParts, about: { run: Run; sandbox: RunSa
       return { status: 'timeout', error: { code: 'timeout', message: `The run took longer than ${run.timeoutMs / 1000} s.` } }
     }
     if (error instanceof Fenced || signal.aborted || isInfrastructure(error)) throw error
+    if (error instanceof ModelGone) return modelGone
     parts.platform.log.error({ err: error, runId: run.id }, 'The run failed for a reason of ours.')
     return failed('internal-error', 'Something failed on our side. The log has the cause under the id of this run.')
   }
 }
 
+const modelGone = failed('model-gone', 'The model that the run was started with was deleted, or its provider key was.')
+
 async function prepareAndDrive(platform: Platform, { run, sandbox, signal }: { run: Run; sandbox: RunSandbox; signal: AbortSignal }): Promise<Ending> {
   const version = await getPackageVersion(platform.db, run.organizationId, run.packageVersionId)
   const outputSchema = version.manifest.output?.schema
   const tools = toolsNamed(toolsOf(version.manifest), outputSchema)
-  const modelRowId = run.modelRowId
-  const target = modelRowId === null ? undefined : await openModelTarget(platform, run.organizationId, modelRowId)
-  if (target === undefined) return failed('model-gone', 'The model that the run was started with was deleted.')
+  if (run.modelRowId === null) return modelGone
+  const target = await openModelTarget(platform, run.organizationId, run.modelRowId)
   const opening = openingMessages({
     run,
     goal: version.prompt,
@@ -109,20 +110,35 @@ async function prepareAndDrive(platform: Platform, { run, sandbox, signal }: { r
   return driveRun({ platform, run, target, tools, outputSchema, sandbox, transcript: rebuildTranscript(opening, journal), signal, spent })
 }
 
-// A run is not failed for files that can't be kept; the log says which run lost them.
-async function keepOutput(platform: Platform, run: Run, sandbox: RunSandbox): Promise<void> {
-  await sandbox.collectOutput().catch((error: unknown) => platform.log.error({ err: error, runId: run.id }, "The run's output files could not be kept."))
+// A run is not failed for files that can't be kept: its log says which they are.
+async function keepOutput(platform: Platform, run: Run, sandbox: RunSandbox): Promise<readonly NewEvent[]> {
+  try {
+    const { lost, isMore } = await sandbox.collectOutput()
+    if (lost.length === 0 && !isMore) return []
+    const more = isMore ? [`only the first ${runLimits.outputFilesMax} files are kept`] : []
+    const message = `Not all output was kept: ${[...lost.map(({ path, reason }) => `${path} ${reason}`), ...more].join('; ')}.`
+    return [{ kind: 'run_log', type: 'system', level: 'warn', event: 'output_not_kept', message, data: { lost, isMore } }]
+  } catch (error) {
+    platform.log.error({ err: error, runId: run.id }, "The run's output files could not be kept.")
+    return [{ kind: 'run_log', type: 'system', level: 'error', event: 'output_not_kept', message: 'The output files could not be kept. The log has the cause under the id of this run.' }]
+  }
 }
 
 function whyStopped(signal: AbortSignal): RunStopped['why'] | undefined {
   return signal.reason instanceof RunStopped ? signal.reason.why : undefined
 }
 
-// The database's trouble is not the run's: it is tried again when the database is back.
-const connectionFailures = /^(08|53|57P|40|ECONN|EPIPE|ENOENT|ETIMEDOUT|EAI_AGAIN)/
+// The database's trouble is not the run's: it is tried again when the database is back. Beside lost connections: statements that
+// were cancelled for their time (57014), and locks that were not had in theirs (55P03).
+const databaseFailures = /^(08|53|57|40|55P03)/
+const connectionFailures = /^(ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN)/
 
 function isInfrastructure(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if ('code' in error && typeof error.code === 'string' && connectionFailures.test(error.code)) return true
-  return /Connection terminated|timeout exceeded when trying to connect|Cannot use a pool after/.test(error.message)
+  if ('code' in error && typeof error.code === 'string') {
+    if (databaseFailures.test(error.code) || connectionFailures.test(error.code)) return true
+    // An embedded server that is not there has no socket; any other missing file is no matter of the database.
+    if (error.code === 'ENOENT') return 'syscall' in error && error.syscall === 'connect'
+  }
+  return /Connection terminated|connection error and is not queryable|timeout exceeded when trying to connect|Cannot use a pool after/.test(error.message)
 }

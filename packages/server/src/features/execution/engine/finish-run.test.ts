@@ -33,7 +33,7 @@ describe('what others are told of a run', () => {
     const broken = await world.actor('no-such-scenario')
     const failed = (await broken.runToEnd()).body
     expect((await told(failed.id)).map(({ type }) => type)).toEqual(['run.started', 'run.failed'])
-    const slow = await world.actor('slow')
+    const slow = await world.actor('long-wait')
     const running = (await slow.start()).body
     expect((await slow.send(`POST /api/runs/${running.id}/cancel`)).status).toBe(200)
     expect((await told(running.id)).map(({ type }) => type).at(-1)).toBe('run.cancelled')

@@ -6,6 +6,8 @@ import { lockAttempt } from './claim-store.ts'
 export interface Ending {
   readonly status: TerminalStatus
   readonly error: RunError | null
+  /** What the log is told before its last entry. */
+  readonly entries?: readonly NewEvent[]
 }
 
 export const succeeded: Ending = { status: 'success', error: null }
@@ -19,7 +21,7 @@ export async function finishRun(platform: Platform, run: Run, ending: Ending): P
   const ended = await platform.db.transaction().execute(async (tx) => {
     if (!(await lockAttempt(tx, run))) throw new Fenced(`Attempt ${run.attempt} of run ${run.id} holds it no longer.`)
     const row = await endRun(tx, run.id, { status: ending.status, error: ending.error === null ? null : sealRunError(run.seal, ending.error) })
-    await appendEvents(tx, row, [...sealEvents(run.seal, [lastEntry(ending)]), runUpdate(row, 'completed')])
+    await appendEvents(tx, row, [...sealEvents(run.seal, [...(ending.entries ?? []), lastEntry(ending)]), runUpdate(row, 'completed')])
     return row
   })
   platform.wake.wake('events', `${run.applicationId}:${run.id}`)

@@ -12,7 +12,8 @@ const elided = '[An earlier result was removed to fit the context window. Repeat
  */
 export function fitContext(messages: readonly StepMessage[], contextWindow: number | null, reservedTokens: number): readonly StepMessage[] | undefined {
   if (contextWindow === null) return messages
-  const charactersMax = (contextWindow - reservedTokens) * charactersPerToken
+  // A small window is not reserved away: half of it stays for the conversation.
+  const charactersMax = (contextWindow - Math.min(reservedTokens, Math.floor(contextWindow / 2))) * charactersPerToken
   let characters = messages.reduce((sum, message) => sum + sizeOf(message), 0)
   if (characters <= charactersMax) return messages
   const fitted = messages.map((message, index) => {

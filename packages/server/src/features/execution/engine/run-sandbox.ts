@@ -1,8 +1,9 @@
 import { join } from 'node:path'
+import { BlobTooLarge } from '../../../platform/blobs/blob-directory.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { addRunFile, readContent } from '../files/index.ts'
 import type { Run } from '../runs/index.ts'
-import { createWorkspace, type Sandbox, type SandboxDetection, type Workspace } from '../sandboxes/index.ts'
+import { createWorkspace, WorkspacePathError, type Sandbox, type SandboxDetection, type Workspace } from '../sandboxes/index.ts'
 import { runLimits, sandboxLimits } from './limits.ts'
 import { listInputs } from './run-inputs.ts'
 import type { Semaphore } from './semaphore.ts'
@@ -13,12 +14,20 @@ export interface OpenSandbox {
   exclusively<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T>
 }
 
+/** What became of the files in /workspace/output. */
+export interface CollectedOutput {
+  /** Those that can't be kept, whatever is tried. */
+  readonly lost: readonly { readonly path: string; readonly reason: string }[]
+  /** There were more than a run may have. */
+  readonly isMore: boolean
+}
+
 /** The sandbox of one run, provisioned when a tool first needs it. */
 export interface RunSandbox {
   /** Opens it, or says why tools are refused. */
   open(signal: AbortSignal): Promise<OpenSandbox | { readonly refused: string }>
-  /** Keeps what was left in /workspace/output as the run's files; returns how many there are. */
-  collectOutput(): Promise<number>
+  /** Keeps what was left in /workspace/output as the run's files. One that can't be kept does not take the others along. */
+  collectOutput(): Promise<CollectedOutput>
   /** Removes the workspace. */
   remove(): Promise<void>
 }
@@ -37,9 +46,12 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
   const { platform, detection, semaphore } = parts
   let opening: Promise<OpenSandbox> | undefined
   let workspace: Workspace | undefined
-  const provision = async (driver: Extract<SandboxDetection, { available: true }>['driver']): Promise<OpenSandbox> => {
+  const provision = async (driver: Extract<SandboxDetection, { available: true }>['driver'], abort: AbortSignal): Promise<OpenSandbox> => {
     workspace = await createWorkspace(workspaceRoot(platform), run.id)
-    for (const file of await listInputs(platform, run)) await workspace.putInput(file.name, readContent(platform, file).content)
+    for (const file of await listInputs(platform, run)) {
+      abort.throwIfAborted()
+      await workspace.putInput(file.name, readContent(platform, file).content)
+    }
     const sandbox = await driver.open(workspace.dir, sandboxLimits)
     return { sandbox, exclusively: (signal, work) => semaphore.run(signal, work) }
   }
@@ -47,21 +59,37 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
     async open(signal) {
       if (!detection.available) return { refused: `The sandbox is not available on this server: ${detection.reason}` }
       signal.throwIfAborted()
-      opening ??= provision(detection.driver)
+      opening ??= provision(detection.driver, signal)
       return opening
     },
     async collectOutput() {
       // A resumed run may have left output in an earlier attempt without using a tool in this one.
       const source = workspace ?? (run.attempt > 1 ? await createWorkspace(workspaceRoot(platform), run.id) : undefined)
       workspace = source
-      if (source === undefined) return 0
-      const files = (await source.listOutput()).slice(0, runLimits.outputFilesMax)
-      for (const { path } of files) await addRunFile(platform, { ...run, runId: run.id }, { path, content: await source.openOutput(path) })
-      return files.length
+      if (source === undefined) return { lost: [], isMore: false }
+      const files = await source.listOutput()
+      const lost = []
+      for (const { path } of files.slice(0, runLimits.outputFilesMax)) {
+        const reason = await keepFile(platform, { run, source, path })
+        if (reason !== undefined) lost.push({ path, reason })
+      }
+      return { lost, isMore: files.length > runLimits.outputFilesMax }
     },
     async remove() {
       await opening?.catch(() => undefined)
       await workspace?.remove()
     },
+  }
+}
+
+/** Keeps one file of the output; the reason when it is one that can't be kept. */
+async function keepFile(platform: Platform, { run, source, path }: { run: Run; source: Workspace; path: string }): Promise<string | undefined> {
+  try {
+    await addRunFile(platform, { ...run, runId: run.id }, { path, content: await source.openOutput(path) })
+    return undefined
+  } catch (error) {
+    if (error instanceof BlobTooLarge) return `is larger than ${platform.config.FILE_SIZE_MAX} bytes`
+    if (error instanceof WorkspacePathError) return 'is not a plain file'
+    throw error
   }
 }

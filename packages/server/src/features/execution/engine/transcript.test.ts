@@ -24,7 +24,7 @@ describe('a transcript', () => {
   it('is the same rebuilt from the journal as built by the loop', () => {
     const live = newTranscript(opening)
     const [bash, output] = [{ id: 'a', name: 'bash', argumentsText: '{"command":"ls"}' }, { id: 'b', name: 'output', argumentsText: '{}' }]
-    addAnswer(live, { text: 'Working.', toolCalls: [bash, output], providerData: { signature: 's' } })
+    addAnswer(live, { text: 'Working.', toolCalls: [bash, output], finishReason: 'tool-calls', providerData: { signature: 's' } })
     addResult(live, bash, { text: 'file', isError: false })
     addResult(live, output, { text: 'wrong', isError: true, reasons: [{ pointer: '/total', message: 'is required' }] })
     addReminder(live, 'Call output.')

@@ -12,13 +12,15 @@ export interface Transcript {
   /** Open calls whose start was journalled. */
   readonly started: Set<string>
   steps: number
+  /** Why the last answer ended. */
+  finishReason: string | undefined
   reminders: number
   hasOutput: boolean
   refusedOutputs: number
   lastReasons: readonly { readonly pointer: string; readonly message: string }[]
 }
 
-const AnswerData = Compile(Type.Object({ toolCalls: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), arguments: Type.String() })) }))
+const AnswerData = Compile(Type.Object({ finishReason: Type.Optional(Type.String()), toolCalls: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), arguments: Type.String() })) }))
 const AnswerJournal = Compile(Type.Object({ providerData: Type.Optional(Type.Unsafe<StepAnswer['providerData']>(Type.Unknown())) }))
 const StartData = Compile(Type.Object({ callId: Type.String() }))
 const Reasons = Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() }))
@@ -33,7 +35,7 @@ export class DamagedJournal extends Error {
 
 /** The transcript that starts with the given messages. */
 export function newTranscript(opening: readonly StepMessage[]): Transcript {
-  return { messages: [...opening], openCalls: [], started: new Set(), steps: 0, reminders: 0, hasOutput: false, refusedOutputs: 0, lastReasons: [] }
+  return { messages: [...opening], openCalls: [], started: new Set(), steps: 0, finishReason: undefined, reminders: 0, hasOutput: false, refusedOutputs: 0, lastReasons: [] }
 }
 
 /** Rebuilds the transcript of a run that was interrupted. Throws DamagedJournal. */
@@ -45,7 +47,7 @@ export function rebuildTranscript(opening: readonly StepMessage[], journal: read
 
 function applyEntry(transcript: Transcript, entry: JournalEntry): void {
   const { event, data, message } = entry
-  if (event === 'model_answer' && AnswerData.Check(data)) return applyAnswer(transcript, entry, data.toolCalls)
+  if (event === 'model_answer' && AnswerData.Check(data)) return applyAnswer(transcript, entry, data)
   if (event === 'tool_started' && StartData.Check(data)) return void transcript.started.add(data.callId)
   if (event === 'tool_finished' && ResultData.Check(data)) {
     const reasons = data.reasons === undefined ? {} : { reasons: data.reasons }
@@ -55,18 +57,24 @@ function applyEntry(transcript: Transcript, entry: JournalEntry): void {
   throw new DamagedJournal(`The journal entry ${event} can not be read.`)
 }
 
-function applyAnswer(transcript: Transcript, { message, journal }: JournalEntry, calls: readonly { id: string; name: string; arguments: string }[]): void {
+interface JournalledAnswer {
+  readonly finishReason?: string
+  readonly toolCalls: readonly { readonly id: string; readonly name: string; readonly arguments: string }[]
+}
+
+function applyAnswer(transcript: Transcript, { message, journal }: JournalEntry, { finishReason, toolCalls: calls }: JournalledAnswer): void {
   const toolCalls = calls.map((call) => ({ id: call.id, name: call.name, argumentsText: call.arguments }))
   const providerData = AnswerJournal.Check(journal) ? journal.providerData : undefined
-  addAnswer(transcript, { text: message ?? '', toolCalls, ...(providerData === undefined ? {} : { providerData }) })
+  addAnswer(transcript, { text: message ?? '', toolCalls, finishReason, ...(providerData === undefined ? {} : { providerData }) })
 }
 
 /** Adds a model's answer; its tool calls are open until they have results. */
-export function addAnswer(transcript: Transcript, answer: Pick<StepAnswer, 'text' | 'toolCalls' | 'providerData'>): void {
+export function addAnswer(transcript: Transcript, answer: Pick<StepAnswer, 'text' | 'toolCalls' | 'providerData'> & { readonly finishReason: string | undefined }): void {
   const providerData = answer.providerData === undefined ? {} : { providerData: answer.providerData }
   transcript.messages.push({ role: 'assistant', text: answer.text, toolCalls: answer.toolCalls, ...providerData })
   transcript.openCalls = [...answer.toolCalls]
   transcript.started.clear()
+  transcript.finishReason = answer.finishReason
   transcript.steps += 1
 }
 

@@ -1,13 +1,10 @@
-import { readdir } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newUuid } from '../../../platform/ids/id.ts'
-import type { Platform } from '../../../platform/platform.ts'
-import { sweepBlobs } from '../files/index.ts'
 import { appendEvents, runUpdate, type StoredRun } from '../runs/index.ts'
-import { createWorkspace } from '../sandboxes/index.ts'
-import { claimRuns, endAllLeases, endLease, findAbandoned, findLostRuns, heartbeat, releaseRun, removeDeadWorkers } from './claim-store.ts'
+import { claimRuns, compareHeld, endAllLeases, endLease, heartbeat, releaseRun, releaseUnknown, removeDeadWorkers, type Claim } from './claim-store.ts'
 import { executeRun, RunStopped } from './execute-run.ts'
-import { workspaceRoot, type SandboxParts } from './run-sandbox.ts'
+import type { SandboxParts } from './run-sandbox.ts'
+import { sweepLeftovers } from './sweep-leftovers.ts'
 
 const heartbeatMs = 1_000
 const claimBatch = 50
@@ -24,7 +21,6 @@ export interface Worker {
 }
 
 interface Active {
-  readonly run: StoredRun
   readonly controller: AbortController
   readonly done: Promise<void>
 }
@@ -33,9 +29,11 @@ interface State {
   readonly id: string
   readonly parts: SandboxParts
   readonly active: Map<string, Active>
+  /** Runs that the database says are this worker's, and that it did not know of at the last heartbeat. */
+  doubted: ReadonlySet<string>
   stopped: boolean
   kicked: boolean
-  claiming: boolean
+  claiming: Promise<void> | undefined
   lastHeartbeatMs: number
   readonly stopping: AbortController
 }
@@ -43,16 +41,16 @@ interface State {
 /** Starts executing runs: claims by wake-up and every second, heartbeats, and lets go of what it no longer holds. */
 export async function startWorker(parts: SandboxParts): Promise<Worker> {
   const { platform } = parts
-  const state: State = { id: newUuid(), parts, active: new Map(), stopped: false, kicked: false, claiming: false, lastHeartbeatMs: Date.now(), stopping: new AbortController() }
+  const state: State = { id: newUuid(), parts, active: new Map(), doubted: new Set(), stopped: false, kicked: false, claiming: undefined, lastHeartbeatMs: Date.now(), stopping: new AbortController() }
   if (platform.config.DATABASE_URL === undefined) await endAllLeases(platform.db)
   await heartbeat(platform.db, state.id)
   const unsubscribes = [
     platform.wake.subscribe('runs', () => kick(state)),
-    platform.wake.subscribe('cancel', (detail) => (detail === '*' ? void dropLost(state) : letGo(state, detail))),
+    platform.wake.subscribe('cancel', (detail) => (detail === '*' ? void dropLostSoon(state) : letGo(state, detail))),
   ]
   const beating = beat(state)
-  const sweeping = setInterval(() => void sweep(platform), sweepMs)
-  void sweep(platform)
+  const sweeping = setInterval(() => void sweepLeftovers(platform), sweepMs)
+  void sweepLeftovers(platform)
   kick(state)
   return {
     activeRuns: () => state.active.size,
@@ -62,12 +60,23 @@ export async function startWorker(parts: SandboxParts): Promise<Worker> {
       state.stopping.abort()
       clearInterval(sweeping)
       for (const unsubscribe of unsubscribes) unsubscribe()
-      for (const { controller } of state.active.values()) controller.abort(new RunStopped('handover'))
-      await Promise.race([Promise.allSettled([...state.active.values()].map(({ done }) => done)), sleep(stopMs, undefined, { ref: false })])
+      await Promise.race([handAllOver(state), sleep(stopMs, undefined, { ref: false })])
       await beating
       await endLease(platform.db, state.id)
     },
   }
+}
+
+async function handAllOver(state: State): Promise<void> {
+  abortAll(state)
+  // What was being claimed at this moment is handed over too.
+  await state.claiming
+  abortAll(state)
+  await Promise.allSettled([...state.active.values()].map(({ done }) => done))
+}
+
+function abortAll({ active }: State): void {
+  for (const { controller } of active.values()) controller.abort(new RunStopped('handover'))
 }
 
 async function beat(state: State): Promise<void> {
@@ -78,7 +87,7 @@ async function beat(state: State): Promise<void> {
     try {
       await heartbeat(platform.db, state.id)
       state.lastHeartbeatMs = Date.now()
-      await dropLost(state)
+      await giveBackUnknown(state, await dropLost(state))
       await removeDeadWorkers(platform.db)
     } catch (error) {
       platform.log.warn({ err: error, workerId: state.id }, 'The heartbeat failed.')
@@ -89,10 +98,9 @@ async function beat(state: State): Promise<void> {
 
 function kick(state: State): void {
   state.kicked = true
-  if (state.claiming || state.stopped) return
-  state.claiming = true
-  void claimWhileThereAre(state).finally(() => {
-    state.claiming = false
+  if (state.claiming !== undefined || state.stopped) return
+  state.claiming = claimWhileThereAre(state).finally(() => {
+    state.claiming = undefined
   })
 }
 
@@ -103,31 +111,32 @@ async function claimWhileThereAre(state: State): Promise<void> {
     const slots = Math.min(claimBatch, platform.config.RUNS_CONCURRENT - state.active.size)
     if (slots <= 0) return
     try {
-      const runs = await claim(state, slots)
-      if (runs.length === slots) state.kicked = true
-      for (const run of runs) start(state, run)
+      const claims = await claim(state, slots)
+      if (claims.length === slots) state.kicked = true
+      for (const taken of claims) start(state, taken)
     } catch (error) {
       platform.log.warn({ err: error, workerId: state.id }, 'Runs could not be claimed.')
     }
   }
 }
 
-async function claim(state: State, slots: number): Promise<StoredRun[]> {
+async function claim(state: State, slots: number): Promise<Claim[]> {
   const { platform } = state.parts
   return platform.db.transaction().execute(async (tx) => {
-    const runs = await claimRuns(tx, state.id, slots)
-    for (const run of runs) {
+    const claims = await claimRuns(tx, state.id, slots)
+    for (const { run } of claims) {
       const resumed = { kind: 'run_log', type: 'system', level: 'warn', event: 'run_resumed', message: 'The run was interrupted and goes on from its journal.', data: { attempt: run.attempt } } as const
       await appendEvents(tx, run, run.attempt === 1 ? [runUpdate(run, 'started')] : [resumed])
     }
-    return runs
+    return claims
   })
 }
 
-function start(state: State, run: StoredRun): void {
+function start(state: State, { run, elapsedMs }: Claim): void {
   const { platform } = state.parts
+  // An earlier attempt of this worker's own, which others had taken in between, may not have noticed yet.
+  letGo(state, run.id)
   const controller = new AbortController()
-  const elapsedMs = platform.clock.now().getTime() - (run.startedAt?.getTime() ?? 0)
   const timer = setTimeout(() => controller.abort(new RunStopped('timeout')), Math.max(0, run.timeoutMs - elapsedMs))
   platform.wake.wake('events', `${run.applicationId}:${run.id}`)
   platform.wake.wake('outbox', '')
@@ -135,10 +144,10 @@ function start(state: State, run: StoredRun): void {
     .then((execution) => (execution === 'handover' ? handOver(state, run) : undefined))
     .finally(() => {
       clearTimeout(timer)
-      state.active.delete(run.id)
+      if (state.active.get(run.id)?.controller === controller) state.active.delete(run.id)
       kick(state)
     })
-  state.active.set(run.id, { run, controller, done })
+  state.active.set(run.id, { controller, done })
 }
 
 // Without this write the run would wait for this worker's lease to end; it is repeated until the database takes it.
@@ -160,26 +169,24 @@ function letGo(state: State, runId: string): void {
   state.active.get(runId)?.controller.abort(new RunStopped('taken-away'))
 }
 
-async function dropLost(state: State): Promise<void> {
-  if (state.active.size === 0) return
-  for (const runId of await findLostRuns(state.parts.platform.db, state.id, [...state.active.keys()])) letGo(state, runId)
+/** Lets go of what this worker holds no longer; returns what it holds without knowing. */
+async function dropLost(state: State): Promise<string[]> {
+  const { lost, unknown } = await compareHeld(state.parts.platform.db, state.id, [...state.active.keys()])
+  for (const runId of lost) letGo(state, runId)
+  return unknown
 }
 
-// What a crash left behind: blobs without a row, workspaces whose run ended long ago. A run that was just cancelled may still be using its own.
-async function sweep(platform: Platform): Promise<void> {
-  try {
-    await sweepBlobs(platform)
-    await sweepWorkspaces(platform)
-  } catch (error) {
-    platform.log.warn({ err: error }, 'The sweep was not finished; the next one goes on.')
-  }
+async function dropLostSoon(state: State): Promise<void> {
+  const { log } = state.parts.platform
+  await dropLost(state).catch((error: unknown) => log.warn({ err: error, workerId: state.id }, 'What was cancelled could not be looked up; the next heartbeat does it.'))
 }
 
-async function sweepWorkspaces(platform: Platform): Promise<void> {
-  const root = workspaceRoot(platform)
-  const names = await readdir(root).catch(() => [])
-  const runIds = names.filter((name) => /^[0-9a-f-]{36}$/.test(name))
-  for (let at = 0; at < runIds.length; at += 500) {
-    for (const runId of await findAbandoned(platform.db, runIds.slice(at, at + 500))) await createWorkspace(root, runId).then((workspace) => workspace.remove())
-  }
+// A run that is unknown at two heartbeats is not just being claimed: the answer to its claim was lost.
+async function giveBackUnknown(state: State, unknown: readonly string[]): Promise<void> {
+  const { db, log } = state.parts.platform
+  const forgotten = unknown.filter((runId) => state.doubted.has(runId) && !state.active.has(runId))
+  state.doubted = new Set(unknown)
+  if (forgotten.length === 0) return
+  await releaseUnknown(db, state.id, forgotten)
+  log.warn({ workerId: state.id, runIds: forgotten }, 'Runs that this worker held without knowing were given back.')
 }

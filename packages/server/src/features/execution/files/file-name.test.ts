@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { attachment, baseName, sanitizeName, sanitizePath } from './file-name.ts'
+import { attachment, baseName, namesInOneFolder, sanitizeName, sanitizePath } from './file-name.ts'
 
 describe('the name of an upload', () => {
   it.each([
@@ -43,6 +43,22 @@ describe('the path of a run’s file', () => {
     const kept = sanitizePath(`${'d'.repeat(200)}/`.repeat(10) + 'last.txt')
     expect(Buffer.byteLength(kept)).toBeLessThanOrEqual(1_024)
     expect(baseName(kept)).toBe('last.txt')
+  })
+})
+
+describe('the names of files in one folder', () => {
+  it('are base names, each another', () => {
+    expect(namesInOneFolder(['a.csv', 'a_1.csv', 'a.csv', 'charts/a.csv', 'b', 'x/b', 'b/a.csv', '.env', 'y/.env'])).toEqual([
+      'a.csv', 'a_1.csv', 'a_2.csv', 'a_3.csv', 'b', 'b_1', 'a_4.csv', '.env', '.env_1',
+    ])
+  })
+
+  it('stay within 255 bytes, however alike and long they are', () => {
+    for (const name of [`${'x'.repeat(251)}.csv`, 'ü'.repeat(200), `a.${'x'.repeat(253)}`]) {
+      const names = namesInOneFolder(Array.from({ length: 12 }, () => name))
+      expect(new Set(names).size).toBe(12)
+      for (const each of names) expect(Buffer.byteLength(each)).toBeLessThanOrEqual(255)
+    }
   })
 })
 

@@ -27,6 +27,19 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
+/** Names for files that are to lie in one folder: base names, each different from those before it (`a.csv`, `a_1.csv`), and none too long. */
+export function namesInOneFolder(paths: readonly string[]): string[] {
+  const taken = new Set<string>()
+  return paths.map((path) => {
+    const name = sanitizeName(path)
+    const [stem, extension] = splitExtension(name)
+    let unique = name
+    for (let copy = 1; taken.has(unique); copy += 1) unique = fitted(stem, `_${copy}${extension}`)
+    taken.add(unique)
+    return unique
+  })
+}
+
 /** `Content-Disposition` of a download: an ASCII name for old clients beside the real one (RFC 6266, RFC 8187). */
 export function attachment(name: string): string {
   const ascii = name.replaceAll(/[^\x20-\x7e]|["\\%]/gu, '_')
@@ -34,16 +47,26 @@ export function attachment(name: string): string {
   return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`
 }
 
-// Keeps the extension, by which people and tools know what a file is.
 function shorten(name: string): string {
-  if (Buffer.byteLength(name) <= nameBytesMax) return name
+  const [stem, extension] = splitExtension(name)
+  return fitted(stem, extension)
+}
+
+// The extension is kept, by which people and tools know what a file is, unless it is none.
+function splitExtension(name: string): [stem: string, extension: string] {
   const dot = name.lastIndexOf('.')
-  const extension = dot > 0 && Buffer.byteLength(name.slice(dot)) <= extensionBytesMax ? name.slice(dot) : ''
-  const room = nameBytesMax - Buffer.byteLength(extension)
-  let stem = ''
-  for (const character of name.slice(0, name.length - extension.length)) {
-    if (Buffer.byteLength(stem + character) > room) break
-    stem += character
+  const isExtension = dot > 0 && Buffer.byteLength(name.slice(dot)) <= extensionBytesMax
+  return isExtension ? [name.slice(0, dot), name.slice(dot)] : [name, '']
+}
+
+/** As much of the stem as leaves room for the end. */
+function fitted(stem: string, end: string): string {
+  const room = nameBytesMax - Buffer.byteLength(end)
+  if (Buffer.byteLength(stem) <= room) return stem + end
+  let kept = ''
+  for (const character of stem) {
+    if (Buffer.byteLength(kept + character) > room) break
+    kept += character
   }
-  return stem + extension
+  return kept + end
 }

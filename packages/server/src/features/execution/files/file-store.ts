@@ -93,16 +93,31 @@ export async function listRunFiles(db: Db, scope: AppScope, { runId, page }: { r
 export async function deleteFileRow(tx: Tx, scope: AppScope, id: string): Promise<void> {
   const locked = await tx.selectFrom('files').select('id').where('id', '=', id).where(visibleTo(scope)).forUpdate().executeTakeFirst()
   if (locked === undefined) throw problem('file-not-found')
+  await refuseUsed(tx, [id])
+  await tx.deleteFrom('files').where('id', '=', id).execute()
+}
+
+/** Deletes the rows of the files that a run has made; returns their ids, whose blobs are the caller's. Throws file-in-use as `deleteFileRow` does. */
+export async function deleteRunFiles(tx: Tx, scope: AppScope, runId: string): Promise<string[]> {
+  const made = await tx.selectFrom('files').select('id').where('application_id', '=', scope.applicationId).where('run_id', '=', runId).orderBy('id').forUpdate().execute()
+  const ids = made.map(({ id }) => id)
+  if (ids.length === 0) return []
+  await refuseUsed(tx, ids)
+  await tx.deleteFrom('files').where('application_id', '=', scope.applicationId).where('id', 'in', ids).execute()
+  return ids
+}
+
+// The files are locked: nobody gives them to a run meanwhile.
+async function refuseUsed(tx: Tx, ids: readonly string[]): Promise<void> {
   const user = await tx
     .selectFrom('run_inputs as i')
     .innerJoin('runs as r', 'r.id', 'i.run_id')
     .select('r.id')
-    .where('i.file_id', '=', id)
+    .where('i.file_id', 'in', [...ids])
     .where('r.status', 'in', [...activeStatuses])
     .limit(1)
     .executeTakeFirst()
   if (user !== undefined) throw problem('file-in-use', { detail: 'A run that has not ended takes this file as input: wait for it or cancel it.' })
-  await tx.deleteFrom('files').where('id', '=', id).execute()
 }
 
 /**

@@ -15,6 +15,7 @@ export const filesFeature = feature({
 })
 
 export { openContents, openFiles, readContent, type ReadableContent } from './file-content.ts'
-export { findFiles, type FileRow, type StoredFile } from './file-store.ts'
+export { namesInOneFolder } from './file-name.ts'
+export { deleteRunFiles, findFiles, type FileRow, type StoredFile } from './file-store.ts'
 export { addRunFile } from './run-files.ts'
 export { sweepBlobs } from './sweep-blobs.ts'

@@ -2,13 +2,14 @@ import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/http/problem.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
+import { deleteRunFiles } from '../files/index.ts'
 import { deleteRunRow, lockRun } from './run-store.ts'
 import { isTerminal } from './run.ts'
 
 export const deleteRun = endpoint({
   route: 'DELETE /api/runs/:runId',
   summary: 'Delete an ended run',
-  description: 'Removes the run with its log and the files that it made. Uploads that it was given stay.',
+  description: 'Removes the run with its log and the files that it made. Uploads that it was given stay. Refused while a run that has not ended takes one of its files as input.',
   caller: 'application',
   permission: 'runs:delete',
   limit: 'default',
@@ -16,13 +17,15 @@ export const deleteRun = endpoint({
   audit: 'run.deleted',
   params: { runId: { id: 'run', missing: 'run-not-found' } },
   returns: { 204: Nothing },
-  fails: ['run-in-progress'],
+  fails: ['run-in-progress', 'file-in-use'],
   async handle({ scope, params, platform, change, log }) {
     const fileIds = await change(
       async (tx) => {
         const run = await lockRun(tx, scope, params.runId)
         if (!isTerminal(run.status)) throw problem('run-in-progress', { detail: `The run is ${run.status}: cancel it first.` })
-        return deleteRunRow(tx, scope, run.id)
+        const made = await deleteRunFiles(tx, scope, run.id)
+        await deleteRunRow(tx, scope, run.id)
+        return made
       },
       () => toWireId('run', params.runId),
     )

@@ -95,6 +95,7 @@ function openReport(seal: ContentSeal, report: string): string {
     .join('\n\n')
 }
 
-function toRecord(value: unknown): JsonRecord {
+/** Opened content that is to be an object; what was erased is an empty one. */
+export function toRecord(value: unknown): JsonRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
 }

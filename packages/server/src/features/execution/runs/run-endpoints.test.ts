@@ -1,10 +1,14 @@
+import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { toWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
 import { createAgent } from '../../../testing/factories/agent.ts'
 import { connectModel } from '../../../testing/factories/model.ts'
+import { insertRun } from '../../../testing/factories/run.ts'
 import { openRunWorld, type RunWorld } from '../../../testing/factories/run-world.ts'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
 import type { World } from '../../../testing/world.ts'
+import { addRunFile } from '../files/index.ts'
 import { cancelRun } from './cancel-run.ts'
 import { deleteRun } from './delete-run.ts'
 import { getRun } from './get-run.ts'
@@ -75,6 +79,20 @@ describe('runs', () => {
     const { body } = await actor.runToEnd()
     expectProblem(cancelRun, await actor.send(`POST /api/runs/${body.id}/cancel`), 'run-already-finished')
     expect((await actor.send(`GET /api/runs/${body.id}`)).body.status).toBe('success')
+  })
+
+  it('keep the files that they made while another run takes them as input', async () => {
+    const actor = await world.actor('long-wait')
+    const maker = await insertRun(world.platform, actor, { status: 'success' })
+    const made = []
+    for (const path of ['charts/a.csv', 'a.csv']) made.push(await addRunFile(world.platform, { ...maker, runId: maker.id }, { path, content: Readable.from(['1']) }))
+    const { body: taker, ...started } = await actor.start({ files: made.map(({ id }) => toWireId('file', id)) })
+    expect(started.status, started.text).toBe(202)
+    expectProblem(deleteRun, await actor.send(`DELETE /api/runs/${maker.wireId}`), 'file-in-use')
+    expect((await actor.send(`GET /api/runs/${maker.wireId}/files`)).body.pagination.total).toBe(2)
+    await actor.send(`POST /api/runs/${taker.id}/cancel`)
+    expect((await actor.send(`DELETE /api/runs/${maker.wireId}`)).status).toBe(204)
+    for (const { id } of made) expect((await actor.send(`GET /api/files/${toWireId('file', id)}`)).status).toBe(404)
   })
 
   it('can be deleted when they have ended, with their log', async () => {

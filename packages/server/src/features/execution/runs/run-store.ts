@@ -100,11 +100,9 @@ export async function endRun(tx: Tx, id: string, end: { status: TerminalStatus; 
   return toRun(row)
 }
 
-/** Deletes a run with its journal and files' rows; the blobs are the caller's. */
-export async function deleteRunRow(tx: Tx, scope: AppScope, id: string): Promise<string[]> {
-  const files = await tx.deleteFrom('files').where('application_id', '=', scope.applicationId).where('run_id', '=', id).returning('id').execute()
+/** Deletes a run with its journal. */
+export async function deleteRunRow(tx: Tx, scope: AppScope, id: string): Promise<void> {
   await tx.deleteFrom('runs').where('application_id', '=', scope.applicationId).where('id', '=', id).execute()
-  return files.map((file) => file.id)
 }
 
 function visibleTo(scope: AppScope) {

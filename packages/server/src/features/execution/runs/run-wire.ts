@@ -117,7 +117,7 @@ function toErrorWire({ code, message, reasons }: NonNullable<Run['error']>): Sta
   return { code, message, ...(reasons === undefined ? {} : { reasons: [...reasons] }) }
 }
 
-// `numeric(20, 10)` comes with all its digits.
-function trimUsd(text: string): string {
+/** An amount as it is shown: `numeric(20, 10)` comes with all its digits. */
+export function trimUsd(text: string): string {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text
 }

@@ -15,7 +15,7 @@ function collectLog(): { lines: string[]; log: pino.Logger } {
   return { lines, log: pino({ base: null }, { write: (line: string) => { lines.push(line) } }) }
 }
 
-describe('the choice of a sandbox', { timeout: 30_000 }, () => {
+describe('the choice of a sandbox', { timeout: 120_000 }, () => {
   test('off means off, with the reason', async () => {
     expect(await detectSandbox({ preference: 'off', log: collectLog().log })).toEqual({
       available: false, reason: 'SANDBOX=off: tools that need a sandbox are switched off.',

@@ -1,4 +1,5 @@
 export { detectSandbox, type SandboxDetection } from './detect-sandbox.ts'
+export { WorkspacePathError } from './open-beneath.ts'
 export type { Sandbox } from './sandbox.ts'
 export { createWorkspace, type Workspace } from './workspace.ts'
 export { editFile, listFiles, readFile, runBash, writeFile } from './workspace-tools.ts'

@@ -51,7 +51,7 @@ export async function checkIsolation(driver: SandboxDriver): Promise<{ filtersSy
     const workspace = await createWorkspace(dir, 'probe')
     await writeFile(join(workspace.dir, 'input', 'readable'), '')
     const sandbox = await driver.open(workspace.dir, limits)
-    const result = await sandbox.exec({ argv: ['/bin/sh', '-c', probeScript, 'probe', marker], timeoutMs: 10_000, outputBytesMax: 65_536 })
+    const result = await sandbox.exec({ argv: ['/bin/sh', '-c', probeScript, 'probe', marker], timeoutMs: 30_000, outputBytesMax: 65_536 })
     const facts = parseFacts(result.stdout)
     const failures = [...findDeviations(facts), ...await findSharedNamespaces(facts)]
     if (result.reason !== 'exited' || result.exitCode !== 0) failures.push(`the probe ended with ${result.reason} ${result.exitCode ?? ''}`)

@@ -79,7 +79,7 @@ async function openSubject(arena: Arena, driver: SandboxDriver, { id, limits }: 
   const inside: Subject['inside'] = async (script, options = {}) => {
     assert.ok(!arena.isBroken, 'an earlier script ran outside the sandbox')
     const argv = ['/bin/sh', '-c', proof(arena.nonce) + script]
-    const result = await sandbox.exec({ argv, timeoutMs: 20_000, outputBytesMax: 65_536, ...options })
+    const result = await sandbox.exec({ argv, timeoutMs: 60_000, outputBytesMax: 65_536, ...options })
     if (result.exitCode !== outsideCode) return result
     arena.isBroken = true
     throw new Error('a script found itself outside the sandbox: nothing more is run')

@@ -55,16 +55,19 @@ describe('runSchedule', () => {
     const id = await makeSchedule(ready)
     const headers = { 'idempotency-key': 'once and no more' }
     const first = await ready.send(`POST /api/schedules/${id}/run`, { headers })
-    await world.platform.db.deleteFrom('idempotency_keys').execute()
     await forgetReplies(world)
+    // It has been made, whatever has become of its agent since.
+    await ready.send(`PATCH /api/agents/${ready.agentId}`, { body: { enabled: false } })
     const again = await ready.send(`POST /api/schedules/${id}/run`, { headers })
-    expect(again.body.id).toBe(first.body.id)
+    await ready.send(`PATCH /api/agents/${ready.agentId}`, { body: { enabled: true } })
+    expect([again.status, again.body.id]).toEqual([202, first.body.id])
     expect((await ready.send(`GET /api/schedules/${id}/runs`)).body.pagination.total).toBe(1)
   })
 })
 
 // Of this world alone: others use the same Redis.
-async function forgetReplies({ platform: { redis } }: World): Promise<void> {
+async function forgetReplies({ platform: { db, redis } }: World): Promise<void> {
+  await db.deleteFrom('idempotency_keys').execute()
   const prefix = redis?.options.keyPrefix ?? ''
   for (const key of (await redis?.keys(`${prefix}*`)) ?? []) await redis?.del(key.slice(prefix.length))
 }

@@ -3,7 +3,7 @@ import { accepted, endpoint, type Call } from '../../../platform/http/endpoint.t
 import { problem } from '../../../platform/http/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { holdEndUser } from '../../accounts/end-users/index.ts'
-import { findRunOfKey, insertPreparedRun, openRun, prepareRun, RunWire, toRunWire, type Run } from '../runs/index.ts'
+import { findRepeatedRun, insertPreparedRun, originOf, prepareRun, RunWire, toRunWire, type Run } from '../runs/index.ts'
 import { runRequestOf } from './run-request-of.ts'
 import { openSchedule } from './schedule-content.ts'
 import { getSchedule, lockSchedule, saveLastRun } from './schedule-store.ts'
@@ -33,15 +33,15 @@ export const runSchedule = endpoint({
 
 type RunCall = Pick<Call<'application', 'scheduleId', Record<never, never>, never>, 'params' | 'db' | 'scope' | 'caller' | 'platform' | 'idempotency' | 'change' | 'now'>
 
-// The key is on the run's row too: a crash between the commit and the stored reply never makes a second run.
 async function runNow(call: RunCall): Promise<Run> {
-  const { db, scope, idempotency } = call
+  const repeated = await findRepeatedRun(call)
+  if (repeated !== undefined) return repeated
   try {
     return await insertRun(call)
   } catch (error) {
-    const made = idempotency !== undefined && violatesUnique(error, 'runs_idempotency') ? await findRunOfKey(db, scope, idempotency.keyHash) : undefined
+    const made = violatesUnique(error, 'runs_idempotency') ? await findRepeatedRun(call) : undefined
     if (made === undefined) throw error
-    return openRun(call.platform, made.run)
+    return made
   }
 }
 
@@ -49,12 +49,7 @@ async function insertRun({ params, db, scope, caller, platform, idempotency, cha
   const schedule = await openSchedule(platform, await getSchedule(db, scope, params.scheduleId))
   const runScope = { ...scope, endUserId: schedule.endUserId }
   const prepared = await prepareRun({ db, platform, scope: runScope }, toWireId('agent', schedule.agentId), runRequestOf(schedule))
-  const origin = {
-    userId: caller.kind === 'user' ? caller.userId : null,
-    apiKeyId: caller.kind === 'api-key' ? caller.keyId : null,
-    scheduleId: schedule.id,
-    scheduledFor: null,
-  }
+  const origin = { ...originOf(caller), scheduleId: schedule.id, scheduledFor: null }
   return change(
     async (tx) => {
       await holdEndUser(tx, runScope)

@@ -1,6 +1,7 @@
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals, type ContentSeal } from '../../accounts/end-users/index.ts'
-import type { JsonRecord, Schedule, ScheduleSettings } from './schedule.ts'
+import { toRecord } from '../runs/index.ts'
+import type { Schedule, ScheduleSettings } from './schedule.ts'
 
 /** A schedule as it is stored: the content of an end-user's is sealed with their key. */
 export type StoredSchedule = Schedule
@@ -26,8 +27,4 @@ export function openWith<T extends ScheduleSettings>(seal: ContentSeal, stored: 
 /** The settings as they are stored. */
 export function sealSettings<T extends ScheduleSettings>(seal: ContentSeal, settings: T): T {
   return { ...settings, name: settings.name === null ? null : seal.sealText(settings.name), input: toRecord(seal.seal(settings.input)), config: toRecord(seal.seal(settings.config)) }
-}
-
-function toRecord(value: unknown): JsonRecord {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
 }

@@ -7,7 +7,8 @@ import type { DB } from '../../../platform/db/schema.generated.ts'
 import type { AppScope } from '../../../platform/http/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { problem } from '../../../platform/http/problem.ts'
-import { schedulesMax, type JsonRecord, type Schedule, type ScheduleSettings } from './schedule.ts'
+import type { JsonRecord } from '../runs/index.ts'
+import { schedulesMax, type Schedule, type ScheduleSettings } from './schedule.ts'
 
 /** When a schedule fires next; both null while it is disabled. */
 export interface NextFire {

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { JsonObject, Nullable, OneOf, toWireTime, wire, WireId, WireTime, WireUsd } from '../../../platform/http/wire.ts'
 import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
-import { runRequestFields } from '../runs/index.ts'
+import { budgetPattern, runRequestFields, trimUsd } from '../runs/index.ts'
 import { fireOutcomes, missedFiresChoices, overlapChoices, type Fire, type Schedule } from './schedule.ts'
 
 const cronText = "Minute, hour, day of month, month, day of week; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`."
@@ -21,7 +21,7 @@ const settingFields = {
   config: runRequestFields.config,
   modelId: Type.Optional(Nullable(WireId('model', "Instead of the agent's or the organization's default model."))),
   version: Type.Optional(Nullable(Type.String({ minLength: 5, maxLength: 64, description: 'An exact version of the agent; null: the one that is installed when it fires.' }))),
-  budget: Type.Optional(Nullable(Type.String({ pattern: '^(?!0+(\\.0+)?$)\\d{1,9}(\\.\\d{1,10})?$', description: 'The most that each run may cost, in USD.', examples: ['0.50'] }))),
+  budget: Type.Optional(Nullable(Type.String({ pattern: budgetPattern, description: 'Each run ends after the model call with which it has cost this much, in USD.', examples: ['0.50'] }))),
   missedFires: Type.Optional(OneOf(missedFiresChoices, { description: `${missedText} \`skip\` when absent.` })),
   overlap: Type.Optional(OneOf(overlapChoices, { description: `${overlapText} \`allow\` when absent.` })),
   jitterSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600, default: 0, description: 'Spreads the fires: each is up to so many seconds late, and always before the next one.' })),
@@ -107,8 +107,3 @@ export const SchedulePreviewWire = wire('SchedulePreview', {
   timezone: Type.String(),
   fires: Type.Array(WireTime, { description: 'By the expression, without jitter.' }),
 })
-
-// `numeric(20, 10)` comes with all its digits.
-function trimUsd(text: string): string {
-  return text.includes('.') ? text.replace(/\.?0+$/, '') : text
-}

@@ -1,3 +1,4 @@
+import type { JsonRecord } from '../runs/index.ts'
 import type { FireRule } from './cron-expression.ts'
 
 /** What happens to fires whose time has passed while no server could fire them. */
@@ -10,8 +11,6 @@ export type Overlap = (typeof overlapChoices)[number]
 
 export const fireOutcomes = ['started', 'queued', 'failed', 'skipped-overlap', 'skipped-missed', 'skipped-disabled'] as const
 export type FireOutcome = (typeof fireOutcomes)[number]
-
-export type JsonRecord = Readonly<Record<string, unknown>>
 
 /** What a schedule says, and a request can change. Ids are stored UUIDs. */
 export interface ScheduleSettings extends FireRule {

@@ -53,7 +53,7 @@ const startsInDirectory: ConformanceCase = {
     assert.equal((await inside('pwd; mkdir -p a/b')).stdout, '/workspace\n')
     assert.equal((await inside('pwd', { cwd: 'a/b' })).stdout, '/workspace/a/b\n')
     assert.equal((await inside('pwd', { cwd: '/tmp' })).stdout, '/tmp\n')
-    await assert.rejects(sandbox.exec({ argv: ['true'], cwd: 'missing', timeoutMs: 5_000, outputBytesMax: 100 }), SandboxError)
+    await assert.rejects(sandbox.exec({ argv: ['true'], cwd: 'missing', timeoutMs: 60_000, outputBytesMax: 100 }), SandboxError)
   },
 }
 
@@ -82,7 +82,7 @@ const reopensWorkspace: ConformanceCase = {
   async check({ inside, driver, workspace }) {
     await inside('echo old > file; chmod 600 file; mkdir -m 700 closed; echo deep > closed/file')
     const again = await driver.open(workspace.dir, { memoryBytes: 64 * 1024 * 1024, processesMax: 16, diskBytes: 1024 * 1024, cpuSeconds: 5 })
-    const result = await again.exec({ argv: ['sh', '-c', 'cat file closed/file; echo new > file && cat file'], timeoutMs: 5_000, outputBytesMax: 1_000 })
+    const result = await again.exec({ argv: ['sh', '-c', 'cat file closed/file; echo new > file && cat file'], timeoutMs: 60_000, outputBytesMax: 1_000 })
     assert.equal(result.stdout, 'old\ndeep\nnew\n')
   },
 }

@@ -3,6 +3,9 @@ import { randomInt } from 'node:crypto'
 import { findProcesses, holdsWithin } from './arena.ts'
 import type { ConformanceCase, Subject } from '../sandbox.conformance.ts'
 
+// What the processes would live on for is minutes; a busy machine takes its time to end them.
+const slackMs = 30_000
+
 // A duration that no other process on the machine sleeps for, so that its command line tells it apart.
 const uniqueSleep = () => `${randomInt(500, 999)}.${randomInt(1e9, 9e9)}`
 
@@ -28,30 +31,31 @@ const endsBackground: ConformanceCase = {
 }
 
 const endsAtTimeout: ConformanceCase = {
-  name: 'at the timeout the whole tree dies within a second, whatever it does with signals',
+  name: 'at the timeout the whole tree dies, whatever it does with signals',
   async check({ inside }) {
     const seconds = uniqueSleep()
+    const timeoutMs = 4_000
     const startedAt = performance.now()
-    const result = await inside(`${stubborn(seconds)} echo before; kill -STOP $$ & sleep ${seconds}`, { timeoutMs: 700 })
+    const result = await inside(`${stubborn(seconds)} echo before; kill -STOP $$ & sleep ${seconds}`, { timeoutMs })
     const tookMs = performance.now() - startedAt
     await assertGone(seconds)
     assert.deepEqual({ reason: result.reason, exitCode: result.exitCode, signal: result.signal }, { reason: 'timeout', exitCode: null, signal: 'SIGKILL' })
     assert.equal(result.stdout, 'before\n', 'what it wrote until then is kept')
-    assert.ok(tookMs >= 690 && tookMs < 1_700, `took ${tookMs} ms`)
+    assert.ok(tookMs >= timeoutMs - 10 && tookMs < timeoutMs + slackMs, `took ${tookMs} ms`)
   },
 }
 
 const endsAtAbort: ConformanceCase = {
-  name: 'an abort kills the whole tree within a second, and an aborted signal starts nothing',
+  name: 'an abort kills the whole tree, and an aborted signal starts nothing',
   async check({ inside }) {
     const seconds = uniqueSleep()
     const abort = new AbortController()
-    const running = inside(`${stubborn(seconds)} sleep ${seconds}`, { signal: abort.signal })
-    assert.ok(await holdsWithin(5_000, async () => (await findProcesses(`sleep\0${seconds}`)).length >= 3))
+    const running = inside(`${stubborn(seconds)} sleep ${seconds}`, { signal: abort.signal, timeoutMs: 120_000 })
+    assert.ok(await holdsWithin(30_000, async () => (await findProcesses(`sleep\0${seconds}`)).length >= 3))
     const startedAt = performance.now()
     abort.abort()
     const result = await running
-    assert.ok(performance.now() - startedAt < 1_000)
+    assert.ok(performance.now() - startedAt < slackMs)
     await assertGone(seconds)
     assert.equal(result.reason, 'aborted')
     const again = await inside('echo ran', { signal: abort.signal })
@@ -79,7 +83,7 @@ const survivesForkBomb: ConformanceCase = {
     // One fork lights it and `exec` needs none: a shell that is refused a fork of its own would give up before the timeout.
     const result = await subject.inside(`bomb() { sleep ${seconds} & bomb | bomb & }; bomb 2>/dev/null & exec sleep ${seconds}`, { timeoutMs: 800 })
     assert.equal(result.reason, 'timeout')
-    assert.ok(result.durationMs < 2_500, `took ${result.durationMs} ms`)
+    assert.ok(result.durationMs < 800 + slackMs, `took ${result.durationMs} ms`)
     await assertGone(seconds)
     await assertStillUsable(subject)
   },

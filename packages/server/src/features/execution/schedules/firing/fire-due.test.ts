@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { parseWireId } from '../../../../platform/ids/id.ts'
 import { eventually } from '../../../../testing/factories/run-world.ts'
 import { openWorld, type World } from '../../../../testing/world.ts'
@@ -63,7 +63,8 @@ describe('fires, by several at once', () => {
 
   it('rest until the next is due, and are woken by a change', async () => {
     const rest = (restMaxMs: number, signal = new AbortController().signal) => restUntilDue(world.platform, { fired: 0, isMore: false }, { restMaxMs, signal })
-    expect(await rest(60_000)).toBe(false)
+    // A wake-up from before, or of another world on the same Redis, ends a rest too.
+    await eventually(async () => ((await rest(60_000)) ? undefined : true))
     clock.set('2026-03-21T09:59:59.950Z')
     expect(await rest(60_000)).toBe(true)
     clock.set('2026-03-21T09:59:00.000Z')
@@ -83,8 +84,12 @@ describe('processes that are killed while they fire', () => {
   beforeAll(async () => {
     world = await openWorld()
   })
+  afterEach(async () => {
+    await Promise.all(children.splice(0).map(kill))
+  })
   afterAll(() => world.close())
 
+  const children: ChildProcess[] = []
   const start = async (): Promise<ChildProcess> => {
     const { host, port, user, password, database, connectionString } = world.platform.database.pool.options
     const child = fork(new URL('../testing/fire-until-killed.ts', import.meta.url), [JSON.stringify({ host, port, user, password, database, connectionString })], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
@@ -93,15 +98,17 @@ describe('processes that are killed while they fire', () => {
     return child
   }
   const kill = async (child: ChildProcess) => {
+    if (child.exitCode !== null || child.signalCode !== null) return
     const gone = once(child, 'exit')
     child.kill('SIGKILL')
     await gone
   }
 
   it('leave every fire with exactly one run', async () => {
+    await sql`truncate schedules, runs cascade`.execute(world.platform.db)
     const ready = await readyTenant(world)
-    const id = await makeSchedule(ready, { cronExpression: '0 0 1 1 *' })
-    const children = await Promise.all(Array.from({ length: 5 }, start))
+    const id = await makeSchedule(ready, { cronExpression: '0 0 29 2 *' })
+    for (let n = 0; n < 5; n += 1) children.push(await start())
     await sql`truncate audit_log`.execute(world.platform.db)
     const fired = (count: number) => eventually(async () => (((await tally(world))?.fires ?? 0) >= count ? true : undefined), 60_000)
     for (const [wave, victim] of children.slice(1).entries()) {
@@ -110,7 +117,7 @@ describe('processes that are killed while they fire', () => {
       await kill(victim)
     }
     await fired(600)
-    await Promise.all(children.slice(0, 1).map(kill))
+    await Promise.all(children.map(kill))
     expect(await tally(world)).toEqual({ schedules: 601, runs: 600, fires: 600, entries: 600, most: 1, loose: 0 })
-  }, 120_000)
+  }, 300_000)
 })

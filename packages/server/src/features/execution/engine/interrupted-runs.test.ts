@@ -1,0 +1,129 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { parseWireId } from '../../../platform/ids/id.ts'
+import { insertRun } from '../../../testing/factories/run.ts'
+import { eventually, openRunWorld, type Actor, type RunWorld } from '../../../testing/factories/run-world.ts'
+import { appendEvents } from '../runs/index.ts'
+import { createWorkspace } from '../sandboxes/index.ts'
+import { workspaceRoot } from './run-sandbox.ts'
+import { createSemaphore } from './semaphore.ts'
+import { startWorker, type Worker } from './worker.ts'
+
+const deadlineMs = 60_000
+
+describe('a run that its worker left', { timeout: 2 * deadlineMs }, () => {
+  let world: RunWorld
+  let worker: Worker | undefined
+  beforeAll(async () => {
+    world = await openRunWorld({ worker: false, environment: { FILE_SIZE_MAX: '1000' } })
+  })
+  afterEach(async () => {
+    await worker?.stop()
+    worker = undefined
+    await sql`truncate workers, runs cascade`.execute(world.platform.db)
+  })
+  afterAll(() => world.close())
+
+  const work = async () => {
+    worker = await startWorker({ platform: world.platform, detection: { available: false, reason: 'None is needed.' }, semaphore: createSemaphore(1) })
+    return worker
+  }
+  const uuidOf = (wireId: string) => parseWireId('run', wireId) ?? ''
+  const ended = (actor: Actor, runId: string) =>
+    eventually(async () => {
+      const { body } = await actor.send(`GET /api/runs/${runId}`)
+      return body.completedAt === null ? undefined : body
+    }, deadlineMs)
+
+  /** Starts a run, and leaves it as its first worker would have: with one answer in its journal, or none. */
+  const leave = async (actor: Actor, answer?: { text: string; finishReason: string }, startedAgo = '1 second') => {
+    const { body } = await actor.start()
+    const id = uuidOf(body.id)
+    await world.platform.db.transaction().execute(async (tx) => {
+      await sql`update runs set status = 'running', attempt = 1, worker_id = null, input_tokens = 7, started_at = now() - ${startedAgo}::interval where id = ${id}`.execute(tx)
+      if (answer === undefined) return
+      await appendEvents(tx, { id }, [
+        { kind: 'run_log', type: 'progress', level: 'debug', event: 'model_answer', message: answer.text, data: { step: 1, toolCalls: [], finishReason: answer.finishReason } },
+      ])
+    })
+    return String(body.id)
+  }
+
+  it.each([
+    ['stop', 'success', null],
+    ['length', 'failed', 'answer-cut'],
+    ['content-filter', 'failed', 'answer-filtered'],
+  ])('ends as it would have there when its last answer ended with %s', async (finishReason, status, code) => {
+    const actor = await world.actor('hello')
+    const runId = await leave(actor, { text: 'And so', finishReason })
+    await work()
+    const run = await ended(actor, runId)
+    expect([run.status, run.error?.code ?? null]).toEqual([status, code])
+    expect((await actor.logs(runId)).filter(({ event }) => event === 'model_answer')).toHaveLength(1)
+  })
+
+  it('has no time left when the time is up, and keeps its usage', async () => {
+    const actor = await world.actor('long-wait', { timeoutSeconds: 3000 })
+    const runId = await leave(actor, undefined, '1 hour')
+    await work()
+    expect(await ended(actor, runId)).toMatchObject({ status: 'timeout', error: { code: 'timeout' }, usage: { inputTokens: 7 } })
+  })
+
+  it('fails when its model was deleted meanwhile, and says so', async () => {
+    const actor = await world.actor('hello')
+    const { body } = await actor.start()
+    await world.platform.db.deleteFrom('models').where('organization_id', '=', actor.organizationId).execute()
+    await work()
+    expect(await ended(actor, body.id)).toMatchObject({ status: 'failed', error: { code: 'model-gone' } })
+  })
+
+  it('keeps of its output what can be kept, and tells what not', async () => {
+    const actor = await world.actor('hello')
+    const runId = await leave(actor, { text: 'Done.', finishReason: 'stop' })
+    const { dir } = await createWorkspace(workspaceRoot(world.platform), uuidOf(runId))
+    for (const [name, size] of [['a.txt', 10], ['b.bin', 1_001], ['c.txt', 10]] as const) await writeFile(join(dir, 'output', name), 'x'.repeat(size))
+    await work()
+    expect((await ended(actor, runId)).status).toBe('success')
+    const files = (await actor.send(`GET /api/runs/${runId}/files`)).body.data
+    expect(files.map(({ name }: { name: string }) => name).sort()).toEqual(['a.txt', 'c.txt'])
+    const told = (await actor.logs(runId)).filter(({ event }) => event === 'output_not_kept')
+    expect(told).toMatchObject([{ message: 'Not all output was kept: b.bin is larger than 1000 bytes.', data: { lost: [{ path: 'b.bin' }], isMore: false } }])
+  })
+
+  it('is given back by a worker that holds it without knowing', async () => {
+    const actor = await world.actor('hello')
+    await work()
+    const { id: workerId } = await world.platform.db.selectFrom('workers').select('id').executeTakeFirstOrThrow()
+    const run = await world.platform.db.transaction().execute(async (tx) => {
+      const inserted = await insertRun({ db: tx }, actor)
+      await tx.updateTable('runs').set({ worker_id: workerId, attempt: 1 }).where('id', '=', inserted.id).execute()
+      return inserted
+    })
+    // It has no model, which only who executes it finds out.
+    expect((await ended(actor, run.wireId)).status).toBe('failed')
+    expect((await actor.logs(run.wireId)).map(({ event }) => event)).toContain('run_resumed')
+  })
+
+  it('is held by nobody once a worker has stopped, also when it was just being claimed', async () => {
+    const actor = await world.actor('long-wait')
+    await Promise.all(Array.from({ length: 10 }, () => actor.start()))
+    await (await work()).stop()
+    // What a claim on its way would need to arrive.
+    await sleep(500)
+    const held = await world.platform.db.selectFrom('runs').select('id').where('worker_id', 'is not', null).execute()
+    expect(held).toEqual([])
+  })
+})
+
+it('takes its time on one clock, whatever the clock of its worker says', { timeout: 2 * deadlineMs }, async () => {
+  const world = await openRunWorld({ clock: { now: () => new Date(Date.now() + 3_600_000) } })
+  try {
+    const actor = await world.actor('hello')
+    expect((await actor.runToEnd()).body).toMatchObject({ status: 'success', error: null })
+  } finally {
+    await world.close()
+  }
+})

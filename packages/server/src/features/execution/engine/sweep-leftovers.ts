@@ -1,0 +1,27 @@
+import { readdir } from 'node:fs/promises'
+import type { Platform } from '../../../platform/platform.ts'
+import { sweepBlobs } from '../files/index.ts'
+import { createWorkspace } from '../sandboxes/index.ts'
+import { findAbandoned } from './claim-store.ts'
+import { workspaceRoot } from './run-sandbox.ts'
+
+const batchMax = 500
+
+/** Removes what crashes left behind: blobs without a row, and workspaces whose run is gone or ended long ago. Never throws. */
+export async function sweepLeftovers(platform: Platform): Promise<void> {
+  try {
+    await sweepBlobs(platform)
+    await sweepWorkspaces(platform)
+  } catch (error) {
+    platform.log.warn({ err: error }, 'The sweep was not finished; the next one goes on.')
+  }
+}
+
+async function sweepWorkspaces(platform: Platform): Promise<void> {
+  const root = workspaceRoot(platform)
+  const names = await readdir(root).catch(() => [])
+  const runIds = names.filter((name) => /^[0-9a-f-]{36}$/.test(name))
+  for (let at = 0; at < runIds.length; at += batchMax) {
+    for (const runId of await findAbandoned(platform.db, runIds.slice(at, at + batchMax))) await createWorkspace(root, runId).then((workspace) => workspace.remove())
+  }
+}
