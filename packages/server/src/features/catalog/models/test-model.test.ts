@@ -2,6 +2,7 @@ import { startModelServer, type ModelServer } from '@appstrate/model-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeEndpoint } from '../../../testing/describe-endpoint.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
+import { nobodyAt } from './calling/testing/model-calls.ts'
 import { testModel } from './test-model.ts'
 import { testProviderKey } from './test-provider-key.ts'
 import { makeModel, makeProviderKey, modelWorld } from './testing/model-tests.ts'
@@ -48,8 +49,6 @@ describe('testing a connection', () => {
     for (const outcome of await tryWith({ baseUrl: `${provider.url}/v1`, apiKey: 'sk-wrong' })) {
       expect(outcome).toEqual({ ok: false, latencyMs: expect.any(Number), error: 'AUTH_FAILED', message: expect.any(String) })
     }
-    const gone = await startModelServer()
-    await gone.close()
-    for (const outcome of await tryWith({ baseUrl: `${gone.url}/v1` })) expect(outcome).toMatchObject({ ok: false, error: 'CONNECTION_REFUSED' })
+    for (const outcome of await tryWith({ baseUrl: `${nobodyAt}/v1` })) expect(outcome).toMatchObject({ ok: false, error: 'CONNECTION_REFUSED' })
   })
 })

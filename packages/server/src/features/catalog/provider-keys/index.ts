@@ -14,5 +14,5 @@ export const providerKeysFeature = feature({
 })
 
 export { holdProviderKey, insertProviderKey } from './provider-key-store.ts'
-export { providerApis, type ProviderApi, type ProviderKey } from './provider-key.ts'
+export { providerAddressRule, providerApis, type ProviderApi, type ProviderKey } from './provider-key.ts'
 export { openProviderKey, sealSecret } from './provider-secret.ts'

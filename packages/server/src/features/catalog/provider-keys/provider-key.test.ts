@@ -18,6 +18,12 @@ describe('findNewKeyMistakes', () => {
     }
   })
 
+  it('refuses addresses that no model lives at: metadata, link-local and reserved ones, however they are written', () => {
+    const hosts = ['169.254.169.254', '169.254.1.1', '0.0.0.0', '0xa9fea9fe', '2852039166', '[fe80::1]', '[::ffff:169.254.169.254]', '[fd00:ec2::254]', '100.100.100.200', '255.255.255.255', '224.0.0.1', '[::]']
+    for (const host of hosts) expect(pointers(findNewKeyMistakes({ api: 'openai-compatible', baseUrl: `http://${host}/v1` }, '')), host).toEqual(['/baseUrl address'])
+    expect(pointers(findChangeMistakes(key, { baseUrl: 'http://169.254.169.254/latest', apiKey: 'sk-new' }))).toEqual(['/baseUrl address'])
+  })
+
   it('requires an address of openai-compatible and a secret of the others, and says both at once', () => {
     expect(pointers(findNewKeyMistakes({ api: 'openai-compatible', baseUrl: null }, 'sk'))).toEqual(['/baseUrl required'])
     expect(pointers(findNewKeyMistakes({ api: 'google', baseUrl: 'nonsense' }, ''))).toEqual(['/baseUrl format', '/apiKey required'])

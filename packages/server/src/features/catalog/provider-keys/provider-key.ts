@@ -1,8 +1,16 @@
+import { isIP } from 'node:net'
+import { isAllowedAddress } from '../../../platform/egress/address.ts'
 import type { InvalidPart } from '../../../platform/http/problem.ts'
 
 /** The protocols that a key can be for. */
 export const providerApis = ['openai-compatible', 'openai', 'anthropic', 'google', 'mistral'] as const
 export type ProviderApi = (typeof providerApis)[number]
+
+/**
+ * Where a base URL may lead: also to loopback and private addresses, where own models live (Ollama, vLLM), but never to what hands out
+ * a machine's credentials, nor to link-local and reserved ranges. It holds for names too, when they are connected to.
+ */
+export const providerAddressRule = { allowLocal: true } as const
 
 /** Where a key is sent. */
 export interface ProviderAddress {
@@ -44,11 +52,16 @@ function findSecretMistakes({ api }: ProviderAddress, apiKey: string): InvalidPa
 
 function findAddressMistakes({ api, baseUrl }: ProviderAddress): InvalidPart[] {
   if (baseUrl === null) return api === 'openai-compatible' ? [mistake('/baseUrl', 'is required for openai-compatible', 'required')] : []
-  // Loopback and private addresses are allowed: organization admins set base URLs, and local models (Ollama, vLLM) live there.
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
   if (url === undefined || !['http:', 'https:'].includes(url.protocol)) return [mistake('/baseUrl', 'must be an http or https URL', 'format')]
   if (url.username !== '' || url.password !== '') return [mistake('/baseUrl', 'must not hold credentials: send the key as apiKey', 'format')]
-  return url.search === '' && url.hash === '' ? [] : [mistake('/baseUrl', 'must not have a query or a fragment', 'format')]
+  if (url.search !== '' || url.hash !== '') return [mistake('/baseUrl', 'must not have a query or a fragment', 'format')]
+  return isAllowedHost(url) ? [] : [mistake('/baseUrl', 'must not be a metadata, link-local or reserved address', 'address')]
+}
+
+function isAllowedHost({ hostname }: URL): boolean {
+  const address = hostname.replace(/^\[(.*)\]$/, '$1')
+  return isIP(address) === 0 || isAllowedAddress(address, providerAddressRule)
 }
 
 /** What is wrong with a change; empty when it can be made. */

@@ -1,7 +1,7 @@
 import { AISDKError, APICallError } from '@ai-sdk/provider'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { connectionFailureOf, describeConnectionFailure } from './connection-failure.ts'
+import { connectionFailureOf, describeConnectionFailure, type ConnectionFailure } from './connection-failure.ts'
 import type { ModelCallErrorKind, ModelCallFailure } from './model-call-error.ts'
 
 /** Says what went wrong from what a provider package threw. `secret` is taken out of every text. */
@@ -21,11 +21,13 @@ const unreadableAnswers = new Set([
   'AI_NoContentGeneratedError',
 ])
 
+/** Mistakes in the settings; waiting does not mend them. */
+const mistakes: ReadonlySet<ConnectionFailure> = new Set(['BLOCKED_URL', 'DNS_ERROR', 'TLS_ERROR'])
+
 function brokenOff(error: APICallError): ModelCallFailure {
   const failure = connectionFailureOf(error)
   const kind = failure === 'TIMEOUT' ? 'timeout' : 'connection'
-  // An unknown host or an untrusted certificate is a mistake in the settings; waiting does not mend it.
-  return { kind, message: describeConnectionFailure(failure), retryable: failure !== 'DNS_ERROR' && failure !== 'TLS_ERROR' }
+  return { kind, message: describeConnectionFailure(failure), retryable: !mistakes.has(failure) }
 }
 
 function refused(error: APICallError, secret: string): ModelCallFailure {

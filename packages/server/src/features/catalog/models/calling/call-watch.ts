@@ -1,3 +1,5 @@
+import { guardedFetch } from './guarded-fetch.ts'
+
 /** Why a call was stopped from our side. */
 export type StopReason = 'aborted' | 'idle' | 'total' | 'too-large'
 
@@ -79,13 +81,17 @@ export function watchCall(limits: CallLimits): CallWatch {
 
 const errorBodyBytesMax = 256 * 1024
 
-/**
- * `fetch` for the provider packages: reports every byte to the watch that owns the signal, and follows no redirect,
- * because one could carry the key to another host.
- */
-export async function watchedFetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
-  const watch = init?.signal ? watches.get(init.signal) : undefined
-  const response = await fetch(input, { ...init, redirect: 'manual' })
+function textOf({ body = null }: RequestInit): string | null {
+  if (body === null || typeof body === 'string') return body
+  throw new TypeError('Requests to providers are text.')
+}
+
+/** `fetch` for the provider packages, guarded: reports every byte to the watch that owns the signal. */
+export async function watchedFetch(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
+  const { method = 'GET', headers, signal = null } = init
+  const body = textOf(init)
+  const watch = signal === null ? undefined : watches.get(signal)
+  const response = await guardedFetch(input instanceof Request ? input.url : input, { method, headers: new Headers(headers), body, signal })
   if (watch === undefined || response.body === null) return response
   const bytesMax = response.ok ? Number.POSITIVE_INFINITY : errorBodyBytesMax
   return new Response(watchedBody(response.body, watch, bytesMax), {

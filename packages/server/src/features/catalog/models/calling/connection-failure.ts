@@ -1,7 +1,9 @@
 /** Why no answer came over the network. */
-export type ConnectionFailure = 'DNS_ERROR' | 'CONNECTION_REFUSED' | 'CONNECTION_RESET' | 'TLS_ERROR' | 'TIMEOUT' | 'NETWORK_ERROR'
+export type ConnectionFailure = 'BLOCKED_URL' | 'DNS_ERROR' | 'CONNECTION_REFUSED' | 'CONNECTION_RESET' | 'TLS_ERROR' | 'TIMEOUT' | 'NETWORK_ERROR'
 
 const failureCodes: Readonly<Record<string, ConnectionFailure>> = {
+  'egress-refused-address': 'BLOCKED_URL',
+  'egress-dns': 'DNS_ERROR',
   ENOTFOUND: 'DNS_ERROR',
   EAI_AGAIN: 'DNS_ERROR',
   EAI_FAIL: 'DNS_ERROR',
@@ -24,6 +26,7 @@ const failureCodes: Readonly<Record<string, ConnectionFailure>> = {
 }
 
 const texts: Readonly<Record<ConnectionFailure, string>> = {
+  BLOCKED_URL: "The provider's address is one that must not be called, such as a link-local or a metadata address.",
   DNS_ERROR: "The provider's host name can't be resolved.",
   CONNECTION_REFUSED: 'The provider refused the connection.',
   CONNECTION_RESET: 'The connection to the provider broke off.',

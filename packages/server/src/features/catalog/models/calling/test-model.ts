@@ -1,5 +1,6 @@
 import { cleanText } from './call-failure.ts'
 import { connectionFailureOf, describeConnectionFailure, type ConnectionFailure } from './connection-failure.ts'
+import { guardedFetch } from './guarded-fetch.ts'
 import { findBaseUrl, isSendableKey, keyHeaders, type ModelTarget } from './model-target.ts'
 
 export type ModelTestError = 'AUTH_FAILED' | 'PROVIDER_ERROR' | ConnectionFailure
@@ -23,9 +24,10 @@ async function judge(target: ModelTarget, timeoutMs: number): Promise<Verdict> {
   if (baseUrl === undefined) return { error: 'PROVIDER_ERROR', message: 'The model has no valid base URL.' }
   if (!isSendableKey(target)) return { error: 'AUTH_FAILED', message: 'The API key is missing or has characters that no key has.' }
   try {
-    const response = await fetch(`${baseUrl}/models`, {
-      headers: { ...keyHeaders(target), ...(target.api === 'anthropic' ? { 'anthropic-version': '2023-06-01' } : {}) },
-      redirect: 'manual',
+    const response = await guardedFetch(`${baseUrl}/models`, {
+      method: 'GET',
+      body: null,
+      headers: new Headers({ ...keyHeaders(target), ...(target.api === 'anthropic' ? { 'anthropic-version': '2023-06-01' } : {}) }),
       signal: AbortSignal.timeout(timeoutMs),
     })
     return await judgeResponse(response, target.apiKey)

@@ -5,6 +5,12 @@ import type { StepMessage, ToolSpec } from '../step-message.ts'
 
 export const testKey = 'sk-test-5f1c9b7e2d'
 
+/** Nobody listens there, and no test's own server is ever given the port. */
+export const nobodyAt = 'http://127.0.0.1:2'
+
+/** A name that no resolver has to ask for: its first label is too long to be one. */
+export const noHost = `http://${'x'.repeat(64)}.test`
+
 /** A tool as agents have it. */
 export const outputTool: ToolSpec = {
   name: 'output',

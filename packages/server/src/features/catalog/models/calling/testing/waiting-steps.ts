@@ -5,7 +5,7 @@ import { stepRequest, targetAt } from './model-calls.ts'
 // The process that the memory test looks into: many steps that wait, and what each of them holds.
 const [, , url = '', modelId = '', count = '0'] = process.argv
 const abort = new AbortController()
-const request = stepRequest({ signal: abort.signal, idleTimeoutMs: 120_000, totalTimeoutMs: 120_000 })
+const request = stepRequest({ signal: abort.signal, idleTimeoutMs: 600_000, totalTimeoutMs: 600_000 })
 await step(targetAt(url, 'hello'), request)
 
 const before = heldBytes()

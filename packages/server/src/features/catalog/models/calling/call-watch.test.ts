@@ -1,0 +1,35 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { watchCall } from './call-watch.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+const watch = () => watchCall({ signal: new AbortController().signal, idleTimeoutMs: 200, totalTimeoutMs: 1_000, textBytesMax: 1_000 })
+
+test('silence reaches the idle limit, before the first byte and between two', () => {
+  const [silent, stuck] = [watch(), watch()]
+  vi.advanceTimersByTime(150)
+  stuck.sawBytes(Buffer.from('one\n'))
+  vi.advanceTimersByTime(100)
+  expect([silent.stopped, stuck.stopped]).toEqual(['idle', undefined])
+  vi.advanceTimersByTime(100)
+  expect([stuck.stopped, stuck.signal.aborted]).toEqual(['idle', true])
+})
+
+test('bytes push the idle limit away, but not the total one', () => {
+  const dripping = watch()
+  for (let drop = 0; drop < 9; drop += 1) {
+    vi.advanceTimersByTime(100)
+    dripping.sawBytes(Buffer.from('drip\n'))
+  }
+  expect(dripping.stopped).toBeUndefined()
+  vi.advanceTimersByTime(100)
+  expect(dripping.stopped).toBe('total')
+})
+
+test('a complete answer is given a moment to end, and a closed watch holds no timer', () => {
+  const complete = watch()
+  complete.answered()
+  complete.close()
+  expect([complete.stopped, vi.getTimerCount()]).toEqual([undefined, 0])
+})

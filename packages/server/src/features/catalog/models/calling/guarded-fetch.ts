@@ -1,0 +1,39 @@
+import { isIP } from 'node:net'
+import { Agent, buildConnector, fetch as fetchThrough } from 'undici'
+import { isAllowedAddress } from '../../../../platform/egress/address.ts'
+import { EgressRefused } from '../../../../platform/egress/egress.ts'
+import { guardedLookup, resolveBySystem } from '../../../../platform/egress/resolve.ts'
+import { providerAddressRule } from '../../provider-keys/index.ts'
+
+export interface GuardedRequest {
+  readonly method: string
+  readonly headers: Headers
+  readonly body: string | null
+  readonly signal: AbortSignal | null
+}
+
+/**
+ * `fetch` for addresses that organizations set: each is checked when it is connected to, after its name was resolved, and no redirect is followed,
+ * because one could carry the key to another host. Throws what `fetch` throws, and EgressRefused among the causes.
+ */
+export async function guardedFetch(url: string | URL, { headers, ...request }: GuardedRequest): Promise<Response> {
+  const { status, statusText, body: stream, headers: replied } = await fetchThrough(url, {
+    ...request,
+    headers: [...headers],
+    redirect: 'manual',
+    dispatcher: agent,
+  })
+  return new Response(stream, { status, statusText, headers: [...replied] })
+}
+
+const agent = new Agent({ connect: guardedConnector(), allowH2: false })
+
+function guardedConnector(): buildConnector.connector {
+  const connect = buildConnector({ lookup: guardedLookup(resolveBySystem, providerAddressRule), allowH2: false })
+  return (target, callback) => {
+    const address = target.hostname.replace(/^\[(.*)\]$/, '$1')
+    // An address needs no lookup, which would check it.
+    if (isIP(address) !== 0 && !isAllowedAddress(address, providerAddressRule)) return callback(new EgressRefused('egress-refused-address'), null)
+    return connect(target, callback)
+  }
+}
