@@ -10,7 +10,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>
 
 interface Compiled {
   readonly validate: ValidateFunction
-  /** The schema has regular expressions of its author's, which can take forever. */
+  /** The schema's author decides how long a check takes: by regular expressions, references that double, unique items, loops over the value. */
   readonly isSlow: boolean
 }
 
@@ -19,16 +19,18 @@ const compiledMax = 500
 const compiled = new Map<string, Compiled>()
 
 const mistakesMax = 100
-const slowLimitMs = 250
+const checkLimitMs = 250
+const compileLimitMs = 2_000
+const slow = /"(?:pattern|patternProperties|\$ref|\$dynamicRef|uniqueItems|items|contains|propertyNames|unevaluatedItems|unevaluatedProperties|additionalProperties)":(?!false)/
 
 /** All mistakes of a value against a user's schema, as JSON Pointers below `pointer`; empty when it is valid. */
 export function checkAgainst(schema: JsonSchema, value: unknown, pointer: string): InvalidPart[] {
   try {
     const { validate, isSlow } = compile(schema)
-    const isValid = isSlow ? validateInTime(validate, value) : validate(value)
-    return isValid ? [] : (validate.errors ?? []).slice(0, mistakesMax).map((error) => toInvalidPart(pointer, error))
+    const isValid = isSlow ? within(checkLimitMs, () => validate(value)) : validate(value)
+    return isValid === true ? [] : (validate.errors ?? []).slice(0, mistakesMax).map((error) => toInvalidPart(pointer, error))
   } catch (error) {
-    // A schema that refers to itself without end exhausts the stack; a regular expression, its time.
+    // A schema that refers to itself without end exhausts the stack; a regular expression, references that double and unique items, its time.
     if (error instanceof RangeError || isTimeout(error)) return [{ pointer, message: 'can not be checked: the schema takes too long on it', code: 'schema-too-slow' }]
     throw error
   }
@@ -40,6 +42,7 @@ export function schemaMistake(schema: JsonSchema): string | undefined {
     compile(schema)
     return undefined
   } catch (error) {
+    if (isTimeout(error)) return 'it takes too long to read'
     return error instanceof Error ? error.message : 'is not a JSON Schema'
   }
 }
@@ -51,19 +54,26 @@ function compile(schema: JsonSchema): Compiled {
   const oldest = compiled.size >= compiledMax ? compiled.keys().next().value : undefined
   if (oldest !== undefined) compiled.delete(oldest)
   // An instance each, so that one user's `$id` can't be referred to from another's schema.
-  const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: true, logger: false })
+  // References are called, not copied in: a large part that is referred to a thousand times would be compiled as often.
+  const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: true, logger: false, inlineRefs: false })
   addFormats.default(ajv)
-  const entry = { validate: ajv.compile(schema), isSlow: /"pattern(Properties)?":/.test(key) }
+  const validate = within(compileLimitMs, () => ajv.compile(schema))
+  const entry = { validate, isSlow: slow.test(key) }
   compiled.set(key, entry)
   return entry
 }
 
-const callInContext = new Script('check()')
+let task: () => unknown = () => undefined
+const watched = createContext({ run: () => task() })
+const runTask = new Script('run()')
 
-// The engine's own watchdog ends a run-away match, which nothing in this thread could.
-function validateInTime(validate: ValidateFunction, value: unknown): boolean {
-  const outcome: unknown = callInContext.runInContext(createContext({ check: () => validate(value) }), { timeout: slowLimitMs })
-  return outcome === true
+// The engine's own watchdog ends what takes too long, which nothing in this thread could.
+function within<T>(limitMs: number, work: () => T): T {
+  let outcome: { readonly value: T } | undefined
+  task = () => void (outcome = { value: work() })
+  runTask.runInContext(watched, { timeout: limitMs })
+  if (outcome === undefined) throw new Error('The work ended without an outcome.')
+  return outcome.value
 }
 
 function isTimeout(error: unknown): boolean {

@@ -1,10 +1,12 @@
 import type { Redis } from 'ioredis'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../log/log.ts'
 import { coalesce } from './coalesce.ts'
 import { createLocalWake } from './local-wake.ts'
 import { wakeTopics, type Wake } from './wake.ts'
 
 const channel = 'appstrate:wake'
+const firstWaitMs = 1_000
 
 /** Wake-ups to other nodes over Redis publish/subscribe. While Redis is down, readers fall back to their poll intervals. */
 export async function createRedisWake(redis: Redis, log: Log): Promise<Wake> {
@@ -14,6 +16,7 @@ export async function createRedisWake(redis: Redis, log: Log): Promise<Wake> {
   const outgoing = coalesce(async (message) => {
     await redis.publish(channel, message).catch((error: unknown) => log.debug({ err: error }, 'A wake-up was lost.'))
   })
+  const wakeAll = () => wakeTopics.forEach((topic) => local.wake(topic, '*'))
   let wasLost = false
   subscriber.on('error', () => undefined)
   subscriber.on('close', () => {
@@ -21,13 +24,16 @@ export async function createRedisWake(redis: Redis, log: Log): Promise<Wake> {
   })
   subscriber.on('ready', () => {
     // Whatever was published in between was missed.
-    if (wasLost) for (const topic of wakeTopics) local.wake(topic, '*')
+    if (wasLost) wakeAll()
     wasLost = false
   })
   subscriber.on('message', (_channel: string, message: string) => {
     for (const [topic, detail] of outgoing.read(message)) local.wake(topic, detail)
   })
-  void subscriber.subscribe(channel).catch((error: unknown) => log.debug({ err: error }, 'Wake-ups are no longer received from Redis.'))
+  // What is published before the first subscription holds is missed: it is waited for, though not for a Redis that is down.
+  const subscribed = subscriber.subscribe(channel).catch((error: unknown) => log.debug({ err: error }, 'Wake-ups are no longer received from Redis.'))
+  const late = Symbol('late')
+  if ((await Promise.race([subscribed, sleep(firstWaitMs, late, { ref: false })])) === late) void subscribed.then(wakeAll)
   return {
     wake(topic, detail) {
       local.wake(topic, detail)

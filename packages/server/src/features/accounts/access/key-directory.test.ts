@@ -69,7 +69,7 @@ describe('the key directory', () => {
     const directory = keyDirectory.open({ ...world.platform, db: world.platform.db.withPlugin(slow) })
     const early = directory.find(tenant.apiKey)
     // The row has arrived once the pool is idle again; the answer is held back by the gate.
-    await expect.poll(() => world.platform.database.pool.idleCount).toBeGreaterThan(0)
+    await expect.poll(() => world.platform.database.pool.idleCount, { timeout: 15_000 }).toBeGreaterThan(0)
     await revoke()
     world.platform.wake.wake('keys', tenant.apiKeyId)
     gate.resolve()

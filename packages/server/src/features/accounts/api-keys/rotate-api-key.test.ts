@@ -90,7 +90,9 @@ describe('rotating an API key', () => {
     const row = await db.selectFrom('api_keys').selectAll().where('application_id', '=', tenant.applicationId).executeTakeFirstOrThrow()
     const entry = await db.selectFrom('audit_log').selectAll().where('request_id', '=', String(answer.headers.get('request-id'))).executeTakeFirstOrThrow()
     expect(entry).toMatchObject({ action: 'api-key.rotated', resource_id: tenant.apiKeyId })
-    expect(entry.changes).toMatchObject({ keyPrefix: { before: tenant.apiKey.slice(0, 8), after: answer.body.keyPrefix }, rotatedAt: { before: null } })
+    const [before, after] = [tenant.apiKey.slice(0, 8), answer.body.keyPrefix]
+    // One secret in 65,536 begins like the one before it.
+    expect(entry.changes).toMatchObject({ ...(before === after ? {} : { keyPrefix: { before, after } }), rotatedAt: { before: null } })
     for (const secret of [answer.body.key, tenant.apiKey]) expect(JSON.stringify([row, entry]) + world.logLines.join('\n')).not.toContain(secret.slice(8))
   })
 

@@ -199,6 +199,7 @@ describe('with a mail server', () => {
   const inviteByMail = async () => {
     const tenant = await world.tenant()
     const email = newEmail()
+    mailbox.mails.splice(0)
     await (await tenant.session()).send(`POST /api/orgs/${tenant.orgId}/invitations`, { body: { email, role: 'member' } })
     await expect.poll(() => mailbox.mails.length, { timeout: 10_000 }).toBe(1)
     return { email, token: /\/invite\/([\w-]{43})/.exec(mailbox.mails.shift() ?? '')?.[1] ?? 'none' }

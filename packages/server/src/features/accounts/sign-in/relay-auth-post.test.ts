@@ -48,6 +48,20 @@ describe('writing to the auth library', () => {
     expect((await send('POST /api/auth/update-user', { body: { name: 'Grace' } })).body).toEqual({ status: true })
   })
 
+  it('keeps no name or picture that is too long for those who are shown it, no blank name, and no body beyond what the library needs', async () => {
+    const { send } = await signUp(world)
+    const before = (await send('GET /api/auth/get-session')).body.user
+    for (const [pointer, body] of [['/name', { name: 'x'.repeat(201) }], ['/name', { name: ' ' }], ['/image', { image: 'x'.repeat(2001) }]] as const) {
+      const answer = await send('POST /api/auth/update-user', { body })
+      expectProblem(relayAuthPost, answer, 'validation-error')
+      expect(answer.body.errors).toMatchObject([{ pointer }])
+    }
+    expectProblem(relayAuthPost, await send('POST /api/auth/passkey/update-passkey', { body: { id: 'x', name: 'x'.repeat(201) } }), 'validation-error')
+    expectProblem(relayAuthPost, await send('POST /api/auth/update-user', { body: { other: 'x'.repeat(70_000) } }), 'payload-too-large')
+    expect((await send('GET /api/auth/get-session')).body.user).toEqual(before)
+    expect((await send('POST /api/auth/update-user', { body: { name: 'x'.repeat(200), image: null } })).body).toEqual({ status: true })
+  })
+
   it('answers a failure of ours with a generic 500, and logs its cause under the request id', async () => {
     const broken = await openWorld({ features: [signInFeature] })
     await broken.platform.database.pool.query('alter table users rename to people')

@@ -1,6 +1,16 @@
+import { Type } from 'typebox'
 import { endpoint } from '../../../platform/http/endpoint.ts'
-import { JsonObject } from '../../../platform/http/wire.ts'
+import { Nullable } from '../../../platform/http/wire.ts'
 import { relay } from './relay.ts'
+
+/** What the library stores as it comes, and shows to others: a user's name and picture, and a passkey's name. The rest it checks itself. */
+const Body = Type.Object(
+  {
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' })),
+    image: Type.Optional(Nullable(Type.String({ maxLength: 2000 }))),
+  },
+  { additionalProperties: true },
+)
 
 /** Everything else that the auth library answers to POST: social sign-in, codes and passkeys, password reset, changes of a user's own data. */
 export const relayAuthPost = endpoint({
@@ -13,8 +23,9 @@ export const relayAuthPost = endpoint({
   idempotency: 'not-needed',
   audit: 'none',
   undocumented: true,
-  body: JsonObject,
+  body: Body,
   bodyKind: 'optional-json',
+  bodyBytesMax: 65_536,
   returns: {},
   fails: [
     ...['auth-request-refused', 'sign-in-failed', 'sign-in-refused', 'sign-up-refused', 'too-many-wrong-codes'],

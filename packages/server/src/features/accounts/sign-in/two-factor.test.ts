@@ -13,8 +13,13 @@ const secretOf = (uri: string) => {
   if (!(totp instanceof TOTP)) throw new Error('The URI is none of a TOTP.')
   return totp
 }
-/** A wrong code, another for each `n`. */
-const otherThan = (code: string, n = 1) => String((Number(code) + n * 7919) % 1_000_000).padStart(6, '0')
+/** A code that is wrong now and for minutes to come, another for each `n`. */
+const wrongCode = (totp: TOTP, n = 1) => {
+  const steps = [-2, -1, 0, 1, 2, 3, 4, 5, 6]
+  const right = new Set(steps.map((step) => totp.generate({ timestamp: Date.now() + step * 30_000 })))
+  const wrong = Array.from({ length: n + right.size }, (_, index) => String(index).padStart(6, '0')).filter((code) => !right.has(code))
+  return wrong[n - 1] ?? ''
+}
 
 describe('codes of an authenticator app', () => {
   let world: World
@@ -50,7 +55,7 @@ describe('codes of an authenticator app', () => {
     expect([totp.issuer, totp.label, totp.digits, totp.period, backupCodes.length]).toEqual(['Appstrate', user.email, 6, 30, 10])
     const signIn = () => post('sign-in/email', { email: user.email, password: user.password })
     expect((await signIn()).body.user).toMatchObject({ twoFactorEnabled: false })
-    expectProblem(relayAuthPost, await user.send('POST /api/auth/two-factor/verify-totp', { body: { code: otherThan(totp.generate()) } }), 'sign-in-failed')
+    expectProblem(relayAuthPost, await user.send('POST /api/auth/two-factor/verify-totp', { body: { code: wrongCode(totp) } }), 'sign-in-failed')
     expect((await user.send('POST /api/auth/two-factor/verify-totp', { body: { code: totp.generate() } })).status).toBe(200)
     const half = await signIn()
     expect(half.body).toEqual({ twoFactorRedirect: true, twoFactorMethods: ['totp'] })
@@ -95,7 +100,7 @@ describe('codes of an authenticator app', () => {
   it('are no longer taken after a few wrong ones, not even the right one, by whatever sign-in; then they are again', async () => {
     const user = await person()
     for (let count = 0; count < wrongCodesMax; count += 1) {
-      const answer = await post('two-factor/verify-totp', { code: otherThan(user.totp.generate(), count + 1) }, await challenge(user))
+      const answer = await post('two-factor/verify-totp', { code: wrongCode(user.totp, count + 1) }, await challenge(user))
       expectProblem(relayAuthPost, answer, 'sign-in-failed')
     }
     const refused = await post('two-factor/verify-totp', { code: user.totp.generate() }, await challenge(user))
@@ -112,7 +117,7 @@ describe('codes of an authenticator app', () => {
     const user = await person()
     const challenges: string[] = []
     for (let count = 0; count < 14; count += 1) challenges.push(await challenge(user))
-    const answers = await Promise.all(challenges.map((cookie, n) => post('two-factor/verify-totp', { code: otherThan(user.totp.generate(), n + 1) }, cookie)))
+    const answers = await Promise.all(challenges.map((cookie, n) => post('two-factor/verify-totp', { code: wrongCode(user.totp, n + 1) }, cookie)))
     // Those that were let through are refused too when the last of them locks the account before the library looks.
     const tried = answers.filter(({ status }) => status === 401)
     expect(tried.length).toBeLessThanOrEqual(2 * wrongCodesMax)

@@ -1,5 +1,7 @@
 import { openDatabase } from '../../../../platform/db/database.ts'
 import { openPlatform } from '../../../../platform/open-platform.ts'
+import type { Wake } from '../../../../platform/wake/wake.ts'
+import { eventually } from '../../../../testing/factories/run-world.ts'
 import type { World } from '../../../../testing/world.ts'
 import { createAccess } from '../../access/index.ts'
 
@@ -9,6 +11,7 @@ export async function openSecondNode({ platform }: World) {
   const { connectionString } = database.pool.options
   if (connectionString === undefined) throw new Error('The test database is addressed by a connection string.')
   const node = await openPlatform({ config, secrets, log, database: openDatabase({ connectionString }, { connectionsMax: 4, log }) })
+  await hears(platform.wake, node.wake)
   const access = createAccess(node)
   return {
     knows: (bearer: string) =>
@@ -18,4 +21,15 @@ export async function openSecondNode({ platform }: World) {
       ),
     close: node.close,
   }
+}
+
+/** A node subscribes in the background: before that it misses what is said. */
+async function hears(speaker: Wake, listener: Wake): Promise<void> {
+  let heard = false
+  const unsubscribe = listener.subscribe('keys', () => (heard = true))
+  await eventually(async () => {
+    speaker.wake('keys', '*')
+    return heard ? true : undefined
+  })
+  unsubscribe()
 }
