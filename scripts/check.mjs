@@ -7,7 +7,7 @@ import { ensureInstalled, pinnedNode, root } from './ensure-installed.mjs'
 import { checkedClientProgram, readLintReport } from './openapi-client-program.mjs'
 
 const memoryPerStepBytes = 1.5 * 1024 ** 3
-const stepLimitMs = 5 * 60_000
+const stepLimitMs = 15 * 60_000
 const only = process.argv.slice(2)
 const modules = join(root, 'node_modules')
 const printOpenApi = 'packages/server/src/processes/print-openapi.ts'

@@ -33,7 +33,7 @@ export function createClient(url: string, { apiKey, appId }: Pick<FirstRun, 'api
       if (response.status !== 201) throw new Error(JSON.stringify(body))
       return body.id
     },
-    async ended(runId, deadlineMs = 60_000) {
+    async ended(runId, deadlineMs = 120_000) {
       const deadline = Date.now() + deadlineMs
       for (;;) {
         const answer = await send(`GET /api/runs/${runId}`).catch(() => undefined)

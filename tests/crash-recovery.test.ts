@@ -1,22 +1,24 @@
-import { startModelServer, type ModelServer } from '@appstrate/model-server'
+import { startModelServer, type ModelServer, type Scenario } from '@appstrate/model-server'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createClient, follow, type Client } from './client.ts'
 import { connectModel, until } from './journeys.ts'
 import { createInstance, type FirstRun, type Instance } from './server-process.ts'
 
-const scenario = {
+/** The three steps; before the kill the model takes so long for one of them that no run ends by itself, however slow the machine. */
+const scenario = ({ secondMs = 100, thirdMs = 100 }: { secondMs?: number; thirdMs?: number } = {}): Scenario => ({
   steps: [
     { text: 'First.', toolCalls: [{ name: 'bash', arguments: { command: 'echo one >> /workspace/output/effects.txt' } }] },
-    { delayMs: 1200, text: 'Second.', toolCalls: [{ name: 'bash', arguments: { command: 'sleep 1.2; echo two >> /workspace/output/effects.txt' } }] },
+    { delayMs: secondMs, text: 'Second.', toolCalls: [{ name: 'bash', arguments: { command: 'sleep 3; echo two >> /workspace/output/effects.txt' } }] },
     [
       { when: { lastToolResult: { matches: 'interrupted' } }, repeatToolCalls: true },
-      { delayMs: 300, text: 'Third.', toolCalls: [{ name: 'bash', arguments: { command: 'echo three >> /workspace/output/effects.txt; cat /workspace/output/effects.txt' } }] },
+      { delayMs: thirdMs, text: 'Third.', toolCalls: [{ name: 'bash', arguments: { command: 'echo three >> /workspace/output/effects.txt; cat /workspace/output/effects.txt' } }] },
     ],
     { toolCalls: [{ name: 'output', arguments: { effects: '{{lastToolResult}}' } }] },
     { text: 'Done.' },
   ],
-}
+})
+const never = 3_600_000
 
 describe('a server that is killed in the middle of a run', () => {
   let models: ModelServer
@@ -26,7 +28,7 @@ describe('a server that is killed in the middle of a run', () => {
   let agentId: string
 
   beforeAll(async () => {
-    models = await startModelServer({ scenarios: { effects: scenario } })
+    models = await startModelServer({ scenarios: { effects: scenario() } })
   })
   afterAll(() => models.close())
   beforeEach(async () => {
@@ -43,15 +45,17 @@ describe('a server that is killed in the middle of a run', () => {
     (await client.logs(runId)).filter((log) => log.event === event).length >= count
 
   it.each([
-    ['between two steps', (runId: string) => until(hasLog(runId, 'tool_finished', 1))],
-    ['in a model call', (runId: string) => until(hasLog(runId, 'tool_finished', 1)).then(() => sleep(500))],
-    ['in a tool call', (runId: string) => until(hasLog(runId, 'tool_started', 2)).then(() => sleep(300))],
-  ])('%s resumes it from its journal, and a reader sees every event once', { timeout: 120_000 }, async (_moment, moment) => {
+    ['between two steps', { secondMs: never }, (runId: string) => until(hasLog(runId, 'tool_finished', 1))],
+    ['in a model call', { secondMs: never }, (runId: string) => until(hasLog(runId, 'tool_finished', 1)).then(() => sleep(500))],
+    ['in a tool call', { thirdMs: never }, (runId: string) => until(hasLog(runId, 'tool_started', 2)).then(() => sleep(300))],
+  ])('%s resumes it from its journal, and a reader sees every event once', { timeout: 240_000 }, async (_moment, delays, moment) => {
+    models.registerScenario('effects', scenario(delays))
     const started = await client.send('POST /api/runs', { agentId })
     const runId: string = started.body.id
     const reader = follow(instance.url, runId, firstRun.apiKey)
     await moment(runId)
     await instance.kill()
+    models.registerScenario('effects', scenario())
     await instance.start()
 
     const run = await client.ended(runId)
@@ -74,15 +78,16 @@ describe('a server that is killed in the middle of a run', () => {
     expect(files.body.data.map((file: { name: string }) => file.name)).toEqual(['effects.txt'])
   })
 
-  it('hands its runs over when it is told to stop, and exits within ten seconds', { timeout: 120_000 }, async () => {
+  it('hands its runs over when it is told to stop, and exits within ten seconds', { timeout: 240_000 }, async () => {
+    models.registerScenario('effects', scenario({ secondMs: never }))
     const started = await client.send('POST /api/runs', { agentId })
     const runId: string = started.body.id
     await until(hasLog(runId, 'tool_finished', 1))
     const reader = follow(instance.url, runId, firstRun.apiKey)
     await until(async () => reader.events.length > 0)
-    const { code, tookMs } = await instance.stop()
-    expect(code).toBe(0)
-    expect(tookMs).toBeLessThan(10_000)
+    // A stop that takes longer than ten seconds is cut short by the process itself, with code 1.
+    expect(await instance.stop()).toBe(0)
+    models.registerScenario('effects', scenario())
     await instance.start()
     expect(await client.ended(runId)).toMatchObject({ status: 'success' })
     await reader.done

@@ -1,9 +1,9 @@
 import type { Body } from './client.ts'
 import type { FirstRun } from './server-process.ts'
 
-/** Waits until something is so; fails after 30 s. */
+/** Waits until something is so; fails after a minute. */
 export async function until(look: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000
+  const deadline = Date.now() + 60_000
   while (!(await look().catch(() => false))) {
     if (Date.now() > deadline) throw new Error('It did not happen in time.')
     await new Promise((resolve) => setTimeout(resolve, 20))

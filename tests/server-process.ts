@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../packages/server/src/testing/free-port.ts'
 
 // As `npm start` does it.
 const compileCache = fileURLToPath(new URL('../.cache/compile', import.meta.url))
@@ -27,8 +27,8 @@ export interface Instance {
   start(): Promise<FirstRun>
   /** SIGKILL; resolves when the process is gone. */
   kill(): Promise<void>
-  /** SIGTERM; resolves with the exit code and how long it took. */
-  stop(): Promise<{ code: number | null; tookMs: number }>
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>
   remove(): Promise<void>
 }
 
@@ -40,11 +40,10 @@ export async function createInstance(environment: Record<string, string> = {}, s
   let child: ChildProcess | undefined
   let output = ''
   const stop: Instance['stop'] = async () => {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return { code: null, tookMs: 0 }
-    const startedMs = performance.now()
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return null
     const exit = gone(child)
     child.kill('SIGTERM')
-    return { code: await exit, tookMs: performance.now() - startedMs }
+    return exit
   }
   const gone = (process: ChildProcess) => new Promise<number | null>((resolve) => process.once('exit', resolve))
   return {
@@ -76,21 +75,12 @@ export async function createInstance(environment: Record<string, string> = {}, s
 }
 
 async function isReady(url: string, child: ChildProcess, { output, demoIsOff }: { output: () => string; demoIsOff: boolean }): Promise<void> {
-  const deadline = Date.now() + 40_000
+  const deadline = Date.now() + 90_000
   for (;;) {
     const response = await fetch(`${url}/ready`).catch(() => undefined)
     if (response?.ok === true && (demoIsOff || output().includes('Appstrate is ready'))) return
-    if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode}: ${output()}`)
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`The server ended with ${child.exitCode ?? child.signalCode}: ${output()}`)
     if (Date.now() > deadline) throw new Error(`The server was not ready in time: ${output()}`)
     await new Promise((resolve) => setTimeout(resolve, 30))
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('No free port.')
-  return address.port
 }

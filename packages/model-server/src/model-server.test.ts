@@ -165,17 +165,17 @@ test('holds 2,000 waiting requests in little memory and lets go of them when the
       fetch(`http://127.0.0.1:${port}/v1/chat/completions`, { method: 'POST', body, signal: abort.signal }).then(null, () => null),
     )
     let now = await ask('memory')
-    for (const deadline = Date.now() + 14_000; (now['requests'] ?? 0) < 2_000 && Date.now() < deadline; ) now = await ask('memory')
+    for (const deadline = Date.now() + 60_000; (now['requests'] ?? 0) < 2_000 && Date.now() < deadline; ) now = await ask('memory')
     expect(now['requests']).toBe(2_000)
     expect(((now['bytes'] ?? 0) - (before['bytes'] ?? 0)) / 2_000).toBeLessThan(25_000)
     abort.abort()
     await Promise.all(waiting)
-    for (const deadline = Date.now() + 5_000; (now['connections'] ?? 0) > 0 && Date.now() < deadline; ) now = await ask('memory')
+    for (const deadline = Date.now() + 30_000; (now['connections'] ?? 0) > 0 && Date.now() < deadline; ) now = await ask('memory')
     expect(now['connections']).toBe(0)
   } finally {
     child.kill('SIGKILL')
   }
-}, 25_000)
+}, 120_000)
 
 test('the command prints its address and stops on SIGTERM', async () => {
   const child = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url)), '--port', '0', '--api-key', 'k'])

@@ -71,7 +71,7 @@ describe('the blob directory', () => {
     const [id, source] = [newUuid(), new Readable({ read: () => undefined })]
     const writing = blobs.write(id, source, 100)
     source.push(Buffer.from('half'))
-    await expect.poll(() => filesBelow(dataDir)).toHaveLength(1)
+    await expect.poll(() => filesBelow(dataDir), { timeout: 15_000 }).toHaveLength(1)
     expect(await listed()).toEqual([])
     source.destroy(new Error('the client went away'))
     await expect(writing).rejects.toThrow('the client went away')

@@ -41,7 +41,7 @@ describe('the configuration', () => {
   it.each([
     ['PORT', ['-1', '1.5', '0x10', '1e3', 'many', '65536']],
     ['LOG_LEVEL', ['verbose', 'INFO']],
-    ['APP_URL', ['app.example.com', 'ftp://app.example.com', 'javascript:alert(1)']],
+    ['APP_URL', ['app.example.com', 'ftp://app.example.com', 'javascript:alert(1)', 'https://ada:hunter2@app.example.com', 'https://app.example.com/?a=b', 'https://app.example.com/#a', 'https://app.example.com?']],
     ['REDIS_URL', ['localhost:6379', 'http://localhost']],
     ['TRUSTED_ORIGINS', ['*', 'app.example.com', 'https://app.example.com/', 'https://app.example.com/path', 'https://APP.example.com', 'null', 'file:///x']],
     ['TRUST_PROXY', ['yes', '10.0.0.0/33', '10.0.0', '::1/129', '10.0.0.0/8/8', '10.0.0.0/']],

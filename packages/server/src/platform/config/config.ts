@@ -1,12 +1,12 @@
 import { parseKeyRing } from '../crypto/key-ring.ts'
-import { checkOrigin, checkProxy, list, oneOf, optionalText, optionalUrl, text, whole, type Variable } from './variables.ts'
+import { checkOrigin, checkProxy, list, oneOf, optionalText, optionalUrl, publicUrl, text, whole, type Variable } from './variables.ts'
 
 /** Every setting of the server. A name that is not here is not read anywhere. */
 export const variables = {
   PORT: whole({ meaning: 'Port of the HTTP server; 0 takes a free one.', fallback: 3000, min: 0, max: 65_535 }),
   HOST: text({ meaning: 'Address to listen on. `0.0.0.0` serves other machines.', fallback: '127.0.0.1' }),
   DATA_DIR: text({ meaning: 'Where the embedded database, uploaded files, workspaces and generated secrets live.', fallback: './data' }),
-  APP_URL: optionalUrl('The URL that browsers and mails use. Defaults to the address that the server listens on.', ['http', 'https']),
+  APP_URL: publicUrl('The URL that browsers and mails use. Defaults to the address that the server listens on.'),
   ROLE: oneOf(['all', 'api', 'worker'], { meaning: 'What this process does: serve the API, execute runs, or both.', fallback: 'all' }),
   DATABASE_URL: optionalUrl('Your own PostgreSQL (15 or newer). Unset: an embedded one in `DATA_DIR`.', ['postgres', 'postgresql']),
   DATABASE_POOL: whole({ meaning: 'Connections of this process to the database.', fallback: 10, min: 2, max: 500 }),

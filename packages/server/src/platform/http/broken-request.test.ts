@@ -27,9 +27,13 @@ function exchange(text: string): Promise<RawAnswer[]> {
   const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
   let received = ''
   socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk))
-  socket.on('error', reject)
+  // A server that hangs up on what it has not read resets the connection: what it said before counts.
+  socket.on('error', () => undefined)
   socket.on('close', () => resolve(parseAnswers(received)))
-  socket.setTimeout(10_000, () => socket.destroy(new Error(`The server did not hang up; so far: ${received}`)))
+  socket.setTimeout(15_000, () => {
+    reject(new Error(`The server did not hang up; so far: ${received}`))
+    socket.destroy()
+  })
   socket.write(text)
   return promise
 }
@@ -75,6 +79,7 @@ function expectProblem(answer: RawAnswer | undefined, status: number, code: stri
 describe('what is not HTTP', () => {
   it.each([
     ['a method that does not exist', 'FETCH /api/toys HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['a tunnel', 'CONNECT db.internal:5432 HTTP/1.1\r\nHost: x\r\n\r\n'],
     ['another version', 'GET /api/toys HTTP/9.9\r\nHost: x\r\n\r\n'],
     ['a header without a colon', 'GET /api/toys HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n'],
     ['a NUL in a header', 'GET /api/toys HTTP/1.1\r\nHost: x\r\nX-App-Id: a\0b\r\n\r\n'],
@@ -127,7 +132,7 @@ describe('a broken request behind good ones on the same connection', () => {
   it('never takes the place of the answer to a creation that is still at work', async () => {
     const release = toys.hold('slow')
     const exchanged = exchange(`${create('slow')}NONSENSE\r\n\r\n`)
-    await expect.poll(() => toys.begun.includes('slow')).toBe(true)
+    await expect.poll(() => toys.begun.includes('slow'), { timeout: 15_000 }).toBe(true)
     release()
     const answers = await exchanged
     expect(answers.map(({ status }) => status)).toEqual([201, 400])

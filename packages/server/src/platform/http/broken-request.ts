@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { newWireId } from '../ids/id.ts'
 import type { ApiParts } from './api.ts'
 import { countRequest, type HeaderSink } from './count-request.ts'
@@ -27,6 +28,8 @@ export function watchAnswers(server: Server): void {
   })
   // Node would answer 417 in its own words to an Expect that it does not know; it may as well be ignored (RFC 9110 section 10.1.1).
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => void server.emit('request', request, response))
+  // Node would hang up on it without a word.
+  server.on('connect', (_request: IncomingMessage, socket: Duplex) => void server.emit('clientError', new Error('CONNECT is for proxies.'), socket))
 }
 
 /** Answers what the HTTP parser refused, before there is a request: a problem like any other, then the connection ends. */

@@ -19,8 +19,9 @@ const logo = { type: 'image/svg+xml', content: wordmark, href: '/', target: '_se
 export async function registerDocs(app: FastifyInstance, features: readonly Feature[]): Promise<void> {
   await registerDocument(app, features)
   await app.register(fastifySwaggerUi, { routePrefix: '/api/docs', staticCSP: contentPolicy, uiConfig: { tryItOutEnabled: true }, logo })
+  app.head('/api/docs', { schema: { hide: true } }, (_request, reply) => reply.type('text/html; charset=utf-8').send())
   let document: string | undefined
-  app.get('/api/openapi.json', { schema: { hide: true } }, (_request, reply) => {
+  app.get('/api/openapi.json', { schema: { hide: true }, exposeHeadRoute: true }, (_request, reply) => {
     document ??= JSON.stringify(app.swagger())
     return reply.header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-cache').send(document)
   })

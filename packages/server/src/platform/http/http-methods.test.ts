@@ -18,8 +18,8 @@ describe('methods', () => {
     ['GET /api/toys/x/run', 'POST'],
     ['DELETE /api/toys/', 'GET, HEAD, POST'],
     ['HEAD /api/realtime/toys', 'GET'],
-    ['DELETE /api/openapi.json', 'GET'],
-    ['POST /api/docs', 'GET'],
+    ['DELETE /api/openapi.json', 'GET, HEAD'],
+    ['POST /api/docs', 'GET, HEAD'],
   ])('%s is 405 with Allow: %s', async (route, allow) => {
     const tenant = await world.tenant()
     const answer = await tenant.send(route)
@@ -41,6 +41,10 @@ describe('methods', () => {
     expect(head.headers.get('content-length')).toBe(String(Buffer.byteLength(got.text)))
     expect(head.headers.get('content-type')).toBe(got.headers.get('content-type'))
     expect((await world.send('HEAD /api/toys')).status).toBe(401)
+    for (const path of ['/api/openapi.json', '/api/docs']) {
+      const [page, only] = [await world.send(`GET ${path}`), await world.send(`HEAD ${path}`)]
+      expect([only.status, only.text, only.headers.get('content-type')], path).toEqual([200, '', page.headers.get('content-type')])
+    }
     expect((await tenant.send(`HEAD /api/toys/${newWireId('run')}`)).status).toBe(404)
   })
 

@@ -5,6 +5,7 @@ import { openDatabase, type Database } from '../db/database.ts'
 import { createLog } from '../log/log.ts'
 import { openRedis } from '../redis/redis.ts'
 import { hasRedisServer, startRedisServer, type RedisServer } from '../redis/testing/redis-server.ts'
+import './http-problems.ts'
 import { idempotencyLockMs, idempotencyTtlMs, parseIdempotencyKey, type IdempotencyStore } from './idempotency.ts'
 import { createPostgresIdempotency } from './postgres-idempotency.ts'
 import { createRedisIdempotency } from './redis-idempotency.ts'
@@ -89,9 +90,9 @@ function keepsItsPromises(open: () => Promise<Opened>): void {
     expect(idempotencyLockMs).toBeLessThanOrEqual(60_000)
     const [key, body] = [hash(), hash()]
     await opened.store.acquire(key, body)
-    await opened.age(key, idempotencyLockMs - 5_000)
+    await opened.age(key, idempotencyLockMs - 20_000)
     expect(await opened.store.acquire(key, body)).toEqual({ state: 'in-progress' })
-    await opened.age(key, 5_001)
+    await opened.age(key, 20_001)
     expect(await opened.store.acquire(key, hash())).toEqual({ state: 'reused' })
     expect(await opened.store.acquire(key, body)).toEqual({ state: 'acquired' })
     expect(await opened.store.acquire(key, body), 'one of two').toEqual({ state: 'in-progress' })
@@ -100,10 +101,10 @@ function keepsItsPromises(open: () => Promise<Opened>): void {
   it('holds a renewed key for another minute', async () => {
     const [key, body] = [hash(), hash()]
     await opened.store.acquire(key, body)
-    await opened.age(key, idempotencyLockMs - 1_000)
+    await opened.age(key, idempotencyLockMs - 20_000)
     await opened.store.renew(key, hash())
     await opened.store.renew(key, body)
-    await opened.age(key, idempotencyLockMs - 1_000)
+    await opened.age(key, idempotencyLockMs - 20_000)
     expect(await opened.store.acquire(key, body)).toEqual({ state: 'in-progress' })
     expect(await opened.ttlMs(key)).toBeGreaterThan(0)
   })
@@ -135,7 +136,7 @@ async function openRedisStore(): Promise<Opened> {
   const redis = openRedis(server.url, log)
   if (redis.status !== 'ready') await new Promise((resolve) => redis.once('ready', resolve))
   const refuse = () => Promise.reject(new Error('The fallback must not be asked.'))
-  const fallback = { acquire: refuse, renew: refuse, finish: refuse, release: refuse }
+  const fallback = { find: async () => undefined, acquire: refuse, renew: refuse, finish: refuse, release: refuse }
   const nameOf = (keyHash: Buffer) => `idem:${keyHash.toString('base64url')}`
   return {
     store: createRedisIdempotency(redis, { fallback, log }),
@@ -176,6 +177,12 @@ describe('parseIdempotencyKey', () => {
     expect(parse(undefined)).toBeUndefined()
     expect(parse(['"a b"'])).toEqual(parse(['a b']))
     expect(parse(['a'])?.keyHash).not.toEqual(parse(['b'])?.keyHash)
+  })
+
+  it('reads what is escaped in quotes (RFC 8941), and refuses what is broken off or has something behind it', () => {
+    expect(parse([String.raw`"a\"b\\c"`])).toEqual(parse([String.raw`a"b\c`]))
+    for (const broken of ['"', '"a', '"a"b', '"a";x=1', String.raw`"a\b"`, String.raw`"a\"`]) expect(() => parse([broken]), broken).toThrow('Idempotency-Key must be')
+    expect(parse([`"${String.raw`\"`.repeat(255)}"`])).toBeDefined()
   })
 
   it('never takes one scope and key for another', () => {

@@ -40,11 +40,17 @@ export interface IdempotencyKey {
 export function parseIdempotencyKey(headers: readonly string[] | undefined, scope: readonly string[], rawBody: Uint8Array): IdempotencyKey | undefined {
   if (headers === undefined) return undefined
   const text = headers.length === 1 ? (headers[0]?.trim() ?? '') : ''
-  const key = /^".*"$/.test(text) ? text.slice(1, -1) : text
+  const key = text.startsWith('"') ? unquoted(text) : text
   if (key.length < 1 || key.length > 255) {
-    throw problem('invalid-idempotency-key', { detail: 'Idempotency-Key must be one header of 1 to 255 characters.' })
+    throw problem('invalid-idempotency-key', { detail: 'Idempotency-Key must be one header of 1 to 255 characters, bare or in quotes.' })
   }
   return { keyHash: sha256(JSON.stringify([...scope, key])), bodyHash: sha256(rawBody) }
+}
+
+/** The content of an RFC 8941 string, empty when the text is none: one broken off must not be taken for another key. */
+function unquoted(text: string): string {
+  const inner = /^"((?:[^"\\]|\\["\\])*)"$/.exec(text)?.[1] ?? ''
+  return inner.replaceAll(/\\(.)/g, '$1')
 }
 
 function sha256(data: string | Uint8Array): Buffer {

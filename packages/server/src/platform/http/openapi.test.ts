@@ -1,8 +1,10 @@
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { Type } from 'typebox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { features } from '../../features/index.ts'
@@ -26,9 +28,10 @@ afterAll(async () => {
 })
 
 /** Runs a tool of the repository with the Node that runs the tests. */
-function runTool(path: string, ...args: string[]) {
+async function runTool(path: string, ...args: string[]) {
   const environment = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true', NO_COLOR: '1', DATABASE_URL: undefined, NODE_OPTIONS: '' }
-  const { status, stdout, stderr } = spawnSync(process.execPath, [path, ...args], { cwd: root, env: environment, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+  const child = spawn(process.execPath, [path, ...args], { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
+  const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   return { status, stdout, output: `${stdout}${stderr}` }
 }
 
@@ -77,27 +80,27 @@ describe('GET /api/openapi.json', () => {
 
 describe('processes/print-openapi.ts', () => {
   it('prints a document without a database in which redocly finds no error and no warning', async () => {
-    const printed = runTool('packages/server/src/processes/print-openapi.ts')
+    const printed = await runTool('packages/server/src/processes/print-openapi.ts')
     expect(printed.status, printed.output).toBe(0)
     expect(JSON.parse(printed.stdout)).toMatchObject({ openapi: '3.1.0' })
     const file = join(directory, 'openapi.json')
     await writeFile(file, printed.stdout)
-    const lint = runTool('node_modules/@redocly/cli/bin/cli.js', 'lint', file, '--format=json', '--config=redocly.yaml')
+    const lint = await runTool('node_modules/@redocly/cli/bin/cli.js', 'lint', file, '--format=json', '--config=redocly.yaml')
     const { totals, problems } = JSON.parse(lint.stdout)
     expect({ totals, problems }).toMatchObject({ totals: { errors: 0, warnings: 0 }, problems: [] })
-  }, 60_000)
+  }, 240_000)
 
   it('prints a document from which a client is made that type-checks', async () => {
     await writeFile(join(directory, 'toys.json'), JSON.stringify(await buildDocument([toys])))
     const client = join(directory, 'client.ts')
-    const generated = runTool('node_modules/openapi-typescript/bin/cli.js', join(directory, 'toys.json'), '-o', client)
+    const generated = await runTool('node_modules/openapi-typescript/bin/cli.js', join(directory, 'toys.json'), '-o', client)
     expect(generated.status, generated.output).toBe(0)
     await writeFile(join(directory, 'program.ts'), program(new URL('node_modules/openapi-fetch/', root).pathname))
     const flags = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--moduleResolution', 'nodenext', '--target', 'es2024', '--lib', 'es2024,dom', '--allowImportingTsExtensions']
-    const compiled = runTool('node_modules/typescript/bin/tsc', ...flags, join(directory, 'program.ts'))
+    const compiled = await runTool('node_modules/typescript/bin/tsc', ...flags, join(directory, 'program.ts'))
     expect(compiled.output).toBe('')
     expect(compiled.status).toBe(0)
-  }, 60_000)
+  }, 240_000)
 })
 
 function program(fetchLibrary: string): string {

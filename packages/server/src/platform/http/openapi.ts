@@ -26,7 +26,7 @@ export function documentHead(features: readonly Feature[], version: string) {
       contact: { name: 'Appstrate', url: 'https://appstrate.dev' },
     },
     servers: [{ url: '/', description: 'This server' }],
-    tags: features.map(({ tag, description }) => ({ name: tag, description })),
+    tags: features.filter(({ endpoints }) => Object.values(endpoints).some(({ undocumented }) => undocumented !== true)).map(({ tag, description }) => ({ name: tag, description })),
     components: {
       securitySchemes: {
         apiKey: { type: 'http' as const, scheme: 'bearer', description: 'An API key: `Authorization: Bearer ask_…`.' },
@@ -167,7 +167,7 @@ export function liftComponents(document: Json): Json {
   const lift = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map((item: unknown) => lift(item))
     if (typeof value !== 'object' || value === null) return value
-    const { 'x-component': schemaName, 'x-example': exampleName, ...rest }: Json = withOptionalBody({ ...value })
+    const { 'x-component': schemaName, 'x-example': exampleName, ...rest }: Json = withoutExample(withOptionalBody({ ...value }))
     const inner = Object.fromEntries(Object.entries(rest).map(([key, child]) => [key, lift(child)]))
     const [kind, name] = typeof schemaName === 'string' ? (['schemas', schemaName] as const) : (['examples', exampleName] as const)
     if (typeof name !== 'string') return inner
@@ -182,6 +182,14 @@ export function liftComponents(document: Json): Json {
 // The swagger plugin says "required" of every body.
 function withOptionalBody({ 'x-optional-body': isOptional, ...operation }: Json): Json {
   return isOptional === true ? { ...operation, requestBody: { ...(operation['requestBody'] as Json), required: false } } : operation
+}
+
+// Swagger UI fills a field in with its example, and would send what nobody asked for.
+function withoutExample(value: Json): Json {
+  if ((value['in'] !== 'query' && value['in'] !== 'header') || value['required'] === true) return value
+  const { example, examples, schema, ...parameter } = value
+  const { example: ofSchema, examples: ofSchemas, ...rest }: Json = { ...(schema as Json | undefined) }
+  return { ...parameter, schema: rest }
 }
 
 function sortKeys(record: Json): Json {

@@ -10,8 +10,14 @@ const Headers = Type.Record(Type.String(), Type.String())
 const sweepEvery = 500
 const sweptRowsMax = 1_000
 
+/** A store that can also be asked without taking a key. */
+export interface DurableIdempotency extends IdempotencyStore {
+  /** Who has the key, or undefined when it is free. */
+  find(keyHash: Buffer, bodyHash: Buffer): Promise<Acquired | undefined>
+}
+
 /** Keys in PostgreSQL: every node sees them, and they survive a restart. */
-export function createPostgresIdempotency(db: Db): IdempotencyStore {
+export function createPostgresIdempotency(db: Db): DurableIdempotency {
   let acquisitions = 0
   return {
     async acquire(keyHash, bodyHash) {
@@ -26,8 +32,11 @@ export function createPostgresIdempotency(db: Db): IdempotencyStore {
           where idempotency_keys.expires_at < now()
              or (idempotency_keys.status is null and idempotency_keys.locked_until < now() and idempotency_keys.body_hash = excluded.body_hash)
         returning key_hash`.execute(db)
-      return taken.rows.length === 1 ? { state: 'acquired' } : readHeld(db, keyHash, bodyHash)
+      if (taken.rows.length === 1) return { state: 'acquired' }
+      // Released between the two statements: to the caller the other request was still there.
+      return (await findHeld(db, keyHash, bodyHash)) ?? { state: 'in-progress' }
     },
+    find: (keyHash, bodyHash) => findHeld(db, keyHash, bodyHash),
     async renew(keyHash, bodyHash) {
       await db
         .updateTable('idempotency_keys')
@@ -38,12 +47,12 @@ export function createPostgresIdempotency(db: Db): IdempotencyStore {
         .execute()
     },
     async finish(keyHash, bodyHash, reply) {
-      await db
-        .updateTable('idempotency_keys')
-        .set({ status: reply.status, headers: JSON.stringify(reply.headers), body: reply.body })
-        .where('key_hash', '=', keyHash)
-        .where('body_hash', '=', bodyHash)
-        .execute()
+      // A key that was taken in Redis, which is gone by now, has no row yet.
+      await sql`
+        insert into idempotency_keys (key_hash, body_hash, locked_until, expires_at, status, headers, body)
+        values (${keyHash}, ${bodyHash}, now(), now() + ${idempotencyTtlMs} * interval '1 ms', ${reply.status}, ${JSON.stringify(reply.headers)}, ${reply.body})
+        on conflict (key_hash) do update set status = excluded.status, headers = excluded.headers, body = excluded.body
+          where idempotency_keys.body_hash = excluded.body_hash`.execute(db)
     },
     async release(keyHash, bodyHash) {
       await db.deleteFrom('idempotency_keys').where('key_hash', '=', keyHash).where('body_hash', '=', bodyHash).where('status', 'is', null).execute()
@@ -51,11 +60,16 @@ export function createPostgresIdempotency(db: Db): IdempotencyStore {
   }
 }
 
-async function readHeld(db: Db, keyHash: Buffer, bodyHash: Buffer): Promise<Acquired> {
-  const row = await db.selectFrom('idempotency_keys').select(['body_hash', 'status', 'headers', 'body']).where('key_hash', '=', keyHash).executeTakeFirst()
-  // Released between the two statements: to the caller the other request was still there.
-  if (row === undefined) return { state: 'in-progress' }
+async function findHeld(db: Db, keyHash: Buffer, bodyHash: Buffer): Promise<Acquired | undefined> {
+  const row = await db
+    .selectFrom('idempotency_keys')
+    .select(['body_hash', 'status', 'headers', 'body', sql<boolean>`status is null and locked_until < now()`.as('is_abandoned')])
+    .where('key_hash', '=', keyHash)
+    .where('expires_at', '>=', sql<Date>`now()`)
+    .executeTakeFirst()
+  if (row === undefined) return undefined
   if (!row.body_hash.equals(bodyHash)) return { state: 'reused' }
+  if (row.is_abandoned) return undefined
   if (row.status === null) return { state: 'in-progress' }
   return { state: 'finished', reply: { status: row.status, headers: Value.Parse(Headers, row.headers), body: row.body ?? '' } }
 }

@@ -48,10 +48,13 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
   if (row.status >= 500) request.log.error({ err: error, path: pathOf(request.originalUrl), ...options.internal }, 'The request failed.')
   return reply
     .code(row.status)
-    .headers(options.headers ?? {})
+    .headers({ ...(row.status === 401 ? challenge : {}), ...options.headers })
     .header('content-type', problemContentType)
     .send(problemBody(failure, { instance: pathOf(request.originalUrl), requestId: request.id }))
 }
+
+/** RFC 9110 section 15.5.2 wants one with every 401; browsers show no dialog for this scheme. */
+const challenge = { 'WWW-Authenticate': 'Bearer realm="Appstrate"' }
 
 export const problemContentType = 'application/problem+json; charset=utf-8'
 

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Log } from '../log/log.ts'
 import { idempotencyLockMs, idempotencyTtlMs, type Acquired, type IdempotencyStore } from './idempotency.ts'
+import type { DurableIdempotency } from './postgres-idempotency.ts'
 
 const Entry = Type.Object({
   bodyHash: Type.String(),
@@ -32,8 +33,11 @@ if not ARGV[2] then return redis.call('del', KEYS[1]) end
 redis.call('set', KEYS[1], cjson.encode({ bodyHash = ARGV[1], lockedUntilMs = now + ARGV[2] }), 'KEEPTTL')
 return 1`
 
-/** Keys in Redis, one round trip to take one. While Redis is down the fallback decides, so that a key is never ignored. */
-export function createRedisIdempotency(redis: Redis, { fallback, log }: { fallback: IdempotencyStore; log: Log }): IdempotencyStore {
+/**
+ * Keys in Redis. While it is down PostgreSQL decides, so that a key is never ignored; when it is back it may know nothing of
+ * what it missed, or nothing at all, so a key that is free there is looked up in PostgreSQL before it is given away.
+ */
+export function createRedisIdempotency(redis: Redis, { fallback, log }: { fallback: DurableIdempotency; log: Log }): IdempotencyStore {
   const orFallback = async <T>(viaRedis: () => Promise<T>, viaFallback: () => Promise<T>): Promise<T> => {
     try {
       return await viaRedis()
@@ -45,7 +49,16 @@ export function createRedisIdempotency(redis: Redis, { fallback, log }: { fallba
   }
   const hold = async (keyHash: Buffer, args: readonly (string | number)[]) => void (await redis.eval(holdScript, 1, keyOf(keyHash), ...args))
   return {
-    acquire: (keyHash, bodyHash) => orFallback(() => acquire(redis, keyHash, bodyHash), () => fallback.acquire(keyHash, bodyHash)),
+    acquire: (keyHash, bodyHash) =>
+      orFallback(
+        async () => {
+          const acquired = await acquire(redis, keyHash, bodyHash)
+          const missed = acquired.state === 'acquired' ? await fallback.find(keyHash, bodyHash) : undefined
+          if (missed !== undefined) await hold(keyHash, [encode(bodyHash)])
+          return missed ?? acquired
+        },
+        () => fallback.acquire(keyHash, bodyHash),
+      ),
     renew: (keyHash, bodyHash) => orFallback(() => hold(keyHash, [encode(bodyHash), idempotencyLockMs]), () => fallback.renew(keyHash, bodyHash)),
     finish: (keyHash, bodyHash, reply) =>
       orFallback(

@@ -56,7 +56,7 @@ describe('the log, at level debug', () => {
     const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
     socket.end('GET /api/realtime/toys?token=secret-of-a-broken-request HTTP/1.1\r\nAuthorization Bearer broken-header\r\n\r\n')
     await new Promise((resolve) => socket.on('close', resolve).resume())
-    await expect.poll(() => world.logLines.join('')).toContain('broken request')
+    await expect.poll(() => world.logLines.join(''), { timeout: 15_000 }).toContain('broken request')
     expectUnseen('secret-of-a-broken-request', 'broken-header')
   })
 })

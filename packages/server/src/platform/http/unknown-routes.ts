@@ -9,7 +9,7 @@ interface KnownRoute {
 }
 
 /** Paths that no operation stands for. */
-const documentation: readonly KnownRoute[] = [{ method: 'GET', pattern: /^\/api\/(?:openapi\.json|docs)\/?$/ }]
+const documentation: readonly KnownRoute[] = ['GET', 'HEAD'].map((method) => ({ method, pattern: /^\/api\/(?:openapi\.json|docs)\/?$/ }))
 
 /** Answers 404, or 405 with `Allow` where the path exists; before the body is read, so that a wrong address is told first. */
 export function answerUnknownRoutes(app: FastifyInstance, operations: readonly Operation[]): void {
