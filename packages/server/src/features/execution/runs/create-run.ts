@@ -1,14 +1,11 @@
 import { violatesUnique } from '../../../platform/db/database.ts'
 import type { KeyCaller, UserCaller } from '../../../platform/http/caller.ts'
 import type { Call } from '../../../platform/http/endpoint.ts'
-import type { IdempotencyKey } from '../../../platform/http/idempotency.ts'
-import { problem } from '../../../platform/http/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
-import { openRun } from './run-content.ts'
+import { findRepeatedRun, originOf } from './run-origin.ts'
 import type { RunRequest } from './run-request.ts'
-import { findRunOfKey } from './run-store.ts'
-import type { Run, StoredRun } from './run.ts'
+import type { Run } from './run.ts'
 
 type RunCall = Pick<Call<'application', never, Record<never, never>, never>, 'db' | 'scope' | 'platform' | 'idempotency' | 'change'> & {
   readonly caller: UserCaller | KeyCaller
@@ -19,7 +16,7 @@ type RunCall = Pick<Call<'application', never, Record<never, never>, never>, 'db
  * throws what `prepareRun` throws.
  */
 export async function createRun(call: RunCall, agentReference: string, request: RunRequest): Promise<Run> {
-  const repeated = await findRepeated(call)
+  const repeated = await findRepeatedRun(call)
   if (repeated !== undefined) return repeated
   const run = await insert(call, await prepareRun(call, agentReference, request))
   call.platform.wake.wake('runs', '')
@@ -27,34 +24,17 @@ export async function createRun(call: RunCall, agentReference: string, request: 
   return run
 }
 
-// The key is on the run's row too: a crash between the commit and the stored reply never makes a second run.
-async function findRepeated({ db, scope, platform, idempotency }: RunCall): Promise<Run | undefined> {
-  if (idempotency === undefined) return undefined
-  const made = await findRunOfKey(db, scope, idempotency.keyHash)
-  return made === undefined ? undefined : openRun(platform, sameRequest(made, idempotency))
-}
-
-function sameRequest(made: { run: StoredRun; bodyHash: Buffer | null }, idempotency: IdempotencyKey): StoredRun {
-  if (made.bodyHash?.equals(idempotency.bodyHash) === true) return made.run
-  throw problem('idempotency-key-reuse', { detail: 'This Idempotency-Key was used with another body: take a new key for a new request.' })
-}
-
 async function insert(call: RunCall, prepared: PreparedRun): Promise<Run> {
   const { scope, caller, idempotency } = call
-  const origin = {
-    userId: caller.kind === 'user' ? caller.userId : null,
-    apiKeyId: caller.kind === 'api-key' ? caller.keyId : null,
-    scheduleId: null,
-    scheduledFor: null,
-  }
+  const origin = { ...originOf(caller), scheduleId: null, scheduledFor: null }
   try {
     return await call.change(
       (tx) => insertPreparedRun(tx, scope, { prepared, origin, idempotency }),
       (run) => toWireId('run', run.id),
     )
   } catch (error) {
-    const made = idempotency !== undefined && violatesUnique(error, 'runs_idempotency') ? await findRunOfKey(call.db, scope, idempotency.keyHash) : undefined
-    if (made === undefined || idempotency === undefined) throw error
-    return openRun(call.platform, sameRequest(made, idempotency))
+    const made = violatesUnique(error, 'runs_idempotency') ? await findRepeatedRun(call) : undefined
+    if (made === undefined) throw error
+    return made
   }
 }
