@@ -99,6 +99,13 @@ describe('the wall that the database itself puts between tenants', () => {
     expect(await countReports(world)).toBe(2)
   })
 
+  it('is found out without waiting for a connection that waits for it', async () => {
+    const narrow = openDatabase(optionsOf(database), { connectionsMax: 2, log: createLog('silent') })
+    const reads = Array.from({ length: 6 }, () => narrow.dbOf(tenants()[0].organizationId).selectFrom('runs').select('id').execute())
+    expect((await Promise.all(reads)).map((rows) => rows.length)).toEqual([1, 1, 1, 1, 1, 1])
+    await narrow.close()
+  })
+
   it('is no obstacle for the server itself, on the same connections', async () => {
     const [tenant] = tenants()
     await Promise.all(Array.from({ length: 30 }, (_value, n) => (n % 2 === 0 ? database.dbOf(tenant.organizationId) : database.db).selectFrom('runs').select('id').execute().then((rows) => expect(rows).toHaveLength(n % 2 === 0 ? 1 : 2))))

@@ -57,9 +57,11 @@ export class TenantConnections implements ConnectionProvider {
   }
 
   async provideConnection<T>(consumer: (connection: DatabaseConnection) => Promise<T>): Promise<T> {
+    // Before a connection is taken: finding out may need one, and all that there are could wait for another.
+    const organizationId = await this.#organizationId()
     const connection = await this.#driver.acquireConnection()
     try {
-      connection.enter(await this.#organizationId())
+      connection.enter(organizationId)
       return await consumer(connection)
     } finally {
       await this.#driver.releaseConnection(connection)

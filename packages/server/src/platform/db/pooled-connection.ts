@@ -53,7 +53,6 @@ export class PooledConnection implements DatabaseConnection {
   }
 
   begin(statement: string): void {
-    this.#committed = undefined
     this.#sendAhead(statement)
   }
 
@@ -66,14 +65,16 @@ export class PooledConnection implements DatabaseConnection {
   }
 
   async rollback(): Promise<void> {
+    const committed = this.#committed
+    this.#committed = undefined
+    this.#ahead = undefined
+    // A commit behind a statement that failed has rolled back, and so has one that failed itself.
+    if (committed !== undefined) return void (await committed.catch(() => undefined))
     try {
-      await (this.#committed ?? this.#send('rollback'))
+      await this.#send('rollback')
     } catch (error) {
       this.#isBroken = true
       throw error
-    } finally {
-      this.#committed = undefined
-      this.#ahead = undefined
     }
   }
 

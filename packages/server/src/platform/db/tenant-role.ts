@@ -14,8 +14,7 @@ const sharedTables = ['users', 'sessions']
  * Idempotent; runs at each boot, after the migrations and under their lock.
  */
 export async function prepareTenantRole(client: pg.PoolClient): Promise<void> {
-  const { rows } = await client.query<{ exists: boolean }>('select exists (select from pg_roles where rolname = $1)', [tenantRole])
-  if (rows[0]?.exists !== true && !(await attempt(client, `create role ${tenantRole} nologin`))) return
+  if (!(await roleExists(client)) && !(await attempt(client, `create role ${tenantRole} nologin`))) return
   if (!(await attempt(client, `set role ${tenantRole}`)) && !(await attempt(client, `grant ${tenantRole} to current_user`))) return
   await client.query('reset role')
   await attempt(client, `grant usage on schema ${await schemaOf(client)} to ${tenantRole}`)
@@ -26,6 +25,11 @@ export async function prepareTenantRole(client: pg.PoolClient): Promise<void> {
     [tenantRole, sharedTables],
   )
   if (lacking.length > 0) await client.query(`grant select, insert, update, delete on ${lacking.map(({ name }) => name).join(', ')} to ${tenantRole}`)
+}
+
+async function roleExists(client: pg.PoolClient): Promise<boolean> {
+  const { rows } = await client.query('select from pg_roles where rolname = $1', [tenantRole])
+  return rows.length > 0
 }
 
 async function schemaOf(client: pg.PoolClient): Promise<string> {
@@ -49,8 +53,7 @@ async function attempt(client: pg.PoolClient, statement: string): Promise<boolea
 export async function canActAsTenant(pool: pg.Pool): Promise<boolean> {
   const client = await pool.connect()
   try {
-    const { rows } = await client.query<{ exists: boolean }>('select exists (select from pg_roles where rolname = $1)', [tenantRole])
-    if (rows[0]?.exists !== true || !(await attempt(client, `set role ${tenantRole}`))) return false
+    if (!(await roleExists(client)) || !(await attempt(client, `set role ${tenantRole}`))) return false
     const { rows: lacking } = await client.query("select from pg_class where relnamespace = current_schema()::regnamespace and relrowsecurity and not has_table_privilege(oid, 'select')")
     return lacking.length === 0
   } finally {
