@@ -9,7 +9,7 @@ export function findUrlMistake(text: string, rule: AddressRule): string | undefi
   const protocols = rule.allowLocal ? ['https:', 'http:'] : ['https:']
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !protocols.includes(url.protocol)) return `must be an ${rule.allowLocal ? 'http or ' : ''}https URL`
-  return findPartMistake(url) ?? (isAllowedHost(hostOf(url), rule) ? undefined : 'must name a public host: loopback, private and reserved addresses are refused')
+  return findPartMistake(url) ?? (isAllowedHost(url, rule) ? undefined : 'must name a public host: loopback, private and reserved addresses are refused')
 }
 
 function findPartMistake({ username, password, hash, port }: URL): string | undefined {
@@ -18,12 +18,14 @@ function findPartMistake({ username, password, hash, port }: URL): string | unde
   return port === '0' ? 'must not have port 0' : undefined
 }
 
-function isAllowedHost(host: string, rule: AddressRule): boolean {
+/** False for an address, or a name of this machine, that the rule does not allow; what other names stand for is seen when they are resolved. */
+export function isAllowedHost(url: Pick<URL, 'hostname'>, rule: AddressRule): boolean {
+  const host = hostOf(url)
   if (isIP(host) !== 0) return isAllowedAddress(host, rule)
   return rule.allowLocal || !/(^|\.)localhost$/.test(host)
 }
 
 /** The name or address of a parsed URL, without brackets and without the dot that a full name may end in. */
-function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
+function hostOf({ hostname }: Pick<URL, 'hostname'>): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
 }

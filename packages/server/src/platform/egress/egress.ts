@@ -1,20 +1,15 @@
 import type { Readable } from 'node:stream'
-import { Agent, buildConnector, type Dispatcher } from 'undici'
+import { Agent, type Dispatcher } from 'undici'
 import type { Service } from '../platform.ts'
-import { isAllowedAddress, type AddressRule } from './address.ts'
+import type { AddressRule } from './address.ts'
 import { EgressError, EgressRefused, toEgressError, type EgressCode } from './egress-error.ts'
 import { findUrlMistake } from './egress-url.ts'
-import { guardedLookup, resolveByNameServers, resolveBySystem, type Resolve } from './resolve.ts'
+import { guardedConnector, type GuardedConnectorOptions } from './guarded-connector.ts'
 
 export { EgressError, EgressRefused } from './egress-error.ts'
 export { findUrlMistake } from './egress-url.ts'
 
-export interface EgressOptions extends AddressRule {
-  /** How names become addresses; the answers are checked whoever gives them. */
-  readonly resolve?: Resolve
-  /** A certificate authority to trust instead of the public ones. */
-  readonly ca?: string
-}
+export type EgressOptions = AddressRule & GuardedConnectorOptions
 
 export interface EgressRequest {
   readonly headers: Readonly<Record<string, string>>
@@ -43,7 +38,6 @@ export interface Egress {
   close(): Promise<void>
 }
 
-const connectTimeoutMs = 10_000
 const headerBytesMax = 16_384
 /** How long an idle connection is kept; its address was checked when it was made. */
 const keepAliveMs = 4_000
@@ -58,7 +52,7 @@ export const egress: Service<Egress> = {
 export function createEgress(options: EgressOptions): Egress {
   const rule = { allowLocal: options.allowLocal }
   const agent = new Agent({
-    connect: guardedConnector(options, rule),
+    connect: guardedConnector(rule, options),
     allowH2: false,
     maxHeaderSize: headerBytesMax,
     keepAliveTimeout: keepAliveMs,
@@ -72,21 +66,6 @@ export function createEgress(options: EgressOptions): Egress {
       return within(request, (signal) => send(agent, url, { ...request, signal }))
     },
     close: () => agent.destroy(),
-  }
-}
-
-function guardedConnector(options: EgressOptions, rule: AddressRule): buildConnector.connector {
-  const resolve = options.resolve ?? (rule.allowLocal ? resolveBySystem : resolveByNameServers())
-  const lookup = guardedLookup(resolve, rule)
-  const connect = buildConnector({ lookup, timeout: connectTimeoutMs, allowH2: false, ...(options.ca === undefined ? {} : { ca: options.ca }) })
-  return (target, callback) => {
-    connect(target, (...[error, socket]) => {
-      if (error !== null) return callback(error, null)
-      // Whatever way led here: nothing is sent to an address that is not allowed.
-      if (isAllowedAddress(socket.remoteAddress ?? '', rule)) return callback(null, socket)
-      socket.destroy()
-      return callback(new EgressRefused('egress-refused-address'), null)
-    })
   }
 }
 

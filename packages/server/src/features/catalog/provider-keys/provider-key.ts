@@ -1,5 +1,4 @@
-import { isIP } from 'node:net'
-import { isAllowedAddress } from '../../../platform/egress/address.ts'
+import { isAllowedHost } from '../../../platform/egress/egress-url.ts'
 import type { InvalidPart } from '../../../platform/http/problem.ts'
 
 /** The protocols that a key can be for. */
@@ -56,12 +55,7 @@ function findAddressMistakes({ api, baseUrl }: ProviderAddress): InvalidPart[] {
   if (url === undefined || !['http:', 'https:'].includes(url.protocol)) return [mistake('/baseUrl', 'must be an http or https URL', 'format')]
   if (url.username !== '' || url.password !== '') return [mistake('/baseUrl', 'must not hold credentials: send the key as apiKey', 'format')]
   if (url.search !== '' || url.hash !== '') return [mistake('/baseUrl', 'must not have a query or a fragment', 'format')]
-  return isAllowedHost(url) ? [] : [mistake('/baseUrl', 'must not be a metadata, link-local or reserved address', 'address')]
-}
-
-function isAllowedHost({ hostname }: URL): boolean {
-  const address = hostname.replace(/^\[(.*)\]$/, '$1')
-  return isIP(address) === 0 || isAllowedAddress(address, providerAddressRule)
+  return isAllowedHost(url, providerAddressRule) ? [] : [mistake('/baseUrl', 'must not be a metadata, link-local or reserved address', 'address')]
 }
 
 /** What is wrong with a change; empty when it can be made. */

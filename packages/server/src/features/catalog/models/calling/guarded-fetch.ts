@@ -1,8 +1,5 @@
-import { isIP } from 'node:net'
-import { Agent, buildConnector, fetch as fetchThrough } from 'undici'
-import { isAllowedAddress } from '../../../../platform/egress/address.ts'
-import { EgressRefused } from '../../../../platform/egress/egress.ts'
-import { guardedLookup, resolveBySystem } from '../../../../platform/egress/resolve.ts'
+import { Agent, fetch as fetchThrough } from 'undici'
+import { guardedConnector } from '../../../../platform/egress/guarded-connector.ts'
 import { providerAddressRule } from '../../provider-keys/index.ts'
 
 export interface GuardedRequest {
@@ -26,14 +23,4 @@ export async function guardedFetch(url: string | URL, { headers, ...request }: G
   return new Response(stream, { status, statusText, headers: [...replied] })
 }
 
-const agent = new Agent({ connect: guardedConnector(), allowH2: false })
-
-function guardedConnector(): buildConnector.connector {
-  const connect = buildConnector({ lookup: guardedLookup(resolveBySystem, providerAddressRule), allowH2: false })
-  return (target, callback) => {
-    const address = target.hostname.replace(/^\[(.*)\]$/, '$1')
-    // An address needs no lookup, which would check it.
-    if (isIP(address) !== 0 && !isAllowedAddress(address, providerAddressRule)) return callback(new EgressRefused('egress-refused-address'), null)
-    return connect(target, callback)
-  }
-}
+const agent = new Agent({ connect: guardedConnector(providerAddressRule), allowH2: false })
