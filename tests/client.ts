@@ -1,8 +1,8 @@
 import { EventSource } from 'eventsource'
 import type { FirstRun } from './server-process.ts'
 
-/** What a reply's JSON is read as: tests reach into it freely. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+/** What a reply's JSON is read as. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests reach into it freely
 export type Body = any
 
 export interface Client {

@@ -123,7 +123,7 @@ describe('an account of the database that is no superuser', () => {
   const databases: { drop(): Promise<void> }[] = []
 
   /** An empty database that belongs to a new account. */
-  async function openAs(rights: string): Promise<{ database: Database; admin: TestDatabase; account: string }> {
+  async function createAs(rights: string): Promise<{ open(): Database; admin: TestDatabase; account: string }> {
     const admin = await cloneDatabase()
     const account = `tester_${newUuid().replaceAll('-', '')}`
     await asAdmin(admin, `create role ${account} login ${rights} password '${password}'`, `create schema mine authorization ${account}`)
@@ -133,7 +133,7 @@ describe('an account of the database that is no superuser', () => {
     url.username = account
     url.password = password
     url.searchParams.set('options', '-c search_path=mine')
-    return { database: openDatabase({ connectionString: url.toString() }, { connectionsMax: 2, log }), admin, account }
+    return { open: () => openDatabase({ connectionString: url.toString() }, { connectionsMax: 2, log }), admin, account }
   }
   afterAll(async () => {
     for (const { drop } of databases) await drop()
@@ -143,12 +143,13 @@ describe('an account of the database that is no superuser', () => {
   })
 
   it('works without the wall when it may not act as the tenants\' role, and with it once it was granted', async () => {
-    const { database, admin, account } = await openAs('nocreaterole')
+    const { open, admin, account } = await createAs('nocreaterole')
+    const database = open()
     await migrate(database.pool)
     expect(await database.hasTenantWall()).toBe(false)
     expect(await database.dbOf(newUuid()).selectFrom('organizations').select('id').execute()).toEqual([])
     await asAdmin(admin, `grant appstrate_tenant to ${account}`)
-    const again = openDatabase(optionsOf(database), { connectionsMax: 2, log })
+    const again = open()
     await migrate(again.pool)
     expect(await again.hasTenantWall()).toBe(true)
     const { rows } = await sql`select current_user as acts_as`.execute(again.dbOf(newUuid()))

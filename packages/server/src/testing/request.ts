@@ -2,8 +2,7 @@
 export interface Answer {
   readonly status: number
   readonly headers: Headers
-  // Tests reach into replies freely; the schemas are checked by the server's own serializer and the OpenAPI client.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests reach into replies freely; the schemas are checked by the server's own serializer and the OpenAPI client
   readonly body: any
   readonly text: string
 }

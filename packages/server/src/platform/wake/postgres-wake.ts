@@ -2,7 +2,8 @@ import type pg from 'pg'
 import type { Log } from '../log/log.ts'
 import { coalesce } from './coalesce.ts'
 import { createLocalWake } from './local-wake.ts'
-import { wakeTopics, type Wake } from './wake.ts'
+import { hear, relayedWake, wakeAll } from './relayed-wake.ts'
+import type { Wake } from './wake.ts'
 
 const channel = 'appstrate_wake'
 const reconnectMs = 1_000
@@ -15,23 +16,12 @@ export async function createPostgresWake(pool: pg.Pool, log: Log): Promise<Wake>
   })
   const listener = keepListening(pool, {
     log,
-    onMessage: (message) => outgoing.read(message).forEach(([topic, detail]) => local.wake(topic, detail)),
+    onMessage: (message) => hear(local, outgoing, message),
     // Whatever was sent in between was missed.
-    onReconnect: () => wakeTopics.forEach((topic) => local.wake(topic, '*')),
+    onReconnect: () => wakeAll(local),
   })
   await listener.started
-  return {
-    wake(topic, detail) {
-      local.wake(topic, detail)
-      outgoing.add(topic, detail)
-    },
-    subscribe: local.subscribe,
-    async close() {
-      await outgoing.stop()
-      listener.stop()
-      await local.close()
-    },
-  }
+  return relayedWake(local, outgoing, () => listener.stop())
 }
 
 interface ListenOptions {

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../log/log.ts'
 import { coalesce } from './coalesce.ts'
 import { createLocalWake } from './local-wake.ts'
-import { wakeTopics, type Wake } from './wake.ts'
+import { hear, relayedWake, wakeAll } from './relayed-wake.ts'
+import type { Wake } from './wake.ts'
 
 const channel = 'appstrate:wake'
 const firstWaitMs = 1_000
@@ -16,7 +17,6 @@ export async function createRedisWake(redis: Redis, log: Log): Promise<Wake> {
   const outgoing = coalesce(async (message) => {
     await redis.publish(channel, message).catch((error: unknown) => log.debug({ err: error }, 'A wake-up was lost.'))
   })
-  const wakeAll = () => wakeTopics.forEach((topic) => local.wake(topic, '*'))
   let wasLost = false
   subscriber.on('error', () => undefined)
   subscriber.on('close', () => {
@@ -24,26 +24,13 @@ export async function createRedisWake(redis: Redis, log: Log): Promise<Wake> {
   })
   subscriber.on('ready', () => {
     // Whatever was published in between was missed.
-    if (wasLost) wakeAll()
+    if (wasLost) wakeAll(local)
     wasLost = false
   })
-  subscriber.on('message', (_channel: string, message: string) => {
-    for (const [topic, detail] of outgoing.read(message)) local.wake(topic, detail)
-  })
+  subscriber.on('message', (_channel: string, message: string) => hear(local, outgoing, message))
   // What is published before the first subscription holds is missed: it is waited for, though not for a Redis that is down.
   const subscribed = subscriber.subscribe(channel).catch((error: unknown) => log.debug({ err: error }, 'Wake-ups are no longer received from Redis.'))
   const late = Symbol('late')
-  if ((await Promise.race([subscribed, sleep(firstWaitMs, late, { ref: false })])) === late) void subscribed.then(wakeAll)
-  return {
-    wake(topic, detail) {
-      local.wake(topic, detail)
-      outgoing.add(topic, detail)
-    },
-    subscribe: local.subscribe,
-    async close() {
-      await outgoing.stop()
-      subscriber.disconnect()
-      await local.close()
-    },
-  }
+  if ((await Promise.race([subscribed, sleep(firstWaitMs, late, { ref: false })])) === late) void subscribed.then(() => wakeAll(local))
+  return relayedWake(local, outgoing, () => subscriber.disconnect())
 }

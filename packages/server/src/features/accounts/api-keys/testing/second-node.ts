@@ -23,7 +23,7 @@ export async function openSecondNode({ platform }: World) {
   }
 }
 
-/** A node subscribes in the background: before that it misses what is said. */
+/** A node that could not subscribe at once goes on in the background: before that it misses what is said. */
 async function hears(speaker: Wake, listener: Wake): Promise<void> {
   let heard = false
   const unsubscribe = listener.subscribe('keys', () => (heard = true))

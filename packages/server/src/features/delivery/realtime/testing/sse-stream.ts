@@ -2,8 +2,7 @@
 export interface SseEvent {
   readonly event: string
   readonly id: string | undefined
-  // Tests reach into payloads freely.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests reach into payloads freely
   readonly data: any
 }
 

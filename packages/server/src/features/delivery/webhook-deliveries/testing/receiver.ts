@@ -6,8 +6,7 @@ export interface Received {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly text: string
-  // Tests reach into what was sent freely.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests reach into what was sent freely
   readonly body: any
   readonly id: string
   readonly attempt: number
