@@ -15,7 +15,7 @@ import { problem, type Problem } from './problem.ts'
 import { isDecodable, routedUrl } from './request-url.ts'
 import { serveOperation } from './serve-operation.ts'
 import { answerUnknownRoutes } from './unknown-routes.ts'
-import { dropUnusedConnections } from './unused-connections.ts'
+import { endConnectionsOnClose } from './closing-connections.ts'
 
 const jsonBytesMax = 1_048_576
 /** Long enough for the largest upload over a slow line; a request that trickles in for longer is given up. */
@@ -36,7 +36,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   app.decorateRequest('state')
   app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error))
   watchAnswers(app.server)
-  dropUnusedConnections(app)
+  endConnectionsOnClose(app)
   watchRequests(app, parts)
   parseJsonBodies(app)
   await app.register(fastifyCors, {

@@ -1,3 +1,3 @@
-import { describeConformance } from './conformance/describe-conformance.ts'
+import { describeConformance } from './testing/describe-conformance.ts'
 
 describeConformance('bubblewrap', ['bwrap', '--unshare-all', '--ro-bind', '/', '/', '--proc', '/proc', 'true'])

@@ -1,3 +1,3 @@
-import { describeConformance } from './conformance/describe-conformance.ts'
+import { describeConformance } from './testing/describe-conformance.ts'
 
 describeConformance('unshare', ['unshare', '--user', '--map-root-user', '--pid', '--fork', '--mount-proc', 'true'])

@@ -9,7 +9,7 @@ const graceMs = 5_000
  * Ends connections when the server closes: at once those on which nothing is asked, after a while the others. Browsers open some
  * ahead of need and slow clients send a request, or take an answer, for minutes; Node would wait for both until the stop is cut short.
  */
-export function dropUnusedConnections(app: FastifyInstance): void {
+export function endConnectionsOnClose(app: FastifyInstance): void {
   /** With the number of answers that are owed on each. */
   const open = new Map<Socket, number>()
   let isClosing = false
