@@ -31,7 +31,10 @@ const house = {
   eqeqeq: 'error',
   'prefer-const': 'error',
   'no-var': 'error',
-  'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true, named: true, defaultFrom: true, namedFrom: true } }],
+  'no-restricted-exports': [
+    'error',
+    { restrictDefaultExports: { direct: true, named: true, defaultFrom: true, namedFrom: true } },
+  ],
   'no-restricted-properties': [
     'error',
     { object: 'process', property: 'env', message: 'Read the environment in processes/ only.' },
@@ -39,7 +42,16 @@ const house = {
 }
 
 export default tseslint.config(
-  { ignores: ['**/node_modules/**', '**/*.generated.ts', 'data/**', '.cache/**', '**/*.mjs', 'packages/client/src/generated/**'] },
+  {
+    ignores: [
+      '**/node_modules/**',
+      '**/*.generated.ts',
+      'data/**',
+      '.cache/**',
+      '**/*.mjs',
+      'packages/client/src/generated/**',
+    ],
+  },
   {
     files: ['**/*.ts'],
     languageOptions: { parser: tseslint.parser, parserOptions: { projectService: true } },
@@ -60,12 +72,19 @@ export default tseslint.config(
       '@typescript-eslint/no-unsafe-return': 'off',
       'no-restricted-syntax': [
         'error',
-        { selector: "CallExpression[callee.property.name=/^(only|skip|todo)$/][callee.object.name=/^(describe|it|test|promise)$/]", message: 'No focused or skipped test.' },
+        {
+          selector:
+            'CallExpression[callee.property.name=/^(only|skip|todo)$/][callee.object.name=/^(describe|it|test|promise)$/]',
+          message: 'No focused or skipped test.',
+        },
       ],
     },
   },
   // A cast in platform/ is allowed where a comment beside it gives the reason.
   { files: ['**/platform/**/*.ts'], rules: { '@typescript-eslint/consistent-type-assertions': 'off' } },
-  { files: ['scripts/**', 'bench/**/*.ts', '**/processes/**/*.ts'], rules: { 'no-console': 'off', 'no-restricted-properties': 'off' } },
+  {
+    files: ['scripts/**', 'bench/**/*.ts', '**/processes/**/*.ts'],
+    rules: { 'no-console': 'off', 'no-restricted-properties': 'off' },
+  },
   { files: ['*.config.ts', '**/*.config.ts'], rules: { 'no-restricted-exports': 'off' } },
 )

@@ -8,7 +8,11 @@ import { alternate, median, perSecond, ratioText, type Benchmark } from './measu
 
 const events = 400
 const rounds = 4
-const data = { step: 1, toolCalls: [{ id: 'call_1', name: 'output', arguments: '{"message":"hello"}' }], finishReason: 'tool-calls' }
+const data = {
+  step: 1,
+  toolCalls: [{ id: 'call_1', name: 'output', arguments: '{"message":"hello"}' }],
+  finishReason: 'tool-calls',
+}
 const message = 'An answer of a sentence or two, as a model gives it.'
 
 /** Appending to a run's journal on one connection, fenced and with usage, against plain inserts of an event. */
@@ -21,8 +25,13 @@ export const appendEvents: Benchmark = {
       const agentId = await createAgent(stage.server, 'hello')
       await send(`${stage.server.url}/api/runs`, keyHeaders(stage.server), { agentId })
       const run = await startRun(database)
-      await sql`create table bench_events (like run_events including defaults including identity, primary key (run_id, seq))`.execute(database.db)
-      const samples = await alternate(rounds, [() => rateOf(() => append(database, run)), () => rateOf(plainInsert(database, run))])
+      await sql`create table bench_events (like run_events including defaults including identity, primary key (run_id, seq))`.execute(
+        database.db,
+      )
+      const samples = await alternate(rounds, [
+        () => rateOf(() => append(database, run)),
+        () => rateOf(plainInsert(database, run)),
+      ])
       const ratios = samples.map(([appended = 0, inserted = 1]) => appended / inserted)
       const rate = (index: number) => perSecond(median(samples.map((sample) => sample[index] ?? 0)))
       const what = 'journal entries, fenced, one after the other on one connection, against plain inserts of one row'
@@ -66,7 +75,8 @@ function plainInsert({ pool }: Database, run: StartedRun): () => Promise<unknown
   const columns = 'run_id, seq, id, organization_id, application_id, agent_id, kind, type, level, event, message, data'
   const statement = `insert into bench_events (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
   const kind = ['run_log', 'progress', 'debug', 'model_answer', message, JSON.stringify(data)]
-  return () => pool.query(statement, [run.id, nextSeq(), newUuid(), run.organizationId, run.applicationId, run.agentId, ...kind])
+  return () =>
+    pool.query(statement, [run.id, nextSeq(), newUuid(), run.organizationId, run.applicationId, run.agentId, ...kind])
 }
 
 let seq = 0

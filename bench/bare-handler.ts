@@ -27,4 +27,11 @@ app.get('/constant', { schema }, async () => constant)
 app.get('/query', { schema }, query)
 const url = await app.listen({ port: 0, host: '127.0.0.1' })
 process.send?.(url)
-process.on('SIGTERM', () => void app.close().then(close).then(() => process.exit(0)))
+process.on(
+  'SIGTERM',
+  () =>
+    void app
+      .close()
+      .then(close)
+      .then(() => process.exit(0)),
+)

@@ -12,7 +12,11 @@ export function keyHeaders({ credentials }: Server): Record<string, string> {
 /** Sends JSON, returns JSON. Throws unless the answer is a 2xx. */
 export async function send(url: string, headers: Readonly<Record<string, string>>, body?: object): Promise<unknown> {
   const json = body === undefined ? {} : { 'content-type': 'application/json' }
-  const response = await fetch(url, { method: body === undefined ? 'GET' : 'POST', headers: { ...json, ...headers }, body: body === undefined ? null : JSON.stringify(body) })
+  const response = await fetch(url, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { ...json, ...headers },
+    body: body === undefined ? null : JSON.stringify(body),
+  })
   const text = await response.text()
   if (!response.ok) throw new Error(`${url} answered ${response.status}: ${text}`)
   return JSON.parse(text)
@@ -24,8 +28,17 @@ async function createdId(url: string, headers: Readonly<Record<string, string>>,
 
 /** Creates an agent, on a model unless it is left out; returns its id. */
 export async function createAgent(server: Server, name: string, modelId?: string): Promise<string> {
-  const body = { name, displayName: `Agent ${name}`, description: 'Made for a measurement.', prompt: 'Say hello.', tools: ['log', 'output'] }
-  return createdId(`${server.url}/api/agents`, keyHeaders(server), { ...body, ...(modelId === undefined ? {} : { modelId }) })
+  const body = {
+    name,
+    displayName: `Agent ${name}`,
+    description: 'Made for a measurement.',
+    prompt: 'Say hello.',
+    tools: ['log', 'output'],
+  }
+  return createdId(`${server.url}/api/agents`, keyHeaders(server), {
+    ...body,
+    ...(modelId === undefined ? {} : { modelId }),
+  })
 }
 
 /** Gives the organization a model that plays a scenario of a scripted model server; returns its id. */
@@ -48,6 +61,9 @@ async function signIn({ url, credentials }: Server): Promise<Record<string, stri
     body: JSON.stringify({ email, password }),
   })
   if (!response.ok) throw new Error(`The sign-in answered ${response.status}: ${await response.text()}`)
-  const cookie = response.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ')
+  const cookie = response.headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0])
+    .join('; ')
   return { cookie, 'x-org-id': orgId, origin }
 }

@@ -4,7 +4,16 @@ import { newUuid } from '../packages/server/src/platform/ids/id.ts'
 import { createAgent, keyHeaders, send } from './client.ts'
 import { openDatabaseStage } from './database-stage.ts'
 import { apply, rateOf, type LoadResult } from './load.ts'
-import { alternate, median, milliseconds, perSecond, quantile, ratioText, type Benchmark, type Row } from './measurement.ts'
+import {
+  alternate,
+  median,
+  milliseconds,
+  perSecond,
+  quantile,
+  ratioText,
+  type Benchmark,
+  type Row,
+} from './measurement.ts'
 import type { Server } from './server.ts'
 
 const runs = 1_500
@@ -34,7 +43,15 @@ export const createRun: Benchmark = {
 
 function postRuns(server: Server, body: string): Promise<LoadResult> {
   const headers = { ...keyHeaders(server), 'content-type': 'application/json' }
-  return apply({ url: `${server.url}/api/runs`, method: 'POST', headers, body, connections, durationMs: 10_000, requestsMax: runs })
+  return apply({
+    url: `${server.url}/api/runs`,
+    method: 'POST',
+    headers,
+    body,
+    connections,
+    durationMs: 10_000,
+    requestsMax: runs,
+  })
 }
 
 // The columns and values of a real run, into a table with its primary key alone, one commit each.
@@ -62,10 +79,21 @@ async function plainInserts({ db, pool }: Database): Promise<() => Promise<LoadR
 }
 
 function toRows(rounds: readonly (readonly LoadResult[])[]): Row[] {
-  const ratios = rounds.map(([posts, inserts]) => (posts === undefined || inserts === undefined ? 0 : rateOf(posts) / rateOf(inserts)))
+  const ratios = rounds.map(([posts, inserts]) =>
+    posts === undefined || inserts === undefined ? 0 : rateOf(posts) / rateOf(inserts),
+  )
   const show = (index: number) => {
     const results = rounds.flatMap((round) => round.slice(index, index + 1))
     return `${perSecond(median(results.map(rateOf)))} (p50 ${milliseconds(median(results.map(({ latenciesMs }) => quantile(latenciesMs, 0.5))))})`
   }
-  return [{ what: '`POST /api/runs`, 16 at a time, against plain inserts of one row', measured: show(0), baseline: show(1), ratio: ratioText(ratios), aim: '≥ 40 %', met: median(ratios) >= 0.4 }]
+  return [
+    {
+      what: '`POST /api/runs`, 16 at a time, against plain inserts of one row',
+      measured: show(0),
+      baseline: show(1),
+      ratio: ratioText(ratios),
+      aim: '≥ 40 %',
+      met: median(ratios) >= 0.4,
+    },
+  ]
 }

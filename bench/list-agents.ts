@@ -6,7 +6,17 @@ import { parseWireId } from '../packages/server/src/platform/ids/id.ts'
 import type { BareHandler } from './bare-handler.ts'
 import { createAgent, keyHeaders } from './client.ts'
 import { apply, rateOf, type Load } from './load.ts'
-import { alternate, median, none, perSecond, quantile, ratioText, milliseconds, type Benchmark, type Row } from './measurement.ts'
+import {
+  alternate,
+  median,
+  none,
+  perSecond,
+  quantile,
+  ratioText,
+  milliseconds,
+  type Benchmark,
+  type Row,
+} from './measurement.ts'
 import { cpuMicroseconds, nextMessage, startProgram, stopChild } from './processes.ts'
 import { makeDataDir, startServer, type Server } from './server.ts'
 
@@ -51,7 +61,11 @@ async function compare(server: Server, dataDir: string): Promise<Row[]> {
     const measure = (url: string, pid: number, headers: Load['headers']) => async (): Promise<Sample> => {
       const before = await cpuMicroseconds(pid)
       const result = await apply({ ...load, url, headers })
-      return { rate: rateOf(result), p50Ms: quantile(result.latenciesMs, 0.5), cpuUs: ((await cpuMicroseconds(pid)) - before) / result.requests }
+      return {
+        rate: rateOf(result),
+        p50Ms: quantile(result.latenciesMs, 0.5),
+        cpuUs: ((await cpuMicroseconds(pid)) - before) / result.requests,
+      }
     }
     return toRows(
       await alternate(rounds, [
@@ -66,14 +80,24 @@ async function compare(server: Server, dataDir: string): Promise<Row[]> {
 }
 
 function toRows(samples: readonly (readonly Sample[])[]): Row[] {
-  const column = (index: number, read: (sample: Sample) => number) => samples.flatMap((round) => round.slice(index, index + 1).map(read))
+  const column = (index: number, read: (sample: Sample) => number) =>
+    samples.flatMap((round) => round.slice(index, index + 1).map(read))
   const ratios = (index: number) => samples.map((round) => (round[0]?.rate ?? 0) / (round[index]?.rate ?? 1))
   const show = (index: number) =>
     `${perSecond(median(column(index, ({ rate }) => rate)))} (p50 ${milliseconds(median(column(index, ({ p50Ms }) => p50Ms)))}, ${Math.round(median(column(index, ({ cpuUs }) => cpuUs)))} µs CPU)`
-  const row = (what: string, index: number) => ({ what, measured: show(0), baseline: show(index), ratio: ratioText(ratios(index)) })
+  const row = (what: string, index: number) => ({
+    what,
+    measured: show(0),
+    baseline: show(index),
+    ratio: ratioText(ratios(index)),
+  })
   const inMemory = median(ratios(1))
   return [
-    { ...row('`GET /api/agents` with an API key, 20 agents, against a bare handler with the same payload in memory', 1), aim: '≥ 60 %', met: inMemory >= 0.6 },
+    {
+      ...row('`GET /api/agents` with an API key, 20 agents, against a bare handler with the same payload in memory', 1),
+      aim: '≥ 60 %',
+      met: inMemory >= 0.6,
+    },
     { ...row('the same against a bare handler that runs the same query for it', 2), aim: none, met: undefined },
   ]
 }

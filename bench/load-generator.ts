@@ -5,8 +5,15 @@ import type { Load, LoadResult } from './load.ts'
 const load: Load = JSON.parse(process.argv[2] ?? '{}')
 const { hostname, port, pathname } = new URL(load.url)
 const body = load.body ?? ''
-const headers = { host: `${hostname}:${port}`, ...load.headers, ...(body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) }) }
-const head = [`${load.method} ${pathname} HTTP/1.1`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)]
+const headers = {
+  host: `${hostname}:${port}`,
+  ...load.headers,
+  ...(body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+}
+const head = [
+  `${load.method} ${pathname} HTTP/1.1`,
+  ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+]
 const request = Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`)
 
 const latenciesMs: number[] = []
@@ -60,5 +67,9 @@ async function runConnection(): Promise<void> {
 
 const startedMs = performance.now()
 await Promise.all(Array.from({ length: load.connections }, runConnection))
-const result: LoadResult = { requests: latenciesMs.length, seconds: (performance.now() - startedMs) / 1000, latenciesMs }
+const result: LoadResult = {
+  requests: latenciesMs.length,
+  seconds: (performance.now() - startedMs) / 1000,
+  latenciesMs,
+}
 process.send?.(result, () => process.disconnect())

@@ -13,7 +13,11 @@ export interface Load {
   readonly requestsMax: number
 }
 
-const LoadResult = Type.Object({ requests: Type.Integer(), seconds: Type.Number(), latenciesMs: Type.Array(Type.Number()) })
+const LoadResult = Type.Object({
+  requests: Type.Integer(),
+  seconds: Type.Number(),
+  latenciesMs: Type.Array(Type.Number()),
+})
 export type LoadResult = Static<typeof LoadResult>
 
 /** Applies a load from a process of its own. Throws when a request is not answered with a 2xx. */

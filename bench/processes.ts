@@ -22,7 +22,9 @@ export async function freePort(): Promise<number> {
 
 /** Starts a program of bench/ with one argument; it answers over messages. */
 export function startProgram(file: string, argument: unknown): ChildProcess {
-  return fork(inRepository(`bench/${file}`), [JSON.stringify(argument)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  return fork(inRepository(`bench/${file}`), [JSON.stringify(argument)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
 }
 
 /** The next message of a child. Throws when it ends instead. */

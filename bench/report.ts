@@ -30,13 +30,19 @@ export async function writePage(results: readonly Result[]): Promise<void> {
   const text = await readFile(page, 'utf8')
   const [from, to] = [text.indexOf(begin), text.indexOf(end)]
   if (from < 0 || to < from) throw new Error(`docs/performance.md has no ${begin} … ${end}.`)
-  const kept = text.slice(from, to).split('\n').filter((line) => line.startsWith('| `') && !results.some(({ name }) => line.startsWith(`| \`${name}\``)))
+  const kept = text
+    .slice(from, to)
+    .split('\n')
+    .filter((line) => line.startsWith('| `') && !results.some(({ name }) => line.startsWith(`| \`${name}\``)))
   const table = [header, ...[...results.flatMap(linesOf), ...kept].toSorted(byPlace)].join('\n')
   await writeFile(page, `${text.slice(0, from)}${begin}\n${circumstances()}\n\n${table}\n${text.slice(to)}`)
 }
 
 function linesOf({ name, rows }: Result): string[] {
-  return rows.map(({ what, measured, baseline, ratio, aim, met }) => `| \`${name}\` | ${[what, measured, baseline, ratio, aim, mark(met)].join(' | ')} |`)
+  return rows.map(
+    ({ what, measured, baseline, ratio, aim, met }) =>
+      `| \`${name}\` | ${[what, measured, baseline, ratio, aim, mark(met)].join(' | ')} |`,
+  )
 }
 
 // Sorting is stable, so the lines of one benchmark keep their order.

@@ -30,7 +30,11 @@ export const schedules: Benchmark = {
       const many = await idleCpu(child)
       const spread = await fire(child, database, { overMs: 60_000 })
       const atOnce = await fire(child, database, { overMs: 0 })
-      return [idleRow(many, few), lateRow('10,000 of them due within a minute', spread, true), lateRow('10,000 of them due in the same moment', atOnce, false)]
+      return [
+        idleRow(many, few),
+        lateRow('10,000 of them due within a minute', spread, true),
+        lateRow('10,000 of them due in the same moment', atOnce, false),
+      ]
     } finally {
       await stopChild(child)
       await database.close()
@@ -45,7 +49,9 @@ async function insertSchedules({ db }: Database, orgId: string, agentId: string)
     insert into schedules (id, organization_id, application_id, agent_id, cron, timezone, input, missed_fires, overlap, next_run_at, due_at)
     select gen_random_uuid(), organization_id, application_id, id, '0 9 * * MON-FRI', 'Europe/Berlin', '{"text": "A plain sentence as input."}', 'run-once', 'skip',
       now() + interval '1 day' + n * interval '1 second', now() + interval '1 day' + n * interval '1 second'
-    from application_packages, generate_series(1, ${stored}) as n where organization_id = ${organizationId} and id = ${agent}`.execute(db)
+    from application_packages, generate_series(1, ${stored}) as n where organization_id = ${organizationId} and id = ${agent}`.execute(
+    db,
+  )
   await sql`analyze schedules`.execute(db)
 }
 
@@ -87,17 +93,35 @@ async function fire(child: ChildProcess, { db }: Database, { overMs }: { overMs:
 }
 
 async function countRuns(db: Database['db'], since: Date): Promise<number> {
-  const { total } = await db.selectFrom('runs').select((eb) => eb.fn.countAll<number>().as('total')).where('scheduled_for', '>=', since).executeTakeFirstOrThrow()
+  const { total } = await db
+    .selectFrom('runs')
+    .select((eb) => eb.fn.countAll<number>().as('total'))
+    .where('scheduled_for', '>=', since)
+    .executeTakeFirstOrThrow()
   return total
 }
 
 function idleRow(many: number, few: number): Row {
   const show = (microseconds: number) => `${(microseconds / 1000).toFixed(1)} ms CPU/s`
-  return { what: '100,000 schedules of which none is due, in one process', measured: show(many), baseline: `${show(few)} without any`, ratio: none, aim: 'no growth', met: many - few < 5_000 }
+  return {
+    what: '100,000 schedules of which none is due, in one process',
+    measured: show(many),
+    baseline: `${show(few)} without any`,
+    ratio: none,
+    aim: 'no growth',
+    met: many - few < 5_000,
+  }
 }
 
 function lateRow(what: string, { latenessMs, seconds }: Fired, hasAim: boolean): Row {
   const p99 = quantile(latenessMs, 0.99)
   const measured = `p50 ${milliseconds(quantile(latenessMs, 0.5))}, p99 ${milliseconds(p99)} late; ${perSecond(latenessMs.length / seconds)}`
-  return { what, measured, baseline: none, ratio: none, aim: hasAim ? 'p99 ≤ 1,000 ms' : none, met: hasAim ? p99 <= aimMs : undefined }
+  return {
+    what,
+    measured,
+    baseline: none,
+    ratio: none,
+    aim: hasAim ? 'p99 ≤ 1,000 ms' : none,
+    met: hasAim ? p99 <= aimMs : undefined,
+  }
 }

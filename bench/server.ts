@@ -42,12 +42,26 @@ export async function makeDataDir(): Promise<{ path: string; remove(): Promise<v
 }
 
 /** Starts the process; resolves when `/ready` answers 200, with the milliseconds that took. */
-export async function bootServer(dataDir: string, environment: Readonly<Record<string, string>> = {}): Promise<{ child: ChildProcess; url: string; bootMs: number }> {
+export async function bootServer(
+  dataDir: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<{ child: ChildProcess; url: string; bootMs: number }> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const limits = { RATE_LIMIT_RUNS: '1000000', RATE_LIMIT_CREATE: '1000000', RATE_LIMIT_DEFAULT: '1000000' }
-  const env = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: inRepository('.cache/compile'), DATA_DIR: dataDir, PORT: String(port), ...limits, ...environment }
-  const execArgv = ['--expose-gc', `--import=${new URL('memory-probe.ts', import.meta.url).href}`, ...profilerArguments()]
+  const env = {
+    PATH: process.env['PATH'],
+    NODE_COMPILE_CACHE: inRepository('.cache/compile'),
+    DATA_DIR: dataDir,
+    PORT: String(port),
+    ...limits,
+    ...environment,
+  }
+  const execArgv = [
+    '--expose-gc',
+    `--import=${new URL('memory-probe.ts', import.meta.url).href}`,
+    ...profilerArguments(),
+  ]
   const startedMs = performance.now()
   const child = fork(program, [], { env, execArgv, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
   // The log costs what it costs in operation: it is written, and read by somebody.
@@ -62,7 +76,10 @@ export async function bootServer(dataDir: string, environment: Readonly<Record<s
 }
 
 /** Starts a server with the owner, application and API key of its first run. */
-export async function startServer(dataDir: string, environment: Readonly<Record<string, string>> = {}): Promise<Server> {
+export async function startServer(
+  dataDir: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Server> {
   const { child, url } = await bootServer(dataDir, environment)
   return {
     url,
@@ -83,7 +100,9 @@ async function readCredentials(dataDir: string, url: string): Promise<Credential
     const text = await readFile(join(dataDir, 'first-run.json'), 'utf8').catch(() => undefined)
     if (text === undefined) continue
     const credentials = Value.Parse(Credentials, JSON.parse(text))
-    const answer = await fetch(`${url}/api/agents`, { headers: { authorization: `Bearer ${credentials.apiKey}`, 'x-app-id': credentials.appId } })
+    const answer = await fetch(`${url}/api/agents`, {
+      headers: { authorization: `Bearer ${credentials.apiKey}`, 'x-app-id': credentials.appId },
+    })
     await answer.arrayBuffer()
     if (answer.ok) return credentials
   }

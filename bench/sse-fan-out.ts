@@ -92,7 +92,10 @@ interface Journal {
 async function openJournal(server: Server, db: Db): Promise<Journal> {
   const agentId = await createAgent(server, 'followed')
   await send(`${server.url}/api/runs`, keyHeaders(server), { agentId })
-  const { rows } = await sql<{ id: string; application_id: string }>`update runs set status = 'running', attempt = 1 returning id, application_id`.execute(db)
+  const { rows } = await sql<{
+    id: string
+    application_id: string
+  }>`update runs set status = 'running', attempt = 1 returning id, application_id`.execute(db)
   const [run] = rows
   if (run === undefined) throw new Error('There is no run.')
   const wakeUp = JSON.stringify(['bench', [['events', `${run.application_id}:${run.id}`]]])
@@ -103,8 +106,18 @@ async function openJournal(server: Server, db: Db): Promise<Journal> {
     async append({ count, everyMs }) {
       for (let written = 0; written < count; written += 1) {
         const dueMs = performance.now() + everyMs
-        const event = { kind: 'run_log', type: 'progress', level: 'info', event: 'progress', message: 'An answer of a sentence or two, as a model gives it.' } as const
-        await appendFenced(db, { id: run.id, attempt: 1 }, { events: [{ ...event, data: { sentAt: performance.now() } }] })
+        const event = {
+          kind: 'run_log',
+          type: 'progress',
+          level: 'info',
+          event: 'progress',
+          message: 'An answer of a sentence or two, as a model gives it.',
+        } as const
+        await appendFenced(
+          db,
+          { id: run.id, attempt: 1 },
+          { events: [{ ...event, data: { sentAt: performance.now() } }] },
+        )
         await sql`select pg_notify('appstrate_wake', ${wakeUp})`.execute(db)
         seq += 1
         await sleep(Math.max(0, dueMs - performance.now()))
@@ -166,7 +179,9 @@ async function openClients(server: Server, runId: string, count: number): Promis
   for (let index = 0; index < count; index += 1) {
     const path = index % 2 === 0 ? `runs/${runId}` : 'runs'
     const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
-    socket.write(`GET /api/realtime/${path}?token=${token} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n`)
+    socket.write(
+      `GET /api/realtime/${path}?token=${token} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n`,
+    )
     clients.push(new Client(socket))
     if (index % 50 < 49) continue
     await until(() => clients.every((client) => client.isOpen), 'Not every stream was opened in time.')
@@ -183,7 +198,8 @@ async function delivered(clients: readonly Client[], seq: number): Promise<void>
 }
 
 async function until(condition: () => boolean, failure = 'It did not come in time.'): Promise<void> {
-  for (const deadline = Date.now() + deliveredMs; !condition(); await sleep(10)) if (Date.now() > deadline) throw new Error(failure)
+  for (const deadline = Date.now() + deliveredMs; !condition(); await sleep(10))
+    if (Date.now() > deadline) throw new Error(failure)
 }
 
 function heapOf({ heapUsed, external }: Memory): number {
@@ -196,10 +212,28 @@ function toRows(result: FanOut): Row[] {
   const latency = ({ p50, p99 }: FanOut['pacedMs']) => `p50 ${milliseconds(p50)}, p99 ${milliseconds(p99)}`
   const complete = `${result.subscribers - result.incomplete} of ${result.subscribers} streams got all ${result.events} events once and in order`
   return [
-    { what: '1,000 open streams, in one process', measured: memory, ...plain, aim: '≤ 25 kB each', met: result.rssPerSubscriber <= aimBytes },
+    {
+      what: '1,000 open streams, in one process',
+      measured: memory,
+      ...plain,
+      aim: '≤ 25 kB each',
+      met: result.rssPerSubscriber <= aimBytes,
+    },
     { what: 'what they receive', measured: complete, ...plain, aim: 'nothing lost', met: result.incomplete === 0 },
-    { what: 'from before the commit to 1,000 readers, 20 events/s', measured: latency(result.pacedMs), ...plain, aim: none, met: undefined },
-    { what: `the same, ${burstEvents} events one after the other`, measured: latency(result.burstMs), ...plain, aim: none, met: undefined },
+    {
+      what: 'from before the commit to 1,000 readers, 20 events/s',
+      measured: latency(result.pacedMs),
+      ...plain,
+      aim: none,
+      met: undefined,
+    },
+    {
+      what: `the same, ${burstEvents} events one after the other`,
+      measured: latency(result.burstMs),
+      ...plain,
+      aim: none,
+      met: undefined,
+    },
   ]
 }
 

@@ -30,7 +30,10 @@ export const startRun: Benchmark = {
 
 async function measureRuns(server: Server, agentId: string): Promise<Row[]> {
   const updates = watchUpdates()
-  const stream = await followStream(`${server.url}/api/realtime/runs`, { headers: keyHeaders(server), onEvent: updates.take })
+  const stream = await followStream(`${server.url}/api/realtime/runs`, {
+    headers: keyHeaders(server),
+    onEvent: updates.take,
+  })
   const startedMs: number[] = []
   const endedMs: number[] = []
   for (let count = 0; count < warmUpRuns + runs; count += 1) {
@@ -42,11 +45,24 @@ async function measureRuns(server: Server, agentId: string): Promise<Row[]> {
     endedMs.push(ended - sentMs)
   }
   stream.close()
-  const show = (values: readonly number[]) => `p50 ${milliseconds(quantile(values, 0.5))}, p99 ${milliseconds(quantile(values, 0.99))}`
+  const show = (values: readonly number[]) =>
+    `p50 ${milliseconds(quantile(values, 0.5))}, p99 ${milliseconds(quantile(values, 0.99))}`
   const plain = { baseline: none, ratio: none }
   return [
-    { what: '`POST /api/runs` to the `started` event on an open stream, 200 runs in turn', measured: show(startedMs), ...plain, aim: 'p50 ≤ 20 ms', met: quantile(startedMs, 0.5) <= 20 },
-    { what: 'the same to the end of the run: two scripted model calls, one tool call', measured: show(endedMs), ...plain, aim: none, met: undefined },
+    {
+      what: '`POST /api/runs` to the `started` event on an open stream, 200 runs in turn',
+      measured: show(startedMs),
+      ...plain,
+      aim: 'p50 ≤ 20 ms',
+      met: quantile(startedMs, 0.5) <= 20,
+    },
+    {
+      what: 'the same to the end of the run: two scripted model calls, one tool call',
+      measured: show(endedMs),
+      ...plain,
+      aim: none,
+      met: undefined,
+    },
   ]
 }
 

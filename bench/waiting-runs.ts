@@ -14,7 +14,10 @@ export const waitingRuns: Benchmark = {
   name: 'waiting-runs',
   async measure() {
     const wait = { steps: [{ delayMs: 600_000, text: 'Done.' }] }
-    const [dataDir, models] = await Promise.all([makeDataDir(), startModelServer({ requestsMax: 1, scenarios: { wait } })])
+    const [dataDir, models] = await Promise.all([
+      makeDataDir(),
+      startModelServer({ requestsMax: 1, scenarios: { wait } }),
+    ])
     const server = await startServer(dataDir.path, { RUNS_CONCURRENT: String(runs) })
     try {
       const quick = await createAgent(server, 'quick', await createModel(server, models.url, 'text-only'))
@@ -30,7 +33,16 @@ export const waitingRuns: Benchmark = {
       const heap = (after.heapUsed + after.external - before.heapUsed - before.external) / runs
       const measured = `${kilobytes(rss)} each (${kilobytes(heap)} of it live heap); process ${megabytes(after.rss)}`
       const what = '1,000 runs that wait for their model, in one process'
-      return [{ what, measured, baseline: `process ${megabytes(before.rss)} without them`, ratio: none, aim: '≤ 300 kB each', met: rss <= aimBytes }]
+      return [
+        {
+          what,
+          measured,
+          baseline: `process ${megabytes(before.rss)} without them`,
+          ratio: none,
+          aim: '≤ 300 kB each',
+          met: rss <= aimBytes,
+        },
+      ]
     } finally {
       await models.close()
       await server.stop()
@@ -39,11 +51,24 @@ export const waitingRuns: Benchmark = {
   },
 }
 
-async function startRuns(server: Server, models: ModelServer, { agentId, count }: { agentId: string; count: number }): Promise<void> {
+async function startRuns(
+  server: Server,
+  models: ModelServer,
+  { agentId, count }: { agentId: string; count: number },
+): Promise<void> {
   const called = models.requests.total + count
   const headers = { ...keyHeaders(server), 'content-type': 'application/json' }
-  await apply({ url: `${server.url}/api/runs`, method: 'POST', headers, body: JSON.stringify({ agentId }), connections: 8, durationMs: 30_000, requestsMax: count })
+  await apply({
+    url: `${server.url}/api/runs`,
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ agentId }),
+    connections: 8,
+    durationMs: 30_000,
+    requestsMax: count,
+  })
   for (const deadline = Date.now() + 30_000; models.requests.total < called; await sleep(50)) {
-    if (Date.now() > deadline) throw new Error(`${called - models.requests.total} of ${count} runs did not call their model.`)
+    if (Date.now() > deadline)
+      throw new Error(`${called - models.requests.total} of ${count} runs did not call their model.`)
   }
 }

@@ -27,7 +27,8 @@ export const webhooks: Benchmark = {
     const receivers = await openReceivers()
     try {
       const applicationIds = await createWebhooks(stage.server, database.db, receivers)
-      const publish = (events: number, everyMs: number) => publishAll(database.db, receivers, { events, everyMs, applicationIds })
+      const publish = (events: number, everyMs: number) =>
+        publishAll(database.db, receivers, { events, everyMs, applicationIds })
       // What is learnt of the receivers, code and connections is warm before the first measure.
       await publish(100, 10)
       const calm = { paced: await publish(pacedEvents, paceMs), burst: await publish(burstEvents, 0) }
@@ -36,7 +37,11 @@ export const webhooks: Benchmark = {
       const hanging = { paced: await publish(pacedEvents, paceMs), burst: await publish(burstEvents, 0) }
       const pace = perSecond((webhooksEach * 1000) / paceMs)
       return [
-        toRow(`from an event to its arrival at 45 receivers, ${pace}, while 5 more hang, against 5 that answer`, hanging.paced, calm.paced),
+        toRow(
+          `from an event to its arrival at 45 receivers, ${pace}, while 5 more hang, against 5 that answer`,
+          hanging.paced,
+          calm.paced,
+        ),
         toRow('the same, 10,000 deliveries at once', hanging.burst, calm.burst),
       ]
     } finally {
@@ -99,14 +104,19 @@ async function openReceivers(): Promise<Receivers> {
 
 // Made in the application that has an API key, and moved: an application has at most twenty.
 async function createWebhooks(server: Server, db: Db, { urls }: Receivers): Promise<string[]> {
-  const [organizationId, own] = [parseWireId('org', server.credentials.orgId) ?? '', parseWireId('app', server.credentials.appId) ?? '']
+  const [organizationId, own] = [
+    parseWireId('org', server.credentials.orgId) ?? '',
+    parseWireId('app', server.credentials.appId) ?? '',
+  ]
   const ids: string[] = []
   for (let index = 0; index < applications; index += 1) {
     for (const url of urls.slice(index * webhooksEach, (index + 1) * webhooksEach)) {
       await send(`${server.url}/api/webhooks`, keyHeaders(server), { url, events: ['run.completed'] })
     }
     const id = newUuid()
-    await sql`insert into applications (id, organization_id, name) values (${id}, ${organizationId}, ${`Application ${index}`})`.execute(db)
+    await sql`insert into applications (id, organization_id, name) values (${id}, ${organizationId}, ${`Application ${index}`})`.execute(
+      db,
+    )
     await sql`update webhooks set application_id = ${id} where application_id = ${own}`.execute(db)
     ids.push(id)
   }
@@ -118,7 +128,11 @@ interface Published {
   readonly seconds: number
 }
 
-async function publishAll(db: Db, receivers: Receivers, load: { events: number; everyMs: number; applicationIds: readonly string[] }): Promise<Published> {
+async function publishAll(
+  db: Db,
+  receivers: Receivers,
+  load: { events: number; everyMs: number; applicationIds: readonly string[] },
+): Promise<Published> {
   const { events, everyMs, applicationIds } = load
   receivers.takeLatencies()
   const startedMs = performance.now()
@@ -144,5 +158,12 @@ function toRow(what: string, hanging: Published, calm: Published): Row {
   const show = ({ latenciesMs, seconds }: Published) =>
     `p50 ${milliseconds(median(latenciesMs))}, p99 ${milliseconds(quantile(latenciesMs, 0.99))}; ${perSecond(latenciesMs.length / seconds)}`
   const ratio = quantile(hanging.latenciesMs, 0.99) / quantile(calm.latenciesMs, 0.99)
-  return { what, measured: show(hanging), baseline: show(calm), ratio: `p99 ${percent(ratio)}`, aim: `p99 ≤ ${percent(aimRatio)}`, met: ratio <= aimRatio }
+  return {
+    what,
+    measured: show(hanging),
+    baseline: show(calm),
+    ratio: `p99 ${percent(ratio)}`,
+    aim: `p99 ≤ ${percent(aimRatio)}`,
+    met: ratio <= aimRatio,
+  }
 }

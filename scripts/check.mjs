@@ -19,6 +19,7 @@ const steps = [
   { name: 'lint', run: () => tool('eslint/bin/eslint.js', '.', '--max-warnings=0') },
   { name: 'types', run: () => tool('typescript/bin/tsc', '-p', 'tsconfig.json') },
   { name: 'openapi', unless: missing(printOpenApi), run: openapi },
+  { name: 'format', run: () => tool('@biomejs/biome/bin/biome', 'format') },
   { name: 'dead code', run: () => tool('knip/bin/knip.js', '--no-config-hints', '--no-progress') },
   { name: 'generated files', unless: missing(generate), run: () => node(generate, '--check') },
 ]
@@ -54,10 +55,25 @@ async function openapi() {
   const printed = await node(printOpenApi)
   if (!printed.ok) return printed
   writeFileSync(openapiFile, printed.stdout)
-  const lint = readLintReport(await tool('@redocly/cli/bin/cli.js', 'lint', openapiFile, '--format=json', '--config=redocly.yaml', '--max-problems=1000'))
+  const lint = readLintReport(
+    await tool(
+      '@redocly/cli/bin/cli.js',
+      'lint',
+      openapiFile,
+      '--format=json',
+      '--config=redocly.yaml',
+      '--max-problems=1000',
+    ),
+  )
   const generated = await tool('openapi-typescript/bin/cli.js', openapiFile, '-o', '.cache/client/client.ts')
   const client = generated.ok ? await compileClient() : generated
-  return { ok: lint.ok && client.ok, output: [lint, client].filter(({ ok }) => !ok).map(({ output }) => output).join('\n') }
+  return {
+    ok: lint.ok && client.ok,
+    output: [lint, client]
+      .filter(({ ok }) => !ok)
+      .map(({ output }) => output)
+      .join('\n'),
+  }
 }
 
 function compileClient() {
@@ -73,14 +89,32 @@ function tool(path, ...args) {
 }
 
 function node(...args) {
-  const environment = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true', NO_COLOR: '1', FORCE_COLOR: undefined }
+  const environment = {
+    ...process.env,
+    REDOCLY_TELEMETRY: 'off',
+    REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true',
+    NO_COLOR: '1',
+    FORCE_COLOR: undefined,
+  }
   return new Promise((resolve) => {
-    const child = spawn(pinnedNode, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'], timeout: stepLimitMs, killSignal: 'SIGKILL' })
+    const child = spawn(pinnedNode, args, {
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: stepLimitMs,
+      killSignal: 'SIGKILL',
+    })
     let [stdout, output] = ['', '']
-    child.stdout.on('data', (chunk) => { stdout += chunk; output += chunk })
-    child.stderr.on('data', (chunk) => { output += chunk })
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk
+      output += chunk
+    })
+    child.stderr.on('data', (chunk) => {
+      output += chunk
+    })
     child.on('error', (error) => resolve({ ok: false, stdout, output: error.message }))
-    child.on('close', (code, signal) => resolve({ ok: code === 0, stdout, output: signal ? `${output}\nended by ${signal}` : output }))
+    child.on('close', (code, signal) =>
+      resolve({ ok: code === 0, stdout, output: signal ? `${output}\nended by ${signal}` : output }),
+    )
   })
 }
 

@@ -39,7 +39,9 @@ function isInstalled() {
 }
 
 function stamp() {
-  const lockfile = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
+  const lockfile = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex')
   return JSON.stringify({ lockfile, platform: process.platform, arch: process.arch })
 }
 
@@ -59,7 +61,11 @@ function isInstalledByHand() {
     if (!path.includes('node_modules/')) return true
     const found = installed[path]
     if (!found) return Boolean(entry.optional || entry.devOptional)
-    return found.version === entry.version && found.integrity === entry.integrity && Boolean(found.link) === Boolean(entry.link)
+    return (
+      found.version === entry.version &&
+      found.integrity === entry.integrity &&
+      Boolean(found.link) === Boolean(entry.link)
+    )
   })
   if (complete) writeStamp()
   return complete
@@ -91,7 +97,15 @@ async function install(lock) {
 }
 
 function npmCi(lock) {
-  const flags = ['ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error', '--no-progress']
+  const flags = [
+    'ci',
+    '--include=dev',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    '--no-progress',
+  ]
   return new Promise((resolve, reject) => {
     const npm = spawn('npm', flags, { cwd: root, env: npmEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
@@ -103,7 +117,11 @@ function npmCi(lock) {
     const stop = (signal) => npm.kill((stoppedBy = signal))
     for (const signal of stopSignals) process.on(signal, stop)
     npm.on('error', (error) => {
-      reject(error.code === 'ENOENT' ? new InstallError('"npm" was not found; install Node.js 20 or newer with npm.') : error)
+      reject(
+        error.code === 'ENOENT'
+          ? new InstallError('"npm" was not found; install Node.js 20 or newer with npm.')
+          : error,
+      )
     })
     npm.on('close', (code, signal) => {
       for (const name of stopSignals) process.off(name, stop)
@@ -116,7 +134,10 @@ function npmCi(lock) {
 // `npm start` puts node_modules/.bin first: its `node` is about to be replaced, so npm must not run on it.
 function npmEnvironment() {
   const ours = join(root, 'node_modules') + sep
-  const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => !folder.startsWith(ours)).join(delimiter)
+  const path = (process.env.PATH ?? '')
+    .split(delimiter)
+    .filter((folder) => !folder.startsWith(ours))
+    .join(delimiter)
   const { NODE_ENV: _, ...rest } = withoutNodeOptions()
   return { ...rest, PATH: path }
 }
@@ -127,10 +148,16 @@ function withoutNodeOptions() {
 }
 
 const advices = [
-  [/ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ECONNRESET|network/i, 'Check the network connection or the proxy of npm, then run this command again.'],
+  [
+    /ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ECONNRESET|network/i,
+    'Check the network connection or the proxy of npm, then run this command again.',
+  ],
   [/ENOSPC/, 'The disk is full: make room (about 1 GB is needed), then run this command again.'],
   [/EUSAGE|in sync/, 'package.json and package-lock.json disagree: run "npm install" and commit the lockfile.'],
-  [/EACCES|EPERM|EROFS/, 'This user may not write here: check who owns this folder and the npm cache ("npm config get cache").'],
+  [
+    /EACCES|EPERM|EROFS/,
+    'This user may not write here: check who owns this folder and the npm cache ("npm config get cache").',
+  ],
 ]
 
 function advice(output) {
@@ -168,7 +195,8 @@ export function becomePinnedNode(args) {
 // On Linux the kernel tells the child when this process is killed without a chance to say so.
 function dieWithParent() {
   const prefix = ['setpriv', '--pdeathsig', 'TERM']
-  const works = process.platform === 'linux' && spawnSync(prefix[0], [...prefix.slice(1), 'true'], { stdio: 'ignore' }).status === 0
+  const works =
+    process.platform === 'linux' && spawnSync(prefix[0], [...prefix.slice(1), 'true'], { stdio: 'ignore' }).status === 0
   return works ? prefix : []
 }
 

@@ -17,18 +17,25 @@ const changed: GeneratedFile[] = []
 for (const file of files) if ((await read(file.path)) !== file.content) changed.push(file)
 if (!values.check) await writeAll(changed)
 const mistakes = pageMistakes(await readPages())
-for (const { path } of changed) console.log(values.check ? `${path} is not up to date: run \`npm run generate\`.` : `${path} was written.`)
+for (const { path } of changed)
+  console.log(values.check ? `${path} is not up to date: run \`npm run generate\`.` : `${path} was written.`)
 for (const mistake of mistakes) console.log(mistake)
 process.exitCode = mistakes.length > 0 || (values.check && changed.length > 0) ? 1 : 0
 
 async function generateAll(): Promise<GeneratedFile[]> {
-  return [configTable(await read('README.md')), ...errorPages(await readPages()), permissionsPage(), await schemaTypes(process.env['CODEGEN_DATABASE_URL'])]
+  return [
+    configTable(await read('README.md')),
+    ...errorPages(await readPages()),
+    permissionsPage(),
+    await schemaTypes(process.env['CODEGEN_DATABASE_URL']),
+  ]
 }
 
 async function readPages(): Promise<Map<string, string>> {
   const names = await readdir(join(root, 'docs/errors')).catch(() => [])
   const pages = new Map<string, string>()
-  for (const name of names.filter((each) => each.endsWith('.md') && each !== 'README.md')) pages.set(name.replace(/\.md$/, ''), (await read(`docs/errors/${name}`)) ?? '')
+  for (const name of names.filter((each) => each.endsWith('.md') && each !== 'README.md'))
+    pages.set(name.replace(/\.md$/, ''), (await read(`docs/errors/${name}`)) ?? '')
   return pages
 }
 

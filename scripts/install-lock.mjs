@@ -32,7 +32,8 @@ async function acquire(folder, onWait) {
     if (!owner && claim(folder, number + 1)) return join(folder, `${number + 1}.lock`)
     if (owner && !waited) onWait(owner.pid)
     waited ||= owner !== undefined
-    if (Date.now() > deadline) throw new Error(`Another install (process ${owner?.pid}) has held ${folder} for too long.`)
+    if (Date.now() > deadline)
+      throw new Error(`Another install (process ${owner?.pid}) has held ${folder} for too long.`)
     await new Promise((resolve) => setTimeout(resolve, pollMs))
   }
 }

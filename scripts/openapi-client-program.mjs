@@ -3,7 +3,9 @@ const methods = ['get', 'put', 'post', 'delete', 'patch']
 /** A program that calls every operation of the document through openapi-fetch, and the strict compiler settings for it. */
 export function checkedClientProgram(document) {
   const operations = Object.entries(document.paths).flatMap(([path, item]) =>
-    methods.filter((method) => item[method]).map((method) => ({ path, method, hasBody: Boolean(item[method].requestBody) })),
+    methods
+      .filter((method) => item[method])
+      .map((method) => ({ path, method, hasBody: Boolean(item[method].requestBody) })),
   )
   if (operations.length === 0) throw new Error('The OpenAPI document has no operation.')
   return { program: [...head, ...operations.map(call)].join('\n'), config }
@@ -24,19 +26,31 @@ function call({ path, method, hasBody }, index) {
   const operation = `paths[${url}]['${method}']`
   return [
     `declare const params${index}: ${operation}['parameters']`,
-    hasBody && `declare const body${index}: NonNullable<${operation}['requestBody']>['content'][keyof NonNullable<${operation}['requestBody']>['content']]`,
+    hasBody &&
+      `declare const body${index}: NonNullable<${operation}['requestBody']>['content'][keyof NonNullable<${operation}['requestBody']>['content']]`,
     `export async function call${index}() {`,
     `  const reply = await client.${method.toUpperCase()}(${url}, { params: params${index}${hasBody ? `, body: body${index}` : ''} })`,
     '  const answerIsAny: IsAny<typeof reply.data> = false',
     '  return { ...reply, answerIsAny }',
     '}',
-  ].filter(Boolean).join('\n')
+  ]
+    .filter(Boolean)
+    .join('\n')
 }
 
 const config = {
   compilerOptions: {
-    target: 'es2024', lib: ['es2024', 'dom', 'dom.iterable'], module: 'nodenext', moduleResolution: 'nodenext', types: [], noEmit: true,
-    strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, allowImportingTsExtensions: true, skipLibCheck: true,
+    target: 'es2024',
+    lib: ['es2024', 'dom', 'dom.iterable'],
+    module: 'nodenext',
+    moduleResolution: 'nodenext',
+    types: [],
+    noEmit: true,
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    allowImportingTsExtensions: true,
+    skipLibCheck: true,
   },
   files: ['program.ts', 'client.ts'],
 }
@@ -45,7 +59,9 @@ const config = {
 export function readLintReport({ ok, stdout, output }) {
   try {
     const { totals, problems } = JSON.parse(stdout)
-    const lines = problems.map(({ severity, ruleId, message, location }) => `${severity} ${ruleId} ${location?.[0]?.pointer ?? ''}: ${message}`)
+    const lines = problems.map(
+      ({ severity, ruleId, message, location }) => `${severity} ${ruleId} ${location?.[0]?.pointer ?? ''}: ${message}`,
+    )
     return { ok: ok && totals.errors === 0 && totals.warnings === 0, output: lines.join('\n') || output }
   } catch {
     return { ok: false, output }

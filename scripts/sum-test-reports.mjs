@@ -12,13 +12,15 @@ const missing = [
   ...complete.tests.filter(isSkipped),
   ...partial.tests.filter((test) => isSkipped(test) && !ranInComplete.has(test.name)),
 ]
-for (const name of new Set(missing.map((test) => test.name))) console.log(`Skipped, though it should have run here: ${name}`)
+for (const name of new Set(missing.map((test) => test.name)))
+  console.log(`Skipped, though it should have run here: ${name}`)
 
 const all = [...partial.tests, ...complete.tests]
 const passed = all.filter((test) => test.status === 'passed').length
 const skipped = all.filter(isSkipped).length
 const failed = all.length - passed - skipped
-for (const report of [partial, complete]) if (!report.tests.some((test) => test.status === 'passed')) console.log(`No test ran: ${report.path}`)
+for (const report of [partial, complete])
+  if (!report.tests.some((test) => test.status === 'passed')) console.log(`No test ran: ${report.path}`)
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
 const ranBoth = [partial, complete].every((report) => report.tests.some((test) => test.status === 'passed'))
 process.exit(failed === 0 && missing.length === 0 && ranBoth ? 0 : 1)

@@ -29,7 +29,8 @@ function readArguments() {
   try {
     const { values, positionals } = parseArgs({ allowPositionals: true, options: { head: { type: 'string' } } })
     const [, seq, hash] = /^([1-9]\d*):([0-9a-f]{64})$/.exec(values.head ?? '') ?? []
-    if (positionals.length === 1 && (values.head === undefined || hash !== undefined)) return { file: positionals[0], head: hash === undefined ? undefined : { seq: Number(seq), hash } }
+    if (positionals.length === 1 && (values.head === undefined || hash !== undefined))
+      return { file: positionals[0], head: hash === undefined ? undefined : { seq: Number(seq), hash } }
   } catch {
     // Told below.
   }
@@ -39,7 +40,8 @@ function readArguments() {
 
 function checkLine(line, number) {
   const parsed = parse(line)
-  if (parsed === undefined) return tell(`line ${number}`, 'is not an entry of an export (a cut-off file ends like this)')
+  if (parsed === undefined)
+    return tell(`line ${number}`, 'is not an entry of an export (a cut-off file ends like this)')
   const { hash, previousHash, ...entry } = parsed
   const { last } = found
   found.entries += 1
@@ -48,20 +50,29 @@ function checkLine(line, number) {
   if (head?.seq === entry.seq) found.headHash = hash
   if (hashOf(previousHash, entry) !== hash) tell(`entry ${entry.seq}`, 'was changed: its hash does not fit its content')
   if (last === undefined) {
-    if (entry.seq === 1 && previousHash !== nothing) tell('entry 1', 'does not begin a chain: it builds on another entry')
+    if (entry.seq === 1 && previousHash !== nothing)
+      tell('entry 1', 'does not begin a chain: it builds on another entry')
     return
   }
-  if (entry.organizationId !== last.organizationId) tell(`entry ${entry.seq}`, 'belongs to another organization than the entry before it')
-  if (entry.seq > last.seq + 1) tell(`entry ${last.seq + 1}`, entry.seq === last.seq + 2 ? 'is missing' : `is missing, and all up to entry ${entry.seq - 1}`)
+  if (entry.organizationId !== last.organizationId)
+    tell(`entry ${entry.seq}`, 'belongs to another organization than the entry before it')
+  if (entry.seq > last.seq + 1)
+    tell(
+      `entry ${last.seq + 1}`,
+      entry.seq === last.seq + 2 ? 'is missing' : `is missing, and all up to entry ${entry.seq - 1}`,
+    )
   else if (entry.seq <= last.seq) tell(`entry ${entry.seq}`, `is out of order: it stands behind entry ${last.seq}`)
-  else if (previousHash !== last.hash) tell(`entry ${entry.seq}`, `does not build on the entry before it: one of the two was replaced`)
+  else if (previousHash !== last.hash)
+    tell(`entry ${entry.seq}`, `does not build on the entry before it: one of the two was replaced`)
 }
 
 function checkEnds() {
   if (found.entries === 0 && head === undefined) return
   if (head === undefined) return
-  if (found.headHash === undefined) tell(`entry ${head.seq}`, `of the head is missing: the export ends with entry ${found.last?.seq ?? 'none'}`)
-  else if (found.headHash !== head.hash) tell(`entry ${head.seq}`, 'has another hash than the head: it or an entry before it was replaced')
+  if (found.headHash === undefined)
+    tell(`entry ${head.seq}`, `of the head is missing: the export ends with entry ${found.last?.seq ?? 'none'}`)
+  else if (found.headHash !== head.hash)
+    tell(`entry ${head.seq}`, 'has another hash than the head: it or an entry before it was replaced')
 }
 
 function tellResult() {
@@ -72,9 +83,14 @@ function tellResult() {
     return 1
   }
   if (last === undefined) console.log('VALID: the export has no entries.')
-  else console.log(`VALID: entries ${first.seq} to ${last.seq} (${entries}) of ${first.organizationId}. Head ${last.seq}:${last.hash}`)
-  if (last !== undefined && first.seq > 1) console.log(`The export begins with entry ${first.seq}: what was before it is not checked.`)
-  if (last !== undefined && head === undefined) console.log('No --head was given: entries that were cut off from the end are not noticed.')
+  else
+    console.log(
+      `VALID: entries ${first.seq} to ${last.seq} (${entries}) of ${first.organizationId}. Head ${last.seq}:${last.hash}`,
+    )
+  if (last !== undefined && first.seq > 1)
+    console.log(`The export begins with entry ${first.seq}: what was before it is not checked.`)
+  if (last !== undefined && head === undefined)
+    console.log('No --head was given: entries that were cut off from the end are not noticed.')
   return 0
 }
 
@@ -86,7 +102,13 @@ function tell(where, what) {
 function parse(line) {
   try {
     const value = JSON.parse(line)
-    return value !== null && typeof value === 'object' && Number.isSafeInteger(value.seq) && isHash(value.hash) && isHash(value.previousHash) ? value : undefined
+    return value !== null &&
+      typeof value === 'object' &&
+      Number.isSafeInteger(value.seq) &&
+      isHash(value.hash) &&
+      isHash(value.previousHash)
+      ? value
+      : undefined
   } catch {
     return undefined
   }

@@ -6,7 +6,11 @@ import { describe, expect, it } from 'vitest'
 const root = new URL('../', import.meta.url)
 
 function where(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(new URL('where.ts', import.meta.url)), ...args], { cwd: root, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [fileURLToPath(new URL('where.ts', import.meta.url)), ...args],
+    { cwd: root, encoding: 'utf8' },
+  )
   return { status, found: stdout.trim(), complaint: stderr.trim() }
 }
 
@@ -25,8 +29,16 @@ describe('npm run where', () => {
   })
 
   it('says what is wrong otherwise', () => {
-    expect(where('GET', '/api/nothing')).toEqual({ status: 1, found: '', complaint: 'No operation answers /api/nothing.' })
-    expect(where('PUT', '/api/runs/run_1')).toEqual({ status: 1, found: '', complaint: 'No operation answers PUT /api/runs/run_1; it takes GET, DELETE.' })
+    expect(where('GET', '/api/nothing')).toEqual({
+      status: 1,
+      found: '',
+      complaint: 'No operation answers /api/nothing.',
+    })
+    expect(where('PUT', '/api/runs/run_1')).toEqual({
+      status: 1,
+      found: '',
+      complaint: 'No operation answers PUT /api/runs/run_1; it takes GET, DELETE.',
+    })
     expect(where().complaint).toMatch(/^Usage:/)
   })
 })

@@ -10,7 +10,10 @@ const path = routedUrl(url.startsWith('/') ? url : `/${url}`).split('?', 1)[0] ?
 const there = listOperations(features).filter(({ endpoint }) => patternOf(splitRoute(endpoint.route)[1]).test(path))
 // As the router decides: `/models/default` goes before `/models/:modelId`, and both before `/*`.
 const [found] = there
-  .filter(({ endpoint }) => splitRoute(endpoint.route)[0] === (method.toUpperCase() === 'HEAD' ? 'GET' : method.toUpperCase()))
+  .filter(
+    ({ endpoint }) =>
+      splitRoute(endpoint.route)[0] === (method.toUpperCase() === 'HEAD' ? 'GET' : method.toUpperCase()),
+  )
   .sort((a, b) => looseness(a.endpoint.route) - looseness(b.endpoint.route))
 
 if (found !== undefined) console.log(sourceOf(found.feature, found.id))
@@ -22,7 +25,8 @@ function looseness(route: string): number {
 }
 
 function explain(): string {
-  if (address === '') return 'Usage: npm run where -- <METHOD> <path>, for example: npm run where -- POST /api/runs/run_1/cancel'
+  if (address === '')
+    return 'Usage: npm run where -- <METHOD> <path>, for example: npm run where -- POST /api/runs/run_1/cancel'
   if (there.length === 0) return `No operation answers ${path}.`
   return `No operation answers ${method} ${path}; it takes ${there.map(({ endpoint }) => splitRoute(endpoint.route)[0]).join(', ')}.`
 }

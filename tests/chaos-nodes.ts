@@ -29,7 +29,10 @@ export async function startNodes(): Promise<Nodes> {
 async function startAlone(): Promise<Nodes> {
   const instance = await createInstance(environment)
   const firstRun = await instance.start()
-  return nodesOf([instance], firstRun, { connection: () => embeddedAddress(instance.dataDir), drop: async () => undefined })
+  return nodesOf([instance], firstRun, {
+    connection: () => embeddedAddress(instance.dataDir),
+    drop: async () => undefined,
+  })
 }
 
 async function startTwo(): Promise<Nodes> {
@@ -46,7 +49,10 @@ async function startTwo(): Promise<Nodes> {
   const firstRun = await first.start()
   const second = await createInstance({ ...shared, DEMO: 'off' }, { dataDir: first.dataDir })
   await second.start()
-  return nodesOf([second, first], firstRun, { connection: async () => database.connectionString, drop: () => database.drop() })
+  return nodesOf([second, first], firstRun, {
+    connection: async () => database.connectionString,
+    drop: () => database.drop(),
+  })
 }
 
 interface Where {

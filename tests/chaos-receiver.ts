@@ -61,7 +61,12 @@ interface Sent {
 function read(body: string, { secret, headers }: Sent): Omit<Taken, 'webhook'> {
   const named = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
   const event: { type: string; data: { object: { id: string } } } = JSON.parse(body)
-  return { messageId: named['webhook-id'] ?? '', type: event.type, runId: event.data.object.id, isSigned: secret !== undefined && verifies(secret, body, named) }
+  return {
+    messageId: named['webhook-id'] ?? '',
+    type: event.type,
+    runId: event.data.object.id,
+    isSigned: secret !== undefined && verifies(secret, body, named),
+  }
 }
 
 function verifies(secret: string, body: string, headers: Record<string, string>): boolean {

@@ -12,11 +12,21 @@ const kills = Number(process.env['CHAOS_KILLS'] ?? 6)
 const schedulesCount = 20
 const webhooks = ['one', 'two', 'three']
 const events = ['run.started', 'run.completed', 'run.failed', 'run.timeout', 'run.cancelled']
-const eventOf: Readonly<Record<string, string>> = { success: 'run.completed', failed: 'run.failed', timeout: 'run.timeout', cancelled: 'run.cancelled' }
+const eventOf: Readonly<Record<string, string>> = {
+  success: 'run.completed',
+  failed: 'run.failed',
+  timeout: 'run.timeout',
+  cancelled: 'run.cancelled',
+}
 const settleMs = 120_000 + kills * 3_000
 
 // Long enough that a kill finds runs at work.
-const scenario = { steps: [{ delayMs: 150, text: 'On it.', toolCalls: [{ name: 'output', arguments: { done: true } }] }, { delayMs: 150, text: 'Done.' }] }
+const scenario = {
+  steps: [
+    { delayMs: 150, text: 'On it.', toolCalls: [{ name: 'output', arguments: { done: true } }] },
+    { delayMs: 150, text: 'Done.' },
+  ],
+}
 
 describe(`${kills} kills at random points`, () => {
   let models: ModelServer
@@ -33,12 +43,30 @@ describe(`${kills} kills at random points`, () => {
     models = await startModelServer({ scenarios: { quick: scenario } })
     receiver = await startReceiver()
     nodes = await startNodes()
-    const modelId = await connectModel(nodes.firstRun.url, nodes.firstRun, { baseUrl: `${models.url}/v1`, modelId: 'quick' })
-    agentId = (await must('POST /api/agents', { name: 'quick', displayName: 'Quick', prompt: 'Be quick.', tools: ['output'], modelId })).id
-    for (const name of webhooks) receiver.trust(name, (await must('POST /api/webhooks', { url: `${receiver.url}/${name}`, events })).secret)
+    const modelId = await connectModel(nodes.firstRun.url, nodes.firstRun, {
+      baseUrl: `${models.url}/v1`,
+      modelId: 'quick',
+    })
+    agentId = (
+      await must('POST /api/agents', {
+        name: 'quick',
+        displayName: 'Quick',
+        prompt: 'Be quick.',
+        tools: ['output'],
+        modelId,
+      })
+    ).id
+    for (const name of webhooks)
+      receiver.trust(name, (await must('POST /api/webhooks', { url: `${receiver.url}/${name}`, events })).secret)
     scheduleIds = []
     for (let index = 0; index < schedulesCount; index += 1) {
-      const schedule = await must('POST /api/schedules', { agentId, cronExpression: '* * * * *', name: `schedule ${index}`, missedFires: 'run-all', overlap: index % 4 === 3 ? 'queue' : 'allow' })
+      const schedule = await must('POST /api/schedules', {
+        agentId,
+        cronExpression: '* * * * *',
+        name: `schedule ${index}`,
+        missedFires: 'run-all',
+        overlap: index % 4 === 3 ? 'queue' : 'allow',
+      })
       scheduleIds.push(schedule.id)
     }
   }, 180_000)
@@ -63,12 +91,24 @@ describe(`${kills} kills at random points`, () => {
   }
 
   /** The answer, or why there is none; neither when it is worth another try. */
-  async function ask(route: string, { body, key }: { body: unknown; key: string }): Promise<{ answer?: Body; why?: string }> {
+  async function ask(
+    route: string,
+    { body, key }: { body: unknown; key: string },
+  ): Promise<{ answer?: Body; why?: string }> {
     const [method = 'GET', path = ''] = route.split(' ')
-    const headers = { authorization: `Bearer ${nodes.firstRun.apiKey}`, 'x-app-id': nodes.firstRun.appId, 'idempotency-key': key }
+    const headers = {
+      authorization: `Bearer ${nodes.firstRun.apiKey}`,
+      'x-app-id': nodes.firstRun.appId,
+      'idempotency-key': key,
+    }
     const json = body === undefined ? {} : { 'content-type': 'application/json' }
     try {
-      const init = { method, headers: { ...headers, ...json }, body: body === undefined ? null : JSON.stringify(body), signal: AbortSignal.timeout(20_000) }
+      const init = {
+        method,
+        headers: { ...headers, ...json },
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: AbortSignal.timeout(20_000),
+      }
       const response = await fetch(`${nodes.url()}${path}`, init)
       const text = await response.text()
       if (response.ok) return { answer: JSON.parse(text) }
@@ -96,7 +136,9 @@ describe(`${kills} kills at random points`, () => {
     await expectEveryEvent()
     await expectSoundAuditLog()
     // eslint-disable-next-line no-console -- the figures of a storm are worth seeing
-    console.log(`${kills} kills, ${moved.length} fires moved, ${asked.size} runs asked for, ${receiver.taken.length} messages taken, ${receiver.refused()} refused`)
+    console.log(
+      `${kills} kills, ${moved.length} fires moved, ${asked.size} runs asked for, ${receiver.taken.length} messages taken, ${receiver.refused()} refused`,
+    )
   })
 
   // A minute is too long to wait for: a schedule that is not due yet is made due in a moment.
@@ -123,7 +165,9 @@ describe(`${kills} kills at random points`, () => {
   // A retry comes after half a minute at the earliest: it is made due now.
   async function hurry(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await nodes.query(`update webhook_deliveries set due_at = now() where status = 'pending' and claim is null and not ready and due_at > now() + interval '1 s'`)
+      await nodes.query(
+        `update webhook_deliveries set due_at = now() where status = 'pending' and claim is null and not ready and due_at > now() + interval '1 s'`,
+      )
       await sleep(500)
     }
   }
@@ -143,7 +187,8 @@ describe(`${kills} kills at random points`, () => {
         (select count(*) from webhook_deliveries where status = 'pending')::int as deliveries,
         (select count(*) from audit_log where seq is null and organization_id is not null)::int as unchained`)
       if (Object.values(left ?? {}).every((count) => count === 0)) break
-      if (Date.now() > deadline) throw new Error(`It did not settle: ${JSON.stringify(left)}\n${nodes.output().slice(-5_000)}`)
+      if (Date.now() > deadline)
+        throw new Error(`It did not settle: ${JSON.stringify(left)}\n${nodes.output().slice(-5_000)}`)
       await sleep(300)
     }
     stop.abort()
@@ -157,35 +202,68 @@ describe(`${kills} kills at random points`, () => {
   }
 
   async function expectEveryFireOnce(disabledAt: Date): Promise<void> {
-    const fires = await nodes.query<{ schedule: string; at: Date; through: Date | null; outcome: string; run: string | null; runs: number }>(
+    const fires = await nodes.query<{
+      schedule: string
+      at: Date
+      through: Date | null
+      outcome: string
+      run: string | null
+      runs: number
+    }>(
       `select f.schedule_id as schedule, f.scheduled_for as at, f.through, f.outcome, f.run_id as run,
          (select count(*) from runs r where r.schedule_id = f.schedule_id and r.scheduled_for = f.scheduled_for)::int as runs from schedule_fires f`,
     )
     const of = new Map(fires.map((fire) => [`${fire.schedule} ${fire.at.getTime()}`, fire]))
-    expect(moved.filter(({ schedule, at }) => !of.has(`${schedule} ${at.getTime()}`)), 'moved, and never fired').toEqual([])
+    expect(
+      moved.filter(({ schedule, at }) => !of.has(`${schedule} ${at.getTime()}`)),
+      'moved, and never fired',
+    ).toEqual([])
     expect(moved.length).toBeGreaterThan(kills)
-    const wrong = fires.filter(({ outcome, run, runs }) => runs !== (outcome.startsWith('skipped') ? 0 : 1) || (run === null) !== outcome.startsWith('skipped'))
+    const wrong = fires.filter(
+      ({ outcome, run, runs }) =>
+        runs !== (outcome.startsWith('skipped') ? 0 : 1) || (run === null) !== outcome.startsWith('skipped'),
+    )
     expect(wrong, 'not one run').toEqual([])
-    const orphans = await nodes.query('select r.id from runs r where r.scheduled_for is not null and not exists (select from schedule_fires f where f.run_id = r.id and f.scheduled_for = r.scheduled_for)')
+    const orphans = await nodes.query(
+      'select r.id from runs r where r.scheduled_for is not null and not exists (select from schedule_fires f where f.run_id = r.id and f.scheduled_for = r.scheduled_for)',
+    )
     expect(orphans, 'runs of no fire').toEqual([])
     await expectEveryMinute(disabledAt, fires)
   }
 
   // The expression goes on beside what was moved: no minute may be missing.
-  async function expectEveryMinute(disabledAt: Date, fires: readonly { schedule: string; at: Date; through: Date | null }[]): Promise<void> {
-    const schedules = await nodes.query<{ id: string; created: Date }>('select id, created_at as created from schedules')
+  async function expectEveryMinute(
+    disabledAt: Date,
+    fires: readonly { schedule: string; at: Date; through: Date | null }[],
+  ): Promise<void> {
+    const schedules = await nodes.query<{ id: string; created: Date }>(
+      'select id, created_at as created from schedules',
+    )
     const missing = schedules.flatMap(({ id, created }) => {
       const own = fires.filter(({ schedule }) => schedule === id)
-      return minutesBetween(created, disabledAt).filter((minute) => !own.some(({ at, through }) => at.getTime() === minute || (through !== null && at.getTime() <= minute && minute <= through.getTime())))
+      return minutesBetween(created, disabledAt).filter(
+        (minute) =>
+          !own.some(
+            ({ at, through }) =>
+              at.getTime() === minute || (through !== null && at.getTime() <= minute && minute <= through.getTime()),
+          ),
+      )
     })
-    expect(missing.map((minute) => new Date(minute)), 'minutes without a fire').toEqual([])
+    expect(
+      missing.map((minute) => new Date(minute)),
+      'minutes without a fire',
+    ).toEqual([])
   }
 
   async function expectEveryRunOnce(): Promise<void> {
-    const [counts] = await nodes.query<{ all: number; fired: number }>('select count(*)::int as all, count(scheduled_for)::int as fired from runs')
+    const [counts] = await nodes.query<{ all: number; fired: number }>(
+      'select count(*)::int as all, count(scheduled_for)::int as fired from runs',
+    )
     expect((counts?.all ?? 0) - (counts?.fired ?? 0), 'runs that were asked for').toBe(asked.size)
     expect(new Set(asked.values()).size).toBe(asked.size)
-    const ended = await nodes.query<{ status: string; count: number }>('select status, count(*)::int as count from runs group by status')
+    const ended = await nodes.query<{ status: string; count: number }>(
+      'select status, count(*)::int as count from runs group by status',
+    )
     expect(ended, 'a kill makes no run fail').toEqual([{ status: 'success', count: counts?.all }])
   }
 
@@ -201,12 +279,15 @@ describe(`${kills} kills at random points`, () => {
       })
       for (const { id, status } of runs) {
         const [started, ended] = [firsts.get(`${id} run.started`), firsts.get(`${id} ${eventOf[status]}`)]
-        if (started === undefined || ended === undefined || started > ended) lost.push(`${name} ${id} ${status}: started ${started}, ended ${ended}`)
+        if (started === undefined || ended === undefined || started > ended)
+          lost.push(`${name} ${id} ${status}: started ${started}, ended ${ended}`)
       }
       expect(firsts.size, 'events of nothing').toBe(runs.length * 2)
     }
     expect(lost).toEqual([])
-    const messages = await nodes.query<{ count: number }>('select count(*)::int as count from webhook_events where run_id is not null')
+    const messages = await nodes.query<{ count: number }>(
+      'select count(*)::int as count from webhook_events where run_id is not null',
+    )
     expect(messages[0]?.count, 'one message for each event and webhook').toBe(runs.length * 2 * webhooks.length)
   }
 

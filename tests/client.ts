@@ -6,7 +6,11 @@ import type { FirstRun } from './server-process.ts'
 export type Body = any
 
 export interface Client {
-  send(route: string, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; headers: Headers; body: Body }>
+  send(
+    route: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; headers: Headers; body: Body }>
   upload(name: string, content: string): Promise<string>
   /** The run when it has ended. */
   ended(runId: string, deadlineMs?: number): Promise<Body>
@@ -19,7 +23,11 @@ export function createClient(url: string, { apiKey, appId }: Pick<FirstRun, 'api
   const send: Client['send'] = async (route, body, headers = {}) => {
     const [method = 'GET', path = '/'] = route.split(' ')
     const json = body === undefined ? {} : { 'content-type': 'application/json' }
-    const response = await fetch(`${url}${path}`, { method, headers: { ...credentials, ...json, ...headers }, body: body === undefined ? null : JSON.stringify(body) })
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { ...credentials, ...json, ...headers },
+      body: body === undefined ? null : JSON.stringify(body),
+    })
     const text = await response.text()
     return { status: response.status, headers: response.headers, body: text.startsWith('{') ? JSON.parse(text) : text }
   }
@@ -37,7 +45,8 @@ export function createClient(url: string, { apiKey, appId }: Pick<FirstRun, 'api
       const deadline = Date.now() + deadlineMs
       for (;;) {
         const answer = await send(`GET /api/runs/${runId}`).catch(() => undefined)
-        if (answer !== undefined && ['success', 'failed', 'timeout', 'cancelled'].includes(answer.body.status)) return answer.body
+        if (answer !== undefined && ['success', 'failed', 'timeout', 'cancelled'].includes(answer.body.status))
+          return answer.body
         if (Date.now() > deadline) throw new Error(`Run ${runId} did not end in time: ${JSON.stringify(answer?.body)}`)
         await new Promise((resolve) => setTimeout(resolve, 50))
       }

@@ -8,11 +8,27 @@ import { createInstance, type FirstRun, type Instance } from './server-process.t
 /** The three steps; before the kill the model takes so long for one of them that no run ends by itself, however slow the machine. */
 const scenario = ({ secondMs = 100, thirdMs = 100 }: { secondMs?: number; thirdMs?: number } = {}): Scenario => ({
   steps: [
-    { text: 'First.', toolCalls: [{ name: 'bash', arguments: { command: 'echo one >> /workspace/output/effects.txt' } }] },
-    { delayMs: secondMs, text: 'Second.', toolCalls: [{ name: 'bash', arguments: { command: 'sleep 3; echo two >> /workspace/output/effects.txt' } }] },
+    {
+      text: 'First.',
+      toolCalls: [{ name: 'bash', arguments: { command: 'echo one >> /workspace/output/effects.txt' } }],
+    },
+    {
+      delayMs: secondMs,
+      text: 'Second.',
+      toolCalls: [{ name: 'bash', arguments: { command: 'sleep 3; echo two >> /workspace/output/effects.txt' } }],
+    },
     [
       { when: { lastToolResult: { matches: 'interrupted' } }, repeatToolCalls: true },
-      { delayMs: thirdMs, text: 'Third.', toolCalls: [{ name: 'bash', arguments: { command: 'echo three >> /workspace/output/effects.txt; cat /workspace/output/effects.txt' } }] },
+      {
+        delayMs: thirdMs,
+        text: 'Third.',
+        toolCalls: [
+          {
+            name: 'bash',
+            arguments: { command: 'echo three >> /workspace/output/effects.txt; cat /workspace/output/effects.txt' },
+          },
+        ],
+      },
     ],
     { toolCalls: [{ name: 'output', arguments: { effects: '{{lastToolResult}}' } }] },
     { text: 'Done.' },
@@ -36,7 +52,12 @@ describe('a server that is killed in the middle of a run', () => {
     firstRun = await instance.start()
     client = createClient(instance.url, firstRun)
     const modelId = await connectModel(instance.url, firstRun, { baseUrl: `${models.url}/v1`, modelId: 'effects' })
-    const agent = await client.send('POST /api/agents', { name: 'effects', displayName: 'Effects', prompt: 'Do it.', modelId })
+    const agent = await client.send('POST /api/agents', {
+      name: 'effects',
+      displayName: 'Effects',
+      prompt: 'Do it.',
+      modelId,
+    })
     agentId = agent.body.id
   })
   afterEach(() => instance.remove())
@@ -46,37 +67,49 @@ describe('a server that is killed in the middle of a run', () => {
 
   it.each([
     ['between two steps', { secondMs: never }, (runId: string) => until(hasLog(runId, 'tool_finished', 1))],
-    ['in a model call', { secondMs: never }, (runId: string) => until(hasLog(runId, 'tool_finished', 1)).then(() => sleep(500))],
-    ['in a tool call', { thirdMs: never }, (runId: string) => until(hasLog(runId, 'tool_started', 2)).then(() => sleep(300))],
-  ])('%s resumes it from its journal, and a reader sees every event once', { timeout: 240_000 }, async (_moment, delays, moment) => {
-    models.registerScenario('effects', scenario(delays))
-    const started = await client.send('POST /api/runs', { agentId })
-    const runId: string = started.body.id
-    const reader = follow(instance.url, runId, firstRun.apiKey)
-    await moment(runId)
-    await instance.kill()
-    models.registerScenario('effects', scenario())
-    await instance.start()
+    [
+      'in a model call',
+      { secondMs: never },
+      (runId: string) => until(hasLog(runId, 'tool_finished', 1)).then(() => sleep(500)),
+    ],
+    [
+      'in a tool call',
+      { thirdMs: never },
+      (runId: string) => until(hasLog(runId, 'tool_started', 2)).then(() => sleep(300)),
+    ],
+  ])(
+    '%s resumes it from its journal, and a reader sees every event once',
+    { timeout: 240_000 },
+    async (_moment, delays, moment) => {
+      models.registerScenario('effects', scenario(delays))
+      const started = await client.send('POST /api/runs', { agentId })
+      const runId: string = started.body.id
+      const reader = follow(instance.url, runId, firstRun.apiKey)
+      await moment(runId)
+      await instance.kill()
+      models.registerScenario('effects', scenario())
+      await instance.start()
 
-    const run = await client.ended(runId)
-    expect(run, JSON.stringify(run.error)).toMatchObject({ status: 'success' })
-    const effects = String(run.output.effects).match(/one|two|three/g)
-    expect(effects).toEqual(['one', 'two', 'three'])
+      const run = await client.ended(runId)
+      expect(run, JSON.stringify(run.error)).toMatchObject({ status: 'success' })
+      const effects = String(run.output.effects).match(/one|two|three/g)
+      expect(effects).toEqual(['one', 'two', 'three'])
 
-    const logs = await client.logs(runId)
-    const steps = logs.filter((log) => log.event === 'model_answer').map((log) => log.data.step)
-    expect(steps).toEqual(steps.map((_step, index) => index + 1))
-    const finished = logs.filter((log) => log.event === 'tool_finished').map((log) => log.data.callId)
-    expect(new Set(finished).size).toBe(finished.length)
-    expect(logs.filter((log) => log.event === 'run_resumed')).toHaveLength(1)
+      const logs = await client.logs(runId)
+      const steps = logs.filter((log) => log.event === 'model_answer').map((log) => log.data.step)
+      expect(steps).toEqual(steps.map((_step, index) => index + 1))
+      const finished = logs.filter((log) => log.event === 'tool_finished').map((log) => log.data.callId)
+      expect(new Set(finished).size).toBe(finished.length)
+      expect(logs.filter((log) => log.event === 'run_resumed')).toHaveLength(1)
 
-    await reader.done
-    reader.close()
-    const seqs = reader.events.map(({ id }) => Number(id))
-    expect(seqs).toEqual(seqs.map((_seq, index) => index + 1))
-    const files = await client.send(`GET /api/runs/${runId}/files`)
-    expect(files.body.data.map((file: { name: string }) => file.name)).toEqual(['effects.txt'])
-  })
+      await reader.done
+      reader.close()
+      const seqs = reader.events.map(({ id }) => Number(id))
+      expect(seqs).toEqual(seqs.map((_seq, index) => index + 1))
+      const files = await client.send(`GET /api/runs/${runId}/files`)
+      expect(files.body.data.map((file: { name: string }) => file.name)).toEqual(['effects.txt'])
+    },
+  )
 
   it('hands its runs over when it is told to stop, and exits within ten seconds', { timeout: 240_000 }, async () => {
     models.registerScenario('effects', scenario({ secondMs: never }))

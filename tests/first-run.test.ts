@@ -22,36 +22,58 @@ describe('the first run', () => {
 
   const totalsOf = async (name: string, csv: string): Promise<Body> => {
     const file = await client.upload(name, csv)
-    const started = await client.send('POST /api/runs', { agentId: firstRun.agentId, files: [file] }, { prefer: 'wait=30' })
+    const started = await client.send(
+      'POST /api/runs',
+      { agentId: firstRun.agentId, files: [file] },
+      { prefer: 'wait=30' },
+    )
     return started.status === 200 ? started.body : client.ended(started.body.id)
   }
 
   it('keeps its credentials in a file that only the server can read', async () => {
     const path = join(instance.dataDir, 'first-run.json')
-    expect(Object.keys(JSON.parse(await readFile(path, 'utf8')))).toEqual(['url', 'email', 'password', 'orgId', 'appId', 'apiKey', 'agentId'])
+    expect(Object.keys(JSON.parse(await readFile(path, 'utf8')))).toEqual([
+      'url',
+      'email',
+      'password',
+      'orgId',
+      'appId',
+      'apiKey',
+      'agentId',
+    ])
     expect((await stat(path)).mode & 0o777).toBe(0o600)
     expect((await stat(join(instance.dataDir, 'secrets.json'))).mode & 0o777).toBe(0o600)
   })
 
   it('prints lines that work as pasted, up to the totals of the file', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'appstrate-paste-'))
-    const lines = instance.output().split('\n').filter((line) => /^(URL=|printf|FILE=|RUN=|curl)/.test(line))
+    const lines = instance
+      .output()
+      .split('\n')
+      .filter((line) => /^(URL=|printf|FILE=|RUN=|curl)/.test(line))
     expect(lines).toHaveLength(6)
     const { stdout } = await run('bash', ['-c', lines.join('\n')], { cwd: folder, timeout: 120_000 })
     await rm(folder, { recursive: true })
     expect(stdout).toContain('event: run_update')
     expect(stdout).toContain('event: run_log')
     const result: Body = JSON.parse(stdout.slice(stdout.lastIndexOf('{"id":"run_')))
-    expect(result).toMatchObject({ status: 'success', output: { file: 'sales.csv', rows: 3, totals: { quantity: '7', amount: '25.94' } } })
+    expect(result).toMatchObject({
+      status: 'success',
+      output: { file: 'sales.csv', rows: 3, totals: { quantity: '7', amount: '25.94' } },
+    })
   }, 150_000)
 
   it('adds up a file that the demo has never seen, exactly', async () => {
     const cents = Array.from({ length: 500 }, (_value, index) => BigInt((index * 7919) % 100_000) - 20_000n)
-    const show = (value: bigint) => `${value < 0n ? '-' : ''}${(value < 0n ? -value : value) / 100n}.${String((value < 0n ? -value : value) % 100n).padStart(2, '0')}`
+    const show = (value: bigint) =>
+      `${value < 0n ? '-' : ''}${(value < 0n ? -value : value) / 100n}.${String((value < 0n ? -value : value) % 100n).padStart(2, '0')}`
     const rows = cents.map((value, index) => `"row ${index}, ""quoted""",${show(value)},${index}`)
     const body = await totalsOf('never seen.csv', `\uFEFFname,price,count\r\n${rows.join('\r\n')}\r\n`)
     expect(body, JSON.stringify(body)).toMatchObject({ status: 'success', output: { rows: 500 } })
-    expect(body.output.totals).toEqual({ price: show(cents.reduce((sum, value) => sum + value, 0n)), count: String((499 * 500) / 2) })
+    expect(body.output.totals).toEqual({
+      price: show(cents.reduce((sum, value) => sum + value, 0n)),
+      count: String((499 * 500) / 2),
+    })
     const { data } = (await client.send(`GET /api/runs/${body.id}/files`)).body
     expect(data.map((file: Body) => file.name)).toEqual(['totals.json'])
     const content = await client.send(`GET /api/files/${data[0].id}/content`)
@@ -62,13 +84,17 @@ describe('the first run', () => {
     ['an image', `\u0089PNG\r\n\u001a\n${'\0'.repeat(50)}`],
     ['an empty file', ''],
     ['text without columns', 'dear all,\nthis is not a table\n\nyours, x, y, z'],
-  ])('says what is wrong with %s that calls itself a CSV', async (_what, content) => {
-    const body = await totalsOf('broken.csv', content)
-    expect(body.status).toBe('failed')
-    expect(body.error.code).toBe('output-missing')
-    expect(body.error.message).toMatch(/can't|cannot|could not/i)
-    expect(body.output).toBeNull()
-  }, 150_000)
+  ])(
+    'says what is wrong with %s that calls itself a CSV',
+    async (_what, content) => {
+      const body = await totalsOf('broken.csv', content)
+      expect(body.status).toBe('failed')
+      expect(body.error.code).toBe('output-missing')
+      expect(body.error.message).toMatch(/can't|cannot|could not/i)
+      expect(body.output).toBeNull()
+    },
+    150_000,
+  )
 
   it('shows a page at / with the ways on', async () => {
     const response = await fetch(instance.url)
@@ -101,9 +127,19 @@ describe('the first run', () => {
   }, 150_000)
 
   it('lists every mistake of the configuration, and repeats no secret', async () => {
-    const { code, stderr } = await startOnce({ PORT: 'x', ROLE: 'both', DATABASE_URL: 'mysql://u:topsecret@h/d', ENCRYPTION_KEYS: 'topsecret' })
+    const { code, stderr } = await startOnce({
+      PORT: 'x',
+      ROLE: 'both',
+      DATABASE_URL: 'mysql://u:topsecret@h/d',
+      ENCRYPTION_KEYS: 'topsecret',
+    })
     expect(code).toBe(1)
-    expect(stderr.trim().split('\n').map((line) => line.split(' ')[1])).toEqual(expect.arrayContaining(['PORT', 'ROLE', 'DATABASE_URL', 'ENCRYPTION_KEYS']))
+    expect(
+      stderr
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' ')[1]),
+    ).toEqual(expect.arrayContaining(['PORT', 'ROLE', 'DATABASE_URL', 'ENCRYPTION_KEYS']))
     expect(stderr).not.toContain('topsecret')
   }, 150_000)
 

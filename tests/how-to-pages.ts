@@ -12,7 +12,9 @@ export interface Block {
 
 /** The guides, by file name. */
 export function listPages(): string[] {
-  return readdirSync(folder).filter((name) => name.endsWith('.md') && name !== 'README.md').sort()
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.md') && name !== 'README.md')
+    .sort()
 }
 
 export function readPage(name: string): Block[] {
@@ -28,7 +30,13 @@ export function blocksOf(markdown: string): Block[] {
     const before = markdown.slice(0, match.index)
     const last = blocks.at(-1)
     if (language === 'sh') blocks.push({ script: content, line: before.split('\n').length + 1, expected: undefined })
-    if (language === 'json' && last !== undefined && last.expected === undefined && before.trimEnd().endsWith(`${last.script.trimEnd()}\n\`\`\``)) last.expected = content
+    if (
+      language === 'json' &&
+      last !== undefined &&
+      last.expected === undefined &&
+      before.trimEnd().endsWith(`${last.script.trimEnd()}\n\`\`\``)
+    )
+      last.expected = content
     if (whole === '') break
   }
   return blocks
@@ -44,9 +52,16 @@ export interface Ran {
 const mark = '=== the next block ==='
 
 /** Runs the blocks in one shell that stops at the first failure. */
-export async function runBlocks(blocks: readonly Block[], { environment, cwd, timeoutMs }: { environment: Record<string, string>; cwd: string; timeoutMs: number }): Promise<Ran> {
+export async function runBlocks(
+  blocks: readonly Block[],
+  { environment, cwd, timeoutMs }: { environment: Record<string, string>; cwd: string; timeoutMs: number },
+): Promise<Ran> {
   const script = blocks.map(({ script: each }) => `${each}\nprintf '\\n%s\\n' '${mark}'\n`).join('')
-  const shell = spawn('bash', ['-e', '-x', '-o', 'pipefail', '-s'], { cwd, env: { ...environment, PS4: '+ ' }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const shell = spawn('bash', ['-e', '-x', '-o', 'pipefail', '-s'], {
+    cwd,
+    env: { ...environment, PS4: '+ ' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   let [stdout, stderr] = ['', '']
   shell.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
   shell.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
@@ -87,7 +102,8 @@ function readableJson(text: string): string {
 function compare(shown: unknown, found: unknown, path: string): string[] {
   if (shown === '…') return []
   if (kindOf(shown) !== kindOf(found)) return [`${path || '/'} is ${kindOf(found)}, not ${kindOf(shown)}`]
-  if (Array.isArray(shown) && Array.isArray(found)) return shown.flatMap((each, index) => compare(each, found[index] ?? found[0], `${path}/${index}`))
+  if (Array.isArray(shown) && Array.isArray(found))
+    return shown.flatMap((each, index) => compare(each, found[index] ?? found[0], `${path}/${index}`))
   if (typeof shown !== 'object' || shown === null || typeof found !== 'object' || found === null) return []
   const actual = new Map(Object.entries(found))
   return Object.entries(shown).flatMap(([key, value]) => {

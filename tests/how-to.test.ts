@@ -16,8 +16,22 @@ import { createInstance, type FirstRun, type Instance } from './server-process.t
 /** Works for as many seconds as its input says, and greets. */
 const scenario = {
   steps: [
-    { text: 'I take my time.', toolCalls: [{ name: 'bash', arguments: { command: 'sleep 0{{input.seconds}}; echo done > /workspace/output/greeting.txt' } }] },
-    { text: 'Ready.', toolCalls: [{ name: 'log', arguments: { level: 'info', message: 'Greeting {{input.name}}.' } }, { name: 'output', arguments: { message: 'Hello {{input.name}}' } }] },
+    {
+      text: 'I take my time.',
+      toolCalls: [
+        {
+          name: 'bash',
+          arguments: { command: 'sleep 0{{input.seconds}}; echo done > /workspace/output/greeting.txt' },
+        },
+      ],
+    },
+    {
+      text: 'Ready.',
+      toolCalls: [
+        { name: 'log', arguments: { level: 'info', message: 'Greeting {{input.name}}.' } },
+        { name: 'output', arguments: { message: 'Hello {{input.name}}' } },
+      ],
+    },
     { text: 'Done.' },
   ],
 }
@@ -49,7 +63,16 @@ describe('the guides', () => {
     }
     const jar = environment['COOKIES'] ?? ''
     const body = JSON.stringify({ email: firstRun.email, password: firstRun.password })
-    await promisify(execFile)('curl', ['-sf', '-c', jar, '-H', 'Content-Type: application/json', '-d', body, `${instance.url}/api/auth/sign-in/email`])
+    await promisify(execFile)('curl', [
+      '-sf',
+      '-c',
+      jar,
+      '-H',
+      'Content-Type: application/json',
+      '-d',
+      body,
+      `${instance.url}/api/auth/sign-in/email`,
+    ])
   }, 120_000)
   afterAll(async () => {
     await instance.remove()
@@ -64,14 +87,27 @@ describe('the guides', () => {
   const openApplication = async () => {
     applications += 1
     const asOwner = async (route: string, body: object, headers: readonly string[]) => {
-      const options = ['-sf', '-b', environment['COOKIES'] ?? '', ...headers.flatMap((header) => ['-H', header]), '--json', JSON.stringify(body)]
+      const options = [
+        '-sf',
+        '-b',
+        environment['COOKIES'] ?? '',
+        ...headers.flatMap((header) => ['-H', header]),
+        '--json',
+        JSON.stringify(body),
+      ]
       const { stdout } = await promisify(execFile)('curl', [...options, `${instance.url}${route}`])
       const reply: Body = JSON.parse(stdout)
       return reply
     }
     const appId = String((await asOwner('/api/applications', { name: 'Guide' }, [`X-Org-Id: ${firstRun.orgId}`])).id)
     const apiKey = String((await asOwner('/api/api-keys', { name: 'Guide' }, [`X-App-Id: ${appId}`])).key)
-    const agent = { name: `greeter-${applications}`, displayName: 'Greeter', prompt: 'Greet.', tools: ['bash', 'log', 'output'], modelId }
+    const agent = {
+      name: `greeter-${applications}`,
+      displayName: 'Greeter',
+      prompt: 'Greet.',
+      tools: ['bash', 'log', 'output'],
+      modelId,
+    }
     const { body } = await createClient(instance.url, { apiKey, appId }).send('POST /api/agents', agent)
     return { KEY: apiKey, APP: appId, AGENT: String(body.id) }
   }
@@ -80,23 +116,41 @@ describe('the guides', () => {
     const blocks = readPage(name)
     expect(blocks.length, 'a guide has something to run').toBeGreaterThan(0)
     const cwd = await mkdtemp(join(folder, 'page-'))
-    const { code, outputs, stderr } = await runBlocks(blocks, { environment: { ...environment, ...(await openApplication()) }, cwd, timeoutMs: 170_000 })
+    const { code, outputs, stderr } = await runBlocks(blocks, {
+      environment: { ...environment, ...(await openApplication()) },
+      cwd,
+      timeoutMs: 170_000,
+    })
     const failed = blocks[outputs.length]
-    expect(code, `docs/how-to/${name}, line ${failed?.line}:\n${failed?.script}\n${stderr.split('\n').slice(-8).join('\n')}`).toBe(0)
+    expect(
+      code,
+      `docs/how-to/${name}, line ${failed?.line}:\n${failed?.script}\n${stderr.split('\n').slice(-8).join('\n')}`,
+    ).toBe(0)
     blocks.forEach(({ expected, line }, index) => {
-      if (expected !== undefined) expect(differences(expected, outputs[index] ?? ''), `docs/how-to/${name}, below line ${line}: ${outputs[index]}`).toEqual([])
+      if (expected !== undefined)
+        expect(
+          differences(expected, outputs[index] ?? ''),
+          `docs/how-to/${name}, below line ${line}: ${outputs[index]}`,
+        ).toEqual([])
     })
   })
 })
 
 describe('the README', () => {
-  it('shows curl lines that work as they stand, with the ids that came before in place of …', { timeout: 120_000 }, async () => {
+  it('shows curl lines that work as they stand, with the ids that came before in place of …', {
+    timeout: 120_000,
+  }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'appstrate-readme-'))
     const instance = await createInstance()
     try {
       const firstRun = await instance.start()
       await writeFile(join(folder, 'sales.csv'), 'product,quantity\npen,3\nink,4\n')
-      const ids = new Map([['ask', firstRun.apiKey], ['app', firstRun.appId], ['org', firstRun.orgId], ['agent', firstRun.agentId]])
+      const ids = new Map([
+        ['ask', firstRun.apiKey],
+        ['app', firstRun.appId],
+        ['org', firstRun.orgId],
+        ['agent', firstRun.agentId],
+      ])
       const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
       const commands = blocksOf(readme).flatMap(({ script }) => commandsOf(script))
       const curls = commands.filter((command) => command.startsWith('curl'))
@@ -108,7 +162,10 @@ describe('the README', () => {
           variables.push(filled)
           continue
         }
-        const { stdout } = await promisify(execFile)('bash', ['-c', [...variables, filled].join('\n')], { cwd: folder, timeout: 60_000 })
+        const { stdout } = await promisify(execFile)('bash', ['-c', [...variables, filled].join('\n')], {
+          cwd: folder,
+          timeout: 60_000,
+        })
         expect(stdout, command).not.toContain('https://appstrate.dev/errors/')
         for (const { id, prefix } of idsIn(stdout)) ids.set(prefix, id)
         // A list of runs' things follows: they have to be there.
@@ -122,15 +179,23 @@ describe('the README', () => {
 })
 
 describe('the reader of the guides', () => {
-  const page = 'Text\n\n```sh\necho 1\n```\n\n```json\n{"a": 1}\n```\n\n```text\nnever\n```\n\n```sh\nread line; echo \'{"a": [{"b": "x", "c": null}]}\'\n```\n\nText\n\n```json\n{}\n```\n'
+  const page =
+    'Text\n\n```sh\necho 1\n```\n\n```json\n{"a": 1}\n```\n\n```text\nnever\n```\n\n```sh\nread line; echo \'{"a": [{"b": "x", "c": null}]}\'\n```\n\nText\n\n```json\n{}\n```\n'
 
   it('takes sh blocks, with the JSON directly below', () => {
-    expect(blocksOf(page)).toMatchObject([{ script: 'echo 1\n', line: 4, expected: '{"a": 1}\n' }, { line: 16, expected: undefined }])
+    expect(blocksOf(page)).toMatchObject([
+      { script: 'echo 1\n', line: 4, expected: '{"a": 1}\n' },
+      { line: 16, expected: undefined },
+    ])
   })
 
   it('runs blocks in one shell, and tells which fails', async () => {
     const where = { environment: { PATH: String(process.env['PATH']) }, cwd: tmpdir(), timeoutMs: 10_000 }
-    const blocks = ['X=1', 'echo "$X"', 'false | cat', 'echo never'].map((script, index) => ({ script, line: index, expected: undefined }))
+    const blocks = ['X=1', 'echo "$X"', 'false | cat', 'echo never'].map((script, index) => ({
+      script,
+      line: index,
+      expected: undefined,
+    }))
     const { code, outputs } = await runBlocks(blocks, where)
     expect([code, outputs.map((output) => output.trim())]).toEqual([1, ['', '1']])
   })
@@ -140,7 +205,10 @@ describe('the reader of the guides', () => {
     expect(differences('{"id": "run_…", "n": 1, "list": [{"a": 9}, …], "none": null, …}', output)).toEqual([])
     expect(differences('{"n": …, "list": […]}', output)).toEqual([])
     expect(differences('{"n": "1", "list": [{"b": 9}], "gone": 1, "none": {}}', output)).toEqual([
-      '/n is number, not string', '/list/0/b is missing', '/gone is missing', '/none is null, not object',
+      '/n is number, not string',
+      '/list/0/b is missing',
+      '/gone is missing',
+      '/none is null, not object',
     ])
     expect(differences('{}', 'no JSON')).toHaveLength(1)
     expect(differences('{"a": {}}', 'first line\n{"a": {}}\n')).toEqual([])
@@ -168,7 +236,10 @@ function idsIn(text: string): { id: string; prefix: string }[] {
 
 function fillIn(command: string, ids: ReadonlyMap<string, string>, { email, password }: FirstRun): string {
   const named = command.replaceAll(/\b([a-z]+)_…/g, (shown, prefix: string) => ids.get(prefix) ?? shown)
-  return named.replace('sk-…', 'sk-not-a-real-key').replace('owner@example.com', email).replace('"password": "…"', `"password": "${password}"`)
+  return named
+    .replace('sk-…', 'sk-not-a-real-key')
+    .replace('owner@example.com', email)
+    .replace('"password": "…"', `"password": "${password}"`)
 }
 
 /** A folder of programs that the guides use and a bare machine lacks. */
@@ -176,7 +247,10 @@ async function ownPrograms(folder: string): Promise<string> {
   const programs = join(folder, 'bin')
   await mkdir(programs)
   const jq = join(programs, 'jq')
-  await writeFile(jq, `#!/bin/sh\nexec '${process.execPath}' '${fileURLToPath(new URL('jq.ts', import.meta.url))}' "$@"\n`)
+  await writeFile(
+    jq,
+    `#!/bin/sh\nexec '${process.execPath}' '${fileURLToPath(new URL('jq.ts', import.meta.url))}' "$@"\n`,
+  )
   await chmod(jq, 0o755)
   return programs
 }

@@ -18,20 +18,36 @@ export async function signIn(url: string, { email, password, orgId }: FirstRun):
     body: JSON.stringify({ email, password }),
   })
   if (!response.ok) throw new Error(await response.text())
-  const cookie = response.headers.getSetCookie().map((value) => value.split(';')[0]).join('; ')
+  const cookie = response.headers
+    .getSetCookie()
+    .map((value) => value.split(';')[0])
+    .join('; ')
   return { cookie, origin: url, 'x-org-id': orgId }
 }
 
 /** Adds a provider key and a model as the owner; the model's id. */
-export async function connectModel(url: string, firstRun: FirstRun, model: { baseUrl: string; modelId: string }): Promise<string> {
+export async function connectModel(
+  url: string,
+  firstRun: FirstRun,
+  model: { baseUrl: string; modelId: string },
+): Promise<string> {
   const session = await signIn(url, firstRun)
   const post = async (path: string, body: unknown): Promise<Body> => {
-    const response = await fetch(`${url}${path}`, { method: 'POST', headers: { ...session, 'content-type': 'application/json' }, body: JSON.stringify(body) })
+    const response = await fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { ...session, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
     const answer: Body = await response.json()
     if (response.status !== 201) throw new Error(JSON.stringify(answer))
     return answer
   }
-  const key = await post('/api/provider-keys', { label: 'Test', api: 'openai-compatible', baseUrl: model.baseUrl, apiKey: 'sk-not-a-real-key' })
+  const key = await post('/api/provider-keys', {
+    label: 'Test',
+    api: 'openai-compatible',
+    baseUrl: model.baseUrl,
+    apiKey: 'sk-not-a-real-key',
+  })
   const created = await post('/api/models', { label: 'Test', providerKeyId: key.id, modelId: model.modelId })
   return created.id
 }

@@ -33,7 +33,10 @@ export interface Instance {
 }
 
 /** An instance over a data directory of its own, or as a further node over a shared one. */
-export async function createInstance(environment: Record<string, string> = {}, shared?: { dataDir: string }): Promise<Instance> {
+export async function createInstance(
+  environment: Record<string, string> = {},
+  shared?: { dataDir: string },
+): Promise<Instance> {
   const dataDir = shared?.dataDir ?? (await mkdtemp(join(tmpdir(), 'appstrate-instance-')))
   const port = await freePort()
   const url = `http://localhost:${port}`
@@ -52,7 +55,17 @@ export async function createInstance(environment: Record<string, string> = {}, s
     output: () => output,
     async start() {
       output = ''
-      const env = { PATH: process.env['PATH'], NODE_COMPILE_CACHE: compileCache, DATA_DIR: dataDir, PORT: String(port), LOG_LEVEL: 'info', RATE_LIMIT_RUNS: '100000', RATE_LIMIT_CREATE: '100000', RATE_LIMIT_DEFAULT: '100000', ...environment }
+      const env = {
+        PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: compileCache,
+        DATA_DIR: dataDir,
+        PORT: String(port),
+        LOG_LEVEL: 'info',
+        RATE_LIMIT_RUNS: '100000',
+        RATE_LIMIT_CREATE: '100000',
+        RATE_LIMIT_DEFAULT: '100000',
+        ...environment,
+      }
       const started = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] })
       child = started
       started.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
@@ -74,12 +87,17 @@ export async function createInstance(environment: Record<string, string> = {}, s
   }
 }
 
-async function isReady(url: string, child: ChildProcess, { output, demoIsOff }: { output: () => string; demoIsOff: boolean }): Promise<void> {
+async function isReady(
+  url: string,
+  child: ChildProcess,
+  { output, demoIsOff }: { output: () => string; demoIsOff: boolean },
+): Promise<void> {
   const deadline = Date.now() + 90_000
   for (;;) {
     const response = await fetch(`${url}/ready`).catch(() => undefined)
     if (response?.ok === true && (demoIsOff || output().includes('Appstrate is ready'))) return
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`The server ended with ${child.exitCode ?? child.signalCode}: ${output()}`)
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`The server ended with ${child.exitCode ?? child.signalCode}: ${output()}`)
     if (Date.now() > deadline) throw new Error(`The server was not ready in time: ${output()}`)
     await new Promise((resolve) => setTimeout(resolve, 30))
   }

@@ -9,8 +9,20 @@ import { createInstance, type FirstRun, type Instance } from './server-process.t
 /** Before the kill the model takes so long for the second step that no run ends by itself, however slow the machine. */
 const scenario = (secondMs: number): Scenario => ({
   steps: [
-    { text: 'First.', toolCalls: [{ name: 'bash', arguments: { command: 'echo one >> /workspace/output/effects.txt' } }] },
-    { delayMs: secondMs, text: 'Second.', toolCalls: [{ name: 'bash', arguments: { command: 'echo two >> /workspace/output/effects.txt; cat /workspace/output/effects.txt' } }] },
+    {
+      text: 'First.',
+      toolCalls: [{ name: 'bash', arguments: { command: 'echo one >> /workspace/output/effects.txt' } }],
+    },
+    {
+      delayMs: secondMs,
+      text: 'Second.',
+      toolCalls: [
+        {
+          name: 'bash',
+          arguments: { command: 'echo two >> /workspace/output/effects.txt; cat /workspace/output/effects.txt' },
+        },
+      ],
+    },
     { toolCalls: [{ name: 'output', arguments: { effects: '{{lastToolResult}}' } }] },
     { text: 'Done.' },
   ],
@@ -40,7 +52,12 @@ describe('two nodes on one database', () => {
     second = await createInstance({ ...environment, DEMO: 'off' }, { dataDir: first.dataDir })
     await second.start()
     const modelId = await connectModel(first.url, firstRun, { baseUrl: `${models.url}/v1`, modelId: 'effects' })
-    const agent = await createClient(first.url, firstRun).send('POST /api/agents', { name: 'effects', displayName: 'Effects', prompt: 'Do it.', modelId })
+    const agent = await createClient(first.url, firstRun).send('POST /api/agents', {
+      name: 'effects',
+      displayName: 'Effects',
+      prompt: 'Do it.',
+      modelId,
+    })
     agentId = agent.body.id
   }, 180_000)
   afterAll(async () => {
@@ -51,12 +68,20 @@ describe('two nodes on one database', () => {
   })
 
   it('honour on the one what was revoked on the other, within a second', { timeout: 120_000 }, async () => {
-    const session = { ...(await signIn(first.url, firstRun)), 'x-app-id': firstRun.appId, 'content-type': 'application/json' }
+    const session = {
+      ...(await signIn(first.url, firstRun)),
+      'x-app-id': firstRun.appId,
+      'content-type': 'application/json',
+    }
     expect(await quickestMs(1000, () => revocationMs(session))).toBeLessThan(1000)
   })
 
   async function revocationMs(session: Record<string, string>): Promise<number> {
-    const made = await fetch(`${first.url}/api/api-keys`, { method: 'POST', headers: session, body: JSON.stringify({ name: 'Short-lived' }) })
+    const made = await fetch(`${first.url}/api/api-keys`, {
+      method: 'POST',
+      headers: session,
+      body: JSON.stringify({ name: 'Short-lived' }),
+    })
     const { id, key }: Body = await made.json()
     const client = createClient(second.url, { apiKey: key, appId: firstRun.appId })
     expect((await client.send('GET /api/agents')).status).toBe(200)
@@ -66,14 +91,18 @@ describe('two nodes on one database', () => {
     return performance.now() - startedMs
   }
 
-  it('let the one go on with the runs of the other that was killed, and show all of them', { timeout: 240_000 }, async () => {
+  it('let the one go on with the runs of the other that was killed, and show all of them', {
+    timeout: 240_000,
+  }, async () => {
     models.registerScenario('effects', scenario(never))
     // While it is away, every run is the first one's.
     await second.stop()
     const runIds: string[] = []
-    for (let index = 0; index < 4; index += 1) runIds.push((await createClient(first.url, firstRun).send('POST /api/runs', { agentId })).body.id)
+    for (let index = 0; index < 4; index += 1)
+      runIds.push((await createClient(first.url, firstRun).send('POST /api/runs', { agentId })).body.id)
     const logs = (runId: string) => createClient(first.url, firstRun).logs(runId)
-    for (const runId of runIds) await until(async () => (await logs(runId)).some((log) => log.event === 'tool_finished'))
+    for (const runId of runIds)
+      await until(async () => (await logs(runId)).some((log) => log.event === 'tool_finished'))
     await second.start()
     const client = createClient(second.url, firstRun)
     const readers = runIds.map((runId) => follow(second.url, runId, firstRun.apiKey))

@@ -5,10 +5,21 @@ import { replaceBetween, tableRow, type GeneratedFile } from './generated-file.t
 const marker = 'config'
 
 /** README.md with its table of settings. */
-export function configTable(readme: string | undefined, settings: Readonly<Record<string, Variable<unknown>>> = variables): GeneratedFile {
+export function configTable(
+  readme: string | undefined,
+  settings: Readonly<Record<string, Variable<unknown>>> = variables,
+): GeneratedFile {
   const rows = Object.entries(settings).map(([name, { type, defaultText, meaning }]) =>
-    tableRow([`\`${name}\``, type.replaceAll(' | ', ', '), defaultText === undefined ? '' : defaultText.startsWith('(') ? defaultText : `\`${defaultText}\``, meaning]),
+    tableRow([
+      `\`${name}\``,
+      type.replaceAll(' | ', ', '),
+      defaultText === undefined ? '' : defaultText.startsWith('(') ? defaultText : `\`${defaultText}\``,
+      meaning,
+    ]),
   )
   const table = [tableRow(['Variable', 'Type', 'Default', 'Meaning']), '|---|---|---|---|', ...rows].join('\n')
-  return { path: 'README.md', content: replaceBetween(readme ?? `<!-- ${marker}:start -->\n<!-- ${marker}:end -->\n`, marker, table) }
+  return {
+    path: 'README.md',
+    content: replaceBetween(readme ?? `<!-- ${marker}:start -->\n<!-- ${marker}:end -->\n`, marker, table),
+  }
 }

@@ -9,23 +9,36 @@ import { replaceBetween } from './generated-file.ts'
 import { permissionsPage } from './permissions-page.ts'
 
 const root = new URL('../../', import.meta.url)
-const catalogue = [['toy-not-found', { status: 404, title: 'Toy Not Found' }], ['toy-taken', { status: 409, title: 'Toy Taken' }]] as const
+const catalogue = [
+  ['toy-not-found', { status: 404, title: 'Toy Not Found' }],
+  ['toy-taken', { status: 409, title: 'Toy Taken' }],
+] as const
 const text = 'No toy has this id: check it, and look at the list of toys.'
 const page = `<!-- generated:start -->\nold head\n<!-- generated:end -->\n\n${text}\n`
 
 describe('the repository', () => {
   it('holds its generated files as they would be generated now', () => {
     const environment = { ...process.env, CODEGEN_DATABASE_URL: inject('adminDatabaseUrl') }
-    const { status, stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(new URL('scripts/generate.ts', root)), '--check'], { cwd: root, env: environment, encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [fileURLToPath(new URL('scripts/generate.ts', root)), '--check'],
+      { cwd: root, env: environment, encoding: 'utf8' },
+    )
     expect(`${stdout}${stderr}`).toBe('')
     expect(status).toBe(0)
   }, 60_000)
 
   it('has a page for every problem code, and no other', () => {
     const names = readdirSync(new URL('docs/errors/', root)).filter((name) => name !== 'README.md')
-    const pages = new Map(names.map((name) => [name.replace(/\.md$/, ''), readFileSync(new URL(`docs/errors/${name}`, root), 'utf8')]))
+    const pages = new Map(
+      names.map((name) => [name.replace(/\.md$/, ''), readFileSync(new URL(`docs/errors/${name}`, root), 'utf8')]),
+    )
     expect(pageMistakes(pages)).toEqual([])
-    expect(errorPages(pages).map(({ path }) => path.replace('docs/errors/', '')).sort()).toEqual([...names, 'README.md'].sort())
+    expect(
+      errorPages(pages)
+        .map(({ path }) => path.replace('docs/errors/', ''))
+        .sort(),
+    ).toEqual([...names, 'README.md'].sort())
   })
 })
 
@@ -40,12 +53,20 @@ describe('error pages', () => {
 
   it('are made for new codes, and all of them are in the index', () => {
     const files = errorPages(new Map(), catalogue)
-    expect(files.map(({ path }) => path)).toEqual(['docs/errors/toy-not-found.md', 'docs/errors/toy-taken.md', 'docs/errors/README.md'])
+    expect(files.map(({ path }) => path)).toEqual([
+      'docs/errors/toy-not-found.md',
+      'docs/errors/toy-taken.md',
+      'docs/errors/README.md',
+    ])
     expect(files[2]?.content).toContain('| [`toy-taken`](toy-taken.md) | 409 | Toy Taken |')
   })
 
   it('are a mistake when they say nothing or their code is gone', () => {
-    const pages = new Map([['toy-not-found', page], ['toy-taken', page.replace(text, 'TODO')], ['toy-lost', page]])
+    const pages = new Map([
+      ['toy-not-found', page],
+      ['toy-taken', page.replace(text, 'TODO')],
+      ['toy-lost', page],
+    ])
     expect(pageMistakes(pages, catalogue)).toEqual([
       'docs/errors/toy-lost.md is about a code that does not exist.',
       'docs/errors/toy-taken.md does not say what to do.',
@@ -55,14 +76,19 @@ describe('error pages', () => {
 
 describe('the page of permissions', () => {
   it('tells of each who holds it, whether keys can, and what it is for', () => {
-    const { content } = permissionsPage([{ permission: 'toys:break', roles: ['owner', 'member'], isGrantable: true, operations: ['breakToy', 'dropToy'] }])
-    expect(content).toContain('| Permission | Owner | Admin | Member | Viewer | Key | For |\n|---|:-:|:-:|:-:|:-:|:-:|---|\n| `toys:break` | ✓ |  | ✓ |  | ✓ | `breakToy`, `dropToy` |\n')
+    const { content } = permissionsPage([
+      { permission: 'toys:break', roles: ['owner', 'member'], isGrantable: true, operations: ['breakToy', 'dropToy'] },
+    ])
+    expect(content).toContain(
+      '| Permission | Owner | Admin | Member | Viewer | Key | For |\n|---|:-:|:-:|:-:|:-:|:-:|---|\n| `toys:break` | ✓ |  | ✓ |  | ✓ | `breakToy`, `dropToy` |\n',
+    )
   })
 
   it('has a row for every permission of the product', () => {
     const { path, content } = permissionsPage()
     expect(path).toBe('docs/permissions.md')
-    for (const line of ['| `org:delete` | ✓ |  |  |  |  | ', '| `runs:read` | ✓ | ✓ | ✓ | ✓ | ✓ | ']) expect(content).toContain(line)
+    for (const line of ['| `org:delete` | ✓ |  |  |  |  | ', '| `runs:read` | ✓ | ✓ | ✓ | ✓ | ✓ | '])
+      expect(content).toContain(line)
   })
 })
 
@@ -71,13 +97,17 @@ describe('the table of settings', () => {
 
   it('stands between its markers, and everything around it stays', () => {
     const { content } = configTable('# Toys\n<!-- config:start -->\nold\n<!-- config:end -->\nThe end\n', settings)
-    expect(content).toBe('# Toys\n<!-- config:start -->\n| Variable | Type | Default | Meaning |\n|---|---|---|---|\n| `COLOR` | red, blue | `red` | Red \\| or blue. |\n<!-- config:end -->\nThe end\n')
+    expect(content).toBe(
+      '# Toys\n<!-- config:start -->\n| Variable | Type | Default | Meaning |\n|---|---|---|---|\n| `COLOR` | red, blue | `red` | Red \\| or blue. |\n<!-- config:end -->\nThe end\n',
+    )
     expect(configTable(content, settings).content).toBe(content)
   })
 
   it('makes a README of its own when there is none, and fails when the markers are gone', () => {
     expect(configTable(undefined, settings).content).toMatch(/^<!-- config:start -->\n\| Variable/)
-    expect(() => configTable('# Toys\n', settings)).toThrow('<!-- config:start --> and <!-- config:end --> are missing.')
+    expect(() => configTable('# Toys\n', settings)).toThrow(
+      '<!-- config:start --> and <!-- config:end --> are missing.',
+    )
     expect(() => replaceBetween('<!-- a:end --><!-- a:start -->', 'a', 'x')).toThrow('missing')
   })
 })

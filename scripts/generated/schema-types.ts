@@ -16,9 +16,13 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 /** The types of the tables that the migrations make, read from a throw-away database: on the given server, else on an embedded one. */
 export async function schemaTypes(serverUrl: string | undefined): Promise<GeneratedFile> {
   const directory = await mkdtemp(join(tmpdir(), 'appstrate-codegen-'))
-  const server = serverUrl === undefined ? await startServer(directory) : { url: serverUrl, stop: async () => undefined }
+  const server =
+    serverUrl === undefined ? await startServer(directory) : { url: serverUrl, stop: async () => undefined }
   try {
-    return { path, content: await onNewDatabase(server.url, async (url) => generate(url, join(directory, 'schema.ts'))) }
+    return {
+      path,
+      content: await onNewDatabase(server.url, async (url) => generate(url, join(directory, 'schema.ts'))),
+    }
   } finally {
     await server.stop()
     await rm(directory, { recursive: true, force: true })
@@ -47,7 +51,16 @@ async function generate(url: string, outFile: string): Promise<string> {
   const pool = new pg.Pool({ connectionString: url, max: 1 })
   await migrate(pool).finally(() => pool.end())
   // The record of migrations is the migrator's own, and nobody else's query.
-  const argv = ['--config-file', join(root, '.kysely-codegenrc.json'), '--out-file', outFile, '--url', url, '--exclude-pattern', 'migrations']
+  const argv = [
+    '--config-file',
+    join(root, '.kysely-codegenrc.json'),
+    '--out-file',
+    outFile,
+    '--url',
+    url,
+    '--exclude-pattern',
+    'migrations',
+  ]
   // A process of its own: its connections are gone with it, before the database is.
   await promisify(execFile)(process.execPath, [join(root, 'node_modules/kysely-codegen/dist/cli/bin.js'), ...argv])
   return readFile(outFile, 'utf8')

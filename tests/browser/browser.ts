@@ -6,7 +6,13 @@ const program = process.env['TEST_CHROMIUM']
 export const patienceMs = 60_000
 
 // Nothing but loopback has a name, so a page that asks for more fails visibly.
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-dev-shm-usage', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1']
+const flags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-dev-shm-usage',
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
+]
 
 /** What a test has of the browser: a person's profile, new for each test, with a page in it. */
 export interface Visitor {
@@ -25,19 +31,28 @@ export interface Seen {
 
 /** Tests in a real browser. Where TEST_CHROMIUM names none they are skipped, and their name says why. */
 export function describeInBrowser(name: string, tests: (visit: () => Visitor) => void): void {
-  describe.skipIf(program === undefined)(`in the browser of TEST_CHROMIUM: ${name}`, { timeout: 2 * patienceMs }, () => {
-    let browser: Browser
-    let visitor: Visitor
-    beforeAll(async () => {
-      browser = await chromium.launch({ ...(program === undefined ? {} : { executablePath: program }), headless: true, timeout: patienceMs, args: flags })
-    }, 2 * patienceMs)
-    beforeEach(async () => {
-      visitor = await openVisitor(browser)
-    })
-    afterEach(() => visitor.context.close())
-    afterAll(() => browser.close())
-    tests(() => visitor)
-  })
+  describe.skipIf(program === undefined)(
+    `in the browser of TEST_CHROMIUM: ${name}`,
+    { timeout: 2 * patienceMs },
+    () => {
+      let browser: Browser
+      let visitor: Visitor
+      beforeAll(async () => {
+        browser = await chromium.launch({
+          ...(program === undefined ? {} : { executablePath: program }),
+          headless: true,
+          timeout: patienceMs,
+          args: flags,
+        })
+      }, 2 * patienceMs)
+      beforeEach(async () => {
+        visitor = await openVisitor(browser)
+      })
+      afterEach(() => visitor.context.close())
+      afterAll(() => browser.close())
+      tests(() => visitor)
+    },
+  )
 }
 
 async function openVisitor(browser: Browser): Promise<Visitor> {

@@ -21,24 +21,42 @@ describeInBrowser("an invitation's link", (visit) => {
   const newEmail = () => `guest-${Date.now()}-${(people += 1)}@example.com`
 
   const asOwner = async (method: string, path: string, body?: object): Promise<Body> => {
-    const options = body === undefined ? { headers: owner } : { headers: { ...owner, 'content-type': 'application/json' }, body: JSON.stringify(body) }
-    const response = await fetch(`${server.instance.url}/api/orgs/${server.firstRun.orgId}${path}`, { method, ...options })
+    const options =
+      body === undefined
+        ? { headers: owner }
+        : { headers: { ...owner, 'content-type': 'application/json' }, body: JSON.stringify(body) }
+    const response = await fetch(`${server.instance.url}/api/orgs/${server.firstRun.orgId}${path}`, {
+      method,
+      ...options,
+    })
     if (!response.ok) throw new Error(await response.text())
     return response.status === 204 ? undefined : response.json()
   }
   const invite = (email: string, role = 'member') => asOwner('POST', '/invitations', { email, role })
-  const roleOf = async (email: string): Promise<string | undefined> => (await asOwner('GET', '/members?pageSize=100')).data.find((member: Body) => member.email === email)?.role
+  const roleOf = async (email: string): Promise<string | undefined> =>
+    (await asOwner('GET', '/members?pageSize=100')).data.find((member: Body) => member.email === email)?.role
 
   const signUp = async (email: string) => {
     const headers = { 'content-type': 'application/json', origin: server.instance.url }
-    const response = await fetch(`${server.instance.url}/api/auth/sign-up/email`, { method: 'POST', headers, body: JSON.stringify({ name: 'Guest', email, password }) })
+    const response = await fetch(`${server.instance.url}/api/auth/sign-up/email`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ name: 'Guest', email, password }),
+    })
     if (!response.ok) throw new Error(await response.text())
   }
   // The page's own script may not be used for it: somebody signs in elsewhere in the same browser.
   const signInHere = async (page: Page, email: string) => {
     await page.goto(server.instance.url)
     const status = await page.evaluate(
-      async (credentials) => (await fetch('/api/auth/sign-in/email', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(credentials) })).status,
+      async (credentials) =>
+        (
+          await fetch('/api/auth/sign-in/email', {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify(credentials),
+          })
+        ).status,
       { email, password },
     )
     expect(status).toBe(200)
@@ -47,7 +65,10 @@ describeInBrowser("an invitation's link", (visit) => {
   const join = (page: Page) => page.getByRole('button', { name: 'Join' }).click()
   /** What the signed-in visitor is told of themselves and their organizations. */
   const whoAmI = async (page: Page): Promise<Body> =>
-    page.evaluate(async () => ({ profile: await (await fetch('/api/profile')).json(), orgs: await (await fetch('/api/orgs')).json() }))
+    page.evaluate(async () => ({
+      profile: await (await fetch('/api/profile')).json(),
+      orgs: await (await fetch('/api/orgs')).json(),
+    }))
 
   it('makes a new person a member, with an account and a session', async () => {
     const { page, seen } = visit()
@@ -125,10 +146,26 @@ describeInBrowser("an invitation's link", (visit) => {
   })
 
   it.each([
-    ['is wrong', async (link: string) => link.replace(/.{4}$/, (end) => (end === 'AAAA' ? 'BBBB' : 'AAAA')), /no invitation|not found|does not exist/i],
-    ['was cancelled', async (link: string, { id }: Body) => asOwner('DELETE', `/invitations/${id}`).then(() => link), /taken back/],
-    ['gave way to a newer one', async (link: string, { email }: Body) => invite(email).then(() => link), /newer one took its place/],
-    ['was sent again with another link', async (link: string, { id }: Body) => asOwner('POST', `/invitations/${id}/resend`).then(() => link), /no invitation|not found|does not exist/i],
+    [
+      'is wrong',
+      async (link: string) => link.replace(/.{4}$/, (end) => (end === 'AAAA' ? 'BBBB' : 'AAAA')),
+      /no invitation|not found|does not exist/i,
+    ],
+    [
+      'was cancelled',
+      async (link: string, { id }: Body) => asOwner('DELETE', `/invitations/${id}`).then(() => link),
+      /taken back/,
+    ],
+    [
+      'gave way to a newer one',
+      async (link: string, { email }: Body) => invite(email).then(() => link),
+      /newer one took its place/,
+    ],
+    [
+      'was sent again with another link',
+      async (link: string, { id }: Body) => asOwner('POST', `/invitations/${id}/resend`).then(() => link),
+      /no invitation|not found|does not exist/i,
+    ],
     ['has expired', async (link: string, { email }: Body) => expire(email).then(() => link), /expired/i],
     ['was used', async (link: string) => accept(link).then(() => link), /accepted|used/i],
   ])('which %s says so, and offers nothing to join', async (_what, spoil, words) => {
@@ -143,12 +180,19 @@ describeInBrowser("an invitation's link", (visit) => {
   const expire = async (email: string) => {
     const client = new pg.Client({ connectionString: server.database.connectionString })
     await client.connect()
-    const { rowCount } = await client.query("update invitations set expires_at = now() - interval '1 minute' where email = $1", [email])
+    const { rowCount } = await client.query(
+      "update invitations set expires_at = now() - interval '1 minute' where email = $1",
+      [email],
+    )
     await client.end()
     expect(rowCount).toBe(1)
   }
   const accept = async (link: string) => {
-    const response = await fetch(`${link.replace('/invite/', '/api/invitations/')}/accept`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ password }) })
+    const response = await fetch(`${link.replace('/invite/', '/api/invitations/')}/accept`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ password }),
+    })
     expect(response.status).toBe(200)
   }
 })

@@ -10,7 +10,9 @@ describeInBrowser('a page of another origin', (visit) => {
   let stranger: HttpServer
   beforeAll(async () => {
     server = await startServer()
-    stranger = createServer((_request, response) => response.setHeader('content-type', 'text/html').end('<!doctype html><title>Elsewhere</title>'))
+    stranger = createServer((_request, response) =>
+      response.setHeader('content-type', 'text/html').end('<!doctype html><title>Elsewhere</title>'),
+    )
     await new Promise<void>((resolve) => stranger.listen(0, resolve))
   }, 120_000)
   afterAll(async () => {
@@ -24,7 +26,14 @@ describeInBrowser('a page of another origin', (visit) => {
     await page.goto(server.instance.url)
     const { email, password } = server.firstRun
     const status = await page.evaluate(
-      async (credentials) => (await fetch('/api/auth/sign-in/email', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(credentials) })).status,
+      async (credentials) =>
+        (
+          await fetch('/api/auth/sign-in/email', {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify(credentials),
+          })
+        ).status,
       { email, password },
     )
     expect(status).toBe(200)
@@ -34,9 +43,17 @@ describeInBrowser('a page of another origin', (visit) => {
   }
 
   /** What a page's script gets to see of a request with the cookie. */
-  const tries = (page: Page, path: string, options: { method: string; headers?: Record<string, string>; body?: string }): Promise<string> =>
+  const tries = (
+    page: Page,
+    path: string,
+    options: { method: string; headers?: Record<string, string>; body?: string },
+  ): Promise<string> =>
     page.evaluate(
-      ({ address, init }) => fetch(address, { ...init, credentials: 'include' }).then((response) => `answered ${response.status}`, () => 'refused by the browser'),
+      ({ address, init }) =>
+        fetch(address, { ...init, credentials: 'include' }).then(
+          (response) => `answered ${response.status}`,
+          () => 'refused by the browser',
+        ),
       { address: `${server.instance.url}${path}`, init: options },
     )
 
@@ -49,36 +66,63 @@ describeInBrowser('a page of another origin', (visit) => {
       return { orgs: await ask('/api/orgs'), sessions: await ask('/api/profile/sessions') }
     })
     await page.close()
-    return { orgs: found.orgs.data.map(({ name }: Body) => name), sessions: found.sessions.data.map(({ id }: Body) => id) }
+    return {
+      orgs: found.orgs.data.map(({ name }: Body) => name),
+      sessions: found.sessions.data.map(({ id }: Body) => id),
+    }
   }
 
   // A browser sends the cookie along from another port of the same host: only the server can refuse that.
-  it.each(['localhost', '127.0.0.1'])('on %s reads nothing and changes nothing with the cookie of a signed-in person', async (host) => {
-    const { page, context } = visit()
-    await lure(page, host)
-    const before = await state(context)
-    const json = { 'content-type': 'application/json' }
-    for (const path of ['/api/profile', '/api/orgs', '/api/auth/get-session']) expect(await tries(page, path, { method: 'GET' }), path).toBe('refused by the browser')
-    for (const [method, path] of [['POST', '/api/orgs'], ['PATCH', '/api/profile'], ['DELETE', `/api/orgs/${server.firstRun.orgId}`]] as const) {
-      expect(await tries(page, path, { method, headers: json, body: '{"name": "Stolen"}' }), `${method} ${path}`).toBe('refused by the browser')
-    }
-    // Without a preflight: what a form could send too.
-    for (const path of ['/api/orgs', '/api/profile/sessions/revoke-others', '/api/auth/sign-out', `/api/orgs/${server.firstRun.orgId}/leave`]) {
-      expect(await tries(page, path, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: '{"name": "Stolen"}' }), path).toBe('refused by the browser')
-    }
-    expect(await state(context)).toEqual(before)
-  })
+  it.each(['localhost', '127.0.0.1'])(
+    'on %s reads nothing and changes nothing with the cookie of a signed-in person',
+    async (host) => {
+      const { page, context } = visit()
+      await lure(page, host)
+      const before = await state(context)
+      const json = { 'content-type': 'application/json' }
+      for (const path of ['/api/profile', '/api/orgs', '/api/auth/get-session'])
+        expect(await tries(page, path, { method: 'GET' }), path).toBe('refused by the browser')
+      for (const [method, path] of [
+        ['POST', '/api/orgs'],
+        ['PATCH', '/api/profile'],
+        ['DELETE', `/api/orgs/${server.firstRun.orgId}`],
+      ] as const) {
+        expect(
+          await tries(page, path, { method, headers: json, body: '{"name": "Stolen"}' }),
+          `${method} ${path}`,
+        ).toBe('refused by the browser')
+      }
+      // Without a preflight: what a form could send too.
+      for (const path of [
+        '/api/orgs',
+        '/api/profile/sessions/revoke-others',
+        '/api/auth/sign-out',
+        `/api/orgs/${server.firstRun.orgId}/leave`,
+      ]) {
+        expect(
+          await tries(page, path, {
+            method: 'POST',
+            headers: { 'content-type': 'text/plain' },
+            body: '{"name": "Stolen"}',
+          }),
+          path,
+        ).toBe('refused by the browser')
+      }
+      expect(await state(context)).toEqual(before)
+    },
+  )
 
   it.each(['localhost', '127.0.0.1'])('on %s opens no stream with the cookie of a signed-in person', async (host) => {
     const { page } = visit()
     await lure(page, host)
     const { orgId, appId } = server.firstRun
     const outcome = await page.evaluate(
-      (address) => new Promise((resolve) => {
-        const source = new EventSource(address, { withCredentials: true })
-        source.onopen = () => resolve('open')
-        source.onerror = () => resolve(source.readyState === EventSource.CLOSED ? 'refused' : 'tries again')
-      }),
+      (address) =>
+        new Promise((resolve) => {
+          const source = new EventSource(address, { withCredentials: true })
+          source.onopen = () => resolve('open')
+          source.onerror = () => resolve(source.readyState === EventSource.CLOSED ? 'refused' : 'tries again')
+        }),
       `${server.instance.url}/api/realtime/runs?orgId=${orgId}&appId=${appId}`,
     )
     expect(outcome).toBe('refused')
@@ -101,7 +145,9 @@ describeInBrowser('a page of another origin', (visit) => {
       form.submit()
     }`)
     const answer = await sent
-    expect((await answer.request().allHeaders())['cookie'], 'the browser sends the session along').toContain('session_token')
+    expect((await answer.request().allHeaders())['cookie'], 'the browser sends the session along').toContain(
+      'session_token',
+    )
     expect([403, 415]).toContain(answer.status())
     expect(await state(context)).toEqual(before)
   })
@@ -111,7 +157,9 @@ describeInBrowser('a page of another origin', (visit) => {
     await lure(page, 'localhost')
     for (const path of ['/', '/api/docs', '/invite/x']) {
       const refused = seen.errors.length
-      await page.evaluate(`document.body.append(Object.assign(document.createElement('iframe'), { src: '${server.instance.url}${path}' }))`)
+      await page.evaluate(
+        `document.body.append(Object.assign(document.createElement('iframe'), { src: '${server.instance.url}${path}' }))`,
+      )
       await expect.poll(() => seen.errors.slice(refused).join('\n'), { timeout: patienceMs }).toMatch(/frame-ancestors/)
     }
   })

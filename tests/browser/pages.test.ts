@@ -14,7 +14,10 @@ describeInBrowser('the pages of a new server', (visit) => {
     const { page, seen } = visit()
     const answer = await page.goto(server.instance.url)
     expect(answer?.status()).toBe(200)
-    await page.getByRole('status').filter({ hasText: /^ready$/ }).waitFor()
+    await page
+      .getByRole('status')
+      .filter({ hasText: /^ready$/ })
+      .waitFor()
     expect(await page.title()).toBe('Appstrate')
     expect(strays(seen.requests, server.instance.url)).toEqual([])
     expect(seen.errors).toEqual([])
@@ -23,11 +26,16 @@ describeInBrowser('the pages of a new server', (visit) => {
   it('every link of the welcome page leads on', async () => {
     const { page, seen } = visit()
     await page.goto(server.instance.url)
-    const links = await page.getByRole('link').evaluateAll((found) => found.map((link) => link.getAttribute('href') ?? ''))
+    const links = await page
+      .getByRole('link')
+      .evaluateAll((found) => found.map((link) => link.getAttribute('href') ?? ''))
     expect(links).toEqual(['/api/docs', '/api/openapi.json', '/health', '/ready'])
     for (const link of links) {
       await page.goto(server.instance.url)
-      const [answer] = await Promise.all([page.waitForResponse((response) => response.url() === `${server.instance.url}${link}`), page.locator(`a[href="${link}"]`).click()])
+      const [answer] = await Promise.all([
+        page.waitForResponse((response) => response.url() === `${server.instance.url}${link}`),
+        page.locator(`a[href="${link}"]`).click(),
+      ])
       expect(answer.status(), link).toBe(200)
       await page.waitForURL(`${server.instance.url}${link}`)
     }
@@ -38,12 +46,19 @@ describeInBrowser('the pages of a new server', (visit) => {
   it('the API documentation shows every tag and every operation, all of it from this server', async () => {
     const { page, seen } = visit()
     const document: Body = await (await fetch(`${server.instance.url}/api/openapi.json`)).json()
-    const operations = Object.values<object>(document.paths).flatMap((path) => Object.keys(path).filter((key) => /^(get|post|put|patch|delete)$/.test(key)))
+    const operations = Object.values<object>(document.paths).flatMap((path) =>
+      Object.keys(path).filter((key) => /^(get|post|put|patch|delete)$/.test(key)),
+    )
     await page.goto(`${server.instance.url}/api/docs`)
-    await page.locator('.opblock').nth(operations.length - 1).waitFor()
+    await page
+      .locator('.opblock')
+      .nth(operations.length - 1)
+      .waitFor()
     expect(operations.length).toBeGreaterThan(80)
     expect(await page.locator('.opblock').count()).toBe(operations.length)
-    const tags = await page.locator('.opblock-tag').evaluateAll((found) => found.map((tag) => tag.getAttribute('data-tag')))
+    const tags = await page
+      .locator('.opblock-tag')
+      .evaluateAll((found) => found.map((tag) => tag.getAttribute('data-tag')))
     expect(tags).toEqual(document.tags.map(({ name }: Body) => name))
     expect(strays(seen.requests, server.instance.url)).toEqual([])
     expect(seen.errors).toEqual([])
@@ -52,7 +67,10 @@ describeInBrowser('the pages of a new server', (visit) => {
   it('the API documentation tries a call out, with the key that it was given', async () => {
     const { page, seen } = visit()
     await page.goto(`${server.instance.url}/api/docs`)
-    const listAgents = page.locator('.opblock').filter({ has: page.locator('[data-path="/api/agents"]') }).and(page.locator('.opblock-get'))
+    const listAgents = page
+      .locator('.opblock')
+      .filter({ has: page.locator('[data-path="/api/agents"]') })
+      .and(page.locator('.opblock-get'))
     await page.getByRole('button', { name: 'Authorize' }).first().click()
     const dialog = page.locator('.dialog-ux')
     const apiKey = dialog.locator('.auth-container').filter({ hasText: 'apiKey (http, Bearer)' })
@@ -61,7 +79,10 @@ describeInBrowser('the pages of a new server', (visit) => {
     await apiKey.getByText('Authorized').waitFor()
     await dialog.getByRole('button', { name: 'Close' }).last().click()
 
-    await listAgents.getByRole('button', { name: /\/api\/agents/ }).first().click()
+    await listAgents
+      .getByRole('button', { name: /\/api\/agents/ })
+      .first()
+      .click()
     await listAgents.locator('[data-param-name="x-app-id"] input').fill(server.firstRun.appId)
     await listAgents.getByRole('button', { name: 'Execute' }).click()
     const answer = listAgents.locator('.live-responses-table')

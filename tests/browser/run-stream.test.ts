@@ -31,8 +31,16 @@ describeInBrowser("a run watched with the browser's EventSource", (visit) => {
     models = await startModelServer({ scenarios: { slow: scenario } })
     server = await startServer()
     client = createClient(server.instance.url, server.firstRun)
-    const modelId = await connectModel(server.instance.url, server.firstRun, { baseUrl: `${models.url}/v1`, modelId: 'slow' })
-    const agent = await client.send('POST /api/agents', { name: 'slow', displayName: 'Slow', prompt: 'Do it.', modelId })
+    const modelId = await connectModel(server.instance.url, server.firstRun, {
+      baseUrl: `${models.url}/v1`,
+      modelId: 'slow',
+    })
+    const agent = await client.send('POST /api/agents', {
+      name: 'slow',
+      displayName: 'Slow',
+      prompt: 'Do it.',
+      modelId,
+    })
     agentId = agent.body.id
   }, 120_000)
   afterAll(async () => {
@@ -52,7 +60,8 @@ describeInBrowser("a run watched with the browser's EventSource", (visit) => {
     }`)
   }
   const noted = (page: Page): Promise<Noted> => page.evaluate('noted()')
-  const until = (page: Page, isSo: (now: Noted) => boolean) => expect.poll(async () => isSo(await noted(page)), { timeout: patienceMs, interval: 20 }).toBe(true)
+  const until = (page: Page, isSo: (now: Noted) => boolean) =>
+    expect.poll(async () => isSo(await noted(page)), { timeout: patienceMs, interval: 20 }).toBe(true)
   const closed = (page: Page) => until(page, ({ isClosed }) => isClosed)
   const start = async (): Promise<string> => (await client.send('POST /api/runs', { agentId })).body.id
 
@@ -67,7 +76,10 @@ describeInBrowser("a run watched with the browser's EventSource", (visit) => {
   it('shows every event once, and stops by itself after the last', async () => {
     const { page, context } = visit()
     const statuses: number[] = []
-    context.on('response', (response) => void (response.url().includes('/api/realtime/') && statuses.push(response.status())))
+    context.on(
+      'response',
+      (response) => void (response.url().includes('/api/realtime/') && statuses.push(response.status())),
+    )
     const runId = await start()
     await watch(page, runId)
     await closed(page)

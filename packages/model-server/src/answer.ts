@@ -46,7 +46,10 @@ export function composeAnswer(step: Step, context: AnswerContext): Answer {
     finishReason: step.finishReason ?? (toolCalls.length > 0 ? 'tool-calls' : 'stop'),
     usage: step.usage
       ? { cacheReadTokens: 0, cacheWriteTokens: 0, ...step.usage }
-      : estimateUsage(context.messages, thinking + text + toolCalls.map((call) => call.name + call.argumentsText).join('')),
+      : estimateUsage(
+          context.messages,
+          thinking + text + toolCalls.map((call) => call.name + call.argumentsText).join(''),
+        ),
     chunkCharacters: step.chunkCharacters ?? defaultChunkCharacters,
   }
 }

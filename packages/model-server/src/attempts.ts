@@ -38,5 +38,8 @@ function failureAt(failures: readonly Failure[], attemptsBefore: number): Failur
 
 /** A short name for a conversation: equal for equal messages to the same model. */
 export function conversationKey(modelId: string, messages: readonly Message[]): string {
-  return createHash('sha256').update(JSON.stringify([modelId, messages])).digest('hex').slice(0, 24)
+  return createHash('sha256')
+    .update(JSON.stringify([modelId, messages]))
+    .digest('hex')
+    .slice(0, 24)
 }

@@ -63,7 +63,12 @@ describe('filling in', () => {
   ].reduce(withMessage, noFacts)
 
   test('a lone placeholder becomes the value, one in a text becomes text, a missing one null or nothing', () => {
-    expect(fillIn({ a: '{{lastToolResult.json}}', b: ['{{ input.list.1 }}'], c: 'Dear {{input.name}}{{input.nobody}}!' }, facts)).toEqual({
+    expect(
+      fillIn(
+        { a: '{{lastToolResult.json}}', b: ['{{ input.list.1 }}'], c: 'Dear {{input.name}}{{input.nobody}}!' },
+        facts,
+      ),
+    ).toEqual({
       a: { totals: { a: '1.10' }, rows: 2 },
       b: [2],
       c: 'Dear Ada!',
@@ -72,9 +77,14 @@ describe('filling in', () => {
   })
 
   test('finds the input in a tag or a fenced block, of the user before the system', () => {
-    const fenced = [{ role: 'user', text: 'Input:\n```json\n{"name":"Grace"}\n```' } as const].reduce(withMessage, noFacts)
+    const fenced = [{ role: 'user', text: 'Input:\n```json\n{"name":"Grace"}\n```' } as const].reduce(
+      withMessage,
+      noFacts,
+    )
     expect(fillIn('{{input.name}}', fenced)).toBe('Grace')
-    const headed = [{ role: 'system', text: '# Schema\n```json\n{"no":1}\n```\n## Input\n```json\n{"name":"Alan"}\n```' } as const].reduce(withMessage, noFacts)
+    const headed = [
+      { role: 'system', text: '# Schema\n```json\n{"no":1}\n```\n## Input\n```json\n{"name":"Alan"}\n```' } as const,
+    ].reduce(withMessage, noFacts)
     expect(fillIn('{{input.name}}', headed)).toBe('Alan')
   })
 })
@@ -84,6 +94,8 @@ describe('a scenario that is wrong', () => {
     const wrong = { steps: [{ delayMs: -1, txt: 'x' }], more: 1 }
     expect(() => parseScenario('wrong', wrong)).toThrow(InvalidScenario)
     expect(() => parseScenario('wrong', { steps: [] })).toThrow(/'wrong'.*steps/)
-    expect(() => parseScenario('wrong', { steps: [{ when: { lastUserText: { matches: '(' } } }] })).toThrow(/regular expression/)
+    expect(() => parseScenario('wrong', { steps: [{ when: { lastUserText: { matches: '(' } } }] })).toThrow(
+      /regular expression/,
+    )
   })
 })

@@ -46,7 +46,8 @@ export function withMessage(facts: Facts, message: Message): Facts {
 /** Finds the JSON object in a tool result: the whole text, its `stdout`, or its last line that is one. */
 export function findJsonObject(text: string): object | undefined {
   const whole = parseObject(text)
-  if (whole !== undefined) return 'stdout' in whole && typeof whole.stdout === 'string' ? findJsonObject(whole.stdout) : whole
+  if (whole !== undefined)
+    return 'stdout' in whole && typeof whole.stdout === 'string' ? findJsonObject(whole.stdout) : whole
   for (const line of text.split('\n').reverse()) {
     const found = parseObject(line)
     if (found !== undefined) return found

@@ -19,7 +19,14 @@ function run(content: string | Buffer | undefined, name = 'data.csv') {
   const { stdout, stderr, status } = spawnSync('sh', ['-c', script], { env, encoding: 'utf8' })
   const written = join(env.OUTPUT_DIR, 'totals.json')
   const answer: Record<string, unknown> = JSON.parse(stdout)
-  return { answer, lines: stdout.trim().split('\n').length, stderr, status, written: existsSync(written) ? readFileSync(written, 'utf8') : undefined, stdout }
+  return {
+    answer,
+    lines: stdout.trim().split('\n').length,
+    stderr,
+    status,
+    written: existsSync(written) ? readFileSync(written, 'utf8') : undefined,
+    stdout,
+  }
 }
 
 function totals(content: string) {
@@ -31,19 +38,29 @@ function totals(content: string) {
 describe('totals of a CSV', () => {
   test('prints one line of JSON and writes the same to the output folder', () => {
     const { answer, lines, written, stdout } = run('region,amount\nnorth,10.25\nsouth,5\n', 'sales 2026 "q1".csv')
-    expect(answer).toEqual({ file: 'sales 2026 "q1".csv', rows: 2, columns: ['region', 'amount'], totals: { amount: '15.25' } })
+    expect(answer).toEqual({
+      file: 'sales 2026 "q1".csv',
+      rows: 2,
+      columns: ['region', 'amount'],
+      totals: { amount: '15.25' },
+    })
     expect(lines).toBe(1)
     expect(written).toBe(stdout)
   })
 
   test('understands a byte order mark, CRLF, empty lines, quotes, commas, doubled quotes and line breaks in fields', () => {
-    const { answer } = run('\uFEFF"name, full",amount\r\n"Smith, ""J""",1.5\r\n\r\n"two\nlines",-0.25\r\n   \r\nÄöü 漢字,3\r\n')
+    const { answer } = run(
+      '\uFEFF"name, full",amount\r\n"Smith, ""J""",1.5\r\n\r\n"two\nlines",-0.25\r\n   \r\nÄöü 漢字,3\r\n',
+    )
     expect(answer).toMatchObject({ rows: 3, columns: ['name, full', 'amount'], totals: { amount: '4.25' } })
   })
 
   test('is exact where floating point is not', () => {
     expect(totals('a\n0.1\n0.2\n')).toEqual({ a: '0.3' })
-    expect(totals('a,b\n-1000000000000000000000.305,9999999\n0.3,1\n')).toEqual({ a: '-1000000000000000000000.005', b: '10000000' })
+    expect(totals('a,b\n-1000000000000000000000.305,9999999\n0.3,1\n')).toEqual({
+      a: '-1000000000000000000000.005',
+      b: '10000000',
+    })
     expect(totals('a\n1.10\n-1.1\n')).toEqual({ a: '0.00' })
     expect(totals('a,b\n-0.5,+3.\n-.50,\n')).toEqual({ a: '-1.00', b: '3' })
     expect(totals('a\n0.0000000000000001\n-1\n')).toEqual({ a: '-0.9999999999999999' })
@@ -52,13 +69,18 @@ describe('totals of a CSV', () => {
   test('agrees with integer arithmetic on random numbers', () => {
     let seed = 42
     const next = (below: number) => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % below
-    const cells = Array.from({ length: 2_000 }, () => (next(2) === 0 ? -1n : 1n) * BigInt(next(2_000_000_000)) * BigInt(next(2_000_000_000)))
+    const cells = Array.from(
+      { length: 2_000 },
+      () => (next(2) === 0 ? -1n : 1n) * BigInt(next(2_000_000_000)) * BigInt(next(2_000_000_000)),
+    )
     const asDecimal = (units: bigint) => {
       const digits = (units < 0n ? -units : units).toString().padStart(10, '0')
       return `${units < 0n ? '-' : ''}${digits.slice(0, -9)}.${digits.slice(-9)}`
     }
     const sum = cells.reduce((total, cell) => total + cell, 0n)
-    expect(totals(`key,value\n${cells.map((cell) => `x,${asDecimal(cell)}`).join('\n')}\n`)).toEqual({ value: asDecimal(sum) })
+    expect(totals(`key,value\n${cells.map((cell) => `x,${asDecimal(cell)}`).join('\n')}\n`)).toEqual({
+      value: asDecimal(sum),
+    })
   })
 
   test('leaves columns of words out, and cells without a value', () => {

@@ -42,7 +42,11 @@ function startConversation() {
 }
 
 function runBash(answer: Answer, folder: string, csv: string) {
-  const env = { PATH: '/usr/bin:/bin', INPUT_DIR: join(root, folder, 'input'), OUTPUT_DIR: join(root, folder, 'output') }
+  const env = {
+    PATH: '/usr/bin:/bin',
+    INPUT_DIR: join(root, folder, 'input'),
+    OUTPUT_DIR: join(root, folder, 'output'),
+  }
   mkdirSync(env.INPUT_DIR, { recursive: true })
   writeFileSync(join(env.INPUT_DIR, 'mine.csv'), csv)
   const { command }: { command: string } = JSON.parse(answer.tool_calls?.[0]?.function.arguments ?? '{}')

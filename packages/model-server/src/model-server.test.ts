@@ -10,7 +10,14 @@ beforeAll(async () => {
     apiKey: 'sk-right',
     scenarios: {
       priced: {
-        steps: [{ thinking: 'Hm.', text: 'Grüße 👋🏽!', chunkCharacters: 2, usage: { inputTokens: 10, outputTokens: 5, cacheReadTokens: 3, cacheWriteTokens: 2 } }],
+        steps: [
+          {
+            thinking: 'Hm.',
+            text: 'Grüße 👋🏽!',
+            chunkCharacters: 2,
+            usage: { inputTokens: 10, outputTokens: 5, cacheReadTokens: 3, cacheWriteTokens: 2 },
+          },
+        ],
       },
       waiting: { steps: [{ delayMs: 60_000, text: 'late' }] },
       flaky: { steps: [{ failures: [{ attempts: 2, status: 529, retryAfterSeconds: 7 }], text: 'ok' }] },
@@ -33,7 +40,10 @@ const hello = { messages: [{ role: 'user', content: 'Hi' }] }
 
 async function events(response: Response) {
   const text = await response.text()
-  return text.split('\n\n').filter(Boolean).map((block) => /^data: (.*)$/m.exec(block)?.[1] ?? '')
+  return text
+    .split('\n\n')
+    .filter(Boolean)
+    .map((block) => /^data: (.*)$/m.exec(block)?.[1] ?? '')
 }
 const parse = (text: string): unknown => JSON.parse(text)
 const parsed = async (response: Response) => (await events(response)).filter((data) => data !== '[DONE]').map(parse)
@@ -48,7 +58,12 @@ const joined = (chunks: unknown[], path: string) => chunks.map((chunk) => at(chu
 
 describe('OpenAI chat completions', () => {
   test('streams role, thinking, text, finish reason, usage when asked, and [DONE]', async () => {
-    const response = await post('/v1/chat/completions', { ...hello, model: 'priced', stream: true, stream_options: { include_usage: true } })
+    const response = await post('/v1/chat/completions', {
+      ...hello,
+      model: 'priced',
+      stream: true,
+      stream_options: { include_usage: true },
+    })
     expect(response.headers.get('content-type')).toContain('text/event-stream')
     const data = await events(response)
     expect(data.at(-1)).toBe('[DONE]')
@@ -56,8 +71,13 @@ describe('OpenAI chat completions', () => {
     expect(joined(chunks, 'choices.0.delta.content')).toBe('Grüße 👋🏽!')
     expect(joined(chunks, 'choices.0.delta.reasoning_content')).toBe('Hm.')
     expect(at(chunks.at(-2), 'choices.0.finish_reason')).toBe('stop')
-    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { prompt_tokens: 15, completion_tokens: 5, prompt_tokens_details: { cached_tokens: 3 } } })
-    const without = await parsed(await post('/v1/chat/completions', { ...hello, model: 'scenario:priced', stream: true }))
+    expect(chunks.at(-1)).toMatchObject({
+      choices: [],
+      usage: { prompt_tokens: 15, completion_tokens: 5, prompt_tokens_details: { cached_tokens: 3 } },
+    })
+    const without = await parsed(
+      await post('/v1/chat/completions', { ...hello, model: 'scenario:priced', stream: true }),
+    )
     expect(joined(without, 'usage')).toBe('')
   })
 
@@ -74,7 +94,13 @@ describe('OpenAI chat completions', () => {
 
 describe('Anthropic messages', () => {
   test('streams blocks between message_start and message_stop', async () => {
-    const body = { ...hello, model: 'hello', max_tokens: 100, system: [{ type: 'text', text: 'Be brief.' }], stream: true }
+    const body = {
+      ...hello,
+      model: 'hello',
+      max_tokens: 100,
+      system: [{ type: 'text', text: 'Be brief.' }],
+      stream: true,
+    }
     const chunks = await parsed(await post('/v1/messages', body, anthropicHeaders))
     const types = chunks.map((chunk) => at(chunk, 'type')).filter((type, index, all) => type !== all[index - 1])
     const block = ['content_block_start', 'content_block_delta', 'content_block_stop']
@@ -85,10 +111,18 @@ describe('Anthropic messages', () => {
 
   test('answers as a whole, and follows tool results', async () => {
     const turn = { role: 'assistant', content: [{ type: 'tool_use', id: 't1', name: 'output', input: {} }] }
-    const results = { role: 'user', content: [{ type: 'tool_result', tool_use_id: 't1', content: [{ type: 'text', text: 'ok' }] }] }
+    const results = {
+      role: 'user',
+      content: [{ type: 'tool_result', tool_use_id: 't1', content: [{ type: 'text', text: 'ok' }] }],
+    }
     const body = { model: 'hello', max_tokens: 9, messages: [...hello.messages, turn, results] }
     const answer = await json(post('/v1/messages', body, anthropicHeaders))
-    expect(answer).toMatchObject({ type: 'message', role: 'assistant', content: [{ type: 'text', text: 'Done.' }], stop_reason: 'end_turn' })
+    expect(answer).toMatchObject({
+      type: 'message',
+      role: 'assistant',
+      content: [{ type: 'text', text: 'Done.' }],
+      stop_reason: 'end_turn',
+    })
   })
 })
 
@@ -97,7 +131,10 @@ describe('Google', () => {
     const body = { contents: [{ role: 'user', parts: [{ text: 'Hi' }] }] }
     const headers = { 'x-goog-api-key': 'sk-right' }
     const chunks = await parsed(await post('/v1beta/models/hello:streamGenerateContent?alt=sse', body, headers))
-    expect(at(chunks.at(-1), 'candidates.0')).toMatchObject({ content: { parts: [{ functionCall: { name: 'output' } }] }, finishReason: 'STOP' })
+    expect(at(chunks.at(-1), 'candidates.0')).toMatchObject({
+      content: { parts: [{ functionCall: { name: 'output' } }] },
+      finishReason: 'STOP',
+    })
     const answer = await json(post('/v1beta/models/scenario%3Atext-only:generateContent', body, headers))
     expect(joined(list(answer, 'candidates.0.content.parts'), 'text')).toBe('This is all I have to say.')
   })
@@ -106,7 +143,9 @@ describe('Google', () => {
 describe('every protocol', () => {
   test('lists the scenarios as models', async () => {
     const openai = await json(fetch(`${server.url}/v1/models`, { headers: bearer }))
-    expect(list(openai, 'data').map((model) => at(model, 'id'))).toEqual(expect.arrayContaining(['hello', 'demo-csv-totals', 'priced']))
+    expect(list(openai, 'data').map((model) => at(model, 'id'))).toEqual(
+      expect.arrayContaining(['hello', 'demo-csv-totals', 'priced']),
+    )
     const anthropic = await json(fetch(`${server.url}/v1/models`, { headers: anthropicHeaders }))
     expect(at(anthropic, 'data.0')).toMatchObject({ type: 'model' })
     const google = await json(fetch(`${server.url}/v1beta/models`, { headers: { 'x-goog-api-key': 'sk-right' } }))
@@ -119,14 +158,18 @@ describe('every protocol', () => {
     const unknown = await post('/v1/chat/completions', { ...hello, model: 'gpt-0' })
     expect([unknown.status, await unknown.json()]).toMatchObject([404, { error: { code: 'model_not_found' } }])
     const noTokens = await post('/v1/messages', { ...hello, model: 'hello' }, anthropicHeaders)
-    expect([noTokens.status, await noTokens.json()]).toMatchObject([400, { type: 'error', error: { type: 'invalid_request_error' } }])
+    expect([noTokens.status, await noTokens.json()]).toMatchObject([
+      400,
+      { type: 'error', error: { type: 'invalid_request_error' } },
+    ])
     const garbled = await post('/v1beta/models/hello:generateContent', '{', { 'x-goog-api-key': 'sk-right' })
     expect([garbled.status, await garbled.json()]).toMatchObject([400, { error: { status: 'INVALID_ARGUMENT' } }])
     expect((await post('/v1/nothing', {})).status).toBe(404)
   })
 
   test('fails so many attempts of one conversation, answers, and starts over', async () => {
-    const ask = (content: string) => post('/v1/chat/completions', { model: 'flaky', messages: [{ role: 'user', content }] })
+    const ask = (content: string) =>
+      post('/v1/chat/completions', { model: 'flaky', messages: [{ role: 'user', content }] })
     const statuses = []
     for (let attempt = 0; attempt < 4; attempt += 1) statuses.push((await ask('same')).status)
     expect(statuses).toEqual([529, 529, 200, 529])
@@ -142,14 +185,23 @@ describe('every protocol', () => {
   test('keeps the latest requests and registers scenarios while it runs', async () => {
     server.registerScenario('fresh', { steps: [{ text: 'new' }] })
     await post('/v1/chat/completions', { ...hello, model: 'fresh' })
-    expect(server.requests.last()).toMatchObject({ method: 'POST', path: '/v1/chat/completions', body: { model: 'fresh' }, headers: bearer })
+    expect(server.requests.last()).toMatchObject({
+      method: 'POST',
+      path: '/v1/chat/completions',
+      body: { model: 'fresh' },
+      headers: bearer,
+    })
     expect(server.requests.total).toBeGreaterThanOrEqual(server.requests.list().length)
     expect(() => server.registerScenario('broken', { steps: [] })).toThrow(/broken/)
   })
 })
 
 test('holds 2,000 waiting requests in little memory and lets go of them when they leave', async () => {
-  const child = spawn(process.execPath, ['--expose-gc', fileURLToPath(new URL('testing/waiting-server.ts', import.meta.url))], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
+  const child = spawn(
+    process.execPath,
+    ['--expose-gc', fileURLToPath(new URL('testing/waiting-server.ts', import.meta.url))],
+    { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] },
+  )
   const ask = async (message: string): Promise<Record<string, number>> => {
     child.send(message)
     const [answer] = await once(child, 'message')
@@ -162,15 +214,20 @@ test('holds 2,000 waiting requests in little memory and lets go of them when the
     const abort = new AbortController()
     const body = JSON.stringify({ ...hello, model: 'long-wait', stream: true })
     const waiting = Array.from({ length: 2_000 }, () =>
-      fetch(`http://127.0.0.1:${port}/v1/chat/completions`, { method: 'POST', body, signal: abort.signal }).then(null, () => null),
+      fetch(`http://127.0.0.1:${port}/v1/chat/completions`, { method: 'POST', body, signal: abort.signal }).then(
+        null,
+        () => null,
+      ),
     )
     let now = await ask('memory')
-    for (const deadline = Date.now() + 60_000; (now['requests'] ?? 0) < 2_000 && Date.now() < deadline; ) now = await ask('memory')
+    for (const deadline = Date.now() + 60_000; (now['requests'] ?? 0) < 2_000 && Date.now() < deadline; )
+      now = await ask('memory')
     expect(now['requests']).toBe(2_000)
     expect(((now['bytes'] ?? 0) - (before['bytes'] ?? 0)) / 2_000).toBeLessThan(25_000)
     abort.abort()
     await Promise.all(waiting)
-    for (const deadline = Date.now() + 30_000; (now['connections'] ?? 0) > 0 && Date.now() < deadline; ) now = await ask('memory')
+    for (const deadline = Date.now() + 30_000; (now['connections'] ?? 0) > 0 && Date.now() < deadline; )
+      now = await ask('memory')
     expect(now['connections']).toBe(0)
   } finally {
     child.kill('SIGKILL')
@@ -178,7 +235,13 @@ test('holds 2,000 waiting requests in little memory and lets go of them when the
 }, 120_000)
 
 test('the command prints its address and stops on SIGTERM', async () => {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('main.ts', import.meta.url)), '--port', '0', '--api-key', 'k'])
+  const child = spawn(process.execPath, [
+    fileURLToPath(new URL('main.ts', import.meta.url)),
+    '--port',
+    '0',
+    '--api-key',
+    'k',
+  ])
   try {
     const [line] = await once(child.stdout, 'data')
     const { url } = JSON.parse(String(line))

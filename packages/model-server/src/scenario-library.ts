@@ -13,7 +13,9 @@ export interface ScenarioLibrary {
 /** Reads all `*.json` of a folder. Throws InvalidScenario for the first file that is not one. */
 export function openScenarioLibrary(folder: string): ScenarioLibrary {
   const scenarios = new Map<string, Scenario>()
-  for (const file of readdirSync(folder).filter((entry) => entry.endsWith('.json')).sort()) {
+  for (const file of readdirSync(folder)
+    .filter((entry) => entry.endsWith('.json'))
+    .sort()) {
     const name = basename(file, '.json')
     scenarios.set(name, parseScenario(name, withFiles(parseJson(join(folder, file)), folder)))
   }
@@ -29,7 +31,9 @@ function parseJson(path: string): unknown {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
     return value
   } catch (error) {
-    throw new InvalidScenario(`${basename(path)} is not JSON: ${error instanceof Error ? error.message : String(error)}`)
+    throw new InvalidScenario(
+      `${basename(path)} is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+    )
   }
 }
 

@@ -14,7 +14,10 @@ const Condition = Type.Object(
           toolName: Type.Optional(Type.String()),
           jsonHas: Type.Optional(Type.String({ description: 'A key of the JSON object in the result.' })),
         },
-        { additionalProperties: false, description: 'Only results that came after the latest assistant message count.' },
+        {
+          additionalProperties: false,
+          description: 'Only results that came after the latest assistant message count.',
+        },
       ),
     ),
     lastUserText: Type.Optional(Type.Object({ matches: Pattern }, { additionalProperties: false })),
@@ -33,31 +36,54 @@ const ScriptedToolCall = Type.Object(
 
 const Failure = Type.Object(
   {
-    attempts: Type.Optional(Type.Integer({ minimum: 1, description: 'How many attempts fail this way; all of them when absent.' })),
+    attempts: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'How many attempts fail this way; all of them when absent.' }),
+    ),
     status: Type.Optional(Type.Integer({ minimum: 400, maximum: 599 })),
     message: Type.Optional(Type.String()),
     code: Type.Optional(Type.String()),
     retryAfterSeconds: Type.Optional(Type.Integer({ minimum: 0 })),
-    cutAfterChunks: Type.Optional(Type.Integer({ minimum: 0, description: 'Answers, and breaks off after so many chunks.' })),
-    cut: Type.Optional(Type.Union([Type.Literal('destroy'), Type.Literal('end')], { description: 'Socket destroyed, or response ended early.' })),
+    cutAfterChunks: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Answers, and breaks off after so many chunks.' }),
+    ),
+    cut: Type.Optional(
+      Type.Union([Type.Literal('destroy'), Type.Literal('end')], {
+        description: 'Socket destroyed, or response ended early.',
+      }),
+    ),
   },
   { additionalProperties: false },
 )
 
 const UsageNumbers = Type.Object(
-  { inputTokens: Tokens, outputTokens: Tokens, cacheReadTokens: Type.Optional(Tokens), cacheWriteTokens: Type.Optional(Tokens) },
-  { additionalProperties: false, description: 'Disjoint: inputTokens does not count what was read from or written to the cache.' },
+  {
+    inputTokens: Tokens,
+    outputTokens: Tokens,
+    cacheReadTokens: Type.Optional(Tokens),
+    cacheWriteTokens: Type.Optional(Tokens),
+  },
+  {
+    additionalProperties: false,
+    description: 'Disjoint: inputTokens does not count what was read from or written to the cache.',
+  },
 )
 
 const Step = Type.Object(
   {
     when: Type.Optional(Condition),
-    repeatToolCalls: Type.Optional(Type.Boolean({ description: 'Makes the latest tool calls again, and stays at this step.' })),
+    repeatToolCalls: Type.Optional(
+      Type.Boolean({ description: 'Makes the latest tool calls again, and stays at this step.' }),
+    ),
     thinking: Type.Optional(Type.String()),
     text: Type.Optional(Type.String()),
     toolCalls: Type.Optional(Type.Array(ScriptedToolCall)),
     finishReason: Type.Optional(
-      Type.Union([Type.Literal('stop'), Type.Literal('tool-calls'), Type.Literal('length'), Type.Literal('content-filter')]),
+      Type.Union([
+        Type.Literal('stop'),
+        Type.Literal('tool-calls'),
+        Type.Literal('length'),
+        Type.Literal('content-filter'),
+      ]),
     ),
     usage: Type.Optional(UsageNumbers),
     delayMs: Type.Optional(Milliseconds),
@@ -73,7 +99,8 @@ const ScenarioSchema = Type.Object(
     description: Type.Optional(Type.String()),
     steps: Type.Array(Type.Union([Step, Type.Array(Step, { minItems: 1 })]), {
       minItems: 1,
-      description: 'One step per assistant message; a list offers alternatives, the first whose condition holds is played. The last step is repeated.',
+      description:
+        'One step per assistant message; a list offers alternatives, the first whose condition holds is played. The last step is repeated.',
     }),
   },
   { additionalProperties: false },

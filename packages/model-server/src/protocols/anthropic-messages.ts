@@ -35,7 +35,8 @@ export const anthropicMessages: Protocol = {
   name: 'anthropic',
   parse(value) {
     const request = parseBody(body, value)
-    const system: Message[] = request.system === undefined ? [] : [{ role: 'system', text: contentText(request.system) }]
+    const system: Message[] =
+      request.system === undefined ? [] : [{ role: 'system', text: contentText(request.system) }]
     return {
       modelId: request.model,
       stream: request.stream ?? false,
@@ -50,7 +51,11 @@ export const anthropicMessages: Protocol = {
     stop_reason: stopReasons[answer.finishReason],
     usage: { ...toInputUsage(answer.usage), output_tokens: answer.usage.outputTokens },
   }),
-  problem: ({ status, message, code }) => ({ type: 'error', error: { type: code ?? problemType(status), message }, request_id: null }),
+  problem: ({ status, message, code }) => ({
+    type: 'error',
+    error: { type: code ?? problemType(status), message },
+    request_id: null,
+  }),
   models: (names) => ({
     data: names.map((id) => ({ type: 'model', id, display_name: id, created_at: '2026-01-01T00:00:00Z' })),
     has_more: false,
@@ -59,7 +64,12 @@ export const anthropicMessages: Protocol = {
   }),
 }
 
-const stopReasons = { stop: 'end_turn', 'tool-calls': 'tool_use', length: 'max_tokens', 'content-filter': 'refusal' } as const
+const stopReasons = {
+  stop: 'end_turn',
+  'tool-calls': 'tool_use',
+  length: 'max_tokens',
+  'content-filter': 'refusal',
+} as const
 const deltaTypes = {
   thinking: 'thinking_delta',
   signature: 'signature_delta',
@@ -71,7 +81,8 @@ const thinkingSignature = 'c2NyaXB0ZWQ='
 function toMessages(messages: readonly Static<typeof ChatMessage>[]): Message[] {
   const toolNames = new Map<string, string>()
   return messages.flatMap((message): Message[] => {
-    const blocks: Block[] = typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content
+    const blocks: Block[] =
+      typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content
     const text = contentText(blocks)
     if (message.role === 'assistant') return [toAssistant(text, blocks, toolNames)]
     const results = blocks
@@ -96,7 +107,9 @@ function toAssistant(text: string, blocks: readonly Block[], toolNames: Map<stri
 }
 
 function* events(answer: Answer): Generator<string> {
-  yield event('message_start', { message: { ...envelope(answer), usage: { ...toInputUsage(answer.usage), output_tokens: 1 } } })
+  yield event('message_start', {
+    message: { ...envelope(answer), usage: { ...toInputUsage(answer.usage), output_tokens: 1 } },
+  })
   yield event('ping', {})
   let index = 0
   if (answer.thinking !== '') {
@@ -113,7 +126,10 @@ function* events(answer: Answer): Generator<string> {
     index += 1
   }
   for (const call of answer.toolCalls) {
-    yield event('content_block_start', { index, content_block: { type: 'tool_use', id: call.id, name: call.name, input: {} } })
+    yield event('content_block_start', {
+      index,
+      content_block: { type: 'tool_use', id: call.id, name: call.name, input: {} },
+    })
     yield* deltas(index, 'partial_json', pieces(call.argumentsText, answer.chunkCharacters))
     yield event('content_block_stop', { index })
     index += 1
@@ -126,7 +142,8 @@ function* events(answer: Answer): Generator<string> {
 }
 
 function* deltas(index: number, field: keyof typeof deltaTypes, texts: Iterable<string>): Generator<string> {
-  for (const text of texts) yield event('content_block_delta', { index, delta: { type: deltaTypes[field], [field]: text } })
+  for (const text of texts)
+    yield event('content_block_delta', { index, delta: { type: deltaTypes[field], [field]: text } })
 }
 
 function event(type: string, data: object): string {
@@ -142,7 +159,12 @@ function wholeContent(answer: Answer): object[] {
   return [
     ...(answer.thinking === '' ? [] : [{ type: 'thinking', thinking: answer.thinking, signature: thinkingSignature }]),
     ...(answer.text === '' ? [] : [{ type: 'text', text: answer.text }]),
-    ...answer.toolCalls.map((call) => ({ type: 'tool_use', id: call.id, name: call.name, input: parseInput(call.argumentsText) })),
+    ...answer.toolCalls.map((call) => ({
+      type: 'tool_use',
+      id: call.id,
+      name: call.name,
+      input: parseInput(call.argumentsText),
+    })),
   ]
 }
 

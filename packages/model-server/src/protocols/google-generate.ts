@@ -30,9 +30,15 @@ export const googleGenerate: Protocol = {
   },
   events,
   whole: (answer) => response(answer, answerParts(answer), true),
-  problem: ({ status, message }) => ({ error: { code: status, message, status: problemStatuses[status] ?? 'INTERNAL' } }),
+  problem: ({ status, message }) => ({
+    error: { code: status, message, status: problemStatuses[status] ?? 'INTERNAL' },
+  }),
   models: (names) => ({
-    models: names.map((id) => ({ name: `models/${id}`, displayName: id, supportedGenerationMethods: ['generateContent'] })),
+    models: names.map((id) => ({
+      name: `models/${id}`,
+      displayName: id,
+      supportedGenerationMethods: ['generateContent'],
+    })),
   }),
 }
 
@@ -97,7 +103,11 @@ function parseArguments(argumentsText: string): unknown {
 function response(answer: Answer, parts: readonly object[], isLast: boolean): object {
   return {
     candidates: [
-      { index: 0, content: { role: 'model', parts }, ...(isLast ? { finishReason: finishReasons[answer.finishReason] } : {}) },
+      {
+        index: 0,
+        content: { role: 'model', parts },
+        ...(isLast ? { finishReason: finishReasons[answer.finishReason] } : {}),
+      },
     ],
     usageMetadata: toWireUsage(answer.usage),
     modelVersion: answer.modelId,

@@ -11,7 +11,10 @@ const ToolCall = Type.Object({
 })
 
 const ChatMessage = Type.Union([
-  Type.Object({ role: Type.Union([Type.Literal('system'), Type.Literal('developer'), Type.Literal('user')]), content: Content }),
+  Type.Object({
+    role: Type.Union([Type.Literal('system'), Type.Literal('developer'), Type.Literal('user')]),
+    content: Content,
+  }),
   Type.Object({
     role: Type.Literal('assistant'),
     content: Type.Optional(Content),
@@ -44,10 +47,14 @@ export const openAiChat: Protocol = {
   events,
   whole: (answer) => ({
     ...envelope(answer, 'chat.completion'),
-    choices: [{ index: 0, message: wholeMessage(answer), logprobs: null, finish_reason: finishReasons[answer.finishReason] }],
+    choices: [
+      { index: 0, message: wholeMessage(answer), logprobs: null, finish_reason: finishReasons[answer.finishReason] },
+    ],
     usage: toWireUsage(answer.usage),
   }),
-  problem: ({ status, message, code }) => ({ error: { message, type: problemType(status), param: null, code: code ?? null } }),
+  problem: ({ status, message, code }) => ({
+    error: { message, type: problemType(status), param: null, code: code ?? null },
+  }),
   models: (names) => ({
     object: 'list',
     data: names.map((id) => ({ id, object: 'model', created, owned_by: 'scenarios' })),
@@ -55,7 +62,12 @@ export const openAiChat: Protocol = {
 }
 
 const created = 1_767_225_600
-const finishReasons = { stop: 'stop', 'tool-calls': 'tool_calls', length: 'length', 'content-filter': 'content_filter' } as const
+const finishReasons = {
+  stop: 'stop',
+  'tool-calls': 'tool_calls',
+  length: 'length',
+  'content-filter': 'content_filter',
+} as const
 
 function toMessages(messages: readonly Static<typeof ChatMessage>[]): Message[] {
   const toolNames = new Map<string, string>()
@@ -84,7 +96,9 @@ function* events(answer: Answer, request: ModelRequest): Generator<string> {
   for (const piece of pieces(answer.thinking, answer.chunkCharacters)) yield chunk({ reasoning_content: piece })
   for (const piece of pieces(answer.text, answer.chunkCharacters)) yield chunk({ content: piece })
   for (const [index, call] of answer.toolCalls.entries()) {
-    yield chunk({ tool_calls: [{ index, id: call.id, type: 'function', function: { name: call.name, arguments: '' } }] })
+    yield chunk({
+      tool_calls: [{ index, id: call.id, type: 'function', function: { name: call.name, arguments: '' } }],
+    })
     for (const piece of pieces(call.argumentsText, answer.chunkCharacters)) {
       yield chunk({ tool_calls: [{ index, function: { arguments: piece } }] })
     }

@@ -51,7 +51,11 @@ export function sse(data: object, event?: string): string {
 }
 
 /** Message content: a text, or parts of which the texts count. */
-export const Content = Type.Union([Type.String(), Type.Array(Type.Object({ type: Type.String(), text: Type.Optional(Type.String()) })), Type.Null()])
+export const Content = Type.Union([
+  Type.String(),
+  Type.Array(Type.Object({ type: Type.String(), text: Type.Optional(Type.String()) })),
+  Type.Null(),
+])
 
 /** The text of a message's content. */
 export function contentText(content: Static<typeof Content> | undefined): string {

@@ -47,17 +47,30 @@ const reserved: Readonly<Record<string, string>> = {
 describe('the rule of every operation', () => {
   const inTenants = operations.filter(({ endpoint }) => endpoint.caller !== 'anyone' && endpoint.caller !== 'user')
 
-  it.each(inTenants.map((operation) => [operation.id, operation] as const))('%s asks for a permission of the matrix', (id, { endpoint }) => {
-    if (endpoint.permission === 'none') expect(Object.keys(forEveryMember), `${id} needs a permission, or a reason in forEveryMember`).toContain(id)
-    else expect(everyPermission).toContain(endpoint.permission)
-  })
+  it.each(inTenants.map((operation) => [operation.id, operation] as const))(
+    '%s asks for a permission of the matrix',
+    (id, { endpoint }) => {
+      if (endpoint.permission === 'none')
+        expect(Object.keys(forEveryMember), `${id} needs a permission, or a reason in forEveryMember`).toContain(id)
+      else expect(everyPermission).toContain(endpoint.permission)
+    },
+  )
 
   it('is told for all that asks for no membership, and for nothing else', () => {
-    const of = (caller: string) => operations.filter(({ endpoint }) => endpoint.caller === caller).map(({ id }) => id).sort()
+    const of = (caller: string) =>
+      operations
+        .filter(({ endpoint }) => endpoint.caller === caller)
+        .map(({ id }) => id)
+        .sort()
     expect(of('anyone')).toEqual(Object.keys(forAnyone).sort())
     expect(of('user')).toEqual(Object.keys(forEveryUser).sort())
-    const asked = operations.filter(({ endpoint }) => ['anyone', 'user'].includes(endpoint.caller) && endpoint.permission !== 'none')
-    expect(asked.map(({ id }) => id), 'outside a tenant there are no permissions').toEqual([])
+    const asked = operations.filter(
+      ({ endpoint }) => ['anyone', 'user'].includes(endpoint.caller) && endpoint.permission !== 'none',
+    )
+    expect(
+      asked.map(({ id }) => id),
+      'outside a tenant there are no permissions',
+    ).toEqual([])
   })
 
   it('uses every permission, or says why not', () => {
@@ -72,7 +85,8 @@ describe('the walk', () => {
   beforeAll(async () => {
     world = await openWorld()
     const [owner, admin, member, viewer] = await Promise.all(roles.map((role) => world.tenant({ role })))
-    if (owner === undefined || admin === undefined || member === undefined || viewer === undefined) throw new Error('A role has no tenant.')
+    if (owner === undefined || admin === undefined || member === undefined || viewer === undefined)
+      throw new Error('A role has no tenant.')
     tenants = { owner, admin, member, viewer }
   })
   afterAll(() => world.close())
@@ -90,7 +104,10 @@ describe('the walk', () => {
       // A change may leave nothing of the tenant: it gets one of its own.
       const tenant = splitRoute(operation.endpoint.route)[0] === 'GET' ? tenants[role] : await world.tenant({ role })
       const { cookie } = await tenant.session()
-      const code = await ask(world, operation, { tenant, headers: { cookie, 'x-org-id': tenant.orgId, 'x-app-id': tenant.appId } })
+      const code = await ask(world, operation, {
+        tenant,
+        headers: { cookie, 'x-org-id': tenant.orgId, 'x-app-id': tenant.appId },
+      })
       expect(code === 'forbidden', `${role}: ${code}`).toBe(!permissionsOf(role).has(permission))
     }
   })
@@ -98,10 +115,19 @@ describe('the walk', () => {
   it.each(cases)('%s is for the keys that hold %s', async (_id, permission, operation) => {
     const tenant = splitRoute(operation.endpoint.route)[0] === 'GET' ? tenants.owner : await world.tenant()
     const others = grantablePermissions.filter((scope) => scope !== permission)
-    for (const [name, scopes] of [['all', grantablePermissions], ['none', []], ['all others', others]] as const) {
+    for (const [name, scopes] of [
+      ['all', grantablePermissions],
+      ['none', []],
+      ['all others', others],
+    ] as const) {
       const { apiKey } = await tenant.key({ scopes })
-      const code = await ask(world, operation, { tenant, headers: { authorization: `Bearer ${apiKey}`, 'x-app-id': tenant.appId } })
-      expect(code === 'forbidden', `a key with ${name}: ${code}`).toBe(!(name === 'all' && grantablePermissions.includes(permission)))
+      const code = await ask(world, operation, {
+        tenant,
+        headers: { authorization: `Bearer ${apiKey}`, 'x-app-id': tenant.appId },
+      })
+      expect(code === 'forbidden', `a key with ${name}: ${code}`).toBe(
+        !(name === 'all' && grantablePermissions.includes(permission)),
+      )
     }
   })
 })
@@ -114,7 +140,12 @@ interface Asking {
 /** Makes a good request for things that do not exist: who may do it learns that, others are refused before. The problem's code, or the status. */
 async function ask(world: World, operation: Operation, { tenant, headers }: Asking): Promise<string> {
   const own: Readonly<Record<string, string>> = { org: tenant.orgId }
-  const params = Object.fromEntries(Object.entries(paramsOf(operation)).map(([name, param]) => [name, 'id' in param ? (own[param.id] ?? newWireId(param.id)) : newWireId('agent')]))
+  const params = Object.fromEntries(
+    Object.entries(paramsOf(operation)).map(([name, param]) => [
+      name,
+      'id' in param ? (own[param.id] ?? newWireId(param.id)) : newWireId('agent'),
+    ]),
+  )
   const choose = (field: IdField) => (field.isRequired ? unknownId(field) : undefined)
   const body = exampleBody(operation, choose)
   const url = new URL(splitRoute(fillRoute(operation.endpoint.route, params))[1], world.url)
@@ -122,18 +153,42 @@ async function ask(world: World, operation: Operation, { tenant, headers }: Aski
   const json = body === undefined ? {} : { 'content-type': 'application/json' }
   const abort = new AbortController()
   const form = operation.endpoint.bodyKind === 'multipart' ? exampleForm() : undefined
-  const init = { method: splitRoute(operation.endpoint.route)[0], headers: { ...json, ...headers }, signal: abort.signal, body: form ?? (body === undefined ? null : JSON.stringify(body)) }
+  const init = {
+    method: splitRoute(operation.endpoint.route)[0],
+    headers: { ...json, ...headers },
+    signal: abort.signal,
+    body: form ?? (body === undefined ? null : JSON.stringify(body)),
+  }
   const response = await fetch(url, init)
   // A stream that was opened would never end.
   const text = response.ok ? '' : await response.text()
   abort.abort()
   expect(response.status, text).toBeLessThan(500)
   expect(response.status, 'the request must get to the permission').not.toBe(400)
-  if (response.status === 422) expect(text, 'the body must be good enough to get to the permission').not.toContain('errors/validation-error')
+  if (response.status === 422)
+    expect(text, 'the body must be good enough to get to the permission').not.toContain('errors/validation-error')
   return /errors\/([a-z-]+)/.exec(text)?.[1] ?? String(response.status)
 }
 
 function unknownId({ prefixes }: IdField): string {
-  const known = ['org', 'app', 'agent', 'run', 'eu', 'key', 'sched', 'wh', 'evt', 'del', 'model', 'mkey', 'inv', 'file', 'usr', 'ses', 'ntf'] as const
+  const known = [
+    'org',
+    'app',
+    'agent',
+    'run',
+    'eu',
+    'key',
+    'sched',
+    'wh',
+    'evt',
+    'del',
+    'model',
+    'mkey',
+    'inv',
+    'file',
+    'usr',
+    'ses',
+    'ntf',
+  ] as const
   return newWireId(known.find((prefix) => prefix === prefixes[0]) ?? 'agent')
 }

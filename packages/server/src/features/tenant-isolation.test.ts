@@ -43,18 +43,33 @@ describe('two tenants', () => {
     const address = receiver.address()
     const receiverUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
     models = await startModelServer({ scenarios: { 'leave-everything': scenario } })
-    world = await openWorld({ worker: true, features: [...features, leakyFeature], environment: { WEBHOOKS_ALLOW_LOCAL: 'on' } })
+    world = await openWorld({
+      worker: true,
+      features: [...features, leakyFeature],
+      environment: { WEBHOOKS_ALLOW_LOCAL: 'on' },
+    })
     const filling = { world, receiverUrl, modelsUrl: models.url }
     victim = await fillTenant({ ...filling, label: 'LEAK' })
     const stranger = await fillTenant({ ...filling, label: 'OWN' })
     owner = { organizationId: victim.tenant.organizationId, userIds: [victim.tenant.userId, victim.admin.userId] }
     sights = await lookAtOwn(world.url, operations, { headers: cookieHeaders(victim), own: victim.made })
     const lookAs = (endUser: string, own: FilledTenant['made']) =>
-      lookAtOwn(world.url, operations.filter(({ endpoint }) => endpoint.caller === 'application'), {
-        headers: { authorization: `Bearer ${victim.tenant.apiKey}`, 'x-app-id': victim.tenant.appId, 'appstrate-user': endUser },
-        own,
-      })
-    const [first, second] = [await lookAs(victim.endUsers[0], withOwn(victim, 0)), await lookAs(victim.endUsers[1], withOwn(victim, 1))]
+      lookAtOwn(
+        world.url,
+        operations.filter(({ endpoint }) => endpoint.caller === 'application'),
+        {
+          headers: {
+            authorization: `Bearer ${victim.tenant.apiKey}`,
+            'x-app-id': victim.tenant.appId,
+            'appstrate-user': endUser,
+          },
+          own,
+        },
+      )
+    const [first, second] = [
+      await lookAs(victim.endUsers[0], withOwn(victim, 0)),
+      await lookAs(victim.endUsers[1], withOwn(victim, 1)),
+    ]
     const personal = (prefix: string) => ['run', 'file', 'sched', 'ntf', 'evt'].includes(prefix)
     const seenBySecond = new Set(idsSeen(second, personal))
     attackers = castAttackers({
@@ -72,23 +87,41 @@ describe('two tenants', () => {
   })
 
   it('have a thing for every path of the API', () => {
-    expect(findMissing(operations, { ids: byPrefix([...[...victim.made.ids.values()].flat(), ...idsSeen(sights, () => true)]), texts: victim.made.texts })).toEqual([])
+    expect(
+      findMissing(operations, {
+        ids: byPrefix([...[...victim.made.ids.values()].flat(), ...idsSeen(sights, () => true)]),
+        texts: victim.made.texts,
+      }),
+    ).toEqual([])
   })
 
   it('see their own things under these paths, so that a 404 means a wall', () => {
     const failed = sights.filter(({ answer }) => answer.status >= 300)
-    expect(failed.map(({ operation, answer }) => `${operation.id}: ${answer.status} ${answer.text.slice(0, 200)}`)).toEqual([])
+    expect(
+      failed.map(({ operation, answer }) => `${operation.id}: ${answer.status} ${answer.text.slice(0, 200)}`),
+    ).toEqual([])
   })
 
   it('have something in every list, so that a list without it means a wall', () => {
-    const empty = sights.filter(({ operation, answer }) => Array.isArray(answer.body.data) && answer.body.data.length === 0 && !emptyLists.has(operation.id))
+    const empty = sights.filter(
+      ({ operation, answer }) =>
+        Array.isArray(answer.body.data) && answer.body.data.length === 0 && !emptyLists.has(operation.id),
+    )
     expect(empty.map(({ operation }) => operation.id)).toEqual([])
-    for (const mark of Object.values(victim.marks)) expect(sights.filter(({ answer }) => answer.text.includes(mark)).length, mark).toBeGreaterThan(3)
+    for (const mark of Object.values(victim.marks))
+      expect(sights.filter(({ answer }) => answer.text.includes(mark)).length, mark).toBeGreaterThan(3)
   })
 
-  it('never meet: every operation, every foreign id, by key, by cookie and impersonated', { timeout: 120_000 }, async () => {
+  it('never meet: every operation, every foreign id, by key, by cookie and impersonated', {
+    timeout: 120_000,
+  }, async () => {
     const before = await fingerprint(world.platform.db, owner)
-    const { leaks, attempts } = await huntLeaks({ url: world.url, operations: hunted, attackers, tolerance: { takesForeignBody, answersAnyPath } })
+    const { leaks, attempts } = await huntLeaks({
+      url: world.url,
+      operations: hunted,
+      attackers,
+      tolerance: { takesForeignBody, answersAnyPath },
+    })
     expect(leaks.join('\n')).toBe('')
     expect(await fingerprint(world.platform.db, owner)).toEqual(before)
     expect(attempts).toBeGreaterThan(hunted.length * 5)
@@ -102,9 +135,21 @@ describe('two tenants', () => {
   it('would be seen to meet: each hole of a leaky feature is found', { timeout: 60_000 }, async () => {
     const leaky = listOperations([leakyFeature])
     const before = await fingerprint(world.platform.db, owner)
-    const { leaks } = await huntLeaks({ url: world.url, operations: leaky.filter((operation) => !isStream(operation)), attackers, tolerance: { takesForeignBody: new Set() } })
-    const found = [...leaks, ...(await huntLeaksInStreams({ world, operations: leaky.filter(isStream), attackers, victim }))]
-    for (const leak of leaksThatMustShow) expect(found.filter((line) => leak.test(line)), String(leak)).not.toEqual([])
+    const { leaks } = await huntLeaks({
+      url: world.url,
+      operations: leaky.filter((operation) => !isStream(operation)),
+      attackers,
+      tolerance: { takesForeignBody: new Set() },
+    })
+    const found = [
+      ...leaks,
+      ...(await huntLeaksInStreams({ world, operations: leaky.filter(isStream), attackers, victim })),
+    ]
+    for (const leak of leaksThatMustShow)
+      expect(
+        found.filter((line) => leak.test(line)),
+        String(leak),
+      ).not.toEqual([])
     expect(await fingerprint(world.platform.db, owner)).not.toEqual(before)
   })
 })

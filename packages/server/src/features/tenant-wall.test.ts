@@ -50,9 +50,14 @@ describe('the wall that the database itself puts between tenants', () => {
   afterAll(() => world.close())
 
   it('stands around every table that says whose its rows are', async () => {
-    const owned = new Set([...(await tablesWith(world, 'organization_id')), ...(await tablesWith(world, 'application_id'))])
+    const owned = new Set([
+      ...(await tablesWith(world, 'organization_id')),
+      ...(await tablesWith(world, 'application_id')),
+    ])
     const { rows } = await sql<{ name: string }>`
-      select relname as name from pg_class where relrowsecurity and exists (select from pg_policy where polrelid = pg_class.oid)`.execute(database.db)
+      select relname as name from pg_class where relrowsecurity and exists (select from pg_policy where polrelid = pg_class.oid)`.execute(
+      database.db,
+    )
     const walled = new Set(rows.map(({ name }) => name))
     expect([...owned].filter((table) => !walled.has(table))).toEqual([])
     expect(await database.hasTenantWall()).toBe(true)
@@ -80,20 +85,29 @@ describe('the wall that the database itself puts between tenants', () => {
     const db = database.dbOf(tenant.organizationId)
     const application = { id: newUuid(), organization_id: stranger.organizationId, name: 'planted' }
     await expect(db.insertInto('applications').values(application).execute()).rejects.toThrow('row-level security')
-    await expect(db.updateTable('webhooks').set({ organization_id: stranger.organizationId }).execute()).rejects.toThrow('row-level security')
-    expect(Number((await db.deleteFrom('runs').where('application_id', '=', stranger.applicationId).executeTakeFirst()).numDeletedRows)).toBe(0)
+    await expect(
+      db.updateTable('webhooks').set({ organization_id: stranger.organizationId }).execute(),
+    ).rejects.toThrow('row-level security')
+    expect(
+      Number(
+        (await db.deleteFrom('runs').where('application_id', '=', stranger.applicationId).executeTakeFirst())
+          .numDeletedRows,
+      ),
+    ).toBe(0)
   })
 
-  it('keeps what is secret to the server out of every tenant\'s reach', async () => {
+  it("keeps what is secret to the server out of every tenant's reach", async () => {
     const db = database.dbOf(tenants()[0].organizationId)
     for (const table of ['accounts', 'verifications', 'two_factors', 'passkeys', 'migrations', 'idempotency_keys']) {
       await expect(sql`select 1 from ${sql.table(table)}`.execute(db), table).rejects.toThrow('permission denied')
     }
   })
 
-  it('stands around every request: a careless endpoint sees and changes what is the caller\'s, and nothing else', async () => {
+  it("stands around every request: a careless endpoint sees and changes what is the caller's, and nothing else", async () => {
     const before = await countReports(world)
-    const answers = await Promise.all(Array.from({ length: 8 }, (_value, n) => tenants()[n % 2 === 0 ? 0 : 1].send('POST /api/careless-runs')))
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_value, n) => tenants()[n % 2 === 0 ? 0 : 1].send('POST /api/careless-runs')),
+    )
     expect(answers.map(({ body }) => body)).toEqual(answers.map(() => ({ seen: 1, changed: 1 })))
     expect(before).toBe(0)
     expect(await countReports(world)).toBe(2)
@@ -101,14 +115,24 @@ describe('the wall that the database itself puts between tenants', () => {
 
   it('is found out without waiting for a connection that waits for it', async () => {
     const narrow = openDatabase(optionsOf(database), { connectionsMax: 2, log: createLog('silent') })
-    const reads = Array.from({ length: 6 }, () => narrow.dbOf(tenants()[0].organizationId).selectFrom('runs').select('id').execute())
+    const reads = Array.from({ length: 6 }, () =>
+      narrow.dbOf(tenants()[0].organizationId).selectFrom('runs').select('id').execute(),
+    )
     expect((await Promise.all(reads)).map((rows) => rows.length)).toEqual([1, 1, 1, 1, 1, 1])
     await narrow.close()
   })
 
   it('is no obstacle for the server itself, on the same connections', async () => {
     const [tenant] = tenants()
-    await Promise.all(Array.from({ length: 30 }, (_value, n) => (n % 2 === 0 ? database.dbOf(tenant.organizationId) : database.db).selectFrom('runs').select('id').execute().then((rows) => expect(rows).toHaveLength(n % 2 === 0 ? 1 : 2))))
+    await Promise.all(
+      Array.from({ length: 30 }, (_value, n) =>
+        (n % 2 === 0 ? database.dbOf(tenant.organizationId) : database.db)
+          .selectFrom('runs')
+          .select('id')
+          .execute()
+          .then((rows) => expect(rows).toHaveLength(n % 2 === 0 ? 1 : 2)),
+      ),
+    )
   })
 })
 
@@ -126,14 +150,22 @@ describe('an account of the database that is no superuser', () => {
   async function createAs(rights: string): Promise<{ open(): Database; admin: TestDatabase; account: string }> {
     const admin = await cloneDatabase()
     const account = `tester_${newUuid().replaceAll('-', '')}`
-    await asAdmin(admin, `create role ${account} login ${rights} password '${password}'`, `create schema mine authorization ${account}`)
+    await asAdmin(
+      admin,
+      `create role ${account} login ${rights} password '${password}'`,
+      `create schema mine authorization ${account}`,
+    )
     roles.push(account)
     databases.push(admin)
     const url = new URL(admin.connectionString)
     url.username = account
     url.password = password
     url.searchParams.set('options', '-c search_path=mine')
-    return { open: () => openDatabase({ connectionString: url.toString() }, { connectionsMax: 2, log }), admin, account }
+    return {
+      open: () => openDatabase({ connectionString: url.toString() }, { connectionsMax: 2, log }),
+      admin,
+      account,
+    }
   }
   afterAll(async () => {
     for (const { drop } of databases) await drop()
@@ -142,7 +174,7 @@ describe('an account of the database that is no superuser', () => {
     await cleaner.drop()
   })
 
-  it('works without the wall when it may not act as the tenants\' role, and with it once it was granted', async () => {
+  it("works without the wall when it may not act as the tenants' role, and with it once it was granted", async () => {
     const { open, admin, account } = await createAs('nocreaterole')
     const database = open()
     await migrate(database.pool)

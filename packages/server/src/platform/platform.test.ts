@@ -16,7 +16,12 @@ describe('services', () => {
         if (fails) throw new Error(`${name} is stuck`)
       },
     })
-    const [first, second, third, unused] = [service('first'), service('second', true), service('third'), service('unused')]
+    const [first, second, third, unused] = [
+      service('first'),
+      service('second', true),
+      service('third'),
+      service('unused'),
+    ]
     const world = await openWorld({ features: [] })
     const services = createServices(() => world.platform)
     for (const each of [first, second, first, third]) expect(services.use(each)).toBe(services.use(each))
@@ -40,9 +45,28 @@ describe('the platform', () => {
   })
 
   it('trusts the origin of APP_URL and those of TRUSTED_ORIGINS, to the letter', async () => {
-    const world = await openWorld({ features: [], environment: { APP_URL: 'https://app.example.com/path/', TRUSTED_ORIGINS: 'https://other.example.com' } })
-    const trusted = ['https://app.example.com', 'https://other.example.com', 'http://app.example.com', 'https://app.example.com:444', 'https://app.example.com.evil.example', 'null', '']
-    expect(trusted.map((origin) => world.platform.isTrustedOrigin(origin))).toEqual([true, true, false, false, false, false, false])
+    const world = await openWorld({
+      features: [],
+      environment: { APP_URL: 'https://app.example.com/path/', TRUSTED_ORIGINS: 'https://other.example.com' },
+    })
+    const trusted = [
+      'https://app.example.com',
+      'https://other.example.com',
+      'http://app.example.com',
+      'https://app.example.com:444',
+      'https://app.example.com.evil.example',
+      'null',
+      '',
+    ]
+    expect(trusted.map((origin) => world.platform.isTrustedOrigin(origin))).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+      false,
+      false,
+    ])
     await world.close()
   })
 })

@@ -33,7 +33,10 @@ async function openAll(config: Config, log: Log): Promise<Booted> {
   try {
     const applied = await migrate(database.pool)
     if (applied.length > 0) log.info({ applied }, 'The database schema was brought up to date.')
-    if (!(await database.hasTenantWall())) log.warn('The database account may not create or use the role appstrate_tenant: row-level security is off (see "Production" in README.md).')
+    if (!(await database.hasTenantWall()))
+      log.warn(
+        'The database account may not create or use the role appstrate_tenant: row-level security is off (see "Production" in README.md).',
+      )
     const platform = await openPlatform({ config, secrets, database, log })
     return {
       config,
@@ -53,7 +56,8 @@ async function openAll(config: Config, log: Log): Promise<Booted> {
 
 async function connect(config: Config, log: Log): Promise<{ database: Database; stop(): Promise<void> }> {
   const options = { connectionsMax: config.DATABASE_POOL, log }
-  if (config.DATABASE_URL !== undefined) return { database: openDatabase({ connectionString: config.DATABASE_URL }, options), stop: async () => undefined }
+  if (config.DATABASE_URL !== undefined)
+    return { database: openDatabase({ connectionString: config.DATABASE_URL }, options), stop: async () => undefined }
   const server = await startEmbeddedPostgres({ dataDir: config.DATA_DIR, log })
   let stopping = false
   void server.exited.then((reason) => {

@@ -1,4 +1,10 @@
-import { createFirstRun, firstRunLines, firstRunPath, readFirstRun, startScriptedModel } from '../features/execution/first-run/index.ts'
+import {
+  createFirstRun,
+  firstRunLines,
+  firstRunPath,
+  readFirstRun,
+  startScriptedModel,
+} from '../features/execution/first-run/index.ts'
 import type { Config } from '../platform/config/config.ts'
 import type { Booted } from './boot.ts'
 import type { Stop } from './run-process.ts'

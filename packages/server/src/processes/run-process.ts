@@ -60,7 +60,11 @@ function readPrices({ platform }: Booted): void {
 async function runWorker({ platform, config, log }: Booted): Promise<Stop> {
   const detection = await detectSandbox({ preference: config.SANDBOX, log })
   if (!detection.available) log.warn({ reason: detection.reason }, 'Sandbox tools are refused on this server.')
-  const worker: Worker = await startWorker({ platform, detection, semaphore: createSemaphore(config.SANDBOXES_CONCURRENT) })
+  const worker: Worker = await startWorker({
+    platform,
+    detection,
+    semaphore: createSemaphore(config.SANDBOXES_CONCURRENT),
+  })
   const checks = platform.use(readiness)
   checks.add('queue', async () => {
     if (worker.silenceMs() > queueSilenceMs) throw new Error(`has had no heartbeat for ${worker.silenceMs()} ms`)
@@ -81,7 +85,11 @@ async function runApi({ platform, config, log, close }: Booted, stops: Stop[]): 
     const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
     for (const stop of stops) await stop()
     await close()
-    giveUp(taken ? [`Port ${config.PORT} of ${config.HOST} is in use: stop what listens there, or set PORT.`] : explain(error))
+    giveUp(
+      taken
+        ? [`Port ${config.PORT} of ${config.HOST} is in use: stop what listens there, or set PORT.`]
+        : explain(error),
+    )
   }
   const port = portOf(app.server.address())
   log.info({ port, host: config.HOST }, 'The API is listening.')

@@ -16,7 +16,12 @@ export function buildApi(platform: Platform, features: readonly Feature[]): Prom
     features,
     access: createAccess(platform),
     limiter: createRateLimiter({
-      limits: { runs: config.RATE_LIMIT_RUNS, import: config.RATE_LIMIT_IMPORT, create: config.RATE_LIMIT_CREATE, default: config.RATE_LIMIT_DEFAULT },
+      limits: {
+        runs: config.RATE_LIMIT_RUNS,
+        import: config.RATE_LIMIT_IMPORT,
+        create: config.RATE_LIMIT_CREATE,
+        default: config.RATE_LIMIT_DEFAULT,
+      },
       redis,
       log,
     }),

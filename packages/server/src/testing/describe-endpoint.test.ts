@@ -19,7 +19,10 @@ const createToy = endpoint({
   returns: { 201: ToyWire },
   fails: [],
   async handle({ body, change }) {
-    const toy = await change(async () => ({ id: newWireId('pkg'), name: body.name }), (made) => made.id)
+    const toy = await change(
+      async () => ({ id: newWireId('pkg'), name: body.name }),
+      (made) => made.id,
+    )
     return created(toy, `/api/toys/${toy.id}`)
   },
 })
@@ -38,7 +41,20 @@ const listToys = endpoint({
   handle: async ({ query }) => ok({ color: query.color ?? 'red' }),
 })
 
-const toys = feature({ folder: 'catalog/toys', tag: 'Toys', description: 'A feature of this test.', endpoints: { createToy, listToys } })
+const toys = feature({
+  folder: 'catalog/toys',
+  tag: 'Toys',
+  description: 'A feature of this test.',
+  endpoints: { createToy, listToys },
+})
 
-describeEndpoint(createToy, { given: async () => ({}), call: () => ({ body: { name: 'ball' } }), world: { features: [toys] } })
-describeEndpoint(listToys, { given: async () => ({}), call: () => ({ query: { color: 'blue' } }), world: { features: [toys] } })
+describeEndpoint(createToy, {
+  given: async () => ({}),
+  call: () => ({ body: { name: 'ball' } }),
+  world: { features: [toys] },
+})
+describeEndpoint(listToys, {
+  given: async () => ({}),
+  call: () => ({ query: { color: 'blue' } }),
+  world: { features: [toys] },
+})

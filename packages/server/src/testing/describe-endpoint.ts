@@ -29,10 +29,15 @@ export function describeEndpoint<G>(endpoint: Endpoint, inherited: Inherited<G>)
       world = await openWorld(inherited.world)
     })
     afterAll(() => world.close())
-    const senderOf = async (tenant: Tenant) => (inherited.as === 'session' ? (await tenant.session()).send : tenant.send)
+    const senderOf = async (tenant: Tenant) =>
+      inherited.as === 'session' ? (await tenant.session()).send : tenant.send
     const prepare = async () => {
       const tenant = await world.tenant()
-      return { tenant, send: await senderOf(tenant), good: inherited.call(await inherited.given(tenant, world), tenant) }
+      return {
+        tenant,
+        send: await senderOf(tenant),
+        good: inherited.call(await inherited.given(tenant, world), tenant),
+      }
     }
     const context = { endpoint, as: inherited.as, prepare, senderOf, world: () => world }
     keepsTheGoodPath(context)
@@ -61,7 +66,11 @@ function keepsTheGoodPath({ endpoint, prepare, world }: Context): void {
     expectDeclared(endpoint, answer)
     expectCommonHeaders(answer)
     const requestId = String(answer.headers.get('request-id'))
-    const entries = await world().platform.db.selectFrom('audit_log').select('action').where('request_id', '=', requestId).execute()
+    const entries = await world()
+      .platform.db.selectFrom('audit_log')
+      .select('action')
+      .where('request_id', '=', requestId)
+      .execute()
     expect(entries).toEqual(endpoint.audit === 'none' ? [] : [{ action: endpoint.audit }])
   })
 }
@@ -70,9 +79,17 @@ function needsCredentials({ endpoint, prepare, world }: Context): void {
   it('answers 401 without credentials and with a key that does not exist', async () => {
     const { tenant, good } = await prepare()
     const route = routeOf(endpoint, good)
-    expectProblem(endpoint, await world().send(route, { ...good, headers: { ...good.headers, 'x-app-id': tenant.appId } }), 'unauthorized')
+    expectProblem(
+      endpoint,
+      await world().send(route, { ...good, headers: { ...good.headers, 'x-app-id': tenant.appId } }),
+      'unauthorized',
+    )
     const stranger = { authorization: `Bearer ask_${'0'.repeat(48)}`, 'x-app-id': tenant.appId }
-    expectProblem(endpoint, await world().send(route, { ...good, headers: { ...good.headers, ...stranger } }), 'unauthorized')
+    expectProblem(
+      endpoint,
+      await world().send(route, { ...good, headers: { ...good.headers, ...stranger } }),
+      'unauthorized',
+    )
   })
 }
 
@@ -115,14 +132,23 @@ function refusesBadBodies({ endpoint, prepare }: Context): void {
     const { send, good } = await prepare()
     const route = routeOf(endpoint, good)
     const json = { 'content-type': 'application/json' }
-    const sendRaw = (rawBody: string, headers: Record<string, string>) => send(route, { rawBody, headers: { ...good.headers, ...headers } })
+    const sendRaw = (rawBody: string, headers: Record<string, string>) =>
+      send(route, { rawBody, headers: { ...good.headers, ...headers } })
     expectProblem(endpoint, await sendRaw('{"name":', json), 'malformed-json')
     expectProblem(endpoint, await sendRaw('name=x', { 'content-type': 'text/plain' }), 'unsupported-media-type')
-    expectProblem(endpoint, await sendRaw(`{"x":"${'x'.repeat((endpoint.bodyBytesMax ?? 1_048_576) + 1)}"}`, json), 'payload-too-large')
+    expectProblem(
+      endpoint,
+      await sendRaw(`{"x":"${'x'.repeat((endpoint.bodyBytesMax ?? 1_048_576) + 1)}"}`, json),
+      'payload-too-large',
+    )
     if (endpoint.body !== undefined && 'properties' in endpoint.body) {
       const answer = await send(route, { ...good, body: { ...objectOf(good.body), unknownField: 1 } })
       expectProblem(endpoint, answer, 'validation-error')
-      expect(answer.body.errors).toContainEqual({ pointer: '/unknownField', message: 'is not a known field', code: 'additionalProperties' })
+      expect(answer.body.errors).toContainEqual({
+        pointer: '/unknownField',
+        message: 'is not a known field',
+        code: 'additionalProperties',
+      })
     }
   })
 }
@@ -137,7 +163,10 @@ function replays({ endpoint, prepare }: Context): void {
     expect(again.body).toEqual(first.body)
     expect(first.headers.get('idempotent-replayed')).toBeNull()
     expect(again.headers.get('idempotent-replayed')).toBe('true')
-    const other = await send(routeOf(endpoint, good), { rawBody: `${JSON.stringify(good.body ?? {})} `, headers: { ...headers, 'content-type': 'application/json' } })
+    const other = await send(routeOf(endpoint, good), {
+      rawBody: `${JSON.stringify(good.body ?? {})} `,
+      headers: { ...headers, 'content-type': 'application/json' },
+    })
     expectProblem(endpoint, other, 'idempotency-key-reuse')
   })
 }
@@ -152,7 +181,11 @@ export function expectProblem(endpoint: Endpoint | undefined, answer: Answer, co
   expect(answer.headers.get('content-type'), answer.text).toMatch(/^application\/problem\+json/)
   const found = String(answer.body.type).replace('https://appstrate.dev/errors/', '')
   if (code !== undefined) expect(found, answer.text).toBe(code)
-  expect(answer.body).toMatchObject({ status: answer.status, title: problemRow(found).title, requestId: answer.headers.get('request-id') })
+  expect(answer.body).toMatchObject({
+    status: answer.status,
+    title: problemRow(found).title,
+    requestId: answer.headers.get('request-id'),
+  })
   if (endpoint !== undefined) expect(failuresOf(endpoint), `${found} is not declared`).toContain(found)
   expectCommonHeaders(answer)
 }
@@ -171,4 +204,3 @@ function expectCommonHeaders({ headers }: Answer): void {
 function objectOf(body: unknown): Record<string, unknown> {
   return typeof body === 'object' && body !== null ? { ...body } : {}
 }
-

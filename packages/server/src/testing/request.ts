@@ -26,7 +26,12 @@ export function requester(url: string, fixed: Readonly<Record<string, string>>):
     for (const [name, value] of Object.entries(options.query ?? {})) target.searchParams.set(name, String(value))
     const json = options.body === undefined ? {} : { 'content-type': 'application/json' }
     const body = options.rawBody ?? (options.body === undefined ? null : JSON.stringify(options.body))
-    const response = await fetch(target, { method, headers: { ...json, ...fixed, ...options.headers }, body, redirect: 'manual' })
+    const response = await fetch(target, {
+      method,
+      headers: { ...json, ...fixed, ...options.headers },
+      body,
+      redirect: 'manual',
+    })
     const text = await response.text()
     return { status: response.status, headers: response.headers, body: parseJson(text), text }
   }

@@ -100,7 +100,10 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
 
 // Until Redis is there limits are counted in memory: a test that counts requests would begin in the one and go on in the other.
 async function isConnected({ redis }: OpenPlatform): Promise<void> {
-  for (const deadline = Date.now() + 5_000; redis !== undefined && redis.status !== 'ready' && Date.now() < deadline; ) {
+  for (
+    const deadline = Date.now() + 5_000;
+    redis !== undefined && redis.status !== 'ready' && Date.now() < deadline;
+  ) {
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }

@@ -3,16 +3,23 @@ import { changesBetween } from './changes.ts'
 
 describe('what a change changed', () => {
   it('is the fields that differ, from what to what', () => {
-    expect(changesBetween({ name: 'a', size: 1, tags: ['x'] }, { name: 'b', size: 1, tags: ['x'] })).toEqual({ name: { before: 'a', after: 'b' } })
+    expect(changesBetween({ name: 'a', size: 1, tags: ['x'] }, { name: 'b', size: 1, tags: ['x'] })).toEqual({
+      name: { before: 'a', after: 'b' },
+    })
   })
 
   it('tells what came and what went as null', () => {
-    expect(changesBetween({ old: 1 }, { young: 2 })).toEqual({ old: { before: 1, after: null }, young: { before: null, after: 2 } })
+    expect(changesBetween({ old: 1 }, { young: 2 })).toEqual({
+      old: { before: 1, after: null },
+      young: { before: null, after: 2 },
+    })
     expect(changesBetween({ field: undefined }, { field: null })).toEqual({})
   })
 
   it('leaves out the time of the change itself', () => {
-    expect(changesBetween({ name: 'a', updatedAt: new Date(0) }, { name: 'b', updatedAt: new Date(1) })).toEqual({ name: { before: 'a', after: 'b' } })
+    expect(changesBetween({ name: 'a', updatedAt: new Date(0) }, { name: 'b', updatedAt: new Date(1) })).toEqual({
+      name: { before: 'a', after: 'b' },
+    })
   })
 
   it('writes times as the API does', () => {
@@ -22,8 +29,12 @@ describe('what a change changed', () => {
   })
 
   it('masks secrets, and tells a set one from none', () => {
-    expect(changesBetween({ key: 'old' }, { key: 'new' }, { secret: ['key'] })).toEqual({ key: { before: '***', after: '***' } })
-    expect(changesBetween({ key: null }, { key: 'new' }, { secret: ['key'] })).toEqual({ key: { before: null, after: '***' } })
+    expect(changesBetween({ key: 'old' }, { key: 'new' }, { secret: ['key'] })).toEqual({
+      key: { before: '***', after: '***' },
+    })
+    expect(changesBetween({ key: null }, { key: 'new' }, { secret: ['key'] })).toEqual({
+      key: { before: null, after: '***' },
+    })
   })
 
   it('tells a long value by its beginning, its length and its SHA-256, so that two long ones still differ', () => {
@@ -32,6 +43,8 @@ describe('what a change changed', () => {
     expect(prompt?.before).toMatch(/^x{200}… \(2001 characters, SHA-256 [0-9a-f]{64}\)$/)
     expect(prompt?.after).toMatch(/^x{200}… \(2001 characters, SHA-256 [0-9a-f]{64}\)$/)
     expect(prompt?.after).not.toBe(prompt?.before)
-    expect(changesBetween({ schema: null }, { schema: { list: Array.from({ length: 1_000 }, () => 'x') } })['schema']?.after).toMatch(/^\{"list":\["x",.*… \(4010 characters/)
+    expect(
+      changesBetween({ schema: null }, { schema: { list: Array.from({ length: 1_000 }, () => 'x') } })['schema']?.after,
+    ).toMatch(/^\{"list":\["x",.*… \(4010 characters/)
   })
 })

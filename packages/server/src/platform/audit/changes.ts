@@ -13,13 +13,22 @@ const beginningCharacters = 200
 const timeOfChange = 'updatedAt'
 
 /** The fields whose values differ. Those of `secret` are told to have changed, never from what to what. */
-export function changesBetween(before: object, after: object, options: { readonly secret?: readonly string[] } = {}): AuditChanges {
+export function changesBetween(
+  before: object,
+  after: object,
+  options: { readonly secret?: readonly string[] } = {},
+): AuditChanges {
   const [from, to] = [new Map(Object.entries(before)), new Map(Object.entries(after))]
   const all = [...new Set([...from.keys(), ...to.keys()])].filter((name) => name !== timeOfChange)
   const names = all.filter((name) => !isDeepStrictEqual(toPlain(from.get(name)), toPlain(to.get(name))))
   return Object.fromEntries(
     names.map((name) => {
-      const show = (value: unknown) => (value === undefined || value === null ? null : options.secret?.includes(name) === true ? masked : shorten(toPlain(value)))
+      const show = (value: unknown) =>
+        value === undefined || value === null
+          ? null
+          : options.secret?.includes(name) === true
+            ? masked
+            : shorten(toPlain(value))
       return [name, { before: show(from.get(name)), after: show(to.get(name)) }]
     }),
   )

@@ -18,19 +18,17 @@ export async function insertAuditEntryAndCommit(tx: Tx, entry: AuditEntry): Prom
 function insertion(tx: Tx, entry: AuditEntry) {
   const { scope, changes } = entry
   const id = newUuid()
-  return tx
-    .insertInto('audit_log')
-    .values({
-      id,
-      organization_id: scope?.organizationId ?? null,
-      application_id: scope !== undefined && 'applicationId' in scope ? scope.applicationId : null,
-      action: entry.action,
-      actor: toJsonText(toActor(entry)),
-      resource_id: entry.resourceId ?? null,
-      changes: changes === undefined || Object.keys(changes).length === 0 ? null : toJsonText(changes),
-      ...requestColumns(entry.request),
-      created_at: timeOfEntry(id),
-    })
+  return tx.insertInto('audit_log').values({
+    id,
+    organization_id: scope?.organizationId ?? null,
+    application_id: scope !== undefined && 'applicationId' in scope ? scope.applicationId : null,
+    action: entry.action,
+    actor: toJsonText(toActor(entry)),
+    resource_id: entry.resourceId ?? null,
+    changes: changes === undefined || Object.keys(changes).length === 0 ? null : toJsonText(changes),
+    ...requestColumns(entry.request),
+    created_at: timeOfEntry(id),
+  })
 }
 
 function requestColumns(request: AuditedRequest | undefined) {

@@ -17,16 +17,45 @@ const secret = 'x'.repeat(32)
 
 describe('the configuration', () => {
   it('needs nothing: every variable is optional or has a default', () => {
-    expect(parseConfig({})).toMatchObject({ PORT: 3000, HOST: '127.0.0.1', DATA_DIR: './data', ROLE: 'all', DATABASE_URL: undefined, RATE_LIMIT_RUNS: 20, TRUST_PROXY: [], SANDBOX: 'auto' })
+    expect(parseConfig({})).toMatchObject({
+      PORT: 3000,
+      HOST: '127.0.0.1',
+      DATA_DIR: './data',
+      ROLE: 'all',
+      DATABASE_URL: undefined,
+      RATE_LIMIT_RUNS: 20,
+      TRUST_PROXY: [],
+      SANDBOX: 'auto',
+    })
   })
 
   it('reads what is set, trimmed; an empty value counts as not set', () => {
-    const config = parseConfig({ PORT: ' 8080 ', LOG_LEVEL: '', DEMO: 'off', TRUSTED_ORIGINS: 'https://a.example, http://localhost:5173', TRUST_PROXY: '10.0.0.0/8,::1,loopback' })
-    expect(config).toMatchObject({ PORT: 8080, LOG_LEVEL: 'info', DEMO: 'off', TRUSTED_ORIGINS: ['https://a.example', 'http://localhost:5173'], TRUST_PROXY: ['10.0.0.0/8', '::1', 'loopback'] })
+    const config = parseConfig({
+      PORT: ' 8080 ',
+      LOG_LEVEL: '',
+      DEMO: 'off',
+      TRUSTED_ORIGINS: 'https://a.example, http://localhost:5173',
+      TRUST_PROXY: '10.0.0.0/8,::1,loopback',
+    })
+    expect(config).toMatchObject({
+      PORT: 8080,
+      LOG_LEVEL: 'info',
+      DEMO: 'off',
+      TRUSTED_ORIGINS: ['https://a.example', 'http://localhost:5173'],
+      TRUST_PROXY: ['10.0.0.0/8', '::1', 'loopback'],
+    })
   })
 
   it('reports every mistake at once, one clear line each, and contradictions with them', () => {
-    const mistakes = mistakesOf({ PORT: '70000', ROLE: 'master', DATABASE_URL: 'mysql://db', GOOGLE_CLIENT_ID: 'id', RATE_LIMIT_RUNS: '0', AUTH_SECRET: 'short', TRUST_PROXY: 'true,10.0.0.1' })
+    const mistakes = mistakesOf({
+      PORT: '70000',
+      ROLE: 'master',
+      DATABASE_URL: 'mysql://db',
+      GOOGLE_CLIENT_ID: 'id',
+      RATE_LIMIT_RUNS: '0',
+      AUTH_SECRET: 'short',
+      TRUST_PROXY: 'true,10.0.0.1',
+    })
     expect(mistakes).toEqual([
       'PORT must be a whole number from 0 to 65535, not "70000".',
       'ROLE must be one of all, api, worker, not "master".',
@@ -41,9 +70,31 @@ describe('the configuration', () => {
   it.each([
     ['PORT', ['-1', '1.5', '0x10', '1e3', 'many', '65536']],
     ['LOG_LEVEL', ['verbose', 'INFO']],
-    ['APP_URL', ['app.example.com', 'ftp://app.example.com', 'javascript:alert(1)', 'https://ada:hunter2@app.example.com', 'https://app.example.com/?a=b', 'https://app.example.com/#a', 'https://app.example.com?']],
+    [
+      'APP_URL',
+      [
+        'app.example.com',
+        'ftp://app.example.com',
+        'javascript:alert(1)',
+        'https://ada:hunter2@app.example.com',
+        'https://app.example.com/?a=b',
+        'https://app.example.com/#a',
+        'https://app.example.com?',
+      ],
+    ],
     ['REDIS_URL', ['localhost:6379', 'http://localhost']],
-    ['TRUSTED_ORIGINS', ['*', 'app.example.com', 'https://app.example.com/', 'https://app.example.com/path', 'https://APP.example.com', 'null', 'file:///x']],
+    [
+      'TRUSTED_ORIGINS',
+      [
+        '*',
+        'app.example.com',
+        'https://app.example.com/',
+        'https://app.example.com/path',
+        'https://APP.example.com',
+        'null',
+        'file:///x',
+      ],
+    ],
     ['TRUST_PROXY', ['yes', '10.0.0.0/33', '10.0.0', '::1/129', '10.0.0.0/8/8', '10.0.0.0/']],
     ['ENCRYPTION_KEYS', ['nonsense', '1:c2hvcnQ=', `${ring},${ring}`]],
     ['DEMO', ['yes', '1', 'ON']],
@@ -66,7 +117,9 @@ describe('the configuration', () => {
 
   it('refuses several processes on the embedded database', () => {
     expect(mistakesOf({ ROLE: 'worker' })).toEqual([expect.stringContaining('ROLE must be all')])
-    expect(mistakesOf({ ROLE: 'worker', DATABASE_URL: 'postgres://db/x', ENCRYPTION_KEYS: ring, AUTH_SECRET: secret })).toEqual([])
+    expect(
+      mistakesOf({ ROLE: 'worker', DATABASE_URL: 'postgres://db/x', ENCRYPTION_KEYS: ring, AUTH_SECRET: secret }),
+    ).toEqual([])
   })
 
   it('never repeats a secret, not even a wrong one', () => {

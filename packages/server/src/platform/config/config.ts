@@ -1,17 +1,43 @@
 import { parseKeyRing } from '../crypto/key-ring.ts'
-import { checkOrigin, checkProxy, list, oneOf, optionalText, optionalUrl, publicUrl, text, whole, type Variable } from './variables.ts'
+import {
+  checkOrigin,
+  checkProxy,
+  list,
+  oneOf,
+  optionalText,
+  optionalUrl,
+  publicUrl,
+  text,
+  whole,
+  type Variable,
+} from './variables.ts'
 
 /** Every setting of the server. A name that is not here is not read anywhere. */
 export const variables = {
   PORT: whole({ meaning: 'Port of the HTTP server; 0 takes a free one.', fallback: 3000, min: 0, max: 65_535 }),
   HOST: text({ meaning: 'Address to listen on. `0.0.0.0` serves other machines.', fallback: '127.0.0.1' }),
-  DATA_DIR: text({ meaning: 'Where the embedded database, uploaded files, workspaces and generated secrets live.', fallback: './data' }),
+  DATA_DIR: text({
+    meaning: 'Where the embedded database, uploaded files, workspaces and generated secrets live.',
+    fallback: './data',
+  }),
   APP_URL: publicUrl('The URL that browsers and mails use. Defaults to the address that the server listens on.'),
-  ROLE: oneOf(['all', 'api', 'worker'], { meaning: 'What this process does: serve the API, execute runs, or both.', fallback: 'all' }),
-  DATABASE_URL: optionalUrl('Your own PostgreSQL (15 or newer). Unset: an embedded one in `DATA_DIR`.', ['postgres', 'postgresql']),
+  ROLE: oneOf(['all', 'api', 'worker'], {
+    meaning: 'What this process does: serve the API, execute runs, or both.',
+    fallback: 'all',
+  }),
+  DATABASE_URL: optionalUrl('Your own PostgreSQL (15 or newer). Unset: an embedded one in `DATA_DIR`.', [
+    'postgres',
+    'postgresql',
+  ]),
   DATABASE_POOL: whole({ meaning: 'Connections of this process to the database.', fallback: 10, min: 2, max: 500 }),
-  REDIS_URL: optionalUrl('Redis for rate limits, idempotency keys and wake-ups between nodes. Unset: memory and PostgreSQL.', ['redis', 'rediss']),
-  LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { meaning: 'The least important log lines that are written.', fallback: 'info' }),
+  REDIS_URL: optionalUrl(
+    'Redis for rate limits, idempotency keys and wake-ups between nodes. Unset: memory and PostgreSQL.',
+    ['redis', 'rediss'],
+  ),
+  LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+    meaning: 'The least important log lines that are written.',
+    fallback: 'info',
+  }),
   TRUST_PROXY: list({
     meaning: 'Addresses or ranges of the reverse proxies whose `X-Forwarded-For` is believed; `true` believes any.',
     type: 'comma-separated',
@@ -26,7 +52,10 @@ export const variables = {
     defaultText: '(only `APP_URL`)',
     check: checkOrigin,
   }),
-  SMTP_URL: optionalUrl('Mail server for invitations, verification and password resets. Unset: no mail is sent, addresses are not verified, and invitation links are shown to whoever invites.', ['smtp', 'smtps']),
+  SMTP_URL: optionalUrl(
+    'Mail server for invitations, verification and password resets. Unset: no mail is sent, addresses are not verified, and invitation links are shown to whoever invites.',
+    ['smtp', 'smtps'],
+  ),
   MAIL_FROM: text({ meaning: 'Sender of mails.', fallback: 'Appstrate <no-reply@localhost>' }),
   GOOGLE_CLIENT_ID: optionalText('Sign-in with Google; needs the secret too.'),
   GOOGLE_CLIENT_SECRET: optionalText('Sign-in with Google; needs the id too.', 'secret'),
@@ -39,19 +68,31 @@ export const variables = {
   RATE_LIMIT_CREATE: perMinute('creating resources', 10),
   RATE_LIMIT_DEFAULT: perMinute('everything else', 600),
   SANDBOX: oneOf(['auto', 'bubblewrap', 'unshare', 'off'], {
-    meaning: 'How tool code is isolated. `auto` takes bubblewrap, else `unshare`; where neither works, and with `off`, sandbox tools are refused.',
+    meaning:
+      'How tool code is isolated. `auto` takes bubblewrap, else `unshare`; where neither works, and with `off`, sandbox tools are refused.',
     fallback: 'auto',
   }),
-  FILE_SIZE_MAX: whole({ meaning: 'Largest uploaded file in bytes.', fallback: 104_857_600, min: 1, max: 10_737_418_240 }),
+  FILE_SIZE_MAX: whole({
+    meaning: 'Largest uploaded file in bytes.',
+    fallback: 104_857_600,
+    min: 1,
+    max: 10_737_418_240,
+  }),
   RUNS_CONCURRENT: whole({ meaning: 'Runs that one process executes at a time.', fallback: 1000, min: 1, max: 20_000 }),
-  SANDBOXES_CONCURRENT: whole({ meaning: 'Tool executions in sandboxes at a time, per process.', fallback: 8, min: 1, max: 1000 }),
+  SANDBOXES_CONCURRENT: whole({
+    meaning: 'Tool executions in sandboxes at a time, per process.',
+    fallback: 8,
+    min: 1,
+    max: 1000,
+  }),
   WEBHOOKS_ALLOW_LOCAL: oneOf(['off', 'on'], {
     meaning: 'For local use: webhooks may also be called over http, and at loopback and private addresses.',
     fallback: 'off',
   }),
   MODEL_PRICES: optionalText('Path of a JSON file that overrides or extends the price table.', 'path'),
   DEMO: oneOf(['auto', 'on', 'off'], {
-    meaning: 'On the first boot of an empty instance, create an owner, an application, an API key and a demo agent. `auto`: only with the embedded database.',
+    meaning:
+      'On the first boot of an empty instance, create an owner, an application, an API key and a demo agent. `auto`: only with the embedded database.',
     fallback: 'auto',
   }),
 } as const satisfies Record<string, Variable<unknown>>
@@ -104,13 +145,19 @@ function findContradictions(config: Config): Contradiction[] {
   }
   for (const name of ['ENCRYPTION_KEYS', 'AUTH_SECRET'] as const) {
     if (config.DATABASE_URL === undefined || config[name] !== undefined) continue
-    found.push({ between: ['DATABASE_URL', name], mistake: `${name} is required with DATABASE_URL: every node needs the same one. ${howToMake[name]}` })
+    found.push({
+      between: ['DATABASE_URL', name],
+      mistake: `${name} is required with DATABASE_URL: every node needs the same one. ${howToMake[name]}`,
+    })
   }
   if (Array.isArray(config.TRUST_PROXY) && config.TRUST_PROXY.length > 1 && config.TRUST_PROXY.includes('true')) {
     found.push({ between: ['TRUST_PROXY'], mistake: 'TRUST_PROXY must be true alone, or name the proxies.' })
   }
   if (config.DATABASE_URL === undefined && config.ROLE !== 'all') {
-    found.push({ between: ['DATABASE_URL', 'ROLE'], mistake: 'ROLE must be all with the embedded database: set DATABASE_URL to run several processes.' })
+    found.push({
+      between: ['DATABASE_URL', 'ROLE'],
+      mistake: 'ROLE must be all with the embedded database: set DATABASE_URL to run several processes.',
+    })
   }
   return found
 }
@@ -125,7 +172,8 @@ function perMinute(what: string, fallback: number): Variable<number> {
 }
 
 function keyRing(): Variable<string | undefined> {
-  const meaning = 'Keys that encrypt stored secrets: `<version>:<base64 of 32 bytes>`, comma-separated, the newest last. Generated into `DATA_DIR` on the embedded tier.'
+  const meaning =
+    'Keys that encrypt stored secrets: `<version>:<base64 of 32 bytes>`, comma-separated, the newest last. Generated into `DATA_DIR` on the embedded tier.'
   return {
     ...optionalText(meaning, 'secret'),
     parse(value) {

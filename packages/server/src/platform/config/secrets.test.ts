@@ -15,7 +15,8 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }))
 
 const path = () => join(directory, 'secrets.json')
-const load = (environment: Record<string, string> = {}) => loadSecrets(parseConfig({ DATA_DIR: directory, ...environment }))
+const load = (environment: Record<string, string> = {}) =>
+  loadSecrets(parseConfig({ DATA_DIR: directory, ...environment }))
 
 describe('secrets', () => {
   it('are generated once, readable by the owner alone, and the same ever after', async () => {
@@ -35,9 +36,15 @@ describe('secrets', () => {
 
   it('that are given win, and leave no file when none is missing', async () => {
     const [keys, secret] = [generateEncryptionKey('7'), 's'.repeat(40)]
-    expect(await load({ ENCRYPTION_KEYS: keys, AUTH_SECRET: secret })).toEqual({ encryptionKeys: keys, authSecret: secret })
+    expect(await load({ ENCRYPTION_KEYS: keys, AUTH_SECRET: secret })).toEqual({
+      encryptionKeys: keys,
+      authSecret: secret,
+    })
     expect(await readdir(directory)).toEqual([])
-    expect(await load({ AUTH_SECRET: secret })).toMatchObject({ authSecret: secret, encryptionKeys: expect.stringMatching(/^1:/) })
+    expect(await load({ AUTH_SECRET: secret })).toMatchObject({
+      authSecret: secret,
+      encryptionKeys: expect.stringMatching(/^1:/),
+    })
   })
 
   it('are the same for processes that start at once', async () => {

@@ -12,7 +12,10 @@ export interface Secrets {
   readonly authSecret: string
 }
 
-const SecretsFile = Type.Object({ encryptionKeys: Type.String({ minLength: 1 }), authSecret: Type.String({ minLength: 32 }) })
+const SecretsFile = Type.Object({
+  encryptionKeys: Type.String({ minLength: 1 }),
+  authSecret: Type.String({ minLength: 32 }),
+})
 
 /**
  * The configured secrets; on the embedded tier what is not given is generated once into `DATA_DIR/secrets.json` (mode 0600).
@@ -20,7 +23,8 @@ const SecretsFile = Type.Object({ encryptionKeys: Type.String({ minLength: 1 }),
  */
 export async function loadSecrets(config: Config): Promise<Secrets> {
   const { ENCRYPTION_KEYS, AUTH_SECRET } = config
-  if (ENCRYPTION_KEYS !== undefined && AUTH_SECRET !== undefined) return { encryptionKeys: ENCRYPTION_KEYS, authSecret: AUTH_SECRET }
+  if (ENCRYPTION_KEYS !== undefined && AUTH_SECRET !== undefined)
+    return { encryptionKeys: ENCRYPTION_KEYS, authSecret: AUTH_SECRET }
   const stored = await readOrCreate(config.DATA_DIR)
   return { encryptionKeys: ENCRYPTION_KEYS ?? stored.encryptionKeys, authSecret: AUTH_SECRET ?? stored.authSecret }
 }
@@ -30,7 +34,10 @@ async function readOrCreate(dataDir: string): Promise<Static<typeof SecretsFile>
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const text = await readIfThere(path)
   if (text !== undefined) return parseFile(path, text)
-  await createOnce(path, `${JSON.stringify({ encryptionKeys: generateEncryptionKey('1'), authSecret: randomBytes(32).toString('base64url') }, null, 2)}\n`)
+  await createOnce(
+    path,
+    `${JSON.stringify({ encryptionKeys: generateEncryptionKey('1'), authSecret: randomBytes(32).toString('base64url') }, null, 2)}\n`,
+  )
   // Read back: another process may have been first.
   return parseFile(path, await readFile(path, 'utf8'))
 }

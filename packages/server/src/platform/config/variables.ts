@@ -18,7 +18,12 @@ interface Settings<T> {
 }
 
 export function text(settings: Settings<string>): Variable<string> {
-  return { ...settings, type: 'text', defaultText: settings.defaultText ?? settings.fallback, parse: (value) => value ?? settings.fallback }
+  return {
+    ...settings,
+    type: 'text',
+    defaultText: settings.defaultText ?? settings.fallback,
+    parse: (value) => value ?? settings.fallback,
+  }
 }
 
 export function optionalText(meaning: string, type = 'text'): Variable<string | undefined> {
@@ -39,7 +44,10 @@ export function whole(settings: Settings<number> & { readonly min: number; reado
   }
 }
 
-export function oneOf<const T extends string>(values: readonly T[], settings: { readonly meaning: string; readonly fallback: T }): Variable<T> {
+export function oneOf<const T extends string>(
+  values: readonly T[],
+  settings: { readonly meaning: string; readonly fallback: T },
+): Variable<T> {
   return {
     meaning: settings.meaning,
     type: values.join(' | '),
@@ -75,13 +83,18 @@ export function publicUrl(meaning: string): Variable<string | undefined> {
   }
 }
 
-export function list(settings: Settings<readonly string[]> & { readonly type: string; readonly check?: (item: string) => void }): Variable<readonly string[]> {
+export function list(
+  settings: Settings<readonly string[]> & { readonly type: string; readonly check?: (item: string) => void },
+): Variable<readonly string[]> {
   return {
     ...settings,
     defaultText: settings.defaultText ?? settings.fallback.join(','),
     parse(value) {
       if (value === undefined) return settings.fallback
-      const items = value.split(',').map((item) => item.trim()).filter((item) => item !== '')
+      const items = value
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== '')
       if (settings.check !== undefined) items.forEach(settings.check)
       return items
     },
@@ -97,14 +110,17 @@ function checkUrl(value: string, protocols: readonly string[]): string {
 /** Accepts what a browser sends as `Origin`: scheme, host and port, nothing behind them. */
 export function checkOrigin(value: string): void {
   if (URL.canParse(value) && new URL(value).origin === value && /^https?:/.test(value)) return
-  throw new Error(`must be origins such as https://app.example.com, without a path: ${JSON.stringify(withoutUserInfo(value))} is none`)
+  throw new Error(
+    `must be origins such as https://app.example.com, without a path: ${JSON.stringify(withoutUserInfo(value))} is none`,
+  )
 }
 
 /** Accepts an address, a range in CIDR notation, `loopback`, `linklocal`, `uniquelocal` or `true`. */
 export function checkProxy(value: string): void {
   const [address = '', bits, ...rest] = value.split('/')
   const bitsMax = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1
-  const isRange = bitsMax > 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax))
+  const isRange =
+    bitsMax > 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax))
   if (isRange || proxyWords.has(value)) return
   throw new Error(`must be addresses or ranges such as 10.0.0.0/8, or \`true\` alone: ${JSON.stringify(value)} is none`)
 }

@@ -26,7 +26,8 @@ export function parseKeyRing(text: string): KeyRing {
     const [version, encoded] = [match?.[1], match?.[2]]
     if (version === undefined || encoded === undefined) throw new Error('each key must look like <version>:<base64>')
     const key = Buffer.from(encoded, 'base64')
-    if (key.length !== keyBytes) throw new Error(`key ${version} must be ${keyBytes} bytes in base64, it has ${key.length}`)
+    if (key.length !== keyBytes)
+      throw new Error(`key ${version} must be ${keyBytes} bytes in base64, it has ${key.length}`)
     if (keys.has(version)) throw new Error(`key version ${version} is given twice`)
     keys.set(version, key)
     newest = version
@@ -42,7 +43,8 @@ export function generateEncryptionKey(version: string): string {
 function createKeyRing(keys: ReadonlyMap<string, Buffer>, newest: string): KeyRing {
   const keyOf = (version: string) => {
     const key = keys.get(version)
-    if (key === undefined) throw new SealBroken(`No encryption key of version ${version}: add it back to ENCRYPTION_KEYS.`)
+    if (key === undefined)
+      throw new SealBroken(`No encryption key of version ${version}: add it back to ENCRYPTION_KEYS.`)
     return key
   }
   return {

@@ -1,4 +1,11 @@
-import { DefaultQueryExecutor, Kysely, PostgresAdapter, PostgresIntrospector, PostgresQueryCompiler, type Transaction } from 'kysely'
+import {
+  DefaultQueryExecutor,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+  type Transaction,
+} from 'kysely'
 import pg from 'pg'
 import type { Log } from '../log/log.ts'
 import { PoolDriver, TenantConnections } from './pool-driver.ts'
@@ -53,13 +60,16 @@ export function openDatabase(address: DatabaseAddress, options: { connectionsMax
   // The error itself carries the whole client, kilobytes a line.
   pool.on('error', (error) => options.log.warn({ reason: error.message }, 'An idle database connection was lost.'))
   // The same for one that breaks while it is taken: its query fails, which is enough.
-  pool.on('connect', (client) => client.on('error', (error) => options.log.debug({ reason: error.message }, 'A database connection was lost.')))
+  pool.on('connect', (client) =>
+    client.on('error', (error) => options.log.debug({ reason: error.message }, 'A database connection was lost.')),
+  )
   const driver = new PoolDriver(pool)
   let wall: Promise<boolean> | undefined
-  const hasTenantWall = (): Promise<boolean> => (wall ??= canActAsTenant(pool).catch((error: unknown) => {
-    wall = undefined
-    throw error
-  }))
+  const hasTenantWall = (): Promise<boolean> =>
+    (wall ??= canActAsTenant(pool).catch((error: unknown) => {
+      wall = undefined
+      throw error
+    }))
   const db = kyselyOver(driver, () => '')
   return {
     db,
@@ -75,7 +85,12 @@ const compiler = new PostgresQueryCompiler()
 
 // One is made for each request: the parts that cost something are shared.
 function kyselyOver(driver: PoolDriver, organizationId: () => Promise<string> | string): Db {
-  const dialect = { createAdapter: () => adapter, createDriver: () => driver, createIntrospector: (db: Kysely<DB>) => new PostgresIntrospector(db), createQueryCompiler: () => compiler }
+  const dialect = {
+    createAdapter: () => adapter,
+    createDriver: () => driver,
+    createIntrospector: (db: Kysely<DB>) => new PostgresIntrospector(db),
+    createQueryCompiler: () => compiler,
+  }
   const executor = new DefaultQueryExecutor(compiler, adapter, new TenantConnections(driver, organizationId))
   return new Kysely<DB>({ config: { dialect }, dialect, driver, executor })
 }

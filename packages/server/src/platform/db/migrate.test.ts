@@ -33,7 +33,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true })
 })
 
-const open = () => openDatabase({ connectionString: databaseUrl(inject('adminDatabaseUrl'), name) }, { connectionsMax: 2, log })
+const open = () =>
+  openDatabase({ connectionString: databaseUrl(inject('adminDatabaseUrl'), name) }, { connectionsMax: 2, log })
 const write = (file: string, sql: string) => writeFile(join(directory, file), sql)
 const run = (on = database) => migrate(on.pool, pathToFileURL(`${directory}/`))
 const rows = async (sql: string) => (await database.pool.query(sql)).rows
@@ -96,12 +97,19 @@ describe('migrate', () => {
   })
 
   it('is not cut off by the time limit of requests, and leaves that limit and no lock behind', async () => {
-    const hasty = openDatabase({ connectionString: `${databaseUrl(inject('adminDatabaseUrl'), name)}` }, { connectionsMax: 1, log })
+    const hasty = openDatabase(
+      { connectionString: `${databaseUrl(inject('adminDatabaseUrl'), name)}` },
+      { connectionsMax: 1, log },
+    )
     hasty.pool.options.statement_timeout = 50
     await write('0001_slow.sql', 'select pg_sleep(0.2);')
     expect(await run(hasty)).toEqual(['0001_slow.sql'])
     await expect(hasty.pool.query('select pg_sleep(0.2)')).rejects.toThrow('statement timeout')
-    expect(await rows(`select 1 from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`)).toEqual([])
+    expect(
+      await rows(
+        `select 1 from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
+      ),
+    ).toEqual([])
     await hasty.close()
   })
 })

@@ -32,7 +32,9 @@ export async function migrate(pool: pg.Pool, folder = migrationsFolder): Promise
     await client.query('select pg_advisory_lock($1)', [migrationLock])
     await client.query(`create table if not exists migrations (
       name text primary key, checksum text not null, applied_at timestamptz not null default now())`)
-    const applied = await client.query<{ name: string; checksum: string }>('select name, checksum from migrations order by name')
+    const applied = await client.query<{ name: string; checksum: string }>(
+      'select name, checksum from migrations order by name',
+    )
     const pending = pendingMigrations(migrations, applied.rows)
     for (const migration of pending) await apply(client, migration)
     await prepareTenantRole(client)
@@ -50,7 +52,10 @@ function pendingMigrations<T extends { name: string; checksum: string }>(
 ): T[] {
   const known = new Map(files.map((file) => [file.name, file.checksum]))
   for (const { name, checksum } of applied) {
-    if (!known.has(name)) throw new MigrationMismatch(`The database has migration ${name}, which this version does not know: run a newer version.`)
+    if (!known.has(name))
+      throw new MigrationMismatch(
+        `The database has migration ${name}, which this version does not know: run a newer version.`,
+      )
     if (known.get(name) !== checksum) throw new MigrationMismatch(`Migration ${name} was changed after it was applied.`)
   }
   const done = new Set(applied.map((row) => row.name))
@@ -65,7 +70,9 @@ async function apply(client: pg.PoolClient, migration: Migration): Promise<void>
     await client.query('commit')
   } catch (error) {
     await client.query('rollback')
-    throw new Error(`Migration ${migration.name} failed: ${error instanceof Error ? error.message : 'unknown'}.`, { cause: error })
+    throw new Error(`Migration ${migration.name} failed: ${error instanceof Error ? error.message : 'unknown'}.`, {
+      cause: error,
+    })
   }
 }
 

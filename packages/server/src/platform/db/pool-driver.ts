@@ -1,4 +1,10 @@
-import { AbortedTransactionError, type ConnectionProvider, type DatabaseConnection, type Driver, type TransactionSettings } from 'kysely'
+import {
+  AbortedTransactionError,
+  type ConnectionProvider,
+  type DatabaseConnection,
+  type Driver,
+  type TransactionSettings,
+} from 'kysely'
 import type pg from 'pg'
 import { PooledConnection } from './pooled-connection.ts'
 
@@ -24,8 +30,14 @@ export class PoolDriver implements Driver {
     return connection
   }
 
-  async beginTransaction(connection: DatabaseConnection, { isolationLevel, accessMode }: TransactionSettings): Promise<void> {
-    const modes = [isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`, accessMode === undefined ? '' : ` ${accessMode}`]
+  async beginTransaction(
+    connection: DatabaseConnection,
+    { isolationLevel, accessMode }: TransactionSettings,
+  ): Promise<void> {
+    const modes = [
+      isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`,
+      accessMode === undefined ? '' : ` ${accessMode}`,
+    ]
     pooled(connection).begin(`begin${modes.join('')}`)
   }
 

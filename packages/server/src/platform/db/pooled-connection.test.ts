@@ -18,7 +18,8 @@ afterAll(async () => {
 })
 
 const insert = (n: number, late = n) => sql`insert into kept values (${n}, ${late})`
-const kept = async () => (await sql<{ n: number }>`select n from kept order by n`.execute(database.db)).rows.map(({ n }) => n)
+const kept = async () =>
+  (await sql<{ n: number }>`select n from kept order by n`.execute(database.db)).rows.map(({ n }) => n)
 const inTransaction = <T>(work: (tx: Tx) => Promise<T>) => database.db.transaction().execute(work)
 const insertLast = (tx: Tx, n: number, late = n) => tx.executeQuery(asLast(insert(n, late).compile(tx)))
 
@@ -37,7 +38,9 @@ describe('a transaction', () => {
   })
 
   it('sends statements that do not wait for each other together, and keeps none of them when one fails', async () => {
-    const failing = inTransaction((tx) => Promise.all([insert(4).execute(tx), insert(1).execute(tx), insert(5).execute(tx)]))
+    const failing = inTransaction((tx) =>
+      Promise.all([insert(4).execute(tx), insert(1).execute(tx), insert(5).execute(tx)]),
+    )
     await expect(failing).rejects.toThrow('kept_pkey')
     expect(await kept()).toEqual([1, 2])
   })
@@ -45,17 +48,26 @@ describe('a transaction', () => {
   it('is rolled back, and says so, when the work hides that a statement failed', async () => {
     const hiding = inTransaction(async (tx) => {
       await insert(6).execute(tx)
-      await insert(1).execute(tx).catch(() => undefined)
+      await insert(1)
+        .execute(tx)
+        .catch(() => undefined)
     })
     await expect(hiding).rejects.toThrow(AbortedTransactionError)
     expect(await kept()).toEqual([1, 2])
   })
 
   it('is read at the isolation level that it asks for', async () => {
-    const level = await database.db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(async (tx) => {
-      const { rows } = await sql`select current_setting('transaction_isolation') as isolation, current_setting('transaction_read_only') as is_read_only`.execute(tx)
-      return rows
-    })
+    const level = await database.db
+      .transaction()
+      .setIsolationLevel('repeatable read')
+      .setAccessMode('read only')
+      .execute(async (tx) => {
+        const { rows } =
+          await sql`select current_setting('transaction_isolation') as isolation, current_setting('transaction_read_only') as is_read_only`.execute(
+            tx,
+          )
+        return rows
+      })
     expect(level).toEqual([{ isolation: 'repeatable read', is_read_only: 'on' }])
   })
 })
@@ -71,8 +83,12 @@ describe('the last statement of a transaction', () => {
   })
 
   it('takes everything back when it fails, or when the commit itself does', async () => {
-    await expect(inTransaction(async (tx) => (await insert(12).execute(tx), insertLast(tx, 1)))).rejects.toThrow('kept_pkey')
-    await expect(inTransaction(async (tx) => (await insert(13).execute(tx), insertLast(tx, 14, 1)))).rejects.toThrow('kept_late_key')
+    await expect(inTransaction(async (tx) => (await insert(12).execute(tx), insertLast(tx, 1)))).rejects.toThrow(
+      'kept_pkey',
+    )
+    await expect(inTransaction(async (tx) => (await insert(13).execute(tx), insertLast(tx, 14, 1)))).rejects.toThrow(
+      'kept_late_key',
+    )
     expect(await kept()).toEqual([1, 2, 10, 11])
   })
 
@@ -89,7 +105,11 @@ describe('the last statement of a transaction', () => {
     for (let round = 0; round < 6; round += 1) await inTransaction((tx) => insertLast(tx, 1)).catch(() => undefined)
     await Promise.all([20, 21, 22, 23].map((n) => inTransaction((tx) => insertLast(tx, n))))
     expect(await kept()).toEqual([1, 2, 10, 11, 15, 20, 21, 22, 23])
-    const { rows } = await sql<{ open: number }>`select count(*) as open from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`.execute(database.db)
+    const { rows } = await sql<{
+      open: number
+    }>`select count(*) as open from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`.execute(
+      database.db,
+    )
     expect(rows).toEqual([{ open: 0 }])
   })
 })

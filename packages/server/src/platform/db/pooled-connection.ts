@@ -31,7 +31,8 @@ export class PooledConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    if (this.#committed !== undefined) throw new Error('The transaction is committed already: no statement may follow its last one.')
+    if (this.#committed !== undefined)
+      throw new Error('The transaction is committed already: no statement may follow its last one.')
     const answer = this.#send(query.sql, query.parameters)
     if (lastStatements.has(query)) this.#committed = handled(this.#send('commit'))
     const { command, rowCount, ...rest } = await answer
@@ -98,7 +99,10 @@ export class PooledConnection implements DatabaseConnection {
   }
 
   #send(text: string, values?: readonly unknown[]): Promise<pg.QueryResult> {
-    const name = values === undefined || values.length === 0 ? undefined : nameOf(text, this.#organizationId === '' ? 'all' : 'tenant')
+    const name =
+      values === undefined || values.length === 0
+        ? undefined
+        : nameOf(text, this.#organizationId === '' ? 'all' : 'tenant')
     // The driver's type has a mutable array, which it does not change.
     if (name === undefined) return this.#client.query(text, values as unknown[])
     const sent = this.#client.query({ name, text, values: values as unknown[] })

@@ -15,11 +15,13 @@ afterAll(async () => {
   await testDatabase.drop()
 })
 
-const ask = async <R>(text: string, ...values: unknown[]) => (await database.db.executeQuery<R>(CompiledQuery.raw(text, values))).rows
-const prepared = () => ask<{ name: string; statement: string }>('select name, statement from pg_prepared_statements order by name')
+const ask = async <R>(text: string, ...values: unknown[]) =>
+  (await database.db.executeQuery<R>(CompiledQuery.raw(text, values))).rows
+const prepared = () =>
+  ask<{ name: string; statement: string }>('select name, statement from pg_prepared_statements order by name')
 
 describe('named statements', () => {
-  it('are prepared once for a text with parameters, and answer with each call\'s own values', async () => {
+  it("are prepared once for a text with parameters, and answer with each call's own values", async () => {
     const text = 'select $1::int as value'
     expect([await ask(text, 1), await ask(text, 2)]).toEqual([[{ value: 1 }], [{ value: 2 }]])
     expect((await prepared()).filter(({ statement }) => statement === text)).toHaveLength(1)
@@ -46,8 +48,17 @@ describe('named statements', () => {
         await sql`alter table shape add column b int`.execute(wide.db)
         await sql`insert into shape values (1, 2)`.execute(wide.db)
         const results = []
-        for (const connection of [one, other, one, other]) results.push(await connection.executeQuery(read).then(({ rows }) => rows, (error: Error) => error.message))
-        expect(results).toEqual(['cached plan must not change result type', ...Array.from({ length: 3 }, () => [{ a: 1, b: 2 }])])
+        for (const connection of [one, other, one, other])
+          results.push(
+            await connection.executeQuery(read).then(
+              ({ rows }) => rows,
+              (error: Error) => error.message,
+            ),
+          )
+        expect(results).toEqual([
+          'cached plan must not change result type',
+          ...Array.from({ length: 3 }, () => [{ a: 1, b: 2 }]),
+        ])
       })
     })
     await wide.close()

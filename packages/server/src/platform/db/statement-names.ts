@@ -20,7 +20,8 @@ export function nameOf(text: string, sight: Sight): string | undefined {
 
 /** A newer node may migrate while this one serves: a plan that is made for the old columns fails until it is prepared anew. */
 export function forgetAfterSchemaChange(error: unknown): void {
-  if (!(error instanceof Error && 'code' in error && error.code === '0A000' && error.message.includes('cached plan'))) return
+  if (!(error instanceof Error && 'code' in error && error.code === '0A000' && error.message.includes('cached plan')))
+    return
   for (const known of Object.values(names)) known.clear()
   generation += 1
 }

@@ -15,7 +15,11 @@ const sharedTables = ['users', 'sessions']
  */
 export async function prepareTenantRole(client: pg.PoolClient): Promise<void> {
   if (!(await roleExists(client)) && !(await attempt(client, `create role ${tenantRole} nologin`))) return
-  if (!(await attempt(client, `set role ${tenantRole}`)) && !(await attempt(client, `grant ${tenantRole} to current_user`))) return
+  if (
+    !(await attempt(client, `set role ${tenantRole}`)) &&
+    !(await attempt(client, `grant ${tenantRole} to current_user`))
+  )
+    return
   await client.query('reset role')
   await attempt(client, `grant usage on schema ${await schemaOf(client)} to ${tenantRole}`)
   const { rows: lacking } = await client.query<{ name: string }>(
@@ -24,7 +28,10 @@ export async function prepareTenantRole(client: pg.PoolClient): Promise<void> {
        and not (has_table_privilege($1, oid, 'select') and has_table_privilege($1, oid, 'insert') and has_table_privilege($1, oid, 'update') and has_table_privilege($1, oid, 'delete'))`,
     [tenantRole, sharedTables],
   )
-  if (lacking.length > 0) await client.query(`grant select, insert, update, delete on ${lacking.map(({ name }) => name).join(', ')} to ${tenantRole}`)
+  if (lacking.length > 0)
+    await client.query(
+      `grant select, insert, update, delete on ${lacking.map(({ name }) => name).join(', ')} to ${tenantRole}`,
+    )
 }
 
 async function roleExists(client: pg.PoolClient): Promise<boolean> {
@@ -54,7 +61,9 @@ export async function canActAsTenant(pool: pg.Pool): Promise<boolean> {
   const client = await pool.connect()
   try {
     if (!(await roleExists(client)) || !(await attempt(client, `set role ${tenantRole}`))) return false
-    const { rows: lacking } = await client.query("select from pg_class where relnamespace = current_schema()::regnamespace and relrowsecurity and not has_table_privilege(oid, 'select')")
+    const { rows: lacking } = await client.query(
+      "select from pg_class where relnamespace = current_schema()::regnamespace and relrowsecurity and not has_table_privilege(oid, 'select')",
+    )
     return lacking.length === 0
   } finally {
     // Ending the connection forgets the role.

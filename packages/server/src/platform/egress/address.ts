@@ -11,7 +11,9 @@ const localRanges: ReadonlySet<string> = new Set(['loopback', 'private', 'unique
 
 // Clouds hand out credentials here; some of these lie in ranges that are otherwise public or private.
 const metadataAddresses: ReadonlySet<string> = new Set(
-  ['169.254.169.254', '100.100.100.200', '168.63.129.16', '192.0.0.192', 'fd00:ec2::254', 'fd20:ce::254'].map((address) => ipaddr.parse(address).toNormalizedString()),
+  ['169.254.169.254', '100.100.100.200', '168.63.129.16', '192.0.0.192', 'fd00:ec2::254', 'fd20:ce::254'].map(
+    (address) => ipaddr.parse(address).toNormalizedString(),
+  ),
 )
 
 /** All of IPv6 that is handed out to the public (RFC 4291); what is not public in it has a range of its own. */

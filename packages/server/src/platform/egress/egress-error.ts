@@ -57,7 +57,8 @@ export function toEgressError(error: unknown): EgressError {
 }
 
 function codeByFamily(code: string): EgressCode {
-  if (/^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|CRL_)/.test(code)) return 'egress-tls'
+  if (/^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|CRL_)/.test(code))
+    return 'egress-tls'
   return code.startsWith('HPE_') ? 'egress-bad-reply' : 'egress-failed'
 }
 

@@ -34,18 +34,31 @@ describe('the guard', () => {
   })
   afterAll(() => home.close())
 
-  it.each([['127.0.0.1'], ['::1'], ['0.0.0.0'], ['::ffff:127.0.0.1'], ['::ffff:7f00:1'], ['64:ff9b::7f00:1']])('refuses a name that leads to %s, before a connection is made', async (address) => {
-    const egress = open({ allowLocal: false, resolve: resolver([address]).resolve })
-    const refusal = await egress.post(`https://hooks.example:${home.port}/`, request()).catch((error: unknown) => error)
-    expect(refusal).toBeInstanceOf(EgressRefused)
-    expect(refusal).toMatchObject({ code: 'egress-refused-address', message: 'The name leads to an address that is not public.' })
-    expect(home.connections()).toBe(0)
-  })
+  it.each([['127.0.0.1'], ['::1'], ['0.0.0.0'], ['::ffff:127.0.0.1'], ['::ffff:7f00:1'], ['64:ff9b::7f00:1']])(
+    'refuses a name that leads to %s, before a connection is made',
+    async (address) => {
+      const egress = open({ allowLocal: false, resolve: resolver([address]).resolve })
+      const refusal = await egress
+        .post(`https://hooks.example:${home.port}/`, request())
+        .catch((error: unknown) => error)
+      expect(refusal).toBeInstanceOf(EgressRefused)
+      expect(refusal).toMatchObject({
+        code: 'egress-refused-address',
+        message: 'The name leads to an address that is not public.',
+      })
+      expect(home.connections()).toBe(0)
+    },
+  )
 
   it('refuses a name that leads to a public address and home', async () => {
-    for (const addresses of [['8.8.8.8', '127.0.0.1'], ['127.0.0.1', '8.8.8.8']]) {
+    for (const addresses of [
+      ['8.8.8.8', '127.0.0.1'],
+      ['127.0.0.1', '8.8.8.8'],
+    ]) {
       const egress = open({ allowLocal: false, resolve: resolver(addresses).resolve })
-      await expect(egress.post(`https://hooks.example:${home.port}/`, request())).rejects.toMatchObject({ code: 'egress-refused-address' })
+      await expect(egress.post(`https://hooks.example:${home.port}/`, request())).rejects.toMatchObject({
+        code: 'egress-refused-address',
+      })
     }
     expect(home.connections()).toBe(0)
   })
@@ -53,10 +66,22 @@ describe('the guard', () => {
   it('refuses addresses in the URL, in any form, without asking for a name', async () => {
     const { resolve, asked } = resolver(['8.8.8.8'])
     const egress = open({ allowLocal: false, resolve })
-    for (const host of ['127.0.0.1', '2130706433', '0x7f.1', '[::1]', '[::ffff:127.0.0.1]', 'localhost', 'localhost.']) {
-      await expect(egress.post(`https://${host}:${home.port}/`, request()), host).rejects.toMatchObject({ code: 'egress-refused-url' })
+    for (const host of [
+      '127.0.0.1',
+      '2130706433',
+      '0x7f.1',
+      '[::1]',
+      '[::ffff:127.0.0.1]',
+      'localhost',
+      'localhost.',
+    ]) {
+      await expect(egress.post(`https://${host}:${home.port}/`, request()), host).rejects.toMatchObject({
+        code: 'egress-refused-url',
+      })
     }
-    await expect(egress.post(`http://hooks.example:${home.port}/`, request())).rejects.toMatchObject({ message: 'The URL must be an https URL.' })
+    await expect(egress.post(`http://hooks.example:${home.port}/`, request())).rejects.toMatchObject({
+      message: 'The URL must be an https URL.',
+    })
     expect([asked(), home.connections()]).toEqual([0, 0])
   })
 
@@ -97,7 +122,9 @@ describe('the connection', () => {
     expect(connections).toBeLessThan(9)
     expect(await post('b.example')).toBe(connections + 1)
     const refusing = open({ allowLocal: true, resolve: resolver(['169.254.169.254']).resolve })
-    await expect(refusing.post(`http://a.example:${server.port}/`, request())).rejects.toMatchObject({ code: 'egress-refused-address' })
+    await expect(refusing.post(`http://a.example:${server.port}/`, request())).rejects.toMatchObject({
+      code: 'egress-refused-address',
+    })
     await server.close()
   })
 
@@ -108,8 +135,15 @@ describe('the connection', () => {
     const url = (name: string) => `https://${name}:${server.port}/`
     const trusting = open({ allowLocal: true, resolve, ca: identity.cert })
     expect((await trusting.post(url('hooks.example'), request())).body).toBe('safe')
-    for (const [egress, name] of [[trusting, 'other.example'], [trusting, '127.0.0.1'], [open({ allowLocal: true, resolve }), 'hooks.example']] as const) {
-      await expect(egress.post(url(name), request()), name).rejects.toMatchObject({ code: 'egress-tls', message: 'No trusted TLS connection could be made.' })
+    for (const [egress, name] of [
+      [trusting, 'other.example'],
+      [trusting, '127.0.0.1'],
+      [open({ allowLocal: true, resolve }), 'hooks.example'],
+    ] as const) {
+      await expect(egress.post(url(name), request()), name).rejects.toMatchObject({
+        code: 'egress-tls',
+        message: 'No trusted TLS connection could be made.',
+      })
     }
     expect(server.received).toHaveLength(1)
     await server.close()
@@ -117,7 +151,9 @@ describe('the connection', () => {
 
   it('is https where the URL says so, whoever answers', async () => {
     const server = await openReceiver((response) => response.end())
-    await expect(open({ allowLocal: true }).post(`https://127.0.0.1:${server.port}/`, request())).rejects.toMatchObject({ code: 'egress-tls' })
+    await expect(open({ allowLocal: true }).post(`https://127.0.0.1:${server.port}/`, request())).rejects.toMatchObject(
+      { code: 'egress-tls' },
+    )
     await server.close()
   })
 })

@@ -5,12 +5,17 @@ const find = (url: string) => findUrlMistake(url, { allowLocal: false })
 const findLocal = (url: string) => findUrlMistake(url, { allowLocal: true })
 
 describe('findUrlMistake', () => {
-  it.each(['https://example.com', 'https://example.com:8443/hooks?token=1', 'https://8.8.8.8/', 'https://[2606:4700::1111]/', 'https://bücher.example/', 'https://localhost.example.com/', 'HTTPS://EXAMPLE.COM./x'])(
-    'takes %s',
-    (url) => {
-      expect([find(url), findLocal(url)]).toEqual([undefined, undefined])
-    },
-  )
+  it.each([
+    'https://example.com',
+    'https://example.com:8443/hooks?token=1',
+    'https://8.8.8.8/',
+    'https://[2606:4700::1111]/',
+    'https://bücher.example/',
+    'https://localhost.example.com/',
+    'HTTPS://EXAMPLE.COM./x',
+  ])('takes %s', (url) => {
+    expect([find(url), findLocal(url)]).toEqual([undefined, undefined])
+  })
 
   it.each([
     ['an https URL', 'http://example.com'],
@@ -31,16 +36,48 @@ describe('findUrlMistake', () => {
 
   // The URL parser makes one address of all these forms.
   it.each([
-    'https://127.0.0.1/', 'https://127.0.0.1./', 'https://127.1/', 'https://2130706433/', 'https://0x7f000001/', 'https://0177.0.0.1/', 'https://0/', 'https://127.0.0.1:8443/',
-    'https://１２７.0.0.1/', 'https://10.0.0.1/', 'https://169.254.169.254/latest/meta-data', 'https://[::1]/', 'https://[::ffff:127.0.0.1]/', 'https://[::ffff:7f00:1]/', 'https://[::127.0.0.1]/',
-    'https://[64:ff9b::127.0.0.1]/', 'https://[fd00:ec2::254]/', 'https://[fe80::1]/', 'https://localhost/', 'https://LOCALHOST:8443/', 'https://localhost./', 'https://app.localhost/',
+    'https://127.0.0.1/',
+    'https://127.0.0.1./',
+    'https://127.1/',
+    'https://2130706433/',
+    'https://0x7f000001/',
+    'https://0177.0.0.1/',
+    'https://0/',
+    'https://127.0.0.1:8443/',
+    'https://１２７.0.0.1/',
+    'https://10.0.0.1/',
+    'https://169.254.169.254/latest/meta-data',
+    'https://[::1]/',
+    'https://[::ffff:127.0.0.1]/',
+    'https://[::ffff:7f00:1]/',
+    'https://[::127.0.0.1]/',
+    'https://[64:ff9b::127.0.0.1]/',
+    'https://[fd00:ec2::254]/',
+    'https://[fe80::1]/',
+    'https://localhost/',
+    'https://LOCALHOST:8443/',
+    'https://localhost./',
+    'https://app.localhost/',
   ])('refuses %s at once', (url) => {
     expect(find(url)).toMatch(/must name a public host/)
   })
 
   it('takes http and local hosts for local use, and still no metadata', () => {
-    for (const url of ['http://127.0.0.1:3000/', 'http://localhost/', 'https://10.0.0.1/', 'http://[::1]:1/', 'http://hooks.internal/']) expect(findLocal(url), url).toBeUndefined()
-    for (const url of ['http://169.254.169.254/', 'http://[fd00:ec2::254]/', 'http://0.0.0.0/', 'http://[::ffff:127.0.0.1]/']) expect(findLocal(url), url).toMatch(/must name a public host/)
+    for (const url of [
+      'http://127.0.0.1:3000/',
+      'http://localhost/',
+      'https://10.0.0.1/',
+      'http://[::1]:1/',
+      'http://hooks.internal/',
+    ])
+      expect(findLocal(url), url).toBeUndefined()
+    for (const url of [
+      'http://169.254.169.254/',
+      'http://[fd00:ec2::254]/',
+      'http://0.0.0.0/',
+      'http://[::ffff:127.0.0.1]/',
+    ])
+      expect(findLocal(url), url).toMatch(/must name a public host/)
     expect(findLocal('ftp://127.0.0.1')).toBe('must be an http or https URL')
   })
 })

@@ -8,8 +8,14 @@ export function findUrlMistake(text: string, rule: AddressRule): string | undefi
   if (text.length > urlCharactersMax) return `must not have more than ${urlCharactersMax} characters`
   const protocols = rule.allowLocal ? ['https:', 'http:'] : ['https:']
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !protocols.includes(url.protocol)) return `must be an ${rule.allowLocal ? 'http or ' : ''}https URL`
-  return findPartMistake(url) ?? (isAllowedHost(url, rule) ? undefined : 'must name a public host: loopback, private and reserved addresses are refused')
+  if (url === undefined || !protocols.includes(url.protocol))
+    return `must be an ${rule.allowLocal ? 'http or ' : ''}https URL`
+  return (
+    findPartMistake(url) ??
+    (isAllowedHost(url, rule)
+      ? undefined
+      : 'must name a public host: loopback, private and reserved addresses are refused')
+  )
 }
 
 function findPartMistake({ username, password, hash, port }: URL): string | undefined {

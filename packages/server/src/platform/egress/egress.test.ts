@@ -18,11 +18,26 @@ afterEach(async () => {
 
 describe('post', () => {
   it('sends the request and returns the reply', async () => {
-    const server = await receiver((response) => response.writeHead(201, { 'x-one': 'a', 'set-cookie': ['b=1', 'c=2'] }).end('thanks'))
-    const reply = await local().post(`${server.url}hooks?x=1`, request({ headers: { 'content-type': 'application/json', 'webhook-id': 'evt_1' } }))
-    expect(reply).toMatchObject({ status: 201, headers: { 'x-one': 'a', 'set-cookie': 'b=1, c=2' }, body: 'thanks', truncated: false })
+    const server = await receiver((response) =>
+      response.writeHead(201, { 'x-one': 'a', 'set-cookie': ['b=1', 'c=2'] }).end('thanks'),
+    )
+    const reply = await local().post(
+      `${server.url}hooks?x=1`,
+      request({ headers: { 'content-type': 'application/json', 'webhook-id': 'evt_1' } }),
+    )
+    expect(reply).toMatchObject({
+      status: 201,
+      headers: { 'x-one': 'a', 'set-cookie': 'b=1, c=2' },
+      body: 'thanks',
+      truncated: false,
+    })
     expect(reply.latencyMs).toBeGreaterThanOrEqual(0)
-    const headers = { 'content-type': 'application/json', 'webhook-id': 'evt_1', 'accept-encoding': 'identity', host: `127.0.0.1:${server.port}` }
+    const headers = {
+      'content-type': 'application/json',
+      'webhook-id': 'evt_1',
+      'accept-encoding': 'identity',
+      host: `127.0.0.1:${server.port}`,
+    }
     expect(server.received).toMatchObject([{ method: 'POST', url: '/hooks?x=1', body: '{"hello":"world"}', headers }])
   })
 
@@ -40,7 +55,11 @@ describe('post', () => {
       const more = () => void (response.destroyed || (response.write('x'.repeat(1_000)), setTimeout(more, 1)))
       more()
     })
-    expect(await local().post(server.url, request({ responseBytesMax: 2_500 }))).toMatchObject({ status: 200, body: 'x'.repeat(2_500), truncated: true })
+    expect(await local().post(server.url, request({ responseBytesMax: 2_500 }))).toMatchObject({
+      status: 200,
+      body: 'x'.repeat(2_500),
+      truncated: true,
+    })
     await expect.poll(() => server.open(), { timeout: 10_000 }).toBe(0)
   })
 
@@ -50,11 +69,19 @@ describe('post', () => {
       const { body, truncated } = await local().post(server.url, request({ responseBytesMax }))
       return [body, truncated]
     })
-    expect(await Promise.all(bodies)).toEqual([['€€€', false], ['€€', true], ['€', true], ['', true], ['', true]])
+    expect(await Promise.all(bodies)).toEqual([
+      ['€€€', false],
+      ['€€', true],
+      ['€', true],
+      ['', true],
+      ['', true],
+    ])
   })
 
   it('does not decompress', async () => {
-    const server = await receiver((response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(10_000_000))))
+    const server = await receiver((response) =>
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(10_000_000))),
+    )
     const reply = await local().post(server.url, request({ responseBytesMax: 100_000 }))
     expect([reply.truncated, reply.body.length < 100_000]).toEqual([false, true])
   })
@@ -71,22 +98,32 @@ describe('a reply that does not come', () => {
     ['no byte', () => undefined],
     ['headers byte by byte', (socket) => drip(socket, 'HTTP/1.1 200 OK\r\nx-slow: ')],
     ['a body byte by byte', (socket) => drip(socket, 'HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n')],
-    ['chunks byte by byte', (socket) => drip(socket, 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n', '1\r\nx\r\n')],
+    [
+      'chunks byte by byte',
+      (socket) => drip(socket, 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n', '1\r\nx\r\n'),
+    ],
     ['interim replies for ever', (socket) => drip(socket, '', 'HTTP/1.1 102 Processing\r\n\r\n')],
   ])('is given up in time: %s', async (_what, speak) => {
     const server = await speaker(speak)
-    await expect(local().post(server.url, request({ timeoutMs: 300 }))).rejects.toMatchObject({ name: 'EgressError', code: 'egress-timeout' })
+    await expect(local().post(server.url, request({ timeoutMs: 300 }))).rejects.toMatchObject({
+      name: 'EgressError',
+      code: 'egress-timeout',
+    })
     await expect.poll(() => server.open(), { timeout: 10_000 }).toBe(0)
   })
 
   it('is given up when the name does not resolve in time', async () => {
     const egress = local({ resolve: () => new Promise(() => undefined) })
-    await expect(egress.post('http://hooks.example/', request({ timeoutMs: 100 }))).rejects.toMatchObject({ code: 'egress-timeout' })
+    await expect(egress.post('http://hooks.example/', request({ timeoutMs: 100 }))).rejects.toMatchObject({
+      code: 'egress-timeout',
+    })
   })
 
   it('is given up when the caller says so, before and meanwhile', async () => {
     const server = await speaker(() => undefined)
-    await expect(local().post(server.url, request({ signal: AbortSignal.abort() }))).rejects.toMatchObject({ code: 'egress-aborted' })
+    await expect(local().post(server.url, request({ signal: AbortSignal.abort() }))).rejects.toMatchObject({
+      code: 'egress-aborted',
+    })
     expect(server.connections()).toBe(0)
     const controller = new AbortController()
     const pending = local().post(server.url, request({ signal: controller.signal }))
@@ -97,16 +134,27 @@ describe('a reply that does not come', () => {
 
   it.each<[string, string, Parameters<typeof openTcpReceiver>[0]]>([
     ['egress-connection-lost', 'closed at once', (socket) => socket.destroy()],
-    ['egress-connection-lost', 'closed in the body', (socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc'))],
+    [
+      'egress-connection-lost',
+      'closed in the body',
+      (socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc')),
+    ],
     ['egress-bad-reply', 'not HTTP', (socket) => socket.once('data', () => socket.end('SSH-2.0-OpenSSH_9.6\r\n'))],
-    ['egress-bad-reply', 'too many headers', (socket) => socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(17_000)}\r\n\r\n`))],
+    [
+      'egress-bad-reply',
+      'too many headers',
+      (socket) => socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(17_000)}\r\n\r\n`)),
+    ],
   ])('is told as %s when it is %s', async (code, _what, speak) => {
     await expect(local().post((await speaker(speak)).url, request())).rejects.toMatchObject({ code })
   })
 
   it('is told as refused when nobody listens, without an address', async () => {
     // Not a port that was free a moment ago: somebody else may listen there by now.
-    await expect(local().post('http://127.0.0.1:1/', request())).rejects.toMatchObject({ code: 'egress-connection-refused', message: 'The connection was refused.' })
+    await expect(local().post('http://127.0.0.1:1/', request())).rejects.toMatchObject({
+      code: 'egress-connection-refused',
+      message: 'The connection was refused.',
+    })
   })
 })
 

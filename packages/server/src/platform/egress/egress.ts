@@ -69,7 +69,11 @@ export function createEgress(options: EgressOptions): Egress {
   }
 }
 
-async function send(agent: Agent, url: string, request: EgressRequest & { readonly signal: AbortSignal }): Promise<EgressReply> {
+async function send(
+  agent: Agent,
+  url: string,
+  request: EgressRequest & { readonly signal: AbortSignal },
+): Promise<EgressReply> {
   const startedMs = performance.now()
   const { origin, pathname, search } = new URL(url)
   const reply = await agent.request({
@@ -81,7 +85,12 @@ async function send(agent: Agent, url: string, request: EgressRequest & { readon
     signal: request.signal,
   })
   const read = await readUpTo(reply.body, request.responseBytesMax)
-  return { status: reply.statusCode, headers: flatten(reply.headers), ...read, latencyMs: Math.round(performance.now() - startedMs) }
+  return {
+    status: reply.statusCode,
+    headers: flatten(reply.headers),
+    ...read,
+    latencyMs: Math.round(performance.now() - startedMs),
+  }
 }
 
 async function readUpTo(body: Readable, bytesMax: number): Promise<{ body: string; truncated: boolean }> {
@@ -107,7 +116,9 @@ function toText(bytes: Buffer): string {
 }
 
 function flatten(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]))
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
+  )
 }
 
 /** The result of `work`, or the reason why it was given up. */

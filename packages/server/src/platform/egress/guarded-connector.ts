@@ -14,9 +14,17 @@ export interface GuardedConnectorOptions {
 }
 
 /** Connects to addresses that the rule allows: what a name stands for is checked when it is resolved, and is what is connected to. */
-export function guardedConnector(rule: AddressRule, { resolve, ca }: GuardedConnectorOptions = {}): buildConnector.connector {
+export function guardedConnector(
+  rule: AddressRule,
+  { resolve, ca }: GuardedConnectorOptions = {},
+): buildConnector.connector {
   const lookup = guardedLookup(resolve ?? (rule.allowLocal ? resolveBySystem : resolveByNameServers()), rule)
-  const connect = buildConnector({ lookup, timeout: connectTimeoutMs, allowH2: false, ...(ca === undefined ? {} : { ca }) })
+  const connect = buildConnector({
+    lookup,
+    timeout: connectTimeoutMs,
+    allowH2: false,
+    ...(ca === undefined ? {} : { ca }),
+  })
   return (target, callback) => {
     // An address needs no lookup, which would check it.
     if (!isAllowedHost(target, rule)) return callback(new EgressRefused('egress-refused-address'), null)

@@ -11,7 +11,9 @@ const six = (...addresses: string[]): LookupAddress[] => addresses.map((address)
 function look(resolve: Resolve, options: { all?: boolean; family?: 4 | 6; allowLocal?: boolean } = {}) {
   const { allowLocal = false, ...lookupOptions } = options
   return new Promise((done, fail) => {
-    guardedLookup(resolve, { allowLocal })('hooks.example', lookupOptions, (error, address, family) => (error === null ? done(family === undefined ? address : [address, family]) : fail(error)))
+    guardedLookup(resolve, { allowLocal })('hooks.example', lookupOptions, (error, address, family) =>
+      error === null ? done(family === undefined ? address : [address, family]) : fail(error),
+    )
   })
 }
 
@@ -25,8 +27,18 @@ describe('guardedLookup', () => {
   })
 
   it('refuses a name with an address that is not public, even beside public ones and of another family', async () => {
-    for (const addresses of [four('127.0.0.1'), four('8.8.8.8', '10.0.0.1'), four('10.0.0.1', '8.8.8.8'), [...four('8.8.8.8'), ...six('::1')], six('::ffff:8.8.8.8'), six('fe80::1%eth0')]) {
-      await expect(look(async () => addresses, { all: true }), JSON.stringify(addresses)).rejects.toMatchObject({ code: 'egress-refused-address' })
+    for (const addresses of [
+      four('127.0.0.1'),
+      four('8.8.8.8', '10.0.0.1'),
+      four('10.0.0.1', '8.8.8.8'),
+      [...four('8.8.8.8'), ...six('::1')],
+      six('::ffff:8.8.8.8'),
+      six('fe80::1%eth0'),
+    ]) {
+      await expect(
+        look(async () => addresses, { all: true }),
+        JSON.stringify(addresses),
+      ).rejects.toMatchObject({ code: 'egress-refused-address' })
       await expect(look(async () => addresses, { family: 4 })).rejects.toMatchObject({ code: 'egress-refused-address' })
     }
   })
@@ -39,13 +51,19 @@ describe('guardedLookup', () => {
   })
 
   it('tries a few addresses of a name only', async () => {
-    expect(await look(async () => four(...Array.from({ length: 200 }, (_, index) => `8.8.4.${index}`)), { all: true })).toHaveLength(8)
+    expect(
+      await look(async () => four(...Array.from({ length: 200 }, (_, index) => `8.8.4.${index}`)), { all: true }),
+    ).toHaveLength(8)
   })
 })
 
 describe('resolveByNameServers', () => {
   it('has the addresses of both kinds', async () => {
-    const zone = new Map([['both.example', ['8.8.8.8', '1.1.1.1', '2606:4700::1111']], ['six.example', ['2606:4700::1111']], ['four.example', ['8.8.8.8']]])
+    const zone = new Map([
+      ['both.example', ['8.8.8.8', '1.1.1.1', '2606:4700::1111']],
+      ['six.example', ['2606:4700::1111']],
+      ['four.example', ['8.8.8.8']],
+    ])
     const names = await openNameServer((name) => zone.get(name) ?? [])
     const resolve = resolveByNameServers([names.address])
     expect(await resolve('both.example')).toEqual([...four('8.8.8.8', '1.1.1.1'), ...six('2606:4700::1111')])

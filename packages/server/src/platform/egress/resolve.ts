@@ -36,19 +36,26 @@ function addressesIn(settled: PromiseSettledResult<string[]>, family: number): L
 export function guardedLookup(resolve: Resolve, rule: AddressRule): LookupFunction {
   return (name, options, callback) => {
     checkedAddresses(resolve, name, { ...rule, family: options.family }).then(
-      ([first, ...others]) => (options.all === true ? callback(null, [first, ...others]) : callback(null, first.address, first.family)),
+      ([first, ...others]) =>
+        options.all === true ? callback(null, [first, ...others]) : callback(null, first.address, first.family),
       (error: unknown) => callback(toEgressError(error), ''),
     )
   }
 }
 
 // One address that is not public refuses the whole name: nobody has a public service that is partly at home.
-async function checkedAddresses(resolve: Resolve, name: string, rule: AddressRule & Pick<LookupOptions, 'family'>): Promise<[LookupAddress, ...LookupAddress[]]> {
+async function checkedAddresses(
+  resolve: Resolve,
+  name: string,
+  rule: AddressRule & Pick<LookupOptions, 'family'>,
+): Promise<[LookupAddress, ...LookupAddress[]]> {
   const addresses = await resolve(name).catch((error: unknown) => {
     throw new EgressError('egress-dns', { cause: error })
   })
-  if (!addresses.every(({ address }) => isAllowedAddress(address, rule))) throw new EgressRefused('egress-refused-address')
-  const wanted = rule.family === 4 || rule.family === 6 ? addresses.filter(({ family }) => family === rule.family) : addresses
+  if (!addresses.every(({ address }) => isAllowedAddress(address, rule)))
+    throw new EgressRefused('egress-refused-address')
+  const wanted =
+    rule.family === 4 || rule.family === 6 ? addresses.filter(({ family }) => family === rule.family) : addresses
   const [first, ...others] = wanted.slice(0, triedMax)
   if (first === undefined) throw new EgressError('egress-dns')
   return [first, ...others]

@@ -13,17 +13,31 @@ import { pathOf } from './problem-reply.ts'
  * The first half of the pipeline, before the body is read: who calls, how often, in which tenant, in which version.
  * Throws the problem that ends the request; the headers that belong on every reply are set first.
  */
-export async function admit(parts: ApiParts, operation: Operation, http: { request: FastifyRequest; reply: FastifyReply }): Promise<void> {
+export async function admit(
+  parts: ApiParts,
+  operation: Operation,
+  http: { request: FastifyRequest; reply: FastifyReply },
+): Promise<void> {
   const { request, reply } = http
   const { endpoint } = operation
   const identified = await identify(parts, operation, request)
-  await countRequest(parts, { limitClass: endpoint.limit, route: endpoint.route, who: limitKey(identified, request) }, reply)
+  await countRequest(
+    parts,
+    { limitClass: endpoint.limit, route: endpoint.route, who: limitKey(identified, request) },
+    reply,
+  )
   refuseWhileStopping(parts, request)
   if (identified instanceof Error) throw identified
   request.state.caller = identified
-  request.state.authorization = await authorize(parts.access, endpoint.caller, { caller: identified, named: readNamed(request, endpoint.caller) })
+  request.state.authorization = await authorize(parts.access, endpoint.caller, {
+    caller: identified,
+    named: readNamed(request, endpoint.caller),
+  })
   const header = request.headers['appstrate-version']
-  const version = parts.platform.versions.resolve(typeof header === 'string' ? header : undefined, request.state.authorization.apiVersion)
+  const version = parts.platform.versions.resolve(
+    typeof header === 'string' ? header : undefined,
+    request.state.authorization.apiVersion,
+  )
   request.state.apiVersion = version
   reply.headers(parts.platform.versions.headers(version))
   await recordImpersonation(parts, request)
@@ -67,8 +81,11 @@ export function toHeaders(request: FastifyRequest): Headers {
 /** A browser sends the cookie of a signed-in user along with requests that another site's page makes. Throws origin-not-allowed. */
 export function refuseForeignOrigin({ platform }: Pick<ApiParts, 'platform'>, request: FastifyRequest): void {
   const { origin } = request.headers
-  if (origin === undefined || isSafe(request) || isSameOrigin(origin, request) || platform.isTrustedOrigin(origin)) return
-  throw problem('origin-not-allowed', { detail: `Pages of ${origin} may not do this: add the origin to TRUSTED_ORIGINS.` })
+  if (origin === undefined || isSafe(request) || isSameOrigin(origin, request) || platform.isTrustedOrigin(origin))
+    return
+  throw problem('origin-not-allowed', {
+    detail: `Pages of ${origin} may not do this: add the origin to TRUSTED_ORIGINS.`,
+  })
 }
 
 // Our own pages, under whatever name the browser reached us by; a cookie is bound to that name.
@@ -78,7 +95,10 @@ function isSameOrigin(origin: string, { host }: FastifyRequest): boolean {
 
 function refuseWhileStopping({ platform }: ApiParts, request: FastifyRequest): void {
   if (!platform.stopping.aborted || isSafe(request)) return
-  throw problem('shutting-down', { detail: 'The server is shutting down: try again in a moment.', headers: { 'Retry-After': '5', Connection: 'close' } })
+  throw problem('shutting-down', {
+    detail: 'The server is shutting down: try again in a moment.',
+    headers: { 'Retry-After': '5', Connection: 'close' },
+  })
 }
 
 function isSafe({ method }: FastifyRequest): boolean {
@@ -88,17 +108,32 @@ function isSafe({ method }: FastifyRequest): boolean {
 // Uploads and JSON have parsers each, which the framework would lend to every endpoint.
 function refuseOtherContent({ endpoint }: Operation, { headers }: FastifyRequest): void {
   const coding = headers['content-encoding'] ?? 'identity'
-  if (coding.toLowerCase() !== 'identity') throw problem('unsupported-media-type', { detail: 'Send the body without a Content-Encoding.', headers: { 'Accept-Encoding': 'identity' } })
+  if (coding.toLowerCase() !== 'identity')
+    throw problem('unsupported-media-type', {
+      detail: 'Send the body without a Content-Encoding.',
+      headers: { 'Accept-Encoding': 'identity' },
+    })
   const isMultipart = /^\s*multipart\//i.test(headers['content-type'] ?? '')
   if (isMultipart === (endpoint.bodyKind === 'multipart')) return
-  throw problem('unsupported-media-type', { detail: endpoint.bodyKind === 'multipart' ? 'Send the file as multipart/form-data.' : 'Send the body as application/json.' })
+  throw problem('unsupported-media-type', {
+    detail:
+      endpoint.bodyKind === 'multipart'
+        ? 'Send the file as multipart/form-data.'
+        : 'Send the body as application/json.',
+  })
 }
 
 // The API reference: every request on behalf of an end-user is in the audit log, reads and refused ones too.
 async function recordImpersonation({ platform }: ApiParts, request: FastifyRequest): Promise<void> {
   const { actingAs } = request.state.authorization
   if (actingAs === undefined || actingAs.endUserId === null) return
-  const entry = { action: 'end-user.impersonated', actor: request.state.caller, scope: actingAs, resourceId: toWireId('eu', actingAs.endUserId), request: auditedRequest(request) }
+  const entry = {
+    action: 'end-user.impersonated',
+    actor: request.state.caller,
+    scope: actingAs,
+    resourceId: toWireId('eu', actingAs.endUserId),
+    request: auditedRequest(request),
+  }
   await platform.db.transaction().execute((tx) => insertAuditEntryAndCommit(tx, entry))
 }
 

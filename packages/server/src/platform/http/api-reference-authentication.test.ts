@@ -10,7 +10,12 @@ import { signInFeature, signUp } from './testing/sign-in.ts'
 let world: World
 beforeAll(async () => {
   const own = features.filter((feature) => feature !== signInFeature)
-  const environment = { GOOGLE_CLIENT_ID: 'g', GOOGLE_CLIENT_SECRET: 's', GITHUB_CLIENT_ID: 'g', GITHUB_CLIENT_SECRET: 's' }
+  const environment = {
+    GOOGLE_CLIENT_ID: 'g',
+    GOOGLE_CLIENT_SECRET: 's',
+    GITHUB_CLIENT_ID: 'g',
+    GITHUB_CLIENT_SECRET: 's',
+  }
   world = await openWorld({ features: [...own, signInFeature, makeToys().feature], environment })
 })
 afterAll(() => world.close())
@@ -45,16 +50,29 @@ describe('Authentication', () => {
     expect(stranger.headers.get('www-authenticate')).toBe('Bearer realm="Appstrate"')
   })
 
-  it.each([['google', 'https://accounts.google.com/'], ['github', 'https://github.com/']])('"and optional social login (Google, GitHub)": %s', async (provider, start) => {
+  it.each([
+    ['google', 'https://accounts.google.com/'],
+    ['github', 'https://github.com/'],
+  ])('"and optional social login (Google, GitHub)": %s', async (provider, start) => {
     const origin = { origin: 'http://localhost:0' }
-    const { status, body, text } = await world.send('POST /api/auth/sign-in/social', { body: { provider, disableRedirect: true }, headers: origin })
+    const { status, body, text } = await world.send('POST /api/auth/sign-in/social', {
+      body: { provider, disableRedirect: true },
+      headers: origin,
+    })
     expect(status, text).toBe(200)
     expect(body.url).toContain(start)
   })
 
   it('"The session cookie is sent automatically by the browser": HttpOnly, for the whole site, not for other sites', async () => {
-    const body = { name: 'Eve', email: `${randomBytes(6).toString('hex')}@example.com`, password: 'correct horse battery' }
-    const { headers } = await world.send('POST /api/auth/sign-up/email', { body, headers: { origin: 'http://localhost:0' } })
+    const body = {
+      name: 'Eve',
+      email: `${randomBytes(6).toString('hex')}@example.com`,
+      password: 'correct horse battery',
+    }
+    const { headers } = await world.send('POST /api/auth/sign-up/email', {
+      body,
+      headers: { origin: 'http://localhost:0' },
+    })
     const cookie = headers.getSetCookie().find((header) => header.startsWith('better-auth.session_token=')) ?? ''
     expect(cookie).toMatch(/; Path=\/(;|$)/)
     expect(cookie).toMatch(/; HttpOnly(;|$)/)
@@ -68,13 +86,25 @@ describe('Authentication', () => {
     expect(answer.body, answer.text).toEqual({ organizationId: tenant.organizationId })
     expectProblem(undefined, await send('GET /api/organization-toys'), 'missing-org-id')
     const stranger = await world.tenant()
-    expectProblem(undefined, await send('GET /api/organization-toys', { headers: { 'x-org-id': stranger.orgId } }), 'org-not-found')
-    expectProblem(undefined, await send('GET /api/organization-toys', { headers: { 'x-org-id': 'nonsense' } }), 'org-not-found')
+    expectProblem(
+      undefined,
+      await send('GET /api/organization-toys', { headers: { 'x-org-id': stranger.orgId } }),
+      'org-not-found',
+    )
+    expectProblem(
+      undefined,
+      await send('GET /api/organization-toys', { headers: { 'x-org-id': 'nonsense' } }),
+      'org-not-found',
+    )
   })
 
   it('refuses the cookie when a page of another site sends it, and takes it from our own page', async () => {
     const { send } = await signUp(world)
-    expectProblem(undefined, await send('POST /api/user-toys', { headers: { origin: 'https://evil.example' } }), 'origin-not-allowed')
+    expectProblem(
+      undefined,
+      await send('POST /api/user-toys', { headers: { origin: 'https://evil.example' } }),
+      'origin-not-allowed',
+    )
     expectProblem(undefined, await send('POST /api/user-toys', { headers: { origin: 'null' } }), 'origin-not-allowed')
     expect((await send('POST /api/user-toys', { headers: { origin: world.url } })).status).toBe(200)
   })
@@ -86,18 +116,38 @@ describe('API key', () => {
     expect(tenant.apiKey).toMatch(/^ask_/)
     const scope = { organizationId: tenant.organizationId, applicationId: tenant.applicationId, endUserId: null }
     expect((await tenant.send('GET /api/application-toys')).body).toEqual(scope)
-    expectProblem(undefined, await tenant.send('GET /api/application-toys', { headers: { 'x-app-id': other.appId } }), 'app-mismatch')
-    expectProblem(undefined, await tenant.send('GET /api/application-toys', { headers: { 'x-org-id': other.orgId } }), 'org-mismatch')
-    expectProblem(undefined, await tenant.send('GET /api/organization-toys', { headers: { 'x-org-id': other.orgId } }), 'org-mismatch')
+    expectProblem(
+      undefined,
+      await tenant.send('GET /api/application-toys', { headers: { 'x-app-id': other.appId } }),
+      'app-mismatch',
+    )
+    expectProblem(
+      undefined,
+      await tenant.send('GET /api/application-toys', { headers: { 'x-org-id': other.orgId } }),
+      'org-mismatch',
+    )
+    expectProblem(
+      undefined,
+      await tenant.send('GET /api/organization-toys', { headers: { 'x-org-id': other.orgId } }),
+      'org-mismatch',
+    )
     expectProblem(undefined, await tenant.send(`GET /api/member-toys/${other.orgId}`), 'org-not-found')
     expectProblem(undefined, await tenant.send('POST /api/user-toys'), 'session-required')
   })
 
   it('takes `Bearer` in any case, and no other scheme', async () => {
     const { apiKey, appId } = await world.tenant()
-    const send = (authorization: string) => world.send('GET /api/application-toys', { headers: { authorization, 'x-app-id': appId } })
+    const send = (authorization: string) =>
+      world.send('GET /api/application-toys', { headers: { authorization, 'x-app-id': appId } })
     expect((await send(`bearer ${apiKey}`)).status).toBe(200)
-    for (const wrong of [`Basic ${apiKey}`, apiKey, 'Bearer', 'Bearer ', `Bearer ${apiKey} x`, `Bearer ${apiKey.slice(0, -1)}`]) {
+    for (const wrong of [
+      `Basic ${apiKey}`,
+      apiKey,
+      'Bearer',
+      'Bearer ',
+      `Bearer ${apiKey} x`,
+      `Bearer ${apiKey.slice(0, -1)}`,
+    ]) {
       expectProblem(undefined, await send(wrong), 'unauthorized')
     }
   })
@@ -115,7 +165,11 @@ describe('API key', () => {
     expectProblem(undefined, await expired.send('GET /api/application-toys'), 'unauthorized')
     const revoked = await tenant.key()
     expect((await revoked.send('GET /api/application-toys')).status).toBe(200)
-    await world.platform.db.updateTable('api_keys').set({ revoked_at: new Date() }).where('application_id', '=', tenant.applicationId).execute()
+    await world.platform.db
+      .updateTable('api_keys')
+      .set({ revoked_at: new Date() })
+      .where('application_id', '=', tenant.applicationId)
+      .execute()
     world.platform.wake.wake('keys', '*')
     expectProblem(undefined, await revoked.send('GET /api/application-toys'), 'unauthorized')
   })
@@ -123,23 +177,53 @@ describe('API key', () => {
   it('"The X-App-Id header is required for application-scoped routes", for a session as well', async () => {
     const tenant = await world.tenant()
     const { send } = await signUp(world, tenant)
-    expectProblem(undefined, await tenant.send('GET /api/application-toys', { headers: { 'x-app-id': '' } }), 'missing-app-id')
+    expectProblem(
+      undefined,
+      await tenant.send('GET /api/application-toys', { headers: { 'x-app-id': '' } }),
+      'missing-app-id',
+    )
     expectProblem(undefined, await send('GET /api/application-toys'), 'missing-app-id')
     expect((await send('GET /api/application-toys', { headers: { 'x-app-id': tenant.appId } })).status).toBe(200)
-    expect((await send('GET /api/application-toys', { headers: { 'x-app-id': tenant.appId, 'x-org-id': tenant.orgId } })).status).toBe(200)
+    expect(
+      (await send('GET /api/application-toys', { headers: { 'x-app-id': tenant.appId, 'x-org-id': tenant.orgId } }))
+        .status,
+    ).toBe(200)
     const other = await world.tenant()
-    for (const headers of [{ 'x-app-id': other.appId }, { 'x-app-id': 'app_1' }, { 'x-app-id': tenant.appId, 'x-org-id': other.orgId }]) {
+    for (const headers of [
+      { 'x-app-id': other.appId },
+      { 'x-app-id': 'app_1' },
+      { 'x-app-id': tenant.appId, 'x-org-id': other.orgId },
+    ]) {
       expectProblem(undefined, await send('GET /api/application-toys', { headers }), 'app-not-found')
     }
   })
 
-  const nouns = ['agents', 'runs', 'schedules', 'webhooks', 'end-users', 'api-keys', 'packages', 'providers', 'connections']
-  const scoped = features.flatMap(({ endpoints }) => Object.values(endpoints)).filter(({ route }) => nouns.some((noun) => new RegExp(`^\\w+ /api/${noun}(/|$)`).test(route)))
-  it.each(scoped.map(({ route }) => [route]))('"agents, runs, schedules, webhooks, end-users, api-keys, packages, providers, and connections": %s', async (route) => {
-    const { apiKey } = await world.tenant()
-    const path = route.replaceAll(/:\w+/g, 'x')
-    expectProblem(undefined, await world.send(path, { headers: { authorization: `Bearer ${apiKey}` } }), 'missing-app-id')
-  })
+  const nouns = [
+    'agents',
+    'runs',
+    'schedules',
+    'webhooks',
+    'end-users',
+    'api-keys',
+    'packages',
+    'providers',
+    'connections',
+  ]
+  const scoped = features
+    .flatMap(({ endpoints }) => Object.values(endpoints))
+    .filter(({ route }) => nouns.some((noun) => new RegExp(`^\\w+ /api/${noun}(/|$)`).test(route)))
+  it.each(scoped.map(({ route }) => [route]))(
+    '"agents, runs, schedules, webhooks, end-users, api-keys, packages, providers, and connections": %s',
+    async (route) => {
+      const { apiKey } = await world.tenant()
+      const path = route.replaceAll(/:\w+/g, 'x')
+      expectProblem(
+        undefined,
+        await world.send(path, { headers: { authorization: `Bearer ${apiKey}` } }),
+        'missing-app-id',
+      )
+    },
+  )
 })
 
 describe('SSE and API keys', () => {
@@ -147,15 +231,28 @@ describe('SSE and API keys', () => {
     const { apiKey, organizationId, applicationId } = await world.tenant()
     const answer = await world.send('GET /api/realtime/toys', { query: { token: apiKey } })
     expect(answer.body, answer.text).toEqual({ organizationId, applicationId, endUserId: null })
-    expectProblem(undefined, await world.send('GET /api/application-toys', { query: { token: apiKey } }), 'unauthorized')
-    expectProblem(undefined, await world.send('GET /api/realtime/toys', { query: { token: 'ask_wrong' } }), 'unauthorized')
+    expectProblem(
+      undefined,
+      await world.send('GET /api/application-toys', { query: { token: apiKey } }),
+      'unauthorized',
+    )
+    expectProblem(
+      undefined,
+      await world.send('GET /api/realtime/toys', { query: { token: 'ask_wrong' } }),
+      'unauthorized',
+    )
   })
 
   it('"For cookie-based authentication, standard headers (Cookie, X-Org-Id) are used normally"', async () => {
     const tenant = await world.tenant()
     const { send } = await signUp(world, tenant)
-    expect((await send('GET /api/realtime/toys', { headers: { 'x-app-id': tenant.appId, 'x-org-id': tenant.orgId } })).status).toBe(200)
-    expect((await send('GET /api/realtime/toys', { query: { appId: tenant.appId, orgId: tenant.orgId } })).status).toBe(200)
+    expect(
+      (await send('GET /api/realtime/toys', { headers: { 'x-app-id': tenant.appId, 'x-org-id': tenant.orgId } }))
+        .status,
+    ).toBe(200)
+    expect((await send('GET /api/realtime/toys', { query: { appId: tenant.appId, orgId: tenant.orgId } })).status).toBe(
+      200,
+    )
   })
 })
 
@@ -198,9 +295,15 @@ describe('End-User Impersonation', () => {
       await send('POST /api/toys', { headers, body: {} }),
     ]
     expect(answers.map(({ status }) => status)).toEqual([422, 200, 422])
-    const entries = await world.platform.db.selectFrom('audit_log').selectAll().where('application_id', '=', tenant.applicationId).execute()
+    const entries = await world.platform.db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('application_id', '=', tenant.applicationId)
+      .execute()
     expect(entries).toHaveLength(answers.length)
-    expect(answers.map((answer) => entries.find(({ request_id }) => request_id === answer.headers.get('request-id')))).toMatchObject(
+    expect(
+      answers.map((answer) => entries.find(({ request_id }) => request_id === answer.headers.get('request-id'))),
+    ).toMatchObject(
       answers.map(({ headers: answered }) => ({
         action: 'end-user.impersonated',
         request_id: answered.get('request-id'),

@@ -21,8 +21,22 @@ describe('Error Format', () => {
       expectOne(await tenant.send('GET /api/nothing/here'), 404, 'not-found'),
       expectOne(await tenant.send('PATCH /api/toys'), 405, 'method-not-allowed'),
       expectOne(await tenant.send('POST /api/toys', { rawBody: '{', headers: json }), 400, 'malformed-json'),
-      expectOne(await tenant.send('POST /api/toys', { rawBody: 'a=b', headers: { 'content-type': 'application/x-www-form-urlencoded' } }), 415, 'unsupported-media-type'),
-      expectOne(await tenant.send('POST /api/toys', { rawBody: JSON.stringify({ name: 'x'.repeat(1_048_576) }), headers: json }), 413, 'payload-too-large'),
+      expectOne(
+        await tenant.send('POST /api/toys', {
+          rawBody: 'a=b',
+          headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        }),
+        415,
+        'unsupported-media-type',
+      ),
+      expectOne(
+        await tenant.send('POST /api/toys', {
+          rawBody: JSON.stringify({ name: 'x'.repeat(1_048_576) }),
+          headers: json,
+        }),
+        413,
+        'payload-too-large',
+      ),
       expectOne(await tenant.send('POST /api/toys', { body: {} }), 422, 'validation-error'),
       expectOne(await tenant.send('POST /api/toys/break', { body: {} }), 500, 'internal-error'),
       expectOne(await tenant.send('GET /api/%zz'), 400, 'malformed-request'),
@@ -58,14 +72,29 @@ describe('Error Format', () => {
   it('"Every response includes a Request-Id header (req_ prefix) for tracing": a new one each, and none of the client\'s', async () => {
     const tenant = await world.tenant()
     const own = newWireId('req')
-    const ids = await Promise.all(Array.from({ length: 5 }, async () => (await tenant.send('GET /api/toys', { headers: { 'request-id': own, 'x-request-id': own } })).headers.get('request-id')))
+    const ids = await Promise.all(
+      Array.from({ length: 5 }, async () =>
+        (await tenant.send('GET /api/toys', { headers: { 'request-id': own, 'x-request-id': own } })).headers.get(
+          'request-id',
+        ),
+      ),
+    )
     for (const id of ids) expect(id).toMatch(/^req_[0-7][0-9a-hjkmnp-tv-z]{25}$/)
     expect(new Set([...ids, own]).size).toBe(6)
   })
 
   it('"The Request-Id is present on all responses (success and error)", outside /api too', async () => {
     const tenant = await world.tenant()
-    for (const route of ['GET /api/toys', 'GET /api/docs', 'GET /api/openapi.json', 'GET /nothing', 'GET /api/nothing', 'OPTIONS /api/toys', 'HEAD /api/toys', 'GET /%zz']) {
+    for (const route of [
+      'GET /api/toys',
+      'GET /api/docs',
+      'GET /api/openapi.json',
+      'GET /nothing',
+      'GET /api/nothing',
+      'OPTIONS /api/toys',
+      'HEAD /api/toys',
+      'GET /%zz',
+    ]) {
       expect((await tenant.send(route)).headers.get('request-id'), route).toMatch(/^req_/)
     }
   })
@@ -77,10 +106,15 @@ describe('Error Format', () => {
     expect(answer.text).not.toMatch(/db\.internal|postgres|ada|deeper|\.ts/)
     expect(answer.body.detail).toContain('requestId')
     const line = { msg: 'request', status: 500, path: '/api/toys/break', apiKeyId: expect.any(String) }
-    await expect.poll(() => readLog(world, answer.body.requestId), { timeout: 15_000 }).toContainEqual(expect.objectContaining(line))
+    await expect
+      .poll(() => readLog(world, answer.body.requestId), { timeout: 15_000 })
+      .toContainEqual(expect.objectContaining(line))
     const errors = readLog(world, answer.body.requestId).filter(({ level }) => level >= 50)
     expect(errors).toHaveLength(1)
-    expect(errors[0]).toMatchObject({ requestId: answer.body.requestId, err: { message: expect.stringContaining('db.internal:5432'), stack: expect.stringContaining('the deeper cause') } })
+    expect(errors[0]).toMatchObject({
+      requestId: answer.body.requestId,
+      err: { message: expect.stringContaining('db.internal:5432'), stack: expect.stringContaining('the deeper cause') },
+    })
   })
 
   it('writes one line for each request, the refused ones included', async () => {

@@ -21,12 +21,22 @@ let names = 0
 /** A name that no other toy has, so that its handler's runs can be counted. */
 const freshName = () => `toy ${++names}`
 const runsOf = (name: string) => toys.begun.filter((begun) => begun === name).length
-const create = (send: Send, name: string, key: string) => send('POST /api/toys', { body: { name }, headers: { 'idempotency-key': key } })
+const create = (send: Send, name: string, key: string) =>
+  send('POST /api/toys', { body: { name }, headers: { 'idempotency-key': key } })
 
 describe('Idempotency', () => {
   it('"Critical POST routes (end-users, webhooks, agent run) support the Idempotency-Key header"', () => {
-    const all = new Map(features.flatMap(({ endpoints }) => Object.values(endpoints)).map(({ route, idempotency }) => [route, idempotency]))
-    const critical = ['POST /api/end-users', 'POST /api/webhooks', 'POST /api/runs', 'POST /api/agents/:agentId/run'] as const
+    const all = new Map(
+      features
+        .flatMap(({ endpoints }) => Object.values(endpoints))
+        .map(({ route, idempotency }) => [route, idempotency]),
+    )
+    const critical = [
+      'POST /api/end-users',
+      'POST /api/webhooks',
+      'POST /api/runs',
+      'POST /api/agents/:agentId/run',
+    ] as const
     const there = critical.filter((route) => all.has(route))
     expect(there).toContain('POST /api/runs')
     for (const route of there) expect(all.get(route), route).toBe('supported')
@@ -35,7 +45,11 @@ describe('Idempotency', () => {
   it('"Replays return the Idempotent-Replayed: true header": the same status, headers and body, and one run of the handler', async () => {
     const { send } = await world.tenant()
     const name = freshName()
-    const [first, again, more] = [await create(send, name, 'my-unique-key-123'), await create(send, name, 'my-unique-key-123'), await create(send, name, '"my-unique-key-123"')]
+    const [first, again, more] = [
+      await create(send, name, 'my-unique-key-123'),
+      await create(send, name, 'my-unique-key-123'),
+      await create(send, name, '"my-unique-key-123"'),
+    ]
     expect(first.status).toBe(201)
     expect(first.headers.get('idempotent-replayed')).toBeNull()
     for (const replay of [again, more]) {
@@ -53,12 +67,19 @@ describe('Idempotency', () => {
     const tenant = await world.tenant()
     const name = freshName()
     for (let sent = 0; sent < 3; sent++) await create(tenant.send, name, 'k')
-    expect(await world.platform.db.selectFrom('audit_log').select('action').where('application_id', '=', tenant.applicationId).execute()).toEqual([{ action: 'toy.created' }])
+    expect(
+      await world.platform.db
+        .selectFrom('audit_log')
+        .select('action')
+        .where('application_id', '=', tenant.applicationId)
+        .execute(),
+    ).toEqual([{ action: 'toy.created' }])
   })
 
   it('"422 Unprocessable Entity: same key but different body"; "A SHA-256 hash of the body is used for conflict detection": a space is a difference', async () => {
     const { send } = await world.tenant()
-    const raw = (rawBody: string) => send('POST /api/toys', { rawBody, headers: { 'content-type': 'application/json', 'idempotency-key': 'k' } })
+    const raw = (rawBody: string) =>
+      send('POST /api/toys', { rawBody, headers: { 'content-type': 'application/json', 'idempotency-key': 'k' } })
     expect((await raw('{"name":"a"}')).status).toBe(201)
     for (const other of ['{"name":"b"}', '{"name":"a"} ', '{ "name":"a"}']) {
       const answer = await raw(other)
@@ -89,7 +110,9 @@ describe('Idempotency', () => {
     const name = freshName()
     const answers = await Promise.all(Array.from({ length: 20 }, () => create(send, name, 'race')))
     expect(runsOf(name)).toBe(1)
-    const winners = answers.filter(({ status, headers }) => status === 201 && headers.get('idempotent-replayed') === null)
+    const winners = answers.filter(
+      ({ status, headers }) => status === 201 && headers.get('idempotent-replayed') === null,
+    )
     expect(winners).toHaveLength(1)
     for (const answer of answers.filter((other) => !winners.includes(other))) {
       if (answer.status === 409) expectProblem(declared, answer, 'idempotency-in-progress')
@@ -107,7 +130,10 @@ describe('Idempotency', () => {
       await create(tenant.send, name, 'shared'),
       await create(other.send, name, 'shared'),
       await create(second.send, name, 'shared'),
-      await user.send('POST /api/toys', { body: { name }, headers: { 'idempotency-key': 'shared', 'x-app-id': tenant.appId } }),
+      await user.send('POST /api/toys', {
+        body: { name },
+        headers: { 'idempotency-key': 'shared', 'x-app-id': tenant.appId },
+      }),
       await create(tenant.sendAs(await tenant.endUser()), name, 'shared'),
       await tenant.send(`POST /api/toys/${toy}/run`, { headers: { 'idempotency-key': 'shared' } }),
       await tenant.send(`POST /api/toys/${newWireId('pkg')}/run`, { headers: { 'idempotency-key': 'shared' } }),
@@ -118,10 +144,18 @@ describe('Idempotency', () => {
     expect(slash.headers.get('idempotent-replayed'), 'the same route, written otherwise').toBe('true')
   })
 
-  it.each([['empty', ''], ['quoted and empty', '""'], ['256 characters', 'x'.repeat(256)], ['two', 'a']])('answers 400 to a key that is %s', async (what, key) => {
+  it.each([
+    ['empty', ''],
+    ['quoted and empty', '""'],
+    ['256 characters', 'x'.repeat(256)],
+    ['two', 'a'],
+  ])('answers 400 to a key that is %s', async (what, key) => {
     const { send } = await world.tenant()
     const headers = new Headers({ 'content-type': 'application/json', 'idempotency-key': key })
-    const answer = what === 'two' ? await sendTwoKeys(await world.tenant()) : await send('POST /api/toys', { body: { name: 'ball' }, headers: Object.fromEntries(headers) })
+    const answer =
+      what === 'two'
+        ? await sendTwoKeys(await world.tenant())
+        : await send('POST /api/toys', { body: { name: 'ball' }, headers: Object.fromEntries(headers) })
     expectProblem(declared, answer, 'invalid-idempotency-key')
   })
 
@@ -155,7 +189,8 @@ describe('Idempotency', () => {
     const { send } = await world.tenant()
     const headers = { 'idempotency-key': 'k', 'content-type': 'application/json' }
     const made = body()
-    const failing = () => send('POST /api/toys', { rawBody: typeof made === 'string' ? made : JSON.stringify(made), headers })
+    const failing = () =>
+      send('POST /api/toys', { rawBody: typeof made === 'string' ? made : JSON.stringify(made), headers })
     expect([(await failing()).status, (await failing()).status]).toEqual([status, status])
     const name = freshName()
     const good = await create(send, name, 'k')
@@ -166,14 +201,19 @@ describe('Idempotency', () => {
     const tenant = await world.tenant()
     const weak = await tenant.key({ scopes: [] })
     expectProblem(declared, await create(weak.send, freshName(), 'k'), 'forbidden')
-    await world.platform.db.updateTable('api_keys').set({ scopes: ['agents:write'] }).where('application_id', '=', tenant.applicationId).execute()
+    await world.platform.db
+      .updateTable('api_keys')
+      .set({ scopes: ['agents:write'] })
+      .where('application_id', '=', tenant.applicationId)
+      .execute()
     world.platform.wake.wake('keys', '*')
     expect((await create(weak.send, freshName(), 'k')).status).toBe(201)
   })
 
   it('is ignored where an endpoint creates nothing', async () => {
     const { send } = await world.tenant()
-    for (let sent = 0; sent < 2; sent++) expect((await send('GET /api/toys', { headers: { 'idempotency-key': '' } })).status).toBe(200)
+    for (let sent = 0; sent < 2; sent++)
+      expect((await send('GET /api/toys', { headers: { 'idempotency-key': '' } })).status).toBe(200)
   })
 
   it('"Keys are stored in Redis with a 24-hour TTL", or in PostgreSQL when there is no Redis', async () => {
@@ -190,7 +230,9 @@ describe('Idempotency', () => {
       expect(rows[0]?.expires_at.getTime()).toBeGreaterThan(Date.now() + dayMs - 60_000)
     } else {
       expect(rows).toEqual([])
-      const added = (await keys()).filter((key) => !before.has(key)).map((key) => key.slice(redis.options.keyPrefix?.length))
+      const added = (await keys())
+        .filter((key) => !before.has(key))
+        .map((key) => key.slice(redis.options.keyPrefix?.length))
       expect(added).toHaveLength(1)
       expect(await redis.pttl(added[0] ?? '')).toBeGreaterThan(dayMs - 60_000)
     }
@@ -202,11 +244,23 @@ describe('Idempotency', () => {
 async function sendTwoKeys({ apiKey, appId }: Tenant): ReturnType<Send> {
   const { request } = await import('node:http')
   const { promise, resolve, reject } = Promise.withResolvers<Awaited<ReturnType<Send>>>()
-  const headers = { authorization: `Bearer ${apiKey}`, 'x-app-id': appId, 'content-type': 'application/json', 'idempotency-key': ['a', 'b'] }
+  const headers = {
+    authorization: `Bearer ${apiKey}`,
+    'x-app-id': appId,
+    'content-type': 'application/json',
+    'idempotency-key': ['a', 'b'],
+  }
   const sent = request(new URL('/api/toys', world.url), { method: 'POST', headers }, (response) => {
     let text = ''
     response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-    response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: new Headers(Object.entries(response.headers).map(([name, value]) => [name, String(value)])), body: JSON.parse(text), text }))
+    response.on('end', () =>
+      resolve({
+        status: response.statusCode ?? 0,
+        headers: new Headers(Object.entries(response.headers).map(([name, value]) => [name, String(value)])),
+        body: JSON.parse(text),
+        text,
+      }),
+    )
   })
   sent.on('error', reject)
   sent.end('{"name":"ball"}')

@@ -13,7 +13,14 @@ afterAll(() => world.close())
 
 const lists = features
   .flatMap(({ endpoints }) => Object.entries(endpoints))
-  .filter(([, { query, params = {}, caller, permission }]) => query !== undefined && 'pageSize' in query && Object.keys(params).length === 0 && caller !== 'user' && grantablePermissions.includes(permission))
+  .filter(
+    ([, { query, params = {}, caller, permission }]) =>
+      query !== undefined &&
+      'pageSize' in query &&
+      Object.keys(params).length === 0 &&
+      caller !== 'user' &&
+      grantablePermissions.includes(permission),
+  )
 
 describe('Pagination', () => {
   it('"List endpoints use offset-based pagination": "page=2&pageSize=20"', async () => {
@@ -32,22 +39,41 @@ describe('Pagination', () => {
 
   it('gives page 1 of 20 without being asked, and no data past the end', async () => {
     const tenant = await world.tenant()
-    expect((await tenant.send('GET /api/toys')).body.pagination).toEqual({ page: 1, pageSize: 20, total: 47, totalPages: 3 })
+    expect((await tenant.send('GET /api/toys')).body.pagination).toEqual({
+      page: 1,
+      pageSize: 20,
+      total: 47,
+      totalPages: 3,
+    })
     expect((await tenant.send('GET /api/toys?page=3')).body.data).toHaveLength(7)
-    expect((await tenant.send('GET /api/toys?page=4')).body).toEqual({ data: [], pagination: { page: 4, pageSize: 20, total: 47, totalPages: 3 } })
+    expect((await tenant.send('GET /api/toys?page=4')).body).toEqual({
+      data: [],
+      pagination: { page: 4, pageSize: 20, total: 47, totalPages: 3 },
+    })
     expect((await tenant.send('GET /api/toys?pageSize=100')).body.data).toHaveLength(47)
     expect((await tenant.send('GET /api/toys?page=1000000')).body.data).toEqual([])
   })
 
-  it.each(['page=0', 'page=-1', 'page=1.5', 'page=x', 'page=', 'page=1000001', 'page=1e99', 'pageSize=0', 'pageSize=101', 'pageSize=NaN', 'page=1&page=2', 'pagesize=3', 'page[]=1'])(
-    'answers 422 to ?%s and points at the parameter',
-    async (query) => {
-      const tenant = await world.tenant()
-      const answer = await tenant.send(`GET /api/toys?${query}`)
-      expectProblem(undefined, answer, 'validation-error')
-      expect(answer.body.errors[0].pointer).toBe(`query/${query.split('=')[0]}`)
-    },
-  )
+  it.each([
+    'page=0',
+    'page=-1',
+    'page=1.5',
+    'page=x',
+    'page=',
+    'page=1000001',
+    'page=1e99',
+    'pageSize=0',
+    'pageSize=101',
+    'pageSize=NaN',
+    'page=1&page=2',
+    'pagesize=3',
+    'page[]=1',
+  ])('answers 422 to ?%s and points at the parameter', async (query) => {
+    const tenant = await world.tenant()
+    const answer = await tenant.send(`GET /api/toys?${query}`)
+    expectProblem(undefined, answer, 'validation-error')
+    expect(answer.body.errors[0].pointer).toBe(`query/${query.split('=')[0]}`)
+  })
 
   it('reports every wrong parameter at once', async () => {
     const tenant = await world.tenant()
@@ -56,10 +82,16 @@ describe('Pagination', () => {
     expect(errors.map(({ pointer }) => pointer).sort()).toEqual(['query/page', 'query/pageSize', 'query/x'])
   })
 
-  it.each(lists)('%s keeps to it: an empty tenant has the shape, and a wrong page is refused', async (_id, endpoint) => {
-    const tenant = await world.tenant()
-    const answer = await tenant.send(endpoint.route, { headers: { 'x-org-id': tenant.orgId } })
-    expect(answer.body, answer.text).toMatchObject({ data: expect.any(Array), pagination: { page: 1, pageSize: 20, total: expect.any(Number), totalPages: expect.any(Number) } })
-    expectProblem(endpoint, await tenant.send(`${endpoint.route}?pageSize=101`), 'validation-error')
-  })
+  it.each(lists)(
+    '%s keeps to it: an empty tenant has the shape, and a wrong page is refused',
+    async (_id, endpoint) => {
+      const tenant = await world.tenant()
+      const answer = await tenant.send(endpoint.route, { headers: { 'x-org-id': tenant.orgId } })
+      expect(answer.body, answer.text).toMatchObject({
+        data: expect.any(Array),
+        pagination: { page: 1, pageSize: 20, total: expect.any(Number), totalPages: expect.any(Number) },
+      })
+      expectProblem(endpoint, await tenant.send(`${endpoint.route}?pageSize=101`), 'validation-error')
+    },
+  )
 })

@@ -26,8 +26,14 @@ function fromSomewhere() {
 }
 
 function standing({ headers }: Answer) {
-  const [, limit, remaining, reset] = /^limit=(\d+), remaining=(\d+), reset=(\d+)$/.exec(headers.get('ratelimit') ?? '') ?? []
-  return { limit: Number(limit), remaining: Number(remaining), reset: Number(reset), policy: headers.get('ratelimit-policy') }
+  const [, limit, remaining, reset] =
+    /^limit=(\d+), remaining=(\d+), reset=(\d+)$/.exec(headers.get('ratelimit') ?? '') ?? []
+  return {
+    limit: Number(limit),
+    remaining: Number(remaining),
+    reset: Number(reset),
+    policy: headers.get('ratelimit-policy'),
+  }
 }
 
 describe('Rate Limiting', () => {
@@ -115,13 +121,15 @@ describe('Rate Limiting', () => {
   it('"Cookie session: method:path:userId": two sessions of one user share, two users do not', async () => {
     const tenant = await world.tenant()
     const [ada, eve] = [await signUp(world, tenant), await signUp(world, tenant)]
-    const remaining = async (user: typeof ada) => standing(await user.send('GET /api/application-toys', { headers: { 'x-app-id': tenant.appId } })).remaining
+    const remaining = async (user: typeof ada) =>
+      standing(await user.send('GET /api/application-toys', { headers: { 'x-app-id': tenant.appId } })).remaining
     expect([await remaining(ada), await remaining(ada), await remaining(eve)]).toEqual([4, 3, 4])
   })
 
   it('counts wrong keys against the address they come from', async () => {
     const send = fromSomewhere()
-    const guess = () => send('GET /api/toys', { headers: { authorization: `Bearer ask_${String(Math.random()).padEnd(40, '0')}` } })
+    const guess = () =>
+      send('GET /api/toys', { headers: { authorization: `Bearer ask_${String(Math.random()).padEnd(40, '0')}` } })
     for (let sent = 0; sent < 5; sent++) expect((await guess()).status).toBe(401)
     expectProblem(undefined, await guess(), 'rate-limited')
     expectProblem(undefined, await fromSomewhere()('GET /api/toys'), 'unauthorized')
@@ -137,11 +145,18 @@ describe('Rate Limiting', () => {
   it('"Key limits": "Run endpoints 20 requests/min", "Package import 10 requests/min", "Resource creation 10 requests/min"', async () => {
     const { RATE_LIMIT_RUNS, RATE_LIMIT_IMPORT, RATE_LIMIT_CREATE, RATE_LIMIT_DEFAULT } = parseConfig({})
     expect({ RATE_LIMIT_RUNS, RATE_LIMIT_IMPORT, RATE_LIMIT_CREATE, RATE_LIMIT_DEFAULT }).toEqual({
-      RATE_LIMIT_RUNS: 20, RATE_LIMIT_IMPORT: 10, RATE_LIMIT_CREATE: 10, RATE_LIMIT_DEFAULT: 600,
+      RATE_LIMIT_RUNS: 20,
+      RATE_LIMIT_IMPORT: 10,
+      RATE_LIMIT_CREATE: 10,
+      RATE_LIMIT_DEFAULT: 600,
     })
-    const limitOf = new Map(features.flatMap(({ endpoints }) => Object.values(endpoints)).map(({ route, limit }) => [route, limit]))
-    for (const route of ['POST /api/runs', 'POST /api/agents/:agentId/run'] as const) expect(limitOf.get(route), route).toBe('runs')
-    for (const route of ['POST /api/agents', 'POST /api/files'] as const) expect(limitOf.get(route), route).toBe('create')
+    const limitOf = new Map(
+      features.flatMap(({ endpoints }) => Object.values(endpoints)).map(({ route, limit }) => [route, limit]),
+    )
+    for (const route of ['POST /api/runs', 'POST /api/agents/:agentId/run'] as const)
+      expect(limitOf.get(route), route).toBe('runs')
+    for (const route of ['POST /api/agents', 'POST /api/files'] as const)
+      expect(limitOf.get(route), route).toBe('create')
   })
 })
 
@@ -149,7 +164,11 @@ describe.runIf(inject('redisUrl') !== null)('Rate Limiting in Redis', () => {
   it('"Rate limiting is backed by Redis via rate-limiter-flexible": another process counts on, under "method:path:apikey:apiKeyId"', async () => {
     const tenant = await world.tenant()
     expect(standing(await tenant.send('GET /api/toys')).remaining).toBe(4)
-    const { id } = await world.platform.db.selectFrom('api_keys').select('id').where('application_id', '=', tenant.applicationId).executeTakeFirstOrThrow()
+    const { id } = await world.platform.db
+      .selectFrom('api_keys')
+      .select('id')
+      .where('application_id', '=', tenant.applicationId)
+      .executeTakeFirstOrThrow()
     const { redis, log } = world.platform
     const key = `GET:/api/toys:apikey:${id}`
     const elsewhere = createRateLimiter({ limits: { runs: 20, import: 10, create: 3, default: 5 }, redis, log })

@@ -18,7 +18,11 @@ const versions = createVersionRegistry([
     date: '2025-05-05',
     deprecatedAt: new Date('2026-03-21T00:00:00Z'),
     changes: [
-      { appliesTo: 'createToy', upgradeRequest: (body) => renamed(body, Titled, ({ title, ...rest }) => ({ ...rest, name: title })), downgradeReply: (body) => renamed(body, Named, ({ name, ...rest }) => ({ ...rest, title: name })) },
+      {
+        appliesTo: 'createToy',
+        upgradeRequest: (body) => renamed(body, Titled, ({ title, ...rest }) => ({ ...rest, name: title })),
+        downgradeReply: (body) => renamed(body, Named, ({ name, ...rest }) => ({ ...rest, title: name })),
+      },
       { appliesTo: 'runToy', downgradeReply: () => ({ shape: 'of 2025' }) },
     ],
   },
@@ -27,12 +31,20 @@ const versions = createVersionRegistry([
     deprecatedAt: new Date('2025-05-05T00:00:00Z'),
     sunsetAt: new Date('2026-12-31T23:59:59Z'),
     changes: [
-      { appliesTo: 'createToy', upgradeRequest: (body) => renamed(body, Labelled, ({ label, ...rest }) => ({ ...rest, title: label.text })), downgradeReply: (body) => renamed(body, Titled, ({ title, ...rest }) => ({ ...rest, label: { text: title } })) },
+      {
+        appliesTo: 'createToy',
+        upgradeRequest: (body) => renamed(body, Labelled, ({ label, ...rest }) => ({ ...rest, title: label.text })),
+        downgradeReply: (body) => renamed(body, Titled, ({ title, ...rest }) => ({ ...rest, label: { text: title } })),
+      },
     ],
   },
 ])
 
-function renamed<T extends typeof Named | typeof Titled | typeof Labelled>(body: WireValue, shape: T, change: (body: Type.Static<T>) => WireValue): WireValue {
+function renamed<T extends typeof Named | typeof Titled | typeof Labelled>(
+  body: WireValue,
+  shape: T,
+  change: (body: Type.Static<T>) => WireValue,
+): WireValue {
   return change(Value.Parse(shape, body))
 }
 
@@ -45,14 +57,25 @@ afterAll(() => world.close())
 
 async function pinned(version: string | null) {
   const tenant = await world.tenant()
-  await world.platform.db.updateTable('organizations').set({ api_version: version }).where('id', '=', tenant.organizationId).execute()
+  await world.platform.db
+    .updateTable('organizations')
+    .set({ api_version: version })
+    .where('id', '=', tenant.organizationId)
+    .execute()
   return tenant
 }
 
 describe('API Versioning', () => {
   it('"The API uses date-based versioning": the version of every reply is a date, errors and unknown paths included', async () => {
     const tenant = await world.tenant()
-    for (const route of ['GET /api/toys', 'GET /api/nothing', 'PUT /api/toys', 'GET /api/toys/x', 'GET /api/openapi.json', 'GET /api/%E0%A4%A']) {
+    for (const route of [
+      'GET /api/toys',
+      'GET /api/nothing',
+      'PUT /api/toys',
+      'GET /api/toys/x',
+      'GET /api/openapi.json',
+      'GET /api/%E0%A4%A',
+    ]) {
       expect((await tenant.send(route)).headers.get('appstrate-version'), route).toBe('2026-03-21')
     }
     expect((await world.send('GET /api/toys')).headers.get('appstrate-version')).toBe('2026-03-21')
@@ -60,14 +83,19 @@ describe('API Versioning', () => {
 
   it('"Send the Appstrate-Version header to target a specific version"', async () => {
     const tenant = await world.tenant()
-    const create = (version: string, body: unknown) => tenant.send('POST /api/toys', { body, headers: { 'appstrate-version': version } })
+    const create = (version: string, body: unknown) =>
+      tenant.send('POST /api/toys', { body, headers: { 'appstrate-version': version } })
     const newest = await create('2026-03-21', { name: 'ball' })
     expect(newest.body, newest.text).toEqual({ id: expect.any(String), name: 'ball' })
     const older = await create('2025-05-05', { title: 'ball' })
     expect(older.body, older.text).toEqual({ id: expect.any(String), title: 'ball' })
     const oldest = await create('2024-01-01', { label: { text: 'ball' } })
     expect(oldest.body, oldest.text).toEqual({ id: expect.any(String), label: { text: 'ball' } })
-    expect([newest, older, oldest].map(({ headers }) => headers.get('appstrate-version'))).toEqual(['2026-03-21', '2025-05-05', '2024-01-01'])
+    expect([newest, older, oldest].map(({ headers }) => headers.get('appstrate-version'))).toEqual([
+      '2026-03-21',
+      '2025-05-05',
+      '2024-01-01',
+    ])
     expect(oldest.headers.get('location')).toBe(`/api/toys/${oldest.body.id}`)
   })
 
@@ -80,7 +108,11 @@ describe('API Versioning', () => {
   it('answers a problem to a body that is not of its version', async () => {
     const tenant = await world.tenant()
     for (const body of [{ name: 'ball' }, { label: 'ball' }, [], 'text', null, 7]) {
-      expectProblem(undefined, await tenant.send('POST /api/toys', { body, headers: { 'appstrate-version': '2024-01-01' } }), 'validation-error')
+      expectProblem(
+        undefined,
+        await tenant.send('POST /api/toys', { body, headers: { 'appstrate-version': '2024-01-01' } }),
+        'validation-error',
+      )
     }
   })
 
@@ -89,7 +121,10 @@ describe('API Versioning', () => {
     const answer = await tenant.send('POST /api/toys', { body: { title: 'ball' } })
     expect(answer.body, answer.text).toMatchObject({ title: 'ball' })
     expect(answer.headers.get('appstrate-version')).toBe('2025-05-05')
-    const header = await tenant.send('POST /api/toys', { body: { name: 'ball' }, headers: { 'appstrate-version': '2026-03-21' } })
+    const header = await tenant.send('POST /api/toys', {
+      body: { name: 'ball' },
+      headers: { 'appstrate-version': '2026-03-21' },
+    })
     expect(header.body, 'the header wins over the pin').toMatchObject({ name: 'ball' })
   })
 
@@ -99,9 +134,22 @@ describe('API Versioning', () => {
     expect(gone.headers.get('appstrate-version'), 'a pin to a version that is gone').toBe('2026-03-21')
   })
 
-  it.each(['', '1', '2026-3-21', '21-03-2026', '2026-13-01', '2026-03-21T00:00:00Z', 'latest', '2026-03-21, 2026-03-21'])('answers 400 to %j', async (version) => {
+  it.each([
+    '',
+    '1',
+    '2026-3-21',
+    '21-03-2026',
+    '2026-13-01',
+    '2026-03-21T00:00:00Z',
+    'latest',
+    '2026-03-21, 2026-03-21',
+  ])('answers 400 to %j', async (version) => {
     const tenant = await world.tenant()
-    expectProblem(undefined, await tenant.send('GET /api/toys', { headers: { 'appstrate-version': version } }), 'invalid-api-version')
+    expectProblem(
+      undefined,
+      await tenant.send('GET /api/toys', { headers: { 'appstrate-version': version } }),
+      'invalid-api-version',
+    )
   })
 
   it('answers 400 to a date that is no version, and names those that are', async () => {
@@ -113,7 +161,8 @@ describe('API Versioning', () => {
 
   it('"Deprecation: sunset versions return a Sunset header with the end-of-support date"', async () => {
     const tenant = await world.tenant()
-    const send = async (version: string) => (await tenant.send('GET /api/toys', { headers: { 'appstrate-version': version } })).headers
+    const send = async (version: string) =>
+      (await tenant.send('GET /api/toys', { headers: { 'appstrate-version': version } })).headers
     const oldest = await send('2024-01-01')
     expect(oldest.get('sunset')).toBe('Thu, 31 Dec 2026 23:59:59 GMT')
     expect(oldest.get('deprecation')).toBe('@1746403200')
@@ -127,10 +176,15 @@ describe('API Versioning', () => {
   it('replays a stored reply in the version in which it was given, and says so', async () => {
     const tenant = await world.tenant()
     const path = `POST /api/toys/${newWireId('pkg')}/run`
-    const send = (version: string) => tenant.send(path, { headers: { 'appstrate-version': version, 'idempotency-key': 'k' } })
+    const send = (version: string) =>
+      tenant.send(path, { headers: { 'appstrate-version': version, 'idempotency-key': 'k' } })
     const first = await send('2025-05-05')
     expect(first.body).toEqual({ shape: 'of 2025' })
     const again = await send('2026-03-21')
-    expect([again.body, again.headers.get('idempotent-replayed'), again.headers.get('appstrate-version')]).toEqual([first.body, 'true', '2025-05-05'])
+    expect([again.body, again.headers.get('idempotent-replayed'), again.headers.get('appstrate-version')]).toEqual([
+      first.body,
+      'true',
+      '2025-05-05',
+    ])
   })
 })

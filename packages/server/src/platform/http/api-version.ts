@@ -48,12 +48,20 @@ export function createVersionRegistry(versions: readonly ApiVersion[]): VersionR
       checkFormat(header)
       if (has(header)) return header
       const known = versions.map((version) => version.date).join(', ')
-      throw problem('unsupported-api-version', { detail: `The API version ${header} does not exist. Known versions: ${known}.` })
+      throw problem('unsupported-api-version', {
+        detail: `The API version ${header} does not exist. Known versions: ${known}.`,
+      })
     },
     upgradeRequest: (version, operationId, body) =>
-      changesSince(versions, version, operationId).reduce((value, change) => change.upgradeRequest?.(value) ?? value, body),
+      changesSince(versions, version, operationId).reduce(
+        (value, change) => change.upgradeRequest?.(value) ?? value,
+        body,
+      ),
     downgradeReply: (version, operationId, body) =>
-      changesSince(versions, version, operationId).reduceRight((value, change) => change.downgradeReply?.(value) ?? value, body),
+      changesSince(versions, version, operationId).reduceRight(
+        (value, change) => change.downgradeReply?.(value) ?? value,
+        body,
+      ),
     headers: (version) => versionHeaders(versions, version),
   }
 }

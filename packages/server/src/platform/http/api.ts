@@ -38,7 +38,9 @@ declare module 'fastify' {
 
 /** Every operation of the features, in the order of declaration. */
 export function listOperations(features: readonly Feature[]): Operation[] {
-  return features.flatMap((feature) => Object.entries(feature.endpoints).map(([id, endpoint]) => ({ id, endpoint, feature })))
+  return features.flatMap((feature) =>
+    Object.entries(feature.endpoints).map(([id, endpoint]) => ({ id, endpoint, feature })),
+  )
 }
 
 /** `'POST /api/runs'` → `['POST', '/api/runs']`. */
@@ -49,7 +51,10 @@ export function splitRoute(route: string): [method: string, url: string] {
 
 /** What the paths of a route look like: parameters stand for one part, `*` for anything. */
 export function patternOf(url: string): RegExp {
-  const source = url.replaceAll(/[.+?^$()|[\]{}]/g, String.raw`\$&`).replaceAll(/:[^/]+/g, '[^/]+').replace('*', '.*')
+  const source = url
+    .replaceAll(/[.+?^$()|[\]{}]/g, String.raw`\$&`)
+    .replaceAll(/:[^/]+/g, '[^/]+')
+    .replace('*', '.*')
   return new RegExp(`^${source}/?$`)
 }
 

@@ -36,20 +36,29 @@ export function readNamed(request: FastifyRequest, kind: CallerKind): Named {
 }
 
 /** Finds the scope of a call. Throws the problem that the contract's table "Scoping" names; what the caller can't see is 404. */
-export async function authorize(access: Access, kind: CallerKind, { caller, named }: { caller: Caller; named: Named }): Promise<Authorization> {
+export async function authorize(
+  access: Access,
+  kind: CallerKind,
+  { caller, named }: { caller: Caller; named: Named },
+): Promise<Authorization> {
   if (kind === 'anyone') return nobody
   if (caller.kind === 'anonymous') {
     throw problem('unauthorized', { detail: 'Sign in, or send an API key as `Authorization: Bearer ask_…`.' })
   }
   if (named.endUserId !== undefined && caller.kind === 'user') {
-    throw problem('header-not-allowed', { detail: 'Appstrate-User is for API keys only: remove it from requests with a session.' })
+    throw problem('header-not-allowed', {
+      detail: 'Appstrate-User is for API keys only: remove it from requests with a session.',
+    })
   }
   if (kind === 'user') {
     if (caller.kind === 'user') return nobody
     throw problem('session-required', { detail: 'An API key can not do this: sign in as a user.' })
   }
   const inOrganization = kind === 'member' || kind === 'organization'
-  if (caller.kind === 'api-key') return inOrganization ? actingInOrganization(access, caller, { kind, named }) : applicationOfKey(access, caller, { kind, named })
+  if (caller.kind === 'api-key')
+    return inOrganization
+      ? actingInOrganization(access, caller, { kind, named })
+      : applicationOfKey(access, caller, { kind, named })
   return inOrganization ? organizationOfUser(access, caller, named.orgId) : applicationOfUser(access, caller, named)
 }
 
@@ -58,33 +67,61 @@ function organizationOfKey(caller: KeyCaller, kind: CallerKind, named: Named): A
     if (kind === 'member') throw problem('org-not-found')
     throw problem('org-mismatch', { detail: 'X-Org-Id names another organization than the API key: leave it out.' })
   }
-  return { scope: { organizationId: caller.organizationId }, permissions: caller.permissions, apiVersion: caller.apiVersion }
+  return {
+    scope: { organizationId: caller.organizationId },
+    permissions: caller.permissions,
+    apiVersion: caller.apiVersion,
+  }
 }
 
 // An organization has no end-users' view; who acts is checked and recorded all the same.
-async function actingInOrganization(access: Access, caller: KeyCaller, { kind, named }: { kind: CallerKind; named: Named }): Promise<Authorization> {
+async function actingInOrganization(
+  access: Access,
+  caller: KeyCaller,
+  { kind, named }: { kind: CallerKind; named: Named },
+): Promise<Authorization> {
   const organization = organizationOfKey(caller, kind, named)
   const endUserId = await findEndUser(access, caller.applicationId, named.endUserId)
-  return endUserId === null ? organization : { ...organization, actingAs: { organizationId: caller.organizationId, applicationId: caller.applicationId, endUserId } }
+  return endUserId === null
+    ? organization
+    : {
+        ...organization,
+        actingAs: { organizationId: caller.organizationId, applicationId: caller.applicationId, endUserId },
+      }
 }
 
-async function applicationOfKey(access: Access, caller: KeyCaller, { kind, named }: { kind: CallerKind; named: Named }): Promise<Authorization> {
+async function applicationOfKey(
+  access: Access,
+  caller: KeyCaller,
+  { kind, named }: { kind: CallerKind; named: Named },
+): Promise<Authorization> {
   const organization = organizationOfKey(caller, kind, named)
   if (named.appId === undefined && kind !== 'stream') throw missingAppId()
   if (named.appId !== undefined && parseWireId('app', named.appId) !== caller.applicationId) {
-    throw problem('app-mismatch', { detail: 'X-App-Id names another application than the one this API key belongs to.' })
+    throw problem('app-mismatch', {
+      detail: 'X-App-Id names another application than the one this API key belongs to.',
+    })
   }
   const endUserId = await findEndUser(access, caller.applicationId, named.endUserId)
   const scope = { organizationId: caller.organizationId, applicationId: caller.applicationId, endUserId }
   return { ...organization, scope, ...(endUserId === null ? {} : { actingAs: scope }) }
 }
 
-async function organizationOfUser(access: Access, caller: UserCaller, orgId: string | undefined): Promise<Authorization> {
+async function organizationOfUser(
+  access: Access,
+  caller: UserCaller,
+  orgId: string | undefined,
+): Promise<Authorization> {
   if (orgId === undefined) throw problem('missing-org-id', { detail: 'Send the organization as `X-Org-Id: org_…`.' })
   const organizationId = parseWireId('org', orgId)
-  const membership = organizationId === undefined ? undefined : await access.findMembership(caller.userId, organizationId)
+  const membership =
+    organizationId === undefined ? undefined : await access.findMembership(caller.userId, organizationId)
   if (membership === undefined) throw problem('org-not-found')
-  return { scope: { organizationId: membership.organizationId }, permissions: membership.permissions, apiVersion: membership.apiVersion }
+  return {
+    scope: { organizationId: membership.organizationId },
+    permissions: membership.permissions,
+    apiVersion: membership.apiVersion,
+  }
 }
 
 async function applicationOfUser(access: Access, caller: UserCaller, named: Named): Promise<Authorization> {
@@ -92,7 +129,8 @@ async function applicationOfUser(access: Access, caller: UserCaller, named: Name
   const applicationId = parseWireId('app', named.appId)
   const organizationId = applicationId === undefined ? undefined : await access.findOrganizationOf(applicationId)
   const matches = named.orgId === undefined || parseWireId('org', named.orgId) === organizationId
-  const membership = organizationId !== undefined && matches ? await access.findMembership(caller.userId, organizationId) : undefined
+  const membership =
+    organizationId !== undefined && matches ? await access.findMembership(caller.userId, organizationId) : undefined
   if (applicationId === undefined || membership === undefined) throw problem('app-not-found')
   return {
     scope: { organizationId: membership.organizationId, applicationId, endUserId: null },
@@ -104,7 +142,8 @@ async function applicationOfUser(access: Access, caller: UserCaller, named: Name
 async function findEndUser(access: Access, applicationId: string, wireId: string | undefined): Promise<string | null> {
   if (wireId === undefined) return null
   const endUserId = parseWireId('eu', wireId)
-  if (endUserId === undefined) throw problem('invalid-end-user-id', { detail: 'Appstrate-User must be an end-user id such as eu_….' })
+  if (endUserId === undefined)
+    throw problem('invalid-end-user-id', { detail: 'Appstrate-User must be an end-user id such as eu_….' })
   if (await access.hasEndUser(applicationId, endUserId)) return endUserId
   throw problem('invalid-end-user', { detail: "The end-user does not exist in the API key's application." })
 }
@@ -119,5 +158,7 @@ function firstOf(value: unknown): string | undefined {
 }
 
 function valueOf(record: unknown, name: string): unknown {
-  return typeof record === 'object' && record !== null ? Object.entries(record).find(([key]) => key === name)?.[1] : undefined
+  return typeof record === 'object' && record !== null
+    ? Object.entries(record).find(([key]) => key === name)?.[1]
+    : undefined
 }

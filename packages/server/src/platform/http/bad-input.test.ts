@@ -21,8 +21,10 @@ afterAll(async () => {
 })
 
 const json = { 'content-type': 'application/json' }
-const post = (rawBody: string | Uint8Array, headers: Record<string, string> = json) => tenant.send('POST /api/toys', { rawBody, headers })
-const nested = (depth: number, open = '[', close = ']') => `{"name":"x","anything":${open.repeat(depth)}1${close.repeat(depth)}}`
+const post = (rawBody: string | Uint8Array, headers: Record<string, string> = json) =>
+  tenant.send('POST /api/toys', { rawBody, headers })
+const nested = (depth: number, open = '[', close = ']') =>
+  `{"name":"x","anything":${open.repeat(depth)}1${close.repeat(depth)}}`
 
 function expectInvalid(answer: Answer, errors: readonly unknown[]): void {
   expectProblem(toys.endpoints['createToy'], answer, 'validation-error')
@@ -31,15 +33,28 @@ function expectInvalid(answer: Answer, errors: readonly unknown[]): void {
 
 describe('a body that is not JSON', () => {
   it.each([
-    ['cut off', '{"name":"x"'], ['empty of values', '{"name":}'], ['a bare word', 'name'], ['single quotes', "{'name':'x'}"], ['a trailing comma', '{"name":"x",}'],
-    ['two values', '{}{}'], ['a raw control character', '{"name":"\n"}'], ['NaN', '{"name":NaN}'], ['a comment', '{"name":"x"/*c*/}'], ['a raw NUL', '{"name":"\0"}'], ['spaces', '   '],
+    ['cut off', '{"name":"x"'],
+    ['empty of values', '{"name":}'],
+    ['a bare word', 'name'],
+    ['single quotes', "{'name':'x'}"],
+    ['a trailing comma', '{"name":"x",}'],
+    ['two values', '{}{}'],
+    ['a raw control character', '{"name":"\n"}'],
+    ['NaN', '{"name":NaN}'],
+    ['a comment', '{"name":"x"/*c*/}'],
+    ['a raw NUL', '{"name":"\0"}'],
+    ['spaces', '   '],
   ])('is 400 malformed-json: %s', async (_what, body) => {
     expectProblem(toys.endpoints['createToy'], await post(body), 'malformed-json')
   })
 
   it('is 400 malformed-json in another encoding than UTF-8, whatever its Content-Type says', async () => {
     for (const body of [Buffer.from('{"name":"\xe9"}', 'latin1'), Buffer.from('{"name":"x"}', 'utf16le')]) {
-      expectProblem(toys.endpoints['createToy'], await post(body, { 'content-type': 'application/json; charset=latin1' }), 'malformed-json')
+      expectProblem(
+        toys.endpoints['createToy'],
+        await post(body, { 'content-type': 'application/json; charset=latin1' }),
+        'malformed-json',
+      )
     }
   })
 
@@ -55,9 +70,20 @@ describe('a body that is not JSON', () => {
 })
 
 describe('a Content-Type that the endpoint does not take', () => {
-  it.each(['text/plain', 'application/xml', 'application/x-www-form-urlencoded', 'application/vnd.api+json', 'text/json', 'nonsense', 'multipart/form-data; boundary=x'])(
-    'is 415: %s',
-    async (type) => expectProblem(toys.endpoints['createToy'], await post('{"name":"x"}', { 'content-type': type }), 'unsupported-media-type'),
+  it.each([
+    'text/plain',
+    'application/xml',
+    'application/x-www-form-urlencoded',
+    'application/vnd.api+json',
+    'text/json',
+    'nonsense',
+    'multipart/form-data; boundary=x',
+  ])('is 415: %s', async (type) =>
+    expectProblem(
+      toys.endpoints['createToy'],
+      await post('{"name":"x"}', { 'content-type': type }),
+      'unsupported-media-type',
+    ),
   )
 
   it('is 415 when it is compressed, and says what is taken', async () => {
@@ -85,10 +111,14 @@ describe('a body that is too large', () => {
   })
 
   it('is 413 when its length is not announced', async () => {
-    const body = new ReadableStream<Uint8Array>({ pull: (controller) => controller.enqueue(new Uint8Array(65_536).fill(32)) })
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(65_536).fill(32)),
+    })
     const { apiKey, appId } = tenant
     const headers = { ...json, authorization: `Bearer ${apiKey}`, 'x-app-id': appId }
-    const response = await fetch(`${world.url}/api/toys`, { method: 'POST', body, duplex: 'half', headers }).catch((error: unknown) => error)
+    const response = await fetch(`${world.url}/api/toys`, { method: 'POST', body, duplex: 'half', headers }).catch(
+      (error: unknown) => error,
+    )
     // The server hangs up on an endless sender; whether the answer is seen first is a matter of timing.
     if (response instanceof Response) expect(response.status).toBe(413)
     expect((await post('{"name":"x"}')).status).toBe(201)
@@ -97,33 +127,55 @@ describe('a body that is too large', () => {
 
 describe('fields', () => {
   it('that are unknown are refused at any depth, all of them at once', async () => {
-    const answer = await tenant.send('POST /api/toys', { body: { name: 'x', 'a/b~c': 1, parts: [{ color: 'red' }, { color: 'red', shade: 1 }], size: { width: 1, depth: 2 } } })
+    const answer = await tenant.send('POST /api/toys', {
+      body: {
+        name: 'x',
+        'a/b~c': 1,
+        parts: [{ color: 'red' }, { color: 'red', shade: 1 }],
+        size: { width: 1, depth: 2 },
+      },
+    })
     const unknown = (pointer: string) => ({ pointer, message: 'is not a known field', code: 'additionalProperties' })
     expectInvalid(answer, [unknown('/a~1b~0c'), unknown('/parts/1/shade'), unknown('/size/depth')])
   })
 
   it('that are free JSON may be anything', async () => {
     const free = { any: { thing: ['goes', { here: null }] }, constructor: { prototype: { x: 1 } }, toString: 1 }
-    expect((await tenant.send('POST /api/toys', { body: { name: 'x', details: free, anything: free } })).status).toBe(201)
+    expect((await tenant.send('POST /api/toys', { body: { name: 'x', details: free, anything: free } })).status).toBe(
+      201,
+    )
   })
 
   it('are reported with all their mistakes, each with its pointer', async () => {
     const answer = await tenant.send('POST /api/toys', { body: { name: 7, parts: [{}, 'x'], size: { width: 0 } } })
     const at = (pointer: string, code: string) => ({ pointer, code, message: expect.any(String) })
-    expectInvalid(answer, [at('/name', 'type'), at('/parts/0/color', 'required'), at('/parts/1', 'type'), at('/size/width', 'minimum')])
+    expectInvalid(answer, [
+      at('/name', 'type'),
+      at('/parts/0/color', 'required'),
+      at('/parts/1', 'type'),
+      at('/size/width', 'minimum'),
+    ])
   })
 
   it('are reported up to a hundred mistakes', async () => {
-    const answer = await tenant.send('POST /api/toys', { body: { name: 'x', parts: Array.from({ length: 200_000 }, () => 1) } })
+    const answer = await tenant.send('POST /api/toys', {
+      body: { name: 'x', parts: Array.from({ length: 200_000 }, () => 1) },
+    })
     expectProblem(undefined, answer, 'validation-error')
     expect(answer.body.errors, 'the first mistake only, of a body that large').toHaveLength(1)
-    const small = await tenant.send('POST /api/toys', { body: { name: 'x', parts: Array.from({ length: 500 }, () => 1) } })
+    const small = await tenant.send('POST /api/toys', {
+      body: { name: 'x', parts: Array.from({ length: 500 }, () => 1) },
+    })
     expect(small.body.errors).toHaveLength(100)
     expect(small.body.detail).toContain('499 more')
   })
 
   it('named __proto__ are refused, and change no prototype', async () => {
-    const error = (pointer: string) => ({ pointer, message: 'must not have a field named __proto__', code: 'fieldName' })
+    const error = (pointer: string) => ({
+      pointer,
+      message: 'must not have a field named __proto__',
+      code: 'fieldName',
+    })
     expectInvalid(await post('{"name":"x","details":{"__proto__":{"isAdmin":true}}}'), [error('/details')])
     expectInvalid(await post('{"name":"x","details":{"\\u005f_proto__":1}}'), [error('/details')])
     expect(Reflect.get({}, 'isAdmin')).toBeUndefined()
@@ -135,9 +187,15 @@ describe('fields', () => {
 })
 
 describe('text that PostgreSQL can not store', () => {
-  const refused = (pointer: string) => [{ pointer, message: 'must not contain U+0000 or half a surrogate pair', code: 'characters' }]
+  const refused = (pointer: string) => [
+    { pointer, message: 'must not contain U+0000 or half a surrogate pair', code: 'characters' },
+  ]
 
-  it.each([['U+0000', '\\u0000'], ['a lone high surrogate', '\\ud83d'], ['a lone low surrogate', '\\ude00']])('is 422 in a body: %s', async (_what, escape) => {
+  it.each([
+    ['U+0000', '\\u0000'],
+    ['a lone high surrogate', '\\ud83d'],
+    ['a lone low surrogate', '\\ude00'],
+  ])('is 422 in a body: %s', async (_what, escape) => {
     expectInvalid(await post(`{"name":"a${escape}b"}`), refused('/name'))
     expectInvalid(await post(`{"name":"x","details":{"deep":["${escape}"]}}`), refused('/details/deep/0'))
     const name = await post(`{"name":"x","details":{"a${escape}":1}}`)
@@ -167,13 +225,17 @@ describe('deep and extreme JSON', () => {
   })
 
   it('is 422 for a number that no double holds', async () => {
-    expectInvalid(await post('{"name":"x","anything":[1e999]}'), [{ pointer: '/anything/0', message: 'is a number too large to keep', code: 'finite' }])
+    expectInvalid(await post('{"name":"x","anything":[1e999]}'), [
+      { pointer: '/anything/0', message: 'is a number too large to keep', code: 'finite' },
+    ])
   })
 })
 
 describe('an upload', () => {
-  const upload = (body: string, type = 'multipart/form-data; boundary=x') => tenant.send('POST /api/toy-files', { rawBody: body, headers: { 'content-type': type } })
-  const part = (name: string) => `--x\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n\r\ncontent\r\n`
+  const upload = (body: string, type = 'multipart/form-data; boundary=x') =>
+    tenant.send('POST /api/toy-files', { rawBody: body, headers: { 'content-type': type } })
+  const part = (name: string) =>
+    `--x\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n\r\ncontent\r\n`
 
   it('is 415 as JSON or as nothing', async () => {
     expect((await upload(`${part('a.csv')}--x--\r\n`)).status).toBe(200)
@@ -182,7 +244,11 @@ describe('an upload', () => {
   })
 
   it('with a name that can not be stored is 422', async () => {
-    expectProblem(toys.endpoints['uploadToy'], await upload(`--x\r\nContent-Disposition: form-data; name="file"; filename*=utf-8''a%00b\r\n\r\nx\r\n--x--\r\n`), 'validation-error')
+    expectProblem(
+      toys.endpoints['uploadToy'],
+      await upload(`--x\r\nContent-Disposition: form-data; name="file"; filename*=utf-8''a%00b\r\n\r\nx\r\n--x--\r\n`),
+      'validation-error',
+    )
   })
 })
 
@@ -190,21 +256,36 @@ describe('ids', () => {
   it('that are none, of another kind, or in another spelling are 404', async () => {
     const id = newWireId('pkg')
     expect((await tenant.send(`GET /api/toys/${id}`)).status).toBe(200)
-    for (const wrong of ['x', newWireId('run'), id.toUpperCase(), id.slice(0, -1), `${id}0`, 'pkg_', `${id}%20`, '%E2%82%AC', id.replace('pkg_', ''), 'pkg_8zzzzzzzzzzzzzzzzzzzzzzzzz', '..%2f..%2fetc']) {
+    for (const wrong of [
+      'x',
+      newWireId('run'),
+      id.toUpperCase(),
+      id.slice(0, -1),
+      `${id}0`,
+      'pkg_',
+      `${id}%20`,
+      '%E2%82%AC',
+      id.replace('pkg_', ''),
+      'pkg_8zzzzzzzzzzzzzzzzzzzzzzzzz',
+      '..%2f..%2fetc',
+    ]) {
       expectProblem(toys.endpoints['getToy'], await tenant.send(`GET /api/toys/${wrong}`), 'not-found')
     }
   })
 })
 
 describe('a query', () => {
-  it.each([['page=1&page=2', 'query/page'], ['unknown=1', 'query/unknown'], ['__proto__=1', 'query'], ['constructor=1', 'query/constructor'], ['token=ask_1', 'query/token']])(
-    'is 422: ?%s',
-    async (query, pointer) => {
-      const answer = await tenant.send(`GET /api/toys?${query}`)
-      expectProblem(toys.endpoints['listToys'], answer, 'validation-error')
-      expect(answer.body.errors[0].pointer).toBe(pointer)
-    },
-  )
+  it.each([
+    ['page=1&page=2', 'query/page'],
+    ['unknown=1', 'query/unknown'],
+    ['__proto__=1', 'query'],
+    ['constructor=1', 'query/constructor'],
+    ['token=ask_1', 'query/token'],
+  ])('is 422: ?%s', async (query, pointer) => {
+    const answer = await tenant.send(`GET /api/toys?${query}`)
+    expectProblem(toys.endpoints['listToys'], answer, 'validation-error')
+    expect(answer.body.errors[0].pointer).toBe(pointer)
+  })
 
   it('may be badly encoded where any text goes: it is taken as it stands', async () => {
     expect((await tenant.send('GET /api/labels/x?note=%zz')).status).toBe(200)
@@ -213,11 +294,14 @@ describe('a query', () => {
 })
 
 describe('a path', () => {
-  it.each(['/api/%', '/api/%zz', '/api/toys/%E0%A4%A', '/%c0%ae'])('is 400 when it is badly encoded: %s', async (path) => {
-    const answer = await tenant.send(`GET ${path}`)
-    expect([answer.status, answer.body.type]).toEqual([400, 'https://appstrate.dev/errors/malformed-request'])
-    expect(answer.body.instance).toBe(path)
-  })
+  it.each(['/api/%', '/api/%zz', '/api/toys/%E0%A4%A', '/%c0%ae'])(
+    'is 400 when it is badly encoded: %s',
+    async (path) => {
+      const answer = await tenant.send(`GET ${path}`)
+      expect([answer.status, answer.body.type]).toEqual([400, 'https://appstrate.dev/errors/malformed-request'])
+      expect(answer.body.instance).toBe(path)
+    },
+  )
 
   it('is 414 when a part of it is endless', async () => {
     expectProblem(undefined, await tenant.send(`GET /api/labels/${'x'.repeat(501)}`), 'uri-too-long')
@@ -225,7 +309,10 @@ describe('a path', () => {
   })
 
   it('is the same with its letters percent-encoded, down to the headers', async () => {
-    const [plain, encoded] = [await tenant.send('GET /api/toys?pageSize=1'), await tenant.send('GET /%61p%69/t%6Fys?pageSize=1')]
+    const [plain, encoded] = [
+      await tenant.send('GET /api/toys?pageSize=1'),
+      await tenant.send('GET /%61p%69/t%6Fys?pageSize=1'),
+    ]
     expect([encoded.status, encoded.text]).toEqual([200, plain.text])
     expect(encoded.headers.get('cache-control')).toBe('no-store')
     const nothing = await tenant.send('GET /%61pi/nothing')

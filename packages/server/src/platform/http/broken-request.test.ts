@@ -44,7 +44,9 @@ function parseAnswers(text: string): RawAnswer[] {
   while (rest !== '') {
     const [head = '', ...bodies] = rest.split('\r\n\r\n')
     const [first = '', ...lines] = head.split('\r\n')
-    const headers = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]))
+    const headers = new Map(
+      lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+    )
     const length = Number(headers.get('content-length') ?? 0)
     const after = bodies.join('\r\n\r\n')
     answers.push({ status: Number(first.split(' ')[1]), headers, body: after.slice(0, length) })
@@ -53,7 +55,8 @@ function parseAnswers(text: string): RawAnswer[] {
   return answers
 }
 
-const good = () => `GET /api/toys?pageSize=1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tenant.apiKey}\r\nX-App-Id: ${tenant.appId}\r\n\r\n`
+const good = () =>
+  `GET /api/toys?pageSize=1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tenant.apiKey}\r\nX-App-Id: ${tenant.appId}\r\n\r\n`
 const create = (name: string) => {
   const body = JSON.stringify({ name })
   return `POST /api/toys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tenant.apiKey}\r\nX-App-Id: ${tenant.appId}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
@@ -84,7 +87,10 @@ describe('what is not HTTP', () => {
     ['a header without a colon', 'GET /api/toys HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n'],
     ['a NUL in a header', 'GET /api/toys HTTP/1.1\r\nHost: x\r\nX-App-Id: a\0b\r\n\r\n'],
     ['two lengths', 'POST /api/toys HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}'],
-    ['a length and chunks', 'POST /api/toys HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+    [
+      'a length and chunks',
+      'POST /api/toys HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    ],
     ['a length that is none', 'POST /api/toys HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n'],
     ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
     ['garbage', 'hello\r\n\r\n'],
@@ -144,7 +150,11 @@ describe('a broken request behind good ones on the same connection', () => {
     const { promise, resolve } = Promise.withResolvers<string>()
     const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
     let received = ''
-    socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk)).on('error', () => undefined).on('close', () => resolve(received))
+    socket
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => (received += chunk))
+      .on('error', () => undefined)
+      .on('close', () => resolve(received))
     socket.setNoDelay(true)
     for (const packet of [create('slower'), 'NONSENSE\r\n', 'MORE NONSENSE\r\n', 'STILL MORE\r\n\r\n']) {
       socket.write(packet)
@@ -157,7 +167,9 @@ describe('a broken request behind good ones on the same connection', () => {
 
 describe('good requests on one connection', () => {
   it('are answered in order, problems among them', async () => {
-    const answers = await exchange(`${good()}${create('')}${good().replace('toys', 'nothing')}${good().replace('Host: x', 'Host: x\r\nConnection: close')}`)
+    const answers = await exchange(
+      `${good()}${create('')}${good().replace('toys', 'nothing')}${good().replace('Host: x', 'Host: x\r\nConnection: close')}`,
+    )
     expect(answers.map(({ status }) => status)).toEqual([200, 422, 404, 200])
     expect(new Set(answers.map(({ headers }) => headers.get('request-id'))).size).toBe(4)
   })

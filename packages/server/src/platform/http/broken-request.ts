@@ -7,7 +7,10 @@ import { countRequest, type HeaderSink } from './count-request.ts'
 import { problemBody, problemContentType } from './problem-reply.ts'
 import { problem, Problem } from './problem.ts'
 
-const codes: Readonly<Record<string, string>> = { HPE_HEADER_OVERFLOW: 'headers-too-large', ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout' }
+const codes: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
+}
 
 const advice: Readonly<Record<string, string>> = {
   'headers-too-large': 'The headers and the address have more than 16 KiB together.',
@@ -27,32 +30,62 @@ export function watchAnswers(server: Server): void {
     response.once('close', () => open.delete(response))
   })
   // Node would answer 417 in its own words to an Expect that it does not know; it may as well be ignored (RFC 9110 section 10.1.1).
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => void server.emit('request', request, response))
+  server.on(
+    'checkExpectation',
+    (request: IncomingMessage, response: ServerResponse) => void server.emit('request', request, response),
+  )
   // Node would hang up on it without a word.
-  server.on('connect', (_request: IncomingMessage, socket: Duplex) => void server.emit('clientError', new Error('CONNECT is for proxies.'), socket))
+  server.on(
+    'connect',
+    (_request: IncomingMessage, socket: Duplex) =>
+      void server.emit('clientError', new Error('CONNECT is for proxies.'), socket),
+  )
 }
 
 /** Answers what the HTTP parser refused, before there is a request: a problem like any other, then the connection ends. */
-export async function answerBrokenRequest(parts: ApiParts, error: Error & { code?: string }, socket: Socket): Promise<void> {
+export async function answerBrokenRequest(
+  parts: ApiParts,
+  error: Error & { code?: string },
+  socket: Socket,
+): Promise<void> {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   // A request that is itself cut off waits for a body that never comes, and ends with its connection.
   const complete = [...(answering.get(socket) ?? [])].filter((response) => response.req.complete)
   await Promise.all(complete.map((response) => new Promise((resolve) => response.once('close', resolve))))
   const requestId = newWireId('req')
-  const headers: Record<string, string> = { 'Request-Id': requestId, ...parts.platform.versions.headers(parts.platform.versions.current) }
+  const headers: Record<string, string> = {
+    'Request-Id': requestId,
+    ...parts.platform.versions.headers(parts.platform.versions.current),
+  }
   const failure = await refuse(parts, error, { socket, headers: (more) => Object.assign(headers, more) })
   const body = problemBody(failure, { instance: '/', requestId })
   const { status, title } = failure.row
-  const head = Object.entries({ ...headers, 'Content-Type': problemContentType, 'Content-Length': Buffer.byteLength(body), Connection: 'close' })
+  const head = Object.entries({
+    ...headers,
+    'Content-Type': problemContentType,
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  })
   parts.platform.log.info({ requestId, status, ip: socket.remoteAddress, reason: error.code }, 'broken request')
   if (!socket.writable) return void socket.destroy()
-  socket.end(`HTTP/1.1 ${status} ${title}\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`, () => socket.destroySoon())
+  socket.end(
+    `HTTP/1.1 ${status} ${title}\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
+    () => socket.destroySoon(),
+  )
 }
 
-async function refuse(parts: ApiParts, error: { code?: string }, { socket, headers }: HeaderSink & { socket: Socket }): Promise<Problem> {
+async function refuse(
+  parts: ApiParts,
+  error: { code?: string },
+  { socket, headers }: HeaderSink & { socket: Socket },
+): Promise<Problem> {
   const code = codes[error.code ?? ''] ?? 'malformed-request'
   try {
-    await countRequest(parts, { limitClass: 'default', route: 'ANY (broken)', who: `ip:${socket.remoteAddress ?? ''}` }, { headers })
+    await countRequest(
+      parts,
+      { limitClass: 'default', route: 'ANY (broken)', who: `ip:${socket.remoteAddress ?? ''}` },
+      { headers },
+    )
   } catch (limited) {
     if (limited instanceof Problem) return limited
   }

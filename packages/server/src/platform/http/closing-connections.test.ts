@@ -34,11 +34,17 @@ describe('a server that stops', () => {
     const world = await openWorld({ features: [toys.feature] })
     const { apiKey, appId } = await world.tenant()
     const credentials = `Host: x\r\nAuthorization: Bearer ${apiKey}\r\nX-App-Id: ${appId}\r\n`
-    const body = await open(world, `POST /api/toys HTTP/1.1\r\n${credentials}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"name"`)
+    const body = await open(
+      world,
+      `POST /api/toys HTTP/1.1\r\n${credentials}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"name"`,
+    )
     const trickle = setInterval(() => body.write(' '), 50).unref()
     const ended = once(body, 'close')
     const name = 'x'.repeat(1_000_000)
-    const answer = await open(world, `POST /api/toys HTTP/1.1\r\n${credentials}Content-Type: application/json\r\nContent-Length: ${name.length + 11}\r\n\r\n{"name":"${name}"}`)
+    const answer = await open(
+      world,
+      `POST /api/toys HTTP/1.1\r\n${credentials}Content-Type: application/json\r\nContent-Length: ${name.length + 11}\r\n\r\n{"name":"${name}"}`,
+    )
     answer.pause()
     await expect.poll(() => toys.begun.length, { timeout: 15_000 }).toBe(1)
     await world.close()

@@ -17,5 +17,8 @@ export async function countRequest(
   reply.headers(rateLimitHeaders(state))
   if (state.allowed) return
   const seconds = Math.max(1, state.resetSeconds)
-  throw problem('rate-limited', { detail: `More than ${state.limit} requests in a minute: try again in ${seconds} s.`, extensions: { retryAfter: seconds } })
+  throw problem('rate-limited', {
+    detail: `More than ${state.limit} requests in a minute: try again in ${seconds} s.`,
+    extensions: { retryAfter: seconds },
+  })
 }

@@ -1,6 +1,12 @@
 import fastifyCors from '@fastify/cors'
 import fastifyMultipart from '@fastify/multipart'
-import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import Fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import { newWireId } from '../ids/id.ts'
 import { admit } from './admit.ts'
@@ -25,7 +31,18 @@ const requestTimeoutMs = 30 * 60_000
 const pathPartMax = 500
 
 /** The headers that a page of another origin may read. */
-const exposedHeaders = ['Request-Id', 'Location', 'Appstrate-Version', 'Deprecation', 'Sunset', 'Link', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'Idempotent-Replayed']
+const exposedHeaders = [
+  'Request-Id',
+  'Location',
+  'Appstrate-Version',
+  'Deprecation',
+  'Sunset',
+  'Link',
+  'RateLimit',
+  'RateLimit-Policy',
+  'Retry-After',
+  'Idempotent-Replayed',
+]
 
 /** The HTTP server of the features, ready to listen. */
 export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
@@ -49,7 +66,9 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   })
   const operations = listOperations(parts.features)
   answerUnknownRoutes(app, operations)
-  await app.register(fastifyMultipart, { limits: { fileSize: platform.config.FILE_SIZE_MAX, files: 1, fields: 0, parts: 2, headerPairs: 20 } })
+  await app.register(fastifyMultipart, {
+    limits: { fileSize: platform.config.FILE_SIZE_MAX, files: 1, fields: 0, parts: 2, headerPairs: 20 },
+  })
   await registerDocs(app, parts.features)
   for (const operation of operations) registerOperation(app, parts, operation)
   return app
@@ -112,29 +131,48 @@ function watchRequests(app: FastifyInstance, parts: ApiParts): void {
 
 // What reaches no operation is counted against the address, the router's own refusals included.
 function countUnrouted(parts: ApiParts, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  return countRequest(parts, { limitClass: 'default', route: `${request.method} (no operation)`, who: `ip:${request.ip}` }, reply)
+  return countRequest(
+    parts,
+    { limitClass: 'default', route: `${request.method} (no operation)`, who: `ip:${request.ip}` },
+    reply,
+  )
 }
 
 function findUnroutable({ originalUrl, headers, raw, params }: FastifyRequest): Problem | undefined {
-  if (!isDecodable(originalUrl)) return problem('malformed-request', { detail: 'The path is not well-formed percent-encoded UTF-8.' })
-  if (headers.host === undefined && raw.httpVersion === '1.1') return problem('malformed-request', { detail: 'The Host header is missing.' })
+  if (!isDecodable(originalUrl))
+    return problem('malformed-request', { detail: 'The path is not well-formed percent-encoded UTF-8.' })
+  if (headers.host === undefined && raw.httpVersion === '1.1')
+    return problem('malformed-request', { detail: 'The Host header is missing.' })
   const longest = Math.max(0, ...Object.values(params ?? {}).map((value) => String(value).length))
-  return longest > pathPartMax ? problem('uri-too-long', { detail: `A part of the path has more than ${pathPartMax} characters.` }) : undefined
+  return longest > pathPartMax
+    ? problem('uri-too-long', { detail: `A part of the path has more than ${pathPartMax} characters.` })
+    : undefined
 }
 
 function logRequest({ platform }: ApiParts, request: FastifyRequest, reply: FastifyReply): void {
   const { caller } = request.state
-  const who = caller.kind === 'api-key' ? { apiKeyId: caller.keyId } : caller.kind === 'user' ? { userId: caller.userId } : {}
+  const who =
+    caller.kind === 'api-key' ? { apiKeyId: caller.keyId } : caller.kind === 'user' ? { userId: caller.userId } : {}
   const durationMs = Math.round(reply.elapsedTime)
   platform.log.info(
-    { requestId: request.id, method: request.method, path: pathOf(request.originalUrl), status: reply.statusCode, durationMs, ip: request.ip, ...who },
+    {
+      requestId: request.id,
+      method: request.method,
+      path: pathOf(request.originalUrl),
+      status: reply.statusCode,
+      durationMs,
+      ip: request.ip,
+      ...who,
+    },
     'request',
   )
 }
 
 function firstHeaders({ platform }: ApiParts, request: FastifyRequest): Record<string, string> {
   const headers = { 'Request-Id': request.id, 'X-Content-Type-Options': 'nosniff' }
-  return isApi(request) ? { ...headers, ...platform.versions.headers(platform.versions.current), 'Cache-Control': 'no-store' } : headers
+  return isApi(request)
+    ? { ...headers, ...platform.versions.headers(platform.versions.current), 'Cache-Control': 'no-store' }
+    : headers
 }
 
 function isApi(request: FastifyRequest): boolean {

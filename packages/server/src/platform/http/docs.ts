@@ -9,21 +9,36 @@ const apiVersion = '1.0.0'
 
 /** The page loads from this server only, over whatever scheme it was reached by. */
 const contentPolicy = [
-  "default-src 'self'", "base-uri 'self'", "font-src 'self' data:", "frame-ancestors 'self'", "img-src 'self' data:", "object-src 'none'", "style-src 'self' 'unsafe-inline'",
+  "default-src 'self'",
+  "base-uri 'self'",
+  "font-src 'self' data:",
+  "frame-ancestors 'self'",
+  "img-src 'self' data:",
+  "object-src 'none'",
+  "style-src 'self' 'unsafe-inline'",
 ].join('; ')
 
-const wordmark = '<svg xmlns="http://www.w3.org/2000/svg" width="150" height="40"><text x="0" y="27" fill="#fff" font-family="system-ui,sans-serif" font-size="22" font-weight="600">Appstrate</text></svg>'
+const wordmark =
+  '<svg xmlns="http://www.w3.org/2000/svg" width="150" height="40"><text x="0" y="27" fill="#fff" font-family="system-ui,sans-serif" font-size="22" font-weight="600">Appstrate</text></svg>'
 const logo = { type: 'image/svg+xml', content: wordmark, href: '/', target: '_self' } as const
 
 /** Serves the OpenAPI document at `/api/openapi.json` and Swagger UI at `/api/docs`, with nothing from another host. */
 export async function registerDocs(app: FastifyInstance, features: readonly Feature[]): Promise<void> {
   await registerDocument(app, features)
-  await app.register(fastifySwaggerUi, { routePrefix: '/api/docs', staticCSP: contentPolicy, uiConfig: { tryItOutEnabled: true }, logo })
+  await app.register(fastifySwaggerUi, {
+    routePrefix: '/api/docs',
+    staticCSP: contentPolicy,
+    uiConfig: { tryItOutEnabled: true },
+    logo,
+  })
   app.head('/api/docs', { schema: { hide: true } }, (_request, reply) => reply.type('text/html; charset=utf-8').send())
   let document: string | undefined
   app.get('/api/openapi.json', { schema: { hide: true }, exposeHeadRoute: true }, (_request, reply) => {
     document ??= JSON.stringify(app.swagger())
-    return reply.header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-cache').send(document)
+    return reply
+      .header('content-type', 'application/json; charset=utf-8')
+      .header('cache-control', 'no-cache')
+      .send(document)
   })
 }
 
@@ -52,14 +67,20 @@ async function registerDocument(app: FastifyInstance, features: readonly Feature
     openapi: documentHead(features, apiVersion),
     hideUntagged: true,
     transform: ({ schema, url, route }) => {
-      const operation = route.config === undefined || !('operation' in route.config) ? undefined : (route.config.operation as Operation)
-      return { schema: operation === undefined || schema.hide === true ? { hide: true } : describeOperation(operation), url }
+      const operation =
+        route.config === undefined || !('operation' in route.config) ? undefined : (route.config.operation as Operation)
+      return {
+        schema: operation === undefined || schema.hide === true ? { hide: true } : describeOperation(operation),
+        url,
+      }
     },
-    transformObject: (document) => ('openapiObject' in document ? liftComponents({ ...document.openapiObject }) : document.swaggerObject),
+    transformObject: (document) =>
+      'openapiObject' in document ? liftComponents({ ...document.openapiObject }) : document.swaggerObject,
   })
 }
 
 function jsonResponses({ endpoint }: Operation) {
-  const isJson = ([status, schema]: [string, object]) => !('x-nothing' in schema) && !(status === '200' && endpoint.streams !== undefined)
+  const isJson = ([status, schema]: [string, object]) =>
+    !('x-nothing' in schema) && !(status === '200' && endpoint.streams !== undefined)
   return Object.fromEntries(Object.entries(endpoint.returns).filter(isJson))
 }

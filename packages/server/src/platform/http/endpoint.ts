@@ -17,8 +17,16 @@ import type { LimitClass } from './rate-limit.ts'
  */
 export type CallerKind = 'anyone' | 'user' | 'member' | 'organization' | 'application' | 'stream'
 
-export type CallerOf<K extends CallerKind> = K extends 'anyone' ? Caller : K extends 'user' ? UserCaller : UserCaller | KeyCaller
-export type ScopeOf<K extends CallerKind> = K extends 'anyone' | 'user' ? undefined : K extends 'member' | 'organization' ? OrgScope : AppScope
+export type CallerOf<K extends CallerKind> = K extends 'anyone'
+  ? Caller
+  : K extends 'user'
+    ? UserCaller
+    : UserCaller | KeyCaller
+export type ScopeOf<K extends CallerKind> = K extends 'anyone' | 'user'
+  ? undefined
+  : K extends 'member' | 'organization'
+    ? OrgScope
+    : AppScope
 
 /** A path parameter: an id, handed on as the stored UUID (anything else is `missing`), or a text of the handler's own. */
 export type PathParam = { readonly id: IdPrefix; readonly missing: string } | { readonly text: string }
@@ -60,12 +68,22 @@ export interface StreamReply {
 
 export type Returns = Readonly<Record<number, TSchema>>
 export type JsonReply<R extends Returns> = {
-  [S in keyof R]: { readonly status: S; readonly body: Static<R[S] & TSchema>; readonly headers?: Readonly<Record<string, string>> }
+  [S in keyof R]: {
+    readonly status: S
+    readonly body: Static<R[S] & TSchema>
+    readonly headers?: Readonly<Record<string, string>>
+  }
 }[keyof R]
 export type Reply<R extends Returns> = JsonReply<R> | StreamReply | typeof hijacked
 
 /** Everything about an endpoint; router, validation, OpenAPI, limits, idempotency, audit and inherited tests read it. */
-export interface EndpointSpec<K extends CallerKind, P extends string, Q extends TProperties, B extends TSchema, R extends Returns> {
+export interface EndpointSpec<
+  K extends CallerKind,
+  P extends string,
+  Q extends TProperties,
+  B extends TSchema,
+  R extends Returns,
+> {
   readonly route: Route
   readonly summary: string
   readonly description?: string

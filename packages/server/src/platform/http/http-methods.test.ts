@@ -29,7 +29,10 @@ describe('methods', () => {
 
   it('tells a wrong path before it looks at the body', async () => {
     const tenant = await world.tenant()
-    const answer = await tenant.send('POST /api/nothing', { rawBody: '<xml/>', headers: { 'content-type': 'application/xml' } })
+    const answer = await tenant.send('POST /api/nothing', {
+      rawBody: '<xml/>',
+      headers: { 'content-type': 'application/xml' },
+    })
     expectProblem(undefined, answer, 'not-found')
     expect(answer.body.detail).toContain('POST /api/nothing')
   })
@@ -43,7 +46,11 @@ describe('methods', () => {
     expect((await world.send('HEAD /api/toys')).status).toBe(401)
     for (const path of ['/api/openapi.json', '/api/docs']) {
       const [page, only] = [await world.send(`GET ${path}`), await world.send(`HEAD ${path}`)]
-      expect([only.status, only.text, only.headers.get('content-type')], path).toEqual([200, '', page.headers.get('content-type')])
+      expect([only.status, only.text, only.headers.get('content-type')], path).toEqual([
+        200,
+        '',
+        page.headers.get('content-type'),
+      ])
     }
     expect((await tenant.send(`HEAD /api/toys/${newWireId('run')}`)).status).toBe(404)
   })
@@ -56,14 +63,19 @@ describe('methods', () => {
 })
 
 describe('pages of other origins', () => {
-  const preflight = { 'access-control-request-method': 'DELETE', 'access-control-request-headers': 'x-app-id, idempotency-key' }
+  const preflight = {
+    'access-control-request-method': 'DELETE',
+    'access-control-request-headers': 'x-app-id, idempotency-key',
+  }
 
   it('may call when they are trusted, with every method, and read our headers', async () => {
     const { status, headers } = await world.send('OPTIONS /api/toys/x', { headers: { origin, ...preflight } })
     expect(status).toBe(204)
     expect(headers.get('access-control-allow-origin')).toBe(origin)
     expect(headers.get('access-control-allow-credentials')).toBe('true')
-    expect(headers.get('access-control-allow-methods')?.split(', ')).toEqual(expect.arrayContaining(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']))
+    expect(headers.get('access-control-allow-methods')?.split(', ')).toEqual(
+      expect.arrayContaining(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
+    )
     expect(headers.get('access-control-allow-headers')).toBe('x-app-id, idempotency-key')
     const answer = await world.send('GET /api/toys', { headers: { origin } })
     expect(answer.headers.get('access-control-allow-origin')).toBe(origin)
@@ -71,13 +83,18 @@ describe('pages of other origins', () => {
     expect(answer.headers.get('vary')).toMatch(/origin/i)
   })
 
-  it.each(['https://evil.example', 'https://app.example.com.evil.example', 'http://app.example.com', 'null'])('get no permission when they are not: %s', async (other) => {
-    for (const route of ['OPTIONS /api/toys', 'GET /api/toys', 'GET /api/nothing']) {
-      const { headers } = await world.send(route, { headers: { origin: other, ...(route.startsWith('OPTIONS') ? preflight : {}) } })
-      expect(headers.get('access-control-allow-origin'), route).toBeNull()
-      expect(headers.get('access-control-allow-credentials'), route).toBeNull()
-    }
-  })
+  it.each(['https://evil.example', 'https://app.example.com.evil.example', 'http://app.example.com', 'null'])(
+    'get no permission when they are not: %s',
+    async (other) => {
+      for (const route of ['OPTIONS /api/toys', 'GET /api/toys', 'GET /api/nothing']) {
+        const { headers } = await world.send(route, {
+          headers: { origin: other, ...(route.startsWith('OPTIONS') ? preflight : {}) },
+        })
+        expect(headers.get('access-control-allow-origin'), route).toBeNull()
+        expect(headers.get('access-control-allow-credentials'), route).toBeNull()
+      }
+    },
+  )
 })
 
 describe('a server that is stopping', () => {

@@ -12,7 +12,11 @@ import { createRedisIdempotency } from './redis-idempotency.ts'
 
 const log = createLog('silent')
 const hash = () => randomBytes(32)
-const reply = { status: 201, headers: { location: '/api/toys/1', 'content-type': 'application/json' }, body: '{"id":"1","note":"é"}' }
+const reply = {
+  status: 201,
+  headers: { location: '/api/toys/1', 'content-type': 'application/json' },
+  body: '{"id":"1","note":"é"}',
+}
 
 interface Opened {
   readonly store: IdempotencyStore
@@ -40,14 +44,18 @@ function keepsItsPromises(open: () => Promise<Opened>): void {
 
   it('has one winner among parallel callers', async () => {
     const [key, body] = [hash(), hash()]
-    const states = (await Promise.all(Array.from({ length: 20 }, () => opened.store.acquire(key, body)))).map(({ state }) => state)
+    const states = (await Promise.all(Array.from({ length: 20 }, () => opened.store.acquire(key, body)))).map(
+      ({ state }) => state,
+    )
     expect(states.filter((state) => state === 'acquired')).toHaveLength(1)
     expect(states.filter((state) => state === 'in-progress')).toHaveLength(19)
   })
 
   it('has one winner among parallel callers with different bodies', async () => {
     const key = hash()
-    const states = (await Promise.all(Array.from({ length: 20 }, () => opened.store.acquire(key, hash())))).map(({ state }) => state)
+    const states = (await Promise.all(Array.from({ length: 20 }, () => opened.store.acquire(key, hash())))).map(
+      ({ state }) => state,
+    )
     expect(states.filter((state) => state === 'acquired')).toHaveLength(1)
     expect(states.filter((state) => state === 'reused')).toHaveLength(19)
   })
@@ -121,7 +129,10 @@ async function openPostgres(): Promise<Opened & { readonly database: Database }>
       await database.pool.query(text, [keyHash, ageMs])
     },
     async ttlMs(keyHash) {
-      const { rows } = await database.pool.query<{ ms: string }>('select extract(epoch from expires_at - now()) * 1000 as ms from idempotency_keys where key_hash = $1', [keyHash])
+      const { rows } = await database.pool.query<{ ms: string }>(
+        'select extract(epoch from expires_at - now()) * 1000 as ms from idempotency_keys where key_hash = $1',
+        [keyHash],
+      )
       return Number(rows[0]?.ms)
     },
     async close() {
@@ -171,7 +182,8 @@ describe('keys in PostgreSQL', () => {
 })
 
 describe('parseIdempotencyKey', () => {
-  const parse = (headers: string[] | undefined, scope = ['POST']) => parseIdempotencyKey(headers, scope, Buffer.from('{}'))
+  const parse = (headers: string[] | undefined, scope = ['POST']) =>
+    parseIdempotencyKey(headers, scope, Buffer.from('{}'))
 
   it('reads a quoted and a bare key alike, and none as none', () => {
     expect(parse(undefined)).toBeUndefined()
@@ -181,7 +193,8 @@ describe('parseIdempotencyKey', () => {
 
   it('reads what is escaped in quotes (RFC 8941), and refuses what is broken off or has something behind it', () => {
     expect(parse([String.raw`"a\"b\\c"`])).toEqual(parse([String.raw`a"b\c`]))
-    for (const broken of ['"', '"a', '"a"b', '"a";x=1', String.raw`"a\b"`, String.raw`"a\"`]) expect(() => parse([broken]), broken).toThrow('Idempotency-Key must be')
+    for (const broken of ['"', '"a', '"a"b', '"a";x=1', String.raw`"a\b"`, String.raw`"a\"`])
+      expect(() => parse([broken]), broken).toThrow('Idempotency-Key must be')
     expect(parse([`"${String.raw`\"`.repeat(255)}"`])).toBeDefined()
   })
 

@@ -8,7 +8,11 @@ export interface StoredReply {
   readonly body: string
 }
 
-export type Acquired = { readonly state: 'acquired' } | { readonly state: 'in-progress' } | { readonly state: 'reused' } | { readonly state: 'finished'; readonly reply: StoredReply }
+export type Acquired =
+  | { readonly state: 'acquired' }
+  | { readonly state: 'in-progress' }
+  | { readonly state: 'reused' }
+  | { readonly state: 'finished'; readonly reply: StoredReply }
 
 /** How long a request may hold a key; after a crash the key is free again then. */
 export const idempotencyLockMs = 60_000
@@ -37,12 +41,18 @@ export interface IdempotencyKey {
  * Reads `Idempotency-Key` (one header of 1–255 characters, bare or quoted as an RFC 8941 string).
  * Throws `invalid-idempotency-key`; returns undefined when the header is absent.
  */
-export function parseIdempotencyKey(headers: readonly string[] | undefined, scope: readonly string[], rawBody: Uint8Array): IdempotencyKey | undefined {
+export function parseIdempotencyKey(
+  headers: readonly string[] | undefined,
+  scope: readonly string[],
+  rawBody: Uint8Array,
+): IdempotencyKey | undefined {
   if (headers === undefined) return undefined
   const text = headers.length === 1 ? (headers[0]?.trim() ?? '') : ''
   const key = text.startsWith('"') ? unquoted(text) : text
   if (key.length < 1 || key.length > 255) {
-    throw problem('invalid-idempotency-key', { detail: 'Idempotency-Key must be one header of 1 to 255 characters, bare or in quotes.' })
+    throw problem('invalid-idempotency-key', {
+      detail: 'Idempotency-Key must be one header of 1 to 255 characters, bare or in quotes.',
+    })
   }
   return { keyHash: sha256(JSON.stringify([...scope, key])), bodyHash: sha256(rawBody) }
 }

@@ -10,7 +10,8 @@ export function parseJsonBodies(app: FastifyInstance): void {
     try {
       done(null, parseJson(body))
     } catch (error) {
-      const reason = error instanceof SyntaxError ? error.message.replace(/, (?:\.\.\.)?"[\s\S]*$/, '') : 'it is not valid UTF-8'
+      const reason =
+        error instanceof SyntaxError ? error.message.replace(/, (?:\.\.\.)?"[\s\S]*$/, '') : 'it is not valid UTF-8'
       done(problem('malformed-json', { detail: `The body is not valid JSON: ${reason}.` }))
     }
   })

@@ -29,8 +29,19 @@ afterAll(async () => {
 
 /** Runs a tool of the repository with the Node that runs the tests. */
 async function runTool(path: string, ...args: string[]) {
-  const environment = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true', NO_COLOR: '1', DATABASE_URL: undefined, NODE_OPTIONS: '' }
-  const child = spawn(process.execPath, [path, ...args], { cwd: root, env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
+  const environment = {
+    ...process.env,
+    REDOCLY_TELEMETRY: 'off',
+    REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true',
+    NO_COLOR: '1',
+    DATABASE_URL: undefined,
+    NODE_OPTIONS: '',
+  }
+  const child = spawn(process.execPath, [path, ...args], {
+    cwd: root,
+    env: environment,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
   return { status, stdout, output: `${stdout}${stderr}` }
 }
@@ -51,18 +62,32 @@ describe('GET /api/openapi.json', () => {
       tags: ['Toys'],
       security: [{ apiKey: [] }, { session: [] }],
       'x-source': 'packages/server/src/features/catalog/toys/create-toy.ts',
-      requestBody: { required: true, content: { 'application/json': { schema: { type: 'object', required: ['name'] } } } },
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: { type: 'object', required: ['name'] } } },
+      },
       responses: { 201: { content: { 'application/json': { schema: { $ref: '#/components/schemas/Toy' } } } } },
     })
-    expect(Object.keys(post.responses)).toEqual(expect.arrayContaining(['201', '400', '401', '403', '404', '409', '413', '415', '422', '429', '500', '503']))
+    expect(Object.keys(post.responses)).toEqual(
+      expect.arrayContaining(['201', '400', '401', '403', '404', '409', '413', '415', '422', '429', '500', '503']),
+    )
     for (const [status, response] of Object.entries<{ content: unknown }>(post.responses)) {
       if (status !== '201') expect(Object.keys(Object(response.content))).toEqual(['application/problem+json'])
     }
-    expect(post.parameters.map(({ name }: { name: string }) => name)).toEqual(['appstrate-version', 'x-app-id', 'appstrate-user', 'idempotency-key'])
+    expect(post.parameters.map(({ name }: { name: string }) => name)).toEqual([
+      'appstrate-version',
+      'x-app-id',
+      'appstrate-user',
+      'idempotency-key',
+    ])
     expect(body.paths['/api/toys/{toyId}/run'].post.requestBody.required).toBe(false)
     expect(body.paths['/api/toys/{toyId}'].delete.responses['204'].content).toBeUndefined()
     expect(body.paths['/api/public-toys'].get.security).toEqual([])
-    expect(body.paths['/api/realtime/toys'].get.security).toEqual([{ apiKey: [] }, { streamToken: [] }, { session: [] }])
+    expect(body.paths['/api/realtime/toys'].get.security).toEqual([
+      { apiKey: [] },
+      { streamToken: [] },
+      { session: [] },
+    ])
   })
 
   it('refers to nothing that is not in it, and holds nothing that looks like a secret', async () => {
@@ -70,7 +95,10 @@ describe('GET /api/openapi.json', () => {
     const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(([, reference]) => reference ?? '')
     expect(references.length).toBeGreaterThan(0)
     for (const reference of new Set(references)) {
-      const target = reference.split('/').slice(1).reduce((value: unknown, key) => Object(value)[key], body)
+      const target = reference
+        .split('/')
+        .slice(1)
+        .reduce((value: unknown, key) => Object(value)[key], body)
       expect(target, reference).toBeTypeOf('object')
     }
     expect(text).not.toMatch(/ask_[A-Za-z0-9]{8}|sk-[A-Za-z0-9]{8}|whsec_[A-Za-z0-9]{8}/)
@@ -85,7 +113,13 @@ describe('processes/print-openapi.ts', () => {
     expect(JSON.parse(printed.stdout)).toMatchObject({ openapi: '3.1.0' })
     const file = join(directory, 'openapi.json')
     await writeFile(file, printed.stdout)
-    const lint = await runTool('node_modules/@redocly/cli/bin/cli.js', 'lint', file, '--format=json', '--config=redocly.yaml')
+    const lint = await runTool(
+      'node_modules/@redocly/cli/bin/cli.js',
+      'lint',
+      file,
+      '--format=json',
+      '--config=redocly.yaml',
+    )
     const { totals, problems } = JSON.parse(lint.stdout)
     expect({ totals, problems }).toMatchObject({ totals: { errors: 0, warnings: 0 }, problems: [] })
   }, 240_000)
@@ -93,10 +127,28 @@ describe('processes/print-openapi.ts', () => {
   it('prints a document from which a client is made that type-checks', async () => {
     await writeFile(join(directory, 'toys.json'), JSON.stringify(await buildDocument([toys])))
     const client = join(directory, 'client.ts')
-    const generated = await runTool('node_modules/openapi-typescript/bin/cli.js', join(directory, 'toys.json'), '-o', client)
+    const generated = await runTool(
+      'node_modules/openapi-typescript/bin/cli.js',
+      join(directory, 'toys.json'),
+      '-o',
+      client,
+    )
     expect(generated.status, generated.output).toBe(0)
     await writeFile(join(directory, 'program.ts'), program(new URL('node_modules/openapi-fetch/', root).pathname))
-    const flags = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--moduleResolution', 'nodenext', '--target', 'es2024', '--lib', 'es2024,dom', '--allowImportingTsExtensions']
+    const flags = [
+      '--noEmit',
+      '--strict',
+      '--skipLibCheck',
+      '--module',
+      'nodenext',
+      '--moduleResolution',
+      'nodenext',
+      '--target',
+      'es2024',
+      '--lib',
+      'es2024,dom',
+      '--allowImportingTsExtensions',
+    ]
     const compiled = await runTool('node_modules/typescript/bin/tsc', ...flags, join(directory, 'program.ts'))
     expect(compiled.output).toBe('')
     expect(compiled.status).toBe(0)
@@ -125,18 +177,41 @@ export async function main(): Promise<string> {
 
 describe('an operation id is a file name', () => {
   it('in kebab-case', () => {
-    expect(['startRun', 'listApiKeys', 'run', 'getRunOfEndUser'].map(kebabCase)).toEqual(['start-run', 'list-api-keys', 'run', 'get-run-of-end-user'])
+    expect(['startRun', 'listApiKeys', 'run', 'getRunOfEndUser'].map(kebabCase)).toEqual([
+      'start-run',
+      'list-api-keys',
+      'run',
+      'get-run-of-end-user',
+    ])
   })
 
-  it.each(features.map((each) => [each.folder, each] as const))('%s: every operation has its file, which exports it by its name', async (_folder, each) => {
-    expect(await misplaced(each)).toEqual([])
-  })
+  it.each(features.map((each) => [each.folder, each] as const))(
+    '%s: every operation has its file, which exports it by its name',
+    async (_folder, each) => {
+      expect(await misplaced(each)).toEqual([])
+    },
+  )
 
   it('which this test notices when it is not', async () => {
-    const nowhere = endpoint({ route: 'GET /api/nowhere', summary: 'x', caller: 'anyone', permission: 'none', limit: 'default', idempotency: 'not-needed', audit: 'none', returns: { 200: Type.Null() }, fails: [], handle: async () => ok(null) })
+    const nowhere = endpoint({
+      route: 'GET /api/nowhere',
+      summary: 'x',
+      caller: 'anyone',
+      permission: 'none',
+      limit: 'default',
+      idempotency: 'not-needed',
+      audit: 'none',
+      returns: { 200: Type.Null() },
+      fails: [],
+      handle: async () => ok(null),
+    })
     const declaration = { folder: 'execution/runs', tag: 'T', description: 'T' }
-    expect(await misplaced(feature({ ...declaration, endpoints: { nowhereAtAll: nowhere } }))).toEqual(['packages/server/src/features/execution/runs/nowhere-at-all.ts does not exist'])
-    expect(await misplaced(feature({ ...declaration, endpoints: { index: nowhere } }))).toEqual(['packages/server/src/features/execution/runs/index.ts does not export index'])
+    expect(await misplaced(feature({ ...declaration, endpoints: { nowhereAtAll: nowhere } }))).toEqual([
+      'packages/server/src/features/execution/runs/nowhere-at-all.ts does not exist',
+    ])
+    expect(await misplaced(feature({ ...declaration, endpoints: { index: nowhere } }))).toEqual([
+      'packages/server/src/features/execution/runs/index.ts does not export index',
+    ])
   })
 })
 

@@ -11,7 +11,14 @@ type Json = Record<string, unknown>
 
 /** Problems that any endpoint of a kind can answer, beside its own. */
 const commonFailures = [
-  'malformed-request', 'unsupported-media-type', 'validation-error', 'rate-limited', 'internal-error', 'shutting-down', 'invalid-api-version', 'unsupported-api-version',
+  'malformed-request',
+  'unsupported-media-type',
+  'validation-error',
+  'rate-limited',
+  'internal-error',
+  'shutting-down',
+  'invalid-api-version',
+  'unsupported-api-version',
 ]
 
 /** The fixed part of the OpenAPI 3.1 document. */
@@ -26,12 +33,24 @@ export function documentHead(features: readonly Feature[], version: string) {
       contact: { name: 'Appstrate', url: 'https://appstrate.dev' },
     },
     servers: [{ url: '/', description: 'This server' }],
-    tags: features.filter(({ endpoints }) => Object.values(endpoints).some(({ undocumented }) => undocumented !== true)).map(({ tag, description }) => ({ name: tag, description })),
+    tags: features
+      .filter(({ endpoints }) => Object.values(endpoints).some(({ undocumented }) => undocumented !== true))
+      .map(({ tag, description }) => ({ name: tag, description })),
     components: {
       securitySchemes: {
         apiKey: { type: 'http' as const, scheme: 'bearer', description: 'An API key: `Authorization: Bearer ask_…`.' },
-        session: { type: 'apiKey' as const, in: 'cookie' as const, name: 'better-auth.session_token', description: 'The cookie of a signed-in user.' },
-        streamToken: { type: 'apiKey' as const, in: 'query' as const, name: 'token', description: 'An API key, for EventSource clients that can not send headers.' },
+        session: {
+          type: 'apiKey' as const,
+          in: 'cookie' as const,
+          name: 'better-auth.session_token',
+          description: 'The cookie of a signed-in user.',
+        },
+        streamToken: {
+          type: 'apiKey' as const,
+          in: 'query' as const,
+          name: 'token',
+          description: 'An API key, for EventSource clients that can not send headers.',
+        },
       },
     },
   }
@@ -57,13 +76,17 @@ export function describeOperation({ id, endpoint, feature }: Operation): Json {
 }
 
 function describe(description: string | undefined, permission: string): string {
-  return [description, permission === 'none' ? undefined : `Needs the permission \`${permission}\`.`].filter((part) => part !== undefined).join('\n\n')
+  return [description, permission === 'none' ? undefined : `Needs the permission \`${permission}\`.`]
+    .filter((part) => part !== undefined)
+    .join('\n\n')
 }
 
 function securityOf(caller: Operation['endpoint']['caller']): Json[] {
   if (caller === 'anyone') return []
   if (caller === 'user') return [{ session: [] }]
-  return caller === 'stream' ? [{ apiKey: [] }, { streamToken: [] }, { session: [] }] : [{ apiKey: [] }, { session: [] }]
+  return caller === 'stream'
+    ? [{ apiKey: [] }, { streamToken: [] }, { session: [] }]
+    : [{ apiKey: [] }, { session: [] }]
 }
 
 function pathSchema(param: PathParam): TSchema {
@@ -71,11 +94,26 @@ function pathSchema(param: PathParam): TSchema {
 }
 
 function headersOf({ caller, idempotency }: Operation['endpoint']): Json {
-  const version = { 'appstrate-version': { type: 'string', format: 'date', description: "API version; the organization's pin or the current one when absent." } }
+  const version = {
+    'appstrate-version': {
+      type: 'string',
+      format: 'date',
+      description: "API version; the organization's pin or the current one when absent.",
+    },
+  }
   const org = { 'x-org-id': { ...WireId('org'), description: 'The organization; needed with a session.' } }
   const app = { 'x-app-id': { ...WireId('app'), description: 'The application.' } }
-  const key = { 'idempotency-key': { type: 'string', minLength: 1, maxLength: 255, description: 'Makes a retry safe: the same key and body give the same reply for 24 h.' } }
-  const endUser = { 'appstrate-user': { ...WireId('eu'), description: 'Acts on behalf of an end-user (API keys only).' } }
+  const key = {
+    'idempotency-key': {
+      type: 'string',
+      minLength: 1,
+      maxLength: 255,
+      description: 'Makes a retry safe: the same key and body give the same reply for 24 h.',
+    },
+  }
+  const endUser = {
+    'appstrate-user': { ...WireId('eu'), description: 'Acts on behalf of an end-user (API keys only).' },
+  }
   return {
     ...version,
     ...(caller === 'organization' ? org : {}),
@@ -110,13 +148,23 @@ function failures(endpoint: Operation['endpoint']): Json {
 }
 
 /** Every code that an endpoint can answer. */
-export function failuresOf({ caller, fails, idempotency, body, bodyKind, permission, params = {} }: Operation['endpoint']): string[] {
+export function failuresOf({
+  caller,
+  fails,
+  idempotency,
+  body,
+  bodyKind,
+  permission,
+  params = {},
+}: Operation['endpoint']): string[] {
   const isJson = body !== undefined && bodyKind !== 'multipart'
   return [
     ...commonFailures,
     ...failuresByCaller[caller],
     ...(permission === 'none' ? [] : ['forbidden']),
-    ...(idempotency === 'supported' ? ['invalid-idempotency-key', 'idempotency-in-progress', 'idempotency-key-reuse'] : []),
+    ...(idempotency === 'supported'
+      ? ['invalid-idempotency-key', 'idempotency-in-progress', 'idempotency-key-reuse']
+      : []),
     ...(isJson ? ['malformed-json'] : []),
     ...(body === undefined ? [] : ['payload-too-large']),
     ...Object.values(params).map((param) => ('id' in param ? param.missing : 'not-found')),
@@ -126,7 +174,15 @@ export function failuresOf({ caller, fails, idempotency, body, bodyKind, permiss
 
 const ofKeys = ['unauthorized', 'header-not-allowed', 'origin-not-allowed']
 const ofOrganizations = [...ofKeys, 'org-not-found', 'invalid-end-user-id', 'invalid-end-user']
-const ofApplications = [...ofKeys, 'missing-app-id', 'app-mismatch', 'app-not-found', 'org-mismatch', 'invalid-end-user-id', 'invalid-end-user']
+const ofApplications = [
+  ...ofKeys,
+  'missing-app-id',
+  'app-mismatch',
+  'app-not-found',
+  'org-mismatch',
+  'invalid-end-user-id',
+  'invalid-end-user',
+]
 
 const failuresByCaller: Readonly<Record<Operation['endpoint']['caller'], readonly string[]>> = {
   anyone: [],
@@ -139,12 +195,22 @@ const failuresByCaller: Readonly<Record<Operation['endpoint']['caller'], readonl
 
 function describeFailure(codes: readonly string[]): Json {
   const examples = Object.fromEntries(codes.map((code) => [code, exampleOf(code)]))
-  return { description: codes.map((code) => `\`${code}\``).join(', '), content: { 'application/problem+json': { schema: ProblemSchema, examples } } }
+  return {
+    description: codes.map((code) => `\`${code}\``).join(', '),
+    content: { 'application/problem+json': { schema: ProblemSchema, examples } },
+  }
 }
 
 function exampleOf(code: string): Json {
   const { status, title } = problemRow(code)
-  const value = { type: problemType(code), title, status, detail: `${title}.`, instance: '/api', requestId: 'req_01jq5x3v7kf8hb2m9w4tcd6e1n' }
+  const value = {
+    type: problemType(code),
+    title,
+    status,
+    detail: `${title}.`,
+    instance: '/api',
+    requestId: 'req_01jq5x3v7kf8hb2m9w4tcd6e1n',
+  }
   return { 'x-example': code, summary: title, value }
 }
 
@@ -156,7 +222,9 @@ const ProblemSchema = Type.Object(
     detail: Type.String(),
     instance: Type.String(),
     requestId: Type.String(),
-    errors: Type.Optional(Type.Array(Type.Object({ pointer: Type.String(), message: Type.String(), code: Type.String() }))),
+    errors: Type.Optional(
+      Type.Array(Type.Object({ pointer: Type.String(), message: Type.String(), code: Type.String() })),
+    ),
   },
   { 'x-component': 'Problem', additionalProperties: true },
 )
@@ -167,9 +235,14 @@ export function liftComponents(document: Json): Json {
   const lift = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map((item: unknown) => lift(item))
     if (typeof value !== 'object' || value === null) return value
-    const { 'x-component': schemaName, 'x-example': exampleName, ...rest }: Json = withoutExample(withOptionalBody({ ...value }))
+    const {
+      'x-component': schemaName,
+      'x-example': exampleName,
+      ...rest
+    }: Json = withoutExample(withOptionalBody({ ...value }))
     const inner = Object.fromEntries(Object.entries(rest).map(([key, child]) => [key, lift(child)]))
-    const [kind, name] = typeof schemaName === 'string' ? (['schemas', schemaName] as const) : (['examples', exampleName] as const)
+    const [kind, name] =
+      typeof schemaName === 'string' ? (['schemas', schemaName] as const) : (['examples', exampleName] as const)
     if (typeof name !== 'string') return inner
     lifted[kind][name] = inner
     return { $ref: `#/components/${kind}/${name}` }
@@ -181,7 +254,9 @@ export function liftComponents(document: Json): Json {
 
 // The swagger plugin says "required" of every body.
 function withOptionalBody({ 'x-optional-body': isOptional, ...operation }: Json): Json {
-  return isOptional === true ? { ...operation, requestBody: { ...(operation['requestBody'] as Json), required: false } } : operation
+  return isOptional === true
+    ? { ...operation, requestBody: { ...(operation['requestBody'] as Json), required: false } }
+    : operation
 }
 
 // Swagger UI fills a field in with its example, and would send what nobody asked for.

@@ -2,14 +2,22 @@ import { Type, type Static, type TSchema } from 'typebox'
 
 /** The query of every list; spread it into an endpoint's `query`. */
 export const pageQuery = {
-  page: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1, description: 'The page to return, from 1.' })),
+  page: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1, description: 'The page to return, from 1.' }),
+  ),
   pageSize: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'Items per page.' })),
 }
 
 /** The query of a list that also pages by cursor, at the same cost on every page. */
 export const cursorQuery = {
   ...pageQuery,
-  after: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Return what follows this `pagination.nextCursor`; `page` is then ignored.' })),
+  after: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'Return what follows this `pagination.nextCursor`; `page` is then ignored.',
+    }),
+  ),
 }
 
 export interface Page {

@@ -55,7 +55,12 @@ export function createPostgresIdempotency(db: Db): DurableIdempotency {
           where idempotency_keys.body_hash = excluded.body_hash`.execute(db)
     },
     async release(keyHash, bodyHash) {
-      await db.deleteFrom('idempotency_keys').where('key_hash', '=', keyHash).where('body_hash', '=', bodyHash).where('status', 'is', null).execute()
+      await db
+        .deleteFrom('idempotency_keys')
+        .where('key_hash', '=', keyHash)
+        .where('body_hash', '=', bodyHash)
+        .where('status', 'is', null)
+        .execute()
     },
   }
 }
@@ -63,7 +68,13 @@ export function createPostgresIdempotency(db: Db): DurableIdempotency {
 async function findHeld(db: Db, keyHash: Buffer, bodyHash: Buffer): Promise<Acquired | undefined> {
   const row = await db
     .selectFrom('idempotency_keys')
-    .select(['body_hash', 'status', 'headers', 'body', sql<boolean>`status is null and locked_until < now()`.as('is_abandoned')])
+    .select([
+      'body_hash',
+      'status',
+      'headers',
+      'body',
+      sql<boolean>`status is null and locked_until < now()`.as('is_abandoned'),
+    ])
     .where('key_hash', '=', keyHash)
     .where('expires_at', '>=', sql<Date>`now()`)
     .executeTakeFirst()
@@ -71,10 +82,17 @@ async function findHeld(db: Db, keyHash: Buffer, bodyHash: Buffer): Promise<Acqu
   if (!row.body_hash.equals(bodyHash)) return { state: 'reused' }
   if (row.is_abandoned) return undefined
   if (row.status === null) return { state: 'in-progress' }
-  return { state: 'finished', reply: { status: row.status, headers: Value.Parse(Headers, row.headers), body: row.body ?? '' } }
+  return {
+    state: 'finished',
+    reply: { status: row.status, headers: Value.Parse(Headers, row.headers), body: row.body ?? '' },
+  }
 }
 
 async function sweep(db: Db): Promise<void> {
-  const expired = db.selectFrom('idempotency_keys').select('key_hash').where('expires_at', '<', sql<Date>`now()`).limit(sweptRowsMax)
+  const expired = db
+    .selectFrom('idempotency_keys')
+    .select('key_hash')
+    .where('expires_at', '<', sql<Date>`now()`)
+    .limit(sweptRowsMax)
   await db.deleteFrom('idempotency_keys').where('key_hash', 'in', expired).execute()
 }

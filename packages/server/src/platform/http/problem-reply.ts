@@ -45,7 +45,8 @@ function codeOf(error: unknown): string {
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
   const failure = toProblem(error)
   const { options, row } = failure
-  if (row.status >= 500) request.log.error({ err: error, path: pathOf(request.originalUrl), ...options.internal }, 'The request failed.')
+  if (row.status >= 500)
+    request.log.error({ err: error, path: pathOf(request.originalUrl), ...options.internal }, 'The request failed.')
   return reply
     .code(row.status)
     .headers({ ...(row.status === 401 ? challenge : {}), ...options.headers })
@@ -59,7 +60,10 @@ const challenge = { 'WWW-Authenticate': 'Bearer realm="Appstrate"' }
 export const problemContentType = 'application/problem+json; charset=utf-8'
 
 /** The body of a problem reply, as JSON. */
-export function problemBody({ code, row, options }: Problem, { instance, requestId }: { instance: string; requestId: string }): string {
+export function problemBody(
+  { code, row, options }: Problem,
+  { instance, requestId }: { instance: string; requestId: string },
+): string {
   return JSON.stringify({
     type: problemType(code),
     title: row.title,

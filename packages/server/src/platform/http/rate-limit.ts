@@ -42,11 +42,19 @@ export function createRateLimiter(options: { limits: RateLimits; redis: Redis | 
   }
 }
 
-function createLimiter(limitClass: LimitClass, { limits, redis }: { limits: RateLimits; redis: Redis | undefined }): RateLimiterAbstract {
+function createLimiter(
+  limitClass: LimitClass,
+  { limits, redis }: { limits: RateLimits; redis: Redis | undefined },
+): RateLimiterAbstract {
   const settings = { points: limits[limitClass], duration: windowSeconds, keyPrefix: `rl:${limitClass}` }
   const memory = new RateLimiterMemory(settings)
   if (redis === undefined) return memory
-  return new RateLimiterRedis({ ...settings, storeClient: redis, insuranceLimiter: memory, rejectIfRedisNotReady: true })
+  return new RateLimiterRedis({
+    ...settings,
+    storeClient: redis,
+    insuranceLimiter: memory,
+    rejectIfRedisNotReady: true,
+  })
 }
 
 async function consume(limiter: RateLimiterAbstract, key: string): Promise<RateLimiterRes> {

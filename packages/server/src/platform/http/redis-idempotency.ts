@@ -8,7 +8,9 @@ import type { DurableIdempotency } from './postgres-idempotency.ts'
 const Entry = Type.Object({
   bodyHash: Type.String(),
   lockedUntilMs: Type.Optional(Type.Number()),
-  reply: Type.Optional(Type.Object({ status: Type.Integer(), headers: Type.Record(Type.String(), Type.String()), body: Type.String() })),
+  reply: Type.Optional(
+    Type.Object({ status: Type.Integer(), headers: Type.Record(Type.String(), Type.String()), body: Type.String() }),
+  ),
 })
 
 const nowMs = `local t = redis.call('time'); local now = t[1] * 1000 + math.floor(t[2] / 1000)`
@@ -37,7 +39,10 @@ return 1`
  * Keys in Redis. While it is down PostgreSQL decides, so that a key is never ignored; when it is back it may know nothing of
  * what it missed, or nothing at all, so a key that is free there is looked up in PostgreSQL before it is given away.
  */
-export function createRedisIdempotency(redis: Redis, { fallback, log }: { fallback: DurableIdempotency; log: Log }): IdempotencyStore {
+export function createRedisIdempotency(
+  redis: Redis,
+  { fallback, log }: { fallback: DurableIdempotency; log: Log },
+): IdempotencyStore {
   const orFallback = async <T>(viaRedis: () => Promise<T>, viaFallback: () => Promise<T>): Promise<T> => {
     try {
       return await viaRedis()
@@ -47,7 +52,8 @@ export function createRedisIdempotency(redis: Redis, { fallback, log }: { fallba
       return viaFallback()
     }
   }
-  const hold = async (keyHash: Buffer, args: readonly (string | number)[]) => void (await redis.eval(holdScript, 1, keyOf(keyHash), ...args))
+  const hold = async (keyHash: Buffer, args: readonly (string | number)[]) =>
+    void (await redis.eval(holdScript, 1, keyOf(keyHash), ...args))
   return {
     acquire: (keyHash, bodyHash) =>
       orFallback(
@@ -59,13 +65,27 @@ export function createRedisIdempotency(redis: Redis, { fallback, log }: { fallba
         },
         () => fallback.acquire(keyHash, bodyHash),
       ),
-    renew: (keyHash, bodyHash) => orFallback(() => hold(keyHash, [encode(bodyHash), idempotencyLockMs]), () => fallback.renew(keyHash, bodyHash)),
+    renew: (keyHash, bodyHash) =>
+      orFallback(
+        () => hold(keyHash, [encode(bodyHash), idempotencyLockMs]),
+        () => fallback.renew(keyHash, bodyHash),
+      ),
     finish: (keyHash, bodyHash, reply) =>
       orFallback(
-        async () => void (await redis.set(keyOf(keyHash), JSON.stringify({ bodyHash: encode(bodyHash), reply }), 'PX', idempotencyTtlMs)),
+        async () =>
+          void (await redis.set(
+            keyOf(keyHash),
+            JSON.stringify({ bodyHash: encode(bodyHash), reply }),
+            'PX',
+            idempotencyTtlMs,
+          )),
         () => fallback.finish(keyHash, bodyHash, reply),
       ),
-    release: (keyHash, bodyHash) => orFallback(() => hold(keyHash, [encode(bodyHash)]), () => fallback.release(keyHash, bodyHash)),
+    release: (keyHash, bodyHash) =>
+      orFallback(
+        () => hold(keyHash, [encode(bodyHash)]),
+        () => fallback.release(keyHash, bodyHash),
+      ),
   }
 }
 

@@ -10,7 +10,10 @@ describe.runIf(hasRedisServer)('a Redis that dies while the server runs', () => 
   let world: World
   beforeAll(async () => {
     redis = await startRedisServer()
-    world = await openWorld({ features: [toys.feature], environment: { REDIS_URL: redis.url, RATE_LIMIT_DEFAULT: '5' } })
+    world = await openWorld({
+      features: [toys.feature],
+      environment: { REDIS_URL: redis.url, RATE_LIMIT_DEFAULT: '5' },
+    })
     await vi.waitUntil(() => world.platform.redis?.status === 'ready', 15_000)
   })
   afterAll(async () => {
@@ -87,10 +90,17 @@ describe.runIf(hasRedisServer)('a Redis that dies while the server runs', () => 
   })
 
   it('is reported once per outage, and when it is over', () => {
-    const lines = readLog(world, 'Redis').filter(({ level }) => level >= 30).map(({ msg }) => msg)
+    const lines = readLog(world, 'Redis')
+      .filter(({ level }) => level >= 30)
+      .map(({ msg }) => msg)
     const outages = lines.length / 2
     // At least those above; a machine that stalls, or another try of a test, makes more.
     expect(outages).toBeGreaterThanOrEqual(4)
-    expect(lines).toEqual(Array.from({ length: outages }, () => ['Redis is not reachable: limits are counted in memory until it is back.', 'Redis is back.']).flat())
+    expect(lines).toEqual(
+      Array.from({ length: outages }, () => [
+        'Redis is not reachable: limits are counted in memory until it is back.',
+        'Redis is back.',
+      ]).flat(),
+    )
   })
 })

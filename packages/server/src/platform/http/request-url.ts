@@ -36,5 +36,8 @@ export function isDecodable(url: string): boolean {
 
 /** Lets `@scope/name` stand in a path as two segments: `/api/agents/@acme/x/run` is read as `/api/agents/%40acme%2Fx/run`. */
 function mergeScopedNames(url: string): string {
-  return url.replace(twoSegments, (...[, before, scope, name]: string[]) => `${before ?? ''}%40${scope ?? ''}%2F${name ?? ''}`)
+  return url.replace(
+    twoSegments,
+    (...[, before, scope, name]: string[]) => `${before ?? ''}%40${scope ?? ''}%2F${name ?? ''}`,
+  )
 }

@@ -25,7 +25,12 @@ const showSecret = endpoint({
   fails: [],
   handle: async ({ requestId }) => created({ secret: `${needle} ${requestId}` }, '/api/secrets/1'),
 })
-const secrets = feature({ folder: 'accounts/secrets', tag: 'Secrets', description: 'A feature of this test.', endpoints: { showSecret } })
+const secrets = feature({
+  folder: 'accounts/secrets',
+  tag: 'Secrets',
+  description: 'A feature of this test.',
+  endpoints: { showSecret },
+})
 
 describe('a reply that holds a secret', () => {
   let world: World
@@ -39,7 +44,9 @@ describe('a reply that holds a secret', () => {
     const show = () => send('POST /api/secrets', { body: {}, headers: { 'idempotency-key': 'once' } })
     const [first, again] = [await show(), await show()]
     expect(first.body.secret, first.text).toContain(needle)
-    expect([again.status, again.text, again.headers.get('idempotent-replayed'), again.headers.get('location')]).toEqual([201, first.text, 'true', '/api/secrets/1'])
+    expect([again.status, again.text, again.headers.get('idempotent-replayed'), again.headers.get('location')]).toEqual(
+      [201, first.text, 'true', '/api/secrets/1'],
+    )
     const rows = await world.platform.db.selectFrom('idempotency_keys').selectAll().execute()
     const kept = world.platform.redis === undefined ? rows : await keptIn(world.platform.redis)
     expect(kept.length).toBeGreaterThan(0)
@@ -78,7 +85,11 @@ async function keptIn(redis: Redis): Promise<(string | null)[]> {
   return Promise.all(keys.map((key) => redis.get(key.slice(prefix.length))))
 }
 
-function storeOf(acquired: Acquired): { store: IdempotencyStore; calls: string[]; kept: () => StoredReply | undefined } {
+function storeOf(acquired: Acquired): {
+  store: IdempotencyStore
+  calls: string[]
+  kept: () => StoredReply | undefined
+} {
   const calls: string[] = []
   let kept: StoredReply | undefined
   const store: IdempotencyStore = {

@@ -10,7 +10,8 @@ export function sealReplies(store: IdempotencyStore, keyRing: KeyRing): Idempote
       if (acquired.state !== 'finished') return acquired
       return { ...acquired, reply: { ...acquired.reply, body: keyRing.open(acquired.reply.body, contextOf(keyHash)) } }
     },
-    finish: (keyHash, bodyHash, reply) => store.finish(keyHash, bodyHash, { ...reply, body: keyRing.seal(reply.body, contextOf(keyHash)) }),
+    finish: (keyHash, bodyHash, reply) =>
+      store.finish(keyHash, bodyHash, { ...reply, body: keyRing.seal(reply.body, contextOf(keyHash)) }),
   }
 }
 

@@ -25,7 +25,9 @@ describe('the log, at level debug', () => {
     await world.send(`GET /api/nothing/${apiKey}`)
     await world.send(`GET /api/%zz${apiKey}?token=${apiKey}`)
     await world.send('GET /api/application-toys', { headers: { authorization: `Bearer ${apiKey}` } })
-    await world.send('GET /api/application-toys', { headers: { authorization: `Basic ${apiKey}`, cookie: `better-auth.session_token=${apiKey}` } })
+    await world.send('GET /api/application-toys', {
+      headers: { authorization: `Basic ${apiKey}`, cookie: `better-auth.session_token=${apiKey}` },
+    })
     const failed = await send('POST /api/toys/break', { body: { with: apiKey } })
     expect(failed.status).toBe(500)
     await send(`POST /api/toys?key=${apiKey}`, { body: { name: apiKey, x: 1 } })
@@ -36,7 +38,9 @@ describe('the log, at level debug', () => {
 
   it('never holds a token of a query, whatever its form', async () => {
     for (const path of ['/api/realtime/toys', '/api/nothing', '/nothing', '/api/docs', '/api/%zz']) {
-      await world.send(`GET ${path}?token=first-secret-of-a-query&access_token=second-secret-of-a-query&code=third-secret-of-a-query`)
+      await world.send(
+        `GET ${path}?token=first-secret-of-a-query&access_token=second-secret-of-a-query&code=third-secret-of-a-query`,
+      )
     }
     expectUnseen('first-secret-of-a-query', 'second-secret-of-a-query', 'third-secret-of-a-query')
   })
@@ -47,14 +51,18 @@ describe('the log, at level debug', () => {
     expect(token.length).toBeGreaterThan(20)
     await send('POST /api/user-toys')
     await send('POST /api/user-toys', { headers: { origin: 'https://evil.example' } })
-    await world.send('POST /api/auth/sign-in/email', { body: { email: 'nobody@example.com', password: 'a wrong password' } })
+    await world.send('POST /api/auth/sign-in/email', {
+      body: { email: 'nobody@example.com', password: 'a wrong password' },
+    })
     await world.send('GET /api/toys', { headers: { authorization: 'Bearer not-even-a-key' } })
     expectUnseen(token, decodeURIComponent(token), 'correct horse battery', 'a wrong password', 'not-even-a-key')
   })
 
   it('never holds what a broken request carried', async () => {
     const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
-    socket.end('GET /api/realtime/toys?token=secret-of-a-broken-request HTTP/1.1\r\nAuthorization Bearer broken-header\r\n\r\n')
+    socket.end(
+      'GET /api/realtime/toys?token=secret-of-a-broken-request HTTP/1.1\r\nAuthorization Bearer broken-header\r\n\r\n',
+    )
     await new Promise((resolve) => socket.on('close', resolve).resume())
     await expect.poll(() => world.logLines.join(''), { timeout: 15_000 }).toContain('broken request')
     expectUnseen('secret-of-a-broken-request', 'broken-header')

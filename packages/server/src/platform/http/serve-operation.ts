@@ -22,7 +22,10 @@ type Http = { readonly request: FastifyRequest; readonly reply: FastifyReply }
  */
 export function serveOperation(allParts: ApiParts, operation: Operation): (http: Http) => Promise<FastifyReply> {
   const { endpoint } = operation
-  const parts = endpoint.secretReply === true ? { ...allParts, idempotency: sealReplies(allParts.idempotency, allParts.platform.keyRing) } : allParts
+  const parts =
+    endpoint.secretReply === true
+      ? { ...allParts, idempotency: sealReplies(allParts.idempotency, allParts.platform.keyRing) }
+      : allParts
   const query = queryValidator({ ...endpoint.query, ...(endpoint.caller === 'stream' ? streamQuery : {}) })
   const body = readsJson(endpoint) ? bodyValidator(endpoint.body) : undefined
   return async (http) => {
@@ -31,7 +34,11 @@ export function serveOperation(allParts: ApiParts, operation: Operation): (http:
     const mistakes = [...findUnsafeValues(request.query, 'query'), ...findUnsafeValues(request.body)]
     if (isTooDeep(mistakes)) refuseInvalid(mistakes)
     if (body !== undefined) upgradeBody(parts, operation, request)
-    refuseInvalid([...mistakes, ...query.check(request.query), ...(body?.check(request.body, request.state.rawBody.length) ?? [])])
+    refuseInvalid([
+      ...mistakes,
+      ...query.check(request.query),
+      ...(body?.check(request.body, request.state.rawBody.length) ?? []),
+    ])
     refuseForbidden(operation, request)
     const key = readIdempotencyKey(operation, { request, params })
     const call = buildCall(parts, operation, { http, params, key })
@@ -79,10 +86,14 @@ function refuseForbidden({ endpoint }: Operation, request: FastifyRequest): void
   throw problem('forbidden', { detail: `This needs the permission ${endpoint.permission}.` })
 }
 
-function readIdempotencyKey({ endpoint }: Operation, { request, params }: { request: FastifyRequest; params: Readonly<Record<string, string>> }): IdempotencyKey | undefined {
+function readIdempotencyKey(
+  { endpoint }: Operation,
+  { request, params }: { request: FastifyRequest; params: Readonly<Record<string, string>> },
+): IdempotencyKey | undefined {
   if (endpoint.idempotency === 'not-needed') return undefined
   const { caller, authorization, rawBody } = request.state
-  const who = caller.kind === 'api-key' ? `apikey:${caller.keyId}` : caller.kind === 'user' ? caller.userId : 'anonymous'
+  const who =
+    caller.kind === 'api-key' ? `apikey:${caller.keyId}` : caller.kind === 'user' ? caller.userId : 'anonymous'
   const scope = [JSON.stringify(authorization.scope ?? null), who, endpoint.route, JSON.stringify(params)]
   return parseIdempotencyKey(request.raw.headersDistinct['idempotency-key'], scope, rawBody)
 }
@@ -94,7 +105,10 @@ function buildCall(
 ): AnyCall {
   const { request, reply } = http
   const { caller, authorization, apiVersion } = request.state
-  const db = authorization.scope === undefined ? parts.platform.db : parts.platform.database.dbOf(authorization.scope.organizationId)
+  const db =
+    authorization.scope === undefined
+      ? parts.platform.db
+      : parts.platform.database.dbOf(authorization.scope.organizationId)
   return {
     params,
     // Both were validated against the endpoint's own schemas.
@@ -116,7 +130,8 @@ function buildCall(
     change: (work, describe) =>
       db.transaction().execute(async (tx) => {
         const result = await work(tx)
-        if (endpoint.audit !== 'none') await writeAudit(tx, { request, action: endpoint.audit, described: describe?.(result) })
+        if (endpoint.audit !== 'none')
+          await writeAudit(tx, { request, action: endpoint.audit, described: describe?.(result) })
         return result
       }),
     request,
@@ -124,7 +139,10 @@ function buildCall(
   }
 }
 
-function writeAudit(tx: Tx, about: { request: FastifyRequest; action: string; described: string | AuditSubject | undefined }): Promise<void> {
+function writeAudit(
+  tx: Tx,
+  about: { request: FastifyRequest; action: string; described: string | AuditSubject | undefined },
+): Promise<void> {
   const { request, action, described } = about
   const subject = typeof described === 'string' ? { resourceId: described } : described
   const { caller, authorization } = request.state
@@ -138,7 +156,11 @@ function writeAudit(tx: Tx, about: { request: FastifyRequest; action: string; de
   })
 }
 
-async function send(parts: ApiParts, operation: Operation, { http, call }: { http: Http; call: AnyCall }): Promise<FastifyReply> {
+async function send(
+  parts: ApiParts,
+  operation: Operation,
+  { http, call }: { http: Http; call: AnyCall },
+): Promise<FastifyReply> {
   const result = await operation.endpoint.handle(call)
   if (result === hijacked) return http.reply
   if ('stream' in result) return http.reply.code(result.status).headers(result.headers).send(result.stream)
@@ -146,7 +168,11 @@ async function send(parts: ApiParts, operation: Operation, { http, call }: { htt
 }
 
 // One winner runs the handler; only its finished reply is kept, so that a failure can be tried again.
-async function sendOnce(parts: ApiParts, operation: Operation, { http, call, key }: { http: Http; call: AnyCall; key: IdempotencyKey }): Promise<FastifyReply> {
+async function sendOnce(
+  parts: ApiParts,
+  operation: Operation,
+  { http, call, key }: { http: Http; call: AnyCall; key: IdempotencyKey },
+): Promise<FastifyReply> {
   const acquired = await parts.idempotency.acquire(key.keyHash, key.bodyHash)
   switch (acquired.state) {
     case 'finished':
@@ -157,15 +183,22 @@ async function sendOnce(parts: ApiParts, operation: Operation, { http, call, key
         headers: { 'Retry-After': '1' },
       })
     case 'reused':
-      throw problem('idempotency-key-reuse', { detail: 'This Idempotency-Key was used with another body: take a new key for a new request.' })
+      throw problem('idempotency-key-reuse', {
+        detail: 'This Idempotency-Key was used with another body: take a new key for a new request.',
+      })
     case 'acquired':
       return sendStored(http.reply, await runHolding(parts, operation, { http, call, key }))
   }
 }
 
-async function runHolding(parts: ApiParts, operation: Operation, { http, call, key }: { http: Http; call: AnyCall; key: IdempotencyKey }): Promise<StoredReply> {
+async function runHolding(
+  parts: ApiParts,
+  operation: Operation,
+  { http, call, key }: { http: Http; call: AnyCall; key: IdempotencyKey },
+): Promise<StoredReply> {
   const { idempotency } = parts
-  const quietly = (work: Promise<void>) => work.catch((error: unknown) => call.log.warn({ err: error }, 'An idempotency key could not be updated.'))
+  const quietly = (work: Promise<void>) =>
+    work.catch((error: unknown) => call.log.warn({ err: error }, 'An idempotency key could not be updated.'))
   // A long answer, such as a run that is waited for, outlives the lock that a crash may leave behind.
   const renewal = setInterval(() => void quietly(idempotency.renew(key.keyHash, key.bodyHash)), idempotencyLockMs / 3)
   try {
@@ -183,15 +216,26 @@ async function runHolding(parts: ApiParts, operation: Operation, { http, call, k
   }
 }
 
-function present({ platform }: ApiParts, { id }: Operation, { http, result }: { http: Http; result: JsonReply<Returns> }): StoredReply {
+function present(
+  { platform }: ApiParts,
+  { id }: Operation,
+  { http, result }: { http: Http; result: JsonReply<Returns> },
+): StoredReply {
   const { apiVersion } = http.request.state
   const status = Number(result.status)
   const headers = result.headers ?? {}
   if (status === 204) return { status, headers, body: '' }
   const newest = String(http.reply.code(status).serialize(result.body))
-  const body = apiVersion === platform.versions.current ? newest : JSON.stringify(platform.versions.downgradeReply(apiVersion, id, JSON.parse(newest)))
+  const body =
+    apiVersion === platform.versions.current
+      ? newest
+      : JSON.stringify(platform.versions.downgradeReply(apiVersion, id, JSON.parse(newest)))
   // The version is stored too: a replay has the shape of the first answer, whatever version asks again.
-  return { status, headers: { ...headers, 'content-type': 'application/json; charset=utf-8', 'appstrate-version': apiVersion }, body }
+  return {
+    status,
+    headers: { ...headers, 'content-type': 'application/json; charset=utf-8', 'appstrate-version': apiVersion },
+    body,
+  }
 }
 
 function sendStored(reply: FastifyReply, stored: StoredReply): FastifyReply {

@@ -9,7 +9,10 @@ interface KnownRoute {
 }
 
 /** Paths that no operation stands for. */
-const documentation: readonly KnownRoute[] = ['GET', 'HEAD'].map((method) => ({ method, pattern: /^\/api\/(?:openapi\.json|docs)\/?$/ }))
+const documentation: readonly KnownRoute[] = ['GET', 'HEAD'].map((method) => ({
+  method,
+  pattern: /^\/api\/(?:openapi\.json|docs)\/?$/,
+}))
 
 /** Answers 404, or 405 with `Allow` where the path exists; before the body is read, so that a wrong address is told first. */
 export function answerUnknownRoutes(app: FastifyInstance, operations: readonly Operation[]): void {
@@ -24,14 +27,27 @@ export function answerUnknownRoutes(app: FastifyInstance, operations: readonly O
 function refuse(routes: readonly KnownRoute[], request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const path = pathOf(request.originalUrl)
   const routed = request.url.split('?', 1)[0] ?? ''
-  const methods = [...new Set(routes.filter(({ pattern }) => pattern.test(routed)).map(({ method }) => method))].join(', ')
-  if (methods === '') throw problem('not-found', { detail: `There is nothing at ${request.method} ${path}: the API is described at /api/docs.` })
+  const methods = [...new Set(routes.filter(({ pattern }) => pattern.test(routed)).map(({ method }) => method))].join(
+    ', ',
+  )
+  if (methods === '')
+    throw problem('not-found', {
+      detail: `There is nothing at ${request.method} ${path}: the API is described at /api/docs.`,
+    })
   if (request.method === 'OPTIONS') return reply.code(204).header('Allow', `${methods}, OPTIONS`).send()
-  throw problem('method-not-allowed', { detail: `${path} takes ${methods}, not ${request.method}.`, headers: { Allow: methods } })
+  throw problem('method-not-allowed', {
+    detail: `${path} takes ${methods}, not ${request.method}.`,
+    headers: { Allow: methods },
+  })
 }
 
 function toKnownRoutes({ endpoint }: Operation): KnownRoute[] {
   const [method, url] = splitRoute(endpoint.route)
   const pattern = patternOf(url)
-  return method === 'GET' && endpoint.caller !== 'stream' ? [{ method, pattern }, { method: 'HEAD', pattern }] : [{ method, pattern }]
+  return method === 'GET' && endpoint.caller !== 'stream'
+    ? [
+        { method, pattern },
+        { method: 'HEAD', pattern },
+      ]
+    : [{ method, pattern }]
 }

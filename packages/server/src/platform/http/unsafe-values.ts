@@ -22,7 +22,12 @@ export function findUnsafeValues(value: unknown, prefix = ''): InvalidPart[] {
   for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
     if (node.depth > depthMax) return [tooDeep]
     const mistake = mistakeOf(node)
-    if (mistake !== undefined && mistakes.length < mistakesMax) mistakes.push({ pointer: prefix + pointerOf(mistake.isName ? node.parent : node), message: mistake.message, code: mistake.code })
+    if (mistake !== undefined && mistakes.length < mistakesMax)
+      mistakes.push({
+        pointer: prefix + pointerOf(mistake.isName ? node.parent : node),
+        message: mistake.message,
+        code: mistake.code,
+      })
     if (typeof node.value === 'object' && node.value !== null) pushChildren(pending, node, node.value)
   }
   return mistakes
@@ -49,15 +54,23 @@ interface Mistake {
 
 function mistakeOf({ key, value }: Node): Mistake | undefined {
   if (key === '__proto__') return { message: 'must not have a field named __proto__', code: 'fieldName', isName: true }
-  if (!isStorable(key)) return { message: 'has a field whose name contains U+0000 or half a surrogate pair', code: 'fieldName', isName: true }
-  if (typeof value === 'string' && !isStorable(value)) return { message: 'must not contain U+0000 or half a surrogate pair', code: 'characters' }
-  if (typeof value === 'number' && !Number.isFinite(value)) return { message: 'is a number too large to keep', code: 'finite' }
+  if (!isStorable(key))
+    return {
+      message: 'has a field whose name contains U+0000 or half a surrogate pair',
+      code: 'fieldName',
+      isName: true,
+    }
+  if (typeof value === 'string' && !isStorable(value))
+    return { message: 'must not contain U+0000 or half a surrogate pair', code: 'characters' }
+  if (typeof value === 'number' && !Number.isFinite(value))
+    return { message: 'is a number too large to keep', code: 'finite' }
   return undefined
 }
 
 function pushChildren(pending: Node[], parent: Node, value: object): void {
   // Pushed from the last to the first, so that mistakes come out in the order of the document.
-  for (const [key, child] of Object.entries(value).reverse()) pending.push({ value: child, key, parent, depth: parent.depth + 1 })
+  for (const [key, child] of Object.entries(value).reverse())
+    pending.push({ value: child, key, parent, depth: parent.depth + 1 })
 }
 
 function pointerOf(node: Node | undefined): string {

@@ -114,7 +114,9 @@ function closed(schema: TSchema): TSchema {
 const closeOne = (schema: unknown): unknown => (isSchema(schema) ? closed(schema) : schema)
 const closeList = (schemas: unknown): unknown => (Array.isArray(schemas) ? schemas.map(closeOne) : closeOne(schemas))
 const closeMap = (schemas: unknown): unknown =>
-  isSchema(schemas) ? Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, closeOne(schema)])) : schemas
+  isSchema(schemas)
+    ? Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, closeOne(schema)]))
+    : schemas
 
 const nested: Readonly<Record<string, (schemas: unknown) => unknown>> = {
   properties: closeMap,

@@ -17,8 +17,12 @@ describe('wire ids', () => {
     expect(newWireId('run') > earlier).toBe(true)
   })
 
-  it.each(['', 'run_', 'run_zzz', 'agent_01h455vb4pex5vsknk084sn02q', 'RUN_01h455vb4pex5vsknk084sn02q', 'run_81h455vb4pex5vsknk084sn02q'])(
-    'refuses %j as a run id',
-    (text) => expect(parseWireId('run', text)).toBeUndefined(),
-  )
+  it.each([
+    '',
+    'run_',
+    'run_zzz',
+    'agent_01h455vb4pex5vsknk084sn02q',
+    'RUN_01h455vb4pex5vsknk084sn02q',
+    'run_81h455vb4pex5vsknk084sn02q',
+  ])('refuses %j as a run id', (text) => expect(parseWireId('run', text)).toBeUndefined())
 })

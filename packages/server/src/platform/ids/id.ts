@@ -2,8 +2,29 @@ import { TypeID, typeidUnboxed } from 'typeid-js'
 
 /** Every prefix of a public id; the table of the contract's "Identifiers". */
 export const idPrefixes = [
-  'org', 'app', 'agent', 'run', 'eu', 'key', 'sched', 'wh', 'evt', 'del', 'pkg', 'conn', 'prof',
-  'model', 'mkey', 'proxy', 'inv', 'aud', 'file', 'usr', 'req', 'ses', 'ntf',
+  'org',
+  'app',
+  'agent',
+  'run',
+  'eu',
+  'key',
+  'sched',
+  'wh',
+  'evt',
+  'del',
+  'pkg',
+  'conn',
+  'prof',
+  'model',
+  'mkey',
+  'proxy',
+  'inv',
+  'aud',
+  'file',
+  'usr',
+  'req',
+  'ses',
+  'ntf',
 ] as const
 
 export type IdPrefix = (typeof idPrefixes)[number]

@@ -8,7 +8,9 @@ const source = join(import.meta.dirname, '../..')
 
 describe('the jobs of the product', () => {
   it('live with the noun that they work on, in files of their names', () => {
-    const places = features.flatMap(({ folder, jobs }) => (jobs ?? []).map(({ name }) => join('features', folder, `${name}.job.ts`)))
+    const places = features.flatMap(({ folder, jobs }) =>
+      (jobs ?? []).map(({ name }) => join('features', folder, `${name}.job.ts`)),
+    )
     expect(places.filter((place) => !existsSync(join(source, place)))).toEqual([])
   })
 

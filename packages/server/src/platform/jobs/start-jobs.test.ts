@@ -25,7 +25,8 @@ describe('jobs', () => {
     })
     return { declared, rounds }
   }
-  const reached = (rounds: readonly number[], count: number) => eventually(async () => (rounds.length >= count ? true : undefined))
+  const reached = (rounds: readonly number[], count: number) =>
+    eventually(async () => (rounds.length >= count ? true : undefined))
 
   it('run at once, then rest for their interval', async () => {
     const { declared, rounds } = counting({ everyMs: 50 })
@@ -74,7 +75,9 @@ describe('jobs', () => {
   })
 
   it('do not hold each other up, and end with the stop', async () => {
-    const stuck = counting({ run: (_platform, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(false))) })
+    const stuck = counting({
+      run: (_platform, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(false))),
+    })
     const quick = counting({ everyMs: 5 })
     const { stop } = startJobs(world.platform, [stuck.declared, quick.declared])
     await reached(quick.rounds, 3)

@@ -21,17 +21,21 @@ const compiled = new Map<string, Compiled>()
 const mistakesMax = 100
 const checkLimitMs = 250
 const compileLimitMs = 2_000
-const slow = /"(?:pattern|patternProperties|\$ref|\$dynamicRef|uniqueItems|items|contains|propertyNames|unevaluatedItems|unevaluatedProperties|additionalProperties)":(?!false)/
+const slow =
+  /"(?:pattern|patternProperties|\$ref|\$dynamicRef|uniqueItems|items|contains|propertyNames|unevaluatedItems|unevaluatedProperties|additionalProperties)":(?!false)/
 
 /** All mistakes of a value against a user's schema, as JSON Pointers below `pointer`; empty when it is valid. */
 export function checkAgainst(schema: JsonSchema, value: unknown, pointer: string): InvalidPart[] {
   try {
     const { validate, isSlow } = compile(schema)
     const isValid = isSlow ? within(checkLimitMs, () => validate(value)) : validate(value)
-    return isValid === true ? [] : (validate.errors ?? []).slice(0, mistakesMax).map((error) => toInvalidPart(pointer, error))
+    return isValid === true
+      ? []
+      : (validate.errors ?? []).slice(0, mistakesMax).map((error) => toInvalidPart(pointer, error))
   } catch (error) {
     // A schema that refers to itself without end exhausts the stack; a regular expression, references that double and unique items, its time.
-    if (error instanceof RangeError || isTimeout(error)) return [{ pointer, message: 'can not be checked: the schema takes too long on it', code: 'schema-too-slow' }]
+    if (error instanceof RangeError || isTimeout(error))
+      return [{ pointer, message: 'can not be checked: the schema takes too long on it', code: 'schema-too-slow' }]
     throw error
   }
 }

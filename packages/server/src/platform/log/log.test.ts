@@ -11,11 +11,24 @@ const key = 'ask_0123456789abcdefghijklmnopqrstuv'
 
 describe('the log', () => {
   it('writes JSON lines with the fields that they are given', () => {
-    const line: unknown = JSON.parse(logged((log) => log.child({ requestId: 'req_1' }).info({ runId: 'run_1' }, 'started')))
+    const line: unknown = JSON.parse(
+      logged((log) => log.child({ requestId: 'req_1' }).info({ runId: 'run_1' }, 'started')),
+    )
     expect(line).toMatchObject({ level: 30, requestId: 'req_1', runId: 'run_1', msg: 'started' })
   })
 
-  it.each(['authorization', 'cookie', 'password', 'token', 'apiKey', 'secret', 'encryptedKey', 'accessToken', 'refreshToken', 'idToken'])('replaces the field %s, one level down too', (name) => {
+  it.each([
+    'authorization',
+    'cookie',
+    'password',
+    'token',
+    'apiKey',
+    'secret',
+    'encryptedKey',
+    'accessToken',
+    'refreshToken',
+    'idToken',
+  ])('replaces the field %s, one level down too', (name) => {
     const text = logged((log) => log.info({ [name]: 'hunter2', inner: { [name]: 'hunter2' } }))
     expect(text).not.toContain('hunter2')
     expect(text.match(/\[redacted\]/g)).toHaveLength(2)
@@ -44,7 +57,10 @@ describe('maskSecrets', () => {
     ['/api/tokens?page=1', '/api/tokens?page=1'],
     [`/api/invitations/${'aB-_9'.repeat(9)}/accept`, '/api/invitations/[redacted]/accept'],
     [`https://app.example/invite/%61${'b'.repeat(42)}`, 'https://app.example/invite/[redacted]'],
-    ['/api/orgs/org_1/invitations/inv_01jq5x3v7kf8hb2m9w4tcd6e1n', '/api/orgs/org_1/invitations/inv_01jq5x3v7kf8hb2m9w4tcd6e1n'],
+    [
+      '/api/orgs/org_1/invitations/inv_01jq5x3v7kf8hb2m9w4tcd6e1n',
+      '/api/orgs/org_1/invitations/inv_01jq5x3v7kf8hb2m9w4tcd6e1n',
+    ],
     [`/%zz${key}`, '/%zzask_[redacted]'],
     ['ask_0123456', 'ask_0123456'],
     ['task_force_of_the_day', 'task_force_of_the_day'],

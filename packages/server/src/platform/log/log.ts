@@ -2,7 +2,18 @@ import { pino, type DestinationStream, type Logger } from 'pino'
 
 export type Log = Logger
 
-const secretNames = ['authorization', 'cookie', 'password', 'token', 'apiKey', 'secret', 'encryptedKey', 'accessToken', 'refreshToken', 'idToken']
+const secretNames = [
+  'authorization',
+  'cookie',
+  'password',
+  'token',
+  'apiKey',
+  'secret',
+  'encryptedKey',
+  'accessToken',
+  'refreshToken',
+  'idToken',
+]
 const secretPaths = [
   ...secretNames,
   ...secretNames.map((name) => `*.${name}`),
@@ -27,5 +38,9 @@ const secretInPath = /(\/(?:invite|invitations)\/)[\w%-]{40,}/g
 
 /** A text as it may be logged: secrets in queries, cookies and invitation links, and API keys anywhere, are masked. */
 export function maskSecrets(text: string): string {
-  return text.replace(secretInQuery, '$1[redacted]').replace(bearerSecret, 'ask_[redacted]').replace(sessionCookie, '$1[redacted]').replace(secretInPath, '$1[redacted]')
+  return text
+    .replace(secretInQuery, '$1[redacted]')
+    .replace(bearerSecret, 'ask_[redacted]')
+    .replace(sessionCookie, '$1[redacted]')
+    .replace(secretInPath, '$1[redacted]')
 }

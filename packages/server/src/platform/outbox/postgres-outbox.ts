@@ -4,7 +4,9 @@ import type { OutboxEvent } from './outbox.ts'
 
 /** True when this transaction is the one that relays; the lock ends with it. */
 export async function lockRelay(tx: Tx): Promise<boolean> {
-  const { rows } = await sql<{ held: boolean }>`select pg_try_advisory_xact_lock(hashtext('outbox relay')) as held`.execute(tx)
+  const { rows } = await sql<{
+    held: boolean
+  }>`select pg_try_advisory_xact_lock(hashtext('outbox relay')) as held`.execute(tx)
   return rows[0]?.held ?? false
 }
 
@@ -19,5 +21,8 @@ export async function listEvents(tx: Tx, { after, limit }: { after: number; limi
 
 /** Forgets events that every reader has read. */
 export async function removeEvents(tx: Tx, ids: readonly number[]): Promise<void> {
-  await tx.deleteFrom('outbox').where('id', 'in', [...ids]).execute()
+  await tx
+    .deleteFrom('outbox')
+    .where('id', 'in', [...ids])
+    .execute()
 }

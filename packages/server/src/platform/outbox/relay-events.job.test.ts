@@ -22,10 +22,17 @@ describe('the relay of the outbox', () => {
     const { organizationId, applicationId } = tenant
     await world.platform.db
       .insertInto('outbox')
-      .values({ organization_id: organizationId, application_id: applicationId, run_id: runId, type, payload: JSON.stringify({ told: type }) })
+      .values({
+        organization_id: organizationId,
+        application_id: applicationId,
+        run_id: runId,
+        type,
+        payload: JSON.stringify({ told: type }),
+      })
       .execute()
   }
-  const left = async () => (await world.platform.db.selectFrom('outbox').select('type').orderBy('id').execute()).map(({ type }) => type)
+  const left = async () =>
+    (await world.platform.db.selectFrom('outbox').select('type').orderBy('id').execute()).map(({ type }) => type)
   const collecting = (refuse: (event: OutboxEvent) => boolean = () => false) => {
     const seen: string[] = []
     const committed: string[] = []
@@ -34,7 +41,10 @@ describe('the relay of the outbox', () => {
       async read(tx, events) {
         if (events.some(refuse)) throw new Error('I do not take this.')
         // What a reader writes commits with the removal, or not at all.
-        for (const { type } of events) await sql`insert into verifications (id, identifier, value, expires_at) values (${newUuid()}, 'relay', ${type}, now())`.execute(tx)
+        for (const { type } of events)
+          await sql`insert into verifications (id, identifier, value, expires_at) values (${newUuid()}, 'relay', ${type}, now())`.execute(
+            tx,
+          )
         seen.push(...events.map(({ type }) => type))
       },
       committed: (_platform, events) => void committed.push(...events.map(({ type }) => type)),
@@ -67,7 +77,11 @@ describe('the relay of the outbox', () => {
     await write('whole')
     await relayEvents([first.reader, second.reader]).run(world.platform, signal)
     expect([await left(), first.committed, second.committed]).toEqual([['whole'], [], []])
-    const kept = await world.platform.db.selectFrom('verifications').select('value').where('value', '=', 'whole').execute()
+    const kept = await world.platform.db
+      .selectFrom('verifications')
+      .select('value')
+      .where('value', '=', 'whole')
+      .execute()
     expect(kept).toEqual([])
   })
 
@@ -75,11 +89,20 @@ describe('the relay of the outbox', () => {
     const [bad, good] = [newUuid(), newUuid()]
     let isBroken = true
     const { reader, seen } = collecting(({ type }) => isBroken && type === 'bad')
-    for (const [type, runId] of [['before', good], ['bad', bad], ['after the bad', bad], ['another', good], ['of no run', null]] as const) await write(type, runId)
+    for (const [type, runId] of [
+      ['before', good],
+      ['bad', bad],
+      ['after the bad', bad],
+      ['another', good],
+      ['of no run', null],
+    ] as const)
+      await write(type, runId)
     await relayEvents([reader]).run(world.platform, signal)
     expect(seen).toEqual(['before', 'another', 'of no run'])
     expect(await left()).toEqual(['bad', 'after the bad'])
-    expect(world.logLines.filter((line) => line.includes(bad) && line.includes('stays for the next round'))).toHaveLength(1)
+    expect(
+      world.logLines.filter((line) => line.includes(bad) && line.includes('stays for the next round')),
+    ).toHaveLength(1)
     isBroken = false
     await relayEvents([reader]).run(world.platform, signal)
     expect(seen.slice(3)).toEqual(['bad', 'after the bad'])

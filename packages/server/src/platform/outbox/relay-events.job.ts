@@ -63,7 +63,10 @@ async function relayNext(relay: Relay, after: number, heldRuns: Set<string>): Pr
   } catch (error) {
     if (event === undefined) throw error
     if (event.runId !== null) heldRuns.add(event.runId)
-    relay.platform.log.error({ err: error, eventId: event.id, runId: event.runId }, 'An event was not taken; it stays for the next round.')
+    relay.platform.log.error(
+      { err: error, eventId: event.id, runId: event.runId },
+      'An event was not taken; it stays for the next round.',
+    )
   }
   return event
 }

@@ -17,7 +17,11 @@ export function openRedis(url: string, log: Log): Redis {
   // ioredis repeats an error for each attempt: one line per outage is enough.
   let isDown = false
   const reportDown = (error?: Error) => {
-    if (!isDown) log.warn(error === undefined ? {} : { err: error }, 'Redis is not reachable: limits are counted in memory until it is back.')
+    if (!isDown)
+      log.warn(
+        error === undefined ? {} : { err: error },
+        'Redis is not reachable: limits are counted in memory until it is back.',
+      )
     isDown = true
   }
   redis.on('error', reportDown)

@@ -8,7 +8,12 @@ import { createRedisWake } from './redis-wake.ts'
 import type { Wake } from './wake.ts'
 
 /** Wake-ups over Redis, else over PostgreSQL; within the process alone when the database is embedded and so nobody else's. */
-export async function openWake(parts: { config: Config; database: Database; redis: Redis | undefined; log: Log }): Promise<Wake> {
+export async function openWake(parts: {
+  config: Config
+  database: Database
+  redis: Redis | undefined
+  log: Log
+}): Promise<Wake> {
   if (parts.redis !== undefined) return createRedisWake(parts.redis, parts.log)
   if (parts.config.DATABASE_URL !== undefined) return createPostgresWake(parts.database.pool, parts.log)
   return createLocalWake(parts.log)

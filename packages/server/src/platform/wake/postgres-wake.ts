@@ -12,7 +12,9 @@ const reconnectMs = 1_000
 export async function createPostgresWake(pool: pg.Pool, log: Log): Promise<Wake> {
   const local = createLocalWake(log)
   const outgoing = coalesce(async (message) => {
-    await pool.query('select pg_notify($1, $2)', [channel, message]).catch((error: unknown) => log.debug({ err: error }, 'A wake-up was lost.'))
+    await pool
+      .query('select pg_notify($1, $2)', [channel, message])
+      .catch((error: unknown) => log.debug({ err: error }, 'A wake-up was lost.'))
   })
   const listener = keepListening(pool, {
     log,

@@ -29,8 +29,11 @@ export async function createRedisWake(redis: Redis, log: Log): Promise<Wake> {
   })
   subscriber.on('message', (_channel: string, message: string) => hear(local, outgoing, message))
   // What is published before the first subscription holds is missed: it is waited for, though not for a Redis that is down.
-  const subscribed = subscriber.subscribe(channel).catch((error: unknown) => log.debug({ err: error }, 'Wake-ups are no longer received from Redis.'))
+  const subscribed = subscriber
+    .subscribe(channel)
+    .catch((error: unknown) => log.debug({ err: error }, 'Wake-ups are no longer received from Redis.'))
   const late = Symbol('late')
-  if ((await Promise.race([subscribed, sleep(firstWaitMs, late, { ref: false })])) === late) void subscribed.then(() => wakeAll(local))
+  if ((await Promise.race([subscribed, sleep(firstWaitMs, late, { ref: false })])) === late)
+    void subscribed.then(() => wakeAll(local))
   return relayedWake(local, outgoing, () => subscriber.disconnect())
 }

@@ -98,13 +98,10 @@ function keepItsPromises(open: () => Promise<Nodes>): void {
     await nodes.interrupt()
     await expect.poll(() => away, patience).toContain('*')
     await expect
-      .poll(
-        () => {
-          nodes.here.wake('events', 'again')
-          return away
-        },
-        patience,
-      )
+      .poll(() => {
+        nodes.here.wake('events', 'again')
+        return away
+      }, patience)
       .toContain('again')
   })
 
@@ -118,13 +115,20 @@ function keepItsPromises(open: () => Promise<Nodes>): void {
 
 async function openPostgresNodes(): Promise<Nodes> {
   const testDatabase: TestDatabase = await cloneDatabase()
-  const databases = [openDatabase(testDatabase.address, { connectionsMax: 3, log }), openDatabase(testDatabase.address, { connectionsMax: 3, log })] as const
-  const [here, there] = [await createPostgresWake(databases[0].pool, log), await createPostgresWake(databases[1].pool, log)]
+  const databases = [
+    openDatabase(testDatabase.address, { connectionsMax: 3, log }),
+    openDatabase(testDatabase.address, { connectionsMax: 3, log }),
+  ] as const
+  const [here, there] = [
+    await createPostgresWake(databases[0].pool, log),
+    await createPostgresWake(databases[1].pool, log),
+  ]
   return {
     here,
     there,
     async interrupt() {
-      const text = 'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()'
+      const text =
+        'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()'
       await databases[0].pool.query(text)
     },
     async close() {
@@ -139,10 +143,12 @@ async function openPostgresNodes(): Promise<Nodes> {
 async function openRedisNodes(): Promise<Nodes> {
   const server: RedisServer = await startRedisServer()
   const connections = [openRedis(server.url, log), openRedis(server.url, log)] as const
-  for (const redis of connections) if (redis.status !== 'ready') await new Promise((resolve) => redis.once('ready', resolve))
+  for (const redis of connections)
+    if (redis.status !== 'ready') await new Promise((resolve) => redis.once('ready', resolve))
   const [here, there] = [await createRedisWake(connections[0], log), await createRedisWake(connections[1], log)]
   await server.ask(async (redis) => {
-    while (String((await redis.pubsub('NUMSUB', 'appstrate:wake'))[1]) !== '2') await new Promise((resolve) => setTimeout(resolve, 10))
+    while (String((await redis.pubsub('NUMSUB', 'appstrate:wake'))[1]) !== '2')
+      await new Promise((resolve) => setTimeout(resolve, 10))
   })
   return {
     here,
@@ -177,7 +183,14 @@ describe('a message that is none', () => {
 
   it('is ignored', async () => {
     const home = heard(nodes.here)
-    for (const text of ['', 'nonsense', '[]', '{}', '["x",[["unknown","y"],["events",7],"events"]]', '["x",[["events","good"]]]']) {
+    for (const text of [
+      '',
+      'nonsense',
+      '[]',
+      '{}',
+      '["x",[["unknown","y"],["events",7],"events"]]',
+      '["x",[["events","good"]]]',
+    ]) {
       await database.pool.query('select pg_notify($1, $2)', ['appstrate_wake', text])
     }
     await expect.poll(() => home, patience).toEqual(['good'])

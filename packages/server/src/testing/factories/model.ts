@@ -19,7 +19,10 @@ export async function connectModel(platform: Platform, tenant: Tenant, options: 
   const api = options.api ?? 'openai-compatible'
   const address = { organization_id: tenant.organizationId, api, base_url: `${options.url}/v1` } as const
   const sealed = platform.keyRing.seal(options.apiKey ?? 'sk-test-key', `provider_keys/${keyId}`)
-  await platform.db.insertInto('provider_keys').values({ id: keyId, label: 'Scripted', encrypted_key: sealed, ...address }).execute()
+  await platform.db
+    .insertInto('provider_keys')
+    .values({ id: keyId, label: 'Scripted', encrypted_key: sealed, ...address })
+    .execute()
   await platform.db
     .insertInto('models')
     .values({

@@ -20,7 +20,9 @@ export interface Actor extends Tenant {
   /** Starts a run of the agent; the 202 reply. */
   start(body?: object): Promise<Answer>
   /** The run's log lines, oldest first. */
-  logs(runId: string): Promise<{ event: string; seq: number; message: string | null; data: Record<string, unknown> | null }[]>
+  logs(
+    runId: string,
+  ): Promise<{ event: string; seq: number; message: string | null; data: Record<string, unknown> | null }[]>
 }
 
 export async function openRunWorld(options: WorldOptions = {}): Promise<RunWorld> {
@@ -46,7 +48,8 @@ async function createActor(world: World, model: ModelOptions, agent: AgentOption
     agentId,
     modelId,
     start: (body = {}) => tenant.send('POST /api/runs', { body: { agentId, ...body } }),
-    runToEnd: (body = {}) => tenant.send('POST /api/runs', { body: { agentId, ...body }, headers: { prefer: 'wait=60' } }),
+    runToEnd: (body = {}) =>
+      tenant.send('POST /api/runs', { body: { agentId, ...body }, headers: { prefer: 'wait=60' } }),
     logs: async (runId) => (await tenant.send(`GET /api/runs/${runId}/logs`, { query: { pageSize: 100 } })).body.data,
   }
 }

@@ -39,24 +39,54 @@ export interface RunOptions {
 type Owner = Pick<Tenant, 'organizationId' | 'applicationId'>
 
 /** Inserts an agent with one version straight in the database. */
-export async function insertAgent({ db }: Pick<Platform, 'db'>, { organizationId, applicationId }: Owner): Promise<InsertedAgent> {
+export async function insertAgent(
+  { db }: Pick<Platform, 'db'>,
+  { organizationId, applicationId }: Owner,
+): Promise<InsertedAgent> {
   const [id, packageId, versionId] = [newUuid(), newUuid(), newUuid()]
   const name = `agent-${randomBytes(4).toString('hex')}`
-  const manifest = JSON.stringify({ name: `@test/${name}`, version: '1.0.0', type: 'agent', displayName: name, tools: [], timeout: 300 })
-  await db.insertInto('packages').values({ id: packageId, organization_id: organizationId, scope: 'test', name, type: 'agent' }).execute()
+  const manifest = JSON.stringify({
+    name: `@test/${name}`,
+    version: '1.0.0',
+    type: 'agent',
+    displayName: name,
+    tools: [],
+    timeout: 300,
+  })
+  await db
+    .insertInto('packages')
+    .values({ id: packageId, organization_id: organizationId, scope: 'test', name, type: 'agent' })
+    .execute()
   await db
     .insertInto('package_versions')
-    .values({ id: versionId, organization_id: organizationId, package_id: packageId, version: '1.0.0', manifest, prompt: 'Do it.' })
+    .values({
+      id: versionId,
+      organization_id: organizationId,
+      package_id: packageId,
+      version: '1.0.0',
+      manifest,
+      prompt: 'Do it.',
+    })
     .execute()
   await db
     .insertInto('application_packages')
-    .values({ id, organization_id: organizationId, application_id: applicationId, package_id: packageId, version_id: versionId })
+    .values({
+      id,
+      organization_id: organizationId,
+      application_id: applicationId,
+      package_id: packageId,
+      version_id: versionId,
+    })
     .execute()
   return { id, wireId: toWireId('agent', id), name: `@test/${name}`, packageId, versionId }
 }
 
 /** Inserts a run without events; of a new agent unless one is given. */
-export async function insertRun(platform: Pick<Platform, 'db'>, tenant: Owner, options: RunOptions = {}): Promise<InsertedRun> {
+export async function insertRun(
+  platform: Pick<Platform, 'db'>,
+  tenant: Owner,
+  options: RunOptions = {},
+): Promise<InsertedRun> {
   const id = newUuid()
   const { organizationId, applicationId } = tenant
   const agent = options.agent ?? (await insertAgent(platform, tenant))
@@ -74,7 +104,14 @@ export async function insertRun(platform: Pick<Platform, 'db'>, tenant: Owner, o
       version: '1.0.0',
       end_user_id: endUserId,
       status: options.status ?? 'running',
-      model: JSON.stringify({ label: 'Scripted', api: 'openai', modelId: 'scripted', contextWindow: null, maxTokens: null, price: null }),
+      model: JSON.stringify({
+        label: 'Scripted',
+        api: 'openai',
+        modelId: 'scripted',
+        contextWindow: null,
+        maxTokens: null,
+        price: null,
+      }),
       timeout_ms: 300_000,
     })
     .execute()
@@ -94,7 +131,11 @@ export interface EventOptions {
  * Appends an event as the engine does, in one statement that takes the run's next seq; returns it.
  * Wakes the readers when it is given a `wake`; in a transaction give `{ db: tx }` alone.
  */
-export async function appendEvent(on: { readonly db: Db; readonly wake?: Wake }, run: InsertedRun, options: EventOptions = {}): Promise<number> {
+export async function appendEvent(
+  on: { readonly db: Db; readonly wake?: Wake },
+  run: InsertedRun,
+  options: EventOptions = {},
+): Promise<number> {
   const { status = null, message = null } = options
   const kind = status === null ? 'run_log' : 'run_update'
   const data = status === null ? (options.data ?? null) : { id: run.wireId, status, ...Object(options.data) }
@@ -114,7 +155,11 @@ export async function appendEvent(on: { readonly db: Db; readonly wake?: Wake },
 }
 
 /** Appends so many log entries in one statement, whose messages are their seqs. Wakes as appendEvent does. */
-export async function appendLogs(on: { readonly db: Db; readonly wake?: Wake }, run: InsertedRun, count: number): Promise<void> {
+export async function appendLogs(
+  on: { readonly db: Db; readonly wake?: Wake },
+  run: InsertedRun,
+  count: number,
+): Promise<void> {
   await sql`
     with r as (update runs set last_seq = last_seq + ${count} where id = ${run.id} returning *)
     insert into run_events (run_id, seq, id, organization_id, application_id, agent_id, end_user_id, kind, type, level, event, message)

@@ -20,10 +20,18 @@ export interface SignedIn {
 export async function signUp(world: World, fields: { readonly email?: string } = {}): Promise<SignedIn> {
   const email = fields.email ?? `person-${randomBytes(6).toString('hex')}@example.com`
   const password = 'correct horse battery'
-  const answer = await fromOurPage(world)('POST /api/auth/sign-up/email', { body: { name: 'Test Person', email, password } })
+  const answer = await fromOurPage(world)('POST /api/auth/sign-up/email', {
+    body: { name: 'Test Person', email, password },
+  })
   if (answer.status !== 200) throw new Error(`The sign-up failed: ${answer.text}`)
   const cookie = cookieOf(answer)
-  return { userId: answer.body.user.id, email, password, cookie, send: requester(world.url, { cookie, origin: originOf(world) }) }
+  return {
+    userId: answer.body.user.id,
+    email,
+    password,
+    cookie,
+    send: requester(world.url, { cookie, origin: originOf(world) }),
+  }
 }
 
 /**
@@ -50,7 +58,10 @@ export function cookieOf({ headers }: Answer): string {
 export async function createSessionCookie({ db, secrets }: Platform, userId: string): Promise<string> {
   const token = randomBytes(16).toString('hex')
   const expires = new Date(Date.now() + 86_400_000)
-  await db.insertInto('sessions').values({ id: newWireId('ses'), user_id: userId, token, expires_at: expires }).execute()
+  await db
+    .insertInto('sessions')
+    .values({ id: newWireId('ses'), user_id: userId, token, expires_at: expires })
+    .execute()
   const signature = createHmac('sha256', secrets.authSecret).update(token).digest('base64')
   return `better-auth.session_token=${encodeURIComponent(`${token}.${signature}`)}`
 }

@@ -44,10 +44,28 @@ export async function createTenant(platform: Platform, url: string, options: Ten
   const [organizationId, applicationId, userId] = [newUuid(), newUuid(), newWireId('usr')]
   const slug = `org-${randomBytes(6).toString('hex')}`
   const { db } = platform
-  await db.insertInto('users').values({ id: userId, name: 'Test Owner', email: `${slug}@example.com`, email_verified: true }).execute()
-  await db.insertInto('organizations').values({ id: organizationId, name: 'Test Org', slug, created_by: userId }).execute()
-  await db.insertInto('organization_members').values({ organization_id: organizationId, user_id: userId, role: options.role ?? 'owner' }).execute()
-  await db.insertInto('applications').values({ id: applicationId, organization_id: organizationId, name: 'Default', is_default: true, created_by: userId }).execute()
+  await db
+    .insertInto('users')
+    .values({ id: userId, name: 'Test Owner', email: `${slug}@example.com`, email_verified: true })
+    .execute()
+  await db
+    .insertInto('organizations')
+    .values({ id: organizationId, name: 'Test Org', slug, created_by: userId })
+    .execute()
+  await db
+    .insertInto('organization_members')
+    .values({ organization_id: organizationId, user_id: userId, role: options.role ?? 'owner' })
+    .execute()
+  await db
+    .insertInto('applications')
+    .values({
+      id: applicationId,
+      organization_id: organizationId,
+      name: 'Default',
+      is_default: true,
+      created_by: userId,
+    })
+    .execute()
   const appId = toWireId('app', applicationId)
   const createKey = async ({ scopes, expiresAt }: TenantOptions, application = { applicationId, appId }) => {
     const apiKey = `ask_${randomBytes(24).toString('hex')}`
@@ -66,7 +84,11 @@ export async function createTenant(platform: Platform, url: string, options: Ten
         expires_at: expiresAt ?? null,
       })
       .execute()
-    return { apiKey, apiKeyId: toWireId('key', id), send: requester(url, { authorization: `Bearer ${apiKey}`, 'x-app-id': application.appId }) }
+    return {
+      apiKey,
+      apiKeyId: toWireId('key', id),
+      send: requester(url, { authorization: `Bearer ${apiKey}`, 'x-app-id': application.appId }),
+    }
   }
   const first = await createKey(options)
   return {
@@ -78,22 +100,32 @@ export async function createTenant(platform: Platform, url: string, options: Ten
     slug,
     ...first,
     scope: { organizationId, applicationId, endUserId: null },
-    sendAs: (endUserId) => requester(url, { authorization: `Bearer ${first.apiKey}`, 'x-app-id': appId, 'appstrate-user': endUserId }),
+    sendAs: (endUserId) =>
+      requester(url, { authorization: `Bearer ${first.apiKey}`, 'x-app-id': appId, 'appstrate-user': endUserId }),
     async endUser() {
       const id = newUuid()
-      await db.insertInto('end_users').values({ id, organization_id: organizationId, application_id: applicationId }).execute()
+      await db
+        .insertInto('end_users')
+        .values({ id, organization_id: organizationId, application_id: applicationId })
+        .execute()
       return toWireId('eu', id)
     },
     key: (keyOptions = {}) => createKey(keyOptions),
     async sibling() {
       const id = newUuid()
-      await db.insertInto('applications').values({ id, organization_id: organizationId, name: 'Sibling', created_by: userId }).execute()
+      await db
+        .insertInto('applications')
+        .values({ id, organization_id: organizationId, name: 'Sibling', created_by: userId })
+        .execute()
       const application = { applicationId: id, appId: toWireId('app', id) }
       return { ...application, send: (await createKey({}, application)).send }
     },
     async session() {
       const cookie = await createSessionCookie(platform, userId)
-      return { cookie, send: requester(url, { cookie, 'x-org-id': toWireId('org', organizationId), 'x-app-id': appId }) }
+      return {
+        cookie,
+        send: requester(url, { cookie, 'x-org-id': toWireId('org', organizationId), 'x-app-id': appId }),
+      }
     },
   }
 }

@@ -3,7 +3,17 @@ import type { Attacker } from './attempt.ts'
 import { byPrefix, prefixOf, type Belongings } from './belongings.ts'
 
 /** What members of an organization share, whatever application they look from. */
-const ofOrganizations: ReadonlySet<string> = new Set(['org', 'usr', 'app', 'model', 'mkey', 'proxy', 'inv', 'ses', 'pkg'])
+const ofOrganizations: ReadonlySet<string> = new Set([
+  'org',
+  'usr',
+  'app',
+  'model',
+  'mkey',
+  'proxy',
+  'inv',
+  'ses',
+  'pkg',
+])
 /** What belongs to one person. */
 const ofPersons: ReadonlySet<string> = new Set(['ses', 'prof'])
 /** Tried at most; all of them are secrets. */
@@ -29,14 +39,30 @@ export function castAttackers({ victim, stranger, idsOfVictim, idsOfFirstEndUser
   const toVictim = [{ 'x-app-id': tenant.appId }, { 'x-org-id': tenant.orgId }, both]
   const asEndUser = { 'appstrate-user': victim.endUsers[0] }
   return [
-    { name: "a stranger's key", headers: keyHeaders(stranger), foreignHeaders: [...toVictim, asEndUser], ...strangersWay },
+    {
+      name: "a stranger's key",
+      headers: keyHeaders(stranger),
+      foreignHeaders: [...toVictim, asEndUser],
+      ...strangersWay,
+    },
     { name: 'a stranger by cookie', headers: cookieHeaders(stranger), foreignHeaders: toVictim, ...strangersWay },
-    { name: "a stranger's end-user", headers: { ...keyHeaders(stranger), 'appstrate-user': stranger.endUsers[0] }, foreignHeaders: [...toVictim, asEndUser], ...strangersWay },
+    {
+      name: "a stranger's end-user",
+      headers: { ...keyHeaders(stranger), 'appstrate-user': stranger.endUsers[0] },
+      foreignHeaders: [...toVictim, asEndUser],
+      ...strangersWay,
+    },
     {
       name: 'a key of the sibling application',
       headers: { authorization: victim.sibling.authorization, 'x-app-id': victim.sibling.appId },
       foreign: limit(ofApplication),
-      own: { ids: new Map([...victim.made.ids].filter(([prefix]) => ofOrganizations.has(prefix))), texts: new Map([['version', victim.made.texts.get('version') ?? []], ['*', victim.made.texts.get('*') ?? []]]) },
+      own: {
+        ids: new Map([...victim.made.ids].filter(([prefix]) => ofOrganizations.has(prefix))),
+        texts: new Map([
+          ['version', victim.made.texts.get('version') ?? []],
+          ['*', victim.made.texts.get('*') ?? []],
+        ]),
+      },
       foreignHeaders: [{ 'x-app-id': tenant.appId }, asEndUser],
       secrets: [marks.application, marks.endUser, ...allOf(ofApplication)],
     },
@@ -72,7 +98,13 @@ export function cookieHeaders({ tenant, owner }: FilledTenant) {
 function belongings(made: Belongings, seen: readonly string[], wanted: (prefix: string) => boolean): Belongings {
   const all = byPrefix([...allOf(made), ...seen].filter((id) => wanted(prefixOf(id))))
   // A version such as 1.0.0 names nothing by itself, and who has an invitation's token may use it: strangers have its id at most.
-  return { ids: all, texts: new Map([['agentId', made.texts.get('agentId') ?? []], ['token', made.ids.get('inv') ?? []]]) }
+  return {
+    ids: all,
+    texts: new Map([
+      ['agentId', made.texts.get('agentId') ?? []],
+      ['token', made.ids.get('inv') ?? []],
+    ]),
+  }
 }
 
 function allOf({ ids }: Belongings): string[] {

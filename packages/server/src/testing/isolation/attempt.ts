@@ -28,7 +28,12 @@ export interface Attempt extends SendOptions {
 
 /** Everything that an attacker tries on an operation. Throws when a thing is missing that its path needs. */
 export function planAttempts(operation: Operation, attacker: Attacker): Attempt[] {
-  return [...onPaths(operation, attacker), ...onHeaders(operation, attacker), ...onFields(operation, attacker), ...onNothing(operation, attacker)]
+  return [
+    ...onPaths(operation, attacker),
+    ...onHeaders(operation, attacker),
+    ...onFields(operation, attacker),
+    ...onNothing(operation, attacker),
+  ]
 }
 
 /** The headers that each kind of caller is scoped by; others do not count there. */
@@ -48,20 +53,34 @@ function onHeaders(operation: Operation, attacker: Attacker): Attempt[] {
   const names = scopeHeaders[operation.endpoint.caller] ?? []
   const telling = attacker.foreignHeaders.filter((headers) => Object.keys(headers).some((name) => names.includes(name)))
   const paths = [...foreignPaths(operation, attacker), ...ownPaths(operation, attacker)]
-  return telling.flatMap((headers) => paths.map((params) => attempt(operation, attacker, { foreign: 'headers', params, headers })))
+  return telling.flatMap((headers) =>
+    paths.map((params) => attempt(operation, attacker, { foreign: 'headers', params, headers })),
+  )
 }
 
 // One field at a time, beside things of the attacker's own, and then all of them.
 function onFields(operation: Operation, attacker: Attacker): Attempt[] {
-  const fields = listIdFields(operation).filter(({ prefixes }) => prefixes.some((prefix) => attacker.foreign.ids.has(prefix)))
+  const fields = listIdFields(operation).filter(({ prefixes }) =>
+    prefixes.some((prefix) => attacker.foreign.ids.has(prefix)),
+  )
   const [params] = ownPaths(operation, attacker)
   if (params === undefined || fields.length === 0) return []
   const isSame = (a: IdField, b: IdField) => a.in === b.in && a.path === b.path
   const choices = fields.flatMap((field) =>
-    field.prefixes.flatMap((prefix) => (attacker.foreign.ids.get(prefix) ?? []).map((id) => ({ in: field.in, choose: (other: IdField) => (isSame(field, other) ? id : undefined) }))),
+    field.prefixes.flatMap((prefix) =>
+      (attacker.foreign.ids.get(prefix) ?? []).map((id) => ({
+        in: field.in,
+        choose: (other: IdField) => (isSame(field, other) ? id : undefined),
+      })),
+    ),
   )
-  const all = { in: fields.some((field) => field.in === 'body') ? ('body' as const) : ('query' as const), choose: ({ prefixes }: IdField) => prefixes.flatMap((prefix) => attacker.foreign.ids.get(prefix) ?? [])[0] }
-  return [...choices, ...(fields.length > 1 ? [all] : [])].map(({ in: where, choose }) => attempt(operation, attacker, { foreign: where, params, choose }))
+  const all = {
+    in: fields.some((field) => field.in === 'body') ? ('body' as const) : ('query' as const),
+    choose: ({ prefixes }: IdField) => prefixes.flatMap((prefix) => attacker.foreign.ids.get(prefix) ?? [])[0],
+  }
+  return [...choices, ...(fields.length > 1 ? [all] : [])].map(({ in: where, choose }) =>
+    attempt(operation, attacker, { foreign: where, params, choose }),
+  )
 }
 
 // A change that names nothing foreign is the attacker's own business.
@@ -75,13 +94,22 @@ function foreignPaths(operation: Operation, { foreign, own }: Attacker): Params[
   const declared = Object.entries(paramsOf(operation))
   const hunted = declared.filter(([name, param]) => valuesOf(name, param, foreign).length > 0)
   if (hunted.length === 0) return []
-  const only = hunted.flatMap(([target]) => combine(declared.map(([name, param]) => [name, valuesOf(name, param, name === target ? foreign : own)])))
-  const all = combine(declared.map(([name, param]) => [name, valuesOf(name, param, hunted.some(([other]) => other === name) ? foreign : own)]))
+  const only = hunted.flatMap(([target]) =>
+    combine(declared.map(([name, param]) => [name, valuesOf(name, param, name === target ? foreign : own)])),
+  )
+  const all = combine(
+    declared.map(([name, param]) => [
+      name,
+      valuesOf(name, param, hunted.some(([other]) => other === name) ? foreign : own),
+    ]),
+  )
   return [...new Map([...all, ...only].map((params) => [JSON.stringify(params), params])).values()]
 }
 
 function ownPaths(operation: Operation, { own }: Attacker): Params[] {
-  const [first] = combine(Object.entries(paramsOf(operation)).map(([name, param]) => [name, valuesOf(name, param, own).slice(0, 1)]))
+  const [first] = combine(
+    Object.entries(paramsOf(operation)).map(([name, param]) => [name, valuesOf(name, param, own).slice(0, 1)]),
+  )
   return first === undefined ? [] : [first]
 }
 
@@ -95,7 +123,10 @@ function valuesOf(name: string, param: PathParam, { ids, texts }: Belongings): r
 }
 
 function combine(choices: readonly (readonly [name: string, values: readonly string[]])[]): Params[] {
-  return choices.reduce<Params[]>((paths, [name, values]) => paths.flatMap((path) => values.map((value) => ({ ...path, [name]: value }))), [{}])
+  return choices.reduce<Params[]>(
+    (paths, [name, values]) => paths.flatMap((path) => values.map((value) => ({ ...path, [name]: value }))),
+    [{}],
+  )
 }
 
 interface Aim {
@@ -105,15 +136,29 @@ interface Aim {
   readonly choose?: Choose
 }
 
-function attempt(operation: Operation, attacker: Attacker, { foreign, params, headers = {}, choose = () => undefined }: Aim): Attempt {
+function attempt(
+  operation: Operation,
+  attacker: Attacker,
+  { foreign, params, headers = {}, choose = () => undefined }: Aim,
+): Attempt {
   const { endpoint } = operation
   // What a request can not do without is the attacker's own, unless it is what they try.
   const chosen: Choose = (field) => choose(field) ?? (field.isRequired ? ownOf(attacker, field) : undefined)
   const body = exampleBody(operation, chosen)
   const query = exampleQuery(operation, choose)
   const form = endpoint.bodyKind === 'multipart' ? { rawBody: exampleForm() } : {}
-  const sent = endpoint.caller === 'stream' ? inQuery({ ...attacker.headers, ...headers }, query) : { headers: { ...attacker.headers, ...headers }, query }
-  return { operation, foreign, route: fillRoute(endpoint.route, params), ...(body === undefined ? {} : { body }), ...form, ...sent }
+  const sent =
+    endpoint.caller === 'stream'
+      ? inQuery({ ...attacker.headers, ...headers }, query)
+      : { headers: { ...attacker.headers, ...headers }, query }
+  return {
+    operation,
+    foreign,
+    route: fillRoute(endpoint.route, params),
+    ...(body === undefined ? {} : { body }),
+    ...form,
+    ...sent,
+  }
 }
 
 function ownOf({ own, foreign }: Attacker, { prefixes }: IdField): string | undefined {
@@ -138,5 +183,7 @@ export function exampleForm(): FormData {
 
 /** The concrete `METHOD /path`. */
 export function fillRoute(route: string, params: Params): string {
-  return route.replace(/:(\w+)|\*$/g, (match, name: string | undefined) => (name === undefined ? (params[match] ?? '') : encodeURIComponent(params[name] ?? '')))
+  return route.replace(/:(\w+)|\*$/g, (match, name: string | undefined) =>
+    name === undefined ? (params[match] ?? '') : encodeURIComponent(params[name] ?? ''),
+  )
 }

@@ -21,8 +21,10 @@ export function listIdFields(operation: Operation): IdField[] {
   const found: IdField[] = []
   const { body, bodyKind, query } = operation.endpoint
   const visit = (where: IdField['in']) => (field: Omit<IdField, 'in'>) => void found.push({ in: where, ...field })
-  if (body !== undefined && bodyKind !== 'multipart') walk(body, { operation, visit: visit('body') }, { path: '', isRequired: true })
-  if (query !== undefined) walk(Type.Object(query), { operation, visit: visit('query') }, { path: '', isRequired: true })
+  if (body !== undefined && bodyKind !== 'multipart')
+    walk(body, { operation, visit: visit('body') }, { path: '', isRequired: true })
+  if (query !== undefined)
+    walk(Type.Object(query), { operation, visit: visit('query') }, { path: '', isRequired: true })
   return found
 }
 
@@ -40,15 +42,24 @@ export function exampleBody(operation: Operation, choose: Choose): unknown {
 export function exampleQuery(operation: Operation, choose: Choose): Record<string, string> {
   const query: TProperties = operation.endpoint.query ?? {}
   const built = build(Type.Object(query), { operation, in: 'query', choose }, { path: '', isRequired: true })
-  const entries = Object.entries(built ?? {}).map(([name, value]) => [name, String(Array.isArray(value) ? value[0] : value)])
+  const entries = Object.entries(built ?? {}).map(([name, value]) => [
+    name,
+    String(Array.isArray(value) ? value[0] : value),
+  ])
   refuseMistakes(operation, 'exampleTexts', queryValidator(query).check({ ...Object.fromEntries(entries) }))
   return Object.fromEntries(entries)
 }
 
-function refuseMistakes(operation: Operation, where: string, mistakes: readonly { pointer: string; message: string }[]): void {
+function refuseMistakes(
+  operation: Operation,
+  where: string,
+  mistakes: readonly { pointer: string; message: string }[],
+): void {
   if (mistakes.length === 0) return
   const told = mistakes.map(({ pointer, message }) => `${pointer} ${message}`).join('; ')
-  throw new Error(`No good request of ${operation.id} could be made up (${told}): say in testing/isolation/examples.ts, ${where}, how one looks.`)
+  throw new Error(
+    `No good request of ${operation.id} could be made up (${told}): say in testing/isolation/examples.ts, ${where}, how one looks.`,
+  )
 }
 
 interface Place {
@@ -69,7 +80,11 @@ function walk(schema: unknown, context: Walk, place: Place): void {
     walk(child, context, { path: `${place.path}/${name}`, isRequired: place.isRequired && required.includes(name) })
   }
   const items = read(schema, 'items')
-  if (items !== undefined) walk(items, context, { path: `${place.path}/0`, isRequired: place.isRequired && Number(read(schema, 'minItems') ?? 0) > 0 })
+  if (items !== undefined)
+    walk(items, context, {
+      path: `${place.path}/0`,
+      isRequired: place.isRequired && Number(read(schema, 'minItems') ?? 0) > 0,
+    })
   for (const branch of listOf(read(schema, 'anyOf'))) walk(branch, context, place)
 }
 
@@ -83,7 +98,9 @@ function prefixesOf(schema: unknown, path: string, operation: Operation): string
   if (described.length > 0) return described
   if (name === 'agentId') return ['agent']
   if (/(Id|Ids)$/.test(name) && !notWireIds.has(name) && !notWireIds.has(`${operation.id}.${name}`)) {
-    throw new Error(`${operation.id} takes ${path} as a text: give it the pattern of WireId, name the prefix in its description, or list it in testing/isolation/examples.ts, notWireIds.`)
+    throw new Error(
+      `${operation.id} takes ${path} as a text: give it the pattern of WireId, name the prefix in its description, or list it in testing/isolation/examples.ts, notWireIds.`,
+    )
   }
   return []
 }
@@ -101,7 +118,10 @@ function build(schema: unknown, context: Build, place: Place): unknown {
   if (properties !== undefined) return buildObject(schema, context, place)
   const items = read(schema, 'items')
   if (items !== undefined) {
-    const item = build(items, context, { path: `${place.path}/0`, isRequired: place.isRequired && Number(read(schema, 'minItems') ?? 0) > 0 })
+    const item = build(items, context, {
+      path: `${place.path}/0`,
+      isRequired: place.isRequired && Number(read(schema, 'minItems') ?? 0) > 0,
+    })
     return item === undefined ? undefined : [item]
   }
   const [branch] = listOf(read(schema, 'anyOf'))
@@ -118,7 +138,9 @@ function buildObject(schema: unknown, context: Build, place: Place): unknown {
     const value = build(child, context, inner)
     if (value !== undefined) built[name] = value
   }
-  return Object.keys(built).length === 0 && place.path === '' && context.in === 'body' ? firstChange(schema, context) : built
+  return Object.keys(built).length === 0 && place.path === '' && context.in === 'body'
+    ? firstChange(schema, context)
+    : built
 }
 
 // A change of nothing would prove little.
@@ -137,7 +159,12 @@ function holdsChosen(schema: unknown, { operation, in: where, choose }: Build, p
 }
 
 function exampleValue(schema: unknown, path: string): unknown {
-  const given = [exampleTexts[nameOf(path)], read(schema, 'const'), listOf(read(schema, 'enum'))[0], listOf(read(schema, 'examples'))[0]]
+  const given = [
+    exampleTexts[nameOf(path)],
+    read(schema, 'const'),
+    listOf(read(schema, 'enum'))[0],
+    listOf(read(schema, 'examples'))[0],
+  ]
   return given.find((each) => each !== undefined) ?? valueOfType(schema)
 }
 
@@ -149,7 +176,11 @@ function valueOfType(schema: unknown): unknown {
 }
 
 const byFormat: Readonly<Record<string, string>> = {
-  email: 'stranger@example.com', uri: 'https://example.com/', url: 'https://example.com/', 'date-time': '2026-01-01T00:00:00.000Z', date: '2026-01-01',
+  email: 'stranger@example.com',
+  uri: 'https://example.com/',
+  url: 'https://example.com/',
+  'date-time': '2026-01-01T00:00:00.000Z',
+  date: '2026-01-01',
 }
 
 function read(value: unknown, key: string): unknown {

@@ -15,4 +15,10 @@ export const exampleBodies: Readonly<Record<string, object>> = {
 }
 
 /** Fields named …Id whose text is no wire id: by name, or as `operation.name`. */
-export const notWireIds: ReadonlySet<string> = new Set(['externalId', 'createModel.modelId', 'updateModel.modelId', 'providerId', 'accountId'])
+export const notWireIds: ReadonlySet<string> = new Set([
+  'externalId',
+  'createModel.modelId',
+  'updateModel.modelId',
+  'providerId',
+  'accountId',
+])

@@ -77,13 +77,36 @@ export async function fillTenant(filling: Filling): Promise<FilledTenant> {
   const application = await fillApplication(making, organization.modelId)
   const sibling = await createSibling(making)
   const endUsers = [await createEndUser(making, marks.endUser), await createEndUser(making, marks.application)] as const
-  const first = await fillFor(making, { agentId: application.agentId, mark: marks.endUser, headers: { 'appstrate-user': endUsers[0] } })
-  const second = await fillFor(making, { agentId: application.agentId, mark: marks.application, headers: { 'appstrate-user': endUsers[1] } })
+  const first = await fillFor(making, {
+    agentId: application.agentId,
+    mark: marks.endUser,
+    headers: { 'appstrate-user': endUsers[0] },
+  })
+  const second = await fillFor(making, {
+    agentId: application.agentId,
+    mark: marks.application,
+    headers: { 'appstrate-user': endUsers[1] },
+  })
   const byKey = await fillFor(making, { agentId: application.agentId, mark: marks.application, headers: {} })
-  const bySession = await fillFor(making, { agentId: application.agentId, mark: marks.application, session: owner.send, headers: {} })
+  const bySession = await fillFor(making, {
+    agentId: application.agentId,
+    mark: marks.application,
+    session: owner.send,
+    headers: {},
+  })
   const deliveries = await deliver(making, application.webhookId)
   const texts = new Map([...application.texts, ['token', [organization.token]], ['*', relayed]])
-  const ids = [tenant.orgId, tenant.appId, sibling.appId, tenant.userId, organization.admin.userId, ...organization.ids, ...application.ids, ...endUsers, ...deliveries]
+  const ids = [
+    tenant.orgId,
+    tenant.appId,
+    sibling.appId,
+    tenant.userId,
+    organization.admin.userId,
+    ...organization.ids,
+    ...application.ids,
+    ...endUsers,
+    ...deliveries,
+  ]
   return {
     tenant,
     marks,
@@ -112,61 +135,117 @@ async function fillOrganization({ world, modelsUrl, tenant, owner, marks }: Maki
   await must(owner(`PATCH /api/orgs/${tenant.orgId}`, { body: { name: mark } }))
   const modelId = await connectModel(world.platform, tenant, { url: modelsUrl, scenario: 'leave-everything' })
   await must(owner(`PATCH /api/models/${modelId}`, { body: { label: mark } }))
-  const { id: providerKeyId } = await must(owner('POST /api/provider-keys', { body: { label: mark, api: 'openai', apiKey: `sk-${mark}` } }))
+  const { id: providerKeyId } = await must(
+    owner('POST /api/provider-keys', { body: { label: mark, api: 'openai', apiKey: `sk-${mark}` } }),
+  )
   const admin = await signUp(world, { email: `${mark.toLowerCase()}@example.com` })
-  await db.insertInto('organization_members').values({ organization_id: tenant.organizationId, user_id: admin.userId, role: 'admin' }).execute()
-  const invitation = await must(owner(`POST /api/orgs/${tenant.orgId}/invitations`, { body: { email: `${mark.toLowerCase()}-new@example.com`, role: 'member' } }))
+  await db
+    .insertInto('organization_members')
+    .values({ organization_id: tenant.organizationId, user_id: admin.userId, role: 'admin' })
+    .execute()
+  const invitation = await must(
+    owner(`POST /api/orgs/${tenant.orgId}/invitations`, {
+      body: { email: `${mark.toLowerCase()}-new@example.com`, role: 'member' },
+    }),
+  )
   const sessions = await must(owner('GET /api/profile/sessions'))
-  return { modelId, admin, token: String(invitation.link).split('/').at(-1) ?? '', ids: [modelId, providerKeyId, invitation.id, ...sessions.data.map(({ id }: { id: string }) => id)] }
+  return {
+    modelId,
+    admin,
+    token: String(invitation.link).split('/').at(-1) ?? '',
+    ids: [modelId, providerKeyId, invitation.id, ...sessions.data.map(({ id }: { id: string }) => id)],
+  }
 }
 
 async function fillApplication({ tenant, owner, marks, receiverUrl }: Making, modelId: string) {
   const mark = marks.application
   await must(owner(`PATCH /api/applications/${tenant.appId}`, { body: { name: mark } }))
-  const agent = await must(tenant.send('POST /api/agents', { body: { name: mark.toLowerCase(), displayName: mark, description: mark, prompt: mark, tools: ['output', 'log', 'report', 'bash'], modelId } }))
+  const agent = await must(
+    tenant.send('POST /api/agents', {
+      body: {
+        name: mark.toLowerCase(),
+        displayName: mark,
+        description: mark,
+        prompt: mark,
+        tools: ['output', 'log', 'report', 'bash'],
+        modelId,
+      },
+    }),
+  )
   const key = await must(owner('POST /api/api-keys', { body: { name: mark } }))
-  const webhook = await must(tenant.send('POST /api/webhooks', { body: { url: `${receiverUrl}/${mark}`, description: mark, events: ['run.started', 'run.completed'] } }))
-  const texts = new Map([['agentId', [String(agent.id), String(agent.name)]], ['version', [String(agent.version)]]])
+  const webhook = await must(
+    tenant.send('POST /api/webhooks', {
+      body: { url: `${receiverUrl}/${mark}`, description: mark, events: ['run.started', 'run.completed'] },
+    }),
+  )
+  const texts = new Map([
+    ['agentId', [String(agent.id), String(agent.name)]],
+    ['version', [String(agent.version)]],
+  ])
   return { agentId: String(agent.id), webhookId: String(webhook.id), texts, ids: [agent.id, key.id, webhook.id] }
 }
 
 async function createSibling({ owner, marks }: Making) {
   const { id: appId } = await must(owner('POST /api/applications', { body: { name: `${marks.organization} sibling` } }))
-  const { key } = await must(owner('POST /api/api-keys', { body: { name: marks.organization }, headers: { 'x-app-id': appId } }))
+  const { key } = await must(
+    owner('POST /api/api-keys', { body: { name: marks.organization }, headers: { 'x-app-id': appId } }),
+  )
   return { appId: String(appId), authorization: `Bearer ${key}` }
 }
 
 async function createEndUser({ tenant }: Making, mark: string): Promise<string> {
-  const body = { name: mark, email: `${mark}-${randomBytes(3).toString('hex')}@example.com`.toLowerCase(), externalId: `${mark}-${randomBytes(3).toString('hex')}`, metadata: { note: mark } }
+  const body = {
+    name: mark,
+    email: `${mark}-${randomBytes(3).toString('hex')}@example.com`.toLowerCase(),
+    externalId: `${mark}-${randomBytes(3).toString('hex')}`,
+    metadata: { note: mark },
+  }
   return String((await must(tenant.send('POST /api/end-users', { body }))).id)
 }
 
 /** A file, a finished run with files and log, and a schedule; of whoever the headers name. */
-async function fillFor({ world, tenant }: Making, one: { agentId: string; mark: string; headers: Record<string, string>; session?: Send }): Promise<string[]> {
+async function fillFor(
+  { world, tenant }: Making,
+  one: { agentId: string; mark: string; headers: Record<string, string>; session?: Send },
+): Promise<string[]> {
   const { agentId, mark, headers } = one
-  const send = one.session ?? requester(world.url, { authorization: `Bearer ${tenant.apiKey}`, 'x-app-id': tenant.appId, ...headers })
+  const send =
+    one.session ??
+    requester(world.url, { authorization: `Bearer ${tenant.apiKey}`, 'x-app-id': tenant.appId, ...headers })
   const form = new FormData()
   form.set('file', new Blob([`note\n${mark}\n`]), `${mark}.csv`)
   const file = await must(send('POST /api/files', { rawBody: form }))
-  const run = await must(send('POST /api/runs', { body: { agentId, input: { note: mark }, metadata: { note: mark }, files: [file.id] }, headers: { prefer: 'wait=60' } }))
+  const run = await must(
+    send('POST /api/runs', {
+      body: { agentId, input: { note: mark }, metadata: { note: mark }, files: [file.id] },
+      headers: { prefer: 'wait=60' },
+    }),
+  )
   if (run.status !== 'success') throw new Error(`The run did not succeed: ${JSON.stringify(run.error)}`)
-  const schedule = await must(send('POST /api/schedules', { body: { agentId, cronExpression: '0 0 1 1 *', name: mark, input: { note: mark } } }))
+  const schedule = await must(
+    send('POST /api/schedules', { body: { agentId, cronExpression: '0 0 1 1 *', name: mark, input: { note: mark } } }),
+  )
   return [run.id, file.id, schedule.id].map(String)
 }
 
 /** Lets the jobs work until everything is delivered, and stops them: nothing may change by itself while others look. */
 async function deliver({ world, tenant }: Making, webhookId: string): Promise<string[]> {
   const now = new Date(Date.now() - 1_000)
-  await world.platform.db.updateTable('schedules').set({ next_run_at: now, due_at: now }).where('organization_id', '=', tenant.organizationId).execute()
+  await world.platform.db
+    .updateTable('schedules')
+    .set({ next_run_at: now, due_at: now })
+    .where('organization_id', '=', tenant.organizationId)
+    .execute()
   const { stop } = startJobs(world.platform, jobsOf(features))
   const deliveries = await eventually(async () => {
     const { data } = await must(tenant.send(`GET /api/webhooks/${webhookId}/deliveries`))
-    return data.length >= eventsOfRuns && data.every(({ status }: { status: string }) => status === 'success') ? data : undefined
+    return data.length >= eventsOfRuns && data.every(({ status }: { status: string }) => status === 'success')
+      ? data
+      : undefined
   }, 30_000)
   await stop()
   return deliveries.flatMap(({ id, eventId }: { id: string; eventId: string }) => [id, eventId])
 }
-
 
 /** The body of an answer that must be a success. */
 async function must(answer: Promise<Answer>): Promise<Answer['body']> {

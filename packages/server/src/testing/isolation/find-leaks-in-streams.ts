@@ -18,8 +18,12 @@ const readOnMs = 300
 
 /** Opens every stream as every attacker, lets the victim work, and tells what was heard. */
 export async function huntLeaksInStreams({ world, operations, attackers, victim }: Hunt): Promise<string[]> {
-  const todo = attackers.flatMap((attacker) => operations.flatMap((operation) => planAttempts(operation, attacker).map((attempt) => ({ attacker, attempt }))))
-  const opened = await Promise.all(todo.map(async ({ attacker, attempt }) => ({ attacker, attempt, stream: await listen(world.url, attempt) })))
+  const todo = attackers.flatMap((attacker) =>
+    operations.flatMap((operation) => planAttempts(operation, attacker).map((attempt) => ({ attacker, attempt }))),
+  )
+  const opened = await Promise.all(
+    todo.map(async ({ attacker, attempt }) => ({ attacker, attempt, stream: await listen(world.url, attempt) })),
+  )
   await work(world, victim)
   await sleep(readOnMs)
   return opened.flatMap(({ attacker, attempt, stream }) => {
@@ -30,8 +34,16 @@ export async function huntLeaksInStreams({ world, operations, attackers, victim 
 
 /** A run of the victim's first end-user, with the mark in everything that is told of it. */
 async function work({ url }: World, { tenant, marks, made, endUsers }: FilledTenant): Promise<void> {
-  const send = requester(url, { authorization: `Bearer ${tenant.apiKey}`, 'x-app-id': tenant.appId, 'appstrate-user': endUsers[0] })
-  const body = { agentId: made.ids.get('agent')?.[0], input: { note: marks.endUser }, metadata: { note: marks.endUser } }
+  const send = requester(url, {
+    authorization: `Bearer ${tenant.apiKey}`,
+    'x-app-id': tenant.appId,
+    'appstrate-user': endUsers[0],
+  })
+  const body = {
+    agentId: made.ids.get('agent')?.[0],
+    input: { note: marks.endUser },
+    metadata: { note: marks.endUser },
+  }
   const answer = await send('POST /api/runs', { body, headers: { prefer: 'wait=30' } })
   if (answer.status !== 200) throw new Error(`The victim's run did not end: ${answer.text}`)
 }

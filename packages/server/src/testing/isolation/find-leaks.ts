@@ -27,7 +27,9 @@ const requestsAtOnce = 16
 
 /** Tries everything that every attacker can try on every operation, and tells what came through. Streams are not for this. */
 export async function huntLeaks({ url, operations, attackers, tolerance }: Hunt): Promise<Hunted> {
-  const todo = attackers.flatMap((attacker) => operations.flatMap((operation) => planAttempts(operation, attacker).map((attempt) => ({ attacker, attempt }))))
+  const todo = attackers.flatMap((attacker) =>
+    operations.flatMap((operation) => planAttempts(operation, attacker).map((attempt) => ({ attacker, attempt }))),
+  )
   const send = requester(url, {})
   const leaks: string[] = []
   const next = todo.values()
@@ -50,7 +52,10 @@ interface Tried {
 /** What is wrong with an answer, one line each. */
 export function judge(tried: Tried, tolerance: Tolerance): string[] {
   const complaints = [...findSecrets(tried), ...judgeStatus(tried, tolerance)]
-  return complaints.map((complaint) => `${tried.attempt.operation.id} as ${tried.attacker.name}, foreign ${tried.attempt.foreign}: ${complaint}\n    ${describe(tried)}`)
+  return complaints.map(
+    (complaint) =>
+      `${tried.attempt.operation.id} as ${tried.attacker.name}, foreign ${tried.attempt.foreign}: ${complaint}\n    ${describe(tried)}`,
+  )
 }
 
 function findSecrets({ attacker, attempt, answer }: Tried): string[] {
@@ -73,7 +78,9 @@ function judgeStatus({ attempt, answer }: Tried, tolerance: Tolerance): string[]
 function judgePath(status: number, answersAnyPath: boolean): string[] {
   if (status < 400) return answersAnyPath ? [] : ['it was done']
   // 403 is for those who may not do it at all. Anything else would mean that nobody looked for the thing yet.
-  return [404, 403].includes(status) ? [] : ['neither 404 nor 403: the walls were not reached (say in testing/isolation/examples.ts how a good body looks)']
+  return [404, 403].includes(status)
+    ? []
+    : ['neither 404 nor 403: the walls were not reached (say in testing/isolation/examples.ts how a good body looks)']
 }
 
 function describe({ attempt, answer }: Tried): string {
@@ -82,5 +89,10 @@ function describe({ attempt, answer }: Tried): string {
 
 /** Everything that the request said, so that an echo is not taken for a leak. */
 function sentText({ route, query, body, headers }: Attempt): string {
-  return decodeURIComponent(`${route} ${JSON.stringify(query ?? {})} ${JSON.stringify(body ?? null)} ${JSON.stringify(headers)}`.replaceAll(/%(?![0-9A-F]{2})/gi, '%25'))
+  return decodeURIComponent(
+    `${route} ${JSON.stringify(query ?? {})} ${JSON.stringify(body ?? null)} ${JSON.stringify(headers)}`.replaceAll(
+      /%(?![0-9A-F]{2})/gi,
+      '%25',
+    ),
+  )
 }

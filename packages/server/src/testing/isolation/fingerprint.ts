@@ -17,13 +17,17 @@ export async function fingerprint(db: Db, owner: Owner): Promise<Record<string, 
   const columns = await sql<{ table: string; columns: string[] }>`
     select c.table_name as table, array_agg(c.column_name::text) as columns from information_schema.columns c
     join information_schema.tables t using (table_schema, table_name)
-    where c.table_schema = 'public' and t.table_type = 'BASE TABLE' group by c.table_name order by c.table_name`.execute(db)
+    where c.table_schema = 'public' and t.table_type = 'BASE TABLE' group by c.table_name order by c.table_name`.execute(
+    db,
+  )
   const marks: Record<string, string> = {}
   for (const { table, columns: names } of columns.rows) {
     if (volatileTables.has(table) || tablesOfNobody.has(table)) continue
     const { rows } = await sql<{ mark: string }>`
       select count(*) || ' rows ' || coalesce(md5(string_agg(row::text, ',' order by row::text)), '') as mark
-      from (select to_jsonb(t) - ${volatileColumns}::text[] as row from ${sql.table(table)} t where ${ownedBy(table, names, owner)}) rows`.execute(db)
+      from (select to_jsonb(t) - ${volatileColumns}::text[] as row from ${sql.table(table)} t where ${ownedBy(table, names, owner)}) rows`.execute(
+      db,
+    )
     marks[table] = rows[0]?.mark ?? ''
   }
   return marks
@@ -38,7 +42,9 @@ function ownedBy(table: string, columns: readonly string[], { organizationId, us
   if (columns.includes('user_id')) return sql`user_id = any(${userIds})`
   const [parent, column] = parents[table] ?? []
   if (parent === undefined || column === undefined) {
-    throw new Error(`Whose rows are in the table ${table}? Say so in testing/isolation/fingerprint.ts: in parents, or in tablesOfNobody.`)
+    throw new Error(
+      `Whose rows are in the table ${table}? Say so in testing/isolation/fingerprint.ts: in parents, or in tablesOfNobody.`,
+    )
   }
   return sql`${sql.ref(column)} in (select id from ${sql.table(parent)} where organization_id = ${organizationId})`
 }

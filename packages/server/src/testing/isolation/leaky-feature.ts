@@ -5,7 +5,14 @@ import { feature } from '../../platform/http/feature.ts'
 import { Nothing, WireId } from '../../platform/http/wire.ts'
 import { toWireId } from '../../platform/ids/id.ts'
 
-const base = { caller: 'application', permission: 'none', limit: 'default', idempotency: 'not-needed', audit: 'none', fails: [] } as const
+const base = {
+  caller: 'application',
+  permission: 'none',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+  fails: [],
+} as const
 const runId = { id: 'run', missing: 'run-not-found' } as const
 
 // What an end-user said is sealed; ids are not, and are secrets too.
@@ -85,7 +92,11 @@ const streamLeakyRuns = endpoint({
       if (polls > 20) {
         clearInterval(poll)
         reply.raw.end()
-      } else void listAll(db).then((runs) => reply.raw.write(`data: ${JSON.stringify(runs)}\n\n`), () => undefined)
+      } else
+        void listAll(db).then(
+          (runs) => reply.raw.write(`data: ${JSON.stringify(runs)}\n\n`),
+          () => undefined,
+        )
     }, 50)
     return hijacked
   },

@@ -11,15 +11,27 @@ export interface Sight {
 }
 
 /** What somebody sees of their own: the answer of every GET, with their own ids in its path. Throws when an operation needs a thing that nobody made. */
-export async function lookAtOwn(url: string, operations: readonly Operation[], who: { headers: Readonly<Record<string, string>>; own: Belongings }): Promise<Sight[]> {
+export async function lookAtOwn(
+  url: string,
+  operations: readonly Operation[],
+  who: { headers: Readonly<Record<string, string>>; own: Belongings },
+): Promise<Sight[]> {
   const send = requester(url, {})
   const sights: Sight[] = []
   for (const operation of operations) {
     const [method] = splitRoute(operation.endpoint.route)
     if (method !== 'GET' || operation.endpoint.streams === 'text/event-stream') continue
-    const params = Object.fromEntries(Object.entries(paramsOf(operation)).map(([name, param]) => [name, ('id' in param ? who.own.ids.get(param.id) : who.own.texts.get(name))?.[0] ?? '']))
+    const params = Object.fromEntries(
+      Object.entries(paramsOf(operation)).map(([name, param]) => [
+        name,
+        ('id' in param ? who.own.ids.get(param.id) : who.own.texts.get(name))?.[0] ?? '',
+      ]),
+    )
     const query = exampleQuery(operation, () => undefined)
-    sights.push({ operation, answer: await send(fillRoute(operation.endpoint.route, params), { headers: who.headers, query }) })
+    sights.push({
+      operation,
+      answer: await send(fillRoute(operation.endpoint.route, params), { headers: who.headers, query }),
+    })
   }
   return sights
 }

@@ -8,10 +8,19 @@ import { requester, type Answer, type Send } from '../../../testing/request.ts'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 
-const Seen = Type.Object({ kind: Type.String(), orgId: Type.Optional(Type.String()), appId: Type.Optional(Type.String()), endUserId: Type.Optional(Type.String()) })
+const Seen = Type.Object({
+  kind: Type.String(),
+  orgId: Type.Optional(Type.String()),
+  appId: Type.Optional(Type.String()),
+  endUserId: Type.Optional(Type.String()),
+})
 
 /** Tells what the pipeline found out about the caller. */
-function echo<const K extends CallerKind>(route: `${'GET' | 'POST'} /${string}`, caller: K, permission: `${string}:${string}` | 'none' = 'none') {
+function echo<const K extends CallerKind>(
+  route: `${'GET' | 'POST'} /${string}`,
+  caller: K,
+  permission: `${string}:${string}` | 'none' = 'none',
+) {
   return endpoint({
     route,
     summary: 'Echo',
@@ -30,7 +39,9 @@ function echo<const K extends CallerKind>(route: `${'GET' | 'POST'} /${string}`,
         kind: found.kind,
         ...(scope === undefined ? {} : { orgId: toWireId('org', scope.organizationId) }),
         ...(scope !== undefined && 'applicationId' in scope ? { appId: toWireId('app', scope.applicationId) } : {}),
-        ...(scope !== undefined && 'endUserId' in scope && scope.endUserId !== null ? { endUserId: toWireId('eu', scope.endUserId) } : {}),
+        ...(scope !== undefined && 'endUserId' in scope && scope.endUserId !== null
+          ? { endUserId: toWireId('eu', scope.endUserId) }
+          : {}),
       })
     },
   })
@@ -78,14 +89,16 @@ describe('who calls, and in which tenant', () => {
       const send = await cookieOnly(given().tenant)
       const inOrg = (orgId: string) => send('GET /api/echo/organization', { headers: { 'x-org-id': orgId } })
       expectProblem(undefined, await send('GET /api/echo/organization'), 'missing-org-id')
-      for (const orgId of [newWireId('org'), given().stranger.orgId, 'nonsense']) expectProblem(undefined, await inOrg(orgId), 'org-not-found')
+      for (const orgId of [newWireId('org'), given().stranger.orgId, 'nonsense'])
+        expectProblem(undefined, await inOrg(orgId), 'org-not-found')
       expectOk(await inOrg(given().tenant.orgId), { kind: 'user', orgId: given().tenant.orgId })
     })
 
     it('takes the organization of the path, and hides every other', async () => {
       const send = await cookieOnly(given().tenant)
       expectOk(await send(`GET /api/echo/orgs/${given().tenant.orgId}`), { kind: 'user', orgId: given().tenant.orgId })
-      for (const orgId of [given().stranger.orgId, newWireId('org'), 'nonsense']) expectProblem(undefined, await send(`GET /api/echo/orgs/${orgId}`), 'org-not-found')
+      for (const orgId of [given().stranger.orgId, newWireId('org'), 'nonsense'])
+        expectProblem(undefined, await send(`GET /api/echo/orgs/${orgId}`), 'org-not-found')
     })
 
     it('needs X-App-Id for an application; X-Org-Id is optional but must match', async () => {
@@ -96,7 +109,8 @@ describe('who calls, and in which tenant', () => {
       expectOk(await inApp({ 'x-app-id': appId }), { kind: 'user', orgId, appId })
       expectOk(await inApp({ 'x-app-id': appId, 'x-org-id': orgId }), { kind: 'user', orgId, appId })
       expectProblem(undefined, await inApp({ 'x-app-id': appId, 'x-org-id': given().stranger.orgId }), 'app-not-found')
-      for (const other of [given().stranger.appId, newWireId('app'), 'nonsense']) expectProblem(undefined, await inApp({ 'x-app-id': other }), 'app-not-found')
+      for (const other of [given().stranger.appId, newWireId('app'), 'nonsense'])
+        expectProblem(undefined, await inApp({ 'x-app-id': other }), 'app-not-found')
     })
 
     it('has the rights of its role', async () => {
@@ -112,20 +126,32 @@ describe('who calls, and in which tenant', () => {
       expectProblem(undefined, await send('GET /api/echo/organization'), 'org-not-found')
     })
 
-    it.each(['better-auth.session_token=forged.AAAA', 'better-auth.session_token=', 'other=1'])('is nobody with the cookie %j', async (cookie) => {
-      expectProblem(undefined, await world.send('GET /api/echo/user', { headers: { cookie } }), 'unauthorized')
-    })
+    it.each(['better-auth.session_token=forged.AAAA', 'better-auth.session_token=', 'other=1'])(
+      'is nobody with the cookie %j',
+      async (cookie) => {
+        expectProblem(undefined, await world.send('GET /api/echo/user', { headers: { cookie } }), 'unauthorized')
+      },
+    )
 
     it('does not take Appstrate-User', async () => {
       const { send } = await given().tenant.session()
       const endUser = await given().tenant.endUser()
-      expectProblem(undefined, await send('GET /api/echo/application', { headers: { 'appstrate-user': endUser } }), 'header-not-allowed')
+      expectProblem(
+        undefined,
+        await send('GET /api/echo/application', { headers: { 'appstrate-user': endUser } }),
+        'header-not-allowed',
+      )
     })
 
     it('is refused on a page of another origin, except for reading', async () => {
       const { send } = await given().tenant.session()
       const from = (origin: string, method = 'POST') => send(`${method} /api/echo/application`, { headers: { origin } })
-      for (const origin of ['https://evil.example.com', 'null', 'https://dash.example.com.evil.com', 'http://dash.example.com']) {
+      for (const origin of [
+        'https://evil.example.com',
+        'null',
+        'https://dash.example.com.evil.com',
+        'http://dash.example.com',
+      ]) {
         expectProblem(undefined, await from(origin), 'origin-not-allowed')
       }
       expect((await from('https://evil.example.com', 'GET')).status).toBe(200)
@@ -138,7 +164,11 @@ describe('who calls, and in which tenant', () => {
     it('comes before a cookie, and a wrong one does not fall back on it', async () => {
       const { cookie } = await given().tenant.session()
       const { appId, orgId } = given().stranger
-      expectOk(await given().stranger.send('GET /api/echo/application', { headers: { cookie } }), { kind: 'api-key', orgId, appId })
+      expectOk(await given().stranger.send('GET /api/echo/application', { headers: { cookie } }), {
+        kind: 'api-key',
+        orgId,
+        appId,
+      })
       const wrong = { authorization: `Bearer ask_${'0'.repeat(48)}`, cookie }
       expectProblem(undefined, await world.send('GET /api/echo/user', { headers: wrong }), 'unauthorized')
     })
@@ -147,16 +177,28 @@ describe('who calls, and in which tenant', () => {
       const { send, orgId } = given().tenant
       expectOk(await send('GET /api/echo/organization'), { kind: 'api-key', orgId })
       expectOk(await send('GET /api/echo/organization', { headers: { 'x-org-id': orgId } }), { kind: 'api-key', orgId })
-      expectProblem(undefined, await send('GET /api/echo/organization', { headers: { 'x-org-id': given().stranger.orgId } }), 'org-mismatch')
+      expectProblem(
+        undefined,
+        await send('GET /api/echo/organization', { headers: { 'x-org-id': given().stranger.orgId } }),
+        'org-mismatch',
+      )
     })
 
     it('needs X-App-Id, which must be its own application', async () => {
       const { send, orgId, appId } = given().tenant
       const sibling = await given().tenant.sibling()
       expectOk(await send('GET /api/echo/application'), { kind: 'api-key', orgId, appId })
-      expectProblem(undefined, await send('GET /api/echo/application', { headers: { 'x-app-id': '' } }), 'missing-app-id')
+      expectProblem(
+        undefined,
+        await send('GET /api/echo/application', { headers: { 'x-app-id': '' } }),
+        'missing-app-id',
+      )
       for (const other of [sibling.appId, given().stranger.appId, 'nonsense']) {
-        expectProblem(undefined, await send('GET /api/echo/application', { headers: { 'x-app-id': other } }), 'app-mismatch')
+        expectProblem(
+          undefined,
+          await send('GET /api/echo/application', { headers: { 'x-app-id': other } }),
+          'app-mismatch',
+        )
       }
     })
 
@@ -165,7 +207,10 @@ describe('who calls, and in which tenant', () => {
     })
 
     it('may come from any page: it is not sent by the browser on its own', async () => {
-      expect((await given().tenant.send('POST /api/echo/application', { headers: { origin: 'https://evil.example.com' } })).status).toBe(200)
+      expect(
+        (await given().tenant.send('POST /api/echo/application', { headers: { origin: 'https://evil.example.com' } }))
+          .status,
+      ).toBe(200)
     })
 
     it('acts for an end-user of its application, and of no other', async () => {
@@ -178,6 +223,10 @@ describe('who calls, and in which tenant', () => {
   })
 
   it('answers 401 to nobody', async () => {
-    expectProblem(undefined, await world.send('GET /api/echo/application', { headers: { 'x-app-id': given().tenant.appId } }), 'unauthorized')
+    expectProblem(
+      undefined,
+      await world.send('GET /api/echo/application', { headers: { 'x-app-id': given().tenant.appId } }),
+      'unauthorized',
+    )
   })
 })

@@ -23,7 +23,12 @@ describe('the key directory', () => {
   const find = (secret = tenant.apiKey) => world.platform.use(keyDirectory).find(secret)
   const setRole = (role: 'member' | 'viewer') =>
     world.platform.db.updateTable('organization_members').set({ role }).where('user_id', '=', tenant.userId).execute()
-  const revoke = () => world.platform.db.updateTable('api_keys').set({ revoked_at: clock.now() }).where('organization_id', '=', tenant.organizationId).execute()
+  const revoke = () =>
+    world.platform.db
+      .updateTable('api_keys')
+      .set({ revoked_at: clock.now() })
+      .where('organization_id', '=', tenant.organizationId)
+      .execute()
 
   it('tells who a key is: its creator, application, pin, and scopes within the role', async () => {
     expect(await find()).toMatchObject({
@@ -37,7 +42,15 @@ describe('the key directory', () => {
     expect((await find())?.permissions.has('agents:write')).toBe(true)
   })
 
-  it.each(['', 'ask_', 'ask_short', `ask_${'0'.repeat(48)}`, `nope_${'0'.repeat(48)}`, `ask_${'é'.repeat(48)}`, `ask_${'0'.repeat(300)}`])('does not know %j', async (secret) => {
+  it.each([
+    '',
+    'ask_',
+    'ask_short',
+    `ask_${'0'.repeat(48)}`,
+    `nope_${'0'.repeat(48)}`,
+    `ask_${'é'.repeat(48)}`,
+    `ask_${'0'.repeat(300)}`,
+  ])('does not know %j', async (secret) => {
     expect(await find(secret)).toBeUndefined()
   })
 
@@ -113,7 +126,12 @@ describe('the key directory', () => {
       const secret = `ask_${'1'.repeat(48)}`
       await world.platform.db
         .updateTable('api_keys')
-        .set({ key_hash: hashKey(secret), previous_key_hash: hashKey(former), previous_expires_at: new Date(nowMs + overlapMs), rotated_at: new Date(nowMs) })
+        .set({
+          key_hash: hashKey(secret),
+          previous_key_hash: hashKey(former),
+          previous_expires_at: new Date(nowMs + overlapMs),
+          rotated_at: new Date(nowMs),
+        })
         .where('key_hash', '=', hashKey(former))
         .execute()
       world.platform.wake.wake('keys', '*')
@@ -153,11 +171,19 @@ describe('the key directory', () => {
     await sql`
       insert into api_keys (id, organization_id, application_id, name, key_hash, key_prefix, scopes, created_by, previous_key_hash)
       select gen_random_uuid(), organization_id, application_id, name, sha256(('new ' || n)::bytea), key_prefix, scopes, created_by, sha256(('old ' || n)::bytea)
-      from api_keys, generate_series(1, 5000) n where organization_id = ${tenant.organizationId}`.execute(world.platform.db)
+      from api_keys, generate_series(1, 5000) n where organization_id = ${tenant.organizationId}`.execute(
+      world.platform.db,
+    )
     await sql`analyze api_keys`.execute(world.platform.db)
     const hash = hashKey('any')
-    const { rows } = await sql<{ 'QUERY PLAN': string }>`explain select id from api_keys where (key_hash = ${hash} or previous_key_hash = ${hash}) and revoked_at is null`.execute(world.platform.db)
-    expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(/BitmapOr[^]*api_keys_key_hash_key[^]*api_keys_previous_key_hash_key/)
+    const { rows } = await sql<{
+      'QUERY PLAN': string
+    }>`explain select id from api_keys where (key_hash = ${hash} or previous_key_hash = ${hash}) and revoked_at is null`.execute(
+      world.platform.db,
+    )
+    expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(
+      /BitmapOr[^]*api_keys_key_hash_key[^]*api_keys_previous_key_hash_key/,
+    )
   })
 
   it('notes when a key was used, and writes it when it is closed', async () => {
@@ -167,7 +193,11 @@ describe('the key directory', () => {
     await directory.find(tenant.apiKey)
     await directory.find(`ask_${'0'.repeat(48)}`)
     await directory.close()
-    const row = await world.platform.db.selectFrom('api_keys').select('last_used_at').where('organization_id', '=', tenant.organizationId).executeTakeFirstOrThrow()
+    const row = await world.platform.db
+      .selectFrom('api_keys')
+      .select('last_used_at')
+      .where('organization_id', '=', tenant.organizationId)
+      .executeTakeFirstOrThrow()
     expect(row.last_used_at?.getTime()).toBe(start + 90_000)
   })
 })

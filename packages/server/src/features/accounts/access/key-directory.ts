@@ -58,7 +58,11 @@ async function find(platform: Platform, cache: Cache, secret: string): Promise<K
   return caller
 }
 
-async function findCaller({ db }: Platform, entries: Cache['entries'], { hash, now }: { hash: Buffer; now: Date }): Promise<KeyCaller | undefined> {
+async function findCaller(
+  { db }: Platform,
+  entries: Cache['entries'],
+  { hash, now }: { hash: Buffer; now: Date },
+): Promise<KeyCaller | undefined> {
   const cacheKey = hash.toString('base64')
   const known = entries.get(cacheKey)
   if (known !== undefined && known.validUntilMs > now.getTime()) return known.caller
@@ -67,7 +71,10 @@ async function findCaller({ db }: Platform, entries: Cache['entries'], { hash, n
   if (row === undefined || (row.expiresAt !== null && row.expiresAt <= now)) return undefined
   const caller = toCaller(row)
   makeRoom(entries)
-  entries.set(cacheKey, { caller, validUntilMs: Math.min(now.getTime() + cacheTtlMs, row.expiresAt?.getTime() ?? Infinity) })
+  entries.set(cacheKey, {
+    caller,
+    validUntilMs: Math.min(now.getTime() + cacheTtlMs, row.expiresAt?.getTime() ?? Infinity),
+  })
   return caller
 }
 
@@ -79,5 +86,9 @@ function makeRoom(entries: Map<string, Cached>): void {
 // A key's rights are its scopes within its creator's current role.
 function toCaller({ scopes, role, expiresAt: _expiresAt, ...row }: KeyRow): KeyCaller {
   const allowed = permissionsOf(role)
-  return { kind: 'api-key', ...row, permissions: new Set(scopes.filter((scope) => allowed.has(scope) && isGrantable(scope))) }
+  return {
+    kind: 'api-key',
+    ...row,
+    permissions: new Set(scopes.filter((scope) => allowed.has(scope) && isGrantable(scope))),
+  }
 }

@@ -16,11 +16,20 @@ describe('when API keys were last used', () => {
   afterAll(() => world.close())
   const uuidOf = (wireId: string) => parseWireId('key', wireId) ?? ''
   const usedAt = async ({ applicationId }: Tenant) => {
-    const rows = await world.platform.db.selectFrom('api_keys').select('last_used_at').where('application_id', '=', applicationId).orderBy('id').execute()
+    const rows = await world.platform.db
+      .selectFrom('api_keys')
+      .select('last_used_at')
+      .where('application_id', '=', applicationId)
+      .orderBy('id')
+      .execute()
     return rows.map((row) => row.last_used_at?.getTime() ?? null)
   }
   const updates = async () => {
-    const { rows } = await sql<{ updates: number }>`select pg_stat_get_xact_tuples_updated('api_keys'::regclass) + pg_stat_get_tuples_updated('api_keys'::regclass) as updates`.execute(world.platform.db)
+    const { rows } = await sql<{
+      updates: number
+    }>`select pg_stat_get_xact_tuples_updated('api_keys'::regclass) + pg_stat_get_tuples_updated('api_keys'::regclass) as updates`.execute(
+      world.platform.db,
+    )
     return rows[0]?.updates ?? 0
   }
 

@@ -21,7 +21,8 @@ export function startKeyUses({ db, log }: Pick<Platform, 'db' | 'log'>, interval
     const gathered = [...uses]
     uses = new Map()
     try {
-      for (let from = 0; from < gathered.length; from += batchKeys) await saveKeyUses(db, new Map(gathered.slice(from, from + batchKeys)))
+      for (let from = 0; from < gathered.length; from += batchKeys)
+        await saveKeyUses(db, new Map(gathered.slice(from, from + batchKeys)))
     } catch (error) {
       log.debug({ err: error }, 'The uses of API keys were not noted.')
     }

@@ -13,13 +13,22 @@ interface Rights {
 
 const readWriteDelete = ['read', 'write', 'delete'] as const
 
-function same(actions: readonly string[], less: { member: readonly string[]; viewer: readonly string[]; grantable: boolean }): Rights {
+function same(
+  actions: readonly string[],
+  less: { member: readonly string[]; viewer: readonly string[]; grantable: boolean },
+): Rights {
   return { owner: actions, admin: actions, ...less }
 }
 
 /** `resource:action` × role × grantable to a key: the one place where rights are decided. */
 export const permissionMatrix = {
-  org: { owner: ['read', 'update', 'delete'], admin: ['read', 'update'], member: ['read'], viewer: ['read'], grantable: false },
+  org: {
+    owner: ['read', 'update', 'delete'],
+    admin: ['read', 'update'],
+    member: ['read'],
+    viewer: ['read'],
+    grantable: false,
+  },
   members: {
     owner: ['read', 'invite', 'remove', 'change-role'],
     admin: ['read', 'invite', 'remove'],
@@ -27,7 +36,11 @@ export const permissionMatrix = {
     viewer: ['read'],
     grantable: false,
   },
-  agents: same(['read', 'write', 'configure', 'delete', 'run'], { member: ['read', 'run'], viewer: ['read'], grantable: true }),
+  agents: same(['read', 'write', 'configure', 'delete', 'run'], {
+    member: ['read', 'run'],
+    viewer: ['read'],
+    grantable: true,
+  }),
   runs: same(['read', 'cancel', 'delete'], { member: ['read', 'cancel'], viewer: ['read'], grantable: true }),
   files: same(readWriteDelete, { member: ['read', 'write'], viewer: ['read'], grantable: true }),
   schedules: same(readWriteDelete, { member: readWriteDelete, viewer: ['read'], grantable: true }),
@@ -65,5 +78,9 @@ const permissionsByRole = {
 } as const
 
 function collect(role: Role): ReadonlySet<string> {
-  return new Set(Object.entries(permissionMatrix).flatMap(([resource, rights]) => rights[role].map((action) => `${resource}:${action}`)))
+  return new Set(
+    Object.entries(permissionMatrix).flatMap(([resource, rights]) =>
+      rights[role].map((action) => `${resource}:${action}`),
+    ),
+  )
 }

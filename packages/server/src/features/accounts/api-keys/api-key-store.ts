@@ -62,8 +62,15 @@ export async function lockApiKey(tx: Tx, scope: AppScope, id: string): Promise<A
   return toApiKey(row)
 }
 
-export async function saveApiKey(tx: Tx, scope: AppScope, { id, name, scopes }: { id: string; name: string; scopes: readonly string[] }): Promise<ApiKey> {
-  await ofScope(tx, scope).set({ name, scopes: [...scopes] }).where('id', '=', id).execute()
+export async function saveApiKey(
+  tx: Tx,
+  scope: AppScope,
+  { id, name, scopes }: { id: string; name: string; scopes: readonly string[] },
+): Promise<ApiKey> {
+  await ofScope(tx, scope)
+    .set({ name, scopes: [...scopes] })
+    .where('id', '=', id)
+    .execute()
   return getApiKey(tx, scope, id)
 }
 
@@ -77,9 +84,19 @@ export interface NewSecret {
 }
 
 /** Gives a key another secret. The present one becomes the former one, and the one before that ends. */
-export async function saveSecret(tx: Tx, scope: AppScope, { id, keyHash, keyPrefix, now, previousExpiresAt }: NewSecret): Promise<ApiKey> {
+export async function saveSecret(
+  tx: Tx,
+  scope: AppScope,
+  { id, keyHash, keyPrefix, now, previousExpiresAt }: NewSecret,
+): Promise<ApiKey> {
   await ofScope(tx, scope)
-    .set((eb) => ({ previous_key_hash: eb.ref('key_hash'), previous_expires_at: previousExpiresAt, key_hash: keyHash, key_prefix: keyPrefix, rotated_at: now }))
+    .set((eb) => ({
+      previous_key_hash: eb.ref('key_hash'),
+      previous_expires_at: previousExpiresAt,
+      key_hash: keyHash,
+      key_prefix: keyPrefix,
+      rotated_at: now,
+    }))
     .where('id', '=', id)
     .execute()
   return getApiKey(tx, scope, id)
@@ -87,19 +104,36 @@ export async function saveSecret(tx: Tx, scope: AppScope, { id, keyHash, keyPref
 
 /** Throws api-key-not-found, for a key that was revoked before too. */
 export async function saveRevocation(tx: Tx, scope: AppScope, { id, now }: { id: string; now: Date }): Promise<void> {
-  const { numUpdatedRows } = await ofScope(tx, scope).set({ revoked_at: now }).where('id', '=', id).where('revoked_at', 'is', null).executeTakeFirstOrThrow()
+  const { numUpdatedRows } = await ofScope(tx, scope)
+    .set({ revoked_at: now })
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirstOrThrow()
   if (numUpdatedRows === 0n) throw problem('api-key-not-found')
 }
 
 function ofScope(tx: Tx, scope: AppScope) {
-  return tx.updateTable('api_keys').where('organization_id', '=', scope.organizationId).where('application_id', '=', scope.applicationId)
+  return tx
+    .updateTable('api_keys')
+    .where('organization_id', '=', scope.organizationId)
+    .where('application_id', '=', scope.applicationId)
 }
 
 function select(db: Db, scope: AppScope) {
   return db
     .selectFrom('api_keys as k')
     .innerJoin('users as u', 'u.id', 'k.created_by')
-    .select(['k.id', 'k.name', 'k.key_prefix', 'k.scopes', 'k.created_by', 'u.name as creator', 'k.expires_at', 'k.last_used_at', 'k.revoked_at'])
+    .select([
+      'k.id',
+      'k.name',
+      'k.key_prefix',
+      'k.scopes',
+      'k.created_by',
+      'u.name as creator',
+      'k.expires_at',
+      'k.last_used_at',
+      'k.revoked_at',
+    ])
     .select(['k.rotated_at', 'k.previous_expires_at', 'k.created_at'])
     .where('k.organization_id', '=', scope.organizationId)
     .where('k.application_id', '=', scope.applicationId)

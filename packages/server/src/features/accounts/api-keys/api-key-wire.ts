@@ -13,7 +13,10 @@ const fields = {
   expiresAt: Nullable(WireTime),
   lastUsedAt: Nullable({ ...WireTime, description: 'Noted up to a minute later.' }),
   revokedAt: Nullable(WireTime),
-  rotatedAt: Nullable({ ...WireTime, description: 'When the key was given its present secret, if that is not its first.' }),
+  rotatedAt: Nullable({
+    ...WireTime,
+    description: 'When the key was given its present secret, if that is not its first.',
+  }),
   previousExpiresAt: Nullable({ ...WireTime, description: 'Until when the former secret works, or worked.' }),
   createdAt: WireTime,
 }
@@ -28,7 +31,8 @@ export const NewApiKeyWire = wire('NewApiKey', {
 
 /** What a request says of a key. */
 export const nameField = Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' })
-export const scopesField = (description: string) => Type.Array(Type.String({ maxLength: 100 }), { minItems: 1, maxItems: 200, uniqueItems: true, description })
+export const scopesField = (description: string) =>
+  Type.Array(Type.String({ maxLength: 100 }), { minItems: 1, maxItems: 200, uniqueItems: true, description })
 
 export function toApiKeyWire(apiKey: ApiKey): Static<typeof ApiKeyWire> {
   return {

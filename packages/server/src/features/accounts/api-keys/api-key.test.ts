@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import '../../../platform/http/http-problems.ts'
 import { grantablePermissions, permissionsOf } from '../access/index.ts'
-import { findExpiryMistakes, findScopeMistakes, newSecret, prefixOf, refuseRotation, scopesWithin, type ApiKey } from './api-key.ts'
+import {
+  findExpiryMistakes,
+  findScopeMistakes,
+  newSecret,
+  prefixOf,
+  refuseRotation,
+  scopesWithin,
+  type ApiKey,
+} from './api-key.ts'
 
 describe('a secret', () => {
   it('is ask_ and 48 random hex characters, of which eight are shown', () => {
@@ -38,17 +46,36 @@ describe('an expiry', () => {
 describe('a rotation', () => {
   const now = new Date('2026-03-21T09:00:00.000Z')
   const apiKey: ApiKey = {
-    id: '', name: 'CI', keyPrefix: 'ask_1a2b', scopes: ['runs:read', 'runs:cancel', 'gone:read'], createdBy: 'usr_1', createdByName: 'Somebody',
-    expiresAt: null, lastUsedAt: null, revokedAt: null, rotatedAt: null, previousExpiresAt: null, createdAt: now,
+    id: '',
+    name: 'CI',
+    keyPrefix: 'ask_1a2b',
+    scopes: ['runs:read', 'runs:cancel', 'gone:read'],
+    createdBy: 'usr_1',
+    createdByName: 'Somebody',
+    expiresAt: null,
+    lastUsedAt: null,
+    revokedAt: null,
+    rotatedAt: null,
+    previousExpiresAt: null,
+    createdAt: now,
   }
 
   it('is for those who could give the scopes that the key has', () => {
     expect(() => refuseRotation(apiKey, { permissions: permissionsOf('admin'), now })).not.toThrow()
-    expect(() => refuseRotation(apiKey, { permissions: permissionsOf('viewer'), now })).toThrow('scopes that you can not give')
+    expect(() => refuseRotation(apiKey, { permissions: permissionsOf('viewer'), now })).toThrow(
+      'scopes that you can not give',
+    )
   })
 
   it('is for keys that have not expired', () => {
-    expect(() => refuseRotation({ ...apiKey, expiresAt: now }, { permissions: permissionsOf('admin'), now })).toThrow('expired')
-    expect(() => refuseRotation({ ...apiKey, expiresAt: new Date(now.getTime() + 1) }, { permissions: permissionsOf('admin'), now })).not.toThrow()
+    expect(() => refuseRotation({ ...apiKey, expiresAt: now }, { permissions: permissionsOf('admin'), now })).toThrow(
+      'expired',
+    )
+    expect(() =>
+      refuseRotation(
+        { ...apiKey, expiresAt: new Date(now.getTime() + 1) },
+        { permissions: permissionsOf('admin'), now },
+      ),
+    ).not.toThrow()
   })
 })

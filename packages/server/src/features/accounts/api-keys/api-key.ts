@@ -40,17 +40,32 @@ export function scopesWithin(permissions: ReadonlySet<string>): string[] {
 export function findScopeMistakes(scopes: readonly string[], permissions: ReadonlySet<string>): InvalidPart[] {
   const allowed = new Set(scopesWithin(permissions))
   return scopes.flatMap((scope, index) =>
-    allowed.has(scope) ? [] : [{ pointer: `/scopes/${index}`, message: 'is not a scope that you can give: see GET /api/api-keys/available-scopes', code: 'scope' }],
+    allowed.has(scope)
+      ? []
+      : [
+          {
+            pointer: `/scopes/${index}`,
+            message: 'is not a scope that you can give: see GET /api/api-keys/available-scopes',
+            code: 'scope',
+          },
+        ],
   )
 }
 
 /** A mistake when a key would be born expired. */
 export function findExpiryMistakes(expiresAt: Date | null, now: Date): InvalidPart[] {
-  return expiresAt === null || expiresAt > now ? [] : [{ pointer: '/expiresAt', message: 'must be in the future', code: 'future' }]
+  return expiresAt === null || expiresAt > now
+    ? []
+    : [{ pointer: '/expiresAt', message: 'must be in the future', code: 'future' }]
 }
 
 /** Refuses a new secret for a key that is over, and to somebody who could not have made the key: the secret would give them its scopes. */
-export function refuseRotation(apiKey: ApiKey, { permissions, now }: { permissions: ReadonlySet<string>; now: Date }): void {
-  if (apiKey.scopes.some((scope) => grantablePermissions.includes(scope) && !permissions.has(scope))) throw problem('forbidden', { detail: 'The key has scopes that you can not give.' })
-  if (apiKey.expiresAt !== null && apiKey.expiresAt <= now) throw problem('api-key-expired', { detail: 'The key has expired: create another one.' })
+export function refuseRotation(
+  apiKey: ApiKey,
+  { permissions, now }: { permissions: ReadonlySet<string>; now: Date },
+): void {
+  if (apiKey.scopes.some((scope) => grantablePermissions.includes(scope) && !permissions.has(scope)))
+    throw problem('forbidden', { detail: 'The key has scopes that you can not give.' })
+  if (apiKey.expiresAt !== null && apiKey.expiresAt <= now)
+    throw problem('api-key-expired', { detail: 'The key has expired: create another one.' })
 }

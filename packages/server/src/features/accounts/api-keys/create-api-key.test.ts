@@ -10,7 +10,12 @@ import { apiKeysFeature } from './index.ts'
 
 const options = { features: [apiKeysFeature, applicationsFeature] }
 
-describeEndpoint(createApiKey, { as: 'session', given: async () => undefined, call: () => ({ body: { name: 'CI' } }), world: options })
+describeEndpoint(createApiKey, {
+  as: 'session',
+  given: async () => undefined,
+  call: () => ({ body: { name: 'CI' } }),
+  world: options,
+})
 
 describe('creating an API key', () => {
   let world: World
@@ -22,7 +27,9 @@ describe('creating an API key', () => {
   it('shows the key once; it works in its application with the scopes that it was given', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
-    const answer = await send('POST /api/api-keys', { body: { name: 'CI', scopes: ['applications:read'], expiresAt: '2100-01-01T00:00:00.000Z' } })
+    const answer = await send('POST /api/api-keys', {
+      body: { name: 'CI', scopes: ['applications:read'], expiresAt: '2100-01-01T00:00:00.000Z' },
+    })
     expect(answer.status).toBe(201)
     expect(answer.headers.get('location')).toBe(`/api/api-keys/${answer.body.id}`)
     expect(answer.body).toMatchObject({
@@ -43,7 +50,11 @@ describe('creating an API key', () => {
   it('keeps nothing of the key but its SHA-256, and logs nothing of it', async () => {
     const tenant = await world.tenant()
     const { key, id } = (await (await tenant.session()).send('POST /api/api-keys', { body: { name: 'CI' } })).body
-    const row = await world.platform.db.selectFrom('api_keys').selectAll().where('id', '=', parseWireId('key', id) ?? '').executeTakeFirstOrThrow()
+    const row = await world.platform.db
+      .selectFrom('api_keys')
+      .selectAll()
+      .where('id', '=', parseWireId('key', id) ?? '')
+      .executeTakeFirstOrThrow()
     expect(row.key_hash).toEqual(hashKey(key))
     expect(JSON.stringify(row)).not.toContain(key.slice(8))
     expect(world.logLines.join('\n')).not.toContain(key.slice(8))
@@ -52,21 +63,43 @@ describe('creating an API key', () => {
   it('gives every scope of the role when none is named', async () => {
     const owner = await (await world.tenant()).session()
     const admin = await (await world.tenant({ role: 'admin' })).session()
-    expect((await owner.send('POST /api/api-keys', { body: { name: 'all' } })).body.scopes).toEqual(grantablePermissions)
-    expect((await admin.send('POST /api/api-keys', { body: { name: 'all' } })).body.scopes).toEqual(grantablePermissions.filter((scope) => permissionsOf('admin').has(scope)))
+    expect((await owner.send('POST /api/api-keys', { body: { name: 'all' } })).body.scopes).toEqual(
+      grantablePermissions,
+    )
+    expect((await admin.send('POST /api/api-keys', { body: { name: 'all' } })).body.scopes).toEqual(
+      grantablePermissions.filter((scope) => permissionsOf('admin').has(scope)),
+    )
   })
 
   it('names every scope that can not be given, and an expiry in the past', async () => {
     const { send } = await (await world.tenant()).session()
-    const body = { name: 'CI', scopes: ['runs:read', 'api-keys:create', 'nonsense:read'], expiresAt: '2020-01-01T00:00:00Z' }
+    const body = {
+      name: 'CI',
+      scopes: ['runs:read', 'api-keys:create', 'nonsense:read'],
+      expiresAt: '2020-01-01T00:00:00Z',
+    }
     const answer = await send('POST /api/api-keys', { body })
     expectProblem(createApiKey, answer, 'validation-error')
-    expect(answer.body.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(['/scopes/1', '/scopes/2', '/expiresAt'])
+    expect(answer.body.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual([
+      '/scopes/1',
+      '/scopes/2',
+      '/expiresAt',
+    ])
   })
 
-  it.each([{ scopes: [] }, { scopes: ['runs:read', 'runs:read'] }, { name: '' }, { name: 'x'.repeat(101) }, { expiresAt: 'tomorrow' }])('refuses %j', async (wrong) => {
+  it.each([
+    { scopes: [] },
+    { scopes: ['runs:read', 'runs:read'] },
+    { name: '' },
+    { name: 'x'.repeat(101) },
+    { expiresAt: 'tomorrow' },
+  ])('refuses %j', async (wrong) => {
     const { send } = await (await world.tenant()).session()
-    expectProblem(createApiKey, await send('POST /api/api-keys', { body: { name: 'CI', ...wrong } }), 'validation-error')
+    expectProblem(
+      createApiKey,
+      await send('POST /api/api-keys', { body: { name: 'CI', ...wrong } }),
+      'validation-error',
+    )
   })
 
   it('is not for members and viewers, nor for API keys', async () => {
@@ -74,6 +107,10 @@ describe('creating an API key', () => {
       const { send } = await (await world.tenant({ role })).session()
       expectProblem(createApiKey, await send('POST /api/api-keys', { body: { name: 'CI' } }), 'forbidden')
     }
-    expectProblem(createApiKey, await (await world.tenant()).send('POST /api/api-keys', { body: { name: 'CI' } }), 'forbidden')
+    expectProblem(
+      createApiKey,
+      await (await world.tenant()).send('POST /api/api-keys', { body: { name: 'CI' } }),
+      'forbidden',
+    )
   })
 })

@@ -10,7 +10,8 @@ import { issueApiKey } from './issue-api-key.ts'
 export const createApiKey = endpoint({
   route: 'POST /api/api-keys',
   summary: 'Create an API key',
-  description: 'The key is in the reply and nowhere else: only its hash is kept. A key works while you are a member, and never beyond your own role.',
+  description:
+    'The key is in the reply and nowhere else: only its hash is kept. A key works while you are a member, and never beyond your own role.',
   caller: 'application',
   permission: 'api-keys:create',
   limit: 'create',
@@ -20,7 +21,9 @@ export const createApiKey = endpoint({
   body: Type.Object({
     name: nameField,
     scopes: Type.Optional(scopesField('Every scope that you can give, when absent.')),
-    expiresAt: Type.Optional(Nullable(Type.String({ format: 'date-time', description: 'In the future; null or absent: never.' }))),
+    expiresAt: Type.Optional(
+      Nullable(Type.String({ format: 'date-time', description: 'In the future; null or absent: never.' })),
+    ),
   }),
   returns: { 201: NewApiKeyWire },
   fails: [],

@@ -6,7 +6,12 @@ import { apiKeysFeature } from './index.ts'
 
 const options = { features: [apiKeysFeature] }
 
-describeEndpoint(getApiKey, { as: 'session', given: async (tenant) => tenant.apiKeyId, call: (keyId) => ({ params: { keyId } }), world: options })
+describeEndpoint(getApiKey, {
+  as: 'session',
+  given: async (tenant) => tenant.apiKeyId,
+  call: (keyId) => ({ params: { keyId } }),
+  world: options,
+})
 
 it('gives a key as the list does, without its secret, until it is revoked', async () => {
   const world = await openWorld(options)

@@ -11,7 +11,11 @@ export interface IssuedApiKey {
 }
 
 /** Creates an API key. Its scopes are taken as they are: the caller has checked them. */
-export async function issueApiKey(tx: Tx, scope: AppScope, request: Omit<NewApiKey, 'keyHash' | 'keyPrefix'>): Promise<IssuedApiKey> {
+export async function issueApiKey(
+  tx: Tx,
+  scope: AppScope,
+  request: Omit<NewApiKey, 'keyHash' | 'keyPrefix'>,
+): Promise<IssuedApiKey> {
   const key = newSecret()
   const apiKey = await insertApiKey(tx, scope, { ...request, keyHash: hashKey(key), keyPrefix: prefixOf(key) })
   return { apiKey, key }

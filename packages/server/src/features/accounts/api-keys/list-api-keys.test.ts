@@ -28,7 +28,18 @@ describe('listing API keys', () => {
     const rest = await send('GET /api/api-keys', { query: { pageSize: 1, page: 2 } })
     expect(rest.body.data.map(({ id }: { id: string }) => id)).toEqual([tenant.apiKeyId])
     expect(Object.keys(rest.body.data[0]).sort()).toEqual([
-      'createdAt', 'createdBy', 'createdByName', 'expiresAt', 'id', 'keyPrefix', 'lastUsedAt', 'name', 'previousExpiresAt', 'revokedAt', 'rotatedAt', 'scopes',
+      'createdAt',
+      'createdBy',
+      'createdByName',
+      'expiresAt',
+      'id',
+      'keyPrefix',
+      'lastUsedAt',
+      'name',
+      'previousExpiresAt',
+      'revokedAt',
+      'rotatedAt',
+      'scopes',
     ])
     expect(rest.body.data[0]).toMatchObject({ createdByName: 'Test Owner', rotatedAt: null, previousExpiresAt: null })
   })

@@ -7,7 +7,12 @@ import { revokeApiKey } from './revoke-api-key.ts'
 
 const options = { features: [apiKeysFeature, applicationsFeature] }
 
-describeEndpoint(revokeApiKey, { as: 'session', given: async (tenant) => tenant.apiKeyId, call: (keyId) => ({ params: { keyId } }), world: options })
+describeEndpoint(revokeApiKey, {
+  as: 'session',
+  given: async (tenant) => tenant.apiKeyId,
+  call: (keyId) => ({ params: { keyId } }),
+  world: options,
+})
 
 describe('revoking an API key', () => {
   let world: World

@@ -13,9 +13,18 @@ import { openSecondNode } from './testing/second-node.ts'
 
 const options = { features: [apiKeysFeature, applicationsFeature] }
 const daySeconds = 86_400
-const sharedDatabase = { DATABASE_URL: 'postgres://localhost/of-this-test', ENCRYPTION_KEYS: generateEncryptionKey('1'), AUTH_SECRET: 'a secret of the tests, 32 characters' }
+const sharedDatabase = {
+  DATABASE_URL: 'postgres://localhost/of-this-test',
+  ENCRYPTION_KEYS: generateEncryptionKey('1'),
+  AUTH_SECRET: 'a secret of the tests, 32 characters',
+}
 
-describeEndpoint(rotateApiKey, { as: 'session', given: async (tenant) => tenant.apiKeyId, call: (keyId) => ({ params: { keyId }, body: { overlapSeconds: 60 } }), world: options })
+describeEndpoint(rotateApiKey, {
+  as: 'session',
+  given: async (tenant) => tenant.apiKeyId,
+  call: (keyId) => ({ params: { keyId }, body: { overlapSeconds: 60 } }),
+  world: options,
+})
 
 describe('rotating an API key', () => {
   // A day in the past would end the sessions that the tests make.
@@ -35,10 +44,17 @@ describe('rotating an API key', () => {
   const given = async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
-    return { tenant, send, rotate: (body?: object) => send(`POST /api/api-keys/${tenant.apiKeyId}/rotate`, body === undefined ? {} : { body }) }
+    return {
+      tenant,
+      send,
+      rotate: (body?: object) =>
+        send(`POST /api/api-keys/${tenant.apiKeyId}/rotate`, body === undefined ? {} : { body }),
+    }
   }
   const works = async ({ appId }: Tenant, key: string) => {
-    const answer = await requester(world.url, { authorization: `Bearer ${key}`, 'x-app-id': appId })('GET /api/applications')
+    const answer = await requester(world.url, { authorization: `Bearer ${key}`, 'x-app-id': appId })(
+      'GET /api/applications',
+    )
     expect([200, 401]).toContain(answer.status)
     return answer.status === 200
   }
@@ -49,7 +65,12 @@ describe('rotating an API key', () => {
     const { body, status } = await rotate()
     expect(status).toBe(200)
     const { key, ...shown } = body
-    expect(shown).toEqual({ ...before, keyPrefix: key.slice(0, 8), rotatedAt: new Date(nowMs).toISOString(), previousExpiresAt: new Date(nowMs + daySeconds * 1_000).toISOString() })
+    expect(shown).toEqual({
+      ...before,
+      keyPrefix: key.slice(0, 8),
+      rotatedAt: new Date(nowMs).toISOString(),
+      previousExpiresAt: new Date(nowMs + daySeconds * 1_000).toISOString(),
+    })
     expect((await send(`GET /api/api-keys/${tenant.apiKeyId}`)).body).toEqual(shown)
     expect(await works(tenant, key)).toBe(true)
   })
@@ -69,9 +90,17 @@ describe('rotating an API key', () => {
     expect(await works(tenant, tenant.apiKey)).toBe(true)
     const second = (await rotate()).body.key
     const third = (await rotate()).body.key
-    expect([await works(tenant, tenant.apiKey), await works(tenant, second), await works(tenant, third)]).toEqual([false, true, true])
+    expect([await works(tenant, tenant.apiKey), await works(tenant, second), await works(tenant, third)]).toEqual([
+      false,
+      true,
+      true,
+    ])
     const fourth = (await rotate({ overlapSeconds: 0 })).body.key
-    expect([await works(tenant, second), await works(tenant, third), await works(tenant, fourth)]).toEqual([false, false, true])
+    expect([await works(tenant, second), await works(tenant, third), await works(tenant, fourth)]).toEqual([
+      false,
+      false,
+      true,
+    ])
   })
 
   it('gives each of ten parallel rotations a secret of its own, of which the last two work', async () => {
@@ -87,13 +116,25 @@ describe('rotating an API key', () => {
     const { tenant, rotate } = await given()
     const answer = await rotate()
     const { db } = world.platform
-    const row = await db.selectFrom('api_keys').selectAll().where('application_id', '=', tenant.applicationId).executeTakeFirstOrThrow()
-    const entry = await db.selectFrom('audit_log').selectAll().where('request_id', '=', String(answer.headers.get('request-id'))).executeTakeFirstOrThrow()
+    const row = await db
+      .selectFrom('api_keys')
+      .selectAll()
+      .where('application_id', '=', tenant.applicationId)
+      .executeTakeFirstOrThrow()
+    const entry = await db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('request_id', '=', String(answer.headers.get('request-id')))
+      .executeTakeFirstOrThrow()
     expect(entry).toMatchObject({ action: 'api-key.rotated', resource_id: tenant.apiKeyId })
     const [before, after] = [tenant.apiKey.slice(0, 8), answer.body.keyPrefix]
     // One secret in 65,536 begins like the one before it.
-    expect(entry.changes).toMatchObject({ ...(before === after ? {} : { keyPrefix: { before, after } }), rotatedAt: { before: null } })
-    for (const secret of [answer.body.key, tenant.apiKey]) expect(JSON.stringify([row, entry]) + world.logLines.join('\n')).not.toContain(secret.slice(8))
+    expect(entry.changes).toMatchObject({
+      ...(before === after ? {} : { keyPrefix: { before, after } }),
+      rotatedAt: { before: null },
+    })
+    for (const secret of [answer.body.key, tenant.apiKey])
+      expect(JSON.stringify([row, entry]) + world.logLines.join('\n')).not.toContain(secret.slice(8))
   })
 
   it('is honoured by every node, as is a revocation', async () => {
@@ -120,7 +161,11 @@ describe('rotating an API key', () => {
   it('is not for members and viewers, nor for API keys', async () => {
     for (const role of ['member', 'viewer'] as const) {
       const weak = await world.tenant({ role })
-      expectProblem(rotateApiKey, await (await weak.session()).send(`POST /api/api-keys/${weak.apiKeyId}/rotate`), 'forbidden')
+      expectProblem(
+        rotateApiKey,
+        await (await weak.session()).send(`POST /api/api-keys/${weak.apiKeyId}/rotate`),
+        'forbidden',
+      )
     }
     const { tenant } = await given()
     expectProblem(rotateApiKey, await tenant.send(`POST /api/api-keys/${tenant.apiKeyId}/rotate`), 'forbidden')

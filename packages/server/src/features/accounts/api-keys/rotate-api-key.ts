@@ -25,7 +25,12 @@ export const rotateApiKey = endpoint({
   bodyKind: 'optional-json',
   body: Type.Object({
     overlapSeconds: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 7 * daySeconds, default: daySeconds, description: 'How long the former secret works, in seconds; 0 ends it at once.' }),
+      Type.Integer({
+        minimum: 0,
+        maximum: 7 * daySeconds,
+        default: daySeconds,
+        description: 'How long the former secret works, in seconds; 0 ends it at once.',
+      }),
     ),
   }),
   returns: { 200: NewApiKeyWire },
@@ -38,7 +43,16 @@ export const rotateApiKey = endpoint({
       async (tx) => {
         const before = await lockApiKey(tx, scope, params.keyId)
         refuseRotation(before, { permissions, now })
-        return { before, after: await saveSecret(tx, scope, { id: before.id, keyHash: hashKey(key), keyPrefix: prefixOf(key), now, previousExpiresAt }) }
+        return {
+          before,
+          after: await saveSecret(tx, scope, {
+            id: before.id,
+            keyHash: hashKey(key),
+            keyPrefix: prefixOf(key),
+            now,
+            previousExpiresAt,
+          }),
+        }
       },
       ({ before, after }) => ({ resourceId: id, changes: changesBetween(toApiKeyWire(before), toApiKeyWire(after)) }),
     )

@@ -8,7 +8,12 @@ import { updateApiKey } from './update-api-key.ts'
 
 const options = { features: [apiKeysFeature, applicationsFeature] }
 
-describeEndpoint(updateApiKey, { as: 'session', given: async (tenant) => tenant.apiKeyId, call: (keyId) => ({ params: { keyId }, body: { name: 'Renamed' } }), world: options })
+describeEndpoint(updateApiKey, {
+  as: 'session',
+  given: async (tenant) => tenant.apiKeyId,
+  call: (keyId) => ({ params: { keyId }, body: { name: 'Renamed' } }),
+  world: options,
+})
 
 describe('changing an API key', () => {
   let world: World
@@ -29,8 +34,15 @@ describe('changing an API key', () => {
     expect((await patch({})).body).toEqual(answer.body)
     expect((await send(`GET /api/api-keys/${tenant.apiKeyId}`)).body).toEqual(answer.body)
     const requestId = String(answer.headers.get('request-id'))
-    const entry = await world.platform.db.selectFrom('audit_log').select('changes').where('request_id', '=', requestId).executeTakeFirstOrThrow()
-    expect(entry.changes).toEqual({ name: { before: 'Test key', after: 'Shop' }, scopes: { before: expect.any(Array), after: ['applications:read'] } })
+    const entry = await world.platform.db
+      .selectFrom('audit_log')
+      .select('changes')
+      .where('request_id', '=', requestId)
+      .executeTakeFirstOrThrow()
+    expect(entry.changes).toEqual({
+      name: { before: 'Test key', after: 'Shop' },
+      scopes: { before: expect.any(Array), after: ['applications:read'] },
+    })
   })
 
   it('makes other scopes count at once, though the key was used a moment ago', async () => {
@@ -43,7 +55,14 @@ describe('changing an API key', () => {
     await eventually(async () => ((await rename('c')).status === 200 ? true : undefined))
   })
 
-  it.each([{ scopes: ['api-keys:create'] }, { scopes: ['nonsense:read'] }, { scopes: [] }, { scopes: ['runs:read', 'runs:read'] }, { name: ' ' }, { expiresAt: null }])('refuses %j', async (body) => {
+  it.each([
+    { scopes: ['api-keys:create'] },
+    { scopes: ['nonsense:read'] },
+    { scopes: [] },
+    { scopes: ['runs:read', 'runs:read'] },
+    { name: ' ' },
+    { expiresAt: null },
+  ])('refuses %j', async (body) => {
     const { patch, send, tenant } = await given()
     const before = (await send(`GET /api/api-keys/${tenant.apiKeyId}`)).body
     expectProblem(updateApiKey, await patch(body), 'validation-error')
@@ -52,7 +71,11 @@ describe('changing an API key', () => {
 
   it('is not for members, nor for API keys, nor for revoked ones', async () => {
     const member = await world.tenant({ role: 'member' })
-    expectProblem(updateApiKey, await (await member.session()).send(`PATCH /api/api-keys/${member.apiKeyId}`, { body: {} }), 'forbidden')
+    expectProblem(
+      updateApiKey,
+      await (await member.session()).send(`PATCH /api/api-keys/${member.apiKeyId}`, { body: {} }),
+      'forbidden',
+    )
     const { tenant, send, patch } = await given()
     expectProblem(updateApiKey, await tenant.send(`PATCH /api/api-keys/${tenant.apiKeyId}`, { body: {} }), 'forbidden')
     await send(`DELETE /api/api-keys/${tenant.apiKeyId}`)

@@ -15,10 +15,21 @@ export interface NewApplication {
   readonly createdBy: string
 }
 
-export async function insertApplication(tx: Tx, scope: OrgScope, { name, settings = {}, isDefault = false, createdBy }: NewApplication): Promise<Application> {
+export async function insertApplication(
+  tx: Tx,
+  scope: OrgScope,
+  { name, settings = {}, isDefault = false, createdBy }: NewApplication,
+): Promise<Application> {
   const row = await tx
     .insertInto('applications')
-    .values({ id: newUuid(), organization_id: scope.organizationId, name, settings: toJsonText(settings), is_default: isDefault, created_by: createdBy })
+    .values({
+      id: newUuid(),
+      organization_id: scope.organizationId,
+      name,
+      settings: toJsonText(settings),
+      is_default: isDefault,
+      created_by: createdBy,
+    })
     .returningAll()
     .executeTakeFirstOrThrow()
   return toApplication(row)
@@ -28,7 +39,9 @@ export async function insertApplication(tx: Tx, scope: OrgScope, { name, setting
 export async function listApplications(db: Db, reach: ApplicationReach, page: Page): Promise<Slice<Application>> {
   const [rows, { total }] = await Promise.all([
     select(db, reach).selectAll().orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute(),
-    select(db, reach).select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow(),
+    select(db, reach)
+      .select((eb) => eb.fn.countAll<number>().as('total'))
+      .executeTakeFirstOrThrow(),
   ])
   return { items: rows.map(toApplication), total }
 }
@@ -44,7 +57,11 @@ export async function lockApplication(tx: Tx, reach: ApplicationReach, id: strin
 }
 
 /** Throws app-not-found. What `changes` leaves out stays. */
-export async function saveApplication(tx: Tx, reach: ApplicationReach, { id, changes }: { id: string; changes: { name?: string; settings?: ApplicationSettings } }): Promise<Application> {
+export async function saveApplication(
+  tx: Tx,
+  reach: ApplicationReach,
+  { id, changes }: { id: string; changes: { name?: string; settings?: ApplicationSettings } },
+): Promise<Application> {
   const row = await tx
     .updateTable('applications')
     .set({

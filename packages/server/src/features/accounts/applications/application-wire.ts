@@ -28,13 +28,21 @@ export const contentFields = {
   webhooks: count,
 }
 
-export const countMaxField = Type.Literal(countedMax, { description: 'Counting stops here: a number as high as this means that many or more.' })
+export const countMaxField = Type.Literal(countedMax, {
+  description: 'Counting stops here: a number as high as this means that many or more.',
+})
 
-export const activeRunsField = { ...count, description: 'Runs that are pending, running or waiting: cancel them, or wait until they have ended.' }
+export const activeRunsField = {
+  ...count,
+  description: 'Runs that are pending, running or waiting: cancel them, or wait until they have ended.',
+}
 
 export const ApplicationDeletionWire = wire('ApplicationDeletion', {
   deletes: Type.Object(contentFields),
-  blockedBy: Type.Object({ activeRuns: activeRunsField, isDefault: Type.Boolean({ description: 'The default application goes with its organization only.' }) }),
+  blockedBy: Type.Object({
+    activeRuns: activeRunsField,
+    isDefault: Type.Boolean({ description: 'The default application goes with its organization only.' }),
+  }),
   countMax: countMaxField,
 })
 

@@ -4,7 +4,10 @@ import type { KeyCaller, OrgScope, UserCaller } from '../../../platform/http/cal
 
 export const ApplicationSettings = Type.Object({
   allowedRedirectDomains: Type.Optional(
-    Type.Array(Type.String({ format: 'hostname', minLength: 1, maxLength: 253 }), { maxItems: 20, description: 'Where an end-user may be sent after connecting a service.' }),
+    Type.Array(Type.String({ format: 'hostname', minLength: 1, maxLength: 253 }), {
+      maxItems: 20,
+      description: 'Where an end-user may be sent after connecting a service.',
+    }),
   ),
 })
 export type ApplicationSettings = Static<typeof ApplicationSettings>
@@ -40,10 +43,14 @@ export interface ApplicationContent {
 
 /** An API key sees its own application alone, whatever its creator could see. */
 export function reachOf(scope: OrgScope, caller: UserCaller | KeyCaller): ApplicationReach {
-  return { organizationId: scope.organizationId, onlyApplicationId: caller.kind === 'api-key' ? caller.applicationId : null }
+  return {
+    organizationId: scope.organizationId,
+    onlyApplicationId: caller.kind === 'api-key' ? caller.applicationId : null,
+  }
 }
 
 /** Throws default-application. */
 export function checkDeletable(application: Application): void {
-  if (application.isDefault) throw problem('default-application', { detail: 'The default application stays as long as its organization.' })
+  if (application.isDefault)
+    throw problem('default-application', { detail: 'The default application stays as long as its organization.' })
 }

@@ -8,7 +8,12 @@ import { applicationsFeature } from './index.ts'
 const options = { features: [applicationsFeature] }
 const name = () => `App ${randomBytes(4).toString('hex')}`
 
-describeEndpoint(createApplication, { as: 'session', given: async () => name(), call: (given) => ({ body: { name: given } }), world: options })
+describeEndpoint(createApplication, {
+  as: 'session',
+  given: async () => name(),
+  call: (given) => ({ body: { name: given } }),
+  world: options,
+})
 
 describe('creating an application', () => {
   let world: World
@@ -20,7 +25,9 @@ describe('creating an application', () => {
   it('answers 201 with Location and the application, which is then there', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
-    const answer = await send('POST /api/applications', { body: { name: 'Shop', settings: { allowedRedirectDomains: ['shop.example.com'] } } })
+    const answer = await send('POST /api/applications', {
+      body: { name: 'Shop', settings: { allowedRedirectDomains: ['shop.example.com'] } },
+    })
     expect(answer.status).toBe(201)
     expect(answer.headers.get('location')).toBe(`/api/applications/${answer.body.id}`)
     expect(answer.body).toMatchObject({
@@ -35,21 +42,39 @@ describe('creating an application', () => {
 
   it('refuses an API key, which can do nothing outside its application', async () => {
     const tenant = await world.tenant()
-    expectProblem(createApplication, await tenant.send('POST /api/applications', { body: { name: 'x' } }), 'session-required')
+    expectProblem(
+      createApplication,
+      await tenant.send('POST /api/applications', { body: { name: 'x' } }),
+      'session-required',
+    )
   })
 
   it('refuses a session without X-Org-Id, and the organization of somebody else', async () => {
     const [tenant, stranger] = [await world.tenant(), await world.tenant()]
     const { send } = await tenant.session()
     const body = { name: 'x' }
-    expectProblem(createApplication, await send('POST /api/applications', { body, headers: { 'x-org-id': '' } }), 'missing-org-id')
-    expectProblem(createApplication, await send('POST /api/applications', { body, headers: { 'x-org-id': stranger.orgId } }), 'org-not-found')
+    expectProblem(
+      createApplication,
+      await send('POST /api/applications', { body, headers: { 'x-org-id': '' } }),
+      'missing-org-id',
+    )
+    expectProblem(
+      createApplication,
+      await send('POST /api/applications', { body, headers: { 'x-org-id': stranger.orgId } }),
+      'org-not-found',
+    )
   })
 
   it('names every mistake of a body', async () => {
     const { send } = await (await world.tenant()).session()
-    const answer = await send('POST /api/applications', { body: { name: 'x'.repeat(101), settings: { allowedRedirectDomains: ['not a host'], color: 1 } } })
+    const answer = await send('POST /api/applications', {
+      body: { name: 'x'.repeat(101), settings: { allowedRedirectDomains: ['not a host'], color: 1 } },
+    })
     expectProblem(createApplication, answer, 'validation-error')
-    expect(answer.body.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual(['/name', '/settings/allowedRedirectDomains/0', '/settings/color'])
+    expect(answer.body.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
+      '/name',
+      '/settings/allowedRedirectDomains/0',
+      '/settings/color',
+    ])
   })
 })

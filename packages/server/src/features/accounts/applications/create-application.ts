@@ -18,7 +18,10 @@ export const createApplication = endpoint({
   returns: { 201: ApplicationWire },
   fails: ['session-required'],
   async handle({ body, scope, caller, change }) {
-    if (caller.kind === 'api-key') throw problem('session-required', { detail: 'An API key can do nothing outside its application: sign in as a user.' })
+    if (caller.kind === 'api-key')
+      throw problem('session-required', {
+        detail: 'An API key can do nothing outside its application: sign in as a user.',
+      })
     const application = await change(
       (tx) => insertApplication(tx, scope, { ...body, createdBy: caller.userId }),
       (made) => toWireId('app', made.id),

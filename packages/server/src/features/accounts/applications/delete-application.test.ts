@@ -32,7 +32,11 @@ describe('deleting an application', () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()
     await fillApplication(world, tenant)
-    await fillApplication(world, { ...tenant, ...sibling, endUser: () => endUserOf(world, tenant, sibling.applicationId) })
+    await fillApplication(world, {
+      ...tenant,
+      ...sibling,
+      endUser: () => endUserOf(world, tenant, sibling.applicationId),
+    })
     const tables = await tablesWith(world, 'application_id')
     const count = (value: string) => countRows(world, tables, { column: 'application_id', value })
     expect(Object.entries(await count(sibling.applicationId)).filter(([, rows]) => rows === 0)).toEqual([])
@@ -41,7 +45,9 @@ describe('deleting an application', () => {
     expect((await (await tenant.session()).send(`DELETE /api/applications/${sibling.appId}`)).status).toBe(204)
     expect((await sibling.send('GET /api/applications')).status).toBe(401)
     // The audit log is the organization's.
-    expect(Object.entries(await count(sibling.applicationId)).filter(([, rows]) => rows !== 0)).toEqual([['audit_log', 1]])
+    expect(Object.entries(await count(sibling.applicationId)).filter(([, rows]) => rows !== 0)).toEqual([
+      ['audit_log', 1],
+    ])
     expect(await count(tenant.applicationId)).toEqual(ofDefault)
     expect((await tenant.send('GET /api/applications')).body.data).toHaveLength(1)
   })
@@ -67,7 +73,11 @@ describe('deleting an application', () => {
 
   it('keeps the default application', async () => {
     const tenant = await world.tenant()
-    expectProblem(deleteApplication, await tenant.send(`DELETE /api/applications/${tenant.appId}`), 'default-application')
+    expectProblem(
+      deleteApplication,
+      await tenant.send(`DELETE /api/applications/${tenant.appId}`),
+      'default-application',
+    )
     expect((await tenant.send(`GET /api/applications/${tenant.appId}`)).status).toBe(200)
   })
 
@@ -89,7 +99,9 @@ describe('deleting an application', () => {
       // What the foreign key of a new run does.
       await tx.selectFrom('applications').select('id').where('id', '=', sibling.applicationId).forKeyShare().execute()
       const deletion = send(`DELETE /api/applications/${sibling.appId}`)
-      expect(await Promise.race([deletion, new Promise((resolve) => setTimeout(resolve, 150, 'still waiting'))])).toBe('still waiting')
+      expect(await Promise.race([deletion, new Promise((resolve) => setTimeout(resolve, 150, 'still waiting'))])).toBe(
+        'still waiting',
+      )
       await tx.updateTable('runs').set({ status: 'pending' }).where('id', '=', run.id).execute()
       // Wrapped: awaiting the deletion in the transaction would wait for itself.
       return { answer: deletion }
@@ -100,6 +112,9 @@ describe('deleting an application', () => {
 
 async function endUserOf({ platform }: World, { organizationId }: Tenant, applicationId: string): Promise<string> {
   const id = newUuid()
-  await platform.db.insertInto('end_users').values({ id, organization_id: organizationId, application_id: applicationId }).execute()
+  await platform.db
+    .insertInto('end_users')
+    .values({ id, organization_id: organizationId, application_id: applicationId })
+    .execute()
   return toWireId('eu', id)
 }

@@ -8,7 +8,8 @@ import { deleteApplicationRow, hasActiveRuns, lockApplication } from './applicat
 export const deleteApplication = endpoint({
   route: 'DELETE /api/applications/:applicationId',
   summary: 'Delete an application',
-  description: 'Everything in it goes with it: `GET /api/applications/{applicationId}/deletion` tells what. The content of files leaves the disk within hours. Refused for the default application, and while a run has not ended.',
+  description:
+    'Everything in it goes with it: `GET /api/applications/{applicationId}/deletion` tells what. The content of files leaves the disk within hours. Refused for the default application, and while a run has not ended.',
   caller: 'organization',
   permission: 'applications:delete',
   limit: 'default',
@@ -23,7 +24,8 @@ export const deleteApplication = endpoint({
       async (tx) => {
         const application = await lockApplication(tx, reach, params.applicationId)
         checkDeletable(application)
-        if (await hasActiveRuns(tx, application.id)) throw problem('application-in-use', { detail: 'Some of its runs have not ended: cancel them, or wait.' })
+        if (await hasActiveRuns(tx, application.id))
+          throw problem('application-in-use', { detail: 'Some of its runs have not ended: cancel them, or wait.' })
         await deleteApplicationRow(tx, reach, application.id)
       },
       () => toWireId('app', params.applicationId),

@@ -28,7 +28,8 @@ describe('asking what deleting an application deletes', () => {
     const sibling = await tenant.sibling()
     await fillApplication(world, tenant)
     await tenant.key()
-    for (const status of ['pending', 'running', 'waiting', 'failed'] as const) await insertRun(world.platform, tenant, { status })
+    for (const status of ['pending', 'running', 'waiting', 'failed'] as const)
+      await insertRun(world.platform, tenant, { status })
     await insertRun(world.platform, { ...tenant, ...sibling }, { status: 'success' })
     const { send } = await tenant.session()
     expect((await send(`GET /api/applications/${tenant.appId}/deletion`)).body).toEqual({
@@ -46,15 +47,21 @@ describe('asking what deleting an application deletes', () => {
   it('stops counting at 10,000', async () => {
     const tenant = await world.tenant()
     const { organizationId, applicationId } = tenant
-    await sql`insert into end_users (id, organization_id, application_id) select gen_random_uuid(), ${organizationId}::uuid, ${applicationId}::uuid from generate_series(1, 10010)`.execute(world.platform.db)
+    await sql`insert into end_users (id, organization_id, application_id) select gen_random_uuid(), ${organizationId}::uuid, ${applicationId}::uuid from generate_series(1, 10010)`.execute(
+      world.platform.db,
+    )
     const { body } = await (await tenant.session()).send(`GET /api/applications/${tenant.appId}/deletion`)
     expect(body.deletes.endUsers).toBe(body.countMax)
   })
 
-  it("tells an API key of its own application only", async () => {
+  it('tells an API key of its own application only', async () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()
     expect((await tenant.send(`GET /api/applications/${tenant.appId}/deletion`)).status).toBe(200)
-    expectProblem(getApplicationDeletion, await tenant.send(`GET /api/applications/${sibling.appId}/deletion`), 'app-not-found')
+    expectProblem(
+      getApplicationDeletion,
+      await tenant.send(`GET /api/applications/${sibling.appId}/deletion`),
+      'app-not-found',
+    )
   })
 })

@@ -19,6 +19,10 @@ export const getApplicationDeletion = endpoint({
   async handle({ params, scope, caller, db }) {
     const { id, isDefault } = await getApplication(db, reachOf(scope, caller), params.applicationId)
     const content = await countContent(db, { organizationId: scope.organizationId, onlyApplicationId: id })
-    return ok({ deletes: toContentWire(content), blockedBy: { activeRuns: content.activeRuns, isDefault }, countMax: countedMax })
+    return ok({
+      deletes: toContentWire(content),
+      blockedBy: { activeRuns: content.activeRuns, isDefault },
+      countMax: countedMax,
+    })
   },
 })

@@ -6,7 +6,11 @@ import { applicationsFeature } from './index.ts'
 
 const options = { features: [applicationsFeature] }
 
-describeEndpoint(getApplication, { given: async (tenant) => tenant.appId, call: (applicationId) => ({ params: { applicationId } }), world: options })
+describeEndpoint(getApplication, {
+  given: async (tenant) => tenant.appId,
+  call: (applicationId) => ({ params: { applicationId } }),
+  world: options,
+})
 
 describe('getting an application', () => {
   let world: World

@@ -14,5 +14,6 @@ export const getApplication = endpoint({
   params: { applicationId: { id: 'app', missing: 'app-not-found' } },
   returns: { 200: ApplicationWire },
   fails: [],
-  handle: async ({ params, scope, caller, db }) => ok(toApplicationWire(await getApplicationRow(db, reachOf(scope, caller), params.applicationId))),
+  handle: async ({ params, scope, caller, db }) =>
+    ok(toApplicationWire(await getApplicationRow(db, reachOf(scope, caller), params.applicationId))),
 })

@@ -15,5 +15,12 @@ export const applicationsFeature = feature({
   folder: 'accounts/applications',
   tag: 'Applications',
   description: 'Agents, runs, end-users and API keys live in an application.',
-  endpoints: { createApplication, listApplications, getApplication, updateApplication, getApplicationDeletion, deleteApplication },
+  endpoints: {
+    createApplication,
+    listApplications,
+    getApplication,
+    updateApplication,
+    getApplicationDeletion,
+    deleteApplication,
+  },
 })

@@ -28,12 +28,14 @@ describe('listing applications', () => {
     expect((await send('GET /api/applications', { query: { page: 3 } })).body.data).toEqual([])
   })
 
-  it("shows an API key its own application only", async () => {
+  it('shows an API key its own application only', async () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()
     const own = await tenant.send('GET /api/applications')
     expect(own.body.data.map(({ id }: { id: string }) => id)).toEqual([tenant.appId])
     expect(own.body.pagination.total).toBe(1)
-    expect((await sibling.send('GET /api/applications')).body.data.map(({ id }: { id: string }) => id)).toEqual([sibling.appId])
+    expect((await sibling.send('GET /api/applications')).body.data.map(({ id }: { id: string }) => id)).toEqual([
+      sibling.appId,
+    ])
   })
 })

@@ -22,26 +22,44 @@ describe('changing an application', () => {
   it('changes what it is told, and replaces the settings as a whole', async () => {
     const tenant = await world.tenant()
     const route = `PATCH /api/applications/${tenant.appId}`
-    const first = await tenant.send(route, { body: { settings: { allowedRedirectDomains: ['a.example.com', 'b.example.com'] } } })
-    expect(first.body).toMatchObject({ name: 'Default', settings: { allowedRedirectDomains: ['a.example.com', 'b.example.com'] } })
+    const first = await tenant.send(route, {
+      body: { settings: { allowedRedirectDomains: ['a.example.com', 'b.example.com'] } },
+    })
+    expect(first.body).toMatchObject({
+      name: 'Default',
+      settings: { allowedRedirectDomains: ['a.example.com', 'b.example.com'] },
+    })
     const second = await tenant.send(route, { body: { name: 'Renamed' } })
-    expect(second.body).toMatchObject({ name: 'Renamed', settings: { allowedRedirectDomains: ['a.example.com', 'b.example.com'] } })
+    expect(second.body).toMatchObject({
+      name: 'Renamed',
+      settings: { allowedRedirectDomains: ['a.example.com', 'b.example.com'] },
+    })
     expect(Date.parse(second.body.updatedAt)).toBeGreaterThanOrEqual(Date.parse(first.body.updatedAt))
     expect((await tenant.send(route, { body: { settings: {} } })).body.settings).toEqual({})
   })
 
   it('tells the audit log from what to what, of what changed alone', async () => {
     const tenant = await world.tenant()
-    const answer = await tenant.send(`PATCH /api/applications/${tenant.appId}`, { body: { name: 'Renamed', settings: {} } })
+    const answer = await tenant.send(`PATCH /api/applications/${tenant.appId}`, {
+      body: { name: 'Renamed', settings: {} },
+    })
     const requestId = String(answer.headers.get('request-id'))
-    const entry = await world.platform.db.selectFrom('audit_log').select(['resource_id', 'changes']).where('request_id', '=', requestId).executeTakeFirst()
+    const entry = await world.platform.db
+      .selectFrom('audit_log')
+      .select(['resource_id', 'changes'])
+      .where('request_id', '=', requestId)
+      .executeTakeFirst()
     expect(entry).toEqual({ resource_id: tenant.appId, changes: { name: { before: 'Default', after: 'Renamed' } } })
   })
 
   it('does not let an API key change a sibling application', async () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()
-    expectProblem(updateApplication, await tenant.send(`PATCH /api/applications/${sibling.appId}`, { body: { name: 'Mine' } }), 'app-not-found')
+    expectProblem(
+      updateApplication,
+      await tenant.send(`PATCH /api/applications/${sibling.appId}`, { body: { name: 'Mine' } }),
+      'app-not-found',
+    )
     expect((await sibling.send(`GET /api/applications/${sibling.appId}`)).body.name).toBe('Sibling')
   })
 })

@@ -26,7 +26,10 @@ export const updateApplication = endpoint({
         const before = await lockApplication(tx, reach, params.applicationId)
         return { before, after: await saveApplication(tx, reach, { id: params.applicationId, changes: body }) }
       },
-      (changed) => ({ resourceId: toWireId('app', params.applicationId), changes: changesBetween(toAudited(changed.before), toAudited(changed.after)) }),
+      (changed) => ({
+        resourceId: toWireId('app', params.applicationId),
+        changes: changesBetween(toAudited(changed.before), toAudited(changed.after)),
+      }),
     )
     return ok(toApplicationWire(after))
   },

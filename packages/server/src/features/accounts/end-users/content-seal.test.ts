@@ -52,7 +52,7 @@ describe("an end-user's seal", () => {
   })
 })
 
-it('keeps what is nobody\'s as it is', () => {
+it("keeps what is nobody's as it is", () => {
   expect(plainSeal.open(plainSeal.seal({ a: 1 }))).toEqual({ a: 1 })
   expect(plainSeal.sealText('x')).toBe('x')
   expect(plainSeal.fileKey(randomBytes(32))).toBeUndefined()
@@ -63,5 +63,11 @@ it('opens nothing when the key is destroyed, and seals nothing more', () => {
   expect(erasedSeal.openText(seal.sealText('a'))).toBeNull()
   expect(erasedSeal.openText(seal.sealName('a'))).toBeNull()
   expect(erasedSeal.open({ a: 1 })).toEqual({ a: 1 })
-  for (const work of [() => erasedSeal.seal(1), () => erasedSeal.sealText('a'), () => erasedSeal.sealName('a'), () => erasedSeal.fileKey(randomBytes(32))]) expect(work).toThrow('The end-user was erased.')
+  for (const work of [
+    () => erasedSeal.seal(1),
+    () => erasedSeal.sealText('a'),
+    () => erasedSeal.sealName('a'),
+    () => erasedSeal.fileKey(randomBytes(32)),
+  ])
+    expect(work).toThrow('The end-user was erased.')
 })

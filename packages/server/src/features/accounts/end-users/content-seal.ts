@@ -46,13 +46,15 @@ export const erasedSeal: ContentSeal = {
 
 /** Seals with an end-user's data key; what is sealed opens as theirs only. */
 export function createContentSeal(dataKey: Buffer, endUserId: string): ContentSeal {
-  const derive = (purpose: string, salt: Uint8Array = Buffer.alloc(0)) => Buffer.from(hkdfSync('sha256', dataKey, salt, `appstrate/${purpose}`, dataKeyBytes))
+  const derive = (purpose: string, salt: Uint8Array = Buffer.alloc(0)) =>
+    Buffer.from(hkdfSync('sha256', dataKey, salt, `appstrate/${purpose}`, dataKeyBytes))
   const box = createBox(derive('content'), endUserId)
   const nameBox = createBox(derive('names'), endUserId)
   const nameIvKey = derive('name-ivs')
   const sealText = (text: string) => JSON.stringify({ $sealed: box.seal(toColumnText(text), randomBytes(ivBytes)) })
   return {
-    seal: (value) => (value === null || value === undefined ? null : { $sealed: box.seal(toJsonText(value), randomBytes(ivBytes)) }),
+    seal: (value) =>
+      value === null || value === undefined ? null : { $sealed: box.seal(toJsonText(value), randomBytes(ivBytes)) },
     open(stored) {
       const sealed = sealedOf(stored)
       if (sealed === undefined) return stored
@@ -78,7 +80,8 @@ const namePrefix = 'name.'
 const sealedForm = /^(?:name\.)?1\.[A-Za-z0-9_-]{38,}$/
 
 function sealedOf(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null || !('$sealed' in value) || typeof value.$sealed !== 'string') return undefined
+  if (typeof value !== 'object' || value === null || !('$sealed' in value) || typeof value.$sealed !== 'string')
+    return undefined
   return sealedForm.test(value.$sealed) && Object.keys(value).length === 1 ? value.$sealed : undefined
 }
 
@@ -105,7 +108,9 @@ function createBox(key: Buffer, endUserId: string): Box {
     },
     open(sealed) {
       const bytes = Buffer.from(sealed.slice(version.length + 1), 'base64url')
-      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, ivBytes), { authTagLength: tagBytes }).setAAD(context)
+      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, ivBytes), {
+        authTagLength: tagBytes,
+      }).setAAD(context)
       decipher.setAuthTag(bytes.subarray(-tagBytes))
       try {
         return Buffer.concat([decipher.update(bytes.subarray(ivBytes, -tagBytes)), decipher.final()]).toString('utf8')

@@ -17,9 +17,14 @@ describe('the seals of end-users', () => {
   afterAll(() => world.close())
 
   const seals = () => world.platform.use(contentSeals)
-  const newOwner = async () => ({ applicationId: tenant.applicationId, endUserId: parseWireId('eu', await tenant.endUser()) ?? '' })
-  const keysOf = (endUserId: string) => world.platform.db.selectFrom('end_user_keys').selectAll().where('end_user_id', '=', endUserId).execute()
-  const destroy = (endUserId: string) => world.platform.db.deleteFrom('end_user_keys').where('end_user_id', '=', endUserId).execute()
+  const newOwner = async () => ({
+    applicationId: tenant.applicationId,
+    endUserId: parseWireId('eu', await tenant.endUser()) ?? '',
+  })
+  const keysOf = (endUserId: string) =>
+    world.platform.db.selectFrom('end_user_keys').selectAll().where('end_user_id', '=', endUserId).execute()
+  const destroy = (endUserId: string) =>
+    world.platform.db.deleteFrom('end_user_keys').where('end_user_id', '=', endUserId).execute()
 
   it('make one data key, however many ask at once, and keep it under the key ring', async () => {
     const owner = await newOwner()
@@ -28,11 +33,15 @@ describe('the seals of end-users', () => {
     for (const seal of made) expect(seal.open(sealed)).toEqual({ a: 1 })
     const [row, ...others] = await keysOf(owner.endUserId)
     expect(others).toEqual([])
-    expect(Buffer.from(world.platform.keyRing.open(row?.encrypted_key ?? '', `end_user_keys/${owner.endUserId}`), 'base64')).toHaveLength(32)
+    expect(
+      Buffer.from(world.platform.keyRing.open(row?.encrypted_key ?? '', `end_user_keys/${owner.endUserId}`), 'base64'),
+    ).toHaveLength(32)
   })
 
   it('do nothing for nobody', async () => {
-    expect(await seals().of(world.platform.db, { applicationId: tenant.applicationId, endUserId: null })).toBe(plainSeal)
+    expect(await seals().of(world.platform.db, { applicationId: tenant.applicationId, endUserId: null })).toBe(
+      plainSeal,
+    )
   })
 
   it('forget a destroyed key when they are told, here and through a wake-up', async () => {
@@ -60,7 +69,9 @@ describe('the seals of end-users', () => {
     const owner = await newOwner()
     const sealed = (await seals().of(world.platform.db, owner)).seal('secret')
     const stranger = (await world.tenant()).applicationId
-    expect((await seals().ofAll(world.platform.db, stranger, [owner.endUserId]))(owner.endUserId).open(sealed)).toBeNull()
+    expect(
+      (await seals().ofAll(world.platform.db, stranger, [owner.endUserId]))(owner.endUserId).open(sealed),
+    ).toBeNull()
     expect((await seals().of(world.platform.db, owner)).open(sealed)).toBe('secret')
   })
 
@@ -82,7 +93,11 @@ describe('the seals of end-users', () => {
     await seals().of(world.platform.db, owner)
     await seals().of(world.platform.db, other)
     const [row] = await keysOf(owner.endUserId)
-    await world.platform.db.updateTable('end_user_keys').set({ encrypted_key: row?.encrypted_key ?? '' }).where('end_user_id', '=', other.endUserId).execute()
+    await world.platform.db
+      .updateTable('end_user_keys')
+      .set({ encrypted_key: row?.encrypted_key ?? '' })
+      .where('end_user_id', '=', other.endUserId)
+      .execute()
     seals().forget('*')
     await expect(seals().of(world.platform.db, other)).rejects.toThrow(SealBroken)
   })

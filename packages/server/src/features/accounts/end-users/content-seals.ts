@@ -15,7 +15,11 @@ export interface ContentSeals {
   /** The owner's seal; an end-user without a data key gets one. Of an erased end-user it opens nothing and seals nothing. */
   of(db: Db, owner: ContentOwner): Promise<ContentSeal>
   /** The seals that open what an application's owners have stored, read at once; makes no keys. */
-  ofAll(db: Db, applicationId: string, endUserIds: Iterable<string | null>): Promise<(endUserId: string | null) => ContentSeal>
+  ofAll(
+    db: Db,
+    applicationId: string,
+    endUserIds: Iterable<string | null>,
+  ): Promise<(endUserId: string | null) => ContentSeal>
   /** Forgets a key that was destroyed. */
   forget(endUserId: string): void
 }
@@ -57,11 +61,19 @@ class Seals implements ContentSeals {
     return (await this.ofAll(db, applicationId, [endUserId]))(endUserId)
   }
 
-  async ofAll(db: Db, applicationId: string, endUserIds: Iterable<string | null>): Promise<(endUserId: string | null) => ContentSeal> {
+  async ofAll(
+    db: Db,
+    applicationId: string,
+    endUserIds: Iterable<string | null>,
+  ): Promise<(endUserId: string | null) => ContentSeal> {
     const seals = new Map<string | null, ContentSeal>()
-    for (const endUserId of endUserIds) seals.set(endUserId, endUserId === null ? plainSeal : (this.#find(applicationId, endUserId) ?? erasedSeal))
-    const unknown = [...seals].flatMap(([endUserId, seal]) => (endUserId !== null && seal === erasedSeal ? [endUserId] : []))
-    if (unknown.length > 0) for (const [endUserId, seal] of await this.#load(db, applicationId, unknown)) seals.set(endUserId, seal)
+    for (const endUserId of endUserIds)
+      seals.set(endUserId, endUserId === null ? plainSeal : (this.#find(applicationId, endUserId) ?? erasedSeal))
+    const unknown = [...seals].flatMap(([endUserId, seal]) =>
+      endUserId !== null && seal === erasedSeal ? [endUserId] : [],
+    )
+    if (unknown.length > 0)
+      for (const [endUserId, seal] of await this.#load(db, applicationId, unknown)) seals.set(endUserId, seal)
     return (endUserId) => (endUserId === null ? plainSeal : (seals.get(endUserId) ?? erasedSeal))
   }
 
@@ -90,7 +102,10 @@ class Seals implements ContentSeals {
     const forgotten = this.#forgotten
     const loaded = new Map<string, ContentSeal>()
     for (const [endUserId, encryptedKey] of await findDataKeys(db, applicationId, endUserIds)) {
-      const seal = createContentSeal(Buffer.from(this.#platform.keyRing.open(encryptedKey, contextOf(endUserId)), 'base64'), endUserId)
+      const seal = createContentSeal(
+        Buffer.from(this.#platform.keyRing.open(encryptedKey, contextOf(endUserId)), 'base64'),
+        endUserId,
+      )
       loaded.set(endUserId, seal)
       // A transaction may see a key that it takes back.
       if (!db.isTransaction && forgotten === this.#forgotten) this.#keep(applicationId, endUserId, seal)

@@ -11,7 +11,8 @@ import { endUserFields, EndUserWire, personalFields, toAudited, toEndUserWire } 
 export const createEndUser = endpoint({
   route: 'POST /api/end-users',
   summary: 'Create an end-user',
-  description: 'Requests can then be made on their behalf with `Appstrate-User`. A metadata value of null leaves its key out.',
+  description:
+    'Requests can then be made on their behalf with `Appstrate-User`. A metadata value of null leaves its key out.',
   caller: 'application',
   permission: 'end-users:write',
   limit: 'create',
@@ -22,14 +23,19 @@ export const createEndUser = endpoint({
   returns: { 201: EndUserWire },
   fails: ['external-id-taken', 'email-taken'],
   async handle({ body, scope, change }) {
-    if (scope.endUserId !== null) throw problem('forbidden', { detail: 'An end-user can not create end-users: leave Appstrate-User out.' })
+    if (scope.endUserId !== null)
+      throw problem('forbidden', { detail: 'An end-user can not create end-users: leave Appstrate-User out.' })
     const given = body.metadata ?? {}
     const metadata = mergeMetadata({}, given)
     refuseInvalid([...findMetadataMistakes(given), ...findSizeMistakes(metadata)])
     const email = typeof body.email === 'string' ? normalizeEmail(body.email) : null
     const endUser = await change(
-      (tx) => insertEndUser(tx, scope, { name: body.name ?? null, email, externalId: body.externalId ?? null, metadata }),
-      (made) => ({ resourceId: toWireId('eu', made.id), changes: changesBetween({}, toAudited(made), { secret: personalFields }) }),
+      (tx) =>
+        insertEndUser(tx, scope, { name: body.name ?? null, email, externalId: body.externalId ?? null, metadata }),
+      (made) => ({
+        resourceId: toWireId('eu', made.id),
+        changes: changesBetween({}, toAudited(made), { secret: personalFields }),
+      }),
     )
     const reply = toEndUserWire(endUser)
     return created(reply, `/api/end-users/${reply.id}`)

@@ -7,7 +7,11 @@ export interface DataKeyOwner {
 }
 
 /** The sealed data keys of those of the end-users that have one. */
-export async function findDataKeys(db: Db, applicationId: string, endUserIds: readonly string[]): Promise<Map<string, string>> {
+export async function findDataKeys(
+  db: Db,
+  applicationId: string,
+  endUserIds: readonly string[],
+): Promise<Map<string, string>> {
   if (endUserIds.length === 0) return new Map()
   const rows = await db
     .selectFrom('end_user_keys')
@@ -19,7 +23,11 @@ export async function findDataKeys(db: Db, applicationId: string, endUserIds: re
 }
 
 /** Stores a data key unless the end-user has one already or is gone. Of those who do it at once one wins: read it again. */
-export async function insertDataKey(db: Db, { applicationId, endUserId }: DataKeyOwner, encryptedKey: string): Promise<void> {
+export async function insertDataKey(
+  db: Db,
+  { applicationId, endUserId }: DataKeyOwner,
+  encryptedKey: string,
+): Promise<void> {
   await sql`
     insert into end_user_keys (application_id, end_user_id, encrypted_key)
     select application_id, id, ${encryptedKey} from end_users where application_id = ${applicationId} and id = ${endUserId} for key share
@@ -28,5 +36,9 @@ export async function insertDataKey(db: Db, { applicationId, endUserId }: DataKe
 
 /** Destroys the key: nothing that it sealed can be read again. */
 export async function deleteDataKey(tx: Tx, { applicationId, endUserId }: DataKeyOwner): Promise<void> {
-  await tx.deleteFrom('end_user_keys').where('application_id', '=', applicationId).where('end_user_id', '=', endUserId).execute()
+  await tx
+    .deleteFrom('end_user_keys')
+    .where('application_id', '=', applicationId)
+    .where('end_user_id', '=', endUserId)
+    .execute()
 }

@@ -10,7 +10,16 @@ import { problem } from '../../../platform/http/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import type { EndUser, EndUserChanges, Metadata } from './end-user.ts'
 
-const columns = ['id', 'application_id', 'name', 'email', 'external_id', 'metadata', 'created_at', 'updated_at'] as const
+const columns = [
+  'id',
+  'application_id',
+  'name',
+  'email',
+  'external_id',
+  'metadata',
+  'created_at',
+  'updated_at',
+] as const
 const metadataOf = Compile(Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])))
 
 export interface EndUserFilters {
@@ -23,7 +32,12 @@ export async function insertEndUser(tx: Tx, scope: AppScope, fields: EndUserChan
   const row = await tellTaken(() =>
     tx
       .insertInto('end_users')
-      .values({ id: newUuid(), organization_id: scope.organizationId, application_id: scope.applicationId, ...columnsOf(fields) })
+      .values({
+        id: newUuid(),
+        organization_id: scope.organizationId,
+        application_id: scope.applicationId,
+        ...columnsOf(fields),
+      })
       .returning(columns)
       .executeTakeFirstOrThrow(),
   )
@@ -31,27 +45,47 @@ export async function insertEndUser(tx: Tx, scope: AppScope, fields: EndUserChan
 }
 
 /** Newest first. */
-export async function listEndUsers(db: Db, scope: AppScope, { page, filters }: { page: Page; filters: EndUserFilters }): Promise<Slice<EndUser>> {
+export async function listEndUsers(
+  db: Db,
+  scope: AppScope,
+  { page, filters }: { page: Page; filters: EndUserFilters },
+): Promise<Slice<EndUser>> {
   const matching = db
     .selectFrom('end_users')
     .where(visibleTo(scope))
     .$if(filters.externalId !== undefined, (query) => query.where('external_id', '=', filters.externalId ?? ''))
     .$if(filters.email !== undefined, (query) => query.where('email', '=', filters.email ?? ''))
-  const rows = await matching.select(columns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
+  const rows = await matching
+    .select(columns)
+    .orderBy('id', 'desc')
+    .limit(page.pageSize)
+    .offset(offsetOf(page))
+    .execute()
   const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
   return { items: rows.map(toEndUser), total }
 }
 
 /** Throws end-user-not-found, also for another than the one on whose behalf is asked. */
 export async function getEndUser(db: Db, scope: AppScope, id: string): Promise<EndUser> {
-  const row = await db.selectFrom('end_users').select(columns).where('id', '=', id).where(visibleTo(scope)).executeTakeFirst()
+  const row = await db
+    .selectFrom('end_users')
+    .select(columns)
+    .where('id', '=', id)
+    .where(visibleTo(scope))
+    .executeTakeFirst()
   if (row === undefined) throw problem('end-user-not-found')
   return toEndUser(row)
 }
 
 /** Throws end-user-not-found. Nobody else changes the end-user, or makes anything of theirs, until the transaction ends. */
 export async function lockEndUser(tx: Tx, scope: AppScope, id: string): Promise<EndUser> {
-  const row = await tx.selectFrom('end_users').select(columns).where('id', '=', id).where(visibleTo(scope)).forUpdate().executeTakeFirst()
+  const row = await tx
+    .selectFrom('end_users')
+    .select(columns)
+    .where('id', '=', id)
+    .where(visibleTo(scope))
+    .forUpdate()
+    .executeTakeFirst()
   if (row === undefined) throw problem('end-user-not-found')
   return toEndUser(row)
 }
@@ -60,14 +94,27 @@ export async function lockEndUser(tx: Tx, scope: AppScope, id: string): Promise<
  * Sees to it that the end-user of the scope, if any, stays until the transaction ends. What makes things of theirs begins with it,
  * before it locks anything else: an erasure locks in the same order. Throws invalid-end-user when they are gone.
  */
-export async function holdEndUser(tx: Tx, { applicationId, endUserId }: Pick<AppScope, 'applicationId' | 'endUserId'>): Promise<void> {
+export async function holdEndUser(
+  tx: Tx,
+  { applicationId, endUserId }: Pick<AppScope, 'applicationId' | 'endUserId'>,
+): Promise<void> {
   if (endUserId === null) return
-  const row = await tx.selectFrom('end_users').select('id').where('application_id', '=', applicationId).where('id', '=', endUserId).forKeyShare().executeTakeFirst()
+  const row = await tx
+    .selectFrom('end_users')
+    .select('id')
+    .where('application_id', '=', applicationId)
+    .where('id', '=', endUserId)
+    .forKeyShare()
+    .executeTakeFirst()
   if (row === undefined) throw problem('invalid-end-user', { detail: 'The end-user was erased.' })
 }
 
 /** Saves an end-user that the transaction has locked. Throws external-id-taken or email-taken. */
-export async function saveEndUser(tx: Tx, scope: AppScope, { id, changes }: { id: string; changes: EndUserChanges }): Promise<EndUser> {
+export async function saveEndUser(
+  tx: Tx,
+  scope: AppScope,
+  { id, changes }: { id: string; changes: EndUserChanges },
+): Promise<EndUser> {
   const row = await tellTaken(() =>
     tx
       .updateTable('end_users')
@@ -93,8 +140,10 @@ async function tellTaken<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (violatesUnique(error, 'end_users_application_id_external_id_key')) throw problem('external-id-taken', { detail: 'Another end-user of the application has this externalId.' })
-    if (violatesUnique(error, 'end_users_application_id_email_key')) throw problem('email-taken', { detail: 'Another end-user of the application has this e-mail address.' })
+    if (violatesUnique(error, 'end_users_application_id_external_id_key'))
+      throw problem('external-id-taken', { detail: 'Another end-user of the application has this externalId.' })
+    if (violatesUnique(error, 'end_users_application_id_email_key'))
+      throw problem('email-taken', { detail: 'Another end-user of the application has this e-mail address.' })
     throw error
   }
 }

@@ -3,8 +3,17 @@ import { JsonObject, Nullable, toWireTime, wire, WireId, WireTime } from '../../
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { EndUser } from './end-user.ts'
 
-const emailField = Type.String({ format: 'email', maxLength: 254, description: 'Unique in the application. Kept in lower case.' })
-const externalIdField = Type.String({ minLength: 1, maxLength: 255, pattern: '\\S', description: 'What your product calls them. Unique in the application.' })
+const emailField = Type.String({
+  format: 'email',
+  maxLength: 254,
+  description: 'Unique in the application. Kept in lower case.',
+})
+const externalIdField = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  pattern: '\\S',
+  description: 'What your product calls them. Unique in the application.',
+})
 
 /** What a request says of an end-user. */
 export const endUserFields = {
@@ -14,7 +23,8 @@ export const endUserFields = {
   metadata: Type.Optional(
     Type.Unsafe<Record<string, unknown>>({
       ...JsonObject,
-      description: 'At most 50 keys of 1 to 40 characters; values are strings of at most 500 characters, numbers and booleans. In a change, what is sent is merged key by key, and null removes a key.',
+      description:
+        'At most 50 keys of 1 to 40 characters; values are strings of at most 500 characters, numbers and booleans. In a change, what is sent is merged key by key, and null removes a key.',
       examples: [{ plan: 'pro' }],
     }),
   ),

@@ -17,7 +17,14 @@ describe('metadata', () => {
   it('has short keys, and short plain values', () => {
     expect(findMetadataMistakes({ a: 'x'.repeat(500), ['k'.repeat(40)]: 1.5, c: false, d: null })).toEqual([])
     const wrong = { '': 1, ['k'.repeat(41)]: 1, long: 'x'.repeat(501), list: [], object: {}, 'a/b': [] }
-    expect(findMetadataMistakes(wrong).map(({ code }) => code)).toEqual(['key-length', 'key-length', 'maxLength', 'type', 'type', 'type'])
+    expect(findMetadataMistakes(wrong).map(({ code }) => code)).toEqual([
+      'key-length',
+      'key-length',
+      'maxLength',
+      'type',
+      'type',
+      'type',
+    ])
     expect(findMetadataMistakes(wrong).at(-1)?.pointer).toBe('/metadata/a~1b')
   })
 })

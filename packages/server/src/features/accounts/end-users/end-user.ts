@@ -43,16 +43,28 @@ export function mergeMetadata(before: Metadata, change: Readonly<Record<string, 
 export function findMetadataMistakes(change: Readonly<Record<string, unknown>>): InvalidPart[] {
   return Object.entries(change).flatMap(([key, value]) => {
     const pointer = `/metadata/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
-    if (key.length < 1 || key.length > keyCharactersMax) return [{ pointer, message: `must have a key of 1 to ${keyCharactersMax} characters`, code: 'key-length' }]
-    if (typeof value === 'string' && value.length > valueCharactersMax) return [{ pointer, message: `must not be longer than ${valueCharactersMax} characters`, code: 'maxLength' }]
-    return value === null || isMetadataValue(value) ? [] : [{ pointer, message: 'must be a string, a number, a boolean or null', code: 'type' }]
+    if (key.length < 1 || key.length > keyCharactersMax)
+      return [{ pointer, message: `must have a key of 1 to ${keyCharactersMax} characters`, code: 'key-length' }]
+    if (typeof value === 'string' && value.length > valueCharactersMax)
+      return [{ pointer, message: `must not be longer than ${valueCharactersMax} characters`, code: 'maxLength' }]
+    return value === null || isMetadataValue(value)
+      ? []
+      : [{ pointer, message: 'must be a string, a number, a boolean or null', code: 'type' }]
   })
 }
 
 /** A mistake when there are more keys than metadata can have. */
 export function findSizeMistakes(metadata: Metadata): InvalidPart[] {
   const keys = Object.keys(metadata).length
-  return keys <= metadataKeysMax ? [] : [{ pointer: '/metadata', message: `must not have more than ${metadataKeysMax} keys, it would have ${keys}`, code: 'maxProperties' }]
+  return keys <= metadataKeysMax
+    ? []
+    : [
+        {
+          pointer: '/metadata',
+          message: `must not have more than ${metadataKeysMax} keys, it would have ${keys}`,
+          code: 'maxProperties',
+        },
+      ]
 }
 
 /** E-mail addresses are compared without regard to case. */
@@ -61,5 +73,7 @@ export function normalizeEmail(email: string): string {
 }
 
 function isMetadataValue(value: unknown): value is MetadataValue {
-  return typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))
+  return (
+    typeof value === 'string' || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))
+  )
 }

@@ -14,13 +14,21 @@ describe('a request on behalf of an end-user', () => {
   afterAll(() => world.close())
 
   const entriesOf = (requestId: string | null) =>
-    world.platform.db.selectFrom('audit_log').selectAll().where('request_id', '=', requestId ?? '').where('action', '=', 'end-user.impersonated').execute()
+    world.platform.db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('request_id', '=', requestId ?? '')
+      .where('action', '=', 'end-user.impersonated')
+      .execute()
 
   async function thingsOf(send: Send) {
     const form = new FormData()
     form.set('file', new Blob(['x']), 'x.txt')
     const file = await send('POST /api/files', { rawBody: form })
-    const run = await send('POST /api/runs', { body: { agentId: actor.agentId, files: [file.body.id] }, headers: { prefer: 'wait=60' } })
+    const run = await send('POST /api/runs', {
+      body: { agentId: actor.agentId, files: [file.body.id] },
+      headers: { prefer: 'wait=60' },
+    })
     expect([file.status, run.status], run.text).toEqual([201, 200])
     return { fileId: String(file.body.id), runId: String(run.body.id) }
   }
@@ -31,10 +39,18 @@ describe('a request on behalf of an end-user', () => {
     const own = await thingsOf(mine)
     const theirs = await thingsOf(actor.sendAs(other))
     const routes = ({ runId, fileId }: typeof own) => [
-      `GET /api/runs/${runId}`, `GET /api/runs/${runId}/logs`, `GET /api/runs/${runId}/files`, `GET /api/realtime/runs/${runId}`,
-      `GET /api/files/${fileId}`, `GET /api/files/${fileId}/content`,
+      `GET /api/runs/${runId}`,
+      `GET /api/runs/${runId}/logs`,
+      `GET /api/runs/${runId}/files`,
+      `GET /api/realtime/runs/${runId}`,
+      `GET /api/files/${fileId}`,
+      `GET /api/files/${fileId}/content`,
     ]
-    const changes = ({ runId, fileId }: typeof own) => [`POST /api/runs/${runId}/cancel`, `DELETE /api/runs/${runId}`, `DELETE /api/files/${fileId}`]
+    const changes = ({ runId, fileId }: typeof own) => [
+      `POST /api/runs/${runId}/cancel`,
+      `DELETE /api/runs/${runId}`,
+      `DELETE /api/files/${fileId}`,
+    ]
     for (const route of [...routes(theirs), ...changes(theirs)]) expect((await mine(route)).status, route).toBe(404)
     for (const route of routes(own)) expect((await mine(route)).status, route).toBe(200)
     const started = await mine('POST /api/runs', { body: { agentId: actor.agentId, files: [theirs.fileId] } })
@@ -50,18 +66,37 @@ describe('a request on behalf of an end-user', () => {
   it('is for API keys, and for end-users of their application', async () => {
     const me = await actor.endUser()
     const { cookie } = await actor.session()
-    const byCookie = requester(world.url, { cookie, 'x-org-id': actor.orgId, 'x-app-id': actor.appId, 'appstrate-user': me })
+    const byCookie = requester(world.url, {
+      cookie,
+      'x-org-id': actor.orgId,
+      'x-app-id': actor.appId,
+      'appstrate-user': me,
+    })
     expectProblem(undefined, await byCookie('GET /api/runs'), 'header-not-allowed')
-    expectProblem(undefined, await actor.sendAs(await (await world.tenant()).endUser())('GET /api/runs'), 'invalid-end-user')
-    for (const wrong of ['', 'x', 'run_01jq5x3v7kf8hb2m9w4tcd6e1n']) expectProblem(undefined, await actor.sendAs(wrong)('GET /api/runs'), 'invalid-end-user-id')
+    expectProblem(
+      undefined,
+      await actor.sendAs(await (await world.tenant()).endUser())('GET /api/runs'),
+      'invalid-end-user',
+    )
+    for (const wrong of ['', 'x', 'run_01jq5x3v7kf8hb2m9w4tcd6e1n'])
+      expectProblem(undefined, await actor.sendAs(wrong)('GET /api/runs'), 'invalid-end-user-id')
     const stream = `GET /api/realtime/runs?token=${actor.apiKey}&endUser=`
     expectProblem(undefined, await world.send(`${stream}${await (await world.tenant()).endUser()}`), 'invalid-end-user')
-    expectProblem(undefined, await world.send(`GET /api/realtime/runs?orgId=${actor.orgId}&appId=${actor.appId}&endUser=${me}`, { headers: { cookie } }), 'header-not-allowed')
+    expectProblem(
+      undefined,
+      await world.send(`GET /api/realtime/runs?orgId=${actor.orgId}&appId=${actor.appId}&endUser=${me}`, {
+        headers: { cookie },
+      }),
+      'header-not-allowed',
+    )
   })
 
   it('is in the audit log: who, for whom, what, from where', async () => {
     const me = await actor.endUser()
-    const answer = await actor.sendAs(me)('GET /api/runs', { query: { page: 1 }, headers: { 'user-agent': 'their product/1.0' } })
+    const answer = await actor.sendAs(me)('GET /api/runs', {
+      query: { page: 1 },
+      headers: { 'user-agent': 'their product/1.0' },
+    })
     const [entry, ...others] = await entriesOf(answer.headers.get('request-id'))
     expect(others).toEqual([])
     expect(entry).toMatchObject({
@@ -95,7 +130,9 @@ describe('a request on behalf of an end-user', () => {
 
   it('is in the audit log when it opens a stream, and its token is not', async () => {
     const me = await actor.endUser()
-    const answer = await world.send(`GET /api/realtime/runs/${(await thingsOf(actor.sendAs(me))).runId}?token=${actor.apiKey}&endUser=${me}`)
+    const answer = await world.send(
+      `GET /api/realtime/runs/${(await thingsOf(actor.sendAs(me))).runId}?token=${actor.apiKey}&endUser=${me}`,
+    )
     expect(answer.status).toBe(200)
     const [entry] = await entriesOf(answer.headers.get('request-id'))
     expect(entry?.resource_id).toBe(me)

@@ -16,8 +16,16 @@ export const listEndUsers = endpoint({
   audit: 'none',
   query: {
     ...pageQuery,
-    externalId: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'Only the one with this externalId.' })),
-    email: Type.Optional(Type.String({ minLength: 1, maxLength: 254, description: 'Only the one with this e-mail address, in upper or lower case.' })),
+    externalId: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 255, description: 'Only the one with this externalId.' }),
+    ),
+    email: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 254,
+        description: 'Only the one with this e-mail address, in upper or lower case.',
+      }),
+    ),
   },
   returns: { 200: pageOf(EndUserWire) },
   fails: [],

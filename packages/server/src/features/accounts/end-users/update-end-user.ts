@@ -5,7 +5,14 @@ import type { AppScope } from '../../../platform/http/caller.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { findMetadataMistakes, findSizeMistakes, mergeMetadata, normalizeEmail, type EndUser, type EndUserChanges } from './end-user.ts'
+import {
+  findMetadataMistakes,
+  findSizeMistakes,
+  mergeMetadata,
+  normalizeEmail,
+  type EndUser,
+  type EndUserChanges,
+} from './end-user.ts'
 import { lockEndUser, saveEndUser } from './end-user-store.ts'
 import { endUserFields, EndUserWire, personalFields, toAudited, toEndUserWire } from './end-user-wire.ts'
 
@@ -37,7 +44,11 @@ export const updateEndUser = endpoint({
 
 type Body = Omit<EndUserChanges, 'metadata'> & { readonly metadata?: Readonly<Record<string, unknown>> }
 
-async function merge(tx: Tx, scope: AppScope, { id, body }: { id: string; body: Body }): Promise<{ before: EndUser; after: EndUser }> {
+async function merge(
+  tx: Tx,
+  scope: AppScope,
+  { id, body }: { id: string; body: Body },
+): Promise<{ before: EndUser; after: EndUser }> {
   const before = await lockEndUser(tx, scope, id)
   const { metadata: change = {}, email, ...fields } = body
   const metadata = mergeMetadata(before.metadata, change)

@@ -31,7 +31,12 @@ describe('accepting an invitation', () => {
 
   const accept = (token: string, { send = world.send, body }: { send?: World['send']; body?: object } = {}) =>
     send(`POST /api/invitations/${token}/accept`, body === undefined ? {} : { body })
-  const findUser = (email: string) => world.platform.db.selectFrom('users').select(['id', 'name', 'email_verified']).where('email', '=', email).executeTakeFirst()
+  const findUser = (email: string) =>
+    world.platform.db
+      .selectFrom('users')
+      .select(['id', 'name', 'email_verified'])
+      .where('email', '=', email)
+      .executeTakeFirst()
 
   it('makes the account of a new person, signs them in and makes them a member', async () => {
     const tenant = await world.tenant()
@@ -55,10 +60,17 @@ describe('accepting an invitation', () => {
     const answer = await accept(token, { body: { password } })
     const userId = (await findUser(email))?.id
     const requestId = String(answer.headers.get('request-id'))
-    const entry = await world.platform.db.selectFrom('audit_log').select(['actor', 'resource_id', 'organization_id', 'changes', 'path']).where('request_id', '=', requestId).executeTakeFirst()
+    const entry = await world.platform.db
+      .selectFrom('audit_log')
+      .select(['actor', 'resource_id', 'organization_id', 'changes', 'path'])
+      .where('request_id', '=', requestId)
+      .executeTakeFirst()
     expect(entry).toEqual({
-      actor: { kind: 'user', userId }, resource_id: id, organization_id: tenant.organizationId,
-      changes: { acceptedBy: { before: null, after: userId } }, path: '/api/invitations/[redacted]/accept',
+      actor: { kind: 'user', userId },
+      resource_id: id,
+      organization_id: tenant.organizationId,
+      changes: { acceptedBy: { before: null, after: userId } },
+      path: '/api/invitations/[redacted]/accept',
     })
   })
 
@@ -68,7 +80,13 @@ describe('accepting an invitation', () => {
     const { token } = await invite(tenant, { email: guest.email.toUpperCase(), role: 'admin' })
     for (let time = 0; time < 2; time += 1) {
       const answer = await accept(token, { send: guest.send })
-      expect(answer.body, answer.text).toEqual({ success: true, isNewUser: false, orgId: tenant.orgId, role: 'admin', signedIn: true })
+      expect(answer.body, answer.text).toEqual({
+        success: true,
+        isNewUser: false,
+        orgId: tenant.orgId,
+        role: 'admin',
+        signedIn: true,
+      })
     }
     expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'owner', [guest.userId]: 'admin' })
   })
@@ -87,7 +105,11 @@ describe('accepting an invitation', () => {
     const tenant = await world.tenant()
     const [guest, stranger] = [await addPerson(world, tenant, 'stranger'), await addPerson(world, tenant, 'stranger')]
     for (const { token } of [await invite(tenant, { email: guest.email }), await invite(tenant)]) {
-      expectProblem(acceptInvitation, await accept(token, { send: stranger.send, body: { password } }), 'email-mismatch')
+      expectProblem(
+        acceptInvitation,
+        await accept(token, { send: stranger.send, body: { password } }),
+        'email-mismatch',
+      )
       expect((await world.send(`GET /api/invitations/${token}`)).status).toBe(200)
     }
     expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'owner' })
@@ -121,7 +143,10 @@ describe('accepting an invitation', () => {
     const tenant = await world.tenant()
     const guest = await addPerson(world, tenant, 'stranger')
     const { token } = await invite(tenant, { email: guest.email, role: 'viewer' })
-    await world.platform.db.insertInto('organization_members').values({ organization_id: tenant.organizationId, user_id: guest.userId, role: 'admin' }).execute()
+    await world.platform.db
+      .insertInto('organization_members')
+      .values({ organization_id: tenant.organizationId, user_id: guest.userId, role: 'admin' })
+      .execute()
     expect((await accept(token, { send: guest.send })).body.role).toBe('admin')
     expect((await rolesIn(world, tenant))[guest.userId]).toBe('admin')
   })
@@ -162,8 +187,14 @@ describe('accepting an invitation', () => {
       const guest = await addPerson(world, tenant, 'stranger')
       const { token } = await invite(tenant, { email: guest.email })
       const { send } = await tenant.session()
-      const [deleted, accepted] = await Promise.all([send(`DELETE /api/orgs/${tenant.orgId}`), accept(token, { send: guest.send })])
-      expect([[204, 200], [204, 404]]).toContainEqual([deleted.status, accepted.status])
+      const [deleted, accepted] = await Promise.all([
+        send(`DELETE /api/orgs/${tenant.orgId}`),
+        accept(token, { send: guest.send }),
+      ])
+      expect([
+        [204, 200],
+        [204, 404],
+      ]).toContainEqual([deleted.status, accepted.status])
       if (accepted.status === 404) expectProblem(acceptInvitation, accepted, 'invitation-not-found')
       expect(await rolesIn(world, tenant)).toEqual({})
     }
@@ -174,9 +205,15 @@ describe('accepting an invitation', () => {
     const guest = await addPerson(world, tenant, 'stranger')
     const { token } = await invite(tenant, { email: guest.email })
     for (const headers of [{ cookie: guest.cookie }, undefined]) {
-      expectProblem(acceptInvitation, await accept(token, { send: requester(world.url, { ...headers, origin: 'https://evil.example' }) }), 'origin-not-allowed')
+      expectProblem(
+        acceptInvitation,
+        await accept(token, { send: requester(world.url, { ...headers, origin: 'https://evil.example' }) }),
+        'origin-not-allowed',
+      )
     }
-    expect((await accept(token, { send: requester(world.url, { cookie: guest.cookie, origin: world.url }) })).status).toBe(200)
+    expect(
+      (await accept(token, { send: requester(world.url, { cookie: guest.cookie, origin: world.url }) })).status,
+    ).toBe(200)
   })
 
   it('answers 404 to a token that is none', async () => {
@@ -200,12 +237,19 @@ describe('with a mail server', () => {
     const tenant = await world.tenant()
     const email = newEmail()
     mailbox.mails.splice(0)
-    await (await tenant.session()).send(`POST /api/orgs/${tenant.orgId}/invitations`, { body: { email, role: 'member' } })
+    await (await tenant.session()).send(`POST /api/orgs/${tenant.orgId}/invitations`, {
+      body: { email, role: 'member' },
+    })
     await expect.poll(() => mailbox.mails.length, { timeout: 10_000 }).toBe(1)
     return { email, token: /\/invite\/([\w-]{43})/.exec(mailbox.mails.shift() ?? '')?.[1] ?? 'none' }
   }
   const accept = (token: string) => world.send(`POST /api/invitations/${token}/accept`, { body: { password } })
-  const findUser = (email: string) => world.platform.db.selectFrom('users').select(['name', 'email_verified']).where('email', '=', email).executeTakeFirst()
+  const findUser = (email: string) =>
+    world.platform.db
+      .selectFrom('users')
+      .select(['name', 'email_verified'])
+      .where('email', '=', email)
+      .executeTakeFirst()
 
   it('counts the address as verified: only the mailbox had the link', async () => {
     const { email, token } = await inviteByMail()
@@ -217,7 +261,11 @@ describe('with a mail server', () => {
   it('opens no session for an address that the link did not prove, and makes the account all the same', async () => {
     const { email, token } = await inviteByMail()
     // As if it was made before the server had a mail server, and the link was shown.
-    await world.platform.db.updateTable('invitations').set({ encrypted_token: 'sealed' }).where('email', '=', email).execute()
+    await world.platform.db
+      .updateTable('invitations')
+      .set({ encrypted_token: 'sealed' })
+      .where('email', '=', email)
+      .execute()
     const answer = await accept(token)
     expect(answer.body, answer.text).toMatchObject({ success: true, isNewUser: true, signedIn: false })
     expect(answer.headers.getSetCookie()).toEqual([])

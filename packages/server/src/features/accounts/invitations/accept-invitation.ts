@@ -11,8 +11,21 @@ import { tokenParam } from './invitation-link.ts'
 import { joinByInvitation } from './join-by-invitation.ts'
 
 const Body = Type.Object({
-  password: Type.Optional(Type.String({ minLength: 8, maxLength: 128, description: 'For your new account; needed when nobody has one with the address.' })),
-  displayName: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '\\S', description: 'Your name in the new account; the address when absent.' })),
+  password: Type.Optional(
+    Type.String({
+      minLength: 8,
+      maxLength: 128,
+      description: 'For your new account; needed when nobody has one with the address.',
+    }),
+  ),
+  displayName: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      pattern: '\\S',
+      description: 'Your name in the new account; the address when absent.',
+    }),
+  ),
 })
 
 const Accepted = Type.Object({
@@ -20,13 +33,16 @@ const Accepted = Type.Object({
   isNewUser: Type.Boolean({ description: 'True: your account was made.' }),
   orgId: WireId('org'),
   role: OneOf(roles),
-  signedIn: Type.Boolean({ description: 'You have a session. False: the server wants your new address verified before you sign in.' }),
+  signedIn: Type.Boolean({
+    description: 'You have a session. False: the server wants your new address verified before you sign in.',
+  }),
 })
 
 export const acceptInvitation = endpoint({
   route: 'POST /api/invitations/:token/accept',
   summary: 'Accept an invitation',
-  description: 'Signed in with the invited address you join the organization. Without an account you make one: send a password, and the answer has the cookie of your session.',
+  description:
+    'Signed in with the invited address you join the organization. Without an account you make one: send a password, and the answer has the cookie of your session.',
   caller: 'anyone',
   permission: 'none',
   limit: 'create',
@@ -36,7 +52,15 @@ export const acceptInvitation = endpoint({
   body: Body,
   bodyKind: 'optional-json',
   returns: { 200: Accepted },
-  fails: ['unauthorized', 'origin-not-allowed', 'email-mismatch', 'invitation-not-found', 'invitation-accepted', 'invitation-cancelled', 'invitation-expired'],
+  fails: [
+    'unauthorized',
+    'origin-not-allowed',
+    'email-mismatch',
+    'invitation-not-found',
+    'invitation-accepted',
+    'invitation-cancelled',
+    'invitation-expired',
+  ],
   async handle({ params, body: { password, displayName }, now, change, platform, request, reply }) {
     refuseForeignOrigin({ platform }, request)
     const session = await findSessionUser(platform, toHeaders(request))
@@ -53,7 +77,10 @@ export const acceptInvitation = endpoint({
         }
       },
     )
-    const signedIn = session !== undefined || (password !== undefined && (await openSession({ request, reply, platform }, { email: invitation.email, password })))
+    const signedIn =
+      session !== undefined ||
+      (password !== undefined &&
+        (await openSession({ request, reply, platform }, { email: invitation.email, password })))
     return ok({ success: true as const, isNewUser, orgId: toWireId('org', invitation.organizationId), role, signedIn })
   },
 })

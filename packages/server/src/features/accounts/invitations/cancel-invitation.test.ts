@@ -33,7 +33,8 @@ describe('cancelling an invitation', () => {
     expect((await cancel(invited.id)).status).toBe(204)
     expectProblem(undefined, await world.send(`GET /api/invitations/${invited.token}`), 'invitation-cancelled')
     expectProblem(cancelInvitation, await cancel(invited.id), 'invitation-not-pending')
-    for (const id of [foreign.id, newWireId('inv')]) expectProblem(cancelInvitation, await cancel(id), 'invitation-not-found')
+    for (const id of [foreign.id, newWireId('inv')])
+      expectProblem(cancelInvitation, await cancel(id), 'invitation-not-found')
     expect((await world.send(`GET /api/invitations/${foreign.token}`)).status).toBe(200)
   })
 
@@ -47,14 +48,23 @@ describe('cancelling an invitation', () => {
         send(`DELETE /api/orgs/${tenant.orgId}/invitations/${invited.id}`),
         guest.send(`POST /api/invitations/${invited.token}/accept`),
       ])
-      expect([[204, 410], [409, 200]]).toContainEqual([cancelled.status, accepted.status])
+      expect([
+        [204, 410],
+        [409, 200],
+      ]).toContainEqual([cancelled.status, accepted.status])
       expect((await rolesIn(world, tenant))[guest.userId]).toBe(accepted.status === 200 ? 'member' : undefined)
     }
   })
 
-  it.each([['admin', 204], ['member', 403], ['viewer', 403]] as const)('answers a %s with %i', async (role, status) => {
+  it.each([
+    ['admin', 204],
+    ['member', 403],
+    ['viewer', 403],
+  ] as const)('answers a %s with %i', async (role, status) => {
     const tenant = await world.tenant()
     const { id } = await invite(tenant)
-    expect((await (await addPerson(world, tenant, role)).send(`DELETE /api/orgs/${tenant.orgId}/invitations/${id}`)).status).toBe(status)
+    expect(
+      (await (await addPerson(world, tenant, role)).send(`DELETE /api/orgs/${tenant.orgId}/invitations/${id}`)).status,
+    ).toBe(status)
   })
 })

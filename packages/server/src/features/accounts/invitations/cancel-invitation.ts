@@ -15,7 +15,10 @@ export const cancelInvitation = endpoint({
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'invitation.cancelled',
-  params: { orgId: { id: 'org', missing: 'org-not-found' }, invitationId: { id: 'inv', missing: 'invitation-not-found' } },
+  params: {
+    orgId: { id: 'org', missing: 'org-not-found' },
+    invitationId: { id: 'inv', missing: 'invitation-not-found' },
+  },
   returns: { 204: Nothing },
   fails: ['invitation-not-pending'],
   async handle({ params, scope, caller, change }) {
@@ -27,7 +30,10 @@ export const cancelInvitation = endpoint({
         refuseSettled(before)
         return { before, after: await saveCancellation(tx, scope, id) }
       },
-      ({ before, after }) => ({ resourceId: toWireId('inv', id), changes: changesBetween({ status: before.status }, { status: after.status }) }),
+      ({ before, after }) => ({
+        resourceId: toWireId('inv', id),
+        changes: changesBetween({ status: before.status }, { status: after.status }),
+      }),
     )
     return noContent()
   },

@@ -28,7 +28,9 @@ describe('inviting', () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const email = newEmail()
-    const answer = await send(`POST /api/orgs/${tenant.orgId}/invitations`, { body: { email: email.toUpperCase(), role: 'admin' } })
+    const answer = await send(`POST /api/orgs/${tenant.orgId}/invitations`, {
+      body: { email: email.toUpperCase(), role: 'admin' },
+    })
     expect(answer.status, answer.text).toBe(201)
     expect(answer.body).toEqual({
       id: expect.stringMatching(/^inv_[0-9a-z]{26}$/),
@@ -46,11 +48,21 @@ describe('inviting', () => {
   it('keeps the token as a hash and sealed, and out of the audit log', async () => {
     const tenant = await world.tenant()
     const { token } = await invite(tenant)
-    const rows = await world.platform.db.selectFrom('invitations').selectAll().where('organization_id', '=', tenant.organizationId).execute()
-    const entries = await world.platform.db.selectFrom('audit_log').selectAll().where('organization_id', '=', tenant.organizationId).execute()
+    const rows = await world.platform.db
+      .selectFrom('invitations')
+      .selectAll()
+      .where('organization_id', '=', tenant.organizationId)
+      .execute()
+    const entries = await world.platform.db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('organization_id', '=', tenant.organizationId)
+      .execute()
     expect(rows).toHaveLength(1)
     expect(JSON.stringify([rows, entries, world.logLines])).not.toContain(token)
-    expect(entries).toMatchObject([{ action: 'invitation.created', changes: { role: { before: null, after: 'member' } } }])
+    expect(entries).toMatchObject([
+      { action: 'invitation.created', changes: { role: { before: null, after: 'member' } } },
+    ])
   })
 
   it('takes the place of an earlier invitation of the same address, whose link then is gone', async () => {
@@ -60,14 +72,21 @@ describe('inviting', () => {
     expectProblem(undefined, await world.send(`GET /api/invitations/${first.token}`), 'invitation-cancelled')
     expect((await world.send(`GET /api/invitations/${second.token}`)).body.role).toBe('viewer')
     const { body } = await (await tenant.session()).send(`GET /api/orgs/${tenant.orgId}/invitations`)
-    expect(body.data.map(({ id, status }: { id: string; status: string }) => [id, status])).toEqual([[second.id, 'pending'], [first.id, 'cancelled']])
+    expect(body.data.map(({ id, status }: { id: string; status: string }) => [id, status])).toEqual([
+      [second.id, 'pending'],
+      [first.id, 'cancelled'],
+    ])
   })
 
   it('leaves one pending invitation when the same address is invited many times at once', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const email = newEmail()
-    const answers = await Promise.all(Array.from({ length: 5 }, () => send(`POST /api/orgs/${tenant.orgId}/invitations`, { body: { email, role: 'member' } })))
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () =>
+        send(`POST /api/orgs/${tenant.orgId}/invitations`, { body: { email, role: 'member' } }),
+      ),
+    )
     expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201])
     const links = await Promise.all(answers.map(({ body }) => world.send(`GET /api/invitations/${tokenOf(body.link)}`)))
     expect(links.map(({ status }) => status).sort()).toEqual([200, 410, 410, 410, 410])
@@ -77,7 +96,8 @@ describe('inviting', () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const [person, foreigner] = [await addPerson(world, tenant, 'viewer'), await addPerson(world, other)]
     const { send } = await tenant.session()
-    const create = (email: string) => send(`POST /api/orgs/${tenant.orgId}/invitations`, { body: { email, role: 'member' } })
+    const create = (email: string) =>
+      send(`POST /api/orgs/${tenant.orgId}/invitations`, { body: { email, role: 'member' } })
     expectProblem(createInvitation, await create(person.email.toUpperCase()), 'already-member')
     expect((await create(foreigner.email)).status).toBe(201)
   })
@@ -87,30 +107,63 @@ describe('inviting', () => {
     const { db } = world.platform
     const insert = (organizationId: string, days: number) => (_: unknown, n: number) => {
       const expires = new Date(Date.now() + days * 86_400_000)
-      return { id: newUuid(), organization_id: organizationId, email: `n${n}.${days}@example.com`, role: 'member' as const, status: 'pending' as const, token_hash: Buffer.from(newUuid().replaceAll('-', '')), expires_at: expires }
+      return {
+        id: newUuid(),
+        organization_id: organizationId,
+        email: `n${n}.${days}@example.com`,
+        role: 'member' as const,
+        status: 'pending' as const,
+        token_hash: Buffer.from(newUuid().replaceAll('-', '')),
+        expires_at: expires,
+      }
     }
-    await db.insertInto('invitations').values(Array.from({ length: 499 }, insert(tenant.organizationId, 7))).execute()
-    await db.insertInto('invitations').values(Array.from({ length: 20 }, insert(tenant.organizationId, -1))).execute()
+    await db
+      .insertInto('invitations')
+      .values(Array.from({ length: 499 }, insert(tenant.organizationId, 7)))
+      .execute()
+    await db
+      .insertInto('invitations')
+      .values(Array.from({ length: 20 }, insert(tenant.organizationId, -1)))
+      .execute()
     await invite(tenant)
     const { send } = await tenant.session()
-    expectProblem(createInvitation, await send(`POST /api/orgs/${tenant.orgId}/invitations`, { body: { email: newEmail(), role: 'member' } }), 'too-many-invitations')
+    expectProblem(
+      createInvitation,
+      await send(`POST /api/orgs/${tenant.orgId}/invitations`, { body: { email: newEmail(), role: 'member' } }),
+      'too-many-invitations',
+    )
     expect((await invite(tenant, { email: 'n7.7@example.com' })).email).toBe('n7.7@example.com')
     expect((await invite(other)).id).toMatch(/^inv_/)
   })
 
-  it.each([['owner', 201], ['admin', 201], ['member', 403], ['viewer', 403]] as const)('answers a %s with %i', async (role, status) => {
+  it.each([
+    ['owner', 201],
+    ['admin', 201],
+    ['member', 403],
+    ['viewer', 403],
+  ] as const)('answers a %s with %i', async (role, status) => {
     const tenant = await world.tenant()
     const { send } = role === 'owner' ? await tenant.session() : await addPerson(world, tenant, role)
     for (const given of ['admin', 'member', 'viewer']) {
-      expect((await send(`POST /api/orgs/${tenant.orgId}/invitations`, { body: { email: newEmail(), role: given } })).status, given).toBe(status)
+      expect(
+        (await send(`POST /api/orgs/${tenant.orgId}/invitations`, { body: { email: newEmail(), role: given } })).status,
+        given,
+      ).toBe(status)
     }
   })
 
-  it.each([{ email: 'nobody', role: 'member' }, { email: 'a@example.com', role: 'owner' }, { email: 'a@example.com\r\nBcc: b@example.com', role: 'member' }, { role: 'member' }, { email: 'a@example.com' }])(
-    'refuses %j',
-    async (body) => {
-      const tenant = await world.tenant()
-      expectProblem(createInvitation, await (await tenant.session()).send(`POST /api/orgs/${tenant.orgId}/invitations`, { body }), 'validation-error')
-    },
-  )
+  it.each([
+    { email: 'nobody', role: 'member' },
+    { email: 'a@example.com', role: 'owner' },
+    { email: 'a@example.com\r\nBcc: b@example.com', role: 'member' },
+    { role: 'member' },
+    { email: 'a@example.com' },
+  ])('refuses %j', async (body) => {
+    const tenant = await world.tenant()
+    expectProblem(
+      createInvitation,
+      await (await tenant.session()).send(`POST /api/orgs/${tenant.orgId}/invitations`, { body }),
+      'validation-error',
+    )
+  })
 })

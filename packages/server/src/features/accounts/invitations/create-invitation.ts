@@ -16,7 +16,8 @@ const Body = Type.Object(invitationFields)
 export const createInvitation = endpoint({
   route: 'POST /api/orgs/:orgId/invitations',
   summary: 'Invite somebody by e-mail',
-  description: 'The link in the mail works for seven days, once. Where the server has no mail server, the link is in the reply. A new invitation of the same address takes the place of an earlier one.',
+  description:
+    'The link in the mail works for seven days, once. Where the server has no mail server, the link is in the reply. A new invitation of the same address takes the place of an earlier one.',
   caller: 'member',
   permission: 'members:invite',
   limit: 'create',
@@ -31,8 +32,18 @@ export const createInvitation = endpoint({
     const id = newUuid()
     const { token, stored } = issueToken(platform, id, now)
     const { invitation } = await change(
-      (tx) => invite(tx, scope, { id, email: body.email.toLowerCase(), role: body.role, invitedBy: caller.userId, ...stored }),
-      ({ replacedId }) => ({ resourceId: toWireId('inv', id), changes: changesBetween({}, toAudited(body, replacedId)) }),
+      (tx) =>
+        invite(tx, scope, {
+          id,
+          email: body.email.toLowerCase(),
+          role: body.role,
+          invitedBy: caller.userId,
+          ...stored,
+        }),
+      ({ replacedId }) => ({
+        resourceId: toWireId('inv', id),
+        changes: changesBetween({}, toAudited(body, replacedId)),
+      }),
     )
     await mailLink(platform, token)
     const reply = toInvitationWire(invitation, { platform, now })
@@ -40,10 +51,15 @@ export const createInvitation = endpoint({
   },
 })
 
-async function invite(tx: Tx, scope: OrgScope, invitation: NewInvitation): Promise<{ invitation: Invitation; replacedId: string | undefined }> {
+async function invite(
+  tx: Tx,
+  scope: OrgScope,
+  invitation: NewInvitation,
+): Promise<{ invitation: Invitation; replacedId: string | undefined }> {
   const { email, sentAt, invitedBy } = invitation
   await lockActor(tx, scope, { userId: invitedBy, permission: 'members:invite' })
-  if (await hasMemberWithEmail(tx, scope, email)) throw problem('already-member', { detail: `${email} is a member of the organization.` })
+  if (await hasMemberWithEmail(tx, scope, email))
+    throw problem('already-member', { detail: `${email} is a member of the organization.` })
   const replacedId = await cancelInvitationOf(tx, scope, email)
   refuseTooMany(await countPending(tx, scope, { now: sentAt, max: pendingInvitationsMax }))
   return { invitation: await insertInvitation(tx, scope, invitation), replacedId }

@@ -22,16 +22,26 @@ describe('getting an invitation', () => {
   })
   afterAll(() => world.close())
 
-  it.each([['admin', 200], ['member', 403], ['viewer', 403]] as const)('answers a %s with %i', async (role, status) => {
+  it.each([
+    ['admin', 200],
+    ['member', 403],
+    ['viewer', 403],
+  ] as const)('answers a %s with %i', async (role, status) => {
     const tenant = await world.tenant()
     const { id } = await invite(tenant)
-    expect((await (await addPerson(world, tenant, role)).send(`GET /api/orgs/${tenant.orgId}/invitations/${id}`)).status).toBe(status)
+    expect(
+      (await (await addPerson(world, tenant, role)).send(`GET /api/orgs/${tenant.orgId}/invitations/${id}`)).status,
+    ).toBe(status)
   })
 
   it('is still possible when the key that sealed its link is gone, without the link', async () => {
     const tenant = await world.tenant()
     const { id, email } = await invite(tenant)
-    await world.platform.db.updateTable('invitations').set({ encrypted_token: '9.AAAA' }).where('email', '=', email).execute()
+    await world.platform.db
+      .updateTable('invitations')
+      .set({ encrypted_token: '9.AAAA' })
+      .where('email', '=', email)
+      .execute()
     const { body } = await (await tenant.session()).send(`GET /api/orgs/${tenant.orgId}/invitations/${id}`)
     expect(body).toMatchObject({ id, email, status: 'pending' })
     expect(body).not.toHaveProperty('link')

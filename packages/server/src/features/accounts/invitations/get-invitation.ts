@@ -11,8 +11,12 @@ export const getInvitation = endpoint({
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',
-  params: { orgId: { id: 'org', missing: 'org-not-found' }, invitationId: { id: 'inv', missing: 'invitation-not-found' } },
+  params: {
+    orgId: { id: 'org', missing: 'org-not-found' },
+    invitationId: { id: 'inv', missing: 'invitation-not-found' },
+  },
   returns: { 200: InvitationWire },
   fails: [],
-  handle: async ({ params, scope, now, platform, db }) => ok(toInvitationWire(await getInvitationRow(db, scope, params.invitationId), { platform, now })),
+  handle: async ({ params, scope, now, platform, db }) =>
+    ok(toInvitationWire(await getInvitationRow(db, scope, params.invitationId), { platform, now })),
 })

@@ -11,7 +11,11 @@ const start = new Date('2026-03-21T09:30:00.000Z')
 let now = start
 const options = { features: [invitationsFeature], clock: { now: () => now } }
 
-describeEndpoint(getPublicInvitation, { given: (tenant) => invite(tenant), call: ({ token }) => ({ params: { token } }), world: { features: options.features } })
+describeEndpoint(getPublicInvitation, {
+  given: (tenant) => invite(tenant),
+  call: ({ token }) => ({ params: { token } }),
+  world: { features: options.features },
+})
 
 describe('looking at an invitation', () => {
   let world: World
@@ -25,9 +29,18 @@ describe('looking at an invitation', () => {
     const guest = await addPerson(world, tenant, 'stranger')
     const [known, unknown] = [await invite(tenant, { email: guest.email, role: 'admin' }), await invite(tenant)]
     expect((await world.send(`GET /api/invitations/${unknown.token}`)).body).toEqual({
-      email: unknown.email, orgName: 'Test Org', role: 'member', inviterName: 'Test Owner', expiresAt: '2026-03-28T09:30:00.000Z', isNewUser: true,
+      email: unknown.email,
+      orgName: 'Test Org',
+      role: 'member',
+      inviterName: 'Test Owner',
+      expiresAt: '2026-03-28T09:30:00.000Z',
+      isNewUser: true,
     })
-    expect((await world.send(`GET /api/invitations/${known.token}`)).body).toMatchObject({ email: guest.email, role: 'admin', isNewUser: false })
+    expect((await world.send(`GET /api/invitations/${known.token}`)).body).toMatchObject({
+      email: guest.email,
+      role: 'admin',
+      isNewUser: false,
+    })
   })
 
   it('answers 404 to a token that is none, and 410 when the time is over', async () => {

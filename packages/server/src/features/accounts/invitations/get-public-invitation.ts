@@ -11,7 +11,9 @@ const PublicInvitationWire = wire('PublicInvitation', {
   role: OneOf(invitedRoles),
   inviterName: Nullable(Type.String()),
   expiresAt: WireTime,
-  isNewUser: Type.Boolean({ description: 'True: nobody has an account with the address yet, and accepting makes one.' }),
+  isNewUser: Type.Boolean({
+    description: 'True: nobody has an account with the address yet, and accepting makes one.',
+  }),
 })
 
 export const getPublicInvitation = endpoint({

@@ -2,15 +2,27 @@ import { expect, it } from 'vitest'
 import { invitationMail } from './invitation-mail.ts'
 
 const invitation = {
-  id: '', organizationId: '', orgName: 'Acme', email: 'ada@example.com', role: 'admin', status: 'pending', inviterName: 'Bob',
-  expiresAt: new Date('2026-03-28T09:30:00.000Z'), provesAddress: true, acceptedBy: null, accountId: null,
+  id: '',
+  organizationId: '',
+  orgName: 'Acme',
+  email: 'ada@example.com',
+  role: 'admin',
+  status: 'pending',
+  inviterName: 'Bob',
+  expiresAt: new Date('2026-03-28T09:30:00.000Z'),
+  provesAddress: true,
+  acceptedBy: null,
+  accountId: null,
 } as const
 
 it('says who invites to what, as what and until when', () => {
   const { to, subject, text } = invitationMail(invitation, 'https://a.example/invite/t')
   expect([to, subject]).toEqual(['ada@example.com', 'Bob invites you to Acme'])
-  for (const part of ['as an admin', '\nhttps://a.example/invite/t\n', '2026-03-28 09:30 UTC']) expect(text).toContain(part)
-  expect(invitationMail({ ...invitation, role: 'viewer', inviterName: null }, '').text).toMatch(/^Somebody invites .* as a viewer\./)
+  for (const part of ['as an admin', '\nhttps://a.example/invite/t\n', '2026-03-28 09:30 UTC'])
+    expect(text).toContain(part)
+  expect(invitationMail({ ...invitation, role: 'viewer', inviterName: null }, '').text).toMatch(
+    /^Somebody invites .* as a viewer\./,
+  )
 })
 
 it('does not let a name add lines, headers or pages of text', () => {

@@ -21,13 +21,33 @@ export interface NewInvitation extends StoredToken {
   readonly invitedBy: string
 }
 
-const columns = ['id', 'organization_id', 'email', 'role', 'status', 'encrypted_token', 'accepted_by', 'expires_at', 'created_at'] as const satisfies readonly (keyof Invitations)[]
+const columns = [
+  'id',
+  'organization_id',
+  'email',
+  'role',
+  'status',
+  'encrypted_token',
+  'accepted_by',
+  'expires_at',
+  'created_at',
+] as const satisfies readonly (keyof Invitations)[]
 
 export async function insertInvitation(tx: Tx, scope: OrgScope, invitation: NewInvitation): Promise<Invitation> {
   const { id, email, role, invitedBy, ...token } = invitation
   const row = await tx
     .insertInto('invitations')
-    .values({ id, organization_id: scope.organizationId, email, role, status: 'pending', invited_by: invitedBy, created_at: token.sentAt, updated_at: token.sentAt, ...toColumns(token) })
+    .values({
+      id,
+      organization_id: scope.organizationId,
+      email,
+      role,
+      status: 'pending',
+      invited_by: invitedBy,
+      created_at: token.sentAt,
+      updated_at: token.sentAt,
+      ...toColumns(token),
+    })
     .returning(columns)
     .executeTakeFirstOrThrow()
   return toInvitation(row)
@@ -47,7 +67,11 @@ export async function cancelInvitationOf(tx: Tx, scope: OrgScope, email: string)
 }
 
 /** How many invitations are pending at `now`; never counts beyond `max`. */
-export async function countPending(tx: Tx, scope: OrgScope, { now, max }: { readonly now: Date; readonly max: number }): Promise<number> {
+export async function countPending(
+  tx: Tx,
+  scope: OrgScope,
+  { now, max }: { readonly now: Date; readonly max: number },
+): Promise<number> {
   const rows = await tx
     .selectFrom('invitations')
     .select('id')
@@ -60,8 +84,15 @@ export async function countPending(tx: Tx, scope: OrgScope, { now, max }: { read
 }
 
 /** Newest first. */
-export async function listInvitations(db: Db, scope: OrgScope, { page, status, now }: { page: Page; status: InvitationStatus | undefined; now: Date }): Promise<Slice<Invitation>> {
-  const invitations = db.selectFrom('invitations').where('organization_id', '=', scope.organizationId).where(hasStatus(status, now))
+export async function listInvitations(
+  db: Db,
+  scope: OrgScope,
+  { page, status, now }: { page: Page; status: InvitationStatus | undefined; now: Date },
+): Promise<Slice<Invitation>> {
+  const invitations = db
+    .selectFrom('invitations')
+    .where('organization_id', '=', scope.organizationId)
+    .where(hasStatus(status, now))
   const [rows, { total }] = await Promise.all([
     invitations.select(columns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute(),
     invitations.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow(),
@@ -71,16 +102,29 @@ export async function listInvitations(db: Db, scope: OrgScope, { page, status, n
 
 /** Throws invitation-not-found. In a transaction that holds the members it stays as it is. */
 export async function getInvitation(db: Db, scope: OrgScope, id: string): Promise<Invitation> {
-  const row = await db.selectFrom('invitations').select(columns).where('organization_id', '=', scope.organizationId).where('id', '=', id).executeTakeFirst()
+  const row = await db
+    .selectFrom('invitations')
+    .select(columns)
+    .where('organization_id', '=', scope.organizationId)
+    .where('id', '=', id)
+    .executeTakeFirst()
   if (row === undefined) throw problem('invitation-not-found')
   return toInvitation(row)
 }
 
-export async function saveToken(tx: Tx, scope: OrgScope, { id, token }: { readonly id: string; readonly token: StoredToken }): Promise<Invitation> {
+export async function saveToken(
+  tx: Tx,
+  scope: OrgScope,
+  { id, token }: { readonly id: string; readonly token: StoredToken },
+): Promise<Invitation> {
   return save(tx, scope, { id, set: { ...toColumns(token), updated_at: token.sentAt } })
 }
 
-export async function saveInvitedRole(tx: Tx, scope: OrgScope, { id, role }: { readonly id: string; readonly role: InvitedRole }): Promise<Invitation> {
+export async function saveInvitedRole(
+  tx: Tx,
+  scope: OrgScope,
+  { id, role }: { readonly id: string; readonly role: InvitedRole },
+): Promise<Invitation> {
   return save(tx, scope, { id, set: { role } })
 }
 
@@ -88,11 +132,19 @@ export async function saveCancellation(tx: Tx, scope: OrgScope, id: string): Pro
   return save(tx, scope, { id, set: { status: 'cancelled', encrypted_token: null } })
 }
 
-export async function saveAcceptance(tx: Tx, scope: OrgScope, { id, userId }: { readonly id: string; readonly userId: string }): Promise<Invitation> {
+export async function saveAcceptance(
+  tx: Tx,
+  scope: OrgScope,
+  { id, userId }: { readonly id: string; readonly userId: string },
+): Promise<Invitation> {
   return save(tx, scope, { id, set: { status: 'accepted', accepted_by: userId, encrypted_token: null } })
 }
 
-async function save(tx: Tx, scope: OrgScope, { id, set }: { readonly id: string; readonly set: Partial<Selectable<Invitations>> }): Promise<Invitation> {
+async function save(
+  tx: Tx,
+  scope: OrgScope,
+  { id, set }: { readonly id: string; readonly set: Partial<Selectable<Invitations>> },
+): Promise<Invitation> {
   const row = await tx
     .updateTable('invitations')
     .set({ updated_at: sql`now()`, ...set })

@@ -12,7 +12,12 @@ export const InvitationWire = wire('Invitation', {
   status: OneOf(invitationStatuses),
   expiresAt: WireTime,
   createdAt: WireTime,
-  link: Type.Optional(Type.String({ description: 'For you to hand on. Present where the server has no mail server to send it with, while the invitation is pending.' })),
+  link: Type.Optional(
+    Type.String({
+      description:
+        'For you to hand on. Present where the server has no mail server to send it with, while the invitation is pending.',
+    }),
+  ),
 })
 
 /** What a request says of an invitation. */
@@ -21,7 +26,10 @@ export const invitationFields = {
   role: OneOf(invitedRoles),
 }
 
-export function toInvitationWire(invitation: Invitation, { platform, now }: { readonly platform: Platform; readonly now: Date }): Static<typeof InvitationWire> {
+export function toInvitationWire(
+  invitation: Invitation,
+  { platform, now }: { readonly platform: Platform; readonly now: Date },
+): Static<typeof InvitationWire> {
   const link = shownLinkOf(platform, invitation)
   return {
     id: toWireId('inv', invitation.id),

@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { Problem } from '../../../platform/http/problem.ts'
-import { expiryFrom, hashToken, newToken, pendingInvitationsMax, refuseGone, refuseSettled, refuseTooMany, statusAt } from './invitation.ts'
+import {
+  expiryFrom,
+  hashToken,
+  newToken,
+  pendingInvitationsMax,
+  refuseGone,
+  refuseSettled,
+  refuseTooMany,
+  statusAt,
+} from './invitation.ts'
 import './problems.ts'
 
 const now = new Date('2026-03-21T09:30:00.000Z')
@@ -31,13 +40,28 @@ describe('an invitation', () => {
     { status: 'pending', expiresAt: later, seen: 'pending', accepting: 'allowed', changing: 'allowed' },
     { status: 'pending', expiresAt: now, seen: 'expired', accepting: 'invitation-expired', changing: 'allowed' },
     { status: 'pending', expiresAt: earlier, seen: 'expired', accepting: 'invitation-expired', changing: 'allowed' },
-    { status: 'accepted', expiresAt: earlier, seen: 'accepted', accepting: 'invitation-accepted', changing: 'invitation-not-pending' },
-    { status: 'cancelled', expiresAt: later, seen: 'cancelled', accepting: 'invitation-cancelled', changing: 'invitation-not-pending' },
-  ] as const)('stored as $status until $expiresAt is $seen: accepting $accepting, changing $changing', ({ status, expiresAt, seen, accepting, changing }) => {
-    expect(statusAt({ status, expiresAt }, now)).toBe(seen)
-    expect(codeOf(() => refuseGone({ status, expiresAt }, now))).toBe(accepting)
-    expect(codeOf(() => refuseSettled({ status }))).toBe(changing)
-  })
+    {
+      status: 'accepted',
+      expiresAt: earlier,
+      seen: 'accepted',
+      accepting: 'invitation-accepted',
+      changing: 'invitation-not-pending',
+    },
+    {
+      status: 'cancelled',
+      expiresAt: later,
+      seen: 'cancelled',
+      accepting: 'invitation-cancelled',
+      changing: 'invitation-not-pending',
+    },
+  ] as const)(
+    'stored as $status until $expiresAt is $seen: accepting $accepting, changing $changing',
+    ({ status, expiresAt, seen, accepting, changing }) => {
+      expect(statusAt({ status, expiresAt }, now)).toBe(seen)
+      expect(codeOf(() => refuseGone({ status, expiresAt }, now))).toBe(accepting)
+      expect(codeOf(() => refuseSettled({ status }))).toBe(changing)
+    },
+  )
 
   it(`is one of at most ${pendingInvitationsMax}`, () => {
     expect(codeOf(() => refuseTooMany(pendingInvitationsMax - 1))).toBe('allowed')

@@ -70,5 +70,7 @@ export function refuseGone(invitation: Pick<Invitation, 'status' | 'expiresAt'>,
 /** Throws too-many-invitations. */
 export function refuseTooMany(pending: number): void {
   if (pending < pendingInvitationsMax) return
-  throw problem('too-many-invitations', { detail: `An organization has at most ${pendingInvitationsMax} pending invitations: cancel some, or wait until they are accepted.` })
+  throw problem('too-many-invitations', {
+    detail: `An organization has at most ${pendingInvitationsMax} pending invitations: cancel some, or wait until they are accepted.`,
+  })
 }

@@ -23,11 +23,18 @@ export interface Joined {
 }
 
 /** Makes the guest a member. Doing so again changes nothing. */
-export async function joinByInvitation(tx: Tx, tokenHash: Buffer, { guest, now }: { readonly guest: Guest; readonly now: Date }): Promise<Joined> {
+export async function joinByInvitation(
+  tx: Tx,
+  tokenHash: Buffer,
+  { guest, now }: { readonly guest: Guest; readonly now: Date },
+): Promise<Joined> {
   const invitation = await lockInvitationOfToken(tx, tokenHash)
   const scope = { organizationId: invitation.organizationId }
   const { sessionUserId } = guest
-  const before = sessionUserId !== undefined && invitation.acceptedBy === sessionUserId ? await findMember(tx, scope, sessionUserId) : undefined
+  const before =
+    sessionUserId !== undefined && invitation.acceptedBy === sessionUserId
+      ? await findMember(tx, scope, sessionUserId)
+      : undefined
   if (before !== undefined) return { invitation, userId: before.userId, role: before.role, isNewUser: false }
   refuseGone(invitation, now)
   const accountId = findAccount(invitation, guest)
@@ -39,16 +46,28 @@ export async function joinByInvitation(tx: Tx, tokenHash: Buffer, { guest, now }
 }
 
 /** The account that joins; undefined when it has yet to be made. Throws email-mismatch or unauthorized. */
-function findAccount({ accountId, email }: Pick<PublicInvitation, 'accountId' | 'email'>, { sessionUserId }: Pick<Guest, 'sessionUserId'>): string | undefined {
+function findAccount(
+  { accountId, email }: Pick<PublicInvitation, 'accountId' | 'email'>,
+  { sessionUserId }: Pick<Guest, 'sessionUserId'>,
+): string | undefined {
   if (sessionUserId === undefined && accountId === null) return undefined
-  if (sessionUserId === undefined || accountId === null) throw sessionUserId === undefined ? signInFirst(email) : mismatch(email)
+  if (sessionUserId === undefined || accountId === null)
+    throw sessionUserId === undefined ? signInFirst(email) : mismatch(email)
   if (accountId !== sessionUserId) throw mismatch(email)
   return accountId
 }
 
-async function register(tx: Tx, { email, provesAddress }: PublicInvitation, { password, displayName }: Guest): Promise<string> {
+async function register(
+  tx: Tx,
+  { email, provesAddress }: PublicInvitation,
+  { password, displayName }: Guest,
+): Promise<string> {
   if (password === undefined) {
-    const mistake = { pointer: '/password', message: 'is required: it becomes the password of your new account', code: 'required' }
+    const mistake = {
+      pointer: '/password',
+      message: 'is required: it becomes the password of your new account',
+      code: 'required',
+    }
     throw problem('validation-error', { detail: `'password' ${mistake.message}.`, errors: [mistake] })
   }
   try {
@@ -65,5 +84,7 @@ function signInFirst(email: string) {
 }
 
 function mismatch(email: string) {
-  return problem('email-mismatch', { detail: `The invitation is for ${email}, and you are signed in with another address.` })
+  return problem('email-mismatch', {
+    detail: `The invitation is for ${email}, and you are signed in with another address.`,
+  })
 }

@@ -10,7 +10,12 @@ const start = new Date('2026-03-21T09:30:00.000Z')
 let now = start
 const options = { features: [invitationsFeature], clock: { now: () => now } }
 
-describeEndpoint(listInvitations, { as: 'session', given: async (tenant) => tenant.orgId, call: (orgId) => ({ params: { orgId } }), world: { features: options.features } })
+describeEndpoint(listInvitations, {
+  as: 'session',
+  given: async (tenant) => tenant.orgId,
+  call: (orgId) => ({ params: { orgId } }),
+  world: { features: options.features },
+})
 
 describe('listing invitations', () => {
   let world: World
@@ -27,9 +32,15 @@ describe('listing invitations', () => {
     const [cancelled, pending] = [await invite(tenant), await invite(tenant)]
     const { send } = await tenant.session()
     await send(`DELETE /api/orgs/${tenant.orgId}/invitations/${cancelled.id}`)
-    const list = async (query: Record<string, string | number> = {}) => (await send(`GET /api/orgs/${tenant.orgId}/invitations`, { query })).body
-    const seen = async (query?: Record<string, string | number>) => (await list(query)).data.map(({ id, status }: { id: string; status: string }) => [id, status])
-    expect(await seen()).toEqual([[pending.id, 'pending'], [cancelled.id, 'cancelled'], [old.id, 'expired']])
+    const list = async (query: Record<string, string | number> = {}) =>
+      (await send(`GET /api/orgs/${tenant.orgId}/invitations`, { query })).body
+    const seen = async (query?: Record<string, string | number>) =>
+      (await list(query)).data.map(({ id, status }: { id: string; status: string }) => [id, status])
+    expect(await seen()).toEqual([
+      [pending.id, 'pending'],
+      [cancelled.id, 'cancelled'],
+      [old.id, 'expired'],
+    ])
     expect(await seen({ status: 'pending' })).toEqual([[pending.id, 'pending']])
     expect(await seen({ status: 'expired' })).toEqual([[old.id, 'expired']])
     expect(await seen({ status: 'cancelled' })).toEqual([[cancelled.id, 'cancelled']])
@@ -39,13 +50,23 @@ describe('listing invitations', () => {
     expect((await list({ status: 'cancelled' })).data[0]).not.toHaveProperty('link')
   })
 
-  it.each([['admin', 200], ['member', 403], ['viewer', 403]] as const)('answers a %s with %i: the links are for those who may invite', async (role, status) => {
+  it.each([
+    ['admin', 200],
+    ['member', 403],
+    ['viewer', 403],
+  ] as const)('answers a %s with %i: the links are for those who may invite', async (role, status) => {
     const tenant = await world.tenant()
-    expect((await (await addPerson(world, tenant, role)).send(`GET /api/orgs/${tenant.orgId}/invitations`)).status).toBe(status)
+    expect(
+      (await (await addPerson(world, tenant, role)).send(`GET /api/orgs/${tenant.orgId}/invitations`)).status,
+    ).toBe(status)
   })
 
   it('refuses a status that there is none of', async () => {
     const tenant = await world.tenant()
-    expectProblem(listInvitations, await (await tenant.session()).send(`GET /api/orgs/${tenant.orgId}/invitations?status=lost`), 'validation-error')
+    expectProblem(
+      listInvitations,
+      await (await tenant.session()).send(`GET /api/orgs/${tenant.orgId}/invitations?status=lost`),
+      'validation-error',
+    )
   })
 })

@@ -16,7 +16,12 @@ export const listInvitations = endpoint({
   idempotency: 'not-needed',
   audit: 'none',
   params: { orgId: { id: 'org', missing: 'org-not-found' } },
-  query: { ...pageQuery, status: Type.Optional(OneOf(invitationStatuses, { description: 'Only those of this status; all of them when absent.' })) },
+  query: {
+    ...pageQuery,
+    status: Type.Optional(
+      OneOf(invitationStatuses, { description: 'Only those of this status; all of them when absent.' }),
+    ),
+  },
   returns: { 200: pageOf(InvitationWire) },
   fails: [],
   async handle({ query, scope, now, platform, db }) {

@@ -41,7 +41,16 @@ export async function findInvitationOfToken(db: Db, tokenHash: Buffer): Promise<
     .innerJoin('organizations as o', 'o.id', 'i.organization_id')
     .leftJoin('users as inviter', 'inviter.id', 'i.invited_by')
     .leftJoin('users as account', 'account.email', 'i.email')
-    .select(['i.id', 'i.organization_id', 'i.email', 'i.role', 'i.status', 'i.expires_at', 'i.encrypted_token', 'i.accepted_by'])
+    .select([
+      'i.id',
+      'i.organization_id',
+      'i.email',
+      'i.role',
+      'i.status',
+      'i.expires_at',
+      'i.encrypted_token',
+      'i.accepted_by',
+    ])
     .select(['o.name as org_name', 'inviter.name as inviter_name', 'account.id as account_id'])
     .where('i.token_hash', '=', tokenHash)
     .executeTakeFirst()

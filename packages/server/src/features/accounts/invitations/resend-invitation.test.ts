@@ -32,8 +32,15 @@ describe('sending an invitation again', () => {
     const invited = await invite(tenant)
     now = new Date(start.getTime() + 9 * 86_400_000)
     expectProblem(undefined, await world.send(`GET /api/invitations/${invited.token}`), 'invitation-expired')
-    const { body } = await (await tenant.session()).send(`POST /api/orgs/${tenant.orgId}/invitations/${invited.id}/resend`)
-    expect(body).toMatchObject({ id: invited.id, email: invited.email, status: 'pending', expiresAt: '2026-04-06T09:30:00.000Z' })
+    const { body } = await (await tenant.session()).send(
+      `POST /api/orgs/${tenant.orgId}/invitations/${invited.id}/resend`,
+    )
+    expect(body).toMatchObject({
+      id: invited.id,
+      email: invited.email,
+      status: 'pending',
+      expiresAt: '2026-04-06T09:30:00.000Z',
+    })
     expect((await world.send(`GET /api/invitations/${tokenOf(body.link)}`)).status).toBe(200)
     expectProblem(undefined, await world.send(`GET /api/invitations/${invited.token}`), 'invitation-not-found')
   })
@@ -56,22 +63,47 @@ describe('sending an invitation again', () => {
     const invited = await invite(tenant)
     now = new Date(start.getTime() + 9 * 86_400_000)
     const expires = new Date(now.getTime() + 86_400_000)
-    const row = (_: unknown, n: number) => ({ id: newUuid(), organization_id: tenant.organizationId, email: `n${n}@example.com`, role: 'member' as const, status: 'pending' as const, token_hash: Buffer.from(newUuid().replaceAll('-', '')), expires_at: expires })
-    await world.platform.db.insertInto('invitations').values(Array.from({ length: 500 }, row)).execute()
-    expectProblem(resendInvitation, await (await tenant.session()).send(`POST /api/orgs/${tenant.orgId}/invitations/${invited.id}/resend`), 'too-many-invitations')
+    const row = (_: unknown, n: number) => ({
+      id: newUuid(),
+      organization_id: tenant.organizationId,
+      email: `n${n}@example.com`,
+      role: 'member' as const,
+      status: 'pending' as const,
+      token_hash: Buffer.from(newUuid().replaceAll('-', '')),
+      expires_at: expires,
+    })
+    await world.platform.db
+      .insertInto('invitations')
+      .values(Array.from({ length: 500 }, row))
+      .execute()
+    expectProblem(
+      resendInvitation,
+      await (await tenant.session()).send(`POST /api/orgs/${tenant.orgId}/invitations/${invited.id}/resend`),
+      'too-many-invitations',
+    )
   })
 
-  it.each([['admin', 200], ['member', 403], ['viewer', 403]] as const)('answers a %s with %i', async (role, status) => {
+  it.each([
+    ['admin', 200],
+    ['member', 403],
+    ['viewer', 403],
+  ] as const)('answers a %s with %i', async (role, status) => {
     const tenant = await world.tenant()
     const { id } = await invite(tenant)
-    expect((await (await addPerson(world, tenant, role)).send(`POST /api/orgs/${tenant.orgId}/invitations/${id}/resend`)).status).toBe(status)
+    expect(
+      (await (await addPerson(world, tenant, role)).send(`POST /api/orgs/${tenant.orgId}/invitations/${id}/resend`))
+        .status,
+    ).toBe(status)
   })
 })
 
 describe('with a mail server', () => {
   it('the link is in the mail alone: not in replies, not in the database', async () => {
     const mailbox = await openMailbox()
-    const world = await openWorld({ features: options.features, environment: { SMTP_URL: mailbox.url, APP_URL: 'http://app.example' } })
+    const world = await openWorld({
+      features: options.features,
+      environment: { SMTP_URL: mailbox.url, APP_URL: 'http://app.example' },
+    })
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const email = newEmail()
@@ -87,7 +119,13 @@ describe('with a mail server', () => {
     const second = await nextMail()
     const tokens = [first, second].map((mail) => /http:\/\/app\.example\/invite\/([\w-]{43})/.exec(mail)?.[1] ?? 'none')
     expect((await world.send(`GET /api/invitations/${tokens[0]}`)).status).toBe(404)
-    expect((await world.send(`GET /api/invitations/${tokens[1]}`)).body).toMatchObject({ email, orgName: 'Test Org', inviterName: 'Test Owner', role: 'viewer', isNewUser: true })
+    expect((await world.send(`GET /api/invitations/${tokens[1]}`)).body).toMatchObject({
+      email,
+      orgName: 'Test Org',
+      inviterName: 'Test Owner',
+      role: 'viewer',
+      isNewUser: true,
+    })
     const list = await send(`GET /api/orgs/${tenant.orgId}/invitations`)
     for (const body of [created.body, resent.body, list.body.data[0]]) expect(body).not.toHaveProperty('link')
     const rows = await world.platform.db.selectFrom('invitations').selectAll().execute()

@@ -10,14 +10,18 @@ import { InvitationWire, toInvitationWire } from './invitation-wire.ts'
 export const resendInvitation = endpoint({
   route: 'POST /api/orgs/:orgId/invitations/:invitationId/resend',
   summary: 'Send an invitation again',
-  description: 'With a new link, for another seven days; the earlier link stops working. An expired invitation can be sent again too.',
+  description:
+    'With a new link, for another seven days; the earlier link stops working. An expired invitation can be sent again too.',
   caller: 'member',
   permission: 'members:invite',
   limit: 'create',
   // A reply that is kept for replays would keep the link.
   idempotency: 'not-needed',
   audit: 'invitation.resent',
-  params: { orgId: { id: 'org', missing: 'org-not-found' }, invitationId: { id: 'inv', missing: 'invitation-not-found' } },
+  params: {
+    orgId: { id: 'org', missing: 'org-not-found' },
+    invitationId: { id: 'inv', missing: 'invitation-not-found' },
+  },
   returns: { 200: InvitationWire },
   fails: ['invitation-not-pending', 'too-many-invitations'],
   async handle({ params, scope, caller, now, change, platform }) {
@@ -28,10 +32,14 @@ export const resendInvitation = endpoint({
         await lockActor(tx, scope, { userId: caller.userId, permission: 'members:invite' })
         const before = await getInvitation(tx, scope, id)
         refuseSettled(before)
-        if (statusAt(before, now) === 'expired') refuseTooMany(await countPending(tx, scope, { now, max: pendingInvitationsMax }))
+        if (statusAt(before, now) === 'expired')
+          refuseTooMany(await countPending(tx, scope, { now, max: pendingInvitationsMax }))
         return { before, after: await saveToken(tx, scope, { id, token: stored }) }
       },
-      (sent) => ({ resourceId: toWireId('inv', id), changes: changesBetween({ expiresAt: sent.before.expiresAt }, { expiresAt: sent.after.expiresAt }) }),
+      (sent) => ({
+        resourceId: toWireId('inv', id),
+        changes: changesBetween({ expiresAt: sent.before.expiresAt }, { expiresAt: sent.after.expiresAt }),
+      }),
     )
     await mailLink(platform, token)
     return ok(toInvitationWire(after, { platform, now }))

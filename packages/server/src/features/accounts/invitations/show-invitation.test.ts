@@ -26,6 +26,7 @@ it('opens at the link, the same for every token, and keeps its address to itself
 it('has a script that parses, and asks only for what the API has', async () => {
   const { text } = await world.send('GET /invite/any')
   expect(new Script(text.slice(text.indexOf('<script>') + 8, text.indexOf('</script>')))).toBeDefined()
-  for (const path of ["'/api/invitations/'", "'/accept'", "'/api/auth/get-session'", "'/api/auth/sign-in/email'"]) expect(text).toContain(path)
+  for (const path of ["'/api/invitations/'", "'/accept'", "'/api/auth/get-session'", "'/api/auth/sign-in/email'"])
+    expect(text).toContain(path)
   expect((await world.send('GET /api/auth/get-session')).body).toBeNull()
 })

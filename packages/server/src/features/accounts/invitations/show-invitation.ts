@@ -22,7 +22,8 @@ export const showInvitation = endpoint({
     stream: Readable.from([invitationPage]),
     headers: {
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+      'content-security-policy':
+        "default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
       // The address is a secret.
       'referrer-policy': 'no-referrer',
       'cache-control': 'no-store',

@@ -26,11 +26,17 @@ describe("changing an invitation's role", () => {
   it('keeps the link, and tells the audit log from what to what', async () => {
     const tenant = await world.tenant()
     const invited = await invite(tenant)
-    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/invitations/${invited.id}`, { body: { role: 'admin' } })
+    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/invitations/${invited.id}`, {
+      body: { role: 'admin' },
+    })
     expect(answer.body).toMatchObject({ id: invited.id, role: 'admin', link: invited.link })
     expect((await world.send(`GET /api/invitations/${invited.token}`)).body.role).toBe('admin')
     const requestId = String(answer.headers.get('request-id'))
-    const entry = await world.platform.db.selectFrom('audit_log').select(['resource_id', 'changes']).where('request_id', '=', requestId).executeTakeFirst()
+    const entry = await world.platform.db
+      .selectFrom('audit_log')
+      .select(['resource_id', 'changes'])
+      .where('request_id', '=', requestId)
+      .executeTakeFirst()
     expect(entry).toEqual({ resource_id: invited.id, changes: { role: { before: 'member', after: 'admin' } } })
   })
 
@@ -38,17 +44,29 @@ describe("changing an invitation's role", () => {
     const tenant = await world.tenant()
     const [invited, foreign] = [await invite(tenant), await invite(await world.tenant())]
     const { send } = await tenant.session()
-    const change = (id: string, role = 'viewer') => send(`PATCH /api/orgs/${tenant.orgId}/invitations/${id}`, { body: { role } })
+    const change = (id: string, role = 'viewer') =>
+      send(`PATCH /api/orgs/${tenant.orgId}/invitations/${id}`, { body: { role } })
     expectProblem(updateInvitation, await change(invited.id, 'owner'), 'validation-error')
     await send(`DELETE /api/orgs/${tenant.orgId}/invitations/${invited.id}`)
     expectProblem(updateInvitation, await change(invited.id), 'invitation-not-pending')
-    for (const id of [foreign.id, newWireId('inv')]) expectProblem(updateInvitation, await change(id), 'invitation-not-found')
+    for (const id of [foreign.id, newWireId('inv')])
+      expectProblem(updateInvitation, await change(id), 'invitation-not-found')
     expect((await world.send(`GET /api/invitations/${foreign.token}`)).body.role).toBe('member')
   })
 
-  it.each([['admin', 200], ['member', 403], ['viewer', 403]] as const)('answers a %s with %i', async (role, status) => {
+  it.each([
+    ['admin', 200],
+    ['member', 403],
+    ['viewer', 403],
+  ] as const)('answers a %s with %i', async (role, status) => {
     const tenant = await world.tenant()
     const { id } = await invite(tenant)
-    expect((await (await addPerson(world, tenant, role)).send(`PATCH /api/orgs/${tenant.orgId}/invitations/${id}`, { body: { role: 'viewer' } })).status).toBe(status)
+    expect(
+      (
+        await (
+          await addPerson(world, tenant, role)
+        ).send(`PATCH /api/orgs/${tenant.orgId}/invitations/${id}`, { body: { role: 'viewer' } })
+      ).status,
+    ).toBe(status)
   })
 })

@@ -16,7 +16,10 @@ export const updateInvitation = endpoint({
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'invitation.updated',
-  params: { orgId: { id: 'org', missing: 'org-not-found' }, invitationId: { id: 'inv', missing: 'invitation-not-found' } },
+  params: {
+    orgId: { id: 'org', missing: 'org-not-found' },
+    invitationId: { id: 'inv', missing: 'invitation-not-found' },
+  },
   body: Type.Object({ role: invitationFields.role }),
   returns: { 200: InvitationWire },
   fails: ['invitation-not-pending'],
@@ -29,7 +32,10 @@ export const updateInvitation = endpoint({
         refuseSettled(before)
         return { before, after: await saveInvitedRole(tx, scope, { id, role: body.role }) }
       },
-      (changed) => ({ resourceId: toWireId('inv', id), changes: changesBetween({ role: changed.before.role }, { role: changed.after.role }) }),
+      (changed) => ({
+        resourceId: toWireId('inv', id),
+        changes: changesBetween({ role: changed.before.role }, { role: changed.after.role }),
+      }),
     )
     return ok(toInvitationWire(after, { platform, now }))
   },

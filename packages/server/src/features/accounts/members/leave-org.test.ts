@@ -55,7 +55,9 @@ describe('leaving an organization', () => {
   it('is refused on a page of another origin', async () => {
     const tenant = await world.tenant()
     const { cookie } = await addPerson(world, tenant)
-    const answer = await requester(world.url, { cookie, origin: 'https://evil.example' })(`POST /api/orgs/${tenant.orgId}/leave`)
+    const answer = await requester(world.url, { cookie, origin: 'https://evil.example' })(
+      `POST /api/orgs/${tenant.orgId}/leave`,
+    )
     expectProblem(leaveOrg, answer, 'origin-not-allowed')
   })
 })

@@ -7,7 +7,8 @@ import { deleteMember, lockActor } from './member-store.ts'
 export const leaveOrg = endpoint({
   route: 'POST /api/orgs/:orgId/leave',
   summary: 'Leave an organization',
-  description: 'The API keys that you made in it are revoked; your schedules go on. The owner transfers the ownership first.',
+  description:
+    'The API keys that you made in it are revoked; your schedules go on. The owner transfers the ownership first.',
   caller: 'member',
   // What every member has and no API key can hold: a key must not end its creator's membership.
   permission: 'members:read',

@@ -8,7 +8,12 @@ import type { Member } from './member.ts'
 /** Newest first. */
 export async function listMembers(db: Db, scope: OrgScope, page: Page): Promise<Slice<Member>> {
   const [rows, { total }] = await Promise.all([
-    select(db, scope).orderBy('m.joined_at', 'desc').orderBy('m.user_id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute(),
+    select(db, scope)
+      .orderBy('m.joined_at', 'desc')
+      .orderBy('m.user_id', 'desc')
+      .limit(page.pageSize)
+      .offset(offsetOf(page))
+      .execute(),
     db
       .selectFrom('organization_members')
       .where('organization_id', '=', scope.organizationId)
@@ -40,7 +45,12 @@ export async function hasMemberWithEmail(db: Db, scope: OrgScope, email: string)
  * The organization's row is the lock: it is taken first everywhere, by its deletion too, so nobody waits in a ring.
  */
 export async function holdMembers(tx: Tx, scope: OrgScope): Promise<boolean> {
-  const row = await tx.selectFrom('organizations').select('id').where('id', '=', scope.organizationId).forNoKeyUpdate().executeTakeFirst()
+  const row = await tx
+    .selectFrom('organizations')
+    .select('id')
+    .where('id', '=', scope.organizationId)
+    .forNoKeyUpdate()
+    .executeTakeFirst()
   return row !== undefined
 }
 
@@ -48,15 +58,24 @@ export async function holdMembers(tx: Tx, scope: OrgScope): Promise<boolean> {
  * Holds the members still, and checks again that the caller is one who may do this: it can have changed since the request was let in.
  * Throws org-not-found or forbidden.
  */
-export async function lockActor(tx: Tx, scope: OrgScope, actor: { readonly userId: string; readonly permission: string }): Promise<Member> {
+export async function lockActor(
+  tx: Tx,
+  scope: OrgScope,
+  actor: { readonly userId: string; readonly permission: string },
+): Promise<Member> {
   const member = (await holdMembers(tx, scope)) ? await findMember(tx, scope, actor.userId) : undefined
   if (member === undefined) throw problem('org-not-found')
-  if (!permissionsOf(member.role).has(actor.permission)) throw problem('forbidden', { detail: `This needs the permission ${actor.permission}.` })
+  if (!permissionsOf(member.role).has(actor.permission))
+    throw problem('forbidden', { detail: `This needs the permission ${actor.permission}.` })
   return member
 }
 
 /** Adds a member; somebody who is one stays as they are. */
-export async function insertMember(tx: Tx, scope: OrgScope, { userId, role }: { readonly userId: string; readonly role: Role }): Promise<void> {
+export async function insertMember(
+  tx: Tx,
+  scope: OrgScope,
+  { userId, role }: { readonly userId: string; readonly role: Role },
+): Promise<void> {
   await tx
     .insertInto('organization_members')
     .values({ organization_id: scope.organizationId, user_id: userId, role })
@@ -64,16 +83,33 @@ export async function insertMember(tx: Tx, scope: OrgScope, { userId, role }: { 
     .execute()
 }
 
-export async function saveRole(tx: Tx, scope: OrgScope, { userId, role }: { readonly userId: string; readonly role: Role }): Promise<void> {
-  await tx.updateTable('organization_members').set({ role }).where('organization_id', '=', scope.organizationId).where('user_id', '=', userId).execute()
+export async function saveRole(
+  tx: Tx,
+  scope: OrgScope,
+  { userId, role }: { readonly userId: string; readonly role: Role },
+): Promise<void> {
+  await tx
+    .updateTable('organization_members')
+    .set({ role })
+    .where('organization_id', '=', scope.organizationId)
+    .where('user_id', '=', userId)
+    .execute()
 }
 
 /**
  * Ends a membership, and revokes the API keys that it carried: they must not come back to life when the person joins again.
  * The schedules that they made belong to the application: they go on, as nobody's.
  */
-export async function deleteMember(tx: Tx, scope: OrgScope, { userId, now }: { readonly userId: string; readonly now: Date }): Promise<void> {
-  await tx.deleteFrom('organization_members').where('organization_id', '=', scope.organizationId).where('user_id', '=', userId).execute()
+export async function deleteMember(
+  tx: Tx,
+  scope: OrgScope,
+  { userId, now }: { readonly userId: string; readonly now: Date },
+): Promise<void> {
+  await tx
+    .deleteFrom('organization_members')
+    .where('organization_id', '=', scope.organizationId)
+    .where('user_id', '=', userId)
+    .execute()
   await tx
     .updateTable('api_keys')
     .set({ revoked_at: now })
@@ -81,7 +117,12 @@ export async function deleteMember(tx: Tx, scope: OrgScope, { userId, now }: { r
     .where('created_by', '=', userId)
     .where('revoked_at', 'is', null)
     .execute()
-  await tx.updateTable('schedules').set({ user_id: null }).where('user_id', '=', userId).where('organization_id', '=', scope.organizationId).execute()
+  await tx
+    .updateTable('schedules')
+    .set({ user_id: null })
+    .where('user_id', '=', userId)
+    .where('organization_id', '=', scope.organizationId)
+    .execute()
 }
 
 function select(db: Db, scope: OrgScope) {

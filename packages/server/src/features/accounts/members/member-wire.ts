@@ -12,5 +12,11 @@ export const MemberWire = wire('Member', {
 })
 
 export function toMemberWire(member: Member): Static<typeof MemberWire> {
-  return { userId: member.userId, role: member.role, joinedAt: toWireTime(member.joinedAt), displayName: member.displayName, email: member.email }
+  return {
+    userId: member.userId,
+    role: member.role,
+    joinedAt: toWireTime(member.joinedAt),
+    displayName: member.displayName,
+    email: member.email,
+  }
 }

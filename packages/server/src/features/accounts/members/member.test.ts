@@ -28,7 +28,9 @@ describe('changing a role', () => {
 
   it("never touches the owner's role, nor one's own", () => {
     expect(codeOf(() => refuseRoleChange({ actor: owner, target: owner, role: 'admin' }))).toBe('own-role-fixed')
-    expect(codeOf(() => refuseRoleChange({ actor: person('usr_b', 'admin'), target: owner, role: 'viewer' }))).toBe('owner-role-fixed')
+    expect(codeOf(() => refuseRoleChange({ actor: person('usr_b', 'admin'), target: owner, role: 'viewer' }))).toBe(
+      'owner-role-fixed',
+    )
   })
 })
 
@@ -41,7 +43,9 @@ describe('removing', () => {
     ['admin', 'admin', 'admin-not-removable'],
     ['admin', 'owner', 'owner-not-removable'],
   ] as const)('by an %s, a %s: %s', (actor, target, outcome) => {
-    expect(codeOf(() => refuseRemoval({ actor: person('usr_a', actor), target: person('usr_b', target) }))).toBe(outcome)
+    expect(codeOf(() => refuseRemoval({ actor: person('usr_a', actor), target: person('usr_b', target) }))).toBe(
+      outcome,
+    )
   })
 
   it('lets an admin go by their own hand, and not the owner', () => {
@@ -51,6 +55,11 @@ describe('removing', () => {
   })
 })
 
-it.each([['owner', 'owner-must-stay'], ['admin', 'allowed'], ['member', 'allowed'], ['viewer', 'allowed']] as const)('leaving as %s: %s', (role, outcome) => {
+it.each([
+  ['owner', 'owner-must-stay'],
+  ['admin', 'allowed'],
+  ['member', 'allowed'],
+  ['viewer', 'allowed'],
+] as const)('leaving as %s: %s', (role, outcome) => {
   expect(codeOf(() => refuseLeaving(person('usr_a', role)))).toBe(outcome)
 })

@@ -12,16 +12,29 @@ export interface Member {
 type Ranked = Pick<Member, 'userId' | 'role'>
 
 /** Throws owner-role-fixed or own-role-fixed: the owner's role moves with the ownership only, and nobody changes their own. */
-export function refuseRoleChange({ actor, target, role }: { readonly actor: Ranked; readonly target: Ranked; readonly role: Role }): void {
+export function refuseRoleChange({
+  actor,
+  target,
+  role,
+}: {
+  readonly actor: Ranked
+  readonly target: Ranked
+  readonly role: Role
+}): void {
   if (role === 'owner' || (target.role === 'owner' && target.userId !== actor.userId)) {
-    throw problem('owner-role-fixed', { detail: 'An organization has one owner: use POST /api/orgs/{orgId}/transfer-ownership.' })
+    throw problem('owner-role-fixed', {
+      detail: 'An organization has one owner: use POST /api/orgs/{orgId}/transfer-ownership.',
+    })
   }
   if (target.userId === actor.userId) throw problem('own-role-fixed', { detail: 'You can not change your own role.' })
 }
 
 /** Throws owner-not-removable or admin-not-removable: an owner stays, and only the owner removes an admin other than themselves. */
 export function refuseRemoval({ actor, target }: { readonly actor: Ranked; readonly target: Ranked }): void {
-  if (target.role === 'owner') throw problem('owner-not-removable', { detail: 'The owner can not be removed: the ownership has to be transferred first.' })
+  if (target.role === 'owner')
+    throw problem('owner-not-removable', {
+      detail: 'The owner can not be removed: the ownership has to be transferred first.',
+    })
   if (target.role === 'admin' && actor.role !== 'owner' && target.userId !== actor.userId) {
     throw problem('admin-not-removable', { detail: 'Only the owner removes an admin.' })
   }
@@ -30,5 +43,7 @@ export function refuseRemoval({ actor, target }: { readonly actor: Ranked; reado
 /** Throws owner-must-stay. */
 export function refuseLeaving(member: Ranked): void {
   if (member.role !== 'owner') return
-  throw problem('owner-must-stay', { detail: 'The owner can not leave: transfer the ownership first, with POST /api/orgs/{orgId}/transfer-ownership.' })
+  throw problem('owner-must-stay', {
+    detail: 'The owner can not leave: transfer the ownership first, with POST /api/orgs/{orgId}/transfer-ownership.',
+  })
 }

@@ -26,10 +26,14 @@ describe('removing a member', () => {
     const run = await insertRun(world.platform, tenant, { status: 'running' })
     const person = await addPerson(world, tenant)
     const key = await person.apiKey()
-    const stream = (headers: Record<string, string>) => openSse(`${world.url}/api/realtime/runs/${run.wireId}?appId=${tenant.appId}`, headers)
+    const stream = (headers: Record<string, string>) =>
+      openSse(`${world.url}/api/realtime/runs/${run.wireId}?appId=${tenant.appId}`, headers)
     const streams = [await stream({ cookie: person.cookie }), await stream({ authorization: `Bearer ${key.apiKey}` })]
     expect(streams.map(({ status }) => status)).toEqual([200, 200])
-    expect([(await person.send('GET /api/applications')).status, (await key.send('GET /api/applications')).status]).toEqual([200, 200])
+    expect([
+      (await person.send('GET /api/applications')).status,
+      (await key.send('GET /api/applications')).status,
+    ]).toEqual([200, 200])
 
     const { send } = await tenant.session()
     expect((await send(`DELETE /api/orgs/${tenant.orgId}/members/${person.userId}`)).status).toBe(204)
@@ -37,7 +41,11 @@ describe('removing a member', () => {
     expectProblem(undefined, await person.send('GET /api/applications'), 'org-not-found')
     expectProblem(undefined, await key.send('GET /api/applications'), 'unauthorized')
     for (const each of streams) await each.closed(10_000)
-    expectProblem(removeMember, await send(`DELETE /api/orgs/${tenant.orgId}/members/${person.userId}`), 'member-not-found')
+    expectProblem(
+      removeMember,
+      await send(`DELETE /api/orgs/${tenant.orgId}/members/${person.userId}`),
+      'member-not-found',
+    )
     expect((await tenant.send('GET /api/applications')).status).toBe(200)
   })
 
@@ -46,7 +54,12 @@ describe('removing a member', () => {
     const person = await addPerson(world, tenant)
     const agentId = await createAgent(tenant)
     const { id } = (await person.send('POST /api/schedules', { body: { agentId, cronExpression: '@daily' } })).body
-    const usersOf = async () => (await world.platform.db.selectFrom('schedules').select(['user_id', 'enabled']).where('application_id', '=', tenant.applicationId).execute())
+    const usersOf = async () =>
+      await world.platform.db
+        .selectFrom('schedules')
+        .select(['user_id', 'enabled'])
+        .where('application_id', '=', tenant.applicationId)
+        .execute()
     expect(await usersOf()).toEqual([{ user_id: person.userId, enabled: true }])
     await (await tenant.session()).send(`DELETE /api/orgs/${tenant.orgId}/members/${person.userId}`)
     expect(await usersOf()).toEqual([{ user_id: null, enabled: true }])
@@ -58,7 +71,10 @@ describe('removing a member', () => {
     const person = await addPerson(world, tenant)
     const key = await person.apiKey()
     await (await tenant.session()).send(`DELETE /api/orgs/${tenant.orgId}/members/${person.userId}`)
-    await world.platform.db.insertInto('organization_members').values({ organization_id: tenant.organizationId, user_id: person.userId, role: 'member' }).execute()
+    await world.platform.db
+      .insertInto('organization_members')
+      .values({ organization_id: tenant.organizationId, user_id: person.userId, role: 'member' })
+      .execute()
     world.platform.wake.wake('keys', '*')
     expect((await person.send('GET /api/applications')).status).toBe(200)
     expectProblem(undefined, await key.send('GET /api/applications'), 'unauthorized')
@@ -72,8 +88,10 @@ describe('removing a member', () => {
     const tenant = await world.tenant()
     const { send } = role === 'owner' ? await tenant.session() : await addPerson(world, tenant, role)
     const remove = (userId: string) => send(`DELETE /api/orgs/${tenant.orgId}/members/${userId}`)
-    for (const target of removable) expect((await remove((await addPerson(world, tenant, target)).userId)).status, target).toBe(204)
-    for (const target of kept) expectProblem(removeMember, await remove((await addPerson(world, tenant, target)).userId), 'admin-not-removable')
+    for (const target of removable)
+      expect((await remove((await addPerson(world, tenant, target)).userId)).status, target).toBe(204)
+    for (const target of kept)
+      expectProblem(removeMember, await remove((await addPerson(world, tenant, target)).userId), 'admin-not-removable')
     expectProblem(removeMember, await remove(tenant.userId), 'owner-not-removable')
     expect((await rolesIn(world, tenant))[tenant.userId]).toBe('owner')
   })
@@ -81,13 +99,15 @@ describe('removing a member', () => {
   it.each(['member', 'viewer'] as const)('is not for a %s, not even of themselves', async (role) => {
     const tenant = await world.tenant()
     const [actor, person] = [await addPerson(world, tenant, role), await addPerson(world, tenant, 'viewer')]
-    for (const { userId } of [person, actor]) expectProblem(removeMember, await actor.send(`DELETE /api/orgs/${tenant.orgId}/members/${userId}`), 'forbidden')
+    for (const { userId } of [person, actor])
+      expectProblem(removeMember, await actor.send(`DELETE /api/orgs/${tenant.orgId}/members/${userId}`), 'forbidden')
   })
 
   it('answers 404 for somebody who is no member', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const { send } = await tenant.session()
-    for (const userId of [other.userId, newWireId('usr')]) expectProblem(removeMember, await send(`DELETE /api/orgs/${tenant.orgId}/members/${userId}`), 'member-not-found')
+    for (const userId of [other.userId, newWireId('usr')])
+      expectProblem(removeMember, await send(`DELETE /api/orgs/${tenant.orgId}/members/${userId}`), 'member-not-found')
     expect(await rolesIn(world, other)).toEqual({ [other.userId]: 'owner' })
   })
 })

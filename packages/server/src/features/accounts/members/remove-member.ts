@@ -8,7 +8,8 @@ import { deleteMember, getMember, lockActor } from './member-store.ts'
 export const removeMember = endpoint({
   route: 'DELETE /api/orgs/:orgId/members/:userId',
   summary: 'Remove a member',
-  description: 'Their sessions see the organization no more, the API keys that they made are revoked, and their open streams end; their schedules go on. Only the owner removes an admin; the owner stays.',
+  description:
+    'Their sessions see the organization no more, the API keys that they made are revoked, and their open streams end; their schedules go on. Only the owner removes an admin; the owner stays.',
   caller: 'member',
   permission: 'members:remove',
   limit: 'default',

@@ -23,7 +23,8 @@ describe('transferring the ownership', () => {
   })
   afterAll(() => world.close())
 
-  const ownersIn = async (tenant: Tenant) => Object.values(await rolesIn(world, tenant)).filter((role) => role === 'owner').length
+  const ownersIn = async (tenant: Tenant) =>
+    Object.values(await rolesIn(world, tenant)).filter((role) => role === 'owner').length
   const route = ({ orgId }: Tenant) => `POST /api/orgs/${orgId}/transfer-ownership`
 
   it.each(['admin', 'member', 'viewer'] as const)('makes a %s the owner, and the owner an admin', async (role) => {
@@ -48,7 +49,8 @@ describe('transferring the ownership', () => {
   it('answers 404 for somebody who is no member', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const { send } = await tenant.session()
-    for (const userId of [other.userId, newWireId('usr')]) expectProblem(transferOwnership, await send(route(tenant), { body: { userId } }), 'member-not-found')
+    for (const userId of [other.userId, newWireId('usr')])
+      expectProblem(transferOwnership, await send(route(tenant), { body: { userId } }), 'member-not-found')
     expectProblem(transferOwnership, await send(route(tenant), { body: { userId: 'nonsense' } }), 'validation-error')
     expect([await ownersIn(tenant), await ownersIn(other)]).toEqual([1, 1])
   })

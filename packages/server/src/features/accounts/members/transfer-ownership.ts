@@ -22,7 +22,8 @@ export const transferOwnership = endpoint({
   fails: ['member-not-found'],
   async handle({ body, scope, caller, change, platform }) {
     const { userId } = body
-    if (userId === caller.userId) refuseInvalid([{ pointer: '/userId', message: 'is the owner already', code: 'owner' }])
+    if (userId === caller.userId)
+      refuseInvalid([{ pointer: '/userId', message: 'is the owner already', code: 'owner' }])
     const owner = await change(
       async (tx) => {
         const former = await lockActor(tx, scope, { userId: caller.userId, permission: 'members:change-role' })
@@ -32,7 +33,10 @@ export const transferOwnership = endpoint({
         await saveRole(tx, scope, { userId, role: 'owner' })
         return toMemberWire({ ...member, role: 'owner' })
       },
-      () => ({ resourceId: toWireId('org', scope.organizationId), changes: { ownerId: { before: caller.userId, after: userId } } }),
+      () => ({
+        resourceId: toWireId('org', scope.organizationId),
+        changes: { ownerId: { before: caller.userId, after: userId } },
+      }),
     )
     platform.wake.wake('keys', '*')
     return ok(owner)

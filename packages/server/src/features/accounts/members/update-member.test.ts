@@ -28,9 +28,13 @@ describe("changing a member's role", () => {
     const person = await addPerson(world, tenant, 'viewer')
     const key = await person.apiKey()
     const { send } = await tenant.session()
-    const change = (role: string) => send(`PATCH /api/orgs/${tenant.orgId}/members/${person.userId}`, { body: { role } })
+    const change = (role: string) =>
+      send(`PATCH /api/orgs/${tenant.orgId}/members/${person.userId}`, { body: { role } })
     const rename = async () => {
-      const answers = [await person.send(`PATCH /api/applications/${tenant.appId}`, { body: { name: 'Mine' } }), await key.send(`PATCH /api/applications/${tenant.appId}`, { body: { name: 'Mine' } })]
+      const answers = [
+        await person.send(`PATCH /api/applications/${tenant.appId}`, { body: { name: 'Mine' } }),
+        await key.send(`PATCH /api/applications/${tenant.appId}`, { body: { name: 'Mine' } }),
+      ]
       return answers.map(({ status }) => status)
     }
     expect(await rename()).toEqual([403, 403])
@@ -43,17 +47,28 @@ describe("changing a member's role", () => {
   it('tells the audit log from what to what', async () => {
     const tenant = await world.tenant()
     const person = await addPerson(world, tenant, 'viewer')
-    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/members/${person.userId}`, { body: { role: 'admin' } })
+    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/members/${person.userId}`, {
+      body: { role: 'admin' },
+    })
     const requestId = String(answer.headers.get('request-id'))
-    const entry = await world.platform.db.selectFrom('audit_log').select(['resource_id', 'changes', 'organization_id']).where('request_id', '=', requestId).executeTakeFirst()
-    expect(entry).toEqual({ resource_id: person.userId, organization_id: tenant.organizationId, changes: { role: { before: 'viewer', after: 'admin' } } })
+    const entry = await world.platform.db
+      .selectFrom('audit_log')
+      .select(['resource_id', 'changes', 'organization_id'])
+      .where('request_id', '=', requestId)
+      .executeTakeFirst()
+    expect(entry).toEqual({
+      resource_id: person.userId,
+      organization_id: tenant.organizationId,
+      changes: { role: { before: 'viewer', after: 'admin' } },
+    })
   })
 
   it('refuses to make an owner, to unmake the owner and to change oneself', async () => {
     const tenant = await world.tenant()
     const person = await addPerson(world, tenant)
     const { send } = await tenant.session()
-    const change = (userId: string, role: string) => send(`PATCH /api/orgs/${tenant.orgId}/members/${userId}`, { body: { role } })
+    const change = (userId: string, role: string) =>
+      send(`PATCH /api/orgs/${tenant.orgId}/members/${userId}`, { body: { role } })
     expectProblem(updateMember, await change(person.userId, 'owner'), 'owner-role-fixed')
     expectProblem(updateMember, await change(tenant.userId, 'admin'), 'own-role-fixed')
     expectProblem(updateMember, await change(person.userId, 'king'), 'validation-error')
@@ -64,7 +79,11 @@ describe("changing a member's role", () => {
     const tenant = await world.tenant()
     const [person, actor] = [await addPerson(world, tenant), await addPerson(world, tenant, role)]
     for (const userId of [person.userId, tenant.userId, actor.userId]) {
-      expectProblem(updateMember, await actor.send(`PATCH /api/orgs/${tenant.orgId}/members/${userId}`, { body: { role: 'viewer' } }), 'forbidden')
+      expectProblem(
+        updateMember,
+        await actor.send(`PATCH /api/orgs/${tenant.orgId}/members/${userId}`, { body: { role: 'viewer' } }),
+        'forbidden',
+      )
     }
   })
 
@@ -72,7 +91,11 @@ describe("changing a member's role", () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const { send } = await tenant.session()
     for (const userId of [other.userId, newWireId('usr'), 'nonsense']) {
-      expectProblem(updateMember, await send(`PATCH /api/orgs/${tenant.orgId}/members/${userId}`, { body: { role: 'viewer' } }), 'member-not-found')
+      expectProblem(
+        updateMember,
+        await send(`PATCH /api/orgs/${tenant.orgId}/members/${userId}`, { body: { role: 'viewer' } }),
+        'member-not-found',
+      )
     }
     expect(await rolesIn(world, other)).toEqual({ [other.userId]: 'owner' })
   })

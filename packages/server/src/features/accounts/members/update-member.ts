@@ -11,7 +11,8 @@ import { MemberWire, toMemberWire } from './member-wire.ts'
 export const updateMember = endpoint({
   route: 'PATCH /api/orgs/:orgId/members/:userId',
   summary: "Change a member's role",
-  description: 'The member, their sessions and their API keys have the new rights at once. The owner is changed by a transfer only, and nobody changes their own role.',
+  description:
+    'The member, their sessions and their API keys have the new rights at once. The owner is changed by a transfer only, and nobody changes their own role.',
   caller: 'member',
   permission: 'members:change-role',
   limit: 'default',
@@ -32,7 +33,10 @@ export const updateMember = endpoint({
         await saveRole(tx, scope, { userId, role })
         return { before: target, after: { ...target, role } }
       },
-      (changed) => ({ resourceId: userId, changes: changesBetween({ role: changed.before.role }, { role: changed.after.role }) }),
+      (changed) => ({
+        resourceId: userId,
+        changes: changesBetween({ role: changed.before.role }, { role: changed.after.role }),
+      }),
     )
     if (before.role !== after.role) platform.wake.wake('keys', '*')
     return ok(toMemberWire(after))

@@ -9,7 +9,12 @@ import { organizationsFeature } from './index.ts'
 const options = { features: [organizationsFeature, applicationsFeature] }
 const newSlug = () => `acme-${randomBytes(5).toString('hex')}`
 
-describeEndpoint(createOrg, { as: 'session', given: async () => newSlug(), call: (slug) => ({ body: { name: 'Acme', slug } }), world: options })
+describeEndpoint(createOrg, {
+  as: 'session',
+  given: async () => newSlug(),
+  call: (slug) => ({ body: { name: 'Acme', slug } }),
+  world: options,
+})
 
 describe('creating an organization', () => {
   let world: World
@@ -27,12 +32,14 @@ describe('creating an organization', () => {
     expect(answer.headers.get('location')).toBe(`/api/orgs/${answer.body.id}`)
     expect(answer.body).toMatchObject({ name: 'Acme', slug, role: 'owner' })
     expect((await send(`GET /api/orgs/${answer.body.id}`)).body).toEqual(answer.body)
-    expect((await send(`GET /api/orgs/${answer.body.id}/settings`)).body).toEqual({ apiVersion: world.platform.versions.current })
+    expect((await send(`GET /api/orgs/${answer.body.id}/settings`)).body).toEqual({
+      apiVersion: world.platform.versions.current,
+    })
     const applications = await send('GET /api/applications', { headers: { 'x-org-id': answer.body.id } })
     expect(applications.body.data).toMatchObject([{ name: 'Default', isDefault: true, orgId: answer.body.id }])
   })
 
-  it("files its audit entry under the new organization", async () => {
+  it('files its audit entry under the new organization', async () => {
     const { send } = await session()
     const answer = await send('POST /api/orgs', { body: { name: 'Audited' } })
     const entry = await world.platform.db

@@ -13,7 +13,12 @@ import { organizationsFeature } from './index.ts'
 
 const options = { features: [organizationsFeature, membersFeature] }
 
-describeEndpoint(deleteOrg, { as: 'session', given: async (tenant) => tenant.orgId, call: (orgId) => ({ params: { orgId } }), world: options })
+describeEndpoint(deleteOrg, {
+  as: 'session',
+  given: async (tenant) => tenant.orgId,
+  call: (orgId) => ({ params: { orgId } }),
+  world: options,
+})
 
 describe('deleting an organization', () => {
   let world: World
@@ -69,7 +74,10 @@ describe('deleting an organization', () => {
       send(`DELETE /api/orgs/${tenant.orgId}`),
       send(`POST /api/orgs/${tenant.orgId}/transfer-ownership`, { body: { userId: heir.userId } }),
     ])
-    expect([[204, 404], [403, 200]]).toContainEqual([deletion.status, transfer.status])
+    expect([
+      [204, 404],
+      [403, 200],
+    ]).toContainEqual([deletion.status, transfer.status])
   })
 
   it.each(['admin', 'member', 'viewer'] as const)('is for owners, not for a %s', async (role) => {
@@ -85,9 +93,28 @@ async function fill(world: World, tenant: Tenant): Promise<void> {
   const { organizationId } = tenant
   await fillApplication(world, tenant)
   const keyId = newUuid()
-  await db.insertInto('provider_keys').values({ id: keyId, organization_id: organizationId, label: 'k', api: 'openai', encrypted_key: 'x' }).execute()
-  await db.insertInto('models').values({ id: newUuid(), organization_id: organizationId, provider_key_id: keyId, label: 'm', model_id: 'm' }).execute()
-  await db.insertInto('audit_chains').values({ organization_id: organizationId, seq: 1, hash: Buffer.alloc(32) }).execute()
-  const invitation = { id: newUuid(), email: 'a@example.com', role: 'member', status: 'pending', token_hash: randomBytes(32), expires_at: new Date() } as const
-  await db.insertInto('invitations').values({ ...invitation, organization_id: organizationId }).execute()
+  await db
+    .insertInto('provider_keys')
+    .values({ id: keyId, organization_id: organizationId, label: 'k', api: 'openai', encrypted_key: 'x' })
+    .execute()
+  await db
+    .insertInto('models')
+    .values({ id: newUuid(), organization_id: organizationId, provider_key_id: keyId, label: 'm', model_id: 'm' })
+    .execute()
+  await db
+    .insertInto('audit_chains')
+    .values({ organization_id: organizationId, seq: 1, hash: Buffer.alloc(32) })
+    .execute()
+  const invitation = {
+    id: newUuid(),
+    email: 'a@example.com',
+    role: 'member',
+    status: 'pending',
+    token_hash: randomBytes(32),
+    expires_at: new Date(),
+  } as const
+  await db
+    .insertInto('invitations')
+    .values({ ...invitation, organization_id: organizationId })
+    .execute()
 }

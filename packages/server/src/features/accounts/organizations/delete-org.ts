@@ -8,7 +8,8 @@ import { deleteOrganizationRow, hasActiveRuns, lockOrganization } from './organi
 export const deleteOrg = endpoint({
   route: 'DELETE /api/orgs/:orgId',
   summary: 'Delete an organization',
-  description: 'Everything in it goes with it, its audit log too: `GET /api/orgs/{orgId}/deletion` tells what. The content of files leaves the disk within hours. Refused while a run has not ended.',
+  description:
+    'Everything in it goes with it, its audit log too: `GET /api/orgs/{orgId}/deletion` tells what. The content of files leaves the disk within hours. Refused while a run has not ended.',
   caller: 'member',
   permission: 'org:delete',
   limit: 'default',
@@ -22,7 +23,8 @@ export const deleteOrg = endpoint({
       async (tx) => {
         await lockOrganization(tx, scope)
         await lockActor(tx, scope, { userId: caller.userId, permission: 'org:delete' })
-        if (await hasActiveRuns(tx, scope)) throw problem('org-in-use', { detail: 'Some of its runs have not ended: cancel them, or wait.' })
+        if (await hasActiveRuns(tx, scope))
+          throw problem('org-in-use', { detail: 'Some of its runs have not ended: cancel them, or wait.' })
         await deleteOrganizationRow(tx, scope)
       },
       // Its own audit log is gone with it.

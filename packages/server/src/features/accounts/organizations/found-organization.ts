@@ -22,10 +22,15 @@ export interface Founding {
 }
 
 /** Creates an organization with its owner, its version pin and its default application. Throws slug-taken. */
-export async function createOrganization(tx: Tx, { name, slug, apiVersion, userId }: Founding): Promise<FoundedOrganization> {
+export async function createOrganization(
+  tx: Tx,
+  { name, slug, apiVersion, userId }: Founding,
+): Promise<FoundedOrganization> {
   const fields = { name, apiVersion, createdBy: userId }
-  const organizationId = slug === undefined ? await insertUnderFreeSlug(tx, fields) : await insertOrganization(tx, { ...fields, slug })
-  if (organizationId === undefined) throw problem('slug-taken', { detail: `Another organization has the slug ${String(slug)}.` })
+  const organizationId =
+    slug === undefined ? await insertUnderFreeSlug(tx, fields) : await insertOrganization(tx, { ...fields, slug })
+  if (organizationId === undefined)
+    throw problem('slug-taken', { detail: `Another organization has the slug ${String(slug)}.` })
   const scope = { organizationId }
   await insertMember(tx, scope, { userId, role: 'owner' })
   const application = await insertApplication(tx, scope, { name: 'Default', isDefault: true, createdBy: userId })

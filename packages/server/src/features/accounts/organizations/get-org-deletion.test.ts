@@ -9,7 +9,12 @@ import { organizationsFeature } from './index.ts'
 
 const options = { features: [organizationsFeature] }
 
-describeEndpoint(getOrgDeletion, { as: 'session', given: async (tenant) => tenant.orgId, call: (orgId) => ({ params: { orgId } }), world: options })
+describeEndpoint(getOrgDeletion, {
+  as: 'session',
+  given: async (tenant) => tenant.orgId,
+  call: (orgId) => ({ params: { orgId } }),
+  world: options,
+})
 
 describe('asking what deleting an organization deletes', () => {
   let world: World
@@ -26,7 +31,21 @@ describe('asking what deleting an organization deletes', () => {
     await insertRun(world.platform, { ...tenant, ...sibling }, { status: 'waiting' })
     await addPerson(world, tenant, 'viewer')
     expect((await (await tenant.session()).send(`GET /api/orgs/${tenant.orgId}/deletion`)).body).toEqual({
-      deletes: { members: 2, invitations: 0, applications: 2, agents: 2, runs: 2, files: 1, endUsers: 1, apiKeys: 2, schedules: 1, webhooks: 1, packages: 2, models: 0, providerKeys: 0 },
+      deletes: {
+        members: 2,
+        invitations: 0,
+        applications: 2,
+        agents: 2,
+        runs: 2,
+        files: 1,
+        endUsers: 1,
+        apiKeys: 2,
+        schedules: 1,
+        webhooks: 1,
+        packages: 2,
+        models: 0,
+        providerKeys: 0,
+      },
       blockedBy: { activeRuns: 1 },
       countMax: 10_000,
     })
@@ -34,6 +53,10 @@ describe('asking what deleting an organization deletes', () => {
 
   it.each(['admin', 'member', 'viewer'] as const)('is for owners, not for a %s', async (role) => {
     const tenant = await world.tenant({ role })
-    expectProblem(getOrgDeletion, await (await tenant.session()).send(`GET /api/orgs/${tenant.orgId}/deletion`), 'forbidden')
+    expectProblem(
+      getOrgDeletion,
+      await (await tenant.session()).send(`GET /api/orgs/${tenant.orgId}/deletion`),
+      'forbidden',
+    )
   })
 })

@@ -18,6 +18,10 @@ export const getOrgDeletion = endpoint({
   async handle({ scope, db }) {
     const content = await countContent(db, { organizationId: scope.organizationId, onlyApplicationId: null })
     const possessions = await countPossessions(db, scope)
-    return ok({ deletes: { ...possessions, ...toContentWire(content) }, blockedBy: { activeRuns: content.activeRuns }, countMax: countedMax })
+    return ok({
+      deletes: { ...possessions, ...toContentWire(content) },
+      blockedBy: { activeRuns: content.activeRuns },
+      countMax: countedMax,
+    })
   },
 })

@@ -6,7 +6,12 @@ import { organizationsFeature } from './index.ts'
 
 const options = { features: [organizationsFeature] }
 
-describeEndpoint(getOrgSettings, { as: 'session', given: async (tenant) => tenant.orgId, call: (orgId) => ({ params: { orgId } }), world: options })
+describeEndpoint(getOrgSettings, {
+  as: 'session',
+  given: async (tenant) => tenant.orgId,
+  call: (orgId) => ({ params: { orgId } }),
+  world: options,
+})
 
 it('answers null for an organization that follows the current version', async () => {
   const world = await openWorld(options)

@@ -6,7 +6,12 @@ import { organizationsFeature } from './index.ts'
 
 const options = { features: [organizationsFeature] }
 
-describeEndpoint(getOrg, { as: 'session', given: async (tenant) => tenant.orgId, call: (orgId) => ({ params: { orgId } }), world: options })
+describeEndpoint(getOrg, {
+  as: 'session',
+  given: async (tenant) => tenant.orgId,
+  call: (orgId) => ({ params: { orgId } }),
+  world: options,
+})
 
 describe('getting an organization', () => {
   let world: World
@@ -18,7 +23,11 @@ describe('getting an organization', () => {
   it.each(['owner', 'admin', 'member', 'viewer'] as const)('answers a %s with their role', async (role) => {
     const tenant = await world.tenant({ role })
     const { send } = await tenant.session()
-    expect((await send(`GET /api/orgs/${tenant.orgId}`)).body).toMatchObject({ id: tenant.orgId, slug: tenant.slug, role })
+    expect((await send(`GET /api/orgs/${tenant.orgId}`)).body).toMatchObject({
+      id: tenant.orgId,
+      slug: tenant.slug,
+      role,
+    })
   })
 
   it('refuses an API key: its own organization 403, another 404', async () => {

@@ -22,6 +22,8 @@ describe('listing organizations', () => {
     const created = (await send('POST /api/orgs', { body: { name: 'Second' } })).body
     const first = await send('GET /api/orgs', { query: { pageSize: 1 } })
     expect(first.body).toEqual({ data: [created], pagination: { page: 1, pageSize: 1, total: 2, totalPages: 2 } })
-    expect((await send('GET /api/orgs', { query: { pageSize: 1, page: 2 } })).body.data).toMatchObject([{ id: tenant.orgId, slug: tenant.slug, role: 'member' }])
+    expect((await send('GET /api/orgs', { query: { pageSize: 1, page: 2 } })).body.data).toMatchObject([
+      { id: tenant.orgId, slug: tenant.slug, role: 'member' },
+    ])
   })
 })

@@ -17,17 +17,36 @@ export const OrgWire = wire('Org', {
 /** What a request says of an organization. */
 export const orgFields = {
   name: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }),
-  slug: Type.String({ minLength: 1, maxLength: slugLengthMax, pattern: slugPattern, examples: ['acme'], description: "Unique; made from the name when absent." }),
+  slug: Type.String({
+    minLength: 1,
+    maxLength: slugLengthMax,
+    pattern: slugPattern,
+    examples: ['acme'],
+    description: 'Unique; made from the name when absent.',
+  }),
 }
 
 export const OrgSettingsWire = wire('OrgSettings', {
-  apiVersion: Nullable(Type.String({ examples: ['2026-03-21'], description: 'The version of requests without Appstrate-Version; null takes the current one.' })),
+  apiVersion: Nullable(
+    Type.String({
+      examples: ['2026-03-21'],
+      description: 'The version of requests without Appstrate-Version; null takes the current one.',
+    }),
+  ),
 })
 
 const count = Type.Integer({ minimum: 0, maximum: countedMax })
 
 export const OrgDeletionWire = wire('OrgDeletion', {
-  deletes: Type.Object({ members: count, invitations: count, applications: count, ...contentFields, packages: count, models: count, providerKeys: count }),
+  deletes: Type.Object({
+    members: count,
+    invitations: count,
+    applications: count,
+    ...contentFields,
+    packages: count,
+    models: count,
+    providerKeys: count,
+  }),
   blockedBy: Type.Object({ activeRuns: activeRunsField }),
   countMax: countMaxField,
 })

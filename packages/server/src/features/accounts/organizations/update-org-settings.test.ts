@@ -30,7 +30,8 @@ describe("changing an organization's settings", () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const route = `PATCH /api/orgs/${tenant.orgId}/settings`
-    const versionOf = async (sender: typeof send) => (await sender('GET /api/applications')).headers.get('appstrate-version')
+    const versionOf = async (sender: typeof send) =>
+      (await sender('GET /api/applications')).headers.get('appstrate-version')
     expect([await versionOf(send), await versionOf(tenant.send)]).toEqual(['2027-01-01', '2027-01-01'])
     expect((await send(route, { body: { apiVersion: '2026-03-21' } })).body).toEqual({ apiVersion: '2026-03-21' })
     expect([await versionOf(send), await versionOf(tenant.send)]).toEqual(['2026-03-21', '2026-03-21'])
@@ -41,22 +42,32 @@ describe("changing an organization's settings", () => {
 
   it('tells the audit log from what to what', async () => {
     const tenant = await world.tenant()
-    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/settings`, { body: { apiVersion: '2026-03-21' } })
+    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/settings`, {
+      body: { apiVersion: '2026-03-21' },
+    })
     const requestId = String(answer.headers.get('request-id'))
-    const entry = await world.platform.db.selectFrom('audit_log').select('changes').where('request_id', '=', requestId).executeTakeFirst()
+    const entry = await world.platform.db
+      .selectFrom('audit_log')
+      .select('changes')
+      .where('request_id', '=', requestId)
+      .executeTakeFirst()
     expect(entry).toEqual({ changes: { apiVersion: { before: null, after: '2026-03-21' } } })
   })
 
   it.each(['2020-01-01', 'yesterday', ''])('refuses the version %j', async (apiVersion) => {
     const tenant = await world.tenant()
-    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/settings`, { body: { apiVersion } })
+    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/settings`, {
+      body: { apiVersion },
+    })
     expectProblem(updateOrgSettings, answer, 'validation-error')
     expect(answer.body.errors).toMatchObject([{ pointer: '/apiVersion' }])
   })
 
   it('is not for members', async () => {
     const tenant = await world.tenant({ role: 'member' })
-    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/settings`, { body: { apiVersion: null } })
+    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/settings`, {
+      body: { apiVersion: null },
+    })
     expectProblem(updateOrgSettings, answer, 'forbidden')
   })
 })

@@ -28,7 +28,10 @@ export const updateOrgSettings = endpoint({
         await saveApiVersion(tx, scope, body.apiVersion)
         return before
       },
-      (before) => ({ resourceId: toWireId('org', scope.organizationId), changes: changesBetween({ apiVersion: before }, body) }),
+      (before) => ({
+        resourceId: toWireId('org', scope.organizationId),
+        changes: changesBetween({ apiVersion: before }, body),
+      }),
     )
     // An API key that was checked within the last minute carries the old pin.
     platform.wake.wake('keys', '*')
@@ -38,5 +41,11 @@ export const updateOrgSettings = endpoint({
 
 function checkVersion(versions: VersionRegistry, apiVersion: string | null): void {
   if (apiVersion === null || versions.has(apiVersion)) return
-  refuseInvalid([{ pointer: '/apiVersion', message: `is not a version of the API; the current one is ${versions.current}`, code: 'apiVersion' }])
+  refuseInvalid([
+    {
+      pointer: '/apiVersion',
+      message: `is not a version of the API; the current one is ${versions.current}`,
+      code: 'apiVersion',
+    },
+  ])
 }

@@ -25,29 +25,50 @@ describe('changing an organization', () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const slug = `new-${randomBytes(5).toString('hex')}`
-    expect((await send(`PATCH /api/orgs/${tenant.orgId}`, { body: { name: 'Renamed' } })).body).toMatchObject({ name: 'Renamed', slug: tenant.slug })
-    expect((await send(`PATCH /api/orgs/${tenant.orgId}`, { body: { slug } })).body).toMatchObject({ name: 'Renamed', slug, role: 'owner' })
+    expect((await send(`PATCH /api/orgs/${tenant.orgId}`, { body: { name: 'Renamed' } })).body).toMatchObject({
+      name: 'Renamed',
+      slug: tenant.slug,
+    })
+    expect((await send(`PATCH /api/orgs/${tenant.orgId}`, { body: { slug } })).body).toMatchObject({
+      name: 'Renamed',
+      slug,
+      role: 'owner',
+    })
     expect((await send(`GET /api/orgs/${tenant.orgId}`)).body).toMatchObject({ name: 'Renamed', slug })
   })
 
   it('tells the audit log from what to what', async () => {
     const tenant = await world.tenant()
     const slug = `new-${randomBytes(5).toString('hex')}`
-    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}`, { body: { name: 'Test Org', slug } })
+    const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}`, {
+      body: { name: 'Test Org', slug },
+    })
     const requestId = String(answer.headers.get('request-id'))
-    const entry = await world.platform.db.selectFrom('audit_log').select(['resource_id', 'changes']).where('request_id', '=', requestId).executeTakeFirst()
+    const entry = await world.platform.db
+      .selectFrom('audit_log')
+      .select(['resource_id', 'changes'])
+      .where('request_id', '=', requestId)
+      .executeTakeFirst()
     expect(entry).toEqual({ resource_id: tenant.orgId, changes: { slug: { before: tenant.slug, after: slug } } })
   })
 
   it.each(['Acme', '-acme', 'acme-', 'a b', '', 'x'.repeat(51)])('refuses the slug %j', async (slug) => {
     const tenant = await world.tenant()
-    expectProblem(updateOrg, await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}`, { body: { slug } }), 'validation-error')
+    expectProblem(
+      updateOrg,
+      await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}`, { body: { slug } }),
+      'validation-error',
+    )
   })
 
   it('answers 409 to the slug of another organization', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const { send } = await tenant.session()
-    expectProblem(updateOrg, await send(`PATCH /api/orgs/${tenant.orgId}`, { body: { name: 'Never', slug: other.slug } }), 'slug-taken')
+    expectProblem(
+      updateOrg,
+      await send(`PATCH /api/orgs/${tenant.orgId}`, { body: { name: 'Never', slug: other.slug } }),
+      'slug-taken',
+    )
     expect((await send(`GET /api/orgs/${tenant.orgId}`)).body).toMatchObject({ name: 'Test Org', slug: tenant.slug })
     expect((await send(`PATCH /api/orgs/${tenant.orgId}`, { body: { slug: tenant.slug } })).status).toBe(200)
   })

@@ -26,7 +26,10 @@ export const updateOrg = endpoint({
         await saveOrganization(tx, scope, body)
         return { before, after: await getOrganization(tx, scope, caller.userId) }
       },
-      (changed) => ({ resourceId: toWireId('org', scope.organizationId), changes: changesBetween(toAudited(changed.before), toAudited(changed.after)) }),
+      (changed) => ({
+        resourceId: toWireId('org', scope.organizationId),
+        changes: changesBetween(toAudited(changed.before), toAudited(changed.after)),
+      }),
     )
     return ok(toOrgWire(after))
   },

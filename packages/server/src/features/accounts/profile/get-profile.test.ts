@@ -10,8 +10,18 @@ const options = { features: [profileFeature] }
 const given = async () => undefined
 
 describeEndpoint(getProfile, { as: 'session', given, call: () => ({}), world: options })
-describeEndpoint(updateProfile, { as: 'session', given, call: () => ({ body: { displayName: 'Ada' } }), world: options })
-describeEndpoint(getProfiles, { as: 'session', given, call: (_given, { userId }) => ({ body: { ids: [userId] } }), world: options })
+describeEndpoint(updateProfile, {
+  as: 'session',
+  given,
+  call: () => ({ body: { displayName: 'Ada' } }),
+  world: options,
+})
+describeEndpoint(getProfiles, {
+  as: 'session',
+  given,
+  call: (_given, { userId }) => ({ body: { ids: [userId] } }),
+  world: options,
+})
 
 describe("a user's own profile", () => {
   let world: World
@@ -36,14 +46,20 @@ describe("a user's own profile", () => {
     const answer = await send('PATCH /api/profile', { body: { displayName: 'Ada', language: 'pt-br' } })
     expect(answer.body).toEqual({ ...before.body, displayName: 'Ada', language: 'pt-BR' })
     expect((await send('GET /api/profile')).body).toEqual(answer.body)
-    expect((await (await other.session()).send('GET /api/profile')).body).toMatchObject({ displayName: 'Test Owner', language: null })
+    expect((await (await other.session()).send('GET /api/profile')).body).toMatchObject({
+      displayName: 'Test Owner',
+      language: null,
+    })
   })
 
   it('keeps what a change leaves out, and takes the default language back', async () => {
     const { send } = await (await world.tenant()).session()
     await send('PATCH /api/profile', { body: { displayName: 'Ada', language: 'fr' } })
     expect((await send('PATCH /api/profile', { body: {} })).body).toMatchObject({ displayName: 'Ada', language: 'fr' })
-    expect((await send('PATCH /api/profile', { body: { language: null } })).body).toMatchObject({ displayName: 'Ada', language: null })
+    expect((await send('PATCH /api/profile', { body: { language: null } })).body).toMatchObject({
+      displayName: 'Ada',
+      language: null,
+    })
   })
 
   it('tells the audit log what changed from what to what', async () => {
@@ -51,8 +67,16 @@ describe("a user's own profile", () => {
     const { send } = await tenant.session()
     const answer = await send('PATCH /api/profile', { body: { language: 'fr' } })
     const requestId = String(answer.headers.get('request-id'))
-    const entry = await world.platform.db.selectFrom('audit_log').selectAll().where('request_id', '=', requestId).executeTakeFirstOrThrow()
-    expect(entry).toMatchObject({ resource_id: tenant.userId, changes: { language: { before: null, after: 'fr' } }, organization_id: null })
+    const entry = await world.platform.db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('request_id', '=', requestId)
+      .executeTakeFirstOrThrow()
+    expect(entry).toMatchObject({
+      resource_id: tenant.userId,
+      changes: { language: { before: null, after: 'fr' } },
+      organization_id: null,
+    })
   })
 
   it('refuses a language that is none, and an empty name', async () => {
@@ -60,7 +84,8 @@ describe("a user's own profile", () => {
     const answer = await send('PATCH /api/profile', { body: { language: 'klingon please' } })
     expectProblem(updateProfile, answer, 'validation-error')
     expect(answer.body.errors).toMatchObject([{ pointer: '/language', code: 'language' }])
-    for (const displayName of ['', '   ', 'x'.repeat(101)]) expectProblem(updateProfile, await send('PATCH /api/profile', { body: { displayName } }), 'validation-error')
+    for (const displayName of ['', '   ', 'x'.repeat(101)])
+      expectProblem(updateProfile, await send('PATCH /api/profile', { body: { displayName } }), 'validation-error')
   })
 })
 
@@ -74,7 +99,9 @@ describe('names of members', () => {
   it('are told of members of the organization alone', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const { send } = await tenant.session()
-    const { body } = await send('POST /api/profiles/batch', { body: { ids: [other.userId, tenant.userId, tenant.userId] } })
+    const { body } = await send('POST /api/profiles/batch', {
+      body: { ids: [other.userId, tenant.userId, tenant.userId] },
+    })
     expect(body).toEqual({ profiles: [{ id: tenant.userId, displayName: 'Test Owner' }] })
     expect((await send('POST /api/profiles/batch', { body: { ids: [other.userId] } })).body).toEqual({ profiles: [] })
   })

@@ -16,7 +16,10 @@ const given = async () => undefined
 /** Another session of the tenant's owner; returns its id. */
 async function insertSession({ platform }: World, { userId }: Pick<Tenant, 'userId'>): Promise<string> {
   const id = newWireId('ses')
-  await platform.db.insertInto('sessions').values({ id, user_id: userId, token: newWireId('ses'), expires_at: new Date(Date.now() + 60_000) }).execute()
+  await platform.db
+    .insertInto('sessions')
+    .values({ id, user_id: userId, token: newWireId('ses'), expires_at: new Date(Date.now() + 60_000) })
+    .execute()
   return id
 }
 
@@ -37,19 +40,34 @@ describe("a user's sessions", () => {
   afterAll(() => world.close())
 
   const signInAgain = async ({ email, password }: SignedIn, userAgent = 'phone') => {
-    const answer = await fromOurPage(world)('POST /api/auth/sign-in/email', { body: { email, password }, headers: { 'user-agent': userAgent } })
+    const answer = await fromOurPage(world)('POST /api/auth/sign-in/email', {
+      body: { email, password },
+      headers: { 'user-agent': userAgent },
+    })
     return { cookie: cookieOf(answer), token: String(answer.body.token) }
   }
   const status = async (cookie: string) => (await world.send('GET /api/profile', { headers: { cookie } })).status
-  const sessionsOf = async ({ cookie }: { cookie: string }) => (await world.send('GET /api/profile/sessions', { headers: { cookie } })).body.data
+  const sessionsOf = async ({ cookie }: { cookie: string }) =>
+    (await world.send('GET /api/profile/sessions', { headers: { cookie } })).body.data
 
   it('are listed newest first, without their tokens, and the current one is marked', async () => {
     const user = await signUp(world)
     await signUp(world)
     const phone = await signInAgain(user)
     const answer = await user.send('GET /api/profile/sessions')
-    expect(answer.body.data).toMatchObject([{ current: false, userAgent: 'phone', ip: '127.0.0.1' }, { current: true, userAgent: 'node' }])
-    expect(Object.keys(answer.body.data[0]).sort()).toEqual(['createdAt', 'current', 'expiresAt', 'id', 'ip', 'updatedAt', 'userAgent'])
+    expect(answer.body.data).toMatchObject([
+      { current: false, userAgent: 'phone', ip: '127.0.0.1' },
+      { current: true, userAgent: 'node' },
+    ])
+    expect(Object.keys(answer.body.data[0]).sort()).toEqual([
+      'createdAt',
+      'current',
+      'expiresAt',
+      'id',
+      'ip',
+      'updatedAt',
+      'userAgent',
+    ])
     expect(answer.body.data[0].id).toMatch(/^ses_[0-9a-z]{26}$/)
     expect(answer.text).not.toContain(phone.token)
     expect((await sessionsOf(phone)).map(({ current }: { current: boolean }) => current)).toEqual([true, false])
@@ -60,7 +78,11 @@ describe("a user's sessions", () => {
   it('leave out what has expired', async () => {
     const user = await signUp(world)
     const id = await insertSession(world, user)
-    await world.platform.db.updateTable('sessions').set({ expires_at: new Date(Date.now() - 1000) }).where('id', '=', id).execute()
+    await world.platform.db
+      .updateTable('sessions')
+      .set({ expires_at: new Date(Date.now() - 1000) })
+      .where('id', '=', id)
+      .execute()
     expect(await sessionsOf(user)).toHaveLength(1)
   })
 
@@ -85,14 +107,17 @@ describe("a user's sessions", () => {
     const [user, other] = [await signUp(world), await signUp(world)]
     const [phone, tablet] = [await signInAgain(user), await signInAgain(user, 'tablet')]
     expect((await user.send('POST /api/profile/sessions/revoke-others')).body).toEqual({ revoked: 2 })
-    expect(await Promise.all([user, phone, tablet, other].map(({ cookie }) => status(cookie)))).toEqual([200, 401, 401, 200])
+    expect(await Promise.all([user, phone, tablet, other].map(({ cookie }) => status(cookie)))).toEqual([
+      200, 401, 401, 200,
+    ])
     expect((await user.send('POST /api/profile/sessions/revoke-others')).body).toEqual({ revoked: 0 })
   })
 
   it('are not all lost when two of them end the others at the same moment', async () => {
     const user = await signUp(world)
     const phone = await signInAgain(user)
-    const revoke = (cookie: string) => fromOurPage(world)('POST /api/profile/sessions/revoke-others', { headers: { cookie } })
+    const revoke = (cookie: string) =>
+      fromOurPage(world)('POST /api/profile/sessions/revoke-others', { headers: { cookie } })
     const statuses = (await Promise.all([revoke(user.cookie), revoke(phone.cookie)])).map((answer) => answer.status)
     expect(statuses.sort()).toEqual([200, 401])
     const alive = await Promise.all([status(user.cookie), status(phone.cookie)])

@@ -17,6 +17,10 @@ export const listSessions = endpoint({
   fails: [],
   async handle({ query, caller, db, now }) {
     const page = parsePage(query)
-    return ok(toPageWire(await loadSessions(db, caller.userId, { page, now }), page, (session) => toUserSessionWire(session, caller.sessionId)))
+    return ok(
+      toPageWire(await loadSessions(db, caller.userId, { page, now }), page, (session) =>
+        toUserSessionWire(session, caller.sessionId),
+      ),
+    )
   },
 })

@@ -12,11 +12,17 @@ export async function getProfile(db: Db, userId: string): Promise<Profile> {
 
 /** The same, and nobody else changes it until the transaction ends. */
 export async function lockProfile(tx: Tx, userId: string): Promise<Profile> {
-  return toProfile(await tx.selectFrom('users').select(columns).where('id', '=', userId).forNoKeyUpdate().executeTakeFirstOrThrow())
+  return toProfile(
+    await tx.selectFrom('users').select(columns).where('id', '=', userId).forNoKeyUpdate().executeTakeFirstOrThrow(),
+  )
 }
 
 /** What `changes` leaves out stays. */
-export async function saveProfile(tx: Tx, userId: string, changes: { displayName?: string; language?: string | null }): Promise<Profile> {
+export async function saveProfile(
+  tx: Tx,
+  userId: string,
+  changes: { displayName?: string; language?: string | null },
+): Promise<Profile> {
   const row = await tx
     .updateTable('users')
     .set({
@@ -31,7 +37,11 @@ export async function saveProfile(tx: Tx, userId: string, changes: { displayName
 }
 
 /** Those of the users who are members of the organization, by name. */
-export async function findMemberProfiles(db: Db, scope: OrgScope, ids: readonly string[]): Promise<{ id: string; displayName: string }[]> {
+export async function findMemberProfiles(
+  db: Db,
+  scope: OrgScope,
+  ids: readonly string[],
+): Promise<{ id: string; displayName: string }[]> {
   return db
     .selectFrom('organization_members as m')
     .innerJoin('users as u', 'u.id', 'm.user_id')

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { canonicalLanguage, findLanguageMistakes } from './profile.ts'
 
 describe('a language', () => {
-  it.each([['fr', 'fr'], ['EN-us', 'en-US'], ['zh-hant-tw', 'zh-Hant-TW'], ['pt-br', 'pt-BR']])('%s is kept as %s', (tag, canonical) => {
+  it.each([
+    ['fr', 'fr'],
+    ['EN-us', 'en-US'],
+    ['zh-hant-tw', 'zh-Hant-TW'],
+    ['pt-br', 'pt-BR'],
+  ])('%s is kept as %s', (tag, canonical) => {
     expect(canonicalLanguage(tag)).toBe(canonical)
     expect(findLanguageMistakes(tag)).toEqual([])
   })

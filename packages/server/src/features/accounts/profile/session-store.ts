@@ -13,7 +13,11 @@ export interface Session {
 }
 
 /** The user's sessions that have not expired, newest first. */
-export async function listSessions(db: Db, userId: string, { page, now }: { page: Page; now: Date }): Promise<Slice<Session>> {
+export async function listSessions(
+  db: Db,
+  userId: string,
+  { page, now }: { page: Page; now: Date },
+): Promise<Slice<Session>> {
   const open = db.selectFrom('sessions').where('user_id', '=', userId).where('expires_at', '>', now)
   const [rows, { total }] = await Promise.all([
     open
@@ -30,7 +34,11 @@ export async function listSessions(db: Db, userId: string, { page, now }: { page
 
 /** Ends a session of the user. Throws session-not-found. */
 export async function deleteSession(tx: Tx, userId: string, id: string): Promise<void> {
-  const { numDeletedRows } = await tx.deleteFrom('sessions').where('user_id', '=', userId).where('id', '=', id).executeTakeFirstOrThrow()
+  const { numDeletedRows } = await tx
+    .deleteFrom('sessions')
+    .where('user_id', '=', userId)
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
   if (numDeletedRows === 0n) throw problem('session-not-found')
 }
 
@@ -38,9 +46,18 @@ export async function deleteSession(tx: Tx, userId: string, id: string): Promise
 export async function deleteOtherSessions(tx: Tx, userId: string, keptId: string): Promise<number | undefined> {
   // One after the other: two sessions that end each other at the same moment would leave none.
   await tx.selectFrom('users').select('id').where('id', '=', userId).forNoKeyUpdate().execute()
-  const kept = await tx.selectFrom('sessions').select('id').where('user_id', '=', userId).where('id', '=', keptId).executeTakeFirst()
+  const kept = await tx
+    .selectFrom('sessions')
+    .select('id')
+    .where('user_id', '=', userId)
+    .where('id', '=', keptId)
+    .executeTakeFirst()
   if (kept === undefined) return undefined
-  const { numDeletedRows } = await tx.deleteFrom('sessions').where('user_id', '=', userId).where('id', '<>', keptId).executeTakeFirstOrThrow()
+  const { numDeletedRows } = await tx
+    .deleteFrom('sessions')
+    .where('user_id', '=', userId)
+    .where('id', '<>', keptId)
+    .executeTakeFirstOrThrow()
   return Number(numDeletedRows)
 }
 
@@ -54,5 +71,12 @@ interface SessionRow {
 }
 
 function toSession(row: SessionRow): Session {
-  return { id: row.id, ip: row.ip_address, userAgent: row.user_agent, createdAt: row.created_at, updatedAt: row.updated_at, expiresAt: row.expires_at }
+  return {
+    id: row.id,
+    ip: row.ip_address,
+    userAgent: row.user_agent,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    expiresAt: row.expires_at,
+  }
 }

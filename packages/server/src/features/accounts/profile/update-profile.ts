@@ -18,7 +18,9 @@ export const updateProfile = endpoint({
   audit: 'profile.updated',
   body: Type.Object({
     displayName: Type.Optional(Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' })),
-    language: Type.Optional(Nullable(Type.String({ maxLength: 35, description: 'A BCP 47 tag such as `pt-BR`; null: the default.' }))),
+    language: Type.Optional(
+      Nullable(Type.String({ maxLength: 35, description: 'A BCP 47 tag such as `pt-BR`; null: the default.' })),
+    ),
   }),
   returns: { 200: ProfileWire },
   fails: [],
@@ -29,7 +31,10 @@ export const updateProfile = endpoint({
       ...(language === undefined ? {} : { language: language === null ? null : (canonicalLanguage(language) ?? null) }),
     }
     const { after } = await change(
-      async (tx) => ({ before: await lockProfile(tx, caller.userId), after: await saveProfile(tx, caller.userId, changes) }),
+      async (tx) => ({
+        before: await lockProfile(tx, caller.userId),
+        after: await saveProfile(tx, caller.userId, changes),
+      }),
       (profile) => ({ resourceId: caller.userId, changes: changesBetween(profile.before, profile.after) }),
     )
     return ok(toProfileWire(after))

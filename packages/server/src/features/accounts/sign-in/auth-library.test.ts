@@ -19,7 +19,8 @@ describe('the auth library', () => {
   it('finds the user of a session cookie, without prolonging the session', async () => {
     const { userId } = await world.tenant()
     const headers = new Headers({ cookie: await createSessionCookie(world.platform, userId) })
-    const expiry = () => world.platform.db.selectFrom('sessions').select('expires_at').where('user_id', '=', userId).executeTakeFirst()
+    const expiry = () =>
+      world.platform.db.selectFrom('sessions').select('expires_at').where('user_id', '=', userId).executeTakeFirst()
     const before = await expiry()
     expect(await findSessionUser(world.platform, headers)).toMatchObject({ userId })
     expect(await expiry()).toEqual(before)

@@ -30,7 +30,8 @@ export const authLibrary: Service<AuthLibrary> = {
     return {
       handle: async (request) => (await loaded()).handler(request),
       findUser: async (headers) => findUser(await loaded(), headers),
-      warm: async () => void (await (await loaded()).handler(new Request(`${appUrl(platform.config)}/api/auth/get-session`))),
+      warm: async () =>
+        void (await (await loaded()).handler(new Request(`${appUrl(platform.config)}/api/auth/get-session`))),
     }
   },
 }

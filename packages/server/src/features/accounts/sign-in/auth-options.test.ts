@@ -8,12 +8,18 @@ it('names tables and columns that our migrations make, as the library itself che
   const world = await openWorld({ features: [] })
   const options = await authOptions(world.platform, undefined)
   const check = (mistake: object) => {
-    const { handler } = betterAuth({ ...options, ...mistake, advanced: { ...options.advanced, database: { validateSchema: true } } })
+    const { handler } = betterAuth({
+      ...options,
+      ...mistake,
+      advanced: { ...options.advanced, database: { validateSchema: true } },
+    })
     return handler(new Request('http://localhost/api/auth/ok'))
   }
   expect((await check({})).status).toBe(200)
   for (const field of ['userId', 'lockedUntil']) {
-    const plugin = twoFactor({ schema: { twoFactor: { modelName: 'two_factors', fields: { [field]: `no_${field}` } } } })
+    const plugin = twoFactor({
+      schema: { twoFactor: { modelName: 'two_factors', fields: { [field]: `no_${field}` } } },
+    })
     await expect(check({ plugins: [plugin] })).rejects.toThrow(new RegExp(`no_${field}`))
   }
   await expect(check({ verification: { modelName: 'verifikations' } })).rejects.toThrow(/verifikations/)

@@ -58,7 +58,13 @@ function tables(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'user' | 's
     },
     session: {
       modelName: 'sessions',
-      fields: { userId: 'user_id', expiresAt: 'expires_at', ipAddress: 'ip_address', userAgent: 'user_agent', ...times },
+      fields: {
+        userId: 'user_id',
+        expiresAt: 'expires_at',
+        ipAddress: 'ip_address',
+        userAgent: 'user_agent',
+        ...times,
+      },
       // Every request reads its session: one that was ended is over at once, on every node (docs/decisions/0007-session-reads.md).
       cookieCache: { enabled: false },
     },
@@ -78,7 +84,11 @@ function tables(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'user' | 's
       encryptOAuthTokens: true,
       accountLinking: { enabled: true, allowDifferentEmails: true },
     },
-    verification: { modelName: 'verifications', fields: { expiresAt: 'expires_at', ...times }, storeIdentifier: 'hashed' },
+    verification: {
+      modelName: 'verifications',
+      fields: { expiresAt: 'expires_at', ...times },
+      storeIdentifier: 'hashed',
+    },
   }
 }
 
@@ -102,18 +112,28 @@ function flows(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'emailAndPas
 }
 
 function verificationMail(url: string) {
-  return { subject: 'Confirm your e-mail address', text: `Open this link to confirm your e-mail address:\n\n${url}\n\nIf you did not sign up, ignore this mail.\n` }
+  return {
+    subject: 'Confirm your e-mail address',
+    text: `Open this link to confirm your e-mail address:\n\n${url}\n\nIf you did not sign up, ignore this mail.\n`,
+  }
 }
 
 function resetMail(url: string) {
-  return { subject: 'Set a new password', text: `Open this link within an hour to set a new password:\n\n${url}\n\nIf you did not ask for it, ignore this mail.\n` }
+  return {
+    subject: 'Set a new password',
+    text: `Open this link within an hour to set a new password:\n\n${url}\n\nIf you did not ask for it, ignore this mail.\n`,
+  }
 }
 
 function socialProviders(config: Platform['config']): NonNullable<BetterAuthOptions['socialProviders']> {
   const { GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, GITHUB_CLIENT_ID, GITHUB_CLIENT_SECRET } = config
   return {
-    ...(GOOGLE_CLIENT_ID === undefined || GOOGLE_CLIENT_SECRET === undefined ? {} : { google: { clientId: GOOGLE_CLIENT_ID, clientSecret: GOOGLE_CLIENT_SECRET } }),
-    ...(GITHUB_CLIENT_ID === undefined || GITHUB_CLIENT_SECRET === undefined ? {} : { github: { clientId: GITHUB_CLIENT_ID, clientSecret: GITHUB_CLIENT_SECRET } }),
+    ...(GOOGLE_CLIENT_ID === undefined || GOOGLE_CLIENT_SECRET === undefined
+      ? {}
+      : { google: { clientId: GOOGLE_CLIENT_ID, clientSecret: GOOGLE_CLIENT_SECRET } }),
+    ...(GITHUB_CLIENT_ID === undefined || GITHUB_CLIENT_SECRET === undefined
+      ? {}
+      : { github: { clientId: GITHUB_CLIENT_ID, clientSecret: GITHUB_CLIENT_SECRET } }),
   }
 }
 

@@ -8,7 +8,11 @@ import { signInFeature } from './index.ts'
 const options = { features: [signInFeature] }
 const route = 'GET /api/auth/get-session'
 
-describeEndpoint(getSession, { given: (_tenant, world) => signUp(world), call: ({ cookie }) => ({ headers: { cookie } }), world: options })
+describeEndpoint(getSession, {
+  given: (_tenant, world) => signUp(world),
+  call: ({ cookie }) => ({ headers: { cookie } }),
+  world: options,
+})
 
 describe('the current session', () => {
   let world: World
@@ -27,8 +31,16 @@ describe('the current session', () => {
 
   it('is null without a cookie, with a forged one and with an API key', async () => {
     const forged = { cookie: 'better-auth.session_token=abc.def' }
-    const answers = [await world.send(route), await world.send(route, { headers: forged }), await (await world.tenant()).send(route)]
-    expect(answers.map(({ status, body }) => [status, body])).toEqual([[200, null], [200, null], [200, null]])
+    const answers = [
+      await world.send(route),
+      await world.send(route, { headers: forged }),
+      await (await world.tenant()).send(route),
+    ]
+    expect(answers.map(({ status, body }) => [status, body])).toEqual([
+      [200, null],
+      [200, null],
+      [200, null],
+    ])
   })
 
   it('is null from the moment it was ended', async () => {
@@ -42,7 +54,11 @@ describe('the current session', () => {
     const { userId } = await world.tenant()
     const cookie = await createSessionCookie(world.platform, userId)
     expect((await world.send(route, { headers: { cookie } })).body.user.id).toBe(userId)
-    await world.platform.db.updateTable('sessions').set({ expires_at: new Date(Date.now() - 1000) }).where('user_id', '=', userId).execute()
+    await world.platform.db
+      .updateTable('sessions')
+      .set({ expires_at: new Date(Date.now() - 1000) })
+      .where('user_id', '=', userId)
+      .execute()
     expect((await world.send(route, { headers: { cookie } })).body).toBeNull()
   })
 
@@ -51,7 +67,11 @@ describe('the current session', () => {
     const cookie = await createSessionCookie(world.platform, userId)
     const answer = await world.send(route, { headers: { cookie } })
     expect(answer.headers.getSetCookie().join('\n')).toMatch(/better-auth\.session_token=[^;]+;.*Max-Age=604800/)
-    const { expires_at } = await world.platform.db.selectFrom('sessions').select('expires_at').where('user_id', '=', userId).executeTakeFirstOrThrow()
+    const { expires_at } = await world.platform.db
+      .selectFrom('sessions')
+      .select('expires_at')
+      .where('user_id', '=', userId)
+      .executeTakeFirstOrThrow()
     expect(expires_at.getTime() - Date.now()).toBeGreaterThan(6.9 * 86_400_000)
   })
 })

@@ -16,7 +16,10 @@ describe('with a mail server', () => {
   let mailbox: Mailbox
   beforeAll(async () => {
     mailbox = await openMailbox()
-    world = await openWorld({ features: [signInFeature], environment: { SMTP_URL: mailbox.url, APP_URL: origin, MAIL_FROM: 'Test <no-reply@test.example>' } })
+    world = await openWorld({
+      features: [signInFeature],
+      environment: { SMTP_URL: mailbox.url, APP_URL: origin, MAIL_FROM: 'Test <no-reply@test.example>' },
+    })
   })
   afterAll(async () => {
     await world.close()
@@ -24,8 +27,10 @@ describe('with a mail server', () => {
   })
   beforeEach(() => void mailbox.mails.splice(0))
 
-  const signUp = (email: string) => fromOurPage(world)('POST /api/auth/sign-up/email', { body: { name: 'Ada', email, password } })
-  const signIn = (email: string, secret = password) => fromOurPage(world)('POST /api/auth/sign-in/email', { body: { email, password: secret } })
+  const signUp = (email: string) =>
+    fromOurPage(world)('POST /api/auth/sign-up/email', { body: { name: 'Ada', email, password } })
+  const signIn = (email: string, secret = password) =>
+    fromOurPage(world)('POST /api/auth/sign-in/email', { body: { email, password: secret } })
   const nextMail = async (): Promise<string> => {
     await expect.poll(() => mailbox.mails.length, { timeout: 15_000 }).toBeGreaterThan(0)
     return mailbox.mails.shift() ?? ''
@@ -55,16 +60,24 @@ describe('with a mail server', () => {
     await signUp('bob@example.com')
     await follow(linkIn(await nextMail()))
     const { user } = (await signIn('bob@example.com')).body
-    const request = await fromOurPage(world)('POST /api/auth/request-password-reset', { body: { email: 'bob@example.com', redirectTo: '/reset' } })
+    const request = await fromOurPage(world)('POST /api/auth/request-password-reset', {
+      body: { email: 'bob@example.com', redirectTo: '/reset' },
+    })
     expect(request.status).toBe(200)
     const link = await follow(linkIn(await nextMail()))
     const token = new URL(link.headers.get('location') ?? '', origin).searchParams.get('token') ?? ''
     const stored = await world.platform.db.selectFrom('verifications').selectAll().execute()
     expect(JSON.stringify(stored)).not.toContain(token)
-    const reset = () => fromOurPage(world)('POST /api/auth/reset-password', { body: { newPassword: 'another long password', token } })
+    const reset = () =>
+      fromOurPage(world)('POST /api/auth/reset-password', { body: { newPassword: 'another long password', token } })
     expect((await reset()).status).toBe(200)
-    expect(await world.platform.db.selectFrom('sessions').select('id').where('user_id', '=', user.id).execute()).toEqual([])
-    expect([(await signIn('bob@example.com')).status, (await signIn('bob@example.com', 'another long password')).status]).toEqual([401, 200])
+    expect(
+      await world.platform.db.selectFrom('sessions').select('id').where('user_id', '=', user.id).execute(),
+    ).toEqual([])
+    expect([
+      (await signIn('bob@example.com')).status,
+      (await signIn('bob@example.com', 'another long password')).status,
+    ]).toEqual([401, 200])
     expect((await reset()).status).toBe(400)
   })
 
@@ -107,7 +120,9 @@ describe.each(['gone', 'silent', 'refusing'] as const)('with a mail server that 
     // Loads the library, which takes its time.
     await world.send('GET /api/auth/get-session')
     const startedAt = performance.now()
-    const answer = await fromOurPage(world)('POST /api/auth/sign-up/email', { body: { name: 'Ada', email: 'ada@example.com', password } })
+    const answer = await fromOurPage(world)('POST /api/auth/sign-up/email', {
+      body: { name: 'Ada', email: 'ada@example.com', password },
+    })
     expect([answer.status, answer.body.token]).toEqual([200, null])
     // A silent server is given ten seconds.
     expect(performance.now() - startedAt).toBeLessThan(8_000)
@@ -128,7 +143,8 @@ describe.each(['gone', 'silent', 'refusing'] as const)('with a mail server that 
 it('keeps a bounded number of mails that wait for a slow server', async () => {
   const server = await openSilentServer()
   const world = await openWorld({ features: [], environment: { SMTP_URL: server.url } })
-  for (let count = 0; count < mailsUnderWayMax + 5; count += 1) postMail(world.platform, { to: 'ada@example.com', subject: 'Hello', text: 'Hello\n' })
+  for (let count = 0; count < mailsUnderWayMax + 5; count += 1)
+    postMail(world.platform, { to: 'ada@example.com', subject: 'Hello', text: 'Hello\n' })
   expect(world.logLines.filter((line) => line.includes('too many are under way'))).toHaveLength(5)
   server.close()
   await world.close()
@@ -136,9 +152,13 @@ it('keeps a bounded number of mails that wait for a slow server', async () => {
 
 it('is no hindrance to sign up without a mail server, and says that it can not reset a password', async () => {
   const world = await openWorld({ features: [signInFeature] })
-  const signedUp = await fromOurPage(world)('POST /api/auth/sign-up/email', { body: { name: 'Ada', email: 'ada@example.com', password } })
+  const signedUp = await fromOurPage(world)('POST /api/auth/sign-up/email', {
+    body: { name: 'Ada', email: 'ada@example.com', password },
+  })
   expect(signedUp.body.token).not.toBeNull()
-  const answer = await fromOurPage(world)('POST /api/auth/request-password-reset', { body: { email: 'ada@example.com' } })
+  const answer = await fromOurPage(world)('POST /api/auth/request-password-reset', {
+    body: { email: 'ada@example.com' },
+  })
   expectProblem(relayAuthPost, answer, 'auth-request-refused')
   expect(answer.body).toMatchObject({ code: 'RESET_PASSWORD_DISABLED', detail: "Reset password isn't enabled." })
   expect(postMail(world.platform, { to: 'ada@example.com', subject: 'Hello', text: 'Hello' })).toBe(false)

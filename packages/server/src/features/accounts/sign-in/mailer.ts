@@ -45,7 +45,8 @@ function openMailer({ config, log }: Platform): Mailer | undefined {
   }
   return {
     post(mail) {
-      if (underWay.size >= mailsUnderWayMax) return log.error({ subject: mail.subject }, 'A mail was not sent: too many are under way.')
+      if (underWay.size >= mailsUnderWayMax)
+        return log.error({ subject: mail.subject }, 'A mail was not sent: too many are under way.')
       const sending = send(mail)
         .catch((error: unknown) => log.error({ err: error, subject: mail.subject }, 'A mail could not be sent.'))
         .finally(() => underWay.delete(sending))

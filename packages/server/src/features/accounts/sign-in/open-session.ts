@@ -7,10 +7,21 @@ import { clientIpHeader } from './auth-options.ts'
  * Signs a user in by their password, and sets the cookies of the new session on our reply; for endpoints that have just made the account.
  * False when the server wants the address verified first.
  */
-export async function openSession({ request, reply, platform }: Pick<AnyCall, 'request' | 'reply' | 'platform'>, credentials: { readonly email: string; readonly password: string }): Promise<boolean> {
+export async function openSession(
+  { request, reply, platform }: Pick<AnyCall, 'request' | 'reply' | 'platform'>,
+  credentials: { readonly email: string; readonly password: string },
+): Promise<boolean> {
   // Of the request it is told the address and the browser alone: where it came from was checked by the endpoint.
-  const headers = new Headers({ 'content-type': 'application/json', 'user-agent': request.headers['user-agent'] ?? '', [clientIpHeader]: request.ip })
-  const question = new Request(`${appUrl(platform.config)}/api/auth/sign-in/email`, { method: 'POST', headers, body: JSON.stringify(credentials) })
+  const headers = new Headers({
+    'content-type': 'application/json',
+    'user-agent': request.headers['user-agent'] ?? '',
+    [clientIpHeader]: request.ip,
+  })
+  const question = new Request(`${appUrl(platform.config)}/api/auth/sign-in/email`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(credentials),
+  })
   const response = await platform.use(authLibrary).handle(question)
   if (response.status === 403) return false
   if (!response.ok) throw new Error(`The auth library did not sign a new user in: ${response.status}.`)

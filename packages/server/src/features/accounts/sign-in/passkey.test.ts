@@ -34,8 +34,14 @@ describe('passkeys', () => {
     return { challenge: String(options.body.challenge), cookie: cookieOf(options), rpId: options.body.rpId }
   }
   const finishSignIn = (cookie: string, response: object, headers = {}) =>
-    fromOurPage(world)('POST /api/auth/passkey/verify-authentication', { body: { response }, headers: { cookie, ...headers } })
-  const signIn = async (authenticator: SoftwareAuthenticator, fields: { origin?: string; rpId?: string; userVerified?: boolean } = {}) => {
+    fromOurPage(world)('POST /api/auth/passkey/verify-authentication', {
+      body: { response },
+      headers: { cookie, ...headers },
+    })
+  const signIn = async (
+    authenticator: SoftwareAuthenticator,
+    fields: { origin?: string; rpId?: string; userVerified?: boolean } = {},
+  ) => {
     const { challenge, cookie } = await beginSignIn()
     return finishSignIn(cookie, authenticator.signIn({ challenge, origin, rpId, ...fields }))
   }
@@ -43,9 +49,21 @@ describe('passkeys', () => {
   it('are registered by a signed-in user, and sign them in without a password or a code', async () => {
     const [user, authenticator] = [await signUp(world), createAuthenticator()]
     const { options, cookie } = await beginRegistration(user)
-    expect(options).toMatchObject({ rp: { name: 'Appstrate', id: rpId }, attestation: 'none', authenticatorSelection: { userVerification: 'required' } })
-    const registered = await finishRegistration(cookie, authenticator.register({ challenge: options.challenge, origin, rpId }))
-    expect(registered.body, registered.text).toMatchObject({ name: 'Laptop', userId: user.userId, credentialID: authenticator.credentialId, counter: 1 })
+    expect(options).toMatchObject({
+      rp: { name: 'Appstrate', id: rpId },
+      attestation: 'none',
+      authenticatorSelection: { userVerification: 'required' },
+    })
+    const registered = await finishRegistration(
+      cookie,
+      authenticator.register({ challenge: options.challenge, origin, rpId }),
+    )
+    expect(registered.body, registered.text).toMatchObject({
+      name: 'Laptop',
+      userId: user.userId,
+      credentialID: authenticator.credentialId,
+      counter: 1,
+    })
     const { rpId: asked } = await beginSignIn()
     expect(asked).toBe(rpId)
     const answer = await signIn(authenticator)
@@ -58,7 +76,11 @@ describe('passkeys', () => {
     const [user, authenticator] = [await signUp(world), createAuthenticator()]
     await register(user, authenticator)
     expect((await signIn(authenticator, { origin: second })).status).toBe(200)
-    expectProblem(relayAuthPost, await signIn(authenticator, { origin: 'https://evil.example.com' }), 'auth-request-refused')
+    expectProblem(
+      relayAuthPost,
+      await signIn(authenticator, { origin: 'https://evil.example.com' }),
+      'auth-request-refused',
+    )
     expectProblem(relayAuthPost, await signIn(authenticator, { rpId: 'evil.example.com' }), 'auth-request-refused')
   })
 
@@ -83,7 +105,11 @@ describe('passkeys', () => {
     await register(user, authenticator)
     expectProblem(relayAuthPost, await signIn(createAuthenticator()), 'sign-in-failed')
     const { challenge, cookie } = await beginSignIn()
-    const forged = { ...createAuthenticator().signIn({ challenge, origin, rpId }), id: authenticator.credentialId, rawId: authenticator.credentialId }
+    const forged = {
+      ...createAuthenticator().signIn({ challenge, origin, rpId }),
+      id: authenticator.credentialId,
+      rawId: authenticator.credentialId,
+    }
     expectProblem(relayAuthPost, await finishSignIn(cookie, forged), 'auth-request-refused')
   })
 
@@ -98,29 +124,42 @@ describe('passkeys', () => {
     expectProblem(relayAuthPost, await register(other, authenticator), 'auth-request-refused')
     expect((await signIn(authenticator)).body.user.id).toBe(user.userId)
     const yesterday = new Date(Date.now() - 25 * 3_600_000)
-    await world.platform.db.updateTable('sessions').set({ created_at: yesterday }).where('user_id', '=', user.userId).execute()
+    await world.platform.db
+      .updateTable('sessions')
+      .set({ created_at: yesterday })
+      .where('user_id', '=', user.userId)
+      .execute()
     expectProblem(relayAuthGet, await user.send('GET /api/auth/passkey/generate-register-options'), 'sign-in-refused')
   })
 
   it('refuse what no authenticator answers, without a cry for help in the log', async () => {
     const user = await signUp(world)
     const { cookie } = await beginRegistration(user)
-    const nonsense = { id: 'x', rawId: 'x', type: 'public-key', response: { clientDataJSON: 'e30', attestationObject: 'AA' } }
+    const nonsense = {
+      id: 'x',
+      rawId: 'x',
+      type: 'public-key',
+      response: { clientDataJSON: 'e30', attestationObject: 'AA' },
+    }
     expectProblem(relayAuthPost, await finishRegistration(cookie, nonsense), 'auth-request-refused')
     for (const response of [nonsense, {}]) {
       const answer = await finishSignIn((await beginSignIn()).cookie, response)
       expect([400, 401]).toContain(answer.status)
       expectProblem(relayAuthPost, answer)
     }
-    expect(world.logLines.filter((line) => line.includes('Failed to verify') && line.includes('"level":50'))).toEqual([])
+    expect(world.logLines.filter((line) => line.includes('Failed to verify') && line.includes('"level":50'))).toEqual(
+      [],
+    )
   })
 
   it('are listed, renamed and deleted by their owner alone', async () => {
     const [user, other, authenticator] = [await signUp(world), await signUp(world), createAuthenticator()]
     const { id } = (await register(user, authenticator)).body
-    const list = async ({ send }: SignedIn) => (await send('GET /api/auth/passkey/list-user-passkeys')).body.map(({ name }: { name: string }) => name)
+    const list = async ({ send }: SignedIn) =>
+      (await send('GET /api/auth/passkey/list-user-passkeys')).body.map(({ name }: { name: string }) => name)
     expect([await list(user), await list(other)]).toEqual([['Laptop'], []])
-    const rename = ({ send }: SignedIn) => send('POST /api/auth/passkey/update-passkey', { body: { id, name: 'Phone' } })
+    const rename = ({ send }: SignedIn) =>
+      send('POST /api/auth/passkey/update-passkey', { body: { id, name: 'Phone' } })
     const remove = ({ send }: SignedIn) => send('POST /api/auth/passkey/delete-passkey', { body: { id } })
     for (const attempt of [rename, remove]) expect((await attempt(other)).status).toBe(401)
     expect(await list(user)).toEqual(['Laptop'])

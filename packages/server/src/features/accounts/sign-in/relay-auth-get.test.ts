@@ -8,7 +8,10 @@ import { relayAuthGet } from './relay-auth-get.ts'
 describe('reading from the auth library', () => {
   let world: World
   beforeAll(async () => {
-    world = await openWorld({ features: [signInFeature], environment: { GITHUB_CLIENT_ID: 'id', GITHUB_CLIENT_SECRET: 'secret' } })
+    world = await openWorld({
+      features: [signInFeature],
+      environment: { GITHUB_CLIENT_ID: 'id', GITHUB_CLIENT_SECRET: 'secret' },
+    })
   })
   afterAll(() => world.close())
 
@@ -17,7 +20,8 @@ describe('reading from the auth library', () => {
     const answer = await send('GET /api/auth/list-sessions')
     expect(answer.status).toBe(200)
     expect(answer.body).toMatchObject([{ userId }])
-    for (const name of ['request-id', 'ratelimit', 'ratelimit-policy', 'appstrate-version']) expect(answer.headers.has(name), name).toBe(true)
+    for (const name of ['request-id', 'ratelimit', 'ratelimit-policy', 'appstrate-version'])
+      expect(answer.headers.has(name), name).toBe(true)
   })
 
   it('answers a problem of ours when the library refuses', async () => {
@@ -35,6 +39,11 @@ describe('reading from the auth library', () => {
 
   it('is not in the OpenAPI document; the documented ones are', async () => {
     const { paths } = (await world.send('GET /api/openapi.json')).body
-    expect(Object.keys(paths).sort()).toEqual(['/api/auth/get-session', '/api/auth/sign-in/email', '/api/auth/sign-out', '/api/auth/sign-up/email'])
+    expect(Object.keys(paths).sort()).toEqual([
+      '/api/auth/get-session',
+      '/api/auth/sign-in/email',
+      '/api/auth/sign-out',
+      '/api/auth/sign-up/email',
+    ])
   })
 })

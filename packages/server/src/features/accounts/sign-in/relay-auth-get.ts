@@ -16,12 +16,26 @@ export const relayAuthGet = endpoint({
   undocumented: true,
   // Its own parameters, and those that OAuth servers add to a return.
   query: {
-    ...{ token: text, callbackURL: text, accountId: text, providerId: text, disableCookieCache: text, disableRefresh: text },
+    ...{
+      token: text,
+      callbackURL: text,
+      accountId: text,
+      providerId: text,
+      disableCookieCache: text,
+      disableRefresh: text,
+    },
     ...{ authenticatorAttachment: text, name: text },
     ...{ code: text, state: text, error: text, error_description: text, error_uri: text },
     ...{ iss: text, scope: text, authuser: text, prompt: text, hd: text, session_state: text },
   },
   returns: {},
-  fails: ['auth-request-refused', 'sign-in-failed', 'sign-in-refused', 'unauthorized', 'not-found', 'method-not-allowed'],
+  fails: [
+    'auth-request-refused',
+    'sign-in-failed',
+    'sign-in-refused',
+    'unauthorized',
+    'not-found',
+    'method-not-allowed',
+  ],
   handle: (http) => relay(http, { method: 'GET' }),
 })

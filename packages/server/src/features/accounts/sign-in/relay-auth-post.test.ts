@@ -16,13 +16,19 @@ describe('writing to the auth library', () => {
   afterAll(() => world.close())
 
   it('sends to a provider that is configured, and knows no other', async () => {
-    const answer = await fromOurPage(world)('POST /api/auth/sign-in/social', { body: { provider: 'google', callbackURL: '/' } })
+    const answer = await fromOurPage(world)('POST /api/auth/sign-in/social', {
+      body: { provider: 'google', callbackURL: '/' },
+    })
     const url = new URL(answer.body.url)
     expect(url.origin).toBe('https://accounts.google.com')
     expect(url.searchParams.get('client_id')).toBe('google-id')
     expect(url.searchParams.get('redirect_uri')).toBe(`${origin}/api/auth/callback/google`)
     expect(answer.text).not.toContain('google-secret')
-    expectProblem(relayAuthPost, await fromOurPage(world)('POST /api/auth/sign-in/social', { body: { provider: 'github' } }), 'not-found')
+    expectProblem(
+      relayAuthPost,
+      await fromOurPage(world)('POST /api/auth/sign-in/social', { body: { provider: 'github' } }),
+      'not-found',
+    )
   })
 
   it('changes a password, with cookies that https alone carries', async () => {
@@ -30,7 +36,8 @@ describe('writing to the auth library', () => {
     expect(cookie).toMatch(/^__Secure-better-auth\.session_token=/)
     const body = { currentPassword: password, newPassword: 'another long password', revokeOtherSessions: true }
     expect((await send('POST /api/auth/change-password', { body })).status).toBe(200)
-    const signIn = (secret: string) => fromOurPage(world)('POST /api/auth/sign-in/email', { body: { email, password: secret } })
+    const signIn = (secret: string) =>
+      fromOurPage(world)('POST /api/auth/sign-in/email', { body: { email, password: secret } })
     expect((await signIn(password)).status).toBe(401)
     expect((await signIn('another long password')).status).toBe(200)
   })
@@ -39,10 +46,25 @@ describe('writing to the auth library', () => {
     const { send } = await signUp(world)
     const wrong = { body: { currentPassword: 'not this one', newPassword: 'another long password' } }
     expectProblem(relayAuthPost, await send('POST /api/auth/change-password', wrong), 'auth-request-refused')
-    expectProblem(relayAuthPost, await send('POST /api/auth/change-password', { ...wrong, headers: { origin: '' } }), 'origin-not-allowed')
-    expectProblem(relayAuthPost, await world.send('POST /api/auth/change-password', { body: wrong.body }), 'unauthorized')
+    expectProblem(
+      relayAuthPost,
+      await send('POST /api/auth/change-password', { ...wrong, headers: { origin: '' } }),
+      'origin-not-allowed',
+    )
+    expectProblem(
+      relayAuthPost,
+      await world.send('POST /api/auth/change-password', { body: wrong.body }),
+      'unauthorized',
+    )
     expectProblem(relayAuthPost, await world.send('POST /api/auth/get-session'), 'method-not-allowed')
-    expectProblem(relayAuthPost, await world.send('POST /api/auth/change-password', { rawBody: '{"a":', headers: { 'content-type': 'application/json' } }), 'malformed-json')
+    expectProblem(
+      relayAuthPost,
+      await world.send('POST /api/auth/change-password', {
+        rawBody: '{"a":',
+        headers: { 'content-type': 'application/json' },
+      }),
+      'malformed-json',
+    )
     const unsafe = await send('POST /api/auth/update-user', { body: { name: 'a\u0000b' } })
     expectProblem(relayAuthPost, unsafe, 'validation-error')
     expect((await send('POST /api/auth/update-user', { body: { name: 'Grace' } })).body).toEqual({ status: true })
@@ -51,24 +73,42 @@ describe('writing to the auth library', () => {
   it('keeps no name or picture that is too long for those who are shown it, no blank name, and no body beyond what the library needs', async () => {
     const { send } = await signUp(world)
     const before = (await send('GET /api/auth/get-session')).body.user
-    for (const [pointer, body] of [['/name', { name: 'x'.repeat(201) }], ['/name', { name: ' ' }], ['/image', { image: 'x'.repeat(2001) }]] as const) {
+    for (const [pointer, body] of [
+      ['/name', { name: 'x'.repeat(201) }],
+      ['/name', { name: ' ' }],
+      ['/image', { image: 'x'.repeat(2001) }],
+    ] as const) {
       const answer = await send('POST /api/auth/update-user', { body })
       expectProblem(relayAuthPost, answer, 'validation-error')
       expect(answer.body.errors).toMatchObject([{ pointer }])
     }
-    expectProblem(relayAuthPost, await send('POST /api/auth/passkey/update-passkey', { body: { id: 'x', name: 'x'.repeat(201) } }), 'validation-error')
-    expectProblem(relayAuthPost, await send('POST /api/auth/update-user', { body: { other: 'x'.repeat(70_000) } }), 'payload-too-large')
+    expectProblem(
+      relayAuthPost,
+      await send('POST /api/auth/passkey/update-passkey', { body: { id: 'x', name: 'x'.repeat(201) } }),
+      'validation-error',
+    )
+    expectProblem(
+      relayAuthPost,
+      await send('POST /api/auth/update-user', { body: { other: 'x'.repeat(70_000) } }),
+      'payload-too-large',
+    )
     expect((await send('GET /api/auth/get-session')).body.user).toEqual(before)
-    expect((await send('POST /api/auth/update-user', { body: { name: 'x'.repeat(200), image: null } })).body).toEqual({ status: true })
+    expect((await send('POST /api/auth/update-user', { body: { name: 'x'.repeat(200), image: null } })).body).toEqual({
+      status: true,
+    })
   })
 
   it('answers a failure of ours with a generic 500, and logs its cause under the request id', async () => {
     const broken = await openWorld({ features: [signInFeature] })
     await broken.platform.database.pool.query('alter table users rename to people')
-    const answer = await fromOurPage(broken)('POST /api/auth/sign-up/email', { body: { name: 'Ada', email: 'ada@example.com', password: 'correct horse battery' } })
+    const answer = await fromOurPage(broken)('POST /api/auth/sign-up/email', {
+      body: { name: 'Ada', email: 'ada@example.com', password: 'correct horse battery' },
+    })
     expectProblem(undefined, answer, 'internal-error')
     expect(answer.text).not.toContain('users')
-    const line = broken.logLines.find((one) => one.includes(answer.body.requestId) && one.includes('The request failed'))
+    const line = broken.logLines.find(
+      (one) => one.includes(answer.body.requestId) && one.includes('The request failed'),
+    )
     expect(line).toContain('relation \\"users\\" does not exist')
     await broken.close()
   })

@@ -42,7 +42,11 @@ function toWebRequest({ request, platform }: Http, { method, body }: Question): 
   headers.delete('content-length')
   const hasBody = body !== undefined && body.length > 0
   if (hasBody) headers.set('content-type', 'application/json')
-  return new Request(new URL(request.originalUrl, appUrl(platform.config)), { method, headers, ...(hasBody ? { body } : {}) })
+  return new Request(new URL(request.originalUrl, appUrl(platform.config)), {
+    method,
+    headers,
+    ...(hasBody ? { body } : {}),
+  })
 }
 
 const Refusal = Type.Object({ message: Type.Optional(Type.String()), code: Type.Optional(Type.String()) })
@@ -68,7 +72,8 @@ const codesOfStatuses: Readonly<Record<number, string>> = {
 async function toProblem(response: Response): Promise<Problem> {
   const text = await response.text()
   const refusal = parseRefusal(text)
-  if (response.status >= 500 && !isOfClient(refusal)) throw new Error(`The auth library failed with ${response.status}: ${text}`)
+  if (response.status >= 500 && !isOfClient(refusal))
+    throw new Error(`The auth library failed with ${response.status}: ${text}`)
   const code = codesOfRefusals[refusal.code ?? ''] ?? codesOfStatuses[response.status] ?? 'auth-request-refused'
   const { message } = refusal
   const retryAfter = response.headers.get('retry-after')

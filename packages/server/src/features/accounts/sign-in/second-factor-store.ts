@@ -8,7 +8,11 @@ interface CodeLimit {
 }
 
 /** Takes one of the user's attempts at a code, atomically. Returns until when they are locked out when there is none left. */
-export async function takeCodeAttempt(db: Db, userId: string, { now, attemptsMax, lockSeconds }: CodeLimit): Promise<Date | undefined> {
+export async function takeCodeAttempt(
+  db: Db,
+  userId: string,
+  { now, attemptsMax, lockSeconds }: CodeLimit,
+): Promise<Date | undefined> {
   const { rows: taken } = await sql`
     update two_factors
     set failed_verification_count = case when locked_until is null then coalesce(failed_verification_count, 0) + 1 else 1 end, locked_until = null
@@ -23,7 +27,10 @@ export async function takeCodeAttempt(db: Db, userId: string, { now, attemptsMax
 }
 
 /** True for the first to claim `id`, until it expires. */
-export async function claimCode(db: Db, { id, now, expiresAt }: { id: string; now: Date; expiresAt: Date }): Promise<boolean> {
+export async function claimCode(
+  db: Db,
+  { id, now, expiresAt }: { id: string; now: Date; expiresAt: Date },
+): Promise<boolean> {
   const { rows } = await sql`
     insert into verifications as v (id, identifier, value, expires_at) values (${id}, ${id}, 'used', ${expiresAt})
     on conflict (id) do update set expires_at = excluded.expires_at where v.expires_at <= ${now}

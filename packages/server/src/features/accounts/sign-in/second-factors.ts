@@ -12,7 +12,10 @@ const codeLifeSeconds = 90
 
 /** TOTP with backup codes, and passkeys: the library's own plugins on our tables. */
 export async function secondFactors({ config }: Platform): Promise<BetterAuthPlugin[]> {
-  const [{ twoFactor }, { passkey }] = await Promise.all([import('better-auth/plugins/two-factor'), import('@better-auth/passkey')])
+  const [{ twoFactor }, { passkey }] = await Promise.all([
+    import('better-auth/plugins/two-factor'),
+    import('@better-auth/passkey'),
+  ])
   const { APIError } = await import('better-auth/api')
   return [
     twoFactor({
@@ -22,7 +25,12 @@ export async function secondFactors({ config }: Platform): Promise<BetterAuthPlu
         user: { fields: { twoFactorEnabled: 'two_factor_enabled' } },
         twoFactor: {
           modelName: 'two_factors',
-          fields: { userId: 'user_id', backupCodes: 'backup_codes', failedVerificationCount: 'failed_verification_count', lockedUntil: 'locked_until' },
+          fields: {
+            userId: 'user_id',
+            backupCodes: 'backup_codes',
+            failedVerificationCount: 'failed_verification_count',
+            lockedUntil: 'locked_until',
+          },
         },
       },
     }),
@@ -34,7 +42,9 @@ export async function secondFactors({ config }: Platform): Promise<BetterAuthPlu
       authentication: {
         // A passkey stands for password and code together, so its holder must have shown who they are: by PIN, finger or face.
         async afterVerification({ verification }) {
-          if (!verification.authenticationInfo.userVerified) throw new APIError('UNAUTHORIZED', { code: 'USER_VERIFICATION_REQUIRED', message: 'The passkey did not verify its user' })
+          const message = 'The passkey did not verify its user'
+          if (!verification.authenticationInfo.userVerified)
+            throw new APIError('UNAUTHORIZED', { code: 'USER_VERIFICATION_REQUIRED', message })
         },
       },
       schema: {
@@ -67,15 +77,26 @@ export async function limitCodes(platform: Platform): Promise<NonNullable<Better
     if (found === null) return
     const userId = found.value
     const now = platform.clock.now()
-    const lockedUntil = await takeCodeAttempt(platform.db, userId, { now, attemptsMax: 2 * wrongCodesMax, lockSeconds: codeLockSeconds })
+    const lockedUntil = await takeCodeAttempt(platform.db, userId, {
+      now,
+      attemptsMax: 2 * wrongCodesMax,
+      lockSeconds: codeLockSeconds,
+    })
     if (lockedUntil !== undefined) {
       const retryAfter = Math.max(1, Math.ceil((lockedUntil.getTime() - now.getTime()) / 1000))
       const message = 'Too many wrong codes: no code is taken for an hour'
-      throw new APIError('TOO_MANY_REQUESTS', { code: 'ACCOUNT_TEMPORARILY_LOCKED', message }, { 'retry-after': String(retryAfter) })
+      throw new APIError(
+        'TOO_MANY_REQUESTS',
+        { code: 'ACCOUNT_TEMPORARILY_LOCKED', message },
+        { 'retry-after': String(retryAfter) },
+      )
     }
     // Backup codes are used up by the library.
     if (path === '/two-factor/verify-totp' && !(await claimTotp(platform, { userId, code: codeIn(body), now }))) {
-      throw new APIError('UNAUTHORIZED', { code: 'CODE_ALREADY_USED', message: 'The code was used already: wait for the next one' })
+      throw new APIError('UNAUTHORIZED', {
+        code: 'CODE_ALREADY_USED',
+        message: 'The code was used already: wait for the next one',
+      })
     }
   })
   return { before }
@@ -85,7 +106,10 @@ function codeIn(body: unknown): string {
   return typeof body === 'object' && body !== null && 'code' in body ? String(body.code) : ''
 }
 
-function claimTotp({ db, secrets }: Platform, { userId, code, now }: { userId: string; code: string; now: Date }): Promise<boolean> {
+function claimTotp(
+  { db, secrets }: Platform,
+  { userId, code, now }: { userId: string; code: string; now: Date },
+): Promise<boolean> {
   const id = `totp_${createHmac('sha256', secrets.authSecret).update(`${userId}:${code}`).digest('hex')}`
   return claimCode(db, { id, now, expiresAt: new Date(now.getTime() + codeLifeSeconds * 1000) })
 }

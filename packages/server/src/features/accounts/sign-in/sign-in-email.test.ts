@@ -26,7 +26,9 @@ describe('signing in', () => {
     const answer = await fromOurPage(world)(route, { body: { email, password } })
     expect(answer.body.user).toMatchObject({ id: userId, email })
     expect(answer.headers.getSetCookie().join()).toMatch(/better-auth\.session_token=.*Max-Age=604800/)
-    expect(await world.platform.db.selectFrom('sessions').select('id').where('user_id', '=', userId).execute()).toHaveLength(2)
+    expect(
+      await world.platform.db.selectFrom('sessions').select('id').where('user_id', '=', userId).execute(),
+    ).toHaveLength(2)
   })
 
   it('forgets the cookie with the browser when it is told to', async () => {
@@ -38,7 +40,10 @@ describe('signing in', () => {
 
   it('does not tell a wrong password from an unknown address', async () => {
     const { email } = await signUp(world)
-    for (const body of [{ email, password: 'wrong password' }, { email: 'nobody@example.com', password: 'wrong password' }]) {
+    for (const body of [
+      { email, password: 'wrong password' },
+      { email: 'nobody@example.com', password: 'wrong password' },
+    ]) {
       const answer = await fromOurPage(world)(route, { body })
       expectProblem(signInEmail, answer, 'sign-in-failed')
       expect(answer.body).toMatchObject({ detail: 'Invalid email or password.', code: 'INVALID_EMAIL_OR_PASSWORD' })
@@ -48,7 +53,8 @@ describe('signing in', () => {
 
   it('is limited per address like the creation of resources', async () => {
     const limited = await openWorld({ ...options, environment: { RATE_LIMIT_CREATE: '2' } })
-    const attempt = () => fromOurPage(limited)(route, { body: { email: 'nobody@example.com', password: 'a guess at it' } })
+    const attempt = () =>
+      fromOurPage(limited)(route, { body: { email: 'nobody@example.com', password: 'a guess at it' } })
     const statuses = [(await attempt()).status, (await attempt()).status, (await attempt()).status]
     expect(statuses).toEqual([401, 401, 429])
     await limited.close()

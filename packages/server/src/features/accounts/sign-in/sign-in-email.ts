@@ -1,14 +1,22 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { askLibrary } from './relay.ts'
-import { callbackUrlField, CodeNeededWire, emailField, parseAnswer, rememberMeField, SignedInWire } from './sign-in-wire.ts'
+import {
+  callbackUrlField,
+  CodeNeededWire,
+  emailField,
+  parseAnswer,
+  rememberMeField,
+  SignedInWire,
+} from './sign-in-wire.ts'
 
 const Answer = Type.Union([SignedInWire, CodeNeededWire])
 
 export const signInEmail = endpoint({
   route: 'POST /api/auth/sign-in/email',
   summary: 'Sign in with an e-mail address',
-  description: 'Answers with the session cookie; where the user has enabled codes, with `twoFactorRedirect`, and the session comes with the code.',
+  description:
+    'Answers with the session cookie; where the user has enabled codes, with `twoFactorRedirect`, and the session comes with the code.',
   caller: 'anyone',
   permission: 'none',
   limit: 'create',

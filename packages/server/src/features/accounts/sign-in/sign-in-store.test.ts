@@ -6,7 +6,10 @@ import { registerUser, signInFeature } from './index.ts'
 it('registers a user who can sign in with their password, in the transaction that it is given', async () => {
   const world = await openWorld({ features: [signInFeature] })
   const user = { name: 'Owner', email: 'Owner@Example.com', password: 'correct horse battery' }
-  const signIn = () => fromOurPage(world)('POST /api/auth/sign-in/email', { body: { email: 'owner@example.com', password: user.password } })
+  const signIn = () =>
+    fromOurPage(world)('POST /api/auth/sign-in/email', {
+      body: { email: 'owner@example.com', password: user.password },
+    })
   const undone = world.platform.db.transaction().execute(async (tx) => {
     await registerUser(tx, user)
     throw new Error('undone')

@@ -11,12 +11,21 @@ export interface NewUser {
 }
 
 /** Inserts a user who can sign in with a password, in the form that the auth library reads; returns their id. */
-export async function insertUser(tx: Tx, { name, email, passwordHash, emailVerified = true }: NewUser): Promise<string> {
+export async function insertUser(
+  tx: Tx,
+  { name, email, passwordHash, emailVerified = true }: NewUser,
+): Promise<string> {
   const id = newWireId('usr')
   await tx.insertInto('users').values({ id, name, email: email.toLowerCase(), email_verified: emailVerified }).execute()
   await tx
     .insertInto('accounts')
-    .values({ id: `account_${newUuid().replaceAll('-', '')}`, user_id: id, account_id: id, provider_id: 'credential', password: passwordHash })
+    .values({
+      id: `account_${newUuid().replaceAll('-', '')}`,
+      user_id: id,
+      account_id: id,
+      provider_id: 'credential',
+      password: passwordHash,
+    })
     .execute()
   return id
 }

@@ -17,7 +17,9 @@ export const UserWire = wire('User', {
 export const SessionWire = wire('Session', {
   id: Type.String(),
   userId: WireId('usr'),
-  token: Type.String({ description: 'Names the session when it is to be revoked; the cookie is this and a signature.' }),
+  token: Type.String({
+    description: 'Names the session when it is to be revoked; the cookie is this and a signature.',
+  }),
   expiresAt: WireTime,
   ipAddress: Type.Optional(Nullable(Type.String())),
   userAgent: Type.Optional(Nullable(Type.String())),
@@ -33,12 +35,17 @@ export const SignedInWire = wire('SignedIn', {
 
 /** What signing in answers to the password of somebody who uses codes. */
 export const CodeNeededWire = wire('CodeNeeded', {
-  twoFactorRedirect: Type.Literal(true, { description: 'No session yet: send a code to `/api/auth/two-factor/verify-totp` or `…/verify-backup-code`.' }),
+  twoFactorRedirect: Type.Literal(true, {
+    description: 'No session yet: send a code to `/api/auth/two-factor/verify-totp` or `…/verify-backup-code`.',
+  }),
   twoFactorMethods: Type.Array(Type.String({ examples: ['totp'] })),
 })
 
 export const emailField = Type.String({ format: 'email', maxLength: 320, examples: ['ada@example.com'] })
-export const callbackUrlField = Type.String({ maxLength: 2000, description: 'Where a link in a mail leads in the end; a path, or a URL of a trusted origin.' })
+export const callbackUrlField = Type.String({
+  maxLength: 2000,
+  description: 'Where a link in a mail leads in the end; a path, or a URL of a trusted origin.',
+})
 export const rememberMeField = Type.Boolean({ description: 'False: the session ends with the browser.' })
 
 /** The library's answer, checked against what we promise. Throws an Error when it is something else. */

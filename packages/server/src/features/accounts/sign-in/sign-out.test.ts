@@ -28,7 +28,9 @@ describe('signing out', () => {
     for (const name of ['session_token', 'session_data']) {
       expect(answer.headers.getSetCookie().join('\n')).toMatch(new RegExp(`better-auth\\.${name}=;.*Max-Age=0`))
     }
-    expect(await world.platform.db.selectFrom('sessions').select('id').where('user_id', '=', userId).execute()).toEqual([])
+    expect(await world.platform.db.selectFrom('sessions').select('id').where('user_id', '=', userId).execute()).toEqual(
+      [],
+    )
   })
 
   it('ends a copy of the cookie too, at once', async () => {
@@ -40,9 +42,18 @@ describe('signing out', () => {
     expect((await world.send('GET /api/auth/list-sessions', { headers: { cookie } })).status).toBe(401)
   })
 
-  it.each(['', 'https://evil.example.com', 'null'])('is refused with the origin %j, and the session lives on', async (foreign) => {
-    const { send, userId } = await signUp(world)
-    expectProblem(signOut, await send('POST /api/auth/sign-out', { headers: { origin: foreign } }), 'origin-not-allowed')
-    expect(await world.platform.db.selectFrom('sessions').select('id').where('user_id', '=', userId).execute()).toHaveLength(1)
-  })
+  it.each(['', 'https://evil.example.com', 'null'])(
+    'is refused with the origin %j, and the session lives on',
+    async (foreign) => {
+      const { send, userId } = await signUp(world)
+      expectProblem(
+        signOut,
+        await send('POST /api/auth/sign-out', { headers: { origin: foreign } }),
+        'origin-not-allowed',
+      )
+      expect(
+        await world.platform.db.selectFrom('sessions').select('id').where('user_id', '=', userId).execute(),
+      ).toHaveLength(1)
+    },
+  )
 })

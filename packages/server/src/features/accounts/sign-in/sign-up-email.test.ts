@@ -7,7 +7,11 @@ import { signInFeature } from './index.ts'
 import { signUpEmail } from './sign-up-email.ts'
 
 const options = { features: [signInFeature] }
-const person = () => ({ name: 'Ada', email: `ada-${randomBytes(6).toString('hex')}@example.com`, password: 'correct horse battery' })
+const person = () => ({
+  name: 'Ada',
+  email: `ada-${randomBytes(6).toString('hex')}@example.com`,
+  password: 'correct horse battery',
+})
 
 describeEndpoint(signUpEmail, {
   given: async () => person(),
@@ -21,7 +25,8 @@ describe('signing up', () => {
     world = await openWorld(options)
   })
   afterAll(() => world.close())
-  const send = (body: Record<string, unknown>, headers: Record<string, string> = {}) => fromOurPage(world)('POST /api/auth/sign-up/email', { body, headers })
+  const send = (body: Record<string, unknown>, headers: Record<string, string> = {}) =>
+    fromOurPage(world)('POST /api/auth/sign-up/email', { body, headers })
 
   it('creates a user and a session, whose cookies scripts can not read', async () => {
     const body = person()
@@ -41,7 +46,8 @@ describe('signing up', () => {
 
   it('keeps the password as a salted hash, the address of the client and ids of our kind', async () => {
     const body = person()
-    const { user } = (await send(body, { 'x-forwarded-for': '203.0.113.9', 'x-appstrate-client-ip': '203.0.113.9' })).body
+    const { user } = (await send(body, { 'x-forwarded-for': '203.0.113.9', 'x-appstrate-client-ip': '203.0.113.9' }))
+      .body
     const { db } = world.platform
     const account = await db.selectFrom('accounts').selectAll().where('user_id', '=', user.id).executeTakeFirstOrThrow()
     expect(account).toMatchObject({ provider_id: 'credential', account_id: user.id })
@@ -56,13 +62,20 @@ describe('signing up', () => {
     const { email } = await signUp(world)
     const answer = await send({ ...person(), email })
     expectProblem(signUpEmail, answer, 'sign-up-refused')
-    expect(answer.body).toMatchObject({ code: 'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL', message: 'User already exists. Use another email.' })
+    expect(answer.body).toMatchObject({
+      code: 'USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL',
+      message: 'User already exists. Use another email.',
+    })
   })
 
   it('names every mistake at once', async () => {
     const answer = await send({ name: '', email: 'ada', password: 'short' })
     expectProblem(signUpEmail, answer, 'validation-error')
-    expect(answer.body.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual(['/email', '/name', '/password'])
+    expect(answer.body.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
+      '/email',
+      '/name',
+      '/password',
+    ])
   })
 
   it('is refused on a page of another origin', async () => {

@@ -6,7 +6,8 @@ import { callbackUrlField, emailField, parseAnswer, rememberMeField, SignedInWir
 export const signUpEmail = endpoint({
   route: 'POST /api/auth/sign-up/email',
   summary: 'Sign up with an e-mail address',
-  description: 'Creates a user and signs them in with a session cookie. Where the server sends mails, the address is verified first.',
+  description:
+    'Creates a user and signs them in with a session cookie. Where the server sends mails, the address is verified first.',
   caller: 'anyone',
   permission: 'none',
   limit: 'create',

@@ -17,7 +17,9 @@ const secretOf = (uri: string) => {
 const wrongCode = (totp: TOTP, n = 1) => {
   const steps = [-2, -1, 0, 1, 2, 3, 4, 5, 6]
   const right = new Set(steps.map((step) => totp.generate({ timestamp: Date.now() + step * 30_000 })))
-  const wrong = Array.from({ length: n + right.size }, (_, index) => String(index).padStart(6, '0')).filter((code) => !right.has(code))
+  const wrong = Array.from({ length: n + right.size }, (_, index) => String(index).padStart(6, '0')).filter(
+    (code) => !right.has(code),
+  )
   return wrong[n - 1] ?? ''
 }
 
@@ -31,7 +33,8 @@ describe('codes of an authenticator app', () => {
   const post = (path: string, body: object, cookie?: string) =>
     fromOurPage(world)(`POST /api/auth/${path}`, { body, ...(cookie === undefined ? {} : { headers: { cookie } }) })
   const session = (cookie: string) => world.send('GET /api/auth/get-session', { headers: { cookie } })
-  const rowOf = ({ userId }: SignedIn) => world.platform.db.selectFrom('two_factors').selectAll().where('user_id', '=', userId).executeTakeFirstOrThrow()
+  const rowOf = ({ userId }: SignedIn) =>
+    world.platform.db.selectFrom('two_factors').selectAll().where('user_id', '=', userId).executeTakeFirstOrThrow()
   /** Somebody who uses codes. */
   const person = async () => {
     const user = await signUp(world)
@@ -50,13 +53,27 @@ describe('codes of an authenticator app', () => {
 
   it('are asked for after the password, once the first one has confirmed the app', async () => {
     const user = await signUp(world)
-    const { totpURI, backupCodes } = (await user.send('POST /api/auth/two-factor/enable', { body: { password: user.password } })).body
+    const { totpURI, backupCodes } = (
+      await user.send('POST /api/auth/two-factor/enable', { body: { password: user.password } })
+    ).body
     const totp = secretOf(totpURI)
-    expect([totp.issuer, totp.label, totp.digits, totp.period, backupCodes.length]).toEqual(['Appstrate', user.email, 6, 30, 10])
+    expect([totp.issuer, totp.label, totp.digits, totp.period, backupCodes.length]).toEqual([
+      'Appstrate',
+      user.email,
+      6,
+      30,
+      10,
+    ])
     const signIn = () => post('sign-in/email', { email: user.email, password: user.password })
     expect((await signIn()).body.user).toMatchObject({ twoFactorEnabled: false })
-    expectProblem(relayAuthPost, await user.send('POST /api/auth/two-factor/verify-totp', { body: { code: wrongCode(totp) } }), 'sign-in-failed')
-    expect((await user.send('POST /api/auth/two-factor/verify-totp', { body: { code: totp.generate() } })).status).toBe(200)
+    expectProblem(
+      relayAuthPost,
+      await user.send('POST /api/auth/two-factor/verify-totp', { body: { code: wrongCode(totp) } }),
+      'sign-in-failed',
+    )
+    expect((await user.send('POST /api/auth/two-factor/verify-totp', { body: { code: totp.generate() } })).status).toBe(
+      200,
+    )
     const half = await signIn()
     expect(half.body).toEqual({ twoFactorRedirect: true, twoFactorMethods: ['totp'] })
     expect((await session(cookieOf(half))).body).toBeNull()
@@ -70,11 +87,17 @@ describe('codes of an authenticator app', () => {
     for (const path of ['enable', 'disable', 'get-totp-uri', 'generate-backup-codes']) {
       const answer = await send(`POST /api/auth/two-factor/${path}`, { body: { password: 'not this one' } })
       expectProblem(relayAuthPost, answer, 'auth-request-refused')
-      expectProblem(relayAuthPost, await world.send(`POST /api/auth/two-factor/${path}`, { body: { password: 'x' } }), 'unauthorized')
+      expectProblem(
+        relayAuthPost,
+        await world.send(`POST /api/auth/two-factor/${path}`, { body: { password: 'x' } }),
+        'unauthorized',
+      )
     }
     const user = await person()
     expect((await post('two-factor/disable', { password: user.password }, user.cookie)).body).toEqual({ status: true })
-    expect((await post('sign-in/email', { email: user.email, password: user.password })).body.user).toMatchObject({ twoFactorEnabled: false })
+    expect((await post('sign-in/email', { email: user.email, password: user.password })).body.user).toMatchObject({
+      twoFactorEnabled: false,
+    })
   })
 
   it('are kept as secrets: neither the key nor the backup codes are readable in the database or the log', async () => {
@@ -93,23 +116,43 @@ describe('codes of an authenticator app', () => {
     const attempts = await Promise.all([challenge(user), challenge(user)])
     const answers = await Promise.all(attempts.map((cookie) => post('two-factor/verify-backup-code', { code }, cookie)))
     expect(answers.map(({ status }) => status).filter((status) => status === 200)).toHaveLength(1)
-    expectProblem(relayAuthPost, await post('two-factor/verify-backup-code', { code }, await challenge(user)), 'sign-in-failed')
-    expect((await post('two-factor/verify-backup-code', { code: user.backupCodes[1] }, await challenge(user))).status).toBe(200)
+    expectProblem(
+      relayAuthPost,
+      await post('two-factor/verify-backup-code', { code }, await challenge(user)),
+      'sign-in-failed',
+    )
+    expect(
+      (await post('two-factor/verify-backup-code', { code: user.backupCodes[1] }, await challenge(user))).status,
+    ).toBe(200)
   })
 
   it('are no longer taken after a few wrong ones, not even the right one, by whatever sign-in; then they are again', async () => {
     const user = await person()
     for (let count = 0; count < wrongCodesMax; count += 1) {
-      const answer = await post('two-factor/verify-totp', { code: wrongCode(user.totp, count + 1) }, await challenge(user))
+      const answer = await post(
+        'two-factor/verify-totp',
+        { code: wrongCode(user.totp, count + 1) },
+        await challenge(user),
+      )
       expectProblem(relayAuthPost, answer, 'sign-in-failed')
     }
     const refused = await post('two-factor/verify-totp', { code: user.totp.generate() }, await challenge(user))
     expectProblem(relayAuthPost, refused, 'too-many-wrong-codes')
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(3000)
-    expectProblem(relayAuthPost, await post('two-factor/verify-backup-code', { code: user.backupCodes[0] }, await challenge(user)), 'too-many-wrong-codes')
+    expectProblem(
+      relayAuthPost,
+      await post('two-factor/verify-backup-code', { code: user.backupCodes[0] }, await challenge(user)),
+      'too-many-wrong-codes',
+    )
     expect((await session(user.cookie)).body.user.id).toBe(user.userId)
-    await world.platform.db.updateTable('two_factors').set({ locked_until: new Date(Date.now() - 1000) }).where('user_id', '=', user.userId).execute()
-    expect((await post('two-factor/verify-totp', { code: user.totp.generate() }, await challenge(user))).status).toBe(200)
+    await world.platform.db
+      .updateTable('two_factors')
+      .set({ locked_until: new Date(Date.now() - 1000) })
+      .where('user_id', '=', user.userId)
+      .execute()
+    expect((await post('two-factor/verify-totp', { code: user.totp.generate() }, await challenge(user))).status).toBe(
+      200,
+    )
     expect(await rowOf(user)).toMatchObject({ failed_verification_count: 0, locked_until: null })
   })
 
@@ -117,12 +160,18 @@ describe('codes of an authenticator app', () => {
     const user = await person()
     const challenges: string[] = []
     for (let count = 0; count < 14; count += 1) challenges.push(await challenge(user))
-    const answers = await Promise.all(challenges.map((cookie, n) => post('two-factor/verify-totp', { code: wrongCode(user.totp, n + 1) }, cookie)))
+    const answers = await Promise.all(
+      challenges.map((cookie, n) => post('two-factor/verify-totp', { code: wrongCode(user.totp, n + 1) }, cookie)),
+    )
     // Those that were let through are refused too when the last of them locks the account before the library looks.
     const tried = answers.filter(({ status }) => status === 401)
     expect(tried.length).toBeLessThanOrEqual(2 * wrongCodesMax)
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(challenges.length - tried.length)
-    expectProblem(relayAuthPost, await post('two-factor/verify-totp', { code: user.totp.generate() }, await challenge(user)), 'too-many-wrong-codes')
+    expectProblem(
+      relayAuthPost,
+      await post('two-factor/verify-totp', { code: user.totp.generate() }, await challenge(user)),
+      'too-many-wrong-codes',
+    )
   }, 60_000)
 
   it('are good for one sign-in, also when two come at the same moment', async () => {
@@ -134,28 +183,53 @@ describe('codes of an authenticator app', () => {
     const again = await post('two-factor/verify-totp', { code }, await challenge(user))
     expectProblem(relayAuthPost, again, 'sign-in-failed')
     expect(again.body.code).toBe('CODE_ALREADY_USED')
-    await world.platform.db.updateTable('verifications').set({ expires_at: new Date(Date.now() - 1000) }).where('value', '=', 'used').execute()
-    expect((await post('two-factor/verify-totp', { code: user.totp.generate() }, await challenge(user))).status).toBe(200)
+    await world.platform.db
+      .updateTable('verifications')
+      .set({ expires_at: new Date(Date.now() - 1000) })
+      .where('value', '=', 'used')
+      .execute()
+    expect((await post('two-factor/verify-totp', { code: user.totp.generate() }, await challenge(user))).status).toBe(
+      200,
+    )
   })
 
   it('are asked for once on a device that is trusted, and of no other user there', async () => {
     const user = await person()
     const half = await challenge(user)
     const trusted = await post('two-factor/verify-totp', { code: user.totp.generate(), trustDevice: true }, half)
-    const device = cookieOf(trusted).split('; ').filter((cookie) => cookie.includes('trust_device')).join('; ')
-    expect((await post('sign-in/email', { email: user.email, password: user.password }, device)).body.user.id).toBe(user.userId)
+    const device = cookieOf(trusted)
+      .split('; ')
+      .filter((cookie) => cookie.includes('trust_device'))
+      .join('; ')
+    expect((await post('sign-in/email', { email: user.email, password: user.password }, device)).body.user.id).toBe(
+      user.userId,
+    )
     const other = await person()
-    expect((await post('sign-in/email', { email: other.email, password: other.password }, device)).body.twoFactorRedirect).toBe(true)
+    expect(
+      (await post('sign-in/email', { email: other.email, password: other.password }, device)).body.twoFactorRedirect,
+    ).toBe(true)
   })
 
   it('belong to the sign-in whose password was right', async () => {
     const user = await person()
-    expectProblem(signInEmail, await post('sign-in/email', { email: user.email, password: 'not this one at all' }), 'sign-in-failed')
+    expectProblem(
+      signInEmail,
+      await post('sign-in/email', { email: user.email, password: 'not this one at all' }),
+      'sign-in-failed',
+    )
     expectProblem(relayAuthPost, await post('two-factor/verify-totp', { code: user.totp.generate() }), 'sign-in-failed')
     const forged = (await challenge(user)).replace(/two_factor=/, 'two_factor=x')
-    expectProblem(relayAuthPost, await post('two-factor/verify-totp', { code: user.totp.generate() }, forged), 'sign-in-failed')
+    expectProblem(
+      relayAuthPost,
+      await post('two-factor/verify-totp', { code: user.totp.generate() }, forged),
+      'sign-in-failed',
+    )
     const used = await challenge(user)
     expect((await post('two-factor/verify-totp', { code: user.totp.generate() }, used)).status).toBe(200)
-    expectProblem(relayAuthPost, await post('two-factor/verify-totp', { code: user.totp.generate() }, used), 'sign-in-failed')
+    expectProblem(
+      relayAuthPost,
+      await post('two-factor/verify-totp', { code: user.totp.generate() }, used),
+      'sign-in-failed',
+    )
   })
 })

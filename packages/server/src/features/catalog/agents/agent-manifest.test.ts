@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { contentOf, isSameContent, ManifestBroken, parseManifest, toolsOf, writeManifest, type AgentContent } from './agent-manifest.ts'
+import {
+  contentOf,
+  isSameContent,
+  ManifestBroken,
+  parseManifest,
+  toolsOf,
+  writeManifest,
+  type AgentContent,
+} from './agent-manifest.ts'
 import { builtinTools, packageOf } from './builtin-tool.ts'
 
 const content: AgentContent = {
@@ -36,11 +44,16 @@ describe('writeManifest', () => {
       description: 'Old',
       author: 'Ada',
       'x-acme': { a: 1 },
-      dependencies: { skills: { '@acme/s': '^1.0.0' }, tools: { '@acme/own': '2.x', '@appstrate/output': '^1', '@appstrate/bash': '*' } },
+      dependencies: {
+        skills: { '@acme/s': '^1.0.0' },
+        tools: { '@acme/own': '2.x', '@appstrate/output': '^1', '@appstrate/bash': '*' },
+      },
       input: { schema: { type: 'object' }, uiHints: { a: 1 } },
       output: { schema: { type: 'object' } },
     })
-    expect(writeManifest({ ...content, description: null }, { name: '@acme/csv-totals', version: '1.0.1' }, before)).toEqual({
+    expect(
+      writeManifest({ ...content, description: null }, { name: '@acme/csv-totals', version: '1.0.1' }, before),
+    ).toEqual({
       name: '@acme/csv-totals',
       version: '1.0.1',
       type: 'agent',
@@ -48,7 +61,10 @@ describe('writeManifest', () => {
       displayName: 'CSV totals',
       author: 'Ada',
       'x-acme': { a: 1 },
-      dependencies: { skills: { '@acme/s': '^1.0.0' }, tools: { '@acme/own': '2.x', '@appstrate/output': '^1', '@appstrate/read-file': '*' } },
+      dependencies: {
+        skills: { '@acme/s': '^1.0.0' },
+        tools: { '@acme/own': '2.x', '@appstrate/output': '^1', '@appstrate/read-file': '*' },
+      },
       input: { schema: content.input, uiHints: { a: 1 } },
       timeout: 60,
     })
@@ -56,7 +72,14 @@ describe('writeManifest', () => {
 
   it('is undone by contentOf', () => {
     expect(contentOf(writeManifest(content, identity))).toEqual(content)
-    const empty: AgentContent = { displayName: 'x', description: null, tools: [], input: null, output: null, timeoutSeconds: 300 }
+    const empty: AgentContent = {
+      displayName: 'x',
+      description: null,
+      tools: [],
+      input: null,
+      output: null,
+      timeoutSeconds: 300,
+    }
     expect(contentOf(writeManifest(empty, identity))).toEqual(empty)
   })
 })
@@ -70,7 +93,15 @@ describe('parseManifest', () => {
 
   it('throws ManifestBroken for anything else', () => {
     const manifest = { ...identity, type: 'agent', schemaVersion: '1.0', displayName: 'x' }
-    for (const broken of [null, [], {}, { ...manifest, type: 'skill' }, { ...manifest, timeout: 0 }, { ...manifest, input: {} }, { ...manifest, dependencies: { tools: { a: 1 } } }]) {
+    for (const broken of [
+      null,
+      [],
+      {},
+      { ...manifest, type: 'skill' },
+      { ...manifest, timeout: 0 },
+      { ...manifest, input: {} },
+      { ...manifest, dependencies: { tools: { a: 1 } } },
+    ]) {
       expect(() => parseManifest(broken), JSON.stringify(broken)).toThrow(ManifestBroken)
     }
   })

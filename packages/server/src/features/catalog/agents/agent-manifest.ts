@@ -51,7 +51,9 @@ export class ManifestBroken extends Error {
 export function parseManifest(value: unknown): AgentManifest {
   if (!validator.Check(value)) {
     const [first] = validator.Errors(value)
-    throw new ManifestBroken(`The manifest is not an agent's: ${first?.instancePath ?? ''} ${first?.message ?? 'is not valid'}.`)
+    throw new ManifestBroken(
+      `The manifest is not an agent's: ${first?.instancePath ?? ''} ${first?.message ?? 'is not valid'}.`,
+    )
   }
   return { ...value, timeout: value.timeout ?? timeoutSecondsDefault }
 }
@@ -79,7 +81,11 @@ export function toolsIn(dependencies: Readonly<Record<string, string>> | null | 
 }
 
 /** The manifest with this content under this name and version; what the content does not speak of is kept from `before`. */
-export function writeManifest(content: AgentContent, identity: { name: string; version: string }, before?: AgentManifest): AgentManifest {
+export function writeManifest(
+  content: AgentContent,
+  identity: { name: string; version: string },
+  before?: AgentManifest,
+): AgentManifest {
   const { description: _description, input, output, ...kept } = before ?? { schemaVersion: '1.0' }
   return {
     ...kept,

@@ -59,7 +59,13 @@ export async function getAgent(db: Db, scope: AppScope, reference: string): Prom
 export async function lockAgent(tx: Tx, scope: AppScope, reference: string): Promise<Agent> {
   const { id, packageId } = await getAgent(tx, scope, reference)
   // The package first, in all changes: its versions are numbered one after the other, in whatever applications it is installed.
-  await tx.selectFrom('packages').select('id').where('organization_id', '=', scope.organizationId).where('id', '=', packageId).forNoKeyUpdate().execute()
+  await tx
+    .selectFrom('packages')
+    .select('id')
+    .where('organization_id', '=', scope.organizationId)
+    .where('id', '=', packageId)
+    .forNoKeyUpdate()
+    .execute()
   const row = await select(tx, scope).where('i.id', '=', id).forNoKeyUpdate('i').executeTakeFirst()
   if (row === undefined) throw problem('agent-not-found')
   return toAgent(row)
@@ -68,7 +74,13 @@ export async function lockAgent(tx: Tx, scope: AppScope, reference: string): Pro
 /** True when runs of a locked agent have not ended. No run can be inserted between the answer and the end of the transaction. */
 export async function holdsUnfinishedRuns(tx: Tx, scope: AppScope, agent: Agent): Promise<boolean> {
   // Stronger than lockAgent's: an insert into runs holds a key-share lock on the agent's row.
-  await tx.selectFrom('application_packages').select('id').where('application_id', '=', scope.applicationId).where('id', '=', agent.id).forUpdate().execute()
+  await tx
+    .selectFrom('application_packages')
+    .select('id')
+    .where('application_id', '=', scope.applicationId)
+    .where('id', '=', agent.id)
+    .forUpdate()
+    .execute()
   const run = await tx
     .selectFrom('runs')
     .select('id')
@@ -136,7 +148,15 @@ export async function removeInstallation(tx: Tx, scope: AppScope, agent: Agent):
     .where('p.organization_id', '=', scope.organizationId)
     .where('p.id', '=', agent.packageId)
     .where((eb) =>
-      eb.not(eb.exists(eb.selectFrom('application_packages as i').select('i.id').whereRef('i.package_id', '=', 'p.id').where('i.removed_at', 'is', null))),
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('application_packages as i')
+            .select('i.id')
+            .whereRef('i.package_id', '=', 'p.id')
+            .where('i.removed_at', 'is', null),
+        ),
+      ),
     )
     .execute()
 }
@@ -149,7 +169,10 @@ async function getAgentById(db: Db, scope: AppScope, id: string): Promise<Agent>
 
 async function findAgent(db: Db, scope: AppScope, reference: AgentReference): Promise<Agent | undefined> {
   const all = select(db, scope)
-  const one = 'id' in reference ? all.where('i.id', '=', reference.id) : all.where('p.scope', '=', reference.scope).where('p.name', '=', reference.name)
+  const one =
+    'id' in reference
+      ? all.where('i.id', '=', reference.id)
+      : all.where('p.scope', '=', reference.scope).where('p.name', '=', reference.name)
   const row = await one.executeTakeFirst()
   return row === undefined ? undefined : toAgent(row)
 }
@@ -159,7 +182,16 @@ function select(db: Db, scope: AppScope) {
     .selectFrom('application_packages as i')
     .innerJoin('packages as p', 'p.id', 'i.package_id')
     .innerJoin('package_versions as v', 'v.id', 'i.version_id')
-    .select(['i.id', 'i.organization_id', 'i.application_id', 'i.package_id', 'p.scope', 'p.name', 'i.version_id', 'v.version'])
+    .select([
+      'i.id',
+      'i.organization_id',
+      'i.application_id',
+      'i.package_id',
+      'p.scope',
+      'p.name',
+      'i.version_id',
+      'v.version',
+    ])
     .select(['i.model_id', 'i.enabled', 'i.installed_at', 'i.updated_at'])
     .where('i.organization_id', '=', scope.organizationId)
     .where('p.organization_id', '=', scope.organizationId)

@@ -19,15 +19,35 @@ export interface NewVersion {
 }
 
 /** A new agent package of the organization, under its slug. Throws agent-name-taken. */
-export async function insertPackage(tx: Tx, scope: OrgScope, { name, createdBy }: { name: string; createdBy: string | null }): Promise<{ id: string; name: string }> {
-  const { slug } = await tx.selectFrom('organizations').select('slug').where('id', '=', scope.organizationId).executeTakeFirstOrThrow()
+export async function insertPackage(
+  tx: Tx,
+  scope: OrgScope,
+  { name, createdBy }: { name: string; createdBy: string | null },
+): Promise<{ id: string; name: string }> {
+  const { slug } = await tx
+    .selectFrom('organizations')
+    .select('slug')
+    .where('id', '=', scope.organizationId)
+    .executeTakeFirstOrThrow()
   const inserted = await tx
     .insertInto('packages')
-    .values({ id: newUuid(), organization_id: scope.organizationId, scope: slug, name, type: 'agent', created_by: createdBy })
-    .onConflict((conflict) => conflict.columns(['organization_id', 'scope', 'name']).where('deleted_at', 'is', null).doNothing())
+    .values({
+      id: newUuid(),
+      organization_id: scope.organizationId,
+      scope: slug,
+      name,
+      type: 'agent',
+      created_by: createdBy,
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['organization_id', 'scope', 'name']).where('deleted_at', 'is', null).doNothing(),
+    )
     .returning('id')
     .executeTakeFirst()
-  if (inserted === undefined) throw problem('agent-name-taken', { detail: `The organization has a package @${slug}/${name} already: choose another name.` })
+  if (inserted === undefined)
+    throw problem('agent-name-taken', {
+      detail: `The organization has a package @${slug}/${name} already: choose another name.`,
+    })
   return { id: inserted.id, name: `@${slug}/${name}` }
 }
 
@@ -52,7 +72,10 @@ export async function insertVersion(tx: Tx, scope: OrgScope, version: NewVersion
 export async function getAgentVersion(db: Db, agent: Agent, version: string | undefined): Promise<AgentVersion> {
   const all = select(db, { organizationId: agent.organizationId }).where('package_id', '=', agent.packageId)
   if (version !== undefined && !isVersion(version)) throw problem('agent-version-not-found')
-  const row = await (version === undefined ? all.where('id', '=', agent.versionId) : all.where('version', '=', version)).executeTakeFirst()
+  const row = await (version === undefined
+    ? all.where('id', '=', agent.versionId)
+    : all.where('version', '=', version)
+  ).executeTakeFirst()
   if (row === undefined) throw problem('agent-version-not-found')
   return toAgentVersion(row)
 }
@@ -61,21 +84,35 @@ export async function getAgentVersion(db: Db, agent: Agent, version: string | un
  * What a run starts: the agent with its version of this number, the installed one when undefined. One statement, because every run reads it.
  * Throws agent-not-found, agent-version-not-found.
  */
-export async function getInstalledAgent(db: Db, scope: AppScope, { reference, version }: { reference: string; version: string | undefined }): Promise<InstalledAgent> {
+export async function getInstalledAgent(
+  db: Db,
+  scope: AppScope,
+  { reference, version }: { reference: string; version: string | undefined },
+): Promise<InstalledAgent> {
   const parsed = parseAgentReference(reference)
   if (parsed === undefined) throw problem('agent-not-found')
-  const [isNamed, names] = 'id' in parsed ? ['i.id = $4', [parsed.id]] : ['p.scope = $4 and p.name = $5', [parsed.scope, parsed.name]]
+  const [isNamed, names] =
+    'id' in parsed ? ['i.id = $4', [parsed.id]] : ['p.scope = $4 and p.name = $5', [parsed.scope, parsed.name]]
   const values = [scope.organizationId, scope.applicationId, version ?? null, ...names]
   const { rows } = await db.executeQuery<InstalledRow>(CompiledQuery.raw(installed + isNamed, values))
   const [row] = rows
   if (row === undefined) throw problem('agent-not-found')
   if (row.found_id === null) throw problem('agent-version-not-found')
-  const found = { id: row.found_id, version: row.found_version, manifest: row.manifest, prompt: row.prompt, created_at: row.created_at }
+  const found = {
+    id: row.found_id,
+    version: row.found_version,
+    manifest: row.manifest,
+    prompt: row.prompt,
+    created_at: row.created_at,
+  }
   return { agent: toAgent(row), version: toAgentVersion(found) }
 }
 
 type InstalledRow = AgentRow &
-  ({ found_id: string; found_version: string; manifest: unknown; prompt: string; created_at: Date } | { found_id: null })
+  (
+    | { found_id: string; found_version: string; manifest: unknown; prompt: string; created_at: Date }
+    | { found_id: null }
+  )
 
 const installed = `
   select i.id, i.organization_id, i.application_id, i.package_id, p.scope, p.name, i.version_id, v.version, i.model_id, i.enabled, i.installed_at, i.updated_at,
@@ -93,17 +130,39 @@ export async function getPackageVersion(db: Db, organizationId: string, versionI
   return toAgentVersion(row)
 }
 
-export async function listAgentVersions(db: Db, agent: Agent, page: Page): Promise<Slice<Omit<AgentVersion, 'prompt'>>> {
-  const all = db.selectFrom('package_versions').where('organization_id', '=', agent.organizationId).where('package_id', '=', agent.packageId)
-  const rows = await all.select(['id', 'version', 'manifest', 'created_at']).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
+export async function listAgentVersions(
+  db: Db,
+  agent: Agent,
+  page: Page,
+): Promise<Slice<Omit<AgentVersion, 'prompt'>>> {
+  const all = db
+    .selectFrom('package_versions')
+    .where('organization_id', '=', agent.organizationId)
+    .where('package_id', '=', agent.packageId)
+  const rows = await all
+    .select(['id', 'version', 'manifest', 'created_at'])
+    .orderBy('id', 'desc')
+    .limit(page.pageSize)
+    .offset(offsetOf(page))
+    .execute()
   const { total } = await all.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  const items = rows.map((row) => ({ id: row.id, version: row.version, manifest: parseManifest(row.manifest), createdAt: row.created_at }))
+  const items = rows.map((row) => ({
+    id: row.id,
+    version: row.version,
+    manifest: parseManifest(row.manifest),
+    createdAt: row.created_at,
+  }))
   return { items, total }
 }
 
 /** The numbers of all versions of a package. */
 export async function listVersionNumbers(tx: Tx, scope: OrgScope, packageId: string): Promise<string[]> {
-  const rows = await tx.selectFrom('package_versions').select('version').where('organization_id', '=', scope.organizationId).where('package_id', '=', packageId).execute()
+  const rows = await tx
+    .selectFrom('package_versions')
+    .select('version')
+    .where('organization_id', '=', scope.organizationId)
+    .where('package_id', '=', packageId)
+    .execute()
   return rows.map((row) => row.version)
 }
 
@@ -111,6 +170,18 @@ function select(db: Db, scope: OrgScope) {
   return db.selectFrom('package_versions').select(columns).where('organization_id', '=', scope.organizationId)
 }
 
-function toAgentVersion(row: { id: string; version: string; manifest: unknown; prompt: string; created_at: Date }): AgentVersion {
-  return { id: row.id, version: row.version, manifest: parseManifest(row.manifest), prompt: row.prompt, createdAt: row.created_at }
+function toAgentVersion(row: {
+  id: string
+  version: string
+  manifest: unknown
+  prompt: string
+  created_at: Date
+}): AgentVersion {
+  return {
+    id: row.id,
+    version: row.version,
+    manifest: parseManifest(row.manifest),
+    prompt: row.prompt,
+    createdAt: row.created_at,
+  }
 }

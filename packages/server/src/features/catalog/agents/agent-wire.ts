@@ -47,14 +47,27 @@ export const AgentVersionWire = wire('AgentVersion', { ...listedVersionFields, .
 export const contentRequestFields = {
   displayName: Type.String({ minLength: 1, maxLength: 120, pattern: '\\S' }),
   description: Nullable(Type.String({ maxLength: 2000 })),
-  prompt: Type.String({ minLength: 1, maxLength: 200_000, pattern: '\\S', description: 'What the agent is told to do. At most 200,000 bytes.' }),
-  tools: Type.Array(OneOf(builtinTools), { uniqueItems: true, maxItems: builtinTools.length, description: 'The built-in tools that the agent may use.' }),
-  input: schemaField('JSON Schema (2020-12, `type: "object"`, at most 64 kB, only local references) that inputs are checked against.'),
+  prompt: Type.String({
+    minLength: 1,
+    maxLength: 200_000,
+    pattern: '\\S',
+    description: 'What the agent is told to do. At most 200,000 bytes.',
+  }),
+  tools: Type.Array(OneOf(builtinTools), {
+    uniqueItems: true,
+    maxItems: builtinTools.length,
+    description: 'The built-in tools that the agent may use.',
+  }),
+  input: schemaField(
+    'JSON Schema (2020-12, `type: "object"`, at most 64 kB, only local references) that inputs are checked against.',
+  ),
   output: schemaField('JSON Schema that the output is checked against; the same rules.'),
   timeoutSeconds: Type.Integer({ minimum: 1, maximum: 3600, description: 'Seconds that a run may take.' }),
   version: Type.String({ minLength: 5, maxLength: 64, description: 'A semantic version.', examples: ['1.0.0'] }),
 }
-export const modelIdRequestField = Nullable(WireId('model', "The agent's model; null takes the organization's default."))
+export const modelIdRequestField = Nullable(
+  WireId('model', "The agent's model; null takes the organization's default."),
+)
 
 export function toAgentListItemWire(agent: AgentSummary): Static<typeof AgentListItemWire> {
   return {
@@ -92,9 +105,17 @@ export function toAgentWire({ agent, version }: InstalledAgent): Static<typeof A
   }
 }
 
-export function toAgentVersionListItemWire(version: Omit<AgentVersion, 'prompt'>): Static<typeof AgentVersionListItemWire> {
+export function toAgentVersionListItemWire(
+  version: Omit<AgentVersion, 'prompt'>,
+): Static<typeof AgentVersionListItemWire> {
   const { displayName, tools, timeoutSeconds } = contentOf(version.manifest)
-  return { version: version.version, displayName, tools: [...tools], timeoutSeconds, createdAt: toWireTime(version.createdAt) }
+  return {
+    version: version.version,
+    displayName,
+    tools: [...tools],
+    timeoutSeconds,
+    createdAt: toWireTime(version.createdAt),
+  }
 }
 
 export function toAgentVersionWire(version: AgentVersion): Static<typeof AgentVersionWire> {

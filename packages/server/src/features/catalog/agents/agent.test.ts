@@ -8,7 +8,17 @@ describe('parseAgentReference', () => {
     const uuid = '0190a5c0-0000-7000-8000-000000000001'
     expect(parseAgentReference(toWireId('agent', uuid))).toEqual({ id: uuid })
     expect(parseAgentReference('@acme/csv-totals')).toEqual({ scope: 'acme', name: 'csv-totals' })
-    for (const text of ['', 'agent_', toWireId('run', uuid), 'acme/csv', '@acme', '@acme/', '@acme/x/y', '@acme/x\0', uuid]) {
+    for (const text of [
+      '',
+      'agent_',
+      toWireId('run', uuid),
+      'acme/csv',
+      '@acme',
+      '@acme/',
+      '@acme/x/y',
+      '@acme/x\0',
+      uuid,
+    ]) {
       expect(parseAgentReference(text), text).toBeUndefined()
     }
   })
@@ -16,11 +26,23 @@ describe('parseAgentReference', () => {
 
 describe('isVersion', () => {
   it('takes exact semantic versions as people write them', () => {
-    for (const text of ['0.0.0', '1.2.3', '1.0.0-beta.1', '1.0.0+build.5', '999999999.0.0']) expect(isVersion(text), text).toBe(true)
+    for (const text of ['0.0.0', '1.2.3', '1.0.0-beta.1', '1.0.0+build.5', '999999999.0.0'])
+      expect(isVersion(text), text).toBe(true)
   })
 
   it('refuses prefixes, ranges, blanks and numbers beyond what can be counted', () => {
-    for (const text of ['', 'v1.0.0', '1.0', '^1.0.0', ' 1.0.0', '1.0.0 ', '01.0.0', 'latest', '1000000000.0.0', '1.0.0\0']) {
+    for (const text of [
+      '',
+      'v1.0.0',
+      '1.0',
+      '^1.0.0',
+      ' 1.0.0',
+      '1.0.0 ',
+      '01.0.0',
+      'latest',
+      '1000000000.0.0',
+      '1.0.0\0',
+    ]) {
       expect(isVersion(text), text).toBe(false)
     }
   })
@@ -46,11 +68,23 @@ describe('nextVersion', () => {
 
 describe('findContentMistakes', () => {
   it('names all mistakes at once', () => {
-    const mistakes = findContentMistakes({ prompt: 'é'.repeat(100_001), input: { type: 'array' }, output: { type: 'object', $ref: 'https://x.test/a' }, version: 'v1' })
-    expect(mistakes.map(({ pointer, code }) => `${pointer} ${code}`)).toEqual(['/prompt maxBytes', '/input/type const', '/output/$ref reference', '/version semver'])
+    const mistakes = findContentMistakes({
+      prompt: 'é'.repeat(100_001),
+      input: { type: 'array' },
+      output: { type: 'object', $ref: 'https://x.test/a' },
+      version: 'v1',
+    })
+    expect(mistakes.map(({ pointer, code }) => `${pointer} ${code}`)).toEqual([
+      '/prompt maxBytes',
+      '/input/type const',
+      '/output/$ref reference',
+      '/version semver',
+    ])
   })
 
   it('finds none in good content', () => {
-    expect(findContentMistakes({ prompt: 'é'.repeat(100_000), input: { type: 'object' }, output: null, version: '1.0.0' })).toEqual([])
+    expect(
+      findContentMistakes({ prompt: 'é'.repeat(100_000), input: { type: 'object' }, output: null, version: '1.0.0' }),
+    ).toEqual([])
   })
 })

@@ -63,10 +63,14 @@ export interface CheckedContent {
 export function findContentMistakes({ prompt, input, output, version }: CheckedContent): InvalidPart[] {
   const isTooLong = prompt !== undefined && Buffer.byteLength(prompt) > promptBytesMax
   return [
-    ...(isTooLong ? [{ pointer: '/prompt', message: `must not be larger than ${promptBytesMax} bytes`, code: 'maxBytes' }] : []),
+    ...(isTooLong
+      ? [{ pointer: '/prompt', message: `must not be larger than ${promptBytesMax} bytes`, code: 'maxBytes' }]
+      : []),
     ...(input === undefined || input === null ? [] : findSchemaMistakes(input, '/input')),
     ...(output === undefined || output === null ? [] : findSchemaMistakes(output, '/output')),
-    ...(version === undefined || isVersion(version) ? [] : [{ pointer: '/version', message: 'must be a semantic version such as 1.2.0', code: 'semver' }]),
+    ...(version === undefined || isVersion(version)
+      ? []
+      : [{ pointer: '/version', message: 'must be a semantic version such as 1.2.0', code: 'semver' }]),
   ]
 }
 
@@ -76,7 +80,9 @@ export function nextVersion(existing: readonly string[], given: string | undefin
   if (highest === undefined) throw new Error('The package has no version.')
   if (given === undefined) return bump(highest)
   if (semver.gt(given, highest)) return given
-  throw problem('version-not-higher', { detail: `The version must be higher than ${highest}, the highest that exists.` })
+  throw problem('version-not-higher', {
+    detail: `The version must be higher than ${highest}, the highest that exists.`,
+  })
 }
 
 /** True for an exact semantic version, as people write it: no `v`, no range. */
@@ -84,7 +90,10 @@ export function isVersion(text: string): boolean {
   const parsed = semver.parse(text)
   if (parsed === null) return false
   const build = parsed.build.length === 0 ? '' : `+${parsed.build.join('.')}`
-  return text === `${parsed.version}${build}` && [parsed.major, parsed.minor, parsed.patch].every((part) => part <= versionPartMax)
+  return (
+    text === `${parsed.version}${build}` &&
+    [parsed.major, parsed.minor, parsed.patch].every((part) => part <= versionPartMax)
+  )
 }
 
 function bump(version: string): string {

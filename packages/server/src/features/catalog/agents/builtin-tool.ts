@@ -1,5 +1,14 @@
 /** The tools that come with the platform, in the order in which they are shown. */
-export const builtinTools = ['output', 'log', 'report', 'bash', 'read_file', 'write_file', 'edit_file', 'list_files'] as const
+export const builtinTools = [
+  'output',
+  'log',
+  'report',
+  'bash',
+  'read_file',
+  'write_file',
+  'edit_file',
+  'list_files',
+] as const
 export type BuiltinTool = (typeof builtinTools)[number]
 
 /** The package that a manifest names for a tool: `read_file` → `@appstrate/read-file`. */

@@ -28,13 +28,23 @@ describe('createAgent', () => {
     const answer = await tenant.send('POST /api/agents', { body: goodAgent })
     expect(answer.status, answer.text).toBe(201)
     const { id, createdAt, updatedAt, ...rest } = answer.body
-    expect(rest).toEqual({ ...goodAgent, name: `@${tenant.slug}/csv-totals`, version: '1.0.0', modelId: null, enabled: true })
+    expect(rest).toEqual({
+      ...goodAgent,
+      name: `@${tenant.slug}/csv-totals`,
+      version: '1.0.0',
+      modelId: null,
+      enabled: true,
+    })
     expect(id).toMatch(/^agent_[0-9a-z]{26}$/)
     expect(createdAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     expect(updatedAt).toBe(createdAt)
     expect(answer.headers.get('location')).toBe(`/api/agents/${id}`)
     expect((await tenant.send(`GET /api/agents/${id}`)).body).toEqual(answer.body)
-    const stored = await world.platform.db.selectFrom('package_versions').select('manifest').where('organization_id', '=', tenant.organizationId).executeTakeFirstOrThrow()
+    const stored = await world.platform.db
+      .selectFrom('package_versions')
+      .select('manifest')
+      .where('organization_id', '=', tenant.organizationId)
+      .executeTakeFirstOrThrow()
     expect(stored.manifest).toEqual({
       name: `@${tenant.slug}/csv-totals`,
       version: '1.0.0',
@@ -51,7 +61,9 @@ describe('createAgent', () => {
 
   it('gives all tools, any input and output, and 300 s where nothing is said', async () => {
     const tenant = await world.tenant()
-    const answer = await tenant.send('POST /api/agents', { body: { name: 'a', displayName: 'A', prompt: 'Do it.', version: '2.0.0-beta.1' } })
+    const answer = await tenant.send('POST /api/agents', {
+      body: { name: 'a', displayName: 'A', prompt: 'Do it.', version: '2.0.0-beta.1' },
+    })
     expect(answer.status, answer.text).toBe(201)
     expect(answer.body).toMatchObject({
       tools: ['output', 'log', 'report', 'bash', 'read_file', 'write_file', 'edit_file', 'list_files'],
@@ -74,32 +86,56 @@ describe('createAgent', () => {
 
   it('makes one agent of ten parallel requests for a name', async () => {
     const tenant = await world.tenant()
-    const answers = await Promise.all(Array.from({ length: 10 }, () => tenant.send('POST /api/agents', { body: goodAgent })))
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => tenant.send('POST /api/agents', { body: goodAgent })),
+    )
     expect(answers.map((answer) => answer.status).sort()).toEqual([201, ...Array.from({ length: 9 }, () => 409)])
   })
 
   it('names every mistake', async () => {
-    expect(await pointersOf({ name: 'Bad Name', displayName: '', prompt: ' \n', tools: ['output', 'teleport'], timeoutSeconds: 0, modelId: 'x' })).toEqual(
-      expect.arrayContaining(['/name pattern', '/displayName minLength', '/prompt pattern', '/tools/1 enum', '/timeoutSeconds minimum', '/modelId pattern']),
+    expect(
+      await pointersOf({
+        name: 'Bad Name',
+        displayName: '',
+        prompt: ' \n',
+        tools: ['output', 'teleport'],
+        timeoutSeconds: 0,
+        modelId: 'x',
+      }),
+    ).toEqual(
+      expect.arrayContaining([
+        '/name pattern',
+        '/displayName minLength',
+        '/prompt pattern',
+        '/tools/1 enum',
+        '/timeoutSeconds minimum',
+        '/modelId pattern',
+      ]),
     )
-    expect(await pointersOf({ tools: ['output', 'output'], timeoutSeconds: 3601, name: 'x'.repeat(65), version: 'v1.0.0' })).toEqual(
-      expect.arrayContaining(['/tools uniqueItems', '/timeoutSeconds maximum', '/name maxLength']),
-    )
-    expect(await pointersOf({ version: 'v1.0.0', input: { type: 'string' }, output: { type: 'object', properties: { a: { $ref: 'https://x.test/' } } } })).toEqual([
-      '/input/type const',
-      '/output/properties/a/$ref reference',
-      '/version semver',
-    ])
+    expect(
+      await pointersOf({ tools: ['output', 'output'], timeoutSeconds: 3601, name: 'x'.repeat(65), version: 'v1.0.0' }),
+    ).toEqual(expect.arrayContaining(['/tools uniqueItems', '/timeoutSeconds maximum', '/name maxLength']))
+    expect(
+      await pointersOf({
+        version: 'v1.0.0',
+        input: { type: 'string' },
+        output: { type: 'object', properties: { a: { $ref: 'https://x.test/' } } },
+      }),
+    ).toEqual(['/input/type const', '/output/properties/a/$ref reference', '/version semver'])
   })
 
   it('refuses names that are no slug', async () => {
-    for (const name of ['', '-a', 'a-', 'a_b', 'a/b', '@a', 'É']) expect(await pointersOf({ name }), name).toEqual(['/name pattern'])
+    for (const name of ['', '-a', 'a-', 'a_b', 'a/b', '@a', 'É'])
+      expect(await pointersOf({ name }), name).toEqual(['/name pattern'])
   })
 
   it('takes a prompt of 200,000 bytes, however it is escaped, and no more', async () => {
     const tenant = await world.tenant()
     const body = JSON.stringify({ ...goodAgent, prompt: 'é'.repeat(100_000) }).replaceAll('é', '\\u00e9')
-    const answer = await tenant.send('POST /api/agents', { rawBody: body, headers: { 'content-type': 'application/json' } })
+    const answer = await tenant.send('POST /api/agents', {
+      rawBody: body,
+      headers: { 'content-type': 'application/json' },
+    })
     expect(answer.status, answer.text.slice(0, 500)).toBe(201)
     expect(await pointersOf({ prompt: 'é'.repeat(100_001) })).toEqual(['/prompt maxBytes'])
   })
@@ -109,7 +145,9 @@ describe('createAgent', () => {
   })
 
   it('refuses characters that no database stores, and schemas too deep', async () => {
-    expect(await pointersOf({ prompt: 'a\0b', displayName: 'x\ud800y' })).toEqual(expect.arrayContaining(['/prompt characters', '/displayName characters']))
+    expect(await pointersOf({ prompt: 'a\0b', displayName: 'x\ud800y' })).toEqual(
+      expect.arrayContaining(['/prompt characters', '/displayName characters']),
+    )
     let deep: unknown = {}
     for (let level = 0; level < 70; level += 1) deep = { not: deep }
     expect(await pointersOf({ input: { type: 'object', not: deep } })).toEqual(['/input maxDepth'])

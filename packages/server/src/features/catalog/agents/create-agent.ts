@@ -12,7 +12,8 @@ const { displayName, prompt, ...optional } = contentRequestFields
 export const createAgent = endpoint({
   route: 'POST /api/agents',
   summary: 'Create an agent',
-  description: 'Makes an agent package `@<organization slug>/<name>` with its first version and installs it in the application.',
+  description:
+    'Makes an agent package `@<organization slug>/<name>` with its first version and installs it in the application.',
   caller: 'application',
   permission: 'agents:write',
   limit: 'create',

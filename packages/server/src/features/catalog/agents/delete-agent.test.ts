@@ -8,7 +8,11 @@ import { deleteAgent } from './delete-agent.ts'
 import { getPackageVersion } from './index.ts'
 import { agentWorld, makeAgent } from './testing/agent-tests.ts'
 
-describeEndpoint(deleteAgent, { given: (tenant) => makeAgent(tenant), call: ({ id }) => ({ params: { agentId: id } }), world: agentWorld })
+describeEndpoint(deleteAgent, {
+  given: (tenant) => makeAgent(tenant),
+  call: ({ id }) => ({ params: { agentId: id } }),
+  world: agentWorld,
+})
 
 describe('deleteAgent', () => {
   let world: World
@@ -18,20 +22,44 @@ describe('deleteAgent', () => {
   afterAll(() => world.close())
 
   const installationOf = (id: string) =>
-    world.platform.db.selectFrom('application_packages').selectAll().where('id', '=', parseWireId('agent', id) ?? '').executeTakeFirstOrThrow()
+    world.platform.db
+      .selectFrom('application_packages')
+      .selectAll()
+      .where('id', '=', parseWireId('agent', id) ?? '')
+      .executeTakeFirstOrThrow()
   const insertRun = async (tenant: Tenant, agentId: string, status: 'pending' | 'running' | 'waiting' | 'success') => {
     const { id, package_id, version_id } = await installationOf(agentId)
-    const run = { id: newUuid(), organization_id: tenant.organizationId, application_id: tenant.applicationId, agent_id: id, agent_name: '@a/b' }
-    await world.platform.db.insertInto('runs').values({ ...run, package_id, package_version_id: version_id, version: '1.0.0', status, model: '{}', timeout_ms: 1000 }).execute()
+    const run = {
+      id: newUuid(),
+      organization_id: tenant.organizationId,
+      application_id: tenant.applicationId,
+      agent_id: id,
+      agent_name: '@a/b',
+    }
+    await world.platform.db
+      .insertInto('runs')
+      .values({
+        ...run,
+        package_id,
+        package_version_id: version_id,
+        version: '1.0.0',
+        status,
+        model: '{}',
+        timeout_ms: 1000,
+      })
+      .execute()
     return run.id
   }
   /** Statements of this test's database that wait for a lock. */
   const countWaiters = async () => {
     const { rows } = await sql<{ waiting: number }>`
-      select count(*) as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(world.platform.db)
+      select count(*) as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
+      world.platform.db,
+    )
     return rows[0]?.waiting ?? 0
   }
-  const deleteIt = (tenant: Pick<Tenant, 'send'>, reference: string) => tenant.send(`DELETE /api/agents/${encodeURIComponent(reference)}`)
+  const deleteIt = (tenant: Pick<Tenant, 'send'>, reference: string) =>
+    tenant.send(`DELETE /api/agents/${encodeURIComponent(reference)}`)
 
   it('takes the agent away and makes its name free', async () => {
     const tenant = await world.tenant()
@@ -39,7 +67,8 @@ describe('deleteAgent', () => {
     const answer = await deleteIt(tenant, name)
     expect(answer.status, answer.text).toBe(204)
     expect(answer.text).toBe('')
-    for (const reference of [id, encodeURIComponent(name), `${id}/versions`]) expect((await tenant.send(`GET /api/agents/${reference}`)).status).toBe(404)
+    for (const reference of [id, encodeURIComponent(name), `${id}/versions`])
+      expect((await tenant.send(`GET /api/agents/${reference}`)).status).toBe(404)
     expect((await tenant.send('GET /api/agents')).body.data).toEqual([])
     expectProblem(deleteAgent, await deleteIt(tenant, id), 'agent-not-found')
     const again = await makeAgent(tenant)
@@ -63,8 +92,15 @@ describe('deleteAgent', () => {
     const { id } = await makeAgent(tenant)
     const runId = await insertRun(tenant, id, 'success')
     expect((await deleteIt(tenant, id)).status).toBe(204)
-    const run = await world.platform.db.selectFrom('runs').select('package_version_id').where('id', '=', runId).executeTakeFirstOrThrow()
-    expect(await getPackageVersion(world.platform.db, tenant.organizationId, run.package_version_id)).toMatchObject({ version: '1.0.0', prompt: 'Add up the column.' })
+    const run = await world.platform.db
+      .selectFrom('runs')
+      .select('package_version_id')
+      .where('id', '=', runId)
+      .executeTakeFirstOrThrow()
+    expect(await getPackageVersion(world.platform.db, tenant.organizationId, run.package_version_id)).toMatchObject({
+      version: '1.0.0',
+      prompt: 'Add up the column.',
+    })
   })
 
   it('waits for a run that is being inserted, and then refuses', async () => {
@@ -73,11 +109,30 @@ describe('deleteAgent', () => {
     const { package_id, version_id, id: agentId } = await installationOf(id)
     let deletion: ReturnType<typeof deleteIt> | undefined
     await world.platform.db.transaction().execute(async (tx) => {
-      const run = { id: newUuid(), organization_id: tenant.organizationId, application_id: tenant.applicationId, agent_id: agentId, agent_name: '@a/b' }
-      await tx.insertInto('runs').values({ ...run, package_id, package_version_id: version_id, version: '1.0.0', status: 'pending', model: '{}', timeout_ms: 1000 }).execute()
+      const run = {
+        id: newUuid(),
+        organization_id: tenant.organizationId,
+        application_id: tenant.applicationId,
+        agent_id: agentId,
+        agent_name: '@a/b',
+      }
+      await tx
+        .insertInto('runs')
+        .values({
+          ...run,
+          package_id,
+          package_version_id: version_id,
+          version: '1.0.0',
+          status: 'pending',
+          model: '{}',
+          timeout_ms: 1000,
+        })
+        .execute()
       let isAnswered = false
       deletion = deleteIt(tenant, id).finally(() => (isAnswered = true))
-      await expect.poll(async () => isAnswered || (await countWaiters()) > 0, { timeout: 10_000, interval: 20 }).toBe(true)
+      await expect
+        .poll(async () => isAnswered || (await countWaiters()) > 0, { timeout: 10_000, interval: 20 })
+        .toBe(true)
       expect(isAnswered).toBe(false)
     })
     const answer = await deletion

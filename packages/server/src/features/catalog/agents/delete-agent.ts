@@ -20,7 +20,8 @@ export const deleteAgent = endpoint({
     await change(
       async (tx) => {
         const agent = await lockAgent(tx, scope, params.agentId)
-        if (await holdsUnfinishedRuns(tx, scope, agent)) throw problem('agent-in-use', { detail: 'Runs of the agent have not ended: cancel them or wait for them.' })
+        if (await holdsUnfinishedRuns(tx, scope, agent))
+          throw problem('agent-in-use', { detail: 'Runs of the agent have not ended: cancel them or wait for them.' })
         await removeInstallation(tx, scope, agent)
         return agent
       },

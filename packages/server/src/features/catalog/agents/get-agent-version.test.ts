@@ -4,7 +4,11 @@ import { openWorld, type World } from '../../../testing/world.ts'
 import { getAgentVersion } from './get-agent-version.ts'
 import { agentWorld, goodAgent, makeAgent } from './testing/agent-tests.ts'
 
-describeEndpoint(getAgentVersion, { given: (tenant) => makeAgent(tenant), call: ({ id }) => ({ params: { agentId: id, version: '1.0.0' } }), world: agentWorld })
+describeEndpoint(getAgentVersion, {
+  given: (tenant) => makeAgent(tenant),
+  call: ({ id }) => ({ params: { agentId: id, version: '1.0.0' } }),
+  world: agentWorld,
+})
 
 describe('getAgentVersion', () => {
   let world: World
@@ -31,7 +35,11 @@ describe('getAgentVersion', () => {
     const tenant = await world.tenant()
     const { id } = await makeAgent(tenant)
     for (const version of ['1.0.1', 'latest', '^1.0.0', 'v1.0.0', '1.0', '1.0.0%20']) {
-      expectProblem(getAgentVersion, await tenant.send(`GET /api/agents/${id}/versions/${version}`), 'agent-version-not-found')
+      expectProblem(
+        getAgentVersion,
+        await tenant.send(`GET /api/agents/${id}/versions/${version}`),
+        'agent-version-not-found',
+      )
     }
     expectProblem(getAgentVersion, await tenant.send('GET /api/agents/nonsense/versions/1.0.0'), 'agent-not-found')
   })
@@ -41,6 +49,10 @@ describe('getAgentVersion', () => {
     const { id } = await makeAgent(tenant)
     const sibling = await tenant.sibling()
     expectProblem(getAgentVersion, await sibling.send(`GET /api/agents/${id}/versions/1.0.0`), 'agent-not-found')
-    expectProblem(getAgentVersion, await (await world.tenant()).send(`GET /api/agents/${id}/versions/1.0.0`), 'agent-not-found')
+    expectProblem(
+      getAgentVersion,
+      await (await world.tenant()).send(`GET /api/agents/${id}/versions/1.0.0`),
+      'agent-not-found',
+    )
   })
 })

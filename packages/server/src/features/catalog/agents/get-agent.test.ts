@@ -5,7 +5,11 @@ import { openWorld, type World } from '../../../testing/world.ts'
 import { getAgent } from './get-agent.ts'
 import { agentWorld, goodAgent, makeAgent } from './testing/agent-tests.ts'
 
-describeEndpoint(getAgent, { given: (tenant) => makeAgent(tenant), call: ({ id }) => ({ params: { agentId: id } }), world: agentWorld })
+describeEndpoint(getAgent, {
+  given: (tenant) => makeAgent(tenant),
+  call: ({ id }) => ({ params: { agentId: id } }),
+  world: agentWorld,
+})
 
 describe('getAgent', () => {
   let world: World
@@ -20,7 +24,13 @@ describe('getAgent', () => {
     for (const reference of [id, encodeURIComponent(name), name]) {
       const answer = await tenant.send(`GET /api/agents/${reference}`)
       expect(answer.status, answer.text).toBe(200)
-      expect(answer.body).toMatchObject({ id, name, prompt: goodAgent.prompt, input: goodAgent.input, output: goodAgent.output })
+      expect(answer.body).toMatchObject({
+        id,
+        name,
+        prompt: goodAgent.prompt,
+        input: goodAgent.input,
+        output: goodAgent.output,
+      })
     }
   })
 
@@ -37,7 +47,15 @@ describe('getAgent', () => {
 
   it('answers 404 to what is no reference', async () => {
     const tenant = await world.tenant()
-    for (const reference of ['nonsense', newWireId('agent'), newWireId('run'), '@acme%2Fmissing', '%40a%2Fb%2Fc', '@a%2F_', 'agent_']) {
+    for (const reference of [
+      'nonsense',
+      newWireId('agent'),
+      newWireId('run'),
+      '@acme%2Fmissing',
+      '%40a%2Fb%2Fc',
+      '@a%2F_',
+      'agent_',
+    ]) {
       expectProblem(getAgent, await tenant.send(`GET /api/agents/${reference}`), 'agent-not-found')
     }
   })

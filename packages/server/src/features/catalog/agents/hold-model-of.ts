@@ -5,7 +5,11 @@ import { parseWireId } from '../../../platform/ids/id.ts'
 import { holdModel } from '../models/index.ts'
 
 /** The stored id of the model that a body names, which then stays until the transaction ends. Throws model-not-found. */
-export async function holdModelOf(tx: Tx, scope: OrgScope, wireId: string | null | undefined): Promise<string | null | undefined> {
+export async function holdModelOf(
+  tx: Tx,
+  scope: OrgScope,
+  wireId: string | null | undefined,
+): Promise<string | null | undefined> {
   if (wireId === null || wireId === undefined) return wireId
   const id = parseWireId('model', wireId)
   if (id === undefined) throw problem('model-not-found')

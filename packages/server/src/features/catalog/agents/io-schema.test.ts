@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { findSchemaMistakes } from './io-schema.ts'
 
-const codes = (schema: Record<string, unknown>) => findSchemaMistakes(schema, '/input').map(({ pointer, code }) => `${pointer} ${code}`)
+const codes = (schema: Record<string, unknown>) =>
+  findSchemaMistakes(schema, '/input').map(({ pointer, code }) => `${pointer} ${code}`)
 
 function nested(levels: number, key: string): Record<string, unknown> {
   let schema: Record<string, unknown> = {}
@@ -13,10 +14,25 @@ describe('findSchemaMistakes', () => {
   it('takes object schemas with local references, formats and data that looks like references', () => {
     const good = [
       { type: 'object' },
-      { $schema: 'https://json-schema.org/draft/2020-12/schema', type: 'object', properties: { a: { $ref: '#/$defs/a' } }, $defs: { a: { type: 'string', format: 'email' } } },
+      {
+        $schema: 'https://json-schema.org/draft/2020-12/schema',
+        type: 'object',
+        properties: { a: { $ref: '#/$defs/a' } },
+        $defs: { a: { type: 'string', format: 'email' } },
+      },
       { type: 'object', properties: { children: { type: 'array', items: { $ref: '#' } } } },
-      { type: 'object', default: { $ref: 'https://x.test/' }, properties: { $ref: { type: 'string' }, $async: { type: 'boolean' } } },
-      { type: 'object', required: ['a'], additionalProperties: false, properties: { a: { type: 'string', pattern: '^a+$' } }, 'x-ours': 1 },
+      {
+        type: 'object',
+        default: { $ref: 'https://x.test/' },
+        properties: { $ref: { type: 'string' }, $async: { type: 'boolean' } },
+      },
+      {
+        type: 'object',
+        required: ['a'],
+        additionalProperties: false,
+        properties: { a: { type: 'string', pattern: '^a+$' } },
+        'x-ours': 1,
+      },
     ]
     for (const schema of good) expect(codes(schema), JSON.stringify(schema)).toEqual([])
   })
@@ -27,14 +43,18 @@ describe('findSchemaMistakes', () => {
   })
 
   it('refuses references that would have to be fetched, with their place', () => {
-    expect(codes({ type: 'object', properties: { 'a/b': { $ref: 'https://x.test/schema.json' }, c: { $dynamicRef: 'other#x' } } })).toEqual([
-      '/input/properties/c/$dynamicRef reference',
-      '/input/properties/a~1b/$ref reference',
-    ])
+    expect(
+      codes({
+        type: 'object',
+        properties: { 'a/b': { $ref: 'https://x.test/schema.json' }, c: { $dynamicRef: 'other#x' } },
+      }),
+    ).toEqual(['/input/properties/c/$dynamicRef reference', '/input/properties/a~1b/$ref reference'])
   })
 
   it('refuses other drafts and asynchronous schemas', () => {
-    expect(codes({ $schema: 'http://json-schema.org/draft-07/schema#', type: 'object' })).toEqual(['/input/$schema const'])
+    expect(codes({ $schema: 'http://json-schema.org/draft-07/schema#', type: 'object' })).toEqual([
+      '/input/$schema const',
+    ])
     expect(codes({ type: 'object', $async: true })).toEqual(['/input/$async additionalProperties'])
   })
 

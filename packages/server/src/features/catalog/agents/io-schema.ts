@@ -12,7 +12,8 @@ const dataKeywords = new Set(['const', 'enum', 'default', 'examples'])
 export function findSchemaMistakes(schema: JsonSchema, pointer: string): InvalidPart[] {
   const mistakes = findForbidden(schema, pointer)
   if (mistakes.length > 0) return mistakes
-  if (Buffer.byteLength(JSON.stringify(schema)) > schemaBytesMax) return [mistake(pointer, `must not be larger than ${schemaBytesMax} bytes`, 'maxBytes')]
+  if (Buffer.byteLength(JSON.stringify(schema)) > schemaBytesMax)
+    return [mistake(pointer, `must not be larger than ${schemaBytesMax} bytes`, 'maxBytes')]
   const reason = schemaMistake(schema)
   return reason === undefined ? [] : [mistake(pointer, `is not a usable JSON Schema: ${reason}`, 'schema')]
 }
@@ -33,7 +34,8 @@ function findForbidden(schema: JsonSchema, pointer: string): InvalidPart[] {
   for (let visit = queue.pop(); visit !== undefined; visit = queue.pop()) {
     const { value, depth, isData } = visit
     if (typeof value !== 'object' || value === null) continue
-    if (depth > schemaDepthMax) return [mistake(pointer, `must not be nested deeper than ${schemaDepthMax} levels`, 'maxDepth')]
+    if (depth > schemaDepthMax)
+      return [mistake(pointer, `must not be nested deeper than ${schemaDepthMax} levels`, 'maxDepth')]
     for (const [key, child] of Object.entries(value)) {
       const childPointer = `${visit.pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
       if (!isData) mistakes.push(...findForbiddenKeyword(key, child, childPointer))
@@ -45,10 +47,14 @@ function findForbidden(schema: JsonSchema, pointer: string): InvalidPart[] {
 
 function findForbiddenKeyword(key: string, value: unknown, pointer: string): InvalidPart[] {
   const isReference = (key === '$ref' || key === '$dynamicRef') && typeof value === 'string'
-  if (isReference && !value.startsWith('#')) return [mistake(pointer, 'must refer to a part of the schema itself (#…): nothing is fetched', 'reference')]
-  if (key === '$schema' && typeof value === 'string' && value.replace(/#$/, '') !== draft) return [mistake(pointer, `must be ${draft}`, 'const')]
+  if (isReference && !value.startsWith('#'))
+    return [mistake(pointer, 'must refer to a part of the schema itself (#…): nothing is fetched', 'reference')]
+  if (key === '$schema' && typeof value === 'string' && value.replace(/#$/, '') !== draft)
+    return [mistake(pointer, `must be ${draft}`, 'const')]
   // An asynchronous validator answers with a promise, which counts as "valid" for whoever expects a boolean.
-  return key === '$async' && typeof value === 'boolean' ? [mistake(pointer, 'is not a JSON Schema keyword', 'additionalProperties')] : []
+  return key === '$async' && typeof value === 'boolean'
+    ? [mistake(pointer, 'is not a JSON Schema keyword', 'additionalProperties')]
+    : []
 }
 
 function mistake(pointer: string, message: string, code: string): InvalidPart {

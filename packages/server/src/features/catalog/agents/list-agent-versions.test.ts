@@ -4,7 +4,11 @@ import { openWorld, type World } from '../../../testing/world.ts'
 import { listAgentVersions } from './list-agent-versions.ts'
 import { agentWorld, listed, makeAgent } from './testing/agent-tests.ts'
 
-describeEndpoint(listAgentVersions, { given: (tenant) => makeAgent(tenant), call: ({ id }) => ({ params: { agentId: id } }), world: agentWorld })
+describeEndpoint(listAgentVersions, {
+  given: (tenant) => makeAgent(tenant),
+  call: ({ id }) => ({ params: { agentId: id } }),
+  world: agentWorld,
+})
 
 describe('listAgentVersions', () => {
   let world: World
@@ -20,8 +24,20 @@ describe('listAgentVersions', () => {
     const all = await tenant.send(`GET /api/agents/${name}/versions`)
     expect(all.status, all.text).toBe(200)
     expect(all.body.data).toEqual([
-      { version: '1.0.1', displayName: 'Second', tools: ['log'], timeoutSeconds: 5, createdAt: expect.stringMatching(/Z$/) },
-      { version: '1.0.0', displayName: 'CSV totals', tools: ['output', 'bash'], timeoutSeconds: 60, createdAt: expect.stringMatching(/Z$/) },
+      {
+        version: '1.0.1',
+        displayName: 'Second',
+        tools: ['log'],
+        timeoutSeconds: 5,
+        createdAt: expect.stringMatching(/Z$/),
+      },
+      {
+        version: '1.0.0',
+        displayName: 'CSV totals',
+        tools: ['output', 'bash'],
+        timeoutSeconds: 60,
+        createdAt: expect.stringMatching(/Z$/),
+      },
     ])
     const second = await tenant.send(`GET /api/agents/${id}/versions`, { query: { page: 2, pageSize: 1 } })
     expect(listed(second, 'version')).toEqual(['1.0.0'])
@@ -33,6 +49,10 @@ describe('listAgentVersions', () => {
     const { id } = await makeAgent(tenant)
     const sibling = await tenant.sibling()
     expectProblem(listAgentVersions, await sibling.send(`GET /api/agents/${id}/versions`), 'agent-not-found')
-    expectProblem(listAgentVersions, await (await world.tenant()).send(`GET /api/agents/${id}/versions`), 'agent-not-found')
+    expectProblem(
+      listAgentVersions,
+      await (await world.tenant()).send(`GET /api/agents/${id}/versions`),
+      'agent-not-found',
+    )
   })
 })

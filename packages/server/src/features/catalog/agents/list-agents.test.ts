@@ -4,7 +4,11 @@ import { openWorld, type World } from '../../../testing/world.ts'
 import { listAgents } from './list-agents.ts'
 import { agentWorld, goodAgent, listed, makeAgent } from './testing/agent-tests.ts'
 
-describeEndpoint(listAgents, { given: (tenant) => makeAgent(tenant), call: () => ({ query: { page: 1 } }), world: agentWorld })
+describeEndpoint(listAgents, {
+  given: (tenant) => makeAgent(tenant),
+  call: () => ({ query: { page: 1 } }),
+  world: agentWorld,
+})
 
 describe('listAgents', () => {
   let world: World
@@ -18,11 +22,23 @@ describe('listAgents', () => {
     for (const name of ['a', 'b', 'c']) await makeAgent(tenant, { name })
     const names = async (query: Record<string, number>) => {
       const answer = await tenant.send('GET /api/agents', { query })
-      return { names: listed(answer, 'name').map((name) => String(name).split('/')[1]), pagination: answer.body.pagination }
+      return {
+        names: listed(answer, 'name').map((name) => String(name).split('/')[1]),
+        pagination: answer.body.pagination,
+      }
     }
-    expect(await names({})).toEqual({ names: ['c', 'b', 'a'], pagination: { page: 1, pageSize: 20, total: 3, totalPages: 1 } })
-    expect(await names({ page: 2, pageSize: 2 })).toEqual({ names: ['a'], pagination: { page: 2, pageSize: 2, total: 3, totalPages: 2 } })
-    expect(await names({ page: 9, pageSize: 2 })).toEqual({ names: [], pagination: { page: 9, pageSize: 2, total: 3, totalPages: 2 } })
+    expect(await names({})).toEqual({
+      names: ['c', 'b', 'a'],
+      pagination: { page: 1, pageSize: 20, total: 3, totalPages: 1 },
+    })
+    expect(await names({ page: 2, pageSize: 2 })).toEqual({
+      names: ['a'],
+      pagination: { page: 2, pageSize: 2, total: 3, totalPages: 2 },
+    })
+    expect(await names({ page: 9, pageSize: 2 })).toEqual({
+      names: [],
+      pagination: { page: 9, pageSize: 2, total: 3, totalPages: 2 },
+    })
   })
 
   it('shows what an agent is, without its prompt and schemas', async () => {
@@ -54,7 +70,11 @@ describe('listAgents', () => {
   it('leaves out packages of other types, which are installed in the same way', async () => {
     const tenant = await world.tenant()
     await makeAgent(tenant)
-    await world.platform.db.updateTable('packages').set({ type: 'skill' }).where('organization_id', '=', tenant.organizationId).execute()
+    await world.platform.db
+      .updateTable('packages')
+      .set({ type: 'skill' })
+      .where('organization_id', '=', tenant.organizationId)
+      .execute()
     expect((await tenant.send('GET /api/agents')).body).toMatchObject({ data: [], pagination: { total: 0 } })
   })
 })

@@ -22,7 +22,12 @@ describe('updateAgent', () => {
   const given = async () => {
     const tenant = await world.tenant()
     const { id, name } = await makeAgent(tenant)
-    return { tenant, id, name, patch: (body: Record<string, unknown>) => tenant.send(`PATCH /api/agents/${id}`, { body }) }
+    return {
+      tenant,
+      id,
+      name,
+      patch: (body: Record<string, unknown>) => tenant.send(`PATCH /api/agents/${id}`, { body }),
+    }
   }
   const versionsOf = async (tenant: Tenant, id: string): Promise<string[]> => {
     const answer = await tenant.send(`GET /api/agents/${id}/versions`, { query: { pageSize: 100 } })
@@ -31,7 +36,13 @@ describe('updateAgent', () => {
 
   it('makes changed content the next patch version and keeps the rest', async () => {
     const { tenant, id, patch } = await given()
-    const answer = await patch({ prompt: 'Better.', tools: ['list_files', 'output'], description: null, output: null, timeoutSeconds: 90 })
+    const answer = await patch({
+      prompt: 'Better.',
+      tools: ['list_files', 'output'],
+      description: null,
+      output: null,
+      timeoutSeconds: 90,
+    })
     expect(answer.status, answer.text).toBe(200)
     expect(answer.body).toMatchObject({
       id,
@@ -46,13 +57,22 @@ describe('updateAgent', () => {
     })
     expect((await tenant.send(`GET /api/agents/${id}`)).body).toEqual(answer.body)
     const first = await tenant.send(`GET /api/agents/${id}/versions/1.0.0`)
-    expect(first.body).toMatchObject({ prompt: goodAgent.prompt, tools: ['output', 'bash'], output: goodAgent.output, timeoutSeconds: 60 })
+    expect(first.body).toMatchObject({
+      prompt: goodAgent.prompt,
+      tools: ['output', 'bash'],
+      output: goodAgent.output,
+      timeoutSeconds: 60,
+    })
   })
 
   it('tells the audit log from what to what', async () => {
     const { id, patch } = await given()
     const answer = await patch({ prompt: 'x'.repeat(3_000), enabled: false, timeoutSeconds: 60 })
-    const entry = await world.platform.db.selectFrom('audit_log').selectAll().where('request_id', '=', String(answer.headers.get('request-id'))).executeTakeFirstOrThrow()
+    const entry = await world.platform.db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('request_id', '=', String(answer.headers.get('request-id')))
+      .executeTakeFirstOrThrow()
     expect(entry).toMatchObject({ action: 'agent.updated', resource_id: id })
     expect(entry.changes).toEqual({
       version: { before: '1.0.0', after: '1.0.1' },
@@ -60,12 +80,23 @@ describe('updateAgent', () => {
       enabled: { before: true, after: false },
     })
     const same = await patch({ prompt: 'x'.repeat(3_000) })
-    expect(await world.platform.db.selectFrom('audit_log').select('changes').where('request_id', '=', String(same.headers.get('request-id'))).execute()).toEqual([{ changes: null }])
+    expect(
+      await world.platform.db
+        .selectFrom('audit_log')
+        .select('changes')
+        .where('request_id', '=', String(same.headers.get('request-id')))
+        .execute(),
+    ).toEqual([{ changes: null }])
   })
 
   it('makes no version of content that stays the same, also when it is sent again', async () => {
     const { tenant, id, patch } = await given()
-    for (const body of [{}, { prompt: goodAgent.prompt }, { input: { required: ['column'], properties: { column: { type: 'string' } }, type: 'object' } }, { tools: ['bash', 'output'] }]) {
+    for (const body of [
+      {},
+      { prompt: goodAgent.prompt },
+      { input: { required: ['column'], properties: { column: { type: 'string' } }, type: 'object' } },
+      { tools: ['bash', 'output'] },
+    ]) {
       expect((await patch(body)).body.version, JSON.stringify(body)).toBe('1.0.0')
     }
     await patch({ prompt: 'Better.', version: '1.1.0' })
@@ -112,7 +143,9 @@ describe('updateAgent', () => {
 
   it('gives ten parallel changes ten versions', async () => {
     const { tenant, id, patch } = await given()
-    const answers = await Promise.all(Array.from({ length: 10 }, (_value, index) => patch({ prompt: `Variant ${index}` })))
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_value, index) => patch({ prompt: `Variant ${index}` })),
+    )
     expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 10 }, () => 200))
     const expected = Array.from({ length: 10 }, (_value, index) => `1.0.${index + 1}`)
     expect(answers.map((answer) => String(answer.body.version)).sort(byPatch)).toEqual(expected)
@@ -121,9 +154,17 @@ describe('updateAgent', () => {
 
   it('names every mistake and stores nothing', async () => {
     const { tenant, id, patch } = await given()
-    const answer = await patch({ prompt: 'x', version: '1', input: { type: 'object', properties: { a: { type: 'text' } } } })
+    const answer = await patch({
+      prompt: 'x',
+      version: '1',
+      input: { type: 'object', properties: { a: { type: 'text' } } },
+    })
     expectProblem(updateAgent, answer, 'validation-error')
-    const rules = await patch({ prompt: 'x', version: '1.0.x', input: { type: 'object', properties: { a: { type: 'text' } } } })
+    const rules = await patch({
+      prompt: 'x',
+      version: '1.0.x',
+      input: { type: 'object', properties: { a: { type: 'text' } } },
+    })
     expect(mistakesIn(rules)).toEqual(['/input schema', '/version semver'])
     expect(await versionsOf(tenant, id)).toEqual(['1.0.0'])
   })

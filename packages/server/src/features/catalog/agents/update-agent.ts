@@ -22,7 +22,13 @@ export const updateAgent = endpoint({
   idempotency: 'not-needed',
   audit: 'agent.updated',
   params: { agentId: { text: '`agent_…` or `@scope/name`.' } },
-  body: Type.Partial(Type.Object({ ...contentRequestFields, modelId: modelIdRequestField, enabled: Type.Boolean({ description: 'A disabled agent starts no runs.' }) })),
+  body: Type.Partial(
+    Type.Object({
+      ...contentRequestFields,
+      modelId: modelIdRequestField,
+      enabled: Type.Boolean({ description: 'A disabled agent starts no runs.' }),
+    }),
+  ),
   returns: { 200: AgentWire },
   fails: ['agent-not-found', 'model-not-found', 'version-not-higher'],
   async handle({ params, body, scope, caller, change }) {
@@ -34,10 +40,17 @@ export const updateAgent = endpoint({
         const agent = await lockAgent(tx, scope, params.agentId)
         const before = { agent, version: await getAgentVersion(tx, agent, undefined) }
         const version = await publishChanges(tx, before, { content, prompt, number, createdBy: caller.userId })
-        const changes = { versionId: version.id, ...(modelId === undefined ? {} : { modelId }), ...(enabled === undefined ? {} : { enabled }) }
+        const changes = {
+          versionId: version.id,
+          ...(modelId === undefined ? {} : { modelId }),
+          ...(enabled === undefined ? {} : { enabled }),
+        }
         return { before, after: { agent: await saveInstallation(tx, agent, changes), version } }
       },
-      ({ before, after }) => ({ resourceId: toWireId('agent', after.agent.id), changes: changesBetween(toAgentWire(before), toAgentWire(after)) }),
+      ({ before, after }) => ({
+        resourceId: toWireId('agent', after.agent.id),
+        changes: changesBetween(toAgentWire(before), toAgentWire(after)),
+      }),
     )
     return ok(toAgentWire(after))
   },
@@ -51,12 +64,21 @@ interface ContentChanges {
 }
 
 /** The version that has the changes: a new one, or the installed one when nothing changed. Throws version-not-higher. */
-async function publishChanges(tx: Tx, { agent, version }: InstalledAgent, changes: ContentChanges): Promise<AgentVersion> {
+async function publishChanges(
+  tx: Tx,
+  { agent, version }: InstalledAgent,
+  changes: ContentChanges,
+): Promise<AgentVersion> {
   const before = contentOf(version.manifest)
   const after = { ...before, ...changes.content }
   const prompt = changes.prompt ?? version.prompt
   const manifest = writeManifest(after, { name: agent.name, version: version.version }, version.manifest)
   if (prompt === version.prompt && isSameContent(before, contentOf(manifest))) return version
   const number = nextVersion(await listVersionNumbers(tx, agent, agent.packageId), changes.number)
-  return insertVersion(tx, agent, { packageId: agent.packageId, manifest: { ...manifest, version: number }, prompt, createdBy: changes.createdBy })
+  return insertVersion(tx, agent, {
+    packageId: agent.packageId,
+    manifest: { ...manifest, version: number },
+    prompt,
+    createdBy: changes.createdBy,
+  })
 }

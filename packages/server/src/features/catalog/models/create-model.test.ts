@@ -21,13 +21,29 @@ describe('createModel', () => {
   it("answers the model with its key's protocol and address, its limits and its price", async () => {
     const tenant = await world.tenant()
     const providerKeyId = await makeProviderKey(tenant)
-    const body = { label: 'Llama', providerKeyId, modelId: 'llama3:8b', contextWindow: 8192, maxTokens: 1024, cost: { input: '0.10', output: '0.2' } }
+    const body = {
+      label: 'Llama',
+      providerKeyId,
+      modelId: 'llama3:8b',
+      contextWindow: 8192,
+      maxTokens: 1024,
+      cost: { input: '0.10', output: '0.2' },
+    }
     const answer = await tenant.send('POST /api/models', { body })
     expect(answer.status, answer.text).toBe(201)
     const { id, createdAt, updatedAt, ...rest } = answer.body
     const cost = { input: '0.10', output: '0.2', cacheRead: '0.10', cacheWrite: '0.10' }
     const { api, baseUrl } = goodKey
-    expect(rest).toEqual({ ...body, api, baseUrl, cost, price: cost, enabled: true, isDefault: true, createdBy: tenant.userId })
+    expect(rest).toEqual({
+      ...body,
+      api,
+      baseUrl,
+      cost,
+      price: cost,
+      enabled: true,
+      isDefault: true,
+      createdBy: tenant.userId,
+    })
     expect(id).toMatch(/^model_[0-9a-z]{26}$/)
     expect([createdAt, updatedAt]).toEqual([expect.stringMatching(/Z$/), createdAt])
     expect(answer.headers.get('location')).toBe(`/api/models/${id}`)
@@ -37,9 +53,18 @@ describe('createModel', () => {
   it('takes the price of the table, and says so when there is none', async () => {
     const tenant = await world.tenant()
     const providerKeyId = await makeProviderKey(tenant, { api: 'anthropic', baseUrl: null })
-    const priceOf = async (modelId: string) => (await tenant.send(`GET /api/models/${await makeModel(tenant, { providerKeyId, modelId })}`)).body
-    expect(await priceOf('claude-sonnet-4-5')).toMatchObject({ cost: null, price: { input: '3', output: '15', cacheRead: '0.3', cacheWrite: '3.75' } })
-    expect(await priceOf('claude-of-tomorrow')).toMatchObject({ cost: null, price: null, contextWindow: null, maxTokens: null })
+    const priceOf = async (modelId: string) =>
+      (await tenant.send(`GET /api/models/${await makeModel(tenant, { providerKeyId, modelId })}`)).body
+    expect(await priceOf('claude-sonnet-4-5')).toMatchObject({
+      cost: null,
+      price: { input: '3', output: '15', cacheRead: '0.3', cacheWrite: '3.75' },
+    })
+    expect(await priceOf('claude-of-tomorrow')).toMatchObject({
+      cost: null,
+      price: null,
+      contextWindow: null,
+      maxTokens: null,
+    })
   })
 
   it('makes the first model of an organization its default, also of ten at once, and no later one', async () => {
@@ -64,7 +89,14 @@ describe('createModel', () => {
 
   it('names every mistake', async () => {
     const tenant = await world.tenant()
-    const body = { label: '', modelId: 'a b', providerKeyId: newWireId('model'), contextWindow: 0, maxTokens: 1.5, cost: { input: 1, output: '-1', gold: '1' } }
+    const body = {
+      label: '',
+      modelId: 'a b',
+      providerKeyId: newWireId('model'),
+      contextWindow: 0,
+      maxTokens: 1.5,
+      cost: { input: 1, output: '-1', gold: '1' },
+    }
     expect(mistakesIn(await tenant.send('POST /api/models', { body }))).toEqual(
       expect.arrayContaining([
         '/label minLength',
@@ -78,7 +110,13 @@ describe('createModel', () => {
       ]),
     )
     expect(mistakesIn(await tenant.send('POST /api/models', { body: { cost: {} } }))).toEqual(
-      expect.arrayContaining(['/label required', '/modelId required', '/providerKeyId required', '/cost/input required', '/cost/output required']),
+      expect.arrayContaining([
+        '/label required',
+        '/modelId required',
+        '/providerKeyId required',
+        '/cost/input required',
+        '/cost/output required',
+      ]),
     )
   })
 

@@ -33,7 +33,14 @@ export const createModel = endpoint({
       async (tx) => {
         await lockModels(tx, scope)
         const key = await holdKeyOf(tx, scope, body.providerKeyId)
-        const settings = { label, modelId, contextWindow, maxTokens, cost: cost === null ? null : completePrice(cost), enabled: true }
+        const settings = {
+          label,
+          modelId,
+          contextWindow,
+          maxTokens,
+          cost: cost === null ? null : completePrice(cost),
+          enabled: true,
+        }
         return insertModel(tx, scope, { id, settings, key, createdBy: caller.userId })
       },
       () => toWireId('model', id),

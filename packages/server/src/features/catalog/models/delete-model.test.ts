@@ -5,7 +5,11 @@ import { openWorld, type World } from '../../../testing/world.ts'
 import { deleteModel } from './delete-model.ts'
 import { makeModel, modelWorld } from './testing/model-tests.ts'
 
-describeEndpoint(deleteModel, { given: (tenant) => makeModel(tenant), call: (modelId) => ({ params: { modelId } }), world: modelWorld })
+describeEndpoint(deleteModel, {
+  given: (tenant) => makeModel(tenant),
+  call: (modelId) => ({ params: { modelId } }),
+  world: modelWorld,
+})
 
 describe('deleteModel', () => {
   let world: World

@@ -14,5 +14,6 @@ export const getModel = endpoint({
   params: { modelId: { id: 'model', missing: 'model-not-found' } },
   returns: { 200: ModelWire },
   fails: [],
-  handle: async ({ params, scope, db, platform }) => ok(toModelWire(await getModelRow(db, scope, params.modelId), platform.use(modelPrices))),
+  handle: async ({ params, scope, db, platform }) =>
+    ok(toModelWire(await getModelRow(db, scope, params.modelId), platform.use(modelPrices))),
 })

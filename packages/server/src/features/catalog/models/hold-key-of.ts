@@ -8,6 +8,7 @@ import { holdProviderKey, type ProviderKey } from '../provider-keys/index.ts'
 export async function holdKeyOf(tx: Tx, scope: OrgScope, wireId: string): Promise<ProviderKey> {
   const id = parseWireId('mkey', wireId)
   const key = id === undefined ? undefined : await holdProviderKey(tx, scope, id)
-  if (key === undefined) throw problem('provider-key-not-found', { detail: 'providerKeyId is not a provider key of this organization.' })
+  if (key === undefined)
+    throw problem('provider-key-not-found', { detail: 'providerKeyId is not a provider key of this organization.' })
   return key
 }

@@ -13,7 +13,16 @@ export const modelsFeature = feature({
   folder: 'catalog/models',
   tag: 'Models',
   description: 'The models that runs can use, with their limits and prices.',
-  endpoints: { createModel, listModels, getModel, updateModel, deleteModel, setDefaultModel, testModel, testProviderKey },
+  endpoints: {
+    createModel,
+    listModels,
+    getModel,
+    updateModel,
+    deleteModel,
+    setDefaultModel,
+    testModel,
+    testProviderKey,
+  },
 })
 
 export { ModelCallError } from './calling/model-call-error.ts'

@@ -20,7 +20,10 @@ describe('listModels', () => {
     const answer = await tenant.send('GET /api/models', { query: { page: 2, pageSize: 2 } })
     expect(listed(answer, 'label')).toEqual(['a'])
     expect(answer.body.pagination).toEqual({ page: 2, pageSize: 2, total: 3, totalPages: 2 })
-    expect((await tenant.send('GET /api/models', { query: { page: 3, pageSize: 2 } })).body).toMatchObject({ data: [], pagination: { total: 3 } })
+    expect((await tenant.send('GET /api/models', { query: { page: 3, pageSize: 2 } })).body).toMatchObject({
+      data: [],
+      pagination: { total: 3 },
+    })
     const viewer = await world.tenant({ role: 'viewer' })
     expect((await viewer.send('GET /api/models')).body.data).toEqual([])
   })

@@ -16,8 +16,18 @@ function fileOf(name: string, content: unknown): string {
 describe('loadPrices', () => {
   it('knows well-known models by protocol and name', () => {
     const prices = loadPrices({ MODEL_PRICES: undefined })
-    expect(prices.find('anthropic', 'claude-sonnet-4-5')).toEqual({ input: '3', output: '15', cacheRead: '0.3', cacheWrite: '3.75' })
-    expect(prices.find('openai', 'gpt-4o')).toEqual({ input: '2.5', output: '10', cacheRead: '1.25', cacheWrite: '2.5' })
+    expect(prices.find('anthropic', 'claude-sonnet-4-5')).toEqual({
+      input: '3',
+      output: '15',
+      cacheRead: '0.3',
+      cacheWrite: '3.75',
+    })
+    expect(prices.find('openai', 'gpt-4o')).toEqual({
+      input: '2.5',
+      output: '10',
+      cacheRead: '1.25',
+      cacheWrite: '2.5',
+    })
   })
 
   it('gives dated names the price of their model, unless they have a row of their own', () => {
@@ -34,7 +44,12 @@ describe('loadPrices', () => {
   })
 
   it('lets the file of MODEL_PRICES override and extend the table', () => {
-    const path = fileOf('own.json', { prices: { 'openai/gpt-4o': { input: '1', output: '2' }, 'openai-compatible/llama3:8b': { input: '0', output: '0' } } })
+    const path = fileOf('own.json', {
+      prices: {
+        'openai/gpt-4o': { input: '1', output: '2' },
+        'openai-compatible/llama3:8b': { input: '0', output: '0' },
+      },
+    })
     const prices = loadPrices({ MODEL_PRICES: path })
     expect(prices.find('openai', 'gpt-4o')).toEqual({ input: '1', output: '2', cacheRead: '1', cacheWrite: '1' })
     expect(prices.find('openai', 'gpt-4o-2024-11-20')?.input).toBe('1')
@@ -46,7 +61,11 @@ describe('loadPrices', () => {
     const broken: [string, unknown, RegExp][] = [
       ['cut.json', '{"prices":', /is not JSON/],
       ['empty.json', {}, /is not a price file/],
-      ['float.json', { prices: { 'openai/x': { input: 1, output: '2' } } }, /is not a price file: \/prices\/openai~1x\/input/],
+      [
+        'float.json',
+        { prices: { 'openai/x': { input: 1, output: '2' } } },
+        /is not a price file: \/prices\/openai~1x\/input/,
+      ],
       ['name.json', { prices: { 'acme/x': { input: '1', output: '2' } } }, /is not a price file/],
       ['negative.json', { prices: { 'openai/x': { input: '-1', output: '2' } } }, /is not a price file/],
       ['typo.json', { prices: {}, price: {} }, /is not a price file/],

@@ -10,7 +10,11 @@ const PriceFile = Type.Object(
   {
     asOf: Type.Optional(Type.String()),
     note: Type.Optional(Type.String()),
-    prices: Type.Record(Type.String({ pattern: '^(openai-compatible|openai|anthropic|google|mistral)/.+$' }), PriceInput, { additionalProperties: false }),
+    prices: Type.Record(
+      Type.String({ pattern: '^(openai-compatible|openai|anthropic|google|mistral)/.+$' }),
+      PriceInput,
+      { additionalProperties: false },
+    ),
   },
   { additionalProperties: false },
 )
@@ -34,8 +38,12 @@ export const modelPrices: Service<ModelPrices> = { name: 'model prices', open: (
 /** Reads the table, and over it the file that MODEL_PRICES names. Throws PriceFileBroken. */
 export function loadPrices(config: Pick<Config, 'MODEL_PRICES'>): ModelPrices {
   const table = readPriceFile(ownFile, 'prices.json')
-  const override = config.MODEL_PRICES === undefined ? undefined : readPriceFile(config.MODEL_PRICES, `MODEL_PRICES ${config.MODEL_PRICES}`)
-  const findIn = (prices: ReadonlyMap<string, Price>, name: string) => prices.get(name) ?? prices.get(name.replace(datedId, ''))
+  const override =
+    config.MODEL_PRICES === undefined
+      ? undefined
+      : readPriceFile(config.MODEL_PRICES, `MODEL_PRICES ${config.MODEL_PRICES}`)
+  const findIn = (prices: ReadonlyMap<string, Price>, name: string) =>
+    prices.get(name) ?? prices.get(name.replace(datedId, ''))
   return {
     find(api, modelId) {
       const name = `${api}/${modelId}`
@@ -48,7 +56,9 @@ function readPriceFile(path: string | URL, called: string): Map<string, Price> {
   const file = parseJson(readText(path, called), called)
   if (!Value.Check(PriceFile, file)) {
     const [first] = Value.Errors(PriceFile, file)
-    throw new PriceFileBroken(`${called} is not a price file: ${first?.instancePath ?? ''} ${first?.message ?? 'is not valid'}.`)
+    throw new PriceFileBroken(
+      `${called} is not a price file: ${first?.instancePath ?? ''} ${first?.message ?? 'is not valid'}.`,
+    )
   }
   return new Map(Object.entries(file.prices).map(([name, price]) => [name, completePrice(price)]))
 }
@@ -57,7 +67,9 @@ function readText(path: string | URL, called: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    throw new PriceFileBroken(`${called} can not be read: ${error instanceof Error ? error.message : String(error)}.`, { cause: error })
+    throw new PriceFileBroken(`${called} can not be read: ${error instanceof Error ? error.message : String(error)}.`, {
+      cause: error,
+    })
   }
 }
 
@@ -65,6 +77,8 @@ function parseJson(text: string, called: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new PriceFileBroken(`${called} is not JSON: ${error instanceof Error ? error.message : String(error)}.`, { cause: error })
+    throw new PriceFileBroken(`${called} is not JSON: ${error instanceof Error ? error.message : String(error)}.`, {
+      cause: error,
+    })
   }
 }

@@ -35,7 +35,11 @@ export async function insertModel(tx: Tx, scope: OrgScope, { id, settings, key, 
   return getModel(tx, scope, id)
 }
 
-export async function saveModel(tx: Tx, scope: OrgScope, { id, settings, key }: Omit<NewModel, 'createdBy'>): Promise<Model> {
+export async function saveModel(
+  tx: Tx,
+  scope: OrgScope,
+  { id, settings, key }: Omit<NewModel, 'createdBy'>,
+): Promise<Model> {
   await tx
     .updateTable('models')
     .set({ ...columnsOf(settings, key), updated_at: sql`now()` })
@@ -74,7 +78,13 @@ export async function lockModel(tx: Tx, scope: OrgScope, id: string): Promise<Mo
 
 /** Keeps the model from being deleted until the transaction ends. Throws model-not-found. */
 export async function holdModel(tx: Tx, scope: OrgScope, id: string): Promise<void> {
-  const row = await tx.selectFrom('models').select('id').where('organization_id', '=', scope.organizationId).where('id', '=', id).forKeyShare().executeTakeFirst()
+  const row = await tx
+    .selectFrom('models')
+    .select('id')
+    .where('organization_id', '=', scope.organizationId)
+    .where('id', '=', id)
+    .forKeyShare()
+    .executeTakeFirst()
   if (row === undefined) throw problem('model-not-found')
 }
 
@@ -88,15 +98,29 @@ export async function listCandidates(db: Db, scope: OrgScope, ids: readonly stri
 
 /** Makes one model the default, or none. Needs `lockModels`. Throws model-not-found. */
 export async function saveDefaultModel(tx: Tx, scope: OrgScope, id: string | null): Promise<Model | null> {
-  await tx.updateTable('models').set({ is_default: false }).where('organization_id', '=', scope.organizationId).where('is_default', '=', true).execute()
+  await tx
+    .updateTable('models')
+    .set({ is_default: false })
+    .where('organization_id', '=', scope.organizationId)
+    .where('is_default', '=', true)
+    .execute()
   if (id === null) return null
-  await tx.updateTable('models').set({ is_default: true }).where('organization_id', '=', scope.organizationId).where('id', '=', id).execute()
+  await tx
+    .updateTable('models')
+    .set({ is_default: true })
+    .where('organization_id', '=', scope.organizationId)
+    .where('id', '=', id)
+    .execute()
   return getModel(tx, scope, id)
 }
 
 /** Throws model-not-found. */
 export async function deleteModelRow(tx: Tx, scope: OrgScope, id: string): Promise<void> {
-  const { numDeletedRows } = await tx.deleteFrom('models').where('organization_id', '=', scope.organizationId).where('id', '=', id).executeTakeFirstOrThrow()
+  const { numDeletedRows } = await tx
+    .deleteFrom('models')
+    .where('organization_id', '=', scope.organizationId)
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
   if (numDeletedRows === 0n) throw problem('model-not-found')
 }
 
@@ -116,8 +140,20 @@ function columnsOf(settings: ModelSettings, key: NewModel['key']) {
 function select(db: Db, scope: OrgScope) {
   return db
     .selectFrom('models as m')
-    .innerJoin('provider_keys as k', (join) => join.onRef('k.organization_id', '=', 'm.organization_id').onRef('k.id', '=', 'm.provider_key_id'))
-    .select(['m.id', 'm.label', 'm.provider_key_id', 'k.api', 'k.base_url', 'm.model_id', 'm.context_window', 'm.max_tokens', 'm.cost'])
+    .innerJoin('provider_keys as k', (join) =>
+      join.onRef('k.organization_id', '=', 'm.organization_id').onRef('k.id', '=', 'm.provider_key_id'),
+    )
+    .select([
+      'm.id',
+      'm.label',
+      'm.provider_key_id',
+      'k.api',
+      'k.base_url',
+      'm.model_id',
+      'm.context_window',
+      'm.max_tokens',
+      'm.cost',
+    ])
     .select(['m.enabled', 'm.is_default', 'm.created_by', 'm.created_at', 'm.updated_at'])
     .where('m.organization_id', '=', scope.organizationId)
 }

@@ -16,7 +16,11 @@ export const ModelWire = wire('Model', {
   contextWindow: Nullable(Type.Integer()),
   maxTokens: Nullable(Type.Integer()),
   cost: Nullable({ ...Price, description: "The organization's own price; null takes the price table's." }),
-  price: Nullable({ ...Price, description: 'What runs are charged with, in USD per million tokens; null when nobody knows it, and runs then cost 0.' }),
+  price: Nullable({
+    ...Price,
+    description:
+      'What runs are charged with, in USD per million tokens; null when nobody knows it, and runs then cost 0.',
+  }),
   enabled: Type.Boolean(),
   isDefault: Type.Boolean(),
   createdBy: Nullable(WireId('usr')),
@@ -30,10 +34,22 @@ const tokens = { minimum: 1, maximum: 100_000_000 }
 export const modelFields = {
   label: Type.String({ minLength: 1, maxLength: 120, pattern: '\\S', description: 'How people recognise the model.' }),
   providerKeyId: WireId('mkey', 'The key that pays; protocol and address are its.'),
-  modelId: Type.String({ minLength: 1, maxLength: 200, pattern: '^\\S+$', examples: ['claude-sonnet-5-5'], description: "The provider's name for the model." }),
+  modelId: Type.String({
+    minLength: 1,
+    maxLength: 200,
+    pattern: '^\\S+$',
+    examples: ['claude-sonnet-5-5'],
+    description: "The provider's name for the model.",
+  }),
   contextWindow: Nullable(Type.Integer({ ...tokens, description: 'Tokens that fit into a call; null when unknown.' })),
-  maxTokens: Nullable(Type.Integer({ ...tokens, description: "Tokens that one answer may have; null takes the provider's limit." })),
-  cost: Nullable({ ...PriceInput, additionalProperties: false, description: "USD per million tokens, instead of the price table's." }),
+  maxTokens: Nullable(
+    Type.Integer({ ...tokens, description: "Tokens that one answer may have; null takes the provider's limit." }),
+  ),
+  cost: Nullable({
+    ...PriceInput,
+    additionalProperties: false,
+    description: "USD per million tokens, instead of the price table's.",
+  }),
 }
 
 /** How a connection was tried. */

@@ -39,6 +39,12 @@ describe('chooseModel', () => {
     const off = model('off', { enabled: false })
     expect(chooseModel({ models: [off, standard], requested: 'off', agentModelId: null })).toBe('model-disabled')
     expect(chooseModel({ models: [off, standard], requested: undefined, agentModelId: 'off' })).toBe('model-disabled')
-    expect(chooseModel({ models: [model('d', { enabled: false, isDefault: true })], requested: undefined, agentModelId: null })).toBe('model-disabled')
+    expect(
+      chooseModel({
+        models: [model('d', { enabled: false, isDefault: true })],
+        requested: undefined,
+        agentModelId: null,
+      }),
+    ).toBe('model-disabled')
   })
 })

@@ -6,8 +6,12 @@ const free = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTo
 describe('costOf', () => {
   it('adds up the four kinds of tokens, exactly', () => {
     const price = { input: '3', output: '15', cacheRead: '0.3', cacheWrite: '3.75' }
-    expect(costOf({ inputTokens: 1_000_000, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }, price)).toBe('3')
-    expect(costOf({ inputTokens: 123, outputTokens: 45, cacheReadTokens: 6, cacheWriteTokens: 7 }, price)).toBe('0.00107205')
+    expect(costOf({ inputTokens: 1_000_000, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }, price)).toBe(
+      '3',
+    )
+    expect(costOf({ inputTokens: 123, outputTokens: 45, cacheReadTokens: 6, cacheWriteTokens: 7 }, price)).toBe(
+      '0.00107205',
+    )
     expect(costOf({ ...free, inputTokens: 1 }, { ...price, input: '0.0001' })).toBe('0.0000000001')
     expect(costOf({ ...free, inputTokens: 1 }, { ...price, input: '0.00005' })).toBe('0.0000000001')
     expect(costOf({ ...free, inputTokens: 1 }, { ...price, input: '0.00004' })).toBe('0')
@@ -21,8 +25,18 @@ describe('costOf', () => {
   it('agrees with integer arithmetic for any tokens and prices', () => {
     const random = generator(20_260_321)
     for (let round = 0; round < 3_000; round += 1) {
-      const usage = { inputTokens: random.tokens(), outputTokens: random.tokens(), cacheReadTokens: random.tokens(), cacheWriteTokens: random.tokens() }
-      const price = { input: random.price(), output: random.price(), cacheRead: random.price(), cacheWrite: random.price() }
+      const usage = {
+        inputTokens: random.tokens(),
+        outputTokens: random.tokens(),
+        cacheReadTokens: random.tokens(),
+        cacheWriteTokens: random.tokens(),
+      }
+      const price = {
+        input: random.price(),
+        output: random.price(),
+        cacheRead: random.price(),
+        cacheWrite: random.price(),
+      }
       expect(costOf(usage, price), JSON.stringify({ usage, price })).toBe(costInIntegers(usage, price))
     }
   })
@@ -30,8 +44,18 @@ describe('costOf', () => {
 
 describe('completePrice', () => {
   it('charges cached tokens like input where no cache price is given', () => {
-    expect(completePrice({ input: '2', output: '8' })).toEqual({ input: '2', output: '8', cacheRead: '2', cacheWrite: '2' })
-    expect(completePrice({ input: '2', output: '8', cacheRead: '0.5' })).toEqual({ input: '2', output: '8', cacheRead: '0.5', cacheWrite: '2' })
+    expect(completePrice({ input: '2', output: '8' })).toEqual({
+      input: '2',
+      output: '8',
+      cacheRead: '2',
+      cacheWrite: '2',
+    })
+    expect(completePrice({ input: '2', output: '8', cacheRead: '0.5' })).toEqual({
+      input: '2',
+      output: '8',
+      cacheRead: '0.5',
+      cacheWrite: '2',
+    })
   })
 })
 

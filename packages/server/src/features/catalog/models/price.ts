@@ -16,7 +16,12 @@ export const PriceInput = Type.Object({
 export type PriceInput = Static<typeof PriceInput>
 
 /** What a million tokens of each kind cost, in USD as decimal strings. */
-export const Price = Type.Object({ input: UsdPerMillion, output: UsdPerMillion, cacheRead: UsdPerMillion, cacheWrite: UsdPerMillion })
+export const Price = Type.Object({
+  input: UsdPerMillion,
+  output: UsdPerMillion,
+  cacheRead: UsdPerMillion,
+  cacheWrite: UsdPerMillion,
+})
 export type Price = Static<typeof Price>
 
 const priceValidator = Compile(Price)

@@ -13,11 +13,16 @@ describe('a runnable model', () => {
   afterAll(() => world.close())
   const find = (tenant: Tenant, wanted: { requested?: string; agentModelId?: string | null }) =>
     findRunnableModel(world.platform.db, world.platform, tenant.organizationId, { agentModelId: null, ...wanted })
-  const make = async (tenant: Tenant, changes: Record<string, unknown> = {}) => parseWireId('model', await makeModel(tenant, changes)) ?? ''
+  const make = async (tenant: Tenant, changes: Record<string, unknown> = {}) =>
+    parseWireId('model', await makeModel(tenant, changes)) ?? ''
 
   it("is the requested one, else the agent's, else the default", async () => {
     const tenant = await world.tenant()
-    const [standard, agentModelId, requested] = [await make(tenant), await make(tenant), await make(tenant, { label: 'Asked for', contextWindow: 1000 })]
+    const [standard, agentModelId, requested] = [
+      await make(tenant),
+      await make(tenant),
+      await make(tenant, { label: 'Asked for', contextWindow: 1000 }),
+    ]
     expect(await find(tenant, { requested, agentModelId })).toEqual({
       id: requested,
       label: 'Asked for',
@@ -36,7 +41,10 @@ describe('a runnable model', () => {
     const tenant = await world.tenant()
     const providerKeyId = await makeProviderKey(tenant, { api: 'openai', baseUrl: null })
     const cost = { input: '7', output: '8', cacheRead: '0.7', cacheWrite: '7' }
-    const [own, table] = [await make(tenant, { providerKeyId, modelId: 'gpt-4o', cost }), await make(tenant, { providerKeyId, modelId: 'gpt-4o' })]
+    const [own, table] = [
+      await make(tenant, { providerKeyId, modelId: 'gpt-4o', cost }),
+      await make(tenant, { providerKeyId, modelId: 'gpt-4o' }),
+    ]
     expect(await find(tenant, { requested: own })).toMatchObject({ price: cost })
     expect(await find(tenant, { requested: table })).toMatchObject({ price: { input: '2.5' } })
   })
@@ -55,7 +63,13 @@ describe('a runnable model', () => {
   it('opens as a target with its decrypted key, until it is gone', async () => {
     const tenant = await world.tenant()
     const id = await make(tenant, { maxTokens: 50 })
-    const target = { api: goodKey.api, baseUrl: goodKey.baseUrl, modelId: 'm', apiKey: goodKey.apiKey, maxOutputTokens: 50 }
+    const target = {
+      api: goodKey.api,
+      baseUrl: goodKey.baseUrl,
+      modelId: 'm',
+      apiKey: goodKey.apiKey,
+      maxOutputTokens: 50,
+    }
     expect(await openModelTarget(world.platform, tenant.organizationId, id)).toEqual(target)
     const stranger = await world.tenant()
     await expect(openModelTarget(world.platform, stranger.organizationId, id)).rejects.toThrow(ModelGone)

@@ -9,7 +9,8 @@ import { chooseModel, type MissingModel, type Model } from './model.ts'
 import type { Price } from './price.ts'
 
 /** A model that a run can be started with. */
-export interface RunnableModel extends Pick<Model, 'id' | 'label' | 'api' | 'baseUrl' | 'modelId' | 'contextWindow' | 'maxTokens'> {
+export interface RunnableModel
+  extends Pick<Model, 'id' | 'label' | 'api' | 'baseUrl' | 'modelId' | 'contextWindow' | 'maxTokens'> {
   /** Null: nobody knows it; the run costs 0. */
   readonly price: Price | null
 }
@@ -32,11 +33,24 @@ export async function findRunnableModel(
   const model = chooseModel({ models, requested, agentModelId })
   if (typeof model === 'string') return { missing: model }
   const { id, label, api, baseUrl, modelId, contextWindow, maxTokens } = model
-  return { id, label, api, baseUrl, modelId, contextWindow, maxTokens, price: priceOf(model, platform.use(modelPrices)) }
+  return {
+    id,
+    label,
+    api,
+    baseUrl,
+    modelId,
+    contextWindow,
+    maxTokens,
+    price: priceOf(model, platform.use(modelPrices)),
+  }
 }
 
 /** How to call a model, with its decrypted key: keep it no longer than the call. Throws ModelGone, and SealBroken when the key can't be decrypted. */
-export async function openModelTarget(platform: Pick<Platform, 'db' | 'keyRing'>, organizationId: string, id: string): Promise<ModelTarget> {
+export async function openModelTarget(
+  platform: Pick<Platform, 'db' | 'keyRing'>,
+  organizationId: string,
+  id: string,
+): Promise<ModelTarget> {
   const model = await findModel(platform.db, { organizationId }, id)
   const key = model === undefined ? undefined : await openProviderKey(platform, { organizationId }, model.providerKeyId)
   if (model === undefined || key === undefined) throw new ModelGone('The model was deleted, or its provider key was.')

@@ -6,7 +6,11 @@ import { openWorld, type World } from '../../../testing/world.ts'
 import { setDefaultModel } from './set-default-model.ts'
 import { makeModel, modelWorld } from './testing/model-tests.ts'
 
-describeEndpoint(setDefaultModel, { given: (tenant) => makeModel(tenant), call: (modelId) => ({ body: { modelId } }), world: modelWorld })
+describeEndpoint(setDefaultModel, {
+  given: (tenant) => makeModel(tenant),
+  call: (modelId) => ({ body: { modelId } }),
+  world: modelWorld,
+})
 
 describe('setDefaultModel', () => {
   let world: World
@@ -16,7 +20,12 @@ describe('setDefaultModel', () => {
   afterAll(() => world.close())
   const put = (tenant: Tenant, modelId: unknown) => tenant.send('PUT /api/models/default', { body: { modelId } })
   const defaultsOf = async ({ scope }: Tenant) => {
-    const rows = await world.platform.db.selectFrom('models').select('label').where('organization_id', '=', scope.organizationId).where('is_default', '=', true).execute()
+    const rows = await world.platform.db
+      .selectFrom('models')
+      .select('label')
+      .where('organization_id', '=', scope.organizationId)
+      .where('is_default', '=', true)
+      .execute()
     return rows.map((row) => row.label)
   }
 
@@ -37,7 +46,11 @@ describe('setDefaultModel', () => {
     const [a, b] = [await makeModel(tenant, { label: 'a' }), await makeModel(tenant, { label: 'b' })]
     const told = async (modelId: string | null) => {
       const answer = await put(tenant, modelId)
-      const { resource_id, changes } = await world.platform.db.selectFrom('audit_log').selectAll().where('request_id', '=', String(answer.headers.get('request-id'))).executeTakeFirstOrThrow()
+      const { resource_id, changes } = await world.platform.db
+        .selectFrom('audit_log')
+        .selectAll()
+        .where('request_id', '=', String(answer.headers.get('request-id')))
+        .executeTakeFirstOrThrow()
       return { resource_id, changes }
     }
     expect(await told(b)).toEqual({ resource_id: b, changes: { modelId: { before: a, after: b } } })
@@ -47,7 +60,11 @@ describe('setDefaultModel', () => {
 
   it('leaves one default of ten parallel choices', async () => {
     const tenant = await world.tenant()
-    const ids = [await makeModel(tenant, { label: 'a' }), await makeModel(tenant, { label: 'b' }), await makeModel(tenant, { label: 'c' })]
+    const ids = [
+      await makeModel(tenant, { label: 'a' }),
+      await makeModel(tenant, { label: 'b' }),
+      await makeModel(tenant, { label: 'c' }),
+    ]
     const answers = await Promise.all(Array.from({ length: 10 }, (_value, index) => put(tenant, ids[index % 3])))
     expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 10 }, () => 200))
     expect(await defaultsOf(tenant)).toHaveLength(1)
@@ -56,7 +73,8 @@ describe('setDefaultModel', () => {
   it('refuses models of others, and the default stays', async () => {
     const tenant = await world.tenant()
     await makeModel(tenant, { label: 'mine' })
-    for (const modelId of [await makeModel(await world.tenant()), newWireId('model')]) expectProblem(setDefaultModel, await put(tenant, modelId), 'model-not-found')
+    for (const modelId of [await makeModel(await world.tenant()), newWireId('model')])
+      expectProblem(setDefaultModel, await put(tenant, modelId), 'model-not-found')
     expectProblem(setDefaultModel, await put(tenant, 'nonsense'), 'validation-error')
     expect(await defaultsOf(tenant)).toEqual(['mine'])
   })

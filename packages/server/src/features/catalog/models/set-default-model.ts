@@ -32,7 +32,10 @@ export const setDefaultModel = endpoint({
       ({ before, after }) => {
         const [from, to] = [toWireIdOrNull('model', before), toWireIdOrNull('model', after)]
         // The default of an organization that has neither had one nor gets one is the organization's own affair.
-        return { resourceId: to ?? from ?? toWireId('org', scope.organizationId), changes: changesBetween({ modelId: from }, { modelId: to }) }
+        return {
+          resourceId: to ?? from ?? toWireId('org', scope.organizationId),
+          changes: changesBetween({ modelId: from }, { modelId: to }),
+        }
       },
     )
     return ok({ modelId: toWireIdOrNull('model', after) })

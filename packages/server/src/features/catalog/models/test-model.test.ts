@@ -7,7 +7,11 @@ import { testModel } from './test-model.ts'
 import { testProviderKey } from './test-provider-key.ts'
 import { makeModel, makeProviderKey, modelWorld } from './testing/model-tests.ts'
 
-describeEndpoint(testModel, { given: (tenant) => makeModel(tenant), call: (modelId) => ({ params: { modelId } }), world: modelWorld })
+describeEndpoint(testModel, {
+  given: (tenant) => makeModel(tenant),
+  call: (modelId) => ({ params: { modelId } }),
+  world: modelWorld,
+})
 describeEndpoint(testProviderKey, {
   as: 'session',
   given: (tenant) => makeProviderKey(tenant),
@@ -31,7 +35,10 @@ describe('testing a connection', () => {
     const { send } = await tenant.session()
     const providerKeyId = await makeProviderKey(tenant, changes)
     const modelId = await makeModel(tenant, { providerKeyId })
-    const answers = [await send(`POST /api/provider-keys/${providerKeyId}/test`), await tenant.send(`POST /api/models/${modelId}/test`)]
+    const answers = [
+      await send(`POST /api/provider-keys/${providerKeyId}/test`),
+      await tenant.send(`POST /api/models/${modelId}/test`),
+    ]
     expect(answers.map((answer) => answer.status)).toEqual([200, 200])
     return answers.map((answer) => answer.body)
   }
@@ -47,8 +54,14 @@ describe('testing a connection', () => {
 
   it('says why it failed', async () => {
     for (const outcome of await tryWith({ baseUrl: `${provider.url}/v1`, apiKey: 'sk-wrong' })) {
-      expect(outcome).toEqual({ ok: false, latencyMs: expect.any(Number), error: 'AUTH_FAILED', message: expect.any(String) })
+      expect(outcome).toEqual({
+        ok: false,
+        latencyMs: expect.any(Number),
+        error: 'AUTH_FAILED',
+        message: expect.any(String),
+      })
     }
-    for (const outcome of await tryWith({ baseUrl: `${nobodyAt}/v1` })) expect(outcome).toMatchObject({ ok: false, error: 'CONNECTION_REFUSED' })
+    for (const outcome of await tryWith({ baseUrl: `${nobodyAt}/v1` }))
+      expect(outcome).toMatchObject({ ok: false, error: 'CONNECTION_REFUSED' })
   })
 })

@@ -8,7 +8,8 @@ import { testTimeoutMs } from './test-provider-key.ts'
 export const testModel = endpoint({
   route: 'POST /api/models/:modelId/test',
   summary: "Try a model's connection",
-  description: 'Asks the provider for its list of models with the stored key; no tokens are spent. A failed try is a 200 with `ok: false`.',
+  description:
+    'Asks the provider for its list of models with the stored key; no tokens are spent. A failed try is a 200 with `ok: false`.',
   caller: 'organization',
   permission: 'models:read',
   limit: 'default',

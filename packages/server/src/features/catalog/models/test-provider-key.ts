@@ -10,7 +10,8 @@ export const testTimeoutMs = 10_000
 export const testProviderKey = endpoint({
   route: 'POST /api/provider-keys/:providerKeyId/test',
   summary: 'Try a provider key',
-  description: 'Asks the provider for its list of models with the stored key; no tokens are spent. A failed try is a 200 with `ok: false`.',
+  description:
+    'Asks the provider for its list of models with the stored key; no tokens are spent. A failed try is a 200 with `ok: false`.',
   caller: 'organization',
   permission: 'provider-keys:read',
   limit: 'default',

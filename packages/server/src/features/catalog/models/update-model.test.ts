@@ -5,7 +5,11 @@ import { openWorld, type World } from '../../../testing/world.ts'
 import { makeModel, makeProviderKey, mistakesIn, modelWorld } from './testing/model-tests.ts'
 import { updateModel } from './update-model.ts'
 
-describeEndpoint(updateModel, { given: (tenant) => makeModel(tenant), call: (modelId) => ({ params: { modelId }, body: { label: 'Renamed' } }), world: modelWorld })
+describeEndpoint(updateModel, {
+  given: (tenant) => makeModel(tenant),
+  call: (modelId) => ({ params: { modelId }, body: { label: 'Renamed' } }),
+  world: modelWorld,
+})
 
 describe('updateModel', () => {
   let world: World
@@ -17,25 +21,57 @@ describe('updateModel', () => {
     const tenant = await world.tenant()
     const cost = { input: '1', output: '2', cacheRead: '0.1', cacheWrite: '1' }
     const id = await makeModel(tenant, { contextWindow: 1000, maxTokens: 100, cost })
-    return { tenant, id, cost, patch: (body: Record<string, unknown>) => tenant.send(`PATCH /api/models/${id}`, { body }) }
+    return {
+      tenant,
+      id,
+      cost,
+      patch: (body: Record<string, unknown>) => tenant.send(`PATCH /api/models/${id}`, { body }),
+    }
   }
 
   it('changes what is given and keeps the rest', async () => {
     const { tenant, id, cost, patch } = await given()
     const answer = await patch({ label: 'Renamed', modelId: 'other', enabled: false })
     expect(answer.status, answer.text).toBe(200)
-    expect(answer.body).toMatchObject({ label: 'Renamed', modelId: 'other', enabled: false, contextWindow: 1000, maxTokens: 100, cost, isDefault: true })
+    expect(answer.body).toMatchObject({
+      label: 'Renamed',
+      modelId: 'other',
+      enabled: false,
+      contextWindow: 1000,
+      maxTokens: 100,
+      cost,
+      isDefault: true,
+    })
     expect((await tenant.send(`GET /api/models/${id}`)).body).toEqual(answer.body)
-    expect((await patch({ contextWindow: null, maxTokens: null, cost: null })).body).toMatchObject({ contextWindow: null, maxTokens: null, cost: null, price: null, enabled: false })
-    expect((await patch({ cost: { input: '5', output: '6' } })).body.cost).toEqual({ input: '5', output: '6', cacheRead: '5', cacheWrite: '5' })
+    expect((await patch({ contextWindow: null, maxTokens: null, cost: null })).body).toMatchObject({
+      contextWindow: null,
+      maxTokens: null,
+      cost: null,
+      price: null,
+      enabled: false,
+    })
+    expect((await patch({ cost: { input: '5', output: '6' } })).body.cost).toEqual({
+      input: '5',
+      output: '6',
+      cacheRead: '5',
+      cacheWrite: '5',
+    })
   })
 
   it('tells the audit log from what to what', async () => {
     const { id, cost, patch } = await given()
     const answer = await patch({ label: 'Renamed', cost: null, maxTokens: 100 })
-    const entry = await world.platform.db.selectFrom('audit_log').selectAll().where('request_id', '=', String(answer.headers.get('request-id'))).executeTakeFirstOrThrow()
+    const entry = await world.platform.db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('request_id', '=', String(answer.headers.get('request-id')))
+      .executeTakeFirstOrThrow()
     expect(entry).toMatchObject({ action: 'model.updated', resource_id: id })
-    expect(entry.changes).toEqual({ label: { before: expect.any(String), after: 'Renamed' }, cost: { before: cost, after: null }, price: { before: cost, after: null } })
+    expect(entry.changes).toEqual({
+      label: { before: expect.any(String), after: 'Renamed' },
+      cost: { before: cost, after: null },
+      price: { before: cost, after: null },
+    })
   })
 
   it("moves to another key of the organization, and to no one else's", async () => {

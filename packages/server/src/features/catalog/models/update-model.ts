@@ -18,7 +18,9 @@ export const updateModel = endpoint({
   idempotency: 'not-needed',
   audit: 'model.updated',
   params: { modelId: { id: 'model', missing: 'model-not-found' } },
-  body: Type.Partial(Type.Object({ ...modelFields, enabled: Type.Boolean({ description: 'A disabled model starts no runs.' }) })),
+  body: Type.Partial(
+    Type.Object({ ...modelFields, enabled: Type.Boolean({ description: 'A disabled model starts no runs.' }) }),
+  ),
   returns: { 200: ModelWire },
   fails: ['provider-key-not-found'],
   async handle({ params, body, scope, platform, change }) {
@@ -32,7 +34,10 @@ export const updateModel = endpoint({
         const price = cost === undefined ? before.cost : cost === null ? null : completePrice(cost)
         return { before, after: await saveModel(tx, scope, { id, settings: { ...before, ...rest, cost: price }, key }) }
       },
-      ({ before, after }) => ({ resourceId: toWireId('model', id), changes: changesBetween(toModelWire(before, prices), toModelWire(after, prices)) }),
+      ({ before, after }) => ({
+        resourceId: toWireId('model', id),
+        changes: changesBetween(toModelWire(before, prices), toModelWire(after, prices)),
+      }),
     )
     return ok(toModelWire(after, prices))
   },

@@ -16,7 +16,11 @@ export const createProviderKey = endpoint({
   limit: 'create',
   idempotency: 'supported',
   audit: 'provider-key.created',
-  body: Type.Object({ ...providerKeyFields, baseUrl: Type.Optional(providerKeyFields.baseUrl), apiKey: Type.Optional(providerKeyFields.apiKey) }),
+  body: Type.Object({
+    ...providerKeyFields,
+    baseUrl: Type.Optional(providerKeyFields.baseUrl),
+    apiKey: Type.Optional(providerKeyFields.apiKey),
+  }),
   returns: { 201: ProviderKeyWire },
   fails: [],
   async handle({ body, scope, caller, platform, change }) {
@@ -26,7 +30,8 @@ export const createProviderKey = endpoint({
     const id = newUuid()
     const encryptedKey = sealSecret(platform, id, apiKey)
     const key = await change(
-      (tx) => insertProviderKey(tx, scope, { id, label: body.label, ...address, encryptedKey, createdBy: caller.userId }),
+      (tx) =>
+        insertProviderKey(tx, scope, { id, label: body.label, ...address, encryptedKey, createdBy: caller.userId }),
       () => toWireId('mkey', id),
     )
     return created(toProviderKeyWire(key), `/api/provider-keys/${toWireId('mkey', id)}`)

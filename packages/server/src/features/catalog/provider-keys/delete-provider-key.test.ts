@@ -32,6 +32,10 @@ describe('deleteProviderKey', () => {
   it('is not for members', async () => {
     const tenant = await world.tenant({ role: 'member' })
     const { send } = await tenant.session()
-    expectProblem(deleteProviderKey, await send('DELETE /api/provider-keys/mkey_01jq5x3v7kf8hb2m9w4tcd6e1n'), 'forbidden')
+    expectProblem(
+      deleteProviderKey,
+      await send('DELETE /api/provider-keys/mkey_01jq5x3v7kf8hb2m9w4tcd6e1n'),
+      'forbidden',
+    )
   })
 })

@@ -6,7 +6,8 @@ import { deleteProviderKeyRow } from './provider-key-store.ts'
 export const deleteProviderKey = endpoint({
   route: 'DELETE /api/provider-keys/:providerKeyId',
   summary: 'Delete a provider key and its models',
-  description: 'The models that use the key are deleted with it. Agents that were set to one of them use the default model from then on.',
+  description:
+    'The models that use the key are deleted with it. Agents that were set to one of them use the default model from then on.',
   caller: 'organization',
   permission: 'provider-keys:delete',
   limit: 'default',

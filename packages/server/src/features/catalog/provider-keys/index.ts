@@ -9,7 +9,7 @@ import { updateProviderKey } from './update-provider-key.ts'
 export const providerKeysFeature = feature({
   folder: 'catalog/provider-keys',
   tag: 'Provider keys',
-  description: "Keys of model providers, encrypted at rest. Managed by signed-in owners and admins, never by API keys.",
+  description: 'Keys of model providers, encrypted at rest. Managed by signed-in owners and admins, never by API keys.',
   endpoints: { createProviderKey, listProviderKeys, getProviderKey, updateProviderKey, deleteProviderKey },
 })
 

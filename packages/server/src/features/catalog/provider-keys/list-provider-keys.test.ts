@@ -4,7 +4,12 @@ import { openWorld, type World } from '../../../testing/world.ts'
 import { listed, makeProviderKey, modelWorld } from '../models/testing/model-tests.ts'
 import { listProviderKeys } from './list-provider-keys.ts'
 
-describeEndpoint(listProviderKeys, { as: 'session', given: (tenant) => makeProviderKey(tenant), call: () => ({}), world: modelWorld })
+describeEndpoint(listProviderKeys, {
+  as: 'session',
+  given: (tenant) => makeProviderKey(tenant),
+  call: () => ({}),
+  world: modelWorld,
+})
 
 describe('listProviderKeys', () => {
   let world: World
@@ -21,7 +26,10 @@ describe('listProviderKeys', () => {
     const answer = await send('GET /api/provider-keys', { query: { page: 1, pageSize: 2 } })
     expect(listed(answer, 'label')).toEqual(['c', 'b'])
     expect(answer.body.pagination).toEqual({ page: 1, pageSize: 2, total: 3, totalPages: 2 })
-    expect((await send('GET /api/provider-keys', { query: { page: 3, pageSize: 2 } })).body).toMatchObject({ data: [], pagination: { total: 3 } })
+    expect((await send('GET /api/provider-keys', { query: { page: 3, pageSize: 2 } })).body).toMatchObject({
+      data: [],
+      pagination: { total: 3 },
+    })
   })
 
   it('is not for members', async () => {

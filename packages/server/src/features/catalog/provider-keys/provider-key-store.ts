@@ -87,12 +87,20 @@ export async function saveProviderKey(tx: Tx, scope: OrgScope, key: SavedProvide
 
 /** Deletes the key and, with it, the models that use it. Throws provider-key-not-found. */
 export async function deleteProviderKeyRow(tx: Tx, scope: OrgScope, id: string): Promise<void> {
-  const { numDeletedRows } = await tx.deleteFrom('provider_keys').where('organization_id', '=', scope.organizationId).where('id', '=', id).executeTakeFirstOrThrow()
+  const { numDeletedRows } = await tx
+    .deleteFrom('provider_keys')
+    .where('organization_id', '=', scope.organizationId)
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
   if (numDeletedRows === 0n) throw problem('provider-key-not-found')
 }
 
 /** The sealed secret with its address, or undefined when the key is gone. */
-export async function findSealedKey(db: Db, scope: OrgScope, id: string): Promise<(ProviderAddress & { encryptedKey: string }) | undefined> {
+export async function findSealedKey(
+  db: Db,
+  scope: OrgScope,
+  id: string,
+): Promise<(ProviderAddress & { encryptedKey: string }) | undefined> {
   const row = await db
     .selectFrom('provider_keys')
     .select(['api', 'base_url', 'encrypted_key'])
@@ -103,7 +111,11 @@ export async function findSealedKey(db: Db, scope: OrgScope, id: string): Promis
 }
 
 function select(db: Db, scope: OrgScope, id: string) {
-  return db.selectFrom('provider_keys').select(columns).where('organization_id', '=', scope.organizationId).where('id', '=', id)
+  return db
+    .selectFrom('provider_keys')
+    .select(columns)
+    .where('organization_id', '=', scope.organizationId)
+    .where('id', '=', id)
 }
 
 function toProviderKey(row: Pick<Selectable<ProviderKeys>, (typeof columns)[number]>): ProviderKey {

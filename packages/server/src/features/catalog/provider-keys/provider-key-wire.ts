@@ -18,9 +18,19 @@ export const providerKeyFields = {
   label: Type.String({ minLength: 1, maxLength: 120, pattern: '\\S', description: 'How people recognise the key.' }),
   api: OneOf(providerApis, { description: 'The protocol that the provider speaks.' }),
   baseUrl: Nullable(
-    Type.String({ maxLength: 2000, examples: ['http://127.0.0.1:11434/v1'], description: 'An http(s) URL. Required for `openai-compatible`; elsewhere it replaces the provider\'s own address.' }),
+    Type.String({
+      maxLength: 2000,
+      examples: ['http://127.0.0.1:11434/v1'],
+      description:
+        "An http(s) URL. Required for `openai-compatible`; elsewhere it replaces the provider's own address.",
+    }),
   ),
-  apiKey: Type.String({ maxLength: 4096, pattern: '^[!-~]*$', writeOnly: true, description: 'The secret: stored encrypted, never returned. Only `openai-compatible` may do without one.' }),
+  apiKey: Type.String({
+    maxLength: 4096,
+    pattern: '^[!-~]*$',
+    writeOnly: true,
+    description: 'The secret: stored encrypted, never returned. Only `openai-compatible` may do without one.',
+  }),
 }
 
 /** The wire form of a key; its secret has none. */

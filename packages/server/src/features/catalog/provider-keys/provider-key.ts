@@ -50,12 +50,18 @@ function findSecretMistakes({ api }: ProviderAddress, apiKey: string): InvalidPa
 }
 
 function findAddressMistakes({ api, baseUrl }: ProviderAddress): InvalidPart[] {
-  if (baseUrl === null) return api === 'openai-compatible' ? [mistake('/baseUrl', 'is required for openai-compatible', 'required')] : []
+  if (baseUrl === null)
+    return api === 'openai-compatible' ? [mistake('/baseUrl', 'is required for openai-compatible', 'required')] : []
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) return [mistake('/baseUrl', 'must be an http or https URL', 'format')]
-  if (url.username !== '' || url.password !== '') return [mistake('/baseUrl', 'must not hold credentials: send the key as apiKey', 'format')]
-  if (url.search !== '' || url.hash !== '') return [mistake('/baseUrl', 'must not have a query or a fragment', 'format')]
-  return isAllowedHost(url, providerAddressRule) ? [] : [mistake('/baseUrl', 'must not be a metadata, link-local or reserved address', 'address')]
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol))
+    return [mistake('/baseUrl', 'must be an http or https URL', 'format')]
+  if (url.username !== '' || url.password !== '')
+    return [mistake('/baseUrl', 'must not hold credentials: send the key as apiKey', 'format')]
+  if (url.search !== '' || url.hash !== '')
+    return [mistake('/baseUrl', 'must not have a query or a fragment', 'format')]
+  return isAllowedHost(url, providerAddressRule)
+    ? []
+    : [mistake('/baseUrl', 'must not be a metadata, link-local or reserved address', 'address')]
 }
 
 /** What is wrong with a change; empty when it can be made. */
@@ -71,7 +77,10 @@ export function findChangeMistakes(before: ProviderKey, changes: ProviderKeyChan
 
 /** Where the key is sent after a change. */
 export function changeAddress(before: ProviderAddress, changes: ProviderKeyChanges): ProviderAddress {
-  return normalizeAddress({ api: changes.api ?? before.api, baseUrl: changes.baseUrl === undefined ? before.baseUrl : changes.baseUrl })
+  return normalizeAddress({
+    api: changes.api ?? before.api,
+    baseUrl: changes.baseUrl === undefined ? before.baseUrl : changes.baseUrl,
+  })
 }
 
 function originOf({ baseUrl }: ProviderAddress): string | null {

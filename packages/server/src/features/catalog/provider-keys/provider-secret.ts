@@ -14,7 +14,11 @@ export function sealSecret(platform: Pick<Platform, 'keyRing'>, id: string, apiK
 }
 
 /** The key with its secret, or undefined when it is gone. Throws SealBroken when it can't be decrypted. */
-export async function openProviderKey(platform: Pick<Platform, 'db' | 'keyRing'>, scope: OrgScope, id: string): Promise<OpenProviderKey | undefined> {
+export async function openProviderKey(
+  platform: Pick<Platform, 'db' | 'keyRing'>,
+  scope: OrgScope,
+  id: string,
+): Promise<OpenProviderKey | undefined> {
   const sealed = await findSealedKey(platform.db, scope, id)
   if (sealed === undefined) return undefined
   return { api: sealed.api, baseUrl: sealed.baseUrl, apiKey: platform.keyRing.open(sealed.encryptedKey, contextOf(id)) }

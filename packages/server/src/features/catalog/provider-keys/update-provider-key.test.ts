@@ -23,13 +23,23 @@ describe('updateProviderKey', () => {
     const tenant = await world.tenant()
     const id = await makeProviderKey(tenant)
     const { send } = await tenant.session()
-    const secret = async () => (await openProviderKey(world.platform, tenant.scope, parseWireId('mkey', id) ?? ''))?.apiKey
-    return { tenant, id, secret, patch: (body: Record<string, unknown>) => send(`PATCH /api/provider-keys/${id}`, { body }) }
+    const secret = async () =>
+      (await openProviderKey(world.platform, tenant.scope, parseWireId('mkey', id) ?? ''))?.apiKey
+    return {
+      tenant,
+      id,
+      secret,
+      patch: (body: Record<string, unknown>) => send(`PATCH /api/provider-keys/${id}`, { body }),
+    }
   }
 
   it('changes what is given and keeps the rest, the secret too', async () => {
     const { secret, patch } = await given()
-    expect((await patch({ label: 'Renamed' })).body).toMatchObject({ label: 'Renamed', api: 'openai-compatible', baseUrl: goodKey.baseUrl })
+    expect((await patch({ label: 'Renamed' })).body).toMatchObject({
+      label: 'Renamed',
+      api: 'openai-compatible',
+      baseUrl: goodKey.baseUrl,
+    })
     expect(await secret()).toBe(goodKey.apiKey)
     expect((await patch({ apiKey: 'sk-rotated' })).status).toBe(200)
     expect(await secret()).toBe('sk-rotated')
@@ -38,11 +48,22 @@ describe('updateProviderKey', () => {
   it('tells the audit log from what to what, and of the secret only that it changed', async () => {
     const { id, patch } = await given()
     const answer = await patch({ label: 'Renamed', apiKey: 'sk-rotated' })
-    const entry = await world.platform.db.selectFrom('audit_log').selectAll().where('request_id', '=', String(answer.headers.get('request-id'))).executeTakeFirstOrThrow()
-    expect(entry).toMatchObject({ resource_id: id, changes: { label: { before: goodKey.label, after: 'Renamed' }, apiKey: { before: '***', after: '***' } } })
+    const entry = await world.platform.db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('request_id', '=', String(answer.headers.get('request-id')))
+      .executeTakeFirstOrThrow()
+    expect(entry).toMatchObject({
+      resource_id: id,
+      changes: { label: { before: goodKey.label, after: 'Renamed' }, apiKey: { before: '***', after: '***' } },
+    })
     expect(JSON.stringify(entry)).not.toContain('sk-')
     const relabelled = await patch({ label: 'Again' })
-    const [second] = await world.platform.db.selectFrom('audit_log').select('changes').where('request_id', '=', String(relabelled.headers.get('request-id'))).execute()
+    const [second] = await world.platform.db
+      .selectFrom('audit_log')
+      .select('changes')
+      .where('request_id', '=', String(relabelled.headers.get('request-id')))
+      .execute()
     expect(second?.changes).toEqual({ label: { before: 'Renamed', after: 'Again' } })
   })
 
@@ -61,13 +82,17 @@ describe('updateProviderKey', () => {
       expect(mistakesIn(answer)).toEqual(['/apiKey required'])
     }
     expect((await patch({ baseUrl: 'http://127.0.0.1:1/other' })).status).toBe(200)
-    expect((await patch({ baseUrl: 'http://127.0.0.1:2/v1', apiKey: 'sk-for-there' })).body.baseUrl).toBe('http://127.0.0.1:2/v1')
+    expect((await patch({ baseUrl: 'http://127.0.0.1:2/v1', apiKey: 'sk-for-there' })).body.baseUrl).toBe(
+      'http://127.0.0.1:2/v1',
+    )
     expect(await secret()).toBe('sk-for-there')
   })
 
   it('names mistakes and changes nothing', async () => {
     const { secret, patch } = await given()
-    expect(mistakesIn(await patch({ label: '', apiKey: 'a b' }))).toEqual(expect.arrayContaining(['/label minLength', '/apiKey pattern']))
+    expect(mistakesIn(await patch({ label: '', apiKey: 'a b' }))).toEqual(
+      expect.arrayContaining(['/label minLength', '/apiKey pattern']),
+    )
     expect(mistakesIn(await patch({ baseUrl: null, apiKey: 'sk-x' }))).toEqual(['/baseUrl required'])
     expect(await secret()).toBe(goodKey.apiKey)
   })

@@ -28,11 +28,22 @@ export const updateProviderKey = endpoint({
       async (tx) => {
         const before = await lockProviderKey(tx, scope, id)
         refuseInvalid(findChangeMistakes(before, body))
-        return { before, after: await saveProviderKey(tx, scope, { id, label: body.label ?? before.label, ...changeAddress(before, body), encryptedKey }) }
+        return {
+          before,
+          after: await saveProviderKey(tx, scope, {
+            id,
+            label: body.label ?? before.label,
+            ...changeAddress(before, body),
+            encryptedKey,
+          }),
+        }
       },
       ({ before, after }) => {
         // That a secret came is told, never which.
-        const [from, to] = [{ ...toProviderKeyWire(before), apiKey: 'former' }, { ...toProviderKeyWire(after), apiKey: body.apiKey === undefined ? 'former' : 'new' }]
+        const [from, to] = [
+          { ...toProviderKeyWire(before), apiKey: 'former' },
+          { ...toProviderKeyWire(after), apiKey: body.apiKey === undefined ? 'former' : 'new' },
+        ]
         return { resourceId: toWireId('mkey', id), changes: changesBetween(from, to, { secret: ['apiKey'] }) }
       },
     )

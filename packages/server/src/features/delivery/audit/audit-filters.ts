@@ -29,11 +29,20 @@ export const windowQuery = {
 
 export const filterQuery = {
   ...windowQuery,
-  actor: Type.Optional(Type.String({ maxLength: 60, description: 'A `usr_…`, a `key_…`, an `eu_…` (on whose behalf), or `system`.' })),
-  action: Type.Optional(
-    Type.String({ maxLength: 100, pattern: '^[a-z0-9-]+\\.([a-z0-9-]+|\\*)$', examples: ['agent.updated', 'agent.*'], description: 'An action, or all of a noun: `agent.*`.' }),
+  actor: Type.Optional(
+    Type.String({ maxLength: 60, description: 'A `usr_…`, a `key_…`, an `eu_…` (on whose behalf), or `system`.' }),
   ),
-  resourceId: Type.Optional(Type.String({ minLength: 1, maxLength: 300, description: 'What was changed, such as `agent_…`.' })),
+  action: Type.Optional(
+    Type.String({
+      maxLength: 100,
+      pattern: '^[a-z0-9-]+\\.([a-z0-9-]+|\\*)$',
+      examples: ['agent.updated', 'agent.*'],
+      description: 'An action, or all of a noun: `agent.*`.',
+    }),
+  ),
+  resourceId: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 300, description: 'What was changed, such as `agent_…`.' }),
+  ),
   applicationId: Type.Optional(WireId('app')),
 }
 
@@ -54,12 +63,16 @@ export function parseFilters(query: FilterQuery): AuditFilters {
 }
 
 /** `since` and `until` of a validated query. What the calendar does not have is added to the mistakes. */
-export function parseWindow({ since, until }: { readonly since?: string; readonly until?: string }, mistakes: InvalidPart[]): Pick<AuditFilters, 'since' | 'until'> {
+export function parseWindow(
+  { since, until }: { readonly since?: string; readonly until?: string },
+  mistakes: InvalidPart[],
+): Pick<AuditFilters, 'since' | 'until'> {
   const parse = (name: 'since' | 'until', text: string | undefined) => {
     if (text === undefined) return {}
     const at = new Date(text)
     // A leap second is a date-time for the schema, and none for the clock.
-    if (Number.isNaN(at.getTime())) mistakes.push({ pointer: `query/${name}`, message: 'is not a time', code: 'format' })
+    if (Number.isNaN(at.getTime()))
+      mistakes.push({ pointer: `query/${name}`, message: 'is not a time', code: 'format' })
     return { [name]: at }
   }
   return { ...parse('since', since), ...parse('until', until) }
@@ -71,7 +84,8 @@ function parseActor(actor: string, mistakes: InvalidPart[]): Pick<AuditFilters, 
   if (endUserId !== undefined) return { endUserId }
   if (keyId !== undefined) return { actorId: keyId }
   // The ids of users are stored as they are, and the auth library may have made them.
-  if (!/^usr_[0-9a-zA-Z_-]{1,50}$/.test(actor)) mistakes.push({ pointer: 'query/actor', message: 'must be a usr_…, key_… or eu_… id, or system', code: 'actor' })
+  if (!/^usr_[0-9a-zA-Z_-]{1,50}$/.test(actor))
+    mistakes.push({ pointer: 'query/actor', message: 'must be a usr_…, key_… or eu_… id, or system', code: 'actor' })
   return { actorId: actor }
 }
 

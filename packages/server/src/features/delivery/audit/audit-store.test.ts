@@ -31,7 +31,13 @@ const names = ['resourceId', 'actorId', 'action', 'applicationId', 'since'] as c
 const combinations: AuditFilters[] = Array.from({ length: 2 ** names.length }, (_value, bits) =>
   Object.fromEntries(names.filter((_name, bit) => (bits & (1 << bit)) !== 0).map((name) => [name, parts[name]])),
 )
-combinations.push({ noun: 'test' }, { noun: 'rare' }, { noun: 'test', actorId: 'nobody' }, { endUserId: '00000000-0000-7000-8000-000000000002' }, { action: 'rare.made' })
+combinations.push(
+  { noun: 'test' },
+  { noun: 'rare' },
+  { noun: 'test', actorId: 'nobody' },
+  { endUserId: '00000000-0000-7000-8000-000000000002' },
+  { action: 'rare.made' },
+)
 
 describe('the reads of the audit log', () => {
   let world: World
@@ -40,14 +46,18 @@ describe('the reads of the audit log', () => {
     world = await openWorld(auditWorld)
     tenant = await world.tenant()
     await writeMany(world, tenant, { count: 100_000 })
-    await sql`update audit_log set action = 'rare.made', resource_id = 'thing_7' where (changes -> 'n' ->> 'before')::int % 1000 = 7`.execute(world.platform.db)
+    await sql`update audit_log set action = 'rare.made', resource_id = 'thing_7' where (changes -> 'n' ->> 'before')::int % 1000 = 7`.execute(
+      world.platform.db,
+    )
     await sql`vacuum analyze audit_log`.execute(world.platform.db)
   }, 120_000)
   afterAll(() => world.close())
 
   const explain = async (query: { sql: string; parameters: readonly unknown[] }) => {
     const asTenant = world.platform.database.dbOf(tenant.organizationId)
-    const { rows } = await asTenant.executeQuery<{ 'QUERY PLAN': [{ Plan: Plan }] }>(CompiledQuery.raw(`explain (analyze, format json) ${query.sql}`, [...query.parameters]))
+    const { rows } = await asTenant.executeQuery<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
+      CompiledQuery.raw(`explain (analyze, format json) ${query.sql}`, [...query.parameters]),
+    )
     const plan = rows[0]?.['QUERY PLAN'][0].Plan
     if (plan === undefined) throw new Error('There is no plan.')
     return stepsOf(plan)
@@ -55,11 +65,20 @@ describe('the reads of the audit log', () => {
 
   it.each(combinations)('walk an index a bounded way, without sorting: %j', async (filters) => {
     const page = { page: 1, pageSize: 20 }
-    for (const query of [entriesQuery(tenant.scope, { filters, page }), entriesQuery(tenant.scope, { filters, page: { page: 400, pageSize: 20 } }), totalQuery(tenant.scope, filters)]) {
+    for (const query of [
+      entriesQuery(tenant.scope, { filters, page }),
+      entriesQuery(tenant.scope, { filters, page: { page: 400, pageSize: 20 } }),
+      totalQuery(tenant.scope, filters),
+    ]) {
       const steps = await explain(query.compile(world.platform.db))
       const types = steps.map((step) => step['Node Type'])
-      expect(types.filter((type) => /Sort|Seq Scan|Bitmap/.test(type)), types.join(' < ')).toEqual([])
-      const looked = steps.filter((step) => step['Relation Name'] === 'audit_log').map((step) => step['Actual Rows'] * step['Actual Loops'] + (step['Rows Removed by Filter'] ?? 0))
+      expect(
+        types.filter((type) => /Sort|Seq Scan|Bitmap/.test(type)),
+        types.join(' < '),
+      ).toEqual([])
+      const looked = steps
+        .filter((step) => step['Relation Name'] === 'audit_log')
+        .map((step) => step['Actual Rows'] * step['Actual Loops'] + (step['Rows Removed by Filter'] ?? 0))
       expect(Math.max(...looked)).toBeLessThanOrEqual(scannedEntriesMax)
     }
   })

@@ -26,15 +26,22 @@ export interface AuditQuery {
 /** The organization's entries that match, newest first. A page may have fewer than there are: then `nextCursor` goes on behind what was looked at. */
 export async function listEntries(db: Db, scope: OrgScope, query: AuditQuery): Promise<Slice<ListedEntry>> {
   const { rows } = await entriesQuery(scope, query).execute(db)
-  const items = rows.slice(0, query.page.pageSize).map(({ seq, hash, ...row }) => ({ entry: toStoredEntry(row), seq, hash }))
+  const items = rows
+    .slice(0, query.page.pageSize)
+    .map(({ seq, hash, ...row }) => ({ entry: toStoredEntry(row), seq, hash }))
   const total = await totalQuery(scope, query.filters).execute(db)
   const isFull = rows.length > query.page.pageSize
-  const nextCursor = isFull ? (items.at(-1)?.entry.id ?? null) : ((await endQuery(scope, query).execute(db)).rows[0]?.id ?? null)
+  const nextCursor = isFull
+    ? (items.at(-1)?.entry.id ?? null)
+    : ((await endQuery(scope, query).execute(db)).rows[0]?.id ?? null)
   return { items, total: total.rows[0]?.total ?? 0, nextCursor }
 }
 
 /** The page and one entry more, when there is one. */
-export function entriesQuery(scope: OrgScope, { filters, page, after }: AuditQuery): RawBuilder<EntryRow & { seq: number | null; hash: Buffer | null }> {
+export function entriesQuery(
+  scope: OrgScope,
+  { filters, page, after }: AuditQuery,
+): RawBuilder<EntryRow & { seq: number | null; hash: Buffer | null }> {
   const { driver, rest } = conditionsOf(filters)
   return sql`
     select ${entryColumns}, seq, hash from (${scanned(scope, { driver, filters, after })}) scanned
@@ -65,7 +72,10 @@ interface Scan {
 }
 
 // The order names the driver's column, so that no other index can serve it: walking a longer one for a rare value could take for ever.
-function scanned({ organizationId }: OrgScope, { driver, filters: { since, until }, after }: Scan): RawBuilder<unknown> {
+function scanned(
+  { organizationId }: OrgScope,
+  { driver, filters: { since, until }, after }: Scan,
+): RawBuilder<unknown> {
   const from = since === undefined ? lowestId : firstEntryIdAt(since)
   const before = [after ?? highestId, until === undefined ? highestId : firstEntryIdAt(until)].sort()[0]
   if (driver === undefined) {
@@ -88,7 +98,10 @@ const lowestId = '00000000-0000-0000-0000-000000000000'
 const highestId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 /** The condition whose index is walked, which is the one that few entries meet as a rule, and the others. */
-function conditionsOf({ resourceId, endUserId, actorId, action, noun, applicationId }: AuditFilters): { driver: Condition | undefined; rest: RawBuilder<unknown> } {
+function conditionsOf({ resourceId, endUserId, actorId, action, noun, applicationId }: AuditFilters): {
+  driver: Condition | undefined
+  rest: RawBuilder<unknown>
+} {
   const conditions = [
     { column: sql`resource_id`, value: resourceId },
     { column: sql`acting_for`, value: endUserId },
@@ -98,5 +111,14 @@ function conditionsOf({ resourceId, endUserId, actorId, action, noun, applicatio
     { column: sql`application_id`, value: applicationId },
   ].flatMap(({ column, value }) => (value === undefined ? [] : [{ column, value }]))
   const [driver, ...rest] = conditions
-  return { driver, rest: rest.length === 0 ? sql`true` : sql.join(rest.map(({ column, value }) => sql`${column} = ${value}`), sql` and `) }
+  return {
+    driver,
+    rest:
+      rest.length === 0
+        ? sql`true`
+        : sql.join(
+            rest.map(({ column, value }) => sql`${column} = ${value}`),
+            sql` and `,
+          ),
+  }
 }

@@ -6,7 +6,11 @@ import { toActorWire } from './sealed-entry.ts'
 
 export const AuditEntryWire = wire('AuditEntry', {
   id: WireId('aud'),
-  seq: Nullable(Type.Integer({ description: "The number in the organization's chain; null for the moment until the entry is chained." })),
+  seq: Nullable(
+    Type.Integer({
+      description: "The number in the organization's chain; null for the moment until the entry is chained.",
+    }),
+  ),
   action: Type.String({ examples: ['agent.updated'] }),
   actor: Type.Object(
     {
@@ -29,7 +33,11 @@ export const AuditEntryWire = wire('AuditEntry', {
       userAgent: Nullable(Type.String()),
     }),
   ),
-  changes: Nullable({ ...JsonObject, description: '`{field: {before, after}}` of what changed. A secret is `***`; a long value is its beginning, length and SHA-256.' }),
+  changes: Nullable({
+    ...JsonObject,
+    description:
+      '`{field: {before, after}}` of what changed. A secret is `***`; a long value is its beginning, length and SHA-256.',
+  }),
   hash: Nullable(Type.String({ description: 'SHA-256 of the entry and the hash before it, in hexadecimal digits.' })),
   createdAt: WireTime,
 })
@@ -42,7 +50,10 @@ export function toAuditEntryWire({ entry, seq, hash }: ListedEntry): Static<type
     actor: { kind: 'unknown', ...toObject(toActorWire(entry.actor)) },
     applicationId: toWireIdOrNull('app', entry.applicationId),
     resourceId: entry.resourceId,
-    request: entry.requestId === null ? null : { id: entry.requestId, method: entry.method, path: entry.path, ip: entry.ip, userAgent: entry.userAgent },
+    request:
+      entry.requestId === null
+        ? null
+        : { id: entry.requestId, method: entry.method, path: entry.path, ip: entry.ip, userAgent: entry.userAgent },
     changes: entry.changes === null ? null : toObject(entry.changes),
     hash: hash?.toString('hex') ?? null,
     createdAt: entry.createdAt,

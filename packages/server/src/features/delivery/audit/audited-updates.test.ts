@@ -11,12 +11,16 @@ const root = fileURLToPath(new URL('../../../../../../', import.meta.url))
 // Said in the endpoint's own file, or in one that it imports from its folder.
 function tellsChanges(path: string): boolean {
   const text = readFileSync(path, 'utf8')
-  const siblings = [...text.matchAll(/from '\.\/([a-z-]+\.ts)'/g)].map(([, name]) => readFileSync(join(dirname(path), name ?? ''), 'utf8'))
+  const siblings = [...text.matchAll(/from '\.\/([a-z-]+\.ts)'/g)].map(([, name]) =>
+    readFileSync(join(dirname(path), name ?? ''), 'utf8'),
+  )
   return [text, ...siblings].some((each) => each.includes('changesBetween('))
 }
 
 it('every audited change of something that exists tells from what to what', () => {
-  const updates = listOperations(features).filter(({ endpoint }) => /^(PATCH|PUT) /.test(endpoint.route) && endpoint.audit !== 'none')
+  const updates = listOperations(features).filter(
+    ({ endpoint }) => /^(PATCH|PUT) /.test(endpoint.route) && endpoint.audit !== 'none',
+  )
   expect(updates.length).toBeGreaterThan(4)
   const silent = updates.filter(({ id, feature }) => !tellsChanges(join(root, sourceOf(feature, id))))
   expect(silent.map(({ id }) => id)).toEqual([])

@@ -29,7 +29,12 @@ export class ChainCheck {
   /** Looks at the next entry, in the order of the numbers. */
   add(link: Link): void {
     this.count += 1
-    if (link.seq === this.#seq) return this.#report({ seq: link.seq, kind: 'reordered', detail: `There are several entries with the number ${link.seq}.` })
+    if (link.seq === this.#seq)
+      return this.#report({
+        seq: link.seq,
+        kind: 'reordered',
+        detail: `There are several entries with the number ${link.seq}.`,
+      })
     if (link.seq > this.#seq + 1) this.#reportGap(link.seq)
     else if (this.#hash !== undefined && !this.#follows(this.#hash, link)) this.#reportBreak(link)
     this.#seq = link.seq
@@ -43,17 +48,26 @@ export class ChainCheck {
 
   #reportGap(seq: number): void {
     const [from, to] = [this.#seq + 1, seq - 1]
-    this.#report({ seq: from, kind: 'gap', detail: from === to ? `Entry ${from} is missing.` : `The entries ${from} to ${to} are missing.` })
+    this.#report({
+      seq: from,
+      kind: 'gap',
+      detail: from === to ? `Entry ${from} is missing.` : `The entries ${from} to ${to} are missing.`,
+    })
     // What builds on a missing hash can't be checked; from the entry's own hash on it can.
     this.#hash = undefined
   }
 
   #reportBreak(link: Link): void {
     if (this.#last === undefined || !wasCommittedBefore(link, this.#last)) {
-      return this.#report({ seq: link.seq, kind: 'changed', detail: `The hash of entry ${link.seq} does not fit: it was changed, or the entry before it was.` })
+      return this.#report({
+        seq: link.seq,
+        kind: 'changed',
+        detail: `The hash of entry ${link.seq} does not fit: it was changed, or the entry before it was.`,
+      })
     }
     const at = this.problems.length - 1
-    if (this.problems[at]?.seq === this.#last.seq && this.problems[at].kind === 'changed') this.problems[at] = reordered(this.#last.seq)
+    if (this.problems[at]?.seq === this.#last.seq && this.problems[at].kind === 'changed')
+      this.problems[at] = reordered(this.#last.seq)
     this.#report(reordered(link.seq))
   }
 
@@ -72,15 +86,37 @@ function reordered(seq: number): ChainProblem {
 }
 
 /** What is wrong at the end: the head that the chain keeps of itself, against the last entry that there is. */
-export function findHeadProblem(head: Head | undefined, last: { readonly seq: number; readonly hash: Buffer | null } | undefined): ChainProblem | undefined {
-  if (head === undefined) return last === undefined ? undefined : { seq: last.seq, kind: 'head', detail: 'The end of the chain is not recorded any more.' }
-  if (last?.seq !== head.seq) return { seq: head.seq, kind: 'head', detail: `The chain ends with entry ${head.seq}, but the last entry that is there is ${last?.seq ?? 'none'}.` }
-  return last.hash?.equals(head.hash) === true ? undefined : { seq: head.seq, kind: 'head', detail: `The last entry has another hash than the end of the chain.` }
+export function findHeadProblem(
+  head: Head | undefined,
+  last: { readonly seq: number; readonly hash: Buffer | null } | undefined,
+): ChainProblem | undefined {
+  if (head === undefined)
+    return last === undefined
+      ? undefined
+      : { seq: last.seq, kind: 'head', detail: 'The end of the chain is not recorded any more.' }
+  if (last?.seq !== head.seq)
+    return {
+      seq: head.seq,
+      kind: 'head',
+      detail: `The chain ends with entry ${head.seq}, but the last entry that is there is ${last?.seq ?? 'none'}.`,
+    }
+  return last.hash?.equals(head.hash) === true
+    ? undefined
+    : { seq: head.seq, kind: 'head', detail: `The last entry has another hash than the end of the chain.` }
 }
 
 /** What is wrong with an entry of which somebody has kept the hash. */
 export function findArchiveProblem(archived: Head, found: Pick<Link, 'hash'> | undefined): ChainProblem | undefined {
-  if (found === undefined) return { seq: archived.seq, kind: 'head', detail: `The archived entry ${archived.seq} is missing: entries were removed from the end, or the log was replaced.` }
+  if (found === undefined)
+    return {
+      seq: archived.seq,
+      kind: 'head',
+      detail: `The archived entry ${archived.seq} is missing: entries were removed from the end, or the log was replaced.`,
+    }
   if (found.hash?.equals(archived.hash) === true) return undefined
-  return { seq: archived.seq, kind: 'head', detail: `Entry ${archived.seq} has another hash than the archived one: it or an entry before it was replaced.` }
+  return {
+    seq: archived.seq,
+    kind: 'head',
+    detail: `Entry ${archived.seq} has another hash than the archived one: it or an entry before it was replaced.`,
+  }
 }

@@ -21,7 +21,9 @@ describe('the chaining of audit entries', () => {
   const verify = async (tenant: Tenant) => (await (await tenant.session()).send('GET /api/audit-log/verify')).body
   const chainOf = async ({ organizationId }: Tenant) => {
     const { rows } = await sql<{ seq: number; resourceId: string; transaction: number; position: number }>`
-      select seq, resource_id as "resourceId", transaction::text::bigint as transaction, position from audit_log where organization_id = ${organizationId} order by seq`.execute(world.platform.db)
+      select seq, resource_id as "resourceId", transaction::text::bigint as transaction, position from audit_log where organization_id = ${organizationId} order by seq`.execute(
+      world.platform.db,
+    )
     return rows
   }
 
@@ -32,7 +34,14 @@ describe('the chaining of audit entries', () => {
     expect((await chainOf(a)).map(({ seq }) => seq)).toEqual([1, 2, 3])
     await writeEntries(world, a, [{}])
     await chainAll(world)
-    expect(await verify(a)).toMatchObject({ valid: true, entries: 4, head: { seq: 4 }, unchained: 0, problems: [], next: null })
+    expect(await verify(a)).toMatchObject({
+      valid: true,
+      entries: 4,
+      head: { seq: 4 },
+      unchained: 0,
+      problems: [],
+      next: null,
+    })
     expect(await verify(b)).toMatchObject({ valid: true, entries: 2, head: { seq: 2 } })
   })
 
@@ -46,11 +55,22 @@ describe('the chaining of audit entries', () => {
     // An entry that is written early and committed late.
     const slow = tenants.map((tenant, n) =>
       world.platform.db.transaction().execute(async (tx) => {
-        await insertAuditEntry(tx, { action: 'test.slow', actor: { kind: 'system', part: 'tests' }, scope: tenant.scope, resourceId: 'slow' })
+        await insertAuditEntry(tx, {
+          action: 'test.slow',
+          actor: { kind: 'system', part: 'tests' },
+          scope: tenant.scope,
+          resourceId: 'slow',
+        })
         await sql`select pg_sleep(${0.1 + n * 0.1})`.execute(tx)
       }),
     )
-    const answers = await Promise.all(owners.flatMap(({ send }) => Array.from({ length: 30 }, (_value, n) => send('POST /api/applications', { body: { name: `Application ${n}` } }))))
+    const answers = await Promise.all(
+      owners.flatMap(({ send }) =>
+        Array.from({ length: 30 }, (_value, n) =>
+          send('POST /api/applications', { body: { name: `Application ${n}` } }),
+        ),
+      ),
+    )
     await Promise.all(slow)
     isWriting = false
     await Promise.all(chaining)
@@ -69,7 +89,12 @@ describe('the chaining of audit entries', () => {
     const gate = Promise.withResolvers<void>()
     const begun = Promise.withResolvers<void>()
     const slow = world.platform.db.transaction().execute(async (tx) => {
-      await insertAuditEntry(tx, { action: 'test.made', actor: { kind: 'anonymous' }, scope: tenant.scope, resourceId: 'first' })
+      await insertAuditEntry(tx, {
+        action: 'test.made',
+        actor: { kind: 'anonymous' },
+        scope: tenant.scope,
+        resourceId: 'first',
+      })
       begun.resolve()
       await gate.promise
     })
@@ -86,7 +111,12 @@ describe('the chaining of audit entries', () => {
   it('never sees what was rolled back', async () => {
     const tenant = await world.tenant()
     const failing = world.platform.db.transaction().execute(async (tx) => {
-      await insertAuditEntry(tx, { action: 'test.made', actor: { kind: 'anonymous' }, scope: tenant.scope, resourceId: 'undone' })
+      await insertAuditEntry(tx, {
+        action: 'test.made',
+        actor: { kind: 'anonymous' },
+        scope: tenant.scope,
+        resourceId: 'undone',
+      })
       throw new Error('not after all')
     })
     await expect(failing).rejects.toThrow('not after all')
@@ -117,7 +147,9 @@ describe('the chaining of audit entries', () => {
       const killed = chainUntilKilled().catch(() => 'killed')
       await eventually(async () => {
         const { rows } = await sql<{ pid: number }>`
-          select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%insert into audit_chains%'`.execute(world.platform.db)
+          select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%insert into audit_chains%'`.execute(
+          world.platform.db,
+        )
         return rows[0]
       })
       expect(await killed).toBe('killed')
@@ -143,7 +175,9 @@ describe('the chaining of audit entries', () => {
   it('chains what a restored database brought with it, whose transactions are numbered beyond ours', async () => {
     const tenant = await world.tenant()
     await writeEntries(world, tenant, [{ resourceId: 'restored' }])
-    await sql`update audit_log set transaction = '900000000000' where organization_id = ${tenant.organizationId}`.execute(world.platform.db)
+    await sql`update audit_log set transaction = '900000000000' where organization_id = ${tenant.organizationId}`.execute(
+      world.platform.db,
+    )
     await chainAll(world)
     await writeEntries(world, tenant, [{ resourceId: 'new' }])
     await chainAll(world)
@@ -152,9 +186,18 @@ describe('the chaining of audit entries', () => {
   })
 
   it('leaves out what belongs to no organization', async () => {
-    await world.platform.db.transaction().execute((tx) => insertAuditEntry(tx, { action: 'org.deleted', actor: { kind: 'anonymous' }, scope: undefined, resourceId: 'org_gone' }))
+    await world.platform.db.transaction().execute((tx) =>
+      insertAuditEntry(tx, {
+        action: 'org.deleted',
+        actor: { kind: 'anonymous' },
+        scope: undefined,
+        resourceId: 'org_gone',
+      }),
+    )
     await chainAll(world)
-    expect(await world.platform.db.selectFrom('audit_log').select('seq').where('resource_id', '=', 'org_gone').execute()).toEqual([{ seq: null }])
+    expect(
+      await world.platform.db.selectFrom('audit_log').select('seq').where('resource_id', '=', 'org_gone').execute(),
+    ).toEqual([{ seq: null }])
   })
 
   it('is a job of the workers', async () => {
@@ -162,7 +205,10 @@ describe('the chaining of audit entries', () => {
     const tenant = await working.tenant()
     await writeEntries(working, tenant, [{}])
     const { send } = await tenant.session()
-    await eventually(async () => ((await send('GET /api/audit-log/verify')).body.entries === 1 ? true : undefined), 30_000)
+    await eventually(
+      async () => ((await send('GET /api/audit-log/verify')).body.entries === 1 ? true : undefined),
+      30_000,
+    )
     await working.close()
   }, 60_000)
 })

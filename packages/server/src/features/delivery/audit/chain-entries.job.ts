@@ -23,7 +23,10 @@ export const chainEntries = job({
 })
 
 /** Continues each organization's chain with its entries, in their order. Those of organizations that are gone go with them. */
-function linkEntries(entries: readonly StoredEntry[], chains: ReadonlyMap<string, Head | undefined>): { links: NewLink[]; heads: NewLink[] } {
+function linkEntries(
+  entries: readonly StoredEntry[],
+  chains: ReadonlyMap<string, Head | undefined>,
+): { links: NewLink[]; heads: NewLink[] } {
   const links: NewLink[] = []
   const heads = new Map<string, NewLink>()
   for (const entry of entries) {

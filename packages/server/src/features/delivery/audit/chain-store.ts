@@ -26,7 +26,9 @@ export interface NewLink extends Head {
 
 /** True when this transaction is the one that chains; the lock ends with it. */
 export async function lockChaining(tx: Tx): Promise<boolean> {
-  const { rows } = await sql<{ held: boolean }>`select pg_try_advisory_xact_lock(hashtext('audit chain')) as held`.execute(tx)
+  const { rows } = await sql<{
+    held: boolean
+  }>`select pg_try_advisory_xact_lock(hashtext('audit chain')) as held`.execute(tx)
   return rows[0]?.held ?? false
 }
 
@@ -35,10 +37,15 @@ export async function listUnchained(tx: Tx, limit: number): Promise<StoredEntry[
   // A transaction below the snapshot's xmin has ended, so nothing can be committed before its entries any more.
   const found = await readUnchained(tx, { readable: sql`transaction < pg_snapshot_xmin(pg_current_snapshot())`, limit })
   // Ids beyond the snapshot are of another cluster, from which the database was restored: those entries have been committed long ago.
-  return found.length > 0 ? found : readUnchained(tx, { readable: sql`transaction >= pg_snapshot_xmax(pg_current_snapshot())`, limit })
+  return found.length > 0
+    ? found
+    : readUnchained(tx, { readable: sql`transaction >= pg_snapshot_xmax(pg_current_snapshot())`, limit })
 }
 
-async function readUnchained(tx: Tx, { readable, limit }: { readable: ReturnType<typeof sql>; limit: number }): Promise<StoredEntry[]> {
+async function readUnchained(
+  tx: Tx,
+  { readable, limit }: { readable: ReturnType<typeof sql>; limit: number },
+): Promise<StoredEntry[]> {
   const { rows } = await sql<EntryRow>`
     select ${entryColumns} from audit_log
     where seq is null and organization_id is not null and ${readable}
@@ -48,7 +55,9 @@ async function readUnchained(tx: Tx, { readable, limit }: { readable: ReturnType
 
 /** Keeps organizations from being deleted until the transaction ends. Gives those that exist, with the ends of their chains. */
 export async function holdChains(tx: Tx, organizationIds: readonly string[]): Promise<Map<string, Head | undefined>> {
-  await sql`select id from organizations where id = any(${organizationIds}::uuid[]) order by id for key share`.execute(tx)
+  await sql`select id from organizations where id = any(${organizationIds}::uuid[]) order by id for key share`.execute(
+    tx,
+  )
   // The log's own last entry counts when the head lags behind it: a head that somebody has removed must not stop the chaining of all.
   const { rows } = await sql<{ id: string; seq: number | null; hash: Buffer | null }>`
     select o.id, head.seq, head.hash from organizations o left join lateral (
@@ -66,19 +75,32 @@ export async function saveLinks(tx: Tx, links: readonly NewLink[], heads: readon
     update audit_log set seq = link.seq, hash = link.hash
     from unnest(${links.map((link) => link.entryId)}::uuid[], ${links.map((link) => link.seq)}::bigint[], ${links.map((link) => link.hash)}::bytea[]) as link (id, seq, hash)
     where audit_log.id = link.id and audit_log.seq is null`.execute(tx)
-  if (numAffectedRows !== BigInt(links.length)) throw new Error('An entry of the audit log went away while it was chained.')
+  if (numAffectedRows !== BigInt(links.length))
+    throw new Error('An entry of the audit log went away while it was chained.')
   await sql`
     insert into audit_chains (organization_id, seq, hash)
     select * from unnest(${heads.map((head) => head.organizationId)}::uuid[], ${heads.map((head) => head.seq)}::bigint[], ${heads.map((head) => head.hash)}::bytea[])
-    on conflict (organization_id) do update set seq = excluded.seq, hash = excluded.hash, updated_at = now()`.execute(tx)
+    on conflict (organization_id) do update set seq = excluded.seq, hash = excluded.hash, updated_at = now()`.execute(
+    tx,
+  )
 }
 
 /** Where a chain says that it ends, and the last entry that there is; both of one moment. */
-export async function findEnds(db: Db, { organizationId }: OrgScope): Promise<{ head: Head | undefined; last: { seq: number; hash: Buffer | null } | undefined }> {
-  const { rows } = await sql<{ headSeq: number | null; headHash: Buffer | null; lastSeq: number | null; lastHash: Buffer | null }>`
+export async function findEnds(
+  db: Db,
+  { organizationId }: OrgScope,
+): Promise<{ head: Head | undefined; last: { seq: number; hash: Buffer | null } | undefined }> {
+  const { rows } = await sql<{
+    headSeq: number | null
+    headHash: Buffer | null
+    lastSeq: number | null
+    lastHash: Buffer | null
+  }>`
     select head.seq as "headSeq", head.hash as "headHash", last.seq as "lastSeq", last.hash as "lastHash"
     from (select seq, hash from audit_chains where organization_id = ${organizationId}) head
-    full join (select seq, hash from audit_log where organization_id = ${organizationId} and seq is not null order by seq desc limit 1) last on true`.execute(db)
+    full join (select seq, hash from audit_log where organization_id = ${organizationId} and seq is not null order by seq desc limit 1) last on true`.execute(
+    db,
+  )
   const { headSeq = null, headHash = null, lastSeq = null, lastHash = null } = rows[0] ?? {}
   return {
     head: headSeq === null || headHash === null ? undefined : { seq: headSeq, hash: headHash },
@@ -102,12 +124,22 @@ export interface LinksQuery {
 export const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 /** The entries that follow, in the order of the chain. */
-export async function readLinks(db: Db, { organizationId }: OrgScope, { after, to, limit }: LinksQuery): Promise<Link[]> {
+export async function readLinks(
+  db: Db,
+  { organizationId }: OrgScope,
+  { after, to, limit }: LinksQuery,
+): Promise<Link[]> {
   const { rows } = await sql<EntryRow & { seq: number; hash: Buffer | null; xid: string; position: number }>`
     select ${entryColumns}, seq, hash, transaction::text as xid, position from audit_log
     where organization_id = ${organizationId} and seq >= ${after.seq} and seq <= ${to} and (seq, id) > (${after.seq}::bigint, ${after.id}::uuid)
     order by seq, id limit ${limit}`.execute(db)
-  return rows.map(({ seq, hash, xid, position, ...row }) => ({ entry: toStoredEntry(row), seq, hash, transaction: Number(xid), position }))
+  return rows.map(({ seq, hash, xid, position, ...row }) => ({
+    entry: toStoredEntry(row),
+    seq,
+    hash,
+    transaction: Number(xid),
+    position,
+  }))
 }
 
 /** The organization's entries that wait to be chained, counted among the server's oldest `max`. */

@@ -34,7 +34,9 @@ describe('exporting the audit log', () => {
     const file = join(folder, 'export.jsonl')
     await writeFile(file, text)
     return new Promise<{ code: number; out: string }>((resolve) => {
-      execFile(process.execPath, [verifier, file, ...args], { env: {}, cwd: folder }, (error, stdout, stderr) => resolve({ code: typeof error?.code === 'number' ? error.code : 0, out: stdout + stderr }))
+      execFile(process.execPath, [verifier, file, ...args], { env: {}, cwd: folder }, (error, stdout, stderr) =>
+        resolve({ code: typeof error?.code === 'number' ? error.code : 0, out: stdout + stderr }),
+      )
     })
   }
   const given = async (count: number) => {
@@ -48,11 +50,28 @@ describe('exporting the audit log', () => {
     const answer = await send('GET /api/audit-log/export')
     expect(answer.headers.get('content-type')).toBe('application/x-ndjson')
     expect(answer.headers.get('content-disposition')).toBe('attachment; filename="audit-log.jsonl"')
-    const lines = answer.text.trimEnd().split('\n').map((line) => JSON.parse(line))
+    const lines = answer.text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
     expect(lines).toEqual([
       {
-        id: expect.stringMatching(/^aud_/), seq: 1, organizationId: tenant.orgId, applicationId: tenant.appId, action: 'test.made', actor: { kind: 'system', part: 'tests' }, resourceId: 'thing_1',
-        changes: { n: { before: 0, after: 1 } }, requestId: null, method: null, path: null, ip: null, userAgent: null, createdAt: expect.any(String), previousHash: zeros, hash: lines[0].hash,
+        id: expect.stringMatching(/^aud_/),
+        seq: 1,
+        organizationId: tenant.orgId,
+        applicationId: tenant.appId,
+        action: 'test.made',
+        actor: { kind: 'system', part: 'tests' },
+        resourceId: 'thing_1',
+        changes: { n: { before: 0, after: 1 } },
+        requestId: null,
+        method: null,
+        path: null,
+        ip: null,
+        userAgent: null,
+        createdAt: expect.any(String),
+        previousHash: zeros,
+        hash: lines[0].hash,
       },
       expect.objectContaining({ seq: 2, resourceId: 'thing_2', previousHash: lines[0].hash }),
     ])
@@ -69,16 +88,25 @@ describe('exporting the audit log', () => {
     expect((await check('')).code).toBe(0)
   })
 
-  const change = (lines: string[], at: number, to: (entry: Record<string, unknown>) => Record<string, unknown>) => lines.map((line, n) => (n === at ? JSON.stringify(to(JSON.parse(line))) : line))
+  const change = (lines: string[], at: number, to: (entry: Record<string, unknown>) => Record<string, unknown>) =>
+    lines.map((line, n) => (n === at ? JSON.stringify(to(JSON.parse(line))) : line))
   const attacks: [string, (lines: string[]) => string[], string][] = [
-    ['a changed value', (lines) => change(lines, 2, (entry) => ({ ...entry, changes: { n: { before: 2, after: 4 } } })), 'entry 3 was changed'],
+    [
+      'a changed value',
+      (lines) => change(lines, 2, (entry) => ({ ...entry, changes: { n: { before: 2, after: 4 } } })),
+      'entry 3 was changed',
+    ],
     ['a field more', (lines) => change(lines, 2, (entry) => ({ ...entry, note: 1 })), 'entry 3 was changed'],
     ['an entry less', (lines) => lines.toSpliced(2, 1), 'entry 3 is missing'],
     ['several entries less', (lines) => lines.toSpliced(1, 2), 'entry 2 is missing, and all up to entry 3'],
     ['a swap', (lines) => lines.with(2, lines[3] ?? '').with(3, lines[2] ?? ''), 'out of order'],
     ['an entry twice', (lines) => lines.toSpliced(2, 0, lines[2] ?? ''), 'out of order'],
     ['a cut-off line', (lines) => lines.with(4, (lines[4] ?? '').slice(0, 100)), 'line 5 is not an entry'],
-    ['an entry of another chain', (lines) => change(lines, 3, (entry) => ({ ...entry, previousHash: 'a'.repeat(64) })), 'entry 4'],
+    [
+      'an entry of another chain',
+      (lines) => change(lines, 3, (entry) => ({ ...entry, previousHash: 'a'.repeat(64) })),
+      'entry 4',
+    ],
   ]
   it.each(attacks)('does not get past the offline verifier with %s', async (_what, attack, expected) => {
     const { exported } = await given(5)
@@ -93,22 +121,38 @@ describe('exporting the audit log', () => {
     const { head } = (await send('GET /api/audit-log/verify')).body
     const short = exported.trimEnd().split('\n').slice(0, 3).join('\n')
     expect((await check(short)).code).toBe(0)
-    expect(await check(short, '--head', `${head.seq}:${head.hash}`)).toMatchObject({ code: 1, out: expect.stringContaining('the export ends with entry 3') })
+    expect(await check(short, '--head', `${head.seq}:${head.hash}`)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('the export ends with entry 3'),
+    })
     const other = (await given(5)).exported
-    expect(await check(other, '--head', `${head.seq}:${head.hash}`)).toMatchObject({ code: 1, out: expect.stringContaining('has another hash than the head') })
+    expect(await check(other, '--head', `${head.seq}:${head.hash}`)).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('has another hash than the head'),
+    })
   })
 
   it('tells how the verifier is called, and that a file is not there, with another exit code', async () => {
     expect((await check('', '--head', 'nonsense')).code).toBe(2)
-    await expect(new Promise((resolve) => execFile(process.execPath, [verifier, join(folder, 'none.jsonl')], (error) => resolve(error?.code)))).resolves.toBe(2)
+    await expect(
+      new Promise((resolve) =>
+        execFile(process.execPath, [verifier, join(folder, 'none.jsonl')], (error) => resolve(error?.code)),
+      ),
+    ).resolves.toBe(2)
   })
 
   it('of a time has an unbroken piece of the chain, which the verifier confirms', async () => {
     const { tenant, send } = await givenChain(world, 0)
     await writeMany(world, tenant, { count: 600 })
     await chainAll(world)
-    await sql`update audit_log set created_at = '2026-01-01T00:00:00Z'::timestamptz + seq * interval '10 minutes' where organization_id = ${tenant.organizationId}`.execute(world.platform.db)
-    const seqs = async (query: Record<string, string>) => (await send('GET /api/audit-log/export', { query })).text.split('\n').filter((line) => line !== '').map((line): number => JSON.parse(line).seq)
+    await sql`update audit_log set created_at = '2026-01-01T00:00:00Z'::timestamptz + seq * interval '10 minutes' where organization_id = ${tenant.organizationId}`.execute(
+      world.platform.db,
+    )
+    const seqs = async (query: Record<string, string>) =>
+      (await send('GET /api/audit-log/export', { query })).text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line): number => JSON.parse(line).seq)
     const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_value, n) => from + n)
     expect(await seqs({ since: '2026-01-02T00:00:00Z', until: '2026-01-03T00:00:00Z' })).toEqual(range(144, 287))
     expect(await seqs({ since: '2026-01-04T00:00:00Z' })).toEqual(range(432, 600))
@@ -124,7 +168,10 @@ describe('exporting the audit log', () => {
     await writeEntries(world, tenant, [{ resourceId: 'later' }, { resourceId: 'last' }])
     await chainAll(world)
     const { text } = await send('GET /api/audit-log/export', { query: { since } })
-    expect(await check(text)).toMatchObject({ code: 0, out: expect.stringMatching(/entries 4 to 5 \(2\)[^]*begins with entry 4/) })
+    expect(await check(text)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/entries 4 to 5 \(2\)[^]*begins with entry 4/),
+    })
   })
 
   /** A client that asks for an export and does not read it. */
@@ -136,7 +183,9 @@ describe('exporting the audit log', () => {
     const target = new URL(of.url)
     const socket = connect(Number(target.port), target.hostname)
     socket.pause()
-    socket.write(`GET /api/audit-log/export HTTP/1.1\r\nhost: ${target.host}\r\ncookie: ${cookie}\r\nx-org-id: ${tenant.orgId}\r\nconnection: close\r\n\r\n`)
+    socket.write(
+      `GET /api/audit-log/export HTTP/1.1\r\nhost: ${target.host}\r\ncookie: ${cookie}\r\nx-org-id: ${tenant.orgId}\r\nconnection: close\r\n\r\n`,
+    )
     const readAll = async () => {
       let [bytes, end] = [0, '']
       socket.on('error', () => undefined)
@@ -181,8 +230,11 @@ describe('exporting the audit log', () => {
     expect(await readAll()).toMatchObject({ isWhole: false })
   }, 90_000)
 
-  it.each([{ since: 'yesterday' }, { until: '2016-12-31T23:59:60Z' }, { unknown: 'x' }])('refuses %j', async (query: Record<string, string>) => {
-    const { send } = await (await world.tenant()).session()
-    expectProblem(exportAuditLog, await send('GET /api/audit-log/export', { query }), 'validation-error')
-  })
+  it.each([{ since: 'yesterday' }, { until: '2016-12-31T23:59:60Z' }, { unknown: 'x' }])(
+    'refuses %j',
+    async (query: Record<string, string>) => {
+      const { send } = await (await world.tenant()).session()
+      expectProblem(exportAuditLog, await send('GET /api/audit-log/export', { query }), 'validation-error')
+    },
+  )
 })

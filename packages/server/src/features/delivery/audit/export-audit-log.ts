@@ -29,8 +29,15 @@ export const exportAuditLog = endpoint({
     const window = parseWindow(query, mistakes)
     refuseInvalid(mistakes)
     // A stop ends the connection in the middle: a cut-off export is an error for the client, never a shorter file.
-    const stream = Readable.from(exportLines(db, scope, window), { objectMode: false, highWaterMark: waitingCharactersMax, signal: platform.stopping })
-    const headers = { 'Content-Type': 'application/x-ndjson', 'Content-Disposition': 'attachment; filename="audit-log.jsonl"' }
+    const stream = Readable.from(exportLines(db, scope, window), {
+      objectMode: false,
+      highWaterMark: waitingCharactersMax,
+      signal: platform.stopping,
+    })
+    const headers = {
+      'Content-Type': 'application/x-ndjson',
+      'Content-Disposition': 'attachment; filename="audit-log.jsonl"',
+    }
     return { status: 200, stream, headers }
   },
 })

@@ -41,8 +41,14 @@ async function findRange(db: Db, scope: OrgScope, { since, until }: Window): Pro
   const [earliest, latest] = [laterBy(since, -outOfOrderMs), laterBy(until, outOfOrderMs)]
   const { last } = await findEnds(db, scope)
   return {
-    from: since === undefined || earliest === undefined ? 1 : await findFirstWithin(db, scope, { since, fromSeq: await findFirstSeqSince(db, scope, earliest) }),
-    to: until === undefined || latest === undefined ? (last?.seq ?? 0) : await findLastWithin(db, scope, { until, toSeq: await findFirstSeqSince(db, scope, latest) }),
+    from:
+      since === undefined || earliest === undefined
+        ? 1
+        : await findFirstWithin(db, scope, { since, fromSeq: await findFirstSeqSince(db, scope, earliest) }),
+    to:
+      until === undefined || latest === undefined
+        ? (last?.seq ?? 0)
+        : await findLastWithin(db, scope, { until, toSeq: await findFirstSeqSince(db, scope, latest) }),
   }
 }
 

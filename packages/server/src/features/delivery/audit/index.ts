@@ -7,7 +7,8 @@ import { verifyAuditLog } from './verify-audit-log.ts'
 export const auditFeature = feature({
   folder: 'delivery/audit',
   tag: 'Audit Log',
-  description: 'Who did what to what, from where, and with which request; chained by hashes, so that no entry can be changed unnoticed.',
+  description:
+    'Who did what to what, from where, and with which request; chained by hashes, so that no entry can be changed unnoticed.',
   endpoints: { listAuditLog, verifyAuditLog, exportAuditLog },
   jobs: [chainEntries],
 })

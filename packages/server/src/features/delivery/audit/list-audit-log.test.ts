@@ -20,12 +20,20 @@ describe('listing the audit log', () => {
   })
   afterAll(() => world.close())
 
-  const list = async (send: Send, query: Record<string, string | number> = {}) => (await send('GET /api/audit-log', { query })).body
+  const list = async (send: Send, query: Record<string, string | number> = {}) =>
+    (await send('GET /api/audit-log', { query })).body
   const resourcesOf = (body: { data: { resourceId: string }[] }) => body.data.map(({ resourceId }) => resourceId)
   const system = { kind: 'system', part: 'tests' } as const
   const user = ({ userId }: Tenant) => ({ kind: 'user', userId, email: 'x@example.com' }) as const
   const key = (tenant: Tenant) =>
-    ({ kind: 'api-key', keyId: parseWireId('key', tenant.apiKeyId) ?? '', ...tenant.scope, userId: tenant.userId, permissions: new Set<string>(), apiVersion: null }) as const
+    ({
+      kind: 'api-key',
+      keyId: parseWireId('key', tenant.apiKeyId) ?? '',
+      ...tenant.scope,
+      userId: tenant.userId,
+      permissions: new Set<string>(),
+      apiVersion: null,
+    }) as const
 
   it('tells who did what to what, from where and with which request, and what changed', async () => {
     const tenant = await world.tenant()
@@ -39,7 +47,13 @@ describe('listing the audit log', () => {
       actor: { kind: 'user', userId: tenant.userId },
       applicationId: null,
       resourceId: made.body.id,
-      request: { id: made.headers.get('request-id'), method: 'POST', path: '/api/applications', ip: '127.0.0.1', userAgent: 'the test' },
+      request: {
+        id: made.headers.get('request-id'),
+        method: 'POST',
+        path: '/api/applications',
+        ip: '127.0.0.1',
+        userAgent: 'the test',
+      },
       changes: null,
       hash: null,
       createdAt: expect.stringMatching(/^\d{4}-\d{2}-\d{2}T.*Z$/),
@@ -52,11 +66,24 @@ describe('listing the audit log', () => {
     const tenant = await world.tenant()
     const endUserId = await tenant.endUser()
     const impersonated = { ...tenant.scope, endUserId: parseWireId('eu', endUserId) ?? '' }
-    await writeEntries(world, tenant, [{ resourceId: 'a' }, { actor: key(tenant), resourceId: 'b', changes: { name: { before: 'x', after: null } } }, { actor: key(tenant), scope: impersonated, resourceId: 'c' }])
+    await writeEntries(world, tenant, [
+      { resourceId: 'a' },
+      { actor: key(tenant), resourceId: 'b', changes: { name: { before: 'x', after: null } } },
+      { actor: key(tenant), scope: impersonated, resourceId: 'c' },
+    ])
     const { data } = await list((await tenant.session()).send)
     expect(data).toMatchObject([
-      { resourceId: 'c', actor: { kind: 'api-key', apiKeyId: tenant.apiKeyId, userId: tenant.userId, endUserId }, applicationId: tenant.appId },
-      { resourceId: 'b', actor: { kind: 'api-key', endUserId: null }, changes: { name: { before: 'x', after: null } }, request: null },
+      {
+        resourceId: 'c',
+        actor: { kind: 'api-key', apiKeyId: tenant.apiKeyId, userId: tenant.userId, endUserId },
+        applicationId: tenant.appId,
+      },
+      {
+        resourceId: 'b',
+        actor: { kind: 'api-key', endUserId: null },
+        changes: { name: { before: 'x', after: null } },
+        request: null,
+      },
       { resourceId: 'a', actor: { kind: 'system', part: 'tests' } },
     ])
   })
@@ -76,8 +103,18 @@ describe('listing the audit log', () => {
     const middle = new Date().toISOString()
     await pause()
     await writeEntries(world, tenant, [
-      { resourceId: 'b', action: 'agent.deleted', actor: key(tenant), scope: { ...tenant.scope, endUserId: parseWireId('eu', endUserId) ?? '' } },
-      { resourceId: 'c', action: 'agents.merged', actor: system, scope: { ...of, applicationId: sibling.applicationId, endUserId: null } },
+      {
+        resourceId: 'b',
+        action: 'agent.deleted',
+        actor: key(tenant),
+        scope: { ...tenant.scope, endUserId: parseWireId('eu', endUserId) ?? '' },
+      },
+      {
+        resourceId: 'c',
+        action: 'agents.merged',
+        actor: system,
+        scope: { ...of, applicationId: sibling.applicationId, endUserId: null },
+      },
       { resourceId: 'd', action: 'org.updated', actor: user(tenant), scope: of },
     ])
     const { send } = await tenant.session()
@@ -92,21 +129,32 @@ describe('listing the audit log', () => {
     expect(await found({ action: 'agent.*' })).toBe('bba')
     expect(await found({ resourceId: 'b' })).toBe('bb')
     expect(await found({ applicationId: sibling.appId })).toBe('c')
-    expect(await found({ actor: tenant.apiKeyId, action: 'agent.*', resourceId: 'b', applicationId: tenant.appId })).toBe('bb')
+    expect(
+      await found({ actor: tenant.apiKeyId, action: 'agent.*', resourceId: 'b', applicationId: tenant.appId }),
+    ).toBe('bb')
     expect(await found({ actor: tenant.userId, action: 'agent.*' })).toBe('a')
     expect(await found({ actor: tenant.userId, applicationId: sibling.appId })).toBe('')
     expect(await found({ since: middle })).toBe('dcb')
     expect(await found({ until: middle })).toBe('ba')
     expect(await found({ since: '2000-01-01T00:00:00Z', until: '2001-01-01T00:00:00Z' })).toBe('')
-    expect(await found({ since: '2000-01-01T00:00:00+02:00', until: '2999-01-01T00:00:00Z', action: 'org.updated' })).toBe('d')
+    expect(
+      await found({ since: '2000-01-01T00:00:00+02:00', until: '2999-01-01T00:00:00Z', action: 'org.updated' }),
+    ).toBe('d')
   })
 
   it('pages by number and by cursor', async () => {
     const tenant = await world.tenant()
-    await writeEntries(world, tenant, ['a', 'b', 'c', 'd', 'e'].map((resourceId) => ({ resourceId })))
+    await writeEntries(
+      world,
+      tenant,
+      ['a', 'b', 'c', 'd', 'e'].map((resourceId) => ({ resourceId })),
+    )
     const { send } = await tenant.session()
     const first = await list(send, { pageSize: 2 })
-    expect([resourcesOf(first), first.pagination]).toEqual([['e', 'd'], { page: 1, pageSize: 2, total: 5, totalPages: 3, nextCursor: first.data[1].id }])
+    expect([resourcesOf(first), first.pagination]).toEqual([
+      ['e', 'd'],
+      { page: 1, pageSize: 2, total: 5, totalPages: 3, nextCursor: first.data[1].id },
+    ])
     expect(resourcesOf(await list(send, { pageSize: 2, page: 3 }))).toEqual(['a'])
     expect(resourcesOf(await list(send, { pageSize: 2, page: 4 }))).toEqual([])
     const rest = await list(send, { pageSize: 3, after: first.pagination.nextCursor })
@@ -125,7 +173,11 @@ describe('listing the audit log', () => {
     // Its application is the first filter, and ten thousand others of that are newer.
     const sparse = await list(send, { applicationId: tenant.appId, pageSize: 1 })
     expect(sparse.pagination.total).toBe(10_000)
-    expectProblem(listAuditLog, await send('GET /api/audit-log', { query: { page: 101, pageSize: 100 } }), 'validation-error')
+    expectProblem(
+      listAuditLog,
+      await send('GET /api/audit-log', { query: { page: 101, pageSize: 100 } }),
+      'validation-error',
+    )
     let [cursor, seen]: [string | undefined, number] = [undefined, 0]
     do {
       const page = await list(send, { pageSize: 100, ...(cursor === undefined ? {} : { after: cursor }) })
@@ -135,11 +187,18 @@ describe('listing the audit log', () => {
     expect(seen).toBe(10_501)
   }, 60_000)
 
-  it("shows nothing of another organization, and is not for members, viewers or keys", async () => {
+  it('shows nothing of another organization, and is not for members, viewers or keys', async () => {
     const [tenant, stranger] = [await world.tenant(), await world.tenant()]
     await writeEntries(world, stranger, [{ resourceId: 'theirs' }])
     const { send } = await tenant.session()
-    for (const query of [{}, { resourceId: 'theirs' }, { applicationId: stranger.appId }, { actor: stranger.userId }, { actor: stranger.apiKeyId }]) expect((await list(send, query)).data).toEqual([])
+    for (const query of [
+      {},
+      { resourceId: 'theirs' },
+      { applicationId: stranger.appId },
+      { actor: stranger.userId },
+      { actor: stranger.apiKeyId },
+    ])
+      expect((await list(send, query)).data).toEqual([])
     const theirs = (await list((await stranger.session()).send)).data[0].id
     expect((await list(send, { after: theirs })).data).toEqual([])
     for (const role of ['member', 'viewer'] as const) {
@@ -151,8 +210,19 @@ describe('listing the audit log', () => {
   })
 
   it.each([
-    { actor: 'somebody' }, { actor: 'usr_' }, { action: 'agent' }, { action: '*' }, { action: 'agent.*.x' }, { applicationId: 'nonsense' }, { since: 'yesterday' },
-    { since: '2016-12-31T23:59:60Z' }, { until: '2026-01-01' }, { after: 'nonsense' }, { after: newWireId('run') }, { resourceId: '' }, { unknown: 1 },
+    { actor: 'somebody' },
+    { actor: 'usr_' },
+    { action: 'agent' },
+    { action: '*' },
+    { action: 'agent.*.x' },
+    { applicationId: 'nonsense' },
+    { since: 'yesterday' },
+    { since: '2016-12-31T23:59:60Z' },
+    { until: '2026-01-01' },
+    { after: 'nonsense' },
+    { after: newWireId('run') },
+    { resourceId: '' },
+    { unknown: 1 },
   ])('refuses %j', async (query: Record<string, string | number>) => {
     const { send } = await (await world.tenant()).session()
     expectProblem(listAuditLog, await send('GET /api/audit-log', { query }), 'validation-error')

@@ -25,7 +25,13 @@ export const listAuditLog = endpoint({
     const page = parsePage(query)
     const after = query.after === undefined ? undefined : parseCursor(query.after)
     if (after === undefined && offsetOf(page) >= scannedEntriesMax) {
-      refuseInvalid([{ pointer: 'query/page', message: `reaches beyond the first ${scannedEntriesMax} entries: go on with after`, code: 'maximum' }])
+      refuseInvalid([
+        {
+          pointer: 'query/page',
+          message: `reaches beyond the first ${scannedEntriesMax} entries: go on with after`,
+          code: 'maximum',
+        },
+      ])
     }
     const slice = await listEntries(db, scope, { filters, page, after })
     const nextCursor = typeof slice.nextCursor === 'string' ? toWireId('aud', slice.nextCursor) : null
@@ -35,6 +41,7 @@ export const listAuditLog = endpoint({
 
 function parseCursor(after: string): string | undefined {
   const id = parseWireId('aud', after)
-  if (id === undefined) refuseInvalid([{ pointer: 'query/after', message: 'is not a cursor of this list', code: 'cursor' }])
+  if (id === undefined)
+    refuseInvalid([{ pointer: 'query/after', message: 'is not a cursor of this list', code: 'cursor' }])
   return id
 }

@@ -18,7 +18,8 @@ describe('verifying the audit log', () => {
 
   const tamper = (statement: RawBuilder<unknown>) => statement.execute(world.platform.db)
   const at = ({ organizationId }: Tenant, seq: number) => sql`organization_id = ${organizationId} and seq = ${seq}`
-  const kinds = (body: { problems: { seq: number; kind: string }[] }) => body.problems.map(({ seq, kind }) => `${kind} ${seq}`)
+  const kinds = (body: { problems: { seq: number; kind: string }[] }) =>
+    body.problems.map(({ seq, kind }) => `${kind} ${seq}`)
   const verifyAfter = async (attack: (tenant: Tenant) => Promise<void>) => {
     const { tenant, send } = await givenChain(world, 6)
     const { head } = (await send('GET /api/audit-log/verify')).body
@@ -29,9 +30,23 @@ describe('verifying the audit log', () => {
 
   it('finds nothing wrong in a log that nobody has touched, or that is empty', async () => {
     const { body } = await verifyAfter(async () => undefined)
-    expect(body).toEqual({ valid: true, entries: 6, head: { seq: 6, hash: expect.stringMatching(/^[0-9a-f]{64}$/) }, unchained: 0, problems: [], next: null })
+    expect(body).toEqual({
+      valid: true,
+      entries: 6,
+      head: { seq: 6, hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      unchained: 0,
+      problems: [],
+      next: null,
+    })
     const { send } = await (await world.tenant()).session()
-    expect((await send('GET /api/audit-log/verify')).body).toEqual({ valid: true, entries: 0, head: null, unchained: 0, problems: [], next: null })
+    expect((await send('GET /api/audit-log/verify')).body).toEqual({
+      valid: true,
+      entries: 0,
+      head: null,
+      unchained: 0,
+      problems: [],
+      next: null,
+    })
   })
 
   it.each([
@@ -53,7 +68,10 @@ describe('verifying the audit log', () => {
     ['hash', sql`sha256('x')`],
     ['hash', sql`null`],
   ])('finds a changed %s', async (column, value) => {
-    const { body } = await verifyAfter(async (tenant) => void (await tamper(sql`update audit_log set ${sql.ref(column)} = ${value} where ${at(tenant, 3)}`)))
+    const { body } = await verifyAfter(
+      async (tenant) =>
+        void (await tamper(sql`update audit_log set ${sql.ref(column)} = ${value} where ${at(tenant, 3)}`)),
+    )
     expect(body.valid).toBe(false)
     expect(kinds(body)[0]).toBe('changed 3')
     expect(body.problems.every(({ kind }: { kind: string }) => kind === 'changed')).toBe(true)
@@ -61,7 +79,12 @@ describe('verifying the audit log', () => {
 
   it('finds an entry that was moved to another organization', async () => {
     const stranger = await world.tenant()
-    const { body } = await verifyAfter(async (tenant) => void (await tamper(sql`update audit_log set organization_id = ${stranger.organizationId} where ${at(tenant, 3)}`)))
+    const { body } = await verifyAfter(
+      async (tenant) =>
+        void (await tamper(
+          sql`update audit_log set organization_id = ${stranger.organizationId} where ${at(tenant, 3)}`,
+        )),
+    )
     expect(kinds(body)).toEqual(['gap 3'])
     expect((await (await stranger.session()).send('GET /api/audit-log/verify')).body.valid).toBe(false)
   })
@@ -71,24 +94,39 @@ describe('verifying the audit log', () => {
     [4, ['gap 4']],
     [6, ['head 6']],
   ])('finds that entry %d was removed', async (seq, expected) => {
-    const { body } = await verifyAfter(async (tenant) => void (await tamper(sql`delete from audit_log where ${at(tenant, seq)}`)))
+    const { body } = await verifyAfter(
+      async (tenant) => void (await tamper(sql`delete from audit_log where ${at(tenant, seq)}`)),
+    )
     expect(kinds(body)).toEqual(expected)
   })
 
   it('finds several that were removed, as one gap, and all of them', async () => {
-    const removed = await verifyAfter(async ({ organizationId }) => void (await tamper(sql`delete from audit_log where organization_id = ${organizationId} and seq in (2, 3, 4)`)))
+    const removed = await verifyAfter(
+      async ({ organizationId }) =>
+        void (await tamper(sql`delete from audit_log where organization_id = ${organizationId} and seq in (2, 3, 4)`)),
+    )
     expect(removed.body.problems).toEqual([{ seq: 2, kind: 'gap', detail: 'The entries 2 to 4 are missing.' }])
-    const emptied = await verifyAfter(async ({ organizationId }) => void (await tamper(sql`delete from audit_log where organization_id = ${organizationId}`)))
+    const emptied = await verifyAfter(
+      async ({ organizationId }) =>
+        void (await tamper(sql`delete from audit_log where organization_id = ${organizationId}`)),
+    )
     expect(kinds(emptied.body)).toEqual(['head 6'])
   })
 
   it.each(['with their hashes', 'without their hashes'])('finds two entries that changed places, %s', async (how) => {
     const { body } = await verifyAfter(async (tenant) => {
-      const hash = how === 'with their hashes' ? sql`hash` : sql`(select hash from audit_log other where other.organization_id = audit_log.organization_id and other.seq = 7 - audit_log.seq)`
+      const hash =
+        how === 'with their hashes'
+          ? sql`hash`
+          : sql`(select hash from audit_log other where other.organization_id = audit_log.organization_id and other.seq = 7 - audit_log.seq)`
       await world.platform.db.transaction().execute(async (tx) => {
-        await sql`create temporary table moved on commit drop as select id, 7 - seq as seq, ${hash} as hash from audit_log where organization_id = ${tenant.organizationId} and seq in (3, 4)`.execute(tx)
+        await sql`create temporary table moved on commit drop as select id, 7 - seq as seq, ${hash} as hash from audit_log where organization_id = ${tenant.organizationId} and seq in (3, 4)`.execute(
+          tx,
+        )
         await sql`update audit_log set seq = null from moved where moved.id = audit_log.id`.execute(tx)
-        await sql`update audit_log set seq = moved.seq, hash = moved.hash from moved where moved.id = audit_log.id`.execute(tx)
+        await sql`update audit_log set seq = moved.seq, hash = moved.hash from moved where moved.id = audit_log.id`.execute(
+          tx,
+        )
       })
     })
     expect(kinds(body).slice(0, 2)).toEqual(['reordered 3', 'reordered 4'])
@@ -106,24 +144,33 @@ describe('verifying the audit log', () => {
 
   it('finds a forged entry behind the end, and a changed head', async () => {
     const forged = await verifyAfter(async ({ organizationId }) => {
-      await tamper(sql`insert into audit_log (id, organization_id, action, actor, seq, hash) values (${newUuid()}, ${organizationId}, 'test.forged', '{}', 7, sha256('forged'))`)
+      await tamper(
+        sql`insert into audit_log (id, organization_id, action, actor, seq, hash) values (${newUuid()}, ${organizationId}, 'test.forged', '{}', 7, sha256('forged'))`,
+      )
     })
     expect(kinds(forged.body)).toEqual(['changed 7', 'head 6'])
-    const beheaded = await verifyAfter(async ({ organizationId }) => void (await tamper(sql`update audit_chains set hash = sha256('x') where organization_id = ${organizationId}`)))
+    const beheaded = await verifyAfter(
+      async ({ organizationId }) =>
+        void (await tamper(sql`update audit_chains set hash = sha256('x') where organization_id = ${organizationId}`)),
+    )
     expect(kinds(beheaded.body)).toEqual(['head 6'])
   })
 
   it('finds a tail that was cut off together with its head only with an archived head', async () => {
     const { body, verify, head } = await verifyAfter(async ({ organizationId }) => {
       await tamper(sql`delete from audit_log where organization_id = ${organizationId} and seq > 4`)
-      await tamper(sql`update audit_chains c set seq = l.seq, hash = l.hash from audit_log l where l.organization_id = ${organizationId} and c.organization_id = l.organization_id and l.seq = 4`)
+      await tamper(
+        sql`update audit_chains c set seq = l.seq, hash = l.hash from audit_log l where l.organization_id = ${organizationId} and c.organization_id = l.organization_id and l.seq = 4`,
+      )
     })
     expect(body.valid).toBe(true)
     expect(kinds(await verify(head))).toEqual(['head 6'])
     // Later entries take the numbers of those that were cut off.
     const refilled = await verifyAfter(async (tenant) => {
       await tamper(sql`delete from audit_log where ${at(tenant, 6)}`)
-      await tamper(sql`update audit_chains c set seq = l.seq, hash = l.hash from audit_log l where l.organization_id = ${tenant.organizationId} and c.organization_id = l.organization_id and l.seq = 5`)
+      await tamper(
+        sql`update audit_chains c set seq = l.seq, hash = l.hash from audit_log l where l.organization_id = ${tenant.organizationId} and c.organization_id = l.organization_id and l.seq = 5`,
+      )
       await writeEntries(world, tenant, [{}, {}])
       await chainAll(world)
     })
@@ -144,8 +191,14 @@ describe('verifying the audit log', () => {
     await chainAll(world)
     await tamper(sql`update audit_log set action = 'test.other' where ${at(tenant, 700)}`)
     const parts = []
-    for (let from: number | null = 1; from !== null; from = parts.at(-1)?.next ?? null) parts.push((await send('GET /api/audit-log/verify', { query: { from, limit: 300 } })).body)
-    expect(parts.map(({ entries, next, valid }) => [entries, next, valid])).toEqual([[300, 301, true], [300, 601, true], [300, 901, false], [100, null, true]])
+    for (let from: number | null = 1; from !== null; from = parts.at(-1)?.next ?? null)
+      parts.push((await send('GET /api/audit-log/verify', { query: { from, limit: 300 } })).body)
+    expect(parts.map(({ entries, next, valid }) => [entries, next, valid])).toEqual([
+      [300, 301, true],
+      [300, 601, true],
+      [300, 901, false],
+      [100, null, true],
+    ])
     expect(parts.flatMap(kinds)).toEqual(['changed 700'])
   })
 
@@ -159,7 +212,14 @@ describe('verifying the audit log', () => {
     expect(body.problems).toHaveLength(100)
   })
 
-  it.each([{ seq: 1 }, { hash: 'a'.repeat(64) }, { seq: 1, hash: 'short' }, { seq: 0, hash: 'a'.repeat(64) }, { from: 0 }, { limit: 0 }])('refuses %j', async (query) => {
+  it.each([
+    { seq: 1 },
+    { hash: 'a'.repeat(64) },
+    { seq: 1, hash: 'short' },
+    { seq: 0, hash: 'a'.repeat(64) },
+    { from: 0 },
+    { limit: 0 },
+  ])('refuses %j', async (query) => {
     const { send } = await (await world.tenant()).session()
     expectProblem(verifyAuditLog, await send('GET /api/audit-log/verify', { query }), 'validation-error')
   })

@@ -12,8 +12,13 @@ const VerificationWire = wire('AuditLogVerification', {
   valid: Type.Boolean({ description: 'Nothing was found wrong in what was checked.' }),
   entries: Type.Integer({ description: 'Entries that were checked.' }),
   head: Nullable(wire('AuditLogHead', { seq: Type.Integer(), hash: Hash })),
-  unchained: Type.Integer({ description: 'Entries that are not in the chain yet; counted among the 10,000 oldest that wait.' }),
-  problems: Type.Array(Type.Object({ seq: Type.Integer(), kind: OneOf(['changed', 'gap', 'reordered', 'head']), detail: Type.String() }), { description: 'The first hundred.' }),
+  unchained: Type.Integer({
+    description: 'Entries that are not in the chain yet; counted among the 10,000 oldest that wait.',
+  }),
+  problems: Type.Array(
+    Type.Object({ seq: Type.Integer(), kind: OneOf(['changed', 'gap', 'reordered', 'head']), detail: Type.String() }),
+    { description: 'The first hundred.' },
+  ),
   next: Nullable(Type.Integer({ description: 'Where to go on with `from`; null when the end was reached.' })),
 })
 
@@ -34,15 +39,25 @@ export const verifyAuditLog = endpoint({
   query: {
     seq: Type.Optional({ ...Seq, description: 'The number of an archived head; with `hash`.' }),
     hash: Type.Optional({ ...Hash, description: 'The hash of an archived head; with `seq`.' }),
-    from: Type.Optional({ ...Seq, description: 'The number of the entry to start with: `next` of the reply before. 1 when absent.' }),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: entriesMax, description: 'Entries to check in this request.' })),
+    from: Type.Optional({
+      ...Seq,
+      description: 'The number of the entry to start with: `next` of the reply before. 1 when absent.',
+    }),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: entriesMax, description: 'Entries to check in this request.' }),
+    ),
   },
   returns: { 200: VerificationWire },
   fails: [],
   async handle({ query, scope, db }) {
     const archived = parseArchived(query)
     const ends = await findEnds(db, scope)
-    const verified = await verifyChain(db, scope, { ends, archived, from: query.from ?? 1, entriesMax: query.limit ?? entriesMax })
+    const verified = await verifyChain(db, scope, {
+      ends,
+      archived,
+      from: query.from ?? 1,
+      entriesMax: query.limit ?? entriesMax,
+    })
     const reply: Static<typeof VerificationWire> = {
       valid: verified.problems.length === 0,
       entries: verified.entries,
@@ -58,6 +73,7 @@ export const verifyAuditLog = endpoint({
 function parseArchived({ seq, hash }: { readonly seq?: number; readonly hash?: string }): Head | undefined {
   if (seq !== undefined && hash !== undefined) return { seq, hash: Buffer.from(hash, 'hex') }
   const missing = seq === undefined ? 'query/seq' : 'query/hash'
-  if (seq !== undefined || hash !== undefined) refuseInvalid([{ pointer: missing, message: 'is required: seq and hash are given together', code: 'required' }])
+  if (seq !== undefined || hash !== undefined)
+    refuseInvalid([{ pointer: missing, message: 'is required: seq and hash are given together', code: 'required' }])
   return undefined
 }

@@ -22,7 +22,11 @@ export interface Verified {
 }
 
 /** Checks a part of an organization's chain, in batches and outside any transaction. What is chained meanwhile is left for the next time. */
-export async function verifyChain(db: Db, scope: OrgScope, { ends, archived, from, entriesMax }: VerifyOptions): Promise<Verified> {
+export async function verifyChain(
+  db: Db,
+  scope: OrgScope,
+  { ends, archived, from, entriesMax }: VerifyOptions,
+): Promise<Verified> {
   const to = ends.last?.seq ?? 0
   const check = await startCheck(db, scope, from)
   let after = { seq: from - 1, id: lastId }

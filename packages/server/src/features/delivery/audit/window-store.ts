@@ -19,15 +19,27 @@ export async function findFirstSeqSince(db: Db, { organizationId }: OrgScope, ti
 }
 
 /** The first number from `fromSeq` on whose entry was written at `since` or later; one that no entry has when there is none. */
-export async function findFirstWithin(db: Db, { organizationId }: OrgScope, { since, fromSeq }: { since: Date; fromSeq: number }): Promise<number> {
+export async function findFirstWithin(
+  db: Db,
+  { organizationId }: OrgScope,
+  { since, fromSeq }: { since: Date; fromSeq: number },
+): Promise<number> {
   const { rows } = await sql<{ seq: number }>`
-    select seq from audit_log where organization_id = ${organizationId} and seq >= ${fromSeq} and created_at >= ${since} order by seq limit 1`.execute(db)
+    select seq from audit_log where organization_id = ${organizationId} and seq >= ${fromSeq} and created_at >= ${since} order by seq limit 1`.execute(
+    db,
+  )
   return rows[0]?.seq ?? Number.MAX_SAFE_INTEGER
 }
 
 /** The last number up to `toSeq` whose entry was written before `until`; 0 when there is none. */
-export async function findLastWithin(db: Db, { organizationId }: OrgScope, { until, toSeq }: { until: Date; toSeq: number }): Promise<number> {
+export async function findLastWithin(
+  db: Db,
+  { organizationId }: OrgScope,
+  { until, toSeq }: { until: Date; toSeq: number },
+): Promise<number> {
   const { rows } = await sql<{ seq: number }>`
-    select seq from audit_log where organization_id = ${organizationId} and seq <= ${toSeq} and created_at < ${until} order by seq desc limit 1`.execute(db)
+    select seq from audit_log where organization_id = ${organizationId} and seq <= ${toSeq} and created_at < ${until} order by seq desc limit 1`.execute(
+    db,
+  )
   return rows[0]?.seq ?? 0
 }

@@ -23,7 +23,15 @@ describe("an end-user's content", () => {
     const eu = await actor.endUser()
     const send = actor.sendAs(eu)
     const { run, runId, fileId } = await runOnFile(send, actor.agentId, mark)
-    expect(run).toMatchObject({ status: 'success', endUserId: eu, input: { note: mark }, config: { note: mark }, metadata: { note: mark }, output: { note: mark }, report: `${mark}\n\nSecond section.` })
+    expect(run).toMatchObject({
+      status: 'success',
+      endUserId: eu,
+      input: { note: mark },
+      config: { note: mark },
+      metadata: { note: mark },
+      output: { note: mark },
+      report: `${mark}\n\nSecond section.`,
+    })
     expect(await findTraces(world, mark)).toEqual([])
     expect(world.logLines.filter((line) => line.includes(mark))).toEqual([])
     for (const reader of [send, actor.send]) {
@@ -42,7 +50,10 @@ describe("an end-user's content", () => {
         expect([part.status, part.text]).toEqual([206, contentOf(mark).slice(65_530, 65_551)])
       }
     }
-    expect((await send('GET /api/files')).body.data.map(({ name }: { name: string }) => name)).toEqual([`${mark}.csv`, `${mark}.csv`])
+    expect((await send('GET /api/files')).body.data.map(({ name }: { name: string }) => name)).toEqual([
+      `${mark}.csv`,
+      `${mark}.csv`,
+    ])
     const stream = await openSse(`${world.url}/api/realtime/runs/${runId}?token=${actor.apiKey}&endUser=${eu}`)
     await stream.closed()
     expect(stream.text).toContain(mark)
@@ -58,15 +69,30 @@ describe("an end-user's content", () => {
   })
 
   it('is sealed in the error that quotes it, in the run, its events and the outbox; its code is in clear', async () => {
-    world.models.registerScenario('quoted', { steps: [{ text: 'I say {{input.note}}.' }, { text: 'I say {{input.note}}.' }, { text: 'I say {{input.note}}.' }] })
-    const failing = await world.actor('quoted', { output: { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] } })
+    world.models.registerScenario('quoted', {
+      steps: [{ text: 'I say {{input.note}}.' }, { text: 'I say {{input.note}}.' }, { text: 'I say {{input.note}}.' }],
+    })
+    const failing = await world.actor('quoted', {
+      output: { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] },
+    })
     const eu = await failing.endUser()
-    const { body } = await failing.sendAs(eu)('POST /api/runs', { body: { agentId: failing.agentId, input: { note: `${mark}-quoted` } }, headers: { prefer: 'wait=60' } })
+    const { body } = await failing.sendAs(eu)('POST /api/runs', {
+      body: { agentId: failing.agentId, input: { note: `${mark}-quoted` } },
+      headers: { prefer: 'wait=60' },
+    })
     expect(body.status).toBe('failed')
     expect(body.error.message).toContain(`${mark}-quoted`)
     expect(await findTraces(world, `${mark}-quoted`)).toEqual([])
-    const outbox = await world.platform.db.selectFrom('outbox').select('payload').where('run_id', '=', parseWireId('run', body.id) ?? '').orderBy('id', 'desc').executeTakeFirstOrThrow()
-    expect(outbox.payload).toMatchObject({ status: 'failed', error: { code: body.error.code, message: expect.stringContaining('$sealed') } })
+    const outbox = await world.platform.db
+      .selectFrom('outbox')
+      .select('payload')
+      .where('run_id', '=', parseWireId('run', body.id) ?? '')
+      .orderBy('id', 'desc')
+      .executeTakeFirstOrThrow()
+    expect(outbox.payload).toMatchObject({
+      status: 'failed',
+      error: { code: body.error.code, message: expect.stringContaining('$sealed') },
+    })
     expect((await failing.send('GET /api/runs')).body.data[0].error).toEqual(body.error)
     const stream = await openSse(`${world.url}/api/realtime/runs/${body.id}?token=${failing.apiKey}`)
     await stream.closed()
@@ -75,13 +101,20 @@ describe("an end-user's content", () => {
 
   it('is gone on with after an interruption', { timeout: 60_000 }, async () => {
     world.models.registerScenario('interrupted', {
-      steps: [{ text: 'Noted {{input.note}}.', toolCalls: [{ name: 'log', arguments: { message: '{{input.note}}' } }] }, { delayMs: 1500, text: '', toolCalls: [{ name: 'output', arguments: { note: '{{input.note}}' } }] }, { text: 'Done.' }],
+      steps: [
+        { text: 'Noted {{input.note}}.', toolCalls: [{ name: 'log', arguments: { message: '{{input.note}}' } }] },
+        { delayMs: 1500, text: '', toolCalls: [{ name: 'output', arguments: { note: '{{input.note}}' } }] },
+        { text: 'Done.' },
+      ],
     })
     const interrupted = await world.actor('interrupted', { tools: ['log', 'output'] })
     const send = interrupted.sendAs(await interrupted.endUser())
-    const { body } = await send('POST /api/runs', { body: { agentId: interrupted.agentId, input: { note: `${mark}-resumed` } } })
+    const { body } = await send('POST /api/runs', {
+      body: { agentId: interrupted.agentId, input: { note: `${mark}-resumed` } },
+    })
     const id = parseWireId('run', body.id) ?? ''
-    const logged = async () => ((await interrupted.logs(body.id)).some(({ event }) => event === 'tool_finished') ? true : undefined)
+    const logged = async () =>
+      (await interrupted.logs(body.id)).some(({ event }) => event === 'tool_finished') ? true : undefined
     await eventually(logged)
     await sql`update runs set worker_id = null where id = ${id}`.execute(world.platform.db)
     const ended = await eventually(async () => {
@@ -98,7 +131,11 @@ describe("an end-user's content", () => {
 
   it('is not kept in clear for a replay either', async () => {
     const send = actor.sendAs(await actor.endUser())
-    const start = () => send('POST /api/runs', { body: { agentId: actor.agentId, input: { note: `${mark}-replayed` } }, headers: { 'idempotency-key': 'replay' } })
+    const start = () =>
+      send('POST /api/runs', {
+        body: { agentId: actor.agentId, input: { note: `${mark}-replayed` } },
+        headers: { 'idempotency-key': 'replay' },
+      })
     const [first, again] = [await start(), await start()]
     expect([again.body, again.headers.get('idempotent-replayed')]).toEqual([first.body, 'true'])
     expect(first.body.input).toEqual({ note: `${mark}-replayed` })
@@ -111,15 +148,20 @@ describe("an end-user's content", () => {
     form.set('file', new Blob(['x'.repeat(1000)]), 'x.txt')
     const fileId = String((await send('POST /api/files', { rawBody: form })).body.id)
     const path = join(world.platform.config.DATA_DIR, 'blobs')
-    const name = (await readdir(path, { recursive: true })).find((each) => each.endsWith(parseWireId('file', fileId) ?? '?')) ?? ''
+    const name =
+      (await readdir(path, { recursive: true })).find((each) => each.endsWith(parseWireId('file', fileId) ?? '?')) ?? ''
     await writeFile(join(path, name), Buffer.alloc(1016))
     const answer = await send(`GET /api/files/${fileId}/content`).catch((error: unknown) => error)
     expect(answer instanceof Error || Object(answer).status >= 500).toBe(true)
   })
 
-  it('is as it was for those whose things are nobody\'s', async () => {
+  it("is as it was for those whose things are nobody's", async () => {
     const { runId } = await runOnFile(actor.send, actor.agentId, `${mark}-of-nobody`)
-    const row = await world.platform.db.selectFrom('runs').select(['input', 'report']).where('id', '=', parseWireId('run', runId) ?? '').executeTakeFirstOrThrow()
+    const row = await world.platform.db
+      .selectFrom('runs')
+      .select(['input', 'report'])
+      .where('id', '=', parseWireId('run', runId) ?? '')
+      .executeTakeFirstOrThrow()
     expect(row).toEqual({ input: { note: `${mark}-of-nobody` }, report: `${mark}-of-nobody\n\nSecond section.` })
   })
 
@@ -128,9 +170,15 @@ describe("an end-user's content", () => {
     const { runId } = await runOnFile(actor.send, actor.agentId, `${mark}-old`)
     const id = parseWireId('run', runId) ?? ''
     const endUserId = parseWireId('eu', eu) ?? ''
-    for (const table of ['runs', 'run_events', 'files']) await sql`update ${sql.table(table)} set end_user_id = ${endUserId} where ${sql.ref(table === 'runs' ? 'id' : 'run_id')} = ${id}`.execute(world.platform.db)
+    for (const table of ['runs', 'run_events', 'files'])
+      await sql`update ${sql.table(table)} set end_user_id = ${endUserId} where ${sql.ref(table === 'runs' ? 'id' : 'run_id')} = ${id}`.execute(
+        world.platform.db,
+      )
     const send = actor.sendAs(eu)
-    expect((await send(`GET /api/runs/${runId}`)).body).toMatchObject({ input: { note: `${mark}-old` }, report: `${mark}-old\n\nSecond section.` })
+    expect((await send(`GET /api/runs/${runId}`)).body).toMatchObject({
+      input: { note: `${mark}-old` },
+      report: `${mark}-old\n\nSecond section.`,
+    })
     const [made] = (await send(`GET /api/runs/${runId}/files`)).body.data
     expect((await send(`GET /api/files/${made.id}/content`)).text).toBe(contentOf(`${mark}-old`))
     expect((await send(`GET /api/runs/${runId}/logs`)).body.data.length).toBeGreaterThan(3)

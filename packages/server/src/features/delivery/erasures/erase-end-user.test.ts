@@ -9,7 +9,10 @@ import { eraseEndUser } from './erase-end-user.ts'
 import { countRows, findTraces } from './testing/find-traces.ts'
 import { leavingActor, runOnFile } from './testing/leave-everything.ts'
 
-describeEndpoint(eraseEndUser, { given: (tenant) => tenant.endUser(), call: (endUserId) => ({ params: { endUserId } }) })
+describeEndpoint(eraseEndUser, {
+  given: (tenant) => tenant.endUser(),
+  call: (endUserId) => ({ params: { endUserId } }),
+})
 
 describe('erasing an end-user', () => {
   let world: RunWorld
@@ -24,12 +27,16 @@ describe('erasing an end-user', () => {
   const ofEndUser = (eu: string) => sql<boolean>`end_user_id = ${uuidOf(eu)}`
 
   it('leaves nothing of theirs but empty runs for the bill, and tells what it did', { timeout: 60_000 }, async () => {
-    const created = await actor.send('POST /api/end-users', { body: { name: 'Erased Ursula', email: 'ursula@example.com', externalId: 'ursula' } })
+    const created = await actor.send('POST /api/end-users', {
+      body: { name: 'Erased Ursula', email: 'ursula@example.com', externalId: 'ursula' },
+    })
     const eu = String(created.body.id)
     const [send, other] = [actor.sendAs(eu), await actor.endUser()]
     const { run, runId, fileId } = await runOnFile(send, actor.agentId, 'ERASED-MARK')
     const kept = await runOnFile(actor.sendAs(other), actor.agentId, 'KEPT-MARK')
-    const schedule = await send('POST /api/schedules', { body: { agentId: actor.agentId, cronExpression: '0 0 1 1 *', name: 'Yearly' } })
+    const schedule = await send('POST /api/schedules', {
+      body: { agentId: actor.agentId, cronExpression: '0 0 1 1 *', name: 'Yearly' },
+    })
     expect(schedule.status, schedule.text).toBe(201)
     const events = await countRows(world, 'run_events', sql<boolean>`run_id = ${parseWireId('run', runId)}`)
     const answer = await erase(eu)
@@ -47,22 +54,36 @@ describe('erasing an end-user', () => {
       dataKey: 'destroyed',
     })
     for (const text of ['ERASED-MARK', 'Ursula', 'ursula']) expect(await findTraces(world, text)).toEqual([])
-    for (const table of ['runs', 'run_events', 'files', 'schedules', 'end_user_keys', 'outbox']) expect(await countRows(world, table, ofEndUser(eu)), table).toBe(0)
-    expect(await world.platform.db.selectFrom('erasures').select('report').where('end_user_id', '=', uuidOf(eu)).executeTakeFirstOrThrow()).toMatchObject({ report: { runs: { anonymised: 1 } } })
+    for (const table of ['runs', 'run_events', 'files', 'schedules', 'end_user_keys', 'outbox'])
+      expect(await countRows(world, table, ofEndUser(eu)), table).toBe(0)
+    expect(
+      await world.platform.db
+        .selectFrom('erasures')
+        .select('report')
+        .where('end_user_id', '=', uuidOf(eu))
+        .executeTakeFirstOrThrow(),
+    ).toMatchObject({ report: { runs: { anonymised: 1 } } })
     const after = (await actor.send(`GET /api/runs/${runId}`)).body
     expect(after).toEqual({ ...run, endUserId: null, input: {}, config: {}, metadata: {}, output: null, report: null })
     expect((await actor.send(`GET /api/runs/${runId}/logs`)).body.data).toEqual([])
-    for (const gone of [`GET /api/end-users/${eu}`, `GET /api/files/${fileId}`, `GET /api/files/${fileId}/content`]) expect((await actor.send(gone)).status, gone).toBe(404)
+    for (const gone of [`GET /api/end-users/${eu}`, `GET /api/files/${fileId}`, `GET /api/files/${fileId}/content`])
+      expect((await actor.send(gone)).status, gone).toBe(404)
     expectProblem(eraseEndUser, await erase(eu), 'end-user-not-found')
     expectProblem(undefined, await send(`GET /api/runs/${runId}`), 'invalid-end-user')
     expect((await actor.sendAs(other)(`GET /api/runs/${kept.runId}`)).body).toEqual(kept.run)
   })
 
-  it('cancels their runs, stops the worker, ends their streams, and tells others of the end without naming them', { timeout: 60_000 }, async () => {
+  it('cancels their runs, stops the worker, ends their streams, and tells others of the end without naming them', {
+    timeout: 60_000,
+  }, async () => {
     const waiting = await world.actor('long-wait')
     const eu = await waiting.endUser()
-    const { body } = await waiting.sendAs(eu)('POST /api/runs', { body: { agentId: waiting.agentId, input: { note: 'CANCELLED-MARK' } } })
-    await eventually(async () => ((await waiting.send(`GET /api/runs/${body.id}`)).body.status === 'running' ? true : undefined))
+    const { body } = await waiting.sendAs(eu)('POST /api/runs', {
+      body: { agentId: waiting.agentId, input: { note: 'CANCELLED-MARK' } },
+    })
+    await eventually(async () =>
+      (await waiting.send(`GET /api/runs/${body.id}`)).body.status === 'running' ? true : undefined,
+    )
     const hers = await openSse(`${world.url}/api/realtime/runs?token=${waiting.apiKey}&endUser=${eu}`)
     const ofTheRun = await openSse(`${world.url}/api/realtime/runs/${body.id}?token=${waiting.apiKey}`)
     await ofTheRun.until(() => ofTheRun.runEvents.length >= 2)
@@ -70,9 +91,24 @@ describe('erasing an end-user', () => {
     await Promise.all([hers.closed(10_000), ofTheRun.closed(10_000)])
     expect(ofTheRun.runEvents.at(-1)?.data).toMatchObject({ status: 'cancelled', endUserId: null })
     await eventually(async () => (world.activeRuns() === 0 ? true : undefined), 10_000)
-    expect((await waiting.send(`GET /api/runs/${body.id}`)).body).toMatchObject({ status: 'cancelled', endUserId: null, input: {}, error: { code: 'cancelled' } })
-    const outbox = await world.platform.db.selectFrom('outbox').select(['type', 'end_user_id', 'payload']).where('run_id', '=', parseWireId('run', body.id) ?? '').orderBy('id').execute()
-    expect(outbox.map(({ type, end_user_id: endUserId, payload }) => [type, endUserId, Object(payload).endUserId])).toEqual([['run.started', null, null], ['run.cancelled', null, null]])
+    expect((await waiting.send(`GET /api/runs/${body.id}`)).body).toMatchObject({
+      status: 'cancelled',
+      endUserId: null,
+      input: {},
+      error: { code: 'cancelled' },
+    })
+    const outbox = await world.platform.db
+      .selectFrom('outbox')
+      .select(['type', 'end_user_id', 'payload'])
+      .where('run_id', '=', parseWireId('run', body.id) ?? '')
+      .orderBy('id')
+      .execute()
+    expect(
+      outbox.map(({ type, end_user_id: endUserId, payload }) => [type, endUserId, Object(payload).endUserId]),
+    ).toEqual([
+      ['run.started', null, null],
+      ['run.cancelled', null, null],
+    ])
     expect(await findTraces(world, 'CANCELLED-MARK')).toEqual([])
   })
 
@@ -87,11 +123,27 @@ describe('erasing an end-user', () => {
       }
       const start = () => send('POST /api/runs', { body: { agentId: actor.agentId, input: { note: 'RACED-MARK' } } })
       const upload = () => send('POST /api/files', { rawBody: form() })
-      const plan = () => send('POST /api/schedules', { body: { agentId: actor.agentId, cronExpression: '0 0 1 1 *', input: { note: 'RACED-MARK' } } })
-      const answers = await Promise.all([start(), upload(), start(), erase(eu), start(), plan(), upload(), start(), erase(eu)])
+      const plan = () =>
+        send('POST /api/schedules', {
+          body: { agentId: actor.agentId, cronExpression: '0 0 1 1 *', input: { note: 'RACED-MARK' } },
+        })
+      const answers = await Promise.all([
+        start(),
+        upload(),
+        start(),
+        erase(eu),
+        start(),
+        plan(),
+        upload(),
+        start(),
+        erase(eu),
+      ])
       expect(answers.filter(({ status }) => status === 500).map(({ text }) => text)).toEqual([])
-      expect(answers.flatMap(({ body, status }) => (status === 200 && body.dataKey === 'destroyed' ? [body.endUserId] : []))).toEqual([eu])
-      for (const table of ['runs', 'files', 'schedules', 'end_user_keys', 'notifications']) expect(await countRows(world, table, ofEndUser(eu)), table).toBe(0)
+      expect(
+        answers.flatMap(({ body, status }) => (status === 200 && body.dataKey === 'destroyed' ? [body.endUserId] : [])),
+      ).toEqual([eu])
+      for (const table of ['runs', 'files', 'schedules', 'end_user_keys', 'notifications'])
+        expect(await countRows(world, table, ofEndUser(eu)), table).toBe(0)
     }
     await eventually(async () => (world.activeRuns() === 0 ? true : undefined), 30_000)
     expect(await findTraces(world, 'RACED-MARK')).toEqual([])
@@ -102,7 +154,9 @@ describe('erasing an end-user', () => {
     const { runId } = await runOnFile(actor.sendAs(eu), actor.agentId, 'WHOLE-MARK')
     const before = (await actor.send(`GET /api/runs/${runId}`)).body
     // The last thing that is written fails.
-    await sql`insert into erasures (id, organization_id, application_id, end_user_id, report) values (${newUuid()}, ${actor.organizationId}, ${actor.applicationId}, ${uuidOf(eu)}, '{}')`.execute(world.platform.db)
+    await sql`insert into erasures (id, organization_id, application_id, end_user_id, report) values (${newUuid()}, ${actor.organizationId}, ${actor.applicationId}, ${uuidOf(eu)}, '{}')`.execute(
+      world.platform.db,
+    )
     expect((await erase(eu)).status).toBe(500)
     expect((await actor.send(`GET /api/runs/${runId}`)).body).toEqual(before)
     expect((await actor.send(`GET /api/runs/${runId}/files`)).body.data).toHaveLength(1)
@@ -113,12 +167,17 @@ describe('erasing an end-user', () => {
 
   it('copes with a hundred thousand events', { timeout: 120_000 }, async () => {
     const eu = await actor.endUser()
-    for (let made = 0; made < 10; made += 1) await appendLogs({ db: world.platform.db }, await insertRun(world.platform, actor, { status: 'success', endUser: eu }), 10_000)
+    for (let made = 0; made < 10; made += 1)
+      await appendLogs(
+        { db: world.platform.db },
+        await insertRun(world.platform, actor, { status: 'success', endUser: eu }),
+        10_000,
+      )
     const answer = await erase(eu)
     expect(answer.body, answer.text).toMatchObject({ runs: { anonymised: 10 }, runEvents: { deleted: 100_000 } })
   })
 
-  it('is an end-user\'s own right, where the key may', async () => {
+  it("is an end-user's own right, where the key may", async () => {
     const [me, other] = [await actor.endUser(), await actor.endUser()]
     expectProblem(eraseEndUser, await actor.sendAs(me)(`DELETE /api/end-users/${other}`), 'end-user-not-found')
     expect((await actor.sendAs(me)(`DELETE /api/end-users/${me}`)).status).toBe(200)

@@ -5,8 +5,19 @@ import { contentSeals, deleteDataKey, lockEndUser } from '../../accounts/end-use
 import { appendEvents, endRun, runUpdate, wakeAfterCancel, type StoredRun } from '../../execution/runs/index.ts'
 import type { Erasure } from './erasure.ts'
 import {
-  anonymiseOutbox, anonymiseRuns, deleteEndUserRow, deleteEvents, deleteFiles, deleteNotifications, deleteSchedules, deleteWebhookEvents,
-  insertErasure, lockRuns, lockSchedules, pauseRelay, takeTime,
+  anonymiseOutbox,
+  anonymiseRuns,
+  deleteEndUserRow,
+  deleteEvents,
+  deleteFiles,
+  deleteNotifications,
+  deleteSchedules,
+  deleteWebhookEvents,
+  insertErasure,
+  lockRuns,
+  lockSchedules,
+  pauseRelay,
+  takeTime,
 } from './erasure-store.ts'
 
 /** What was erased, and what is left to do when that is committed. */
@@ -20,7 +31,11 @@ export interface Erased {
  * Erases an end-user in one transaction: all of it happens, or nothing. What makes things of theirs holds their row first,
  * so it is either here to be erased or comes too late. Throws end-user-not-found.
  */
-export async function erase(tx: Tx, scope: AppScope, { endUserId, now }: { endUserId: string; now: Date }): Promise<Erased> {
+export async function erase(
+  tx: Tx,
+  scope: AppScope,
+  { endUserId, now }: { endUserId: string; now: Date },
+): Promise<Erased> {
   await takeTime(tx)
   await pauseRelay(tx)
   await lockEndUser(tx, scope, endUserId)
@@ -59,7 +74,10 @@ export async function erase(tx: Tx, scope: AppScope, { endUserId, now }: { endUs
 async function cancelAll(tx: Tx, runIds: readonly string[]): Promise<StoredRun[]> {
   const cancelled: StoredRun[] = []
   for (const id of runIds) {
-    const run = await endRun(tx, id, { status: 'cancelled', error: { code: 'cancelled', message: 'Cancelled because its end-user was erased.' } })
+    const run = await endRun(tx, id, {
+      status: 'cancelled',
+      error: { code: 'cancelled', message: 'Cancelled because its end-user was erased.' },
+    })
     await appendEvents(tx, run, [runUpdate(run, 'cancelled')])
     cancelled.push(run)
   }
@@ -73,6 +91,8 @@ export async function finishErasure(platform: Platform, { erasure, fileIds, canc
   for (const run of cancelled) wakeAfterCancel(platform.wake, run)
   platform.wake.wake('outbox', '')
   for (const id of fileIds) {
-    await platform.blobs.remove(id).catch((error: unknown) => platform.log.warn({ err: error, fileId: id }, 'A blob was left for the sweep.'))
+    await platform.blobs
+      .remove(id)
+      .catch((error: unknown) => platform.log.warn({ err: error, fileId: id }, 'A blob was left for the sweep.'))
   }
 }

@@ -24,7 +24,9 @@ export async function pauseRelay(tx: Tx): Promise<void> {
 
 /** Nobody changes the end-user's schedules until the transaction ends. After the end-user is locked: a fire takes them in this order too. */
 export async function lockSchedules(tx: Tx, { applicationId }: AppScope, endUserId: string): Promise<void> {
-  await sql`select id from schedules where application_id = ${applicationId} and end_user_id = ${endUserId} order by id for update`.execute(tx)
+  await sql`select id from schedules where application_id = ${applicationId} and end_user_id = ${endUserId} order by id for update`.execute(
+    tx,
+  )
 }
 
 /** Nobody changes the end-user's runs until the transaction ends. Returns those that have not ended. */
@@ -38,11 +40,22 @@ export async function lockRuns(tx: Tx, { applicationId, endUserId }: ErasedEndUs
 
 /** Deletes the journals of the end-user's runs; returns how many events they had. */
 export function deleteEvents(tx: Tx, { applicationId, endUserId }: ErasedEndUser): Promise<number> {
-  return count(tx, sql`delete from run_events e using runs r where r.application_id = ${applicationId} and r.end_user_id = ${endUserId} and e.run_id = r.id`)
+  return count(
+    tx,
+    sql`delete from run_events e using runs r where r.application_id = ${applicationId} and r.end_user_id = ${endUserId} and e.run_id = r.id`,
+  )
 }
 
-export async function deleteFiles(tx: Tx, { applicationId, endUserId }: ErasedEndUser): Promise<{ ids: string[]; bytes: number }> {
-  const rows = await tx.deleteFrom('files').where('application_id', '=', applicationId).where('end_user_id', '=', endUserId).returning(['id', 'size_bytes']).execute()
+export async function deleteFiles(
+  tx: Tx,
+  { applicationId, endUserId }: ErasedEndUser,
+): Promise<{ ids: string[]; bytes: number }> {
+  const rows = await tx
+    .deleteFrom('files')
+    .where('application_id', '=', applicationId)
+    .where('end_user_id', '=', endUserId)
+    .returning(['id', 'size_bytes'])
+    .execute()
   return { ids: rows.map(({ id }) => id), bytes: rows.reduce((sum, row) => sum + row.size_bytes, 0) }
 }
 
@@ -52,12 +65,18 @@ export function deleteSchedules(tx: Tx, { applicationId, endUserId }: ErasedEndU
 
 export async function deleteNotifications(tx: Tx, { applicationId, endUserId }: ErasedEndUser): Promise<number> {
   await sql`delete from notification_reads where reader = ${endUserId}`.execute(tx)
-  return count(tx, sql`delete from notifications where application_id = ${applicationId} and end_user_id = ${endUserId}`)
+  return count(
+    tx,
+    sql`delete from notifications where application_id = ${applicationId} and end_user_id = ${endUserId}`,
+  )
 }
 
 /** Deletes what webhooks were or are to be told, with its deliveries. */
 export function deleteWebhookEvents(tx: Tx, { applicationId, endUserId }: ErasedEndUser): Promise<number> {
-  return count(tx, sql`delete from webhook_events where application_id = ${applicationId} and end_user_id = ${endUserId}`)
+  return count(
+    tx,
+    sql`delete from webhook_events where application_id = ${applicationId} and end_user_id = ${endUserId}`,
+  )
 }
 
 /** What has not been handed on yet is handed on as nobody's. */

@@ -12,13 +12,16 @@ export const getReady = endpoint({
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',
-  returns: { 200: Type.Object({ status: Type.Literal('ready'), checks: Type.Record(Type.String(), Type.Literal('ok')) }) },
+  returns: {
+    200: Type.Object({ status: Type.Literal('ready'), checks: Type.Record(Type.String(), Type.Literal('ok')) }),
+  },
   fails: ['not-ready', 'shutting-down'],
   async handle({ platform }) {
     if (platform.stopping.aborted) throw problem('shutting-down')
     const results = Object.entries(await platform.use(readiness).run())
     const broken = results.flatMap(([name, reason]) => (reason === undefined ? [] : [`${name} ${reason}`]))
-    if (broken.length > 0) throw problem('not-ready', { detail: `Not ready: ${broken.join('; ')}.`, extensions: { reasons: broken } })
+    if (broken.length > 0)
+      throw problem('not-ready', { detail: `Not ready: ${broken.join('; ')}.`, extensions: { reasons: broken } })
     return ok({ status: 'ready', checks: Object.fromEntries(results.map(([name]) => [name, 'ok' as const])) })
   },
 })

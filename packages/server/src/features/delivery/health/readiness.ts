@@ -22,7 +22,9 @@ export const readiness: Service<Readiness> = {
     return {
       add: (name, check) => void checks.set(name, check),
       async run() {
-        const entries = await Promise.all([...checks].map(async ([name, check]) => [name, await reasonOf(platform, name, check)] as const))
+        const entries = await Promise.all(
+          [...checks].map(async ([name, check]) => [name, await reasonOf(platform, name, check)] as const),
+        )
         return Object.fromEntries(entries)
       },
     }
@@ -33,7 +35,10 @@ async function reasonOf(platform: Platform, name: string, check: ReadinessCheck)
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_resolve, reject) => {
     // After the input that is there is read: a pause of our own must not be taken for a part that hangs.
-    timer = setTimeout(() => setImmediate(() => reject(new Error(`does not answer within ${checkTimeoutMs} ms`))), checkTimeoutMs)
+    timer = setTimeout(
+      () => setImmediate(() => reject(new Error(`does not answer within ${checkTimeoutMs} ms`))),
+      checkTimeoutMs,
+    )
   })
   try {
     await Promise.race([check(), timeout])

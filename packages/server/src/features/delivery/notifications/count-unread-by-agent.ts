@@ -13,7 +13,9 @@ export const countUnreadByAgent = endpoint({
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',
-  returns: { 200: Type.Object({ counts: Type.Record(Type.String(), Type.Integer(), { description: '`{"agent_…": 3}`' }) }) },
+  returns: {
+    200: Type.Object({ counts: Type.Record(Type.String(), Type.Integer(), { description: '`{"agent_…": 3}`' }) }),
+  },
   fails: [],
   async handle({ db, scope, caller }) {
     const counts = await loadCounts(db, { scope, reader: readerOf(scope, caller) })

@@ -14,5 +14,6 @@ export const countUnread = endpoint({
   audit: 'none',
   returns: { 200: Type.Object({ count: Type.Integer() }) },
   fails: [],
-  handle: async ({ db, scope, caller }) => ok({ count: await loadCount(db, { scope, reader: readerOf(scope, caller) }) }),
+  handle: async ({ db, scope, caller }) =>
+    ok({ count: await loadCount(db, { scope, reader: readerOf(scope, caller) }) }),
 })

@@ -15,7 +15,11 @@ describe('notifications of more than 90 days ago', () => {
   afterAll(() => world.close())
 
   const age = (message: string, days: number) =>
-    world.platform.db.updateTable('notifications').set({ created_at: new Date(Date.now() - days * day) }).where('message', '=', message).execute()
+    world.platform.db
+      .updateTable('notifications')
+      .set({ created_at: new Date(Date.now() - days * day) })
+      .where('message', '=', message)
+      .execute()
 
   it('are deleted, with who has read them; younger ones stay', async () => {
     const tenant = await world.tenant()
@@ -33,11 +37,17 @@ describe('notifications of more than 90 days ago', () => {
     const { organizationId, applicationId } = await world.tenant()
     await sql`
       insert into notifications (id, organization_id, application_id, type, message, created_at)
-      select gen_random_uuid(), ${organizationId}, ${applicationId}, 'webhook.disabled', 'many', now() - interval '100 days' from generate_series(1, 1500)`.execute(world.platform.db)
-    const left = async () => (await world.platform.db.selectFrom('notifications').select('id').where('message', '=', 'many').execute()).length
+      select gen_random_uuid(), ${organizationId}, ${applicationId}, 'webhook.disabled', 'many', now() - interval '100 days' from generate_series(1, 1500)`.execute(
+      world.platform.db,
+    )
+    const left = async () =>
+      (await world.platform.db.selectFrom('notifications').select('id').where('message', '=', 'many').execute()).length
     expect(await deleteOldNotifications.run(world.platform, signal)).toBe(true)
     expect(await left()).toBe(500)
-    await Promise.all([deleteOldNotifications.run(world.platform, signal), deleteOldNotifications.run(world.platform, signal)])
+    await Promise.all([
+      deleteOldNotifications.run(world.platform, signal),
+      deleteOldNotifications.run(world.platform, signal),
+    ])
     await deleteOldNotifications.run(world.platform, signal)
     expect(await left()).toBe(0)
   })

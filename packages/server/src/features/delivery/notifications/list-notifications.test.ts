@@ -9,7 +9,8 @@ import { listNotifications } from './list-notifications.ts'
 import { addMember, messagesOf, notify, options, unreadOf } from './testing/notification-tests.ts'
 
 const given = async () => undefined
-for (const endpoint of [listNotifications, countUnread, countUnreadByAgent]) describeEndpoint(endpoint, { given, call: () => ({}), world: options })
+for (const endpoint of [listNotifications, countUnread, countUnreadByAgent])
+  describeEndpoint(endpoint, { given, call: () => ({}), world: options })
 
 describe('notifications', () => {
   let world: World
@@ -36,7 +37,13 @@ describe('notifications', () => {
     expect(await messagesOf(tenant.sendAs(other))).toEqual([])
     expect(await messagesOf(stranger.send)).toEqual([])
     expect(await messagesOf(sibling.send)).toEqual([])
-    expect(await Promise.all([owner.send, member.send, tenant.send, tenant.sendAs(endUser), tenant.sendAs(other), sibling.send].map(unreadOf))).toEqual([2, 2, 1, 1, 0, 0])
+    expect(
+      await Promise.all(
+        [owner.send, member.send, tenant.send, tenant.sendAs(endUser), tenant.sendAs(other), sibling.send].map(
+          unreadOf,
+        ),
+      ),
+    ).toEqual([2, 2, 1, 1, 0, 0])
   })
 
   it('are shown whole, with an id of their own', async () => {
@@ -62,7 +69,8 @@ describe('notifications', () => {
   it('are paged by number and by cursor, also those of two kinds of recipients in turn', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
-    for (let n = 0; n < 7; n += 1) await notify(world, tenant, { message: String(n), ...(n % 2 === 0 ? { userId: tenant.userId } : {}) })
+    for (let n = 0; n < 7; n += 1)
+      await notify(world, tenant, { message: String(n), ...(n % 2 === 0 ? { userId: tenant.userId } : {}) })
     const seen: string[] = []
     let after: string | null = null
     do {
@@ -75,7 +83,11 @@ describe('notifications', () => {
     expect(seen).toEqual(['6', '5', '4', '3', '2', '1', '0'])
     expect(await messagesOf(send, { page: 2, pageSize: 3 })).toEqual(['3', '2', '1'])
     expect(await messagesOf(send, { page: 4, pageSize: 3 })).toEqual([])
-    expectProblem(listNotifications, await send('GET /api/notifications', { query: { after: 'run_01jq5x3v7kf8hb2m9w4tcd6e1n' } }), 'validation-error')
+    expectProblem(
+      listNotifications,
+      await send('GET /api/notifications', { query: { after: 'run_01jq5x3v7kf8hb2m9w4tcd6e1n' } }),
+      'validation-error',
+    )
   })
 
   it('are counted by agent, without those of none', async () => {
@@ -95,7 +107,9 @@ describe('notifications', () => {
     const { organizationId, applicationId } = tenant
     await sql`
       insert into notifications (id, organization_id, application_id, type, message)
-      select gen_random_uuid(), ${organizationId}, ${applicationId}, 'webhook.disabled', 'x' from generate_series(1, 1100)`.execute(world.platform.db)
+      select gen_random_uuid(), ${organizationId}, ${applicationId}, 'webhook.disabled', 'x' from generate_series(1, 1100)`.execute(
+      world.platform.db,
+    )
     expect(await unreadOf(tenant.send)).toBe(1000)
     expect((await tenant.send('GET /api/notifications')).body.pagination.total).toBe(1000)
   })

@@ -18,13 +18,22 @@ export const listNotifications = endpoint({
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',
-  query: { ...cursorQuery, unread: Type.Optional(Type.Boolean({ description: 'True: only those that you have not read, among your newest 1,000.' })) },
+  query: {
+    ...cursorQuery,
+    unread: Type.Optional(
+      Type.Boolean({ description: 'True: only those that you have not read, among your newest 1,000.' }),
+    ),
+  },
   returns: { 200: pageOf(NotificationWire) },
   fails: [],
   async handle({ db, scope, caller, query }) {
     const page = parsePage(query)
     const inbox = { scope, reader: readerOf(scope, caller) }
-    const slice = await loadNotifications(db, inbox, { page, unread: query.unread ?? false, after: parseCursor(query.after) })
+    const slice = await loadNotifications(db, inbox, {
+      page,
+      unread: query.unread ?? false,
+      after: parseCursor(query.after),
+    })
     const nextCursor = typeof slice.nextCursor === 'string' ? toWireId('ntf', slice.nextCursor) : null
     return ok(toPageWire({ ...slice, nextCursor }, page, toNotificationWire))
   },
@@ -32,6 +41,7 @@ export const listNotifications = endpoint({
 
 function parseCursor(after: string | undefined): string | undefined {
   const id = after === undefined ? undefined : parseWireId('ntf', after)
-  if (after !== undefined && id === undefined) refuseInvalid([{ pointer: 'query/after', message: 'is not a cursor of this list', code: 'cursor' }])
+  if (after !== undefined && id === undefined)
+    refuseInvalid([{ pointer: 'query/after', message: 'is not a cursor of this list', code: 'cursor' }])
   return id
 }

@@ -17,12 +17,19 @@ describe('marking all as read', () => {
   })
   afterAll(() => world.close())
 
-  const markAll = async (send: Tenant['send']): Promise<number> => (await send('PUT /api/notifications/read-all')).body.updated
+  const markAll = async (send: Tenant['send']): Promise<number> =>
+    (await send('PUT /api/notifications/read-all')).body.updated
   /** One that was made so long ago. */
   const insertOld = ({ organizationId, applicationId }: Tenant, message: string, ageMs: number) =>
     world.platform.db
       .insertInto('notifications')
-      .values({ id: uuidBefore(newUuid(), ageMs), organization_id: organizationId, application_id: applicationId, type: 'webhook.disabled', message })
+      .values({
+        id: uuidBefore(newUuid(), ageMs),
+        organization_id: organizationId,
+        application_id: applicationId,
+        type: 'webhook.disabled',
+        message,
+      })
       .execute()
 
   it('tells how many were unread, old ones and new, and leaves what comes later', async () => {
@@ -30,7 +37,12 @@ describe('marking all as read', () => {
     await insertOld(tenant, 'of yesterday', 86_400_000)
     await insertOld(tenant, 'of a minute ago', 60_000)
     await notify(world, tenant, { message: 'of now' })
-    expect([await unreadOf(tenant.send), await markAll(tenant.send), await markAll(tenant.send), await unreadOf(tenant.send)]).toEqual([3, 3, 0, 0])
+    expect([
+      await unreadOf(tenant.send),
+      await markAll(tenant.send),
+      await markAll(tenant.send),
+      await unreadOf(tenant.send),
+    ]).toEqual([3, 3, 0, 0])
     const { data } = (await tenant.send('GET /api/notifications')).body
     expect(data.map(({ read }: { read: boolean }) => read)).toEqual([true, true, true])
     await notify(world, tenant, { message: 'later' })
@@ -44,7 +56,9 @@ describe('marking all as read', () => {
     await notify(world, tenant)
     await notify(world, tenant, { endUserId: parseWireId('eu', endUser) ?? '' })
     expect(await markAll(owner.send)).toBe(2)
-    expect(await Promise.all([owner.send, member.send, tenant.send, tenant.sendAs(endUser)].map(unreadOf))).toEqual([0, 2, 2, 1])
+    expect(await Promise.all([owner.send, member.send, tenant.send, tenant.sendAs(endUser)].map(unreadOf))).toEqual([
+      0, 2, 2, 1,
+    ])
     expect(await markAll(tenant.sendAs(endUser))).toBe(1)
     expect(await Promise.all([member.send, tenant.send, tenant.sendAs(endUser)].map(unreadOf))).toEqual([2, 2, 0])
   })

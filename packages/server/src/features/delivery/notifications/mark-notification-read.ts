@@ -18,5 +18,6 @@ export const markNotificationRead = endpoint({
   body: Type.Object({ read: Type.Literal(true) }),
   returns: { 200: NotificationWire },
   fails: [],
-  handle: async ({ db, scope, caller, params }) => ok(toNotificationWire(await saveRead(db, { scope, reader: readerOf(scope, caller) }, params.notificationId))),
+  handle: async ({ db, scope, caller, params }) =>
+    ok(toNotificationWire(await saveRead(db, { scope, reader: readerOf(scope, caller) }, params.notificationId))),
 })

@@ -14,5 +14,6 @@ export const markRunRead = endpoint({
   params: { runId: { id: 'run', missing: 'run-not-found' } },
   returns: { 200: Type.Object({ ok: Type.Boolean({ description: 'False: the run has no notification for you.' }) }) },
   fails: [],
-  handle: async ({ db, scope, caller, params }) => ok({ ok: await saveRunRead(db, { scope, reader: readerOf(scope, caller) }, params.runId) }),
+  handle: async ({ db, scope, caller, params }) =>
+    ok({ ok: await saveRunRead(db, { scope, reader: readerOf(scope, caller) }, params.runId) }),
 })

@@ -26,14 +26,20 @@ interface Window {
 }
 
 /** Newest first. */
-export async function listNotifications(db: Db, inbox: Inbox, list: { page: Page; unread: boolean; after: string | undefined }): Promise<Slice<Notification>> {
+export async function listNotifications(
+  db: Db,
+  inbox: Inbox,
+  list: { page: Page; unread: boolean; after: string | undefined },
+): Promise<Slice<Notification>> {
   const { page, unread, after } = list
   const offset = after === undefined ? offsetOf(page) : 0
   const cursor = after === undefined ? {} : { after }
   const limit = Math.min(countedMax, offset + page.pageSize + 1)
   const { rows } = await sql<Notification>`
     select id, type, message, run_id as "runId", agent_id as "agentId", created_at as "createdAt", ${isRead(inbox)} as read
-    from ${window(inbox, { limit, unread, ...cursor })} as n order by id desc limit ${page.pageSize + 1} offset ${offset}`.execute(db)
+    from ${window(inbox, { limit, unread, ...cursor })} as n order by id desc limit ${page.pageSize + 1} offset ${offset}`.execute(
+    db,
+  )
   const total = await countRows(db, window(inbox, { limit: countedMax, unread }))
   const items = rows.slice(0, page.pageSize)
   return { items, total, nextCursor: rows.length > page.pageSize ? (items.at(-1)?.id ?? null) : null }
@@ -76,7 +82,8 @@ export async function saveRunRead(db: Db, inbox: Inbox, runId: string): Promise<
     .executeTakeFirst()
   if (run === undefined) throw problem('run-not-found')
   await insertReads(db, inbox, sql`n.run_id = ${runId}`)
-  const { rows } = await sql`select 1 from notifications as n where n.run_id = ${runId} and ${belongsTo(inbox)}`.execute(db)
+  const { rows } =
+    await sql`select 1 from notifications as n where n.run_id = ${runId} and ${belongsTo(inbox)}`.execute(db)
   return rows.length > 0
 }
 
@@ -104,7 +111,9 @@ export async function saveAllRead(tx: Tx, inbox: Inbox): Promise<number> {
 export async function deleteNotificationsBefore(db: Db, before: Date, limit: number): Promise<number> {
   const { numAffectedRows } = await sql`
     delete from notifications where id in (
-      select id from notifications where created_at < ${before} order by created_at limit ${limit} for update skip locked)`.execute(db)
+      select id from notifications where created_at < ${before} order by created_at limit ${limit} for update skip locked)`.execute(
+    db,
+  )
   return Number(numAffectedRows ?? 0)
 }
 
@@ -113,7 +122,9 @@ const nil = '00000000-0000-0000-0000-000000000000'
 async function insertReads(db: Db, inbox: Inbox, which: RawBuilder<unknown>): Promise<void> {
   await sql`
     insert into notification_reads (notification_id, reader)
-    select n.id, ${inbox.reader.id} from notifications as n where ${which} and ${belongsTo(inbox)} on conflict do nothing`.execute(db)
+    select n.id, ${inbox.reader.id} from notifications as n where ${which} and ${belongsTo(inbox)} on conflict do nothing`.execute(
+    db,
+  )
 }
 
 async function countRows(db: Db, rowsOf: RawBuilder<unknown>): Promise<number> {
@@ -126,7 +137,8 @@ function window(inbox: Inbox, { limit, unread = false, after }: Window): RawBuil
   const older = after === undefined ? sql`` : sql`and n.id < ${after}`
   const marked = unread ? sql`and n.id > ${readUntil(inbox)}` : sql``
   const ranges = recipients(inbox.reader).map(
-    (recipient) => sql`(select * from notifications as n where ${inApplication(inbox)} and ${recipient} ${older} ${marked} order by n.id desc limit ${limit})`,
+    (recipient) =>
+      sql`(select * from notifications as n where ${inApplication(inbox)} and ${recipient} ${older} ${marked} order by n.id desc limit ${limit})`,
   )
   const all = sql.join(ranges, sql` union all `)
   return unread ? sql`(select * from (${all}) as n where not exists (${readRow(inbox)}))` : sql`(${all})`

@@ -5,7 +5,10 @@ import type { Notification } from './notification.ts'
 
 export const NotificationWire = wire('Notification', {
   id: WireId('ntf'),
-  type: Type.String({ examples: ['run.failed'], description: '`run.completed`, `run.failed`, `run.timeout`, `run.cancelled` or `webhook.disabled`.' }),
+  type: Type.String({
+    examples: ['run.failed'],
+    description: '`run.completed`, `run.failed`, `run.timeout`, `run.cancelled` or `webhook.disabled`.',
+  }),
   message: Type.String({ examples: ['@acme/totals failed: model-error.'] }),
   runId: Nullable(WireId('run')),
   agentId: Nullable(WireId('agent')),

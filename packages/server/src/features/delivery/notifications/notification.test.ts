@@ -3,7 +3,15 @@ import { newUuid } from '../../../platform/ids/id.ts'
 import { readerOf, uuidBefore } from './notification.ts'
 
 const user = { kind: 'user', userId: 'usr_1', email: 'ada@example.com' } as const
-const key = { kind: 'api-key', keyId: 'k', userId: 'usr_1', organizationId: 'o', applicationId: 'a', permissions: new Set<string>(), apiVersion: null } as const
+const key = {
+  kind: 'api-key',
+  keyId: 'k',
+  userId: 'usr_1',
+  organizationId: 'o',
+  applicationId: 'a',
+  permissions: new Set<string>(),
+  apiVersion: null,
+} as const
 const scope = { organizationId: 'o', applicationId: 'a', endUserId: null }
 
 describe('a reader', () => {

@@ -29,6 +29,8 @@ export function readerOf(scope: AppScope, caller: UserCaller | KeyCaller): Reade
 /** The smallest UUIDv7 of the moment that is so long before that of `uuid`. */
 export function uuidBefore(uuid: string, ms: number): string {
   const madeAtMs = Number.parseInt(uuid.replaceAll('-', '').slice(0, 12), 16)
-  const hex = Math.max(0, madeAtMs - ms).toString(16).padStart(12, '0')
+  const hex = Math.max(0, madeAtMs - ms)
+    .toString(16)
+    .padStart(12, '0')
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`
 }

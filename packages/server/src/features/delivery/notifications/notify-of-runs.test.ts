@@ -10,7 +10,16 @@ import { addMember, messagesOf } from './testing/notification-tests.ts'
 const [applicationId, runId, endUserId] = [newUuid(), newUuid(), newUuid()]
 const payload = { agent: '@acme/totals', userId: null, scheduleId: null, error: null }
 const eventOf = (fields: Partial<OutboxEvent>): OutboxEvent => ({
-  ...{ id: 1, organizationId: newUuid(), applicationId, runId, agentId: newUuid(), endUserId: null, type: 'run.completed', createdAt: new Date() },
+  ...{
+    id: 1,
+    organizationId: newUuid(),
+    applicationId,
+    runId,
+    agentId: newUuid(),
+    endUserId: null,
+    type: 'run.completed',
+    createdAt: new Date(),
+  },
   payload: { ...payload, userId: 'usr_1' },
   ...fields,
 })
@@ -18,12 +27,23 @@ const eventOf = (fields: Partial<OutboxEvent>): OutboxEvent => ({
 describe('what a run that has ended tells', () => {
   it.each([
     ['run.completed', null, '@acme/totals completed.'],
-    ['run.failed', { code: 'model-error', message: 'the model said: my secret diary' }, '@acme/totals failed: model-error.'],
+    [
+      'run.failed',
+      { code: 'model-error', message: 'the model said: my secret diary' },
+      '@acme/totals failed: model-error.',
+    ],
     ['run.failed', null, '@acme/totals failed.'],
     ['run.timeout', { code: 'timeout', message: 'too long' }, '@acme/totals ran out of time.'],
     ['run.cancelled', null, '@acme/totals was cancelled.'],
   ])('%s', (type, error, message) => {
-    expect(notificationOf(eventOf({ type, payload: { ...payload, userId: 'usr_1', error } }))).toEqual({ applicationId, runId, type, message, userId: 'usr_1', endUserId: null })
+    expect(notificationOf(eventOf({ type, payload: { ...payload, userId: 'usr_1', error } }))).toEqual({
+      applicationId,
+      runId,
+      type,
+      message,
+      userId: 'usr_1',
+      endUserId: null,
+    })
   })
 
   it('is for its end-user, its user, or every member when a schedule started it for nobody', () => {
@@ -39,7 +59,14 @@ describe('what a run that has ended tells', () => {
   })
 
   it('is nothing before the end, of no run, or in a shape that nobody wrote', () => {
-    for (const fields of [{ type: 'run.started' }, { type: 'run.waiting' }, { type: 'constructor' }, { runId: null }, { payload: {} }]) expect(notificationOf(eventOf(fields))).toBeUndefined()
+    for (const fields of [
+      { type: 'run.started' },
+      { type: 'run.waiting' },
+      { type: 'constructor' },
+      { runId: null },
+      { payload: {} },
+    ])
+      expect(notificationOf(eventOf(fields))).toBeUndefined()
   })
 })
 
@@ -66,15 +93,23 @@ describe('notifications of runs', () => {
     expect(await notified(owner.send, 1)).toEqual([`${own.body.agent} completed.`])
     expect(await notified(actor.sendAs(endUser), 1)).toEqual([`${forEndUser.body.agent} completed.`])
     const [notification] = (await owner.send('GET /api/notifications')).body.data
-    expect(notification).toMatchObject({ type: 'run.completed', runId: own.body.id, agentId: actor.agentId, read: false })
-    expect((await owner.send('GET /api/notifications/unread-counts-by-agent')).body).toEqual({ counts: { [actor.agentId]: 1 } })
+    expect(notification).toMatchObject({
+      type: 'run.completed',
+      runId: own.body.id,
+      agentId: actor.agentId,
+      read: false,
+    })
+    expect((await owner.send('GET /api/notifications/unread-counts-by-agent')).body).toEqual({
+      counts: { [actor.agentId]: 1 },
+    })
     expect([await messagesOf(member.send), await messagesOf(actor.send)]).toEqual([[], []])
   })
 
   it('tell of a failure by its code', async () => {
     const actor = await world.actor('no-such-scenario')
     const { send } = await actor.session()
-    const run = (await send('POST /api/runs', { body: { agentId: actor.agentId }, headers: { prefer: 'wait=60' } })).body
+    const run = (await send('POST /api/runs', { body: { agentId: actor.agentId }, headers: { prefer: 'wait=60' } }))
+      .body
     expect(run.status).toBe('failed')
     expect(await notified(send, 1)).toEqual([`${run.agent} failed: ${run.error.code}.`])
   })
@@ -83,14 +118,21 @@ describe('notifications of runs', () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const [run, orphan] = [await insertRun(world.platform, tenant), await insertRun(world.platform, tenant)]
-    const common = { applicationId: tenant.applicationId, userId: null, endUserId: null, type: 'run.completed', message: 'Done.' }
+    const common = {
+      applicationId: tenant.applicationId,
+      userId: null,
+      endUserId: null,
+      type: 'run.completed',
+      message: 'Done.',
+    }
     const batch = [
       { ...common, runId: run.id },
       { ...common, runId: newUuid() },
       { ...common, runId: orphan.id, endUserId: newUuid() },
       { ...common, runId: orphan.id, userId: 'usr_gone' },
     ]
-    for (let time = 0; time < 2; time += 1) await world.platform.db.transaction().execute((tx) => insertRunNotifications(tx, batch))
+    for (let time = 0; time < 2; time += 1)
+      await world.platform.db.transaction().execute((tx) => insertRunNotifications(tx, batch))
     expect(await messagesOf(send)).toEqual(['Done.'])
   })
 })

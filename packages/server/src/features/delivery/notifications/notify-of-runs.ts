@@ -22,7 +22,13 @@ export const notifyOfRuns: OutboxReader = {
 }
 
 /** What an event has to tell, and to whom: nobody, when an API key started the run for itself. */
-export function notificationOf({ type, applicationId, runId, endUserId, payload }: OutboxEvent): RunNotification | undefined {
+export function notificationOf({
+  type,
+  applicationId,
+  runId,
+  endUserId,
+  payload,
+}: OutboxEvent): RunNotification | undefined {
   const tell = messages.get(type)
   if (tell === undefined || runId === null || !endedRun.Check(payload)) return undefined
   const { userId, scheduleId } = payload

@@ -30,7 +30,10 @@ describe('SSE Streaming (Realtime)', () => {
     world.platform.use(realtimeHub).setTimings({ pollMs: 600_000 })
     await appendEvent(world.platform, run, { status: 'running' })
     await appendEvent(world.platform, run, { message: 'an entry' })
-    await vi.waitFor(() => expect(received).toEqual(['status running', 'log an entry']), { timeout: 15_000, interval: 5 })
+    await vi.waitFor(() => expect(received).toEqual(['status running', 'log an entry']), {
+      timeout: 15_000,
+      interval: 5,
+    })
     world.platform.use(realtimeHub).setTimings(defaultTimings)
     source.close()
   })
@@ -53,7 +56,10 @@ describe('SSE Streaming (Realtime)', () => {
     for (const stream of [ofAgent, ofApplication]) await stream.until(() => stream.events.length > 0)
     await appendEvent(world.platform, other, { message: 'other' })
     await appendEvent(world.platform, one, { message: 'one' })
-    await Promise.all([ofAgent.until(() => ofAgent.runEvents.length === 1), ofApplication.until(() => ofApplication.runEvents.length === 2)])
+    await Promise.all([
+      ofAgent.until(() => ofAgent.runEvents.length === 1),
+      ofApplication.until(() => ofApplication.runEvents.length === 2),
+    ])
     expect(ofAgent.runEvents.map(({ data }) => data.message)).toEqual(['one'])
     expect(ofApplication.runEvents.map(({ data }) => data.message)).toEqual(['other', 'one'])
     ofAgent.close()

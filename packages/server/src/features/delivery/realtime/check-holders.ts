@@ -3,7 +3,11 @@ import type { RealtimeHub } from './realtime-hub.ts'
 import type { Subscriber } from './subscriber.ts'
 
 /** Ends the streams whose API key is not valid any more, whose session has ended, whose user has left the organization, or whose end-user was erased. */
-export async function endStreamsWithoutRights(hub: RealtimeHub, subscribers: Iterable<Subscriber>, now: Date): Promise<void> {
+export async function endStreamsWithoutRights(
+  hub: RealtimeHub,
+  subscribers: Iterable<Subscriber>,
+  now: Date,
+): Promise<void> {
   const all = [...subscribers]
   if (all.length === 0) return
   const keyIds = new Set(all.flatMap(({ holder }) => ('keyId' in holder ? [holder.keyId] : [])))
@@ -11,12 +15,18 @@ export async function endStreamsWithoutRights(hub: RealtimeHub, subscribers: Ite
   const userIds = new Set(users.map(({ userId }) => userId))
   const keys = await hub.read((db) => findValidKeys(db, [...keyIds], now))
   const memberships = await hub.read((db) => findMemberships(db, [...userIds]))
-  const sessions = await hub.read((db) => findOpenSessions(db, [...new Set(users.map(({ sessionId }) => sessionId))], now))
-  const endUsers = await hub.read((db) => findEndUsers(db, [...new Set(all.flatMap(({ endUserId }) => endUserId ?? []))]))
+  const sessions = await hub.read((db) =>
+    findOpenSessions(db, [...new Set(users.map(({ sessionId }) => sessionId))], now),
+  )
+  const endUsers = await hub.read((db) =>
+    findEndUsers(db, [...new Set(all.flatMap(({ endUserId }) => endUserId ?? []))]),
+  )
   for (const subscriber of all) {
     const { holder, source, endUserId } = subscriber
     const isValid =
-      'keyId' in holder ? keys.has(holder.keyId) : sessions.has(holder.sessionId) && memberships.has(`${source.organizationId}:${holder.userId}`)
+      'keyId' in holder
+        ? keys.has(holder.keyId)
+        : sessions.has(holder.sessionId) && memberships.has(`${source.organizationId}:${holder.userId}`)
     if (!isValid || (endUserId !== null && !endUsers.has(endUserId))) subscriber.end()
   }
 }

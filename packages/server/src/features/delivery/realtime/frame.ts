@@ -2,7 +2,11 @@
 const retryMs = 2_000
 
 /** A Server-Sent Event as bytes, made once and written to every subscriber. `data` must be JSON on one line. */
-export function eventFrame(event: { readonly name: string; readonly id?: string | undefined; readonly data: string }): Buffer {
+export function eventFrame(event: {
+  readonly name: string
+  readonly id?: string | undefined
+  readonly data: string
+}): Buffer {
   const id = event.id === undefined ? '' : `id: ${event.id}\n`
   return Buffer.from(`event: ${event.name}\n${id}data: ${event.data}\n\n`)
 }

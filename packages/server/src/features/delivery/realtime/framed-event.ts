@@ -25,7 +25,8 @@ export function frameEvent(versions: VersionRegistry, source: Source, event: Jou
     sizeBytes: event.json.length,
     ends: endsSource(source, event),
     frame(version) {
-      const made = frames.get(version) ?? eventFrame({ name: event.name, id, data: inVersion(versions, version, event) })
+      const made =
+        frames.get(version) ?? eventFrame({ name: event.name, id, data: inVersion(versions, version, event) })
       frames.set(version, made)
       return made
     },
@@ -33,5 +34,7 @@ export function frameEvent(versions: VersionRegistry, source: Source, event: Jou
 }
 
 function inVersion(versions: VersionRegistry, version: string, { name, json }: JournalEvent): string {
-  return version === versions.current ? json : JSON.stringify(versions.downgradeReply(version, `event:${name}`, JSON.parse(json)))
+  return version === versions.current
+    ? json
+    : JSON.stringify(versions.downgradeReply(version, `event:${name}`, JSON.parse(json)))
 }

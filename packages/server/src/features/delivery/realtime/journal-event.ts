@@ -54,7 +54,15 @@ export function toJournalEvent(stored: EventRow, seal: ContentSeal): JournalEven
 // The data is spliced in as text: it can be large, and nobody here looks into it.
 function toLogJson(row: EventRow): string {
   const { seq, type, level, event, message } = row
-  const head = JSON.stringify({ id: toWireId('evt', row.id), runId: toWireId('run', row.run_id), seq, type, level, event, message })
+  const head = JSON.stringify({
+    id: toWireId('evt', row.id),
+    runId: toWireId('run', row.run_id),
+    seq,
+    type,
+    level,
+    event,
+    message,
+  })
   return `${head.slice(0, -1)},"data":${row.data ?? 'null'},"createdAt":"${row.created_at.toISOString()}"}`
 }
 

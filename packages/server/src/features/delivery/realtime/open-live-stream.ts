@@ -15,7 +15,11 @@ export async function openLiveStream(call: StreamCall, source: Source): Promise<
   const { position, since, lost } = await findStart(call, source, cursor)
   const id = idOf(source, position)
   // The first frame has an id already: a client that is cut off before the first event misses nothing either.
-  return openStream(call, source, { position, since, greeting: [retryHint, lost === undefined ? pingFrame(id) : resyncFrame(id, lost)] })
+  return openStream(call, source, {
+    position,
+    since,
+    greeting: [retryHint, lost === undefined ? pingFrame(id) : resyncFrame(id, lost)],
+  })
 }
 
 interface Start {

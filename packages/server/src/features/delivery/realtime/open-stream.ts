@@ -6,7 +6,12 @@ import { realtimeHub } from './realtime-hub.ts'
 import type { Source } from './source.ts'
 import { Subscriber } from './subscriber.ts'
 
-const streamHeaders = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no', connection: 'close' } as const
+const streamHeaders = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+  connection: 'close',
+} as const
 
 /** The parts of a call that a stream needs. */
 export type StreamCall = Pick<AnyCall, 'request' | 'reply' | 'platform' | 'apiVersion' | 'now'> & {
@@ -51,12 +56,16 @@ export function openStream(call: StreamCall, source: Source, start: StreamStart)
     since: start.since,
     version: apiVersion,
     endUserId: scope.endUserId,
-    holder: caller.kind === 'api-key' ? { keyId: caller.keyId } : { userId: caller.userId, sessionId: caller.sessionId ?? '' },
+    holder:
+      caller.kind === 'api-key'
+        ? { keyId: caller.keyId }
+        : { userId: caller.userId, sessionId: caller.sessionId ?? '' },
     openedAtMs: now.getTime(),
   })
   reply.hijack()
   response.on('close', () => hub.forget(subscriber))
-  for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...streamHeaders })) if (value !== undefined) response.setHeader(name, value)
+  for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...streamHeaders }))
+    if (value !== undefined) response.setHeader(name, value)
   response.writeHead(200)
   for (const frame of start.greeting) subscriber.write(frame)
   hub.follow(subscriber)

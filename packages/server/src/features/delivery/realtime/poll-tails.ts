@@ -17,7 +17,12 @@ export async function pollTails(hub: RealtimeHub, tails: Iterable<Tail>): Promis
   }
   for (let first = 0; first < runs.length; first += batchRunsMax) {
     const batch = runs.slice(first, first + batchRunsMax)
-    const states = await hub.read((db) => findRunStates(db, batch.map(({ runId }) => runId)))
+    const states = await hub.read((db) =>
+      findRunStates(
+        db,
+        batch.map(({ runId }) => runId),
+      ),
+    )
     for (const { runId, tail } of batch) catchUp(tail, states.get(runId))
   }
 }

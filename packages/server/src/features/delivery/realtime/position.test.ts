@@ -14,8 +14,13 @@ describe('positions', () => {
     expect(parseCursor(encodeCursor(position))).toEqual(position)
   })
 
-  it.each(['', '12', 'a-', '-a', 'a-b-c', 'A-B', '1-zzzzzzzzzzz', ' 1-1', '1-1\n', '٣-1'])('refuse %j as a cursor', (text) => expect(parseCursor(text)).toBeUndefined())
-  it.each(['', '-1', '1.5', '1e3', 'x', ' 1', '9999999999999999'])('refuse %j as a seq', (text) => expect(parseSeq(text)).toBeUndefined())
+  it.each(['', '12', 'a-', '-a', 'a-b-c', 'A-B', '1-zzzzzzzzzzz', ' 1-1', '1-1\n', '٣-1'])(
+    'refuse %j as a cursor',
+    (text) => expect(parseCursor(text)).toBeUndefined(),
+  )
+  it.each(['', '-1', '1.5', '1e3', 'x', ' 1', '9999999999999999'])('refuse %j as a seq', (text) =>
+    expect(parseSeq(text)).toBeUndefined(),
+  )
 })
 
 describe('snapshots', () => {

@@ -31,7 +31,16 @@ export interface Snapshot {
 /** Reads PostgreSQL's text form of a snapshot: `xmin:xmax:active,active`. */
 export function parseSnapshot(text: string): Snapshot {
   const [xmin, xmax, active] = text.split(':')
-  return { xmin: Number(xmin), xmax: Number(xmax), active: new Set((active ?? '').split(',').filter((xid) => xid !== '').map(Number)) }
+  return {
+    xmin: Number(xmin),
+    xmax: Number(xmax),
+    active: new Set(
+      (active ?? '')
+        .split(',')
+        .filter((xid) => xid !== '')
+        .map(Number),
+    ),
+  }
 }
 
 /** True when what a transaction wrote could be seen at the moment of the snapshot. */

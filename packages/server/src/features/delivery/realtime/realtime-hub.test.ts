@@ -85,7 +85,9 @@ describe('pings', () => {
     world.platform.use(realtimeHub).setTimings(defaultTimings)
     for (const { events } of streams) {
       const positions = events.flatMap(({ id }) => parseCursor(id ?? '') ?? [])
-      expect(positions.filter((position, index) => index > 0 && isAfter(positions[index - 1] ?? position, position))).toEqual([])
+      expect(
+        positions.filter((position, index) => index > 0 && isAfter(positions[index - 1] ?? position, position)),
+      ).toEqual([])
     }
   }, 60_000)
 })
@@ -167,13 +169,23 @@ describe('a stream', () => {
     const { world, tenant, open } = await setUp()
     const other = await open()
     const [revoked, expired] = [await tenant.key(), await tenant.key()]
-    const streams = await Promise.all([revoked, expired].map(({ apiKey }) => openSse(`${world.url}/api/realtime/runs?token=${apiKey}`)))
+    const streams = await Promise.all(
+      [revoked, expired].map(({ apiKey }) => openSse(`${world.url}/api/realtime/runs?token=${apiKey}`)),
+    )
     for (const stream of streams) await stream.until(() => stream.events.length > 0)
     const { db, wake } = world.platform
-    await db.updateTable('api_keys').set({ revoked_at: new Date() }).where('key_prefix', '=', revoked.apiKey.slice(0, 8)).execute()
+    await db
+      .updateTable('api_keys')
+      .set({ revoked_at: new Date() })
+      .where('key_prefix', '=', revoked.apiKey.slice(0, 8))
+      .execute()
     wake.wake('keys', '*')
     await streams[0]?.closed()
-    await db.updateTable('api_keys').set({ expires_at: new Date(Date.now() - 1_000) }).where('key_prefix', '=', expired.apiKey.slice(0, 8)).execute()
+    await db
+      .updateTable('api_keys')
+      .set({ expires_at: new Date(Date.now() - 1_000) })
+      .where('key_prefix', '=', expired.apiKey.slice(0, 8))
+      .execute()
     world.platform.use(realtimeHub).setTimings({ holdersMs: 50 })
     await streams[1]?.closed()
     expect(other.isClosed).toBe(false)
@@ -184,7 +196,11 @@ describe('a stream', () => {
     const { world, tenant, open } = await setUp()
     const other = await open()
     const cookie = await createSessionCookie(world.platform, tenant.userId)
-    const stream = await openSse(`${world.url}/api/realtime/runs`, { cookie, 'x-org-id': tenant.orgId, 'x-app-id': tenant.appId })
+    const stream = await openSse(`${world.url}/api/realtime/runs`, {
+      cookie,
+      'x-org-id': tenant.orgId,
+      'x-app-id': tenant.appId,
+    })
     await stream.until(() => stream.events.length > 0)
     await world.platform.db.deleteFrom('organization_members').where('user_id', '=', tenant.userId).execute()
     world.platform.wake.wake('keys', '*')
@@ -197,18 +213,26 @@ describe('a stream', () => {
     const { world, tenant } = await setUp()
     const openAs = async () => {
       const cookie = await createSessionCookie(world.platform, tenant.userId)
-      const stream = await openSse(`${world.url}/api/realtime/runs`, { cookie, 'x-org-id': tenant.orgId, 'x-app-id': tenant.appId })
+      const stream = await openSse(`${world.url}/api/realtime/runs`, {
+        cookie,
+        'x-org-id': tenant.orgId,
+        'x-app-id': tenant.appId,
+      })
       cleanups.push(() => stream.close())
       await stream.until(() => stream.events.length > 0)
       return { cookie, stream }
     }
     const [first, second] = [await openAs(), await openAs()]
-    const signOut = await world.send('POST /api/auth/sign-out', { headers: { cookie: first.cookie, origin: 'http://localhost:0' } })
+    const signOut = await world.send('POST /api/auth/sign-out', {
+      headers: { cookie: first.cookie, origin: 'http://localhost:0' },
+    })
     expect(signOut.status, signOut.text).toBe(200)
     await first.stream.closed()
     expect(second.stream.isClosed).toBe(false)
     const { data } = (await world.send('GET /api/profile/sessions', { headers: { cookie: second.cookie } })).body
-    expect((await world.send(`DELETE /api/profile/sessions/${data[0].id}`, { headers: { cookie: second.cookie } })).status).toBe(204)
+    expect(
+      (await world.send(`DELETE /api/profile/sessions/${data[0].id}`, { headers: { cookie: second.cookie } })).status,
+    ).toBe(204)
     await second.stream.closed()
   })
 
@@ -218,7 +242,10 @@ describe('a stream', () => {
     await (await open(`runs/${run.wireId}`)).closed()
     await open('runs/run_nonsense')
     await openSse(`${world.url}/api/realtime/%zz?token=${tenant.apiKey}`)
-    await vi.waitFor(() => expect(world.logLines.some((line) => line.includes('/api/realtime/runs/run_nonsense'))).toBe(true), patience)
+    await vi.waitFor(
+      () => expect(world.logLines.some((line) => line.includes('/api/realtime/runs/run_nonsense'))).toBe(true),
+      patience,
+    )
     expect(world.logLines.filter((line) => line.includes(tenant.apiKey) || line.includes('token=ask_'))).toEqual([])
   })
 })
@@ -276,7 +303,9 @@ describe('a client that does not read', () => {
     cleanups.push(() => socket.destroy())
     socket.on('error', () => undefined)
     socket.write(`GET /api/realtime/${path}?token=${tenant.apiKey} HTTP/1.1\r\nhost: x\r\n\r\n`)
-    const first = await new Promise<string>((resolve) => socket.once('data', (chunk: Buffer) => resolve(chunk.toString())))
+    const first = await new Promise<string>((resolve) =>
+      socket.once('data', (chunk: Buffer) => resolve(chunk.toString())),
+    )
     socket.pause()
     return { socket, first }
   }
@@ -289,7 +318,8 @@ describe('a client that does not read', () => {
     const { socket: lazy, first } = await openRaw(stage, 'runs')
     let isCut = false
     lazy.on('close', () => (isCut = true))
-    for (let number = 0; number < 120; number += 1) await appendEvent(world.platform, run, { message: 'big', data: { big } })
+    for (let number = 0; number < 120; number += 1)
+      await appendEvent(world.platform, run, { message: 'big', data: { big } })
     await reader.until(() => reader.runEvents.length === 120, 15_000)
     expect(seqs(reader)).toEqual(sequence(1, 120))
     let text = first
@@ -309,7 +339,8 @@ describe('a client that does not read', () => {
   it('is not one that gets an event larger than the limit, live or replayed', async () => {
     const { world, run, open } = await setUp()
     const live = await open(`runs/${run.wireId}`)
-    for (let number = 0; number < 3; number += 1) await appendEvent(world.platform, run, { data: { huge: 'x'.repeat(3_000_000) } })
+    for (let number = 0; number < 3; number += 1)
+      await appendEvent(world.platform, run, { data: { huge: 'x'.repeat(3_000_000) } })
     await live.until(() => live.runEvents.length === 3, 15_000)
     const replayed = await open(`runs/${run.wireId}`)
     await replayed.until(() => replayed.runEvents.length === 3, 15_000)
@@ -319,7 +350,8 @@ describe('a client that does not read', () => {
   it('makes a replay wait for it, and gets everything once when it reads', async () => {
     const stage = await setUp()
     const { world, run } = stage
-    for (let number = 0; number < 100; number += 1) await appendEvent(world.platform, run, { message: 'big', data: { big } })
+    for (let number = 0; number < 100; number += 1)
+      await appendEvent(world.platform, run, { message: 'big', data: { big } })
     await appendEvent(world.platform, run, { status: 'success' })
     const { socket: lazy, first } = await openRaw(stage, `runs/${run.wireId}`)
     await new Promise((resolve) => setTimeout(resolve, 300))

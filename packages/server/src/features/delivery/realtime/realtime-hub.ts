@@ -59,7 +59,9 @@ class Hub implements RealtimeHub {
   readonly #gate = createGate(readsMax)
   readonly #cleanups: (() => void)[]
   readonly #checkHolders = onceMore(() =>
-    endStreamsWithoutRights(this, this.#subscribers, this.#platform.clock.now()).catch((error: unknown) => this.#reportFailure(error)),
+    endStreamsWithoutRights(this, this.#subscribers, this.#platform.clock.now()).catch((error: unknown) =>
+      this.#reportFailure(error),
+    ),
   )
   #timings = defaultTimings
   #timers: NodeJS.Timeout[] = []
@@ -149,13 +151,20 @@ class Hub implements RealtimeHub {
   async #readFramed(source: Source, after: Position): Promise<FramedPage> {
     const { versions } = this.#platform
     const { rows, more, held } = await this.read((db) => readSource(db, source, after))
-    const sealOf = await this.read((db) => this.#platform.use(contentSeals).ofAll(db, source.applicationId, new Set(rows.map((row) => row.end_user_id))))
+    const sealOf = await this.read((db) =>
+      this.#platform.use(contentSeals).ofAll(db, source.applicationId, new Set(rows.map((row) => row.end_user_id))),
+    )
     this.#isFailing = false
-    return { more, held, events: rows.map((row) => frameEvent(versions, source, toJournalEvent(row, sealOf(row.end_user_id)))) }
+    return {
+      more,
+      held,
+      events: rows.map((row) => frameEvent(versions, source, toJournalEvent(row, sealOf(row.end_user_id)))),
+    }
   }
 
   #reportFailure(error: unknown): void {
-    if (!this.#isFailing && !this.#stopped) this.#platform.log.warn({ err: error }, 'The journal can not be read for streams; reading is tried again.')
+    if (!this.#isFailing && !this.#stopped)
+      this.#platform.log.warn({ err: error }, 'The journal can not be read for streams; reading is tried again.')
     this.#isFailing = true
   }
 
@@ -170,7 +179,11 @@ class Hub implements RealtimeHub {
       await pollTails(this, this.#tails.all()).catch((error: unknown) => this.#reportFailure(error))
       polling = false
     }
-    this.#timers = [setInterval(() => this.#tick(), pingMs), setInterval(() => void poll(), pollMs), setInterval(this.#checkHolders, holdersMs)]
+    this.#timers = [
+      setInterval(() => this.#tick(), pingMs),
+      setInterval(() => void poll(), pollMs),
+      setInterval(this.#checkHolders, holdersMs),
+    ]
     for (const timer of this.#timers) timer.unref()
   }
 
@@ -182,7 +195,12 @@ class Hub implements RealtimeHub {
       if (subscriber.openedAtMs <= expired) subscriber.end('reconnect')
       const tail = this.#tails.find(subscriber.source)
       // A ping carries the tail's position only to those who are exactly there: events that are being handed out have not reached everybody.
-      if (tail === undefined || tail.source.kind === 'run' || !tail.subscribers.has(subscriber) || !isSame(subscriber.position, tail.position)) {
+      if (
+        tail === undefined ||
+        tail.source.kind === 'run' ||
+        !tail.subscribers.has(subscriber) ||
+        !isSame(subscriber.position, tail.position)
+      ) {
         subscriber.tick(ping)
         continue
       }

@@ -17,13 +17,20 @@ it('orders events by the number of their transaction, not by its digits', async 
   const run = await newRun()
   await appendLogs(world.platform, run, 4)
   for (const [seq, xid] of [9, 10, 99, 100].entries()) {
-    await sql`update run_events set transaction = ${String(xid)}::xid8 where run_id = ${run.id} and seq = ${seq + 1}`.execute(world.platform.db)
+    await sql`update run_events set transaction = ${String(xid)}::xid8 where run_id = ${run.id} and seq = ${seq + 1}`.execute(
+      world.platform.db,
+    )
   }
   for (const page of [
     await readApplicationEvents(world.platform.db, run, { after: beginning }),
     await readAgentEvents(world.platform.db, run, { agentId: run.agent.id, after: beginning }),
   ]) {
-    expect(page.rows.map(({ seq, xid }) => [seq, xid])).toEqual([[1, '9'], [2, '10'], [3, '99'], [4, '100']])
+    expect(page.rows.map(({ seq, xid }) => [seq, xid])).toEqual([
+      [1, '9'],
+      [2, '10'],
+      [3, '99'],
+      [4, '100'],
+    ])
   }
   const rest = await readApplicationEvents(world.platform.db, run, { after: { transaction: 10, position: 0 } })
   expect(rest.rows.map(({ seq }) => seq)).toEqual([2, 3, 4])
@@ -34,7 +41,10 @@ it('reads pages of 500 events', async () => {
   await appendLogs(world.platform, run, 501)
   const first = await readRunEvents(world.platform.db, run, { runId: run.id, after: beginning })
   expect([first.rows.length, first.rows.at(-1)?.seq, first.more, first.held]).toEqual([500, 500, true, false])
-  const second = await readRunEvents(world.platform.db, run, { runId: run.id, after: { transaction: 0, position: 500 } })
+  const second = await readRunEvents(world.platform.db, run, {
+    runId: run.id,
+    after: { transaction: 0, position: 500 },
+  })
   expect([second.rows.map(({ seq }) => seq), second.more]).toEqual([[501], false])
 })
 
@@ -71,5 +81,7 @@ it('reads nothing of another application, whatever id it is asked for', async ()
   const [run, stranger] = [await newRun(), await newRun()]
   await appendLogs(world.platform, run, 2)
   expect((await readRunEvents(world.platform.db, stranger, { runId: run.id, after: beginning })).rows).toEqual([])
-  expect((await readAgentEvents(world.platform.db, stranger, { agentId: run.agent.id, after: beginning })).rows).toEqual([])
+  expect(
+    (await readAgentEvents(world.platform.db, stranger, { agentId: run.agent.id, after: beginning })).rows,
+  ).toEqual([])
 })

@@ -22,7 +22,11 @@ export interface JournalPage {
   readonly held: boolean
 }
 
-export function readRunEvents(db: Db, { applicationId }: Tenant, { runId, after }: { runId: string; after: Position }): Promise<JournalPage> {
+export function readRunEvents(
+  db: Db,
+  { applicationId }: Tenant,
+  { runId, after }: { runId: string; after: Position },
+): Promise<JournalPage> {
   return readPage(db, {
     where: sql`run_id = ${runId} and application_id = ${applicationId} and seq > ${after.position}`,
     // One run has one writer at a time, so its events are committed in the order of their seq.
@@ -31,18 +35,40 @@ export function readRunEvents(db: Db, { applicationId }: Tenant, { runId, after 
   })
 }
 
-export function readApplicationEvents(db: Db, { applicationId }: Tenant, { after }: { after: Position }): Promise<JournalPage> {
+export function readApplicationEvents(
+  db: Db,
+  { applicationId }: Tenant,
+  { after }: { after: Position },
+): Promise<JournalPage> {
   return readPage(db, { where: sql`application_id = ${applicationId} and ${isLater(after)}`, ...acrossRuns })
 }
 
-export function readAgentEvents(db: Db, { applicationId }: Tenant, { agentId, after }: { agentId: string; after: Position }): Promise<JournalPage> {
-  return readPage(db, { where: sql`agent_id = ${agentId} and application_id = ${applicationId} and ${isLater(after)}`, ...acrossRuns })
+export function readAgentEvents(
+  db: Db,
+  { applicationId }: Tenant,
+  { agentId, after }: { agentId: string; after: Position },
+): Promise<JournalPage> {
+  return readPage(db, {
+    where: sql`agent_id = ${agentId} and application_id = ${applicationId} and ${isLater(after)}`,
+    ...acrossRuns,
+  })
 }
 
 /** How many events of an application, or of one of its agents, follow a position, counted up to `max`. */
-export async function countEventsAfter(db: Db, { applicationId, agentId }: Tenant & { agentId?: string }, { after, max }: { after: Position; max: number }): Promise<number> {
-  const whose = agentId === undefined ? sql`application_id = ${applicationId}` : sql`agent_id = ${agentId} and application_id = ${applicationId}`
-  const result = await sql<{ count: number }>`select count(*) from (select from run_events where ${whose} and ${isLater(after)} limit ${max}) as later`.execute(db)
+export async function countEventsAfter(
+  db: Db,
+  { applicationId, agentId }: Tenant & { agentId?: string },
+  { after, max }: { after: Position; max: number },
+): Promise<number> {
+  const whose =
+    agentId === undefined
+      ? sql`application_id = ${applicationId}`
+      : sql`agent_id = ${agentId} and application_id = ${applicationId}`
+  const result = await sql<{
+    count: number
+  }>`select count(*) from (select from run_events where ${whose} and ${isLater(after)} limit ${max}) as later`.execute(
+    db,
+  )
   return result.rows[0]?.count ?? 0
 }
 
@@ -66,23 +92,35 @@ export async function getRunState(db: Db, scope: AppScope, runId: string): Promi
     .where('id', '=', runId)
     .where('organization_id', '=', scope.organizationId)
     .where('application_id', '=', scope.applicationId)
-  const row = await (scope.endUserId === null ? query : query.where('end_user_id', '=', scope.endUserId)).executeTakeFirst()
+  const row = await (scope.endUserId === null
+    ? query
+    : query.where('end_user_id', '=', scope.endUserId)
+  ).executeTakeFirst()
   if (row === undefined) throw problem('run-not-found')
   return row
 }
 
 /** The states of runs that streams are open for; the ids come from streams that were admitted to them. */
 export async function findRunStates(db: Db, runIds: readonly string[]): Promise<Map<string, RunState>> {
-  const rows = await sql<RunState>`select id, status, last_seq as "lastSeq" from runs where id = any(${runIds}::uuid[])`.execute(db)
+  const rows =
+    await sql<RunState>`select id, status, last_seq as "lastSeq" from runs where id = any(${runIds}::uuid[])`.execute(
+      db,
+    )
   return new Map(rows.rows.map((row) => [row.id, row]))
 }
 
 /** True when an ended run's stream has something after a position: not when its end was already sent. */
-export async function hasEventsToSend(db: Db, { applicationId }: Tenant, { runId, after }: { runId: string; after: Position }): Promise<boolean> {
+export async function hasEventsToSend(
+  db: Db,
+  { applicationId }: Tenant,
+  { runId, after }: { runId: string; after: Position },
+): Promise<boolean> {
   const result = await sql<{ last: number | null }>`
     select coalesce(
       (select seq from run_events where run_id = ${runId} and kind = 'run_update' and data ->> 'status' = any(${terminalStatuses}::text[]) order by seq desc limit 1),
-      (select max(seq) from run_events where run_id = ${runId} and application_id = ${applicationId})) as last`.execute(db)
+      (select max(seq) from run_events where run_id = ${runId} and application_id = ${applicationId})) as last`.execute(
+    db,
+  )
   return (result.rows[0]?.last ?? 0) > after.position
 }
 
@@ -91,7 +129,10 @@ function isLater({ transaction, position }: Position) {
 }
 
 // A transaction below the snapshot's xmin has ended, so nothing can be committed before its events any more.
-const acrossRuns = { readable: sql`transaction < pg_snapshot_xmin(pg_current_snapshot())`, order: sql`transaction, position` }
+const acrossRuns = {
+  readable: sql`transaction < pg_snapshot_xmin(pg_current_snapshot())`,
+  order: sql`transaction, position`,
+}
 
 interface PageQuery {
   readonly where: RawBuilder<unknown>
@@ -112,5 +153,9 @@ async function readPage(db: Db, { where, readable, order }: PageQuery): Promise<
     order by ${order}`.execute(db)
   const unreadable = rows.findIndex((row) => !row.readable)
   const found = rows[0]?.found ?? 0
-  return { rows: unreadable === -1 ? rows : rows.slice(0, unreadable), more: unreadable === -1 && (found === pageEventsMax || found > rows.length), held: unreadable !== -1 }
+  return {
+    rows: unreadable === -1 ? rows : rows.slice(0, unreadable),
+    more: unreadable === -1 && (found === pageEventsMax || found > rows.length),
+    held: unreadable !== -1,
+  }
 }

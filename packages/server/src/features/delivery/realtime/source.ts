@@ -2,7 +2,13 @@ import type { Db } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/http/caller.ts'
 import type { JournalEvent } from './journal-event.ts'
 import { encodeCursor, type Position } from './position.ts'
-import { readAgentEvents, readApplicationEvents, readRunEvents, terminalStatuses, type JournalPage } from './realtime-store.ts'
+import {
+  readAgentEvents,
+  readApplicationEvents,
+  readRunEvents,
+  terminalStatuses,
+  type JournalPage,
+} from './realtime-store.ts'
 
 /** What is tailed: one run's journal, or those of an application's or an agent's runs as one. All ids as stored. */
 export type Source = (

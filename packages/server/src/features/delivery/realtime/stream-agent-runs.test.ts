@@ -31,18 +31,29 @@ describe("the stream of an agent's runs", () => {
 
   it('has the events of all its runs and of no other agent, by id and by name', async () => {
     const agent = await insertAgent(world.platform, tenant)
-    const [one, two, other] = [await insertRun(world.platform, tenant, { agent }), await insertRun(world.platform, tenant, { agent }), await insertRun(world.platform, tenant)]
+    const [one, two, other] = [
+      await insertRun(world.platform, tenant, { agent }),
+      await insertRun(world.platform, tenant, { agent }),
+      await insertRun(world.platform, tenant),
+    ]
     const names = [agent.wireId, encodeURIComponent(agent.name), agent.name]
-    const streams = await Promise.all(names.map((name) => openSse(`${world.url}/api/realtime/agents/${name}/runs?token=${tenant.apiKey}`)))
+    const streams = await Promise.all(
+      names.map((name) => openSse(`${world.url}/api/realtime/agents/${name}/runs?token=${tenant.apiKey}`)),
+    )
     for (const stream of streams) await stream.until(() => stream.events.length === 1)
     await appendEvent(world.platform, other, { message: 'of another agent' })
     await appendEvent(world.platform, one, { message: 'one' })
     await appendEvent(world.platform, two, { status: 'failed' })
     for (const stream of streams) {
       await stream.until(() => stream.runEvents.length === 2)
-      expect(stream.runEvents.map(({ event, data }) => [event, data.runId ?? data.id])).toEqual([['run_log', one.wireId], ['run_update', two.wireId]])
+      expect(stream.runEvents.map(({ event, data }) => [event, data.runId ?? data.id])).toEqual([
+        ['run_log', one.wireId],
+        ['run_update', two.wireId],
+      ])
     }
-    const resumed = await openSse(`${world.url}/api/realtime/agents/${agent.wireId}/runs?token=${tenant.apiKey}`, { 'last-event-id': streams[0]?.runEvents[0]?.id ?? '' })
+    const resumed = await openSse(`${world.url}/api/realtime/agents/${agent.wireId}/runs?token=${tenant.apiKey}`, {
+      'last-event-id': streams[0]?.runEvents[0]?.id ?? '',
+    })
     await resumed.until(() => resumed.runEvents.length === 1)
     expect(resumed.runEvents[0]?.data.status).toBe('failed')
     for (const stream of [...streams, resumed]) stream.close()

@@ -20,6 +20,11 @@ export const streamAgentRuns = endpoint({
   async handle(call) {
     const { db, scope, params } = call
     const agent = await getAgent(db, scope, params.agentId)
-    return openLiveStream(call, { kind: 'agent', agentId: agent.id, organizationId: scope.organizationId, applicationId: scope.applicationId })
+    return openLiveStream(call, {
+      kind: 'agent',
+      agentId: agent.id,
+      organizationId: scope.organizationId,
+      applicationId: scope.applicationId,
+    })
   },
 })

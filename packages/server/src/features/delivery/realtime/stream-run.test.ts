@@ -31,7 +31,11 @@ async function endedRun(world: World, tenant: Tenant): Promise<InsertedRun> {
   return run
 }
 
-describeEndpoint(streamRun, { given: (tenant, world) => endedRun(world, tenant), call: (run) => ({ params: { runId: run.wireId } }), world: options })
+describeEndpoint(streamRun, {
+  given: (tenant, world) => endedRun(world, tenant),
+  call: (run) => ({ params: { runId: run.wireId } }),
+  world: options,
+})
 
 describe('the stream of a run', () => {
   let world: World
@@ -41,8 +45,10 @@ describe('the stream of a run', () => {
     tenant = await world.tenant()
   })
   afterAll(() => world.close())
-  const urlOf = (run: { wireId: string }, query = '') => `${world.url}/api/realtime/runs/${run.wireId}?token=${tenant.apiKey}${query}`
-  const open = (run: InsertedRun, headers: Record<string, string> = {}, query = '') => openSse(urlOf(run, query), headers)
+  const urlOf = (run: { wireId: string }, query = '') =>
+    `${world.url}/api/realtime/runs/${run.wireId}?token=${tenant.apiKey}${query}`
+  const open = (run: InsertedRun, headers: Record<string, string> = {}, query = '') =>
+    openSse(urlOf(run, query), headers)
   const newRun = () => insertRun(world.platform, tenant)
 
   it('replays the history, and ends after the terminal event', async () => {
@@ -51,7 +57,11 @@ describe('the stream of a run', () => {
     await stream.closed()
     expect(stream.status).toBe(200)
     expect(stream.text).toMatch(/^retry: 2000\n\nevent: ping\ndata: \{\}\n\n/)
-    expect(stream.runEvents.map(({ event, id }) => [event, id])).toEqual([['run_update', '1'], ['run_log', '2'], ['run_update', '3']])
+    expect(stream.runEvents.map(({ event, id }) => [event, id])).toEqual([
+      ['run_update', '1'],
+      ['run_log', '2'],
+      ['run_update', '3'],
+    ])
     expect(stream.runEvents[0]?.data).toEqual({ id: run.wireId, status: 'running' })
     expect(stream.runEvents[1]?.data).toEqual({
       id: expect.stringMatching(/^evt_[0-9a-z]{26}$/),
@@ -64,7 +74,17 @@ describe('the stream of a run', () => {
       data: { 'line\nbreak': 'ü\u2028' },
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
     })
-    expect(Object.keys(stream.runEvents[1]?.data)).toEqual(['id', 'runId', 'seq', 'type', 'level', 'event', 'message', 'data', 'createdAt'])
+    expect(Object.keys(stream.runEvents[1]?.data)).toEqual([
+      'id',
+      'runId',
+      'seq',
+      'type',
+      'level',
+      'event',
+      'message',
+      'data',
+      'createdAt',
+    ])
   })
 
   it('has the headers of a stream beside those of every reply', async () => {
@@ -84,13 +104,19 @@ describe('the stream of a run', () => {
     const streams: SseStream[] = []
     for (let round = 0; round < 12; round += 1) {
       // Not awaited one after the other: a stream opens while events are written.
-      const [stream] = await Promise.all([open(run), appendLogs(world.platform, run, 40), appendEvent(world.platform, run, { message: 'x' })])
+      const [stream] = await Promise.all([
+        open(run),
+        appendLogs(world.platform, run, 40),
+        appendEvent(world.platform, run, { message: 'x' }),
+      ])
       streams.push(stream)
     }
     const last = await appendEvent(world.platform, run, { status: 'failed' })
     for (const stream of streams) {
       await stream.closed()
-      expect(stream.runEvents.map(({ id }) => Number(id))).toEqual(Array.from({ length: last }, (_, index) => index + 1))
+      expect(stream.runEvents.map(({ id }) => Number(id))).toEqual(
+        Array.from({ length: last }, (_, index) => index + 1),
+      )
     }
   })
 
@@ -113,7 +139,9 @@ describe('the stream of a run', () => {
     expect([answer.status, answer.text]).toEqual([204, ''])
     // A log entry after the end is not sent either: the stream had ended before it.
     await appendEvent(world.platform, run, { message: 'late' })
-    expect((await tenant.send(`GET /api/realtime/runs/${run.wireId}`, { headers: { 'last-event-id': '3' } })).status).toBe(204)
+    expect(
+      (await tenant.send(`GET /api/realtime/runs/${run.wireId}`, { headers: { 'last-event-id': '3' } })).status,
+    ).toBe(204)
 
     const events: string[] = []
     const source = new EventSource(urlOf(run))
@@ -145,7 +173,9 @@ describe('the stream of a run', () => {
     const run = await newRun()
     const answer = await tenant.send(`GET /api/realtime/runs/${run.wireId}`, { query: { after: 'nonsense' } })
     expectProblem(streamRun, answer, 'validation-error')
-    expect(answer.body.errors).toEqual([{ pointer: 'query/after', message: 'must be the id of an event of this stream', code: 'format' }])
+    expect(answer.body.errors).toEqual([
+      { pointer: 'query/after', message: 'must be the id of an event of this stream', code: 'format' },
+    ])
   })
 
   it("answers 404 before anything is streamed: unknown, foreign, another end-user's", async () => {
@@ -175,13 +205,21 @@ describe('the stream of a run', () => {
     const [old, current] = await Promise.all([open(run, { 'appstrate-version': older }), open(run)])
     await Promise.all([old.closed(), current.closed()])
     expect(old.headers.get('appstrate-version')).toBe(older)
-    expect(old.runEvents.map(({ data }) => data)).toEqual([{ id: run.wireId, status: 'running', state: 'running' }, { text: 'at work' }, { id: run.wireId, status: 'success', state: 'success' }])
+    expect(old.runEvents.map(({ data }) => data)).toEqual([
+      { id: run.wireId, status: 'running', state: 'running' },
+      { text: 'at work' },
+      { id: run.wireId, status: 'success', state: 'success' },
+    ])
     expect(current.runEvents[0]?.data).toEqual({ id: run.wireId, status: 'running' })
   })
 
   it('never shows what only the engine needs', async () => {
     const run = await endedRun(world, tenant)
-    await world.platform.db.updateTable('run_events').set({ journal: JSON.stringify({ secret: 'of the journal' }) }).where('run_id', '=', run.id).execute()
+    await world.platform.db
+      .updateTable('run_events')
+      .set({ journal: JSON.stringify({ secret: 'of the journal' }) })
+      .where('run_id', '=', run.id)
+      .execute()
     const stream = await open(run)
     await stream.closed()
     expect(stream.text).not.toContain('of the journal')

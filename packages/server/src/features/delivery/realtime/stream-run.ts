@@ -28,9 +28,15 @@ export const streamRun = endpoint({
     const cursor = readCursor(call, parseSeq)
     const position = startOf(run, cursor)
     const hasEnded = terminalStatuses.some((terminal) => terminal === run.status)
-    if (hasEnded && !(await hasEventsToSend(db, scope, { runId: run.id, after: position ?? beginning }))) return noContent()
+    if (hasEnded && !(await hasEventsToSend(db, scope, { runId: run.id, after: position ?? beginning })))
+      return noContent()
     const first = position === undefined ? resyncFrame(undefined, 'cursor-invalid') : pingFrame()
-    const source = { kind: 'run', runId: run.id, organizationId: scope.organizationId, applicationId: scope.applicationId } as const
+    const source = {
+      kind: 'run',
+      runId: run.id,
+      organizationId: scope.organizationId,
+      applicationId: scope.applicationId,
+    } as const
     return openStream(call, source, { position: position ?? beginning, greeting: [retryHint, first] })
   },
 })

@@ -37,12 +37,20 @@ describe("the stream of an application's runs", () => {
   }
   const messages = (stream: SseStream) => stream.runEvents.map(({ data }) => String(data.message ?? data.status))
   const lastId = (stream: SseStream) => stream.events.findLast(({ id }) => id !== undefined)?.id ?? ''
-  const say = (run: InsertedRun, ...texts: string[]) => texts.reduce<Promise<unknown>>((previous, message) => previous.then(() => appendEvent(world.platform, run, { message })), Promise.resolve())
+  const say = (run: InsertedRun, ...texts: string[]) =>
+    texts.reduce<Promise<unknown>>(
+      (previous, message) => previous.then(() => appendEvent(world.platform, run, { message })),
+      Promise.resolve(),
+    )
 
   it('is live from now on, over all runs of the application and of no other', async () => {
     const stranger = await world.tenant()
     tenant = await world.tenant()
-    const [one, two, foreign] = [await insertRun(world.platform, tenant), await insertRun(world.platform, tenant), await insertRun(world.platform, stranger)]
+    const [one, two, foreign] = [
+      await insertRun(world.platform, tenant),
+      await insertRun(world.platform, tenant),
+      await insertRun(world.platform, stranger),
+    ]
     await say(one, 'before')
     const stream = await start()
     await say(foreign, 'not yours')
@@ -58,7 +66,11 @@ describe("the stream of an application's runs", () => {
     tenant = await world.tenant()
     const run = await insertRun(world.platform, tenant)
     await world.platform.db.transaction().execute(async (tx) => {
-      await tx.updateTable('organizations').set({ name: 'A transaction that takes its time' }).where('id', '=', tenant.organizationId).execute()
+      await tx
+        .updateTable('organizations')
+        .set({ name: 'A transaction that takes its time' })
+        .where('id', '=', tenant.organizationId)
+        .execute()
       await say(run, 'past')
       const stream = await start()
       const resynced = await start({ 'last-event-id': 'nonsense' })
@@ -136,10 +148,19 @@ describe("the stream of an application's runs", () => {
   it('shows an end-user their own runs alone', async () => {
     tenant = await world.tenant()
     const [alice, bob] = [await tenant.endUser(), await tenant.endUser()]
-    const [hers, his, nobodys] = [await insertRun(world.platform, tenant, { endUser: alice }), await insertRun(world.platform, tenant, { endUser: bob }), await insertRun(world.platform, tenant)]
+    const [hers, his, nobodys] = [
+      await insertRun(world.platform, tenant, { endUser: alice }),
+      await insertRun(world.platform, tenant, { endUser: bob }),
+      await insertRun(world.platform, tenant),
+    ]
     const [live, all] = [await start({}, `&endUser=${alice}`), await start()]
     const cursor = lastId(live)
-    for (const [run, message] of [[his, 'his'], [nobodys, "nobody's"], [hers, 'hers']] as const) await say(run, message)
+    for (const [run, message] of [
+      [his, 'his'],
+      [nobodys, "nobody's"],
+      [hers, 'hers'],
+    ] as const)
+      await say(run, message)
     await Promise.all([live.until(() => live.runEvents.length > 0), all.until(() => all.runEvents.length === 3)])
     const replayed = await start({ 'last-event-id': cursor }, `&endUser=${alice}`)
     await replayed.until(() => replayed.runEvents.length > 0)
@@ -155,9 +176,18 @@ describe("the stream of an application's runs", () => {
     await first.until(() => first.runEvents.length === 1)
     const old = first.events[0]?.id ?? ''
     await appendLogs(world.platform, run, 10_000)
-    for (const [id, reason] of [[old, 'cursor-too-old'], ['nonsense', 'cursor-invalid'], ['7', 'cursor-invalid'], ['zzzzzzzzzz-1', 'cursor-invalid']] as const) {
+    for (const [id, reason] of [
+      [old, 'cursor-too-old'],
+      ['nonsense', 'cursor-invalid'],
+      ['7', 'cursor-invalid'],
+      ['zzzzzzzzzz-1', 'cursor-invalid'],
+    ] as const) {
       const stream = await start({ 'last-event-id': id })
-      expect(stream.events[0]).toEqual({ event: 'resync', id: expect.stringMatching(/^[0-9a-z]+-0$/), data: { reason } })
+      expect(stream.events[0]).toEqual({
+        event: 'resync',
+        id: expect.stringMatching(/^[0-9a-z]+-0$/),
+        data: { reason },
+      })
       await say(run, `after ${id}`)
       await stream.until(() => stream.runEvents.length > 0)
       expect(messages(stream)).toEqual([`after ${id}`])

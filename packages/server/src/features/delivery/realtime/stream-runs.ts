@@ -15,5 +15,10 @@ export const streamRuns = endpoint({
   returns: { 200: StreamWire },
   streams: 'text/event-stream',
   fails: [],
-  handle: (call) => openLiveStream(call, { kind: 'application', organizationId: call.scope.organizationId, applicationId: call.scope.applicationId }),
+  handle: (call) =>
+    openLiveStream(call, {
+      kind: 'application',
+      organizationId: call.scope.organizationId,
+      applicationId: call.scope.applicationId,
+    }),
 })

@@ -2,7 +2,11 @@ import { Type } from 'typebox'
 
 export const streamQuery = {
   after: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 200, description: 'Start after the event of this id, as with `Last-Event-ID`, which wins when both are sent.' }),
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'Start after the event of this id, as with `Last-Event-ID`, which wins when both are sent.',
+    }),
   ),
 }
 

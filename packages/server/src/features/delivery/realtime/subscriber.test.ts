@@ -30,7 +30,16 @@ async function connectLazily(): Promise<{ subscriber: Subscriber; response: Serv
   response.writeHead(200)
   const socket = sockets.at(-1)
   if (socket === undefined) throw new Error('There is no socket.')
-  const subscriber = new Subscriber({ response, source, position: beginning, since: undefined, version: 'v', endUserId: null, holder: { userId: 'u', sessionId: 's' }, openedAtMs: 0 })
+  const subscriber = new Subscriber({
+    response,
+    source,
+    position: beginning,
+    since: undefined,
+    version: 'v',
+    endUserId: null,
+    holder: { userId: 'u', sessionId: 's' },
+    openedAtMs: 0,
+  })
   return { subscriber, response, socket }
 }
 

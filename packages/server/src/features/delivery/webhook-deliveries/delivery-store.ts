@@ -26,10 +26,28 @@ export interface KeptDelivery {
   readonly response: unknown
 }
 
-const columns = ['id', 'webhook_id', 'event_id', 'event_type', 'run_id', 'attempt', 'status', 'status_code', 'latency_ms', 'error', 'due_at', 'created_at', 'completed_at'] as const
+const columns = [
+  'id',
+  'webhook_id',
+  'event_id',
+  'event_type',
+  'run_id',
+  'attempt',
+  'status',
+  'status_code',
+  'latency_ms',
+  'error',
+  'due_at',
+  'created_at',
+  'completed_at',
+] as const
 
 /** Newest first. */
-export async function listDeliveries(db: Db, scope: WebhookScope, { page, filters }: { page: Page; filters: DeliveryFilters }): Promise<Slice<Delivery>> {
+export async function listDeliveries(
+  db: Db,
+  scope: WebhookScope,
+  { page, filters }: { page: Page; filters: DeliveryFilters },
+): Promise<Slice<Delivery>> {
   const { status, eventType, after } = filters
   let matching = db.selectFrom('webhook_deliveries').where(visibleTo(scope))
   if (status !== undefined) matching = matching.where('status', '=', status)
@@ -49,16 +67,36 @@ export async function listDeliveries(db: Db, scope: WebhookScope, { page, filter
 
 /** Throws delivery-not-found. */
 export async function getDelivery(db: Db, scope: WebhookScope, id: string): Promise<KeptDelivery> {
-  const row = await db.selectFrom('webhook_deliveries').select([...columns, 'request', 'response']).where('id', '=', id).where(visibleTo(scope)).executeTakeFirst()
+  const row = await db
+    .selectFrom('webhook_deliveries')
+    .select([...columns, 'request', 'response'])
+    .where('id', '=', id)
+    .where(visibleTo(scope))
+    .executeTakeFirst()
   if (row === undefined) throw problem('delivery-not-found')
-  return { delivery: toDelivery(row), event: await getEvent(db, row.event_id), request: row.request, response: row.response }
+  return {
+    delivery: toDelivery(row),
+    event: await getEvent(db, row.event_id),
+    request: row.request,
+    response: row.response,
+  }
 }
 
 /** The event of a delivery. Throws delivery-not-found when it was removed meanwhile. */
 async function getEvent(db: Db, id: string): Promise<WebhookEvent> {
   const row = await db
     .selectFrom('webhook_events')
-    .select(['id', 'organization_id', 'application_id', 'webhook_id', 'type', 'run_id', 'end_user_id', 'payload', 'created_at'])
+    .select([
+      'id',
+      'organization_id',
+      'application_id',
+      'webhook_id',
+      'type',
+      'run_id',
+      'end_user_id',
+      'payload',
+      'created_at',
+    ])
     .where('id', '=', id)
     .executeTakeFirst()
   if (row === undefined) throw problem('delivery-not-found')

@@ -63,9 +63,16 @@ export function toDeliveryWire(delivery: Delivery): Static<typeof DeliveryWire> 
   }
 }
 
-export function toDeliveryTestWire(delivery: Delivery, exchange: { request: KeptRequest | null; response: KeptResponse | null }): Static<typeof DeliveryTestWire> {
+export function toDeliveryTestWire(
+  delivery: Delivery,
+  exchange: { request: KeptRequest | null; response: KeptResponse | null },
+): Static<typeof DeliveryTestWire> {
   const { request, response } = exchange
-  return { ...toDeliveryWire(delivery), request: request === null ? null : { url: request.url, ...toExchanged(request) }, response: response === null ? null : toExchanged(response) }
+  return {
+    ...toDeliveryWire(delivery),
+    request: request === null ? null : { url: request.url, ...toExchanged(request) },
+    response: response === null ? null : toExchanged(response),
+  }
 }
 
 export function toDeliveryDetailWire(

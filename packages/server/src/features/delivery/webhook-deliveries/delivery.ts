@@ -7,7 +7,15 @@ export type DeliveryStatus = (typeof deliveryStatuses)[number]
 export const testEventType = 'test.ping'
 
 /** The types of events that deliveries are listed by. */
-export const deliveredEventTypes = ['run.started', 'run.waiting', 'run.completed', 'run.failed', 'run.timeout', 'run.cancelled', testEventType] as const
+export const deliveredEventTypes = [
+  'run.started',
+  'run.waiting',
+  'run.completed',
+  'run.failed',
+  'run.timeout',
+  'run.cancelled',
+  testEventType,
+] as const
 
 /** One attempt to tell a webhook of an event. Ids are stored UUIDs. */
 export interface Delivery {

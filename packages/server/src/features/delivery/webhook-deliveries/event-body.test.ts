@@ -4,7 +4,13 @@ import { dataBytesMax, eventBody, eventObject, type RunContent } from './event-b
 
 const payload = { id: 'run_1', status: 'success', cost: '0.01' }
 const event = { runId: newUuid(), payload }
-const content: RunContent = { input: { n: 1 }, config: {}, metadata: { order: 7 }, output: { total: 5 }, report: 'Done.' }
+const content: RunContent = {
+  input: { n: 1 },
+  config: {},
+  metadata: { order: 7 },
+  output: { total: 5 },
+  report: 'Done.',
+}
 const large = 'x'.repeat(dataBytesMax)
 
 describe('the object of an event', () => {
@@ -18,35 +24,73 @@ describe('the object of an event', () => {
   })
 
   it('of no run is what it is', () => {
-    expect(eventObject({ runId: null, payload: { object: 'webhook', id: 'wh_1' } }, 'unwanted')).toEqual({ object: 'webhook', id: 'wh_1' })
+    expect(eventObject({ runId: null, payload: { object: 'webhook', id: 'wh_1' } }, 'unwanted')).toEqual({
+      object: 'webhook',
+      id: 'wh_1',
+    })
   })
 
   it('loses its output when it is too large, and says so', () => {
     const { output: _output, ...rest } = content
-    expect(eventObject(event, { ...content, output: large })).toEqual({ object: 'run', ...payload, ...rest, outputTruncated: true })
+    expect(eventObject(event, { ...content, output: large })).toEqual({
+      object: 'run',
+      ...payload,
+      ...rest,
+      outputTruncated: true,
+    })
   })
 
   it('loses more only when that is not enough', () => {
-    const object = eventObject(event, { ...content, output: null, report: large, input: { text: 'x'.repeat(dataBytesMax / 2) } })
+    const object = eventObject(event, {
+      ...content,
+      output: null,
+      report: large,
+      input: { text: 'x'.repeat(dataBytesMax / 2) },
+    })
     expect(object).toMatchObject({ output: null, reportTruncated: true, metadata: content.metadata })
     expect(object).toHaveProperty('input')
     expect(object).not.toHaveProperty('report')
-    const least = eventObject(event, { input: large, config: { large }, metadata: { large }, output: large, report: large })
-    expect(least).toEqual({ object: 'run', ...payload, outputTruncated: true, reportTruncated: true, inputTruncated: true, metadataTruncated: true, configTruncated: true })
+    const least = eventObject(event, {
+      input: large,
+      config: { large },
+      metadata: { large },
+      output: large,
+      report: large,
+    })
+    expect(least).toEqual({
+      object: 'run',
+      ...payload,
+      outputTruncated: true,
+      reportTruncated: true,
+      inputTruncated: true,
+      metadataTruncated: true,
+      configTruncated: true,
+    })
   })
 
   it('counts bytes, not characters', () => {
     expect(eventObject(event, { ...content, output: 'ü'.repeat(dataBytesMax / 2) })).toHaveProperty('outputTruncated')
-    expect(eventObject(event, { ...content, output: 'u'.repeat(dataBytesMax / 2) })).not.toHaveProperty('outputTruncated')
+    expect(eventObject(event, { ...content, output: 'u'.repeat(dataBytesMax / 2) })).not.toHaveProperty(
+      'outputTruncated',
+    )
   })
 })
 
 describe('the body of an event', () => {
   it('is an envelope that says what happened, when, and in which version', () => {
     const id = newUuid()
-    const body = eventBody({ id, type: 'run.completed', createdAt: new Date('2026-03-21T09:30:00.999Z') }, '2026-03-21', { id: 'run_1' })
+    const body = eventBody(
+      { id, type: 'run.completed', createdAt: new Date('2026-03-21T09:30:00.999Z') },
+      '2026-03-21',
+      { id: 'run_1' },
+    )
     expect(body).toEqual({
-      id: toWireId('evt', id), object: 'event', type: 'run.completed', apiVersion: '2026-03-21', created: 1_774_085_400, data: { object: { id: 'run_1' } },
+      id: toWireId('evt', id),
+      object: 'event',
+      type: 'run.completed',
+      apiVersion: '2026-03-21',
+      created: 1_774_085_400,
+      data: { object: { id: 'run_1' } },
     })
   })
 })

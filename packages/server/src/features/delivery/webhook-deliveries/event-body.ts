@@ -31,7 +31,10 @@ export const dataBytesMax = 256 * 1024
 const bulkyFields = ['output', 'report', 'input', 'metadata', 'config'] as const
 
 /** The body of an event in its newest shape, before it is rendered in the webhook's version. */
-export function eventObject(event: Pick<WebhookEvent, 'payload' | 'runId'>, content: EventContent): Record<string, unknown> {
+export function eventObject(
+  event: Pick<WebhookEvent, 'payload' | 'runId'>,
+  content: EventContent,
+): Record<string, unknown> {
   if (event.runId === null) return { ...event.payload }
   const summary = { object: 'run', ...event.payload }
   if (content === 'unwanted') return summary
@@ -40,7 +43,11 @@ export function eventObject(event: Pick<WebhookEvent, 'payload' | 'runId'>, cont
 }
 
 /** The envelope around a rendered object. */
-export function eventBody(event: Pick<WebhookEvent, 'id' | 'type' | 'createdAt'>, apiVersion: string, object: unknown): EventBody {
+export function eventBody(
+  event: Pick<WebhookEvent, 'id' | 'type' | 'createdAt'>,
+  apiVersion: string,
+  object: unknown,
+): EventBody {
   return {
     id: toWireId('evt', event.id),
     object: 'event',

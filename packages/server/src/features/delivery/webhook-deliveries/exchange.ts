@@ -23,26 +23,46 @@ const requestBytesMax = 64 * 1024
 export const responseBytesMax = 16 * 1024
 const headersMax = 50
 const headerCharactersMax = 1_000
-const maskedHeaders: ReadonlySet<string> = new Set(['webhook-signature', 'authorization', 'cookie', 'set-cookie', 'proxy-authorization'])
+const maskedHeaders: ReadonlySet<string> = new Set([
+  'webhook-signature',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'proxy-authorization',
+])
 
 type Headers = Readonly<Record<string, string>>
 /** Seals or opens a body; null when its key is destroyed. */
 export type BodySeal = (text: string) => string | null
 
 /** What is kept of a request: everything but its signature, and of a long body the beginning. */
-export function keptRequest(request: { readonly url: string; readonly headers: Headers; readonly body: string }, seal: BodySeal): KeptRequest {
+export function keptRequest(
+  request: { readonly url: string; readonly headers: Headers; readonly body: string },
+  seal: BodySeal,
+): KeptRequest {
   return { url: request.url, ...keptPart({ ...request, wasCut: false }, requestBytesMax, seal) }
 }
 
 /** What is kept of a response. */
-export function keptResponse(response: { readonly headers: Headers; readonly body: string; readonly truncated: boolean }, seal: BodySeal): KeptResponse {
+export function keptResponse(
+  response: { readonly headers: Headers; readonly body: string; readonly truncated: boolean },
+  seal: BodySeal,
+): KeptResponse {
   return keptPart({ ...response, wasCut: response.truncated }, responseBytesMax, seal)
 }
 
-function keptPart({ headers, body, wasCut }: { headers: Headers; body: string; wasCut: boolean }, bytesMax: number, seal: BodySeal) {
+function keptPart(
+  { headers, body, wasCut }: { headers: Headers; body: string; wasCut: boolean },
+  bytesMax: number,
+  seal: BodySeal,
+) {
   const text = cutText(body, bytesMax)
   return {
-    headers: Object.fromEntries(Object.entries(headers).slice(0, headersMax).map(([name, value]) => [name, shownHeader(name, value)])),
+    headers: Object.fromEntries(
+      Object.entries(headers)
+        .slice(0, headersMax)
+        .map(([name, value]) => [name, shownHeader(name, value)]),
+    ),
     body: seal(text),
     bodyTruncated: wasCut || text.length < body.length,
   }

@@ -24,13 +24,21 @@ describe('a delivery', () => {
     const { webhookId, deliveryId, eventId } = await givenDelivery(world, tenant, 'pending')
     const { body } = await tenant.send(`GET /api/webhooks/${webhookId}/deliveries/${deliveryId}`)
     expect(body).toMatchObject({ id: deliveryId, status: 'pending', request: null, response: null })
-    expect(body.payload).toMatchObject({ id: eventId, type: 'run.completed', data: { object: { object: 'run', status: 'success', input: {} } } })
+    expect(body.payload).toMatchObject({
+      id: eventId,
+      type: 'run.completed',
+      data: { object: { object: 'run', status: 'success', input: {} } },
+    })
   })
 
   it('says that the content is gone when the run is', async () => {
     const tenant = await world.tenant()
     const { webhookId, deliveryId, uuids } = await givenDelivery(world, tenant)
-    const { run_id: runId } = await world.platform.db.selectFrom('webhook_events').select('run_id').where('id', '=', uuids.event).executeTakeFirstOrThrow()
+    const { run_id: runId } = await world.platform.db
+      .selectFrom('webhook_events')
+      .select('run_id')
+      .where('id', '=', uuids.event)
+      .executeTakeFirstOrThrow()
     await world.platform.db.deleteFrom('runs').where('id', '=', runId).execute()
     const { body } = await tenant.send(`GET /api/webhooks/${webhookId}/deliveries/${deliveryId}`)
     expect(body.payload.data.object).toMatchObject({ object: 'run', status: 'success', contentDeleted: true })
@@ -40,6 +48,10 @@ describe('a delivery', () => {
   it('is found under its own webhook only', async () => {
     const tenant = await world.tenant()
     const [one, other] = [await givenDelivery(world, tenant), await givenDelivery(world, tenant)]
-    expectProblem(getDelivery, await tenant.send(`GET /api/webhooks/${one.webhookId}/deliveries/${other.deliveryId}`), 'delivery-not-found')
+    expectProblem(
+      getDelivery,
+      await tenant.send(`GET /api/webhooks/${one.webhookId}/deliveries/${other.deliveryId}`),
+      'delivery-not-found',
+    )
   })
 })

@@ -8,13 +8,17 @@ import { renderEvent } from './render-event.ts'
 export const getDelivery = endpoint({
   route: 'GET /api/webhooks/:webhookId/deliveries/:deliveryId',
   summary: 'Get a delivery',
-  description: 'With the request as it was sent (without its signature) and what the receiver answered; of long bodies the beginning.',
+  description:
+    'With the request as it was sent (without its signature) and what the receiver answered; of long bodies the beginning.',
   caller: 'application',
   permission: 'webhooks:read',
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',
-  params: { webhookId: { id: 'wh', missing: 'webhook-not-found' }, deliveryId: { id: 'del', missing: 'delivery-not-found' } },
+  params: {
+    webhookId: { id: 'wh', missing: 'webhook-not-found' },
+    deliveryId: { id: 'del', missing: 'delivery-not-found' },
+  },
   returns: { 200: DeliveryDetailWire },
   fails: [],
   async handle({ db, platform, scope, params }) {

@@ -26,20 +26,40 @@ describe('listing deliveries', () => {
   })
   afterAll(() => world.close())
 
-  const list = (query: Record<string, string | number> = {}) => tenant.send(`GET /api/webhooks/${given.webhookId}/deliveries`, { query })
+  const list = (query: Record<string, string | number> = {}) =>
+    tenant.send(`GET /api/webhooks/${given.webhookId}/deliveries`, { query })
 
   it('shows one for each attempt, newest first', async () => {
     const { body } = await list()
-    expect(body.data.map(({ attempt, status }: { attempt: number; status: string }) => [attempt, status])).toEqual([[2, 'pending'], [1, 'failed']])
+    expect(body.data.map(({ attempt, status }: { attempt: number; status: string }) => [attempt, status])).toEqual([
+      [2, 'pending'],
+      [1, 'failed'],
+    ])
     expect(body.data[0]).toEqual({
-      id: expect.stringMatching(/^del_/), webhookId: given.webhookId, eventId: given.eventId, eventType: 'run.completed', runId: expect.stringMatching(/^run_/),
-      status: 'pending', statusCode: null, latency: null, attempt: 2, error: null, dueAt: expect.any(String), createdAt: expect.any(String), completedAt: null,
+      id: expect.stringMatching(/^del_/),
+      webhookId: given.webhookId,
+      eventId: given.eventId,
+      eventType: 'run.completed',
+      runId: expect.stringMatching(/^run_/),
+      status: 'pending',
+      statusCode: null,
+      latency: null,
+      attempt: 2,
+      error: null,
+      dueAt: expect.any(String),
+      createdAt: expect.any(String),
+      completedAt: null,
     })
   })
 
   it('pages by number and by cursor', async () => {
     const first = await list({ pageSize: 1 })
-    expect(first.body.pagination).toMatchObject({ page: 1, total: 2, totalPages: 2, nextCursor: expect.stringMatching(/^del_/) })
+    expect(first.body.pagination).toMatchObject({
+      page: 1,
+      total: 2,
+      totalPages: 2,
+      nextCursor: expect.stringMatching(/^del_/),
+    })
     const byCursor = await list({ pageSize: 1, after: first.body.pagination.nextCursor })
     expect(byCursor.body.data).toEqual((await list({ pageSize: 1, page: 2 })).body.data)
     expect(byCursor.body.data[0].id).toBe(given.deliveryId)

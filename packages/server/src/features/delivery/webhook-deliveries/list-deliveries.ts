@@ -19,7 +19,11 @@ export const listDeliveries = endpoint({
   idempotency: 'not-needed',
   audit: 'none',
   params: { webhookId: { id: 'wh', missing: 'webhook-not-found' } },
-  query: { ...cursorQuery, status: Type.Optional(OneOf(deliveryStatuses)), eventType: Type.Optional(OneOf(deliveredEventTypes)) },
+  query: {
+    ...cursorQuery,
+    status: Type.Optional(OneOf(deliveryStatuses)),
+    eventType: Type.Optional(OneOf(deliveredEventTypes)),
+  },
   returns: { 200: pageOf(DeliveryWire) },
   fails: [],
   async handle({ db, scope, params, query }) {

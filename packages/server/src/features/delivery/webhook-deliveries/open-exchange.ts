@@ -4,7 +4,10 @@ import type { KeptDelivery } from './delivery-store.ts'
 import { readRequest, readResponse, type KeptRequest, type KeptResponse } from './exchange.ts'
 
 /** What was sent and what came back, readable unless it was an erased end-user's. */
-export async function openExchange(platform: Platform, { event, request, response }: KeptDelivery): Promise<{ request: KeptRequest | null; response: KeptResponse | null }> {
+export async function openExchange(
+  platform: Platform,
+  { event, request, response }: KeptDelivery,
+): Promise<{ request: KeptRequest | null; response: KeptResponse | null }> {
   const sealOf = await platform.use(contentSeals).ofAll(platform.db, event.applicationId, [event.endUserId])
   const open = (text: string) => sealOf(event.endUserId).openText(text)
   return { request: readRequest(request, open), response: readResponse(response, open) }

@@ -7,10 +7,18 @@ const recoveredMax = 10_000
 const beforeAll = '00000000-0000-0000-0000-000000000000'
 
 /** Begins a new series for the given-up events of a period, a transaction for each few hundred. */
-export async function recoverBatches({ db }: Platform, scope: WebhookScope, period: Period): Promise<{ recovered: number; more: boolean }> {
+export async function recoverBatches(
+  { db }: Platform,
+  scope: WebhookScope,
+  period: Period,
+): Promise<{ recovered: number; more: boolean }> {
   let [recovered, after] = [0, beforeAll]
   while (recovered < recoveredMax) {
-    const eventIds = await listGivenUp(db, scope, { ...period, after, limit: Math.min(batchMax, recoveredMax - recovered) })
+    const eventIds = await listGivenUp(db, scope, {
+      ...period,
+      after,
+      limit: Math.min(batchMax, recoveredMax - recovered),
+    })
     const last = eventIds.at(-1)
     if (last === undefined) return { recovered, more: false }
     recovered += (await db.transaction().execute((tx) => beginSeries(tx, eventIds))).length

@@ -25,23 +25,34 @@ describe('a recovery', () => {
   it('takes the events whose last attempt failed, once', async () => {
     const tenant = await world.tenant()
     const { webhookId } = await givenDelivery(world, tenant, 'gave-up')
-    const recover = async () => (await tenant.send(`POST /api/webhooks/${webhookId}/recover`, { body: { since: hourAgo() } })).body
+    const recover = async () =>
+      (await tenant.send(`POST /api/webhooks/${webhookId}/recover`, { body: { since: hourAgo() } })).body
     expect(await recover()).toEqual({ recovered: 1, more: false })
     expect(await recover()).toEqual({ recovered: 0, more: false })
     const { body } = await tenant.send(`GET /api/webhooks/${webhookId}/deliveries`)
-    expect(body.data.map(({ attempt, status }: { attempt: number; status: string }) => [attempt, status])).toEqual([[2, 'pending'], [1, 'failed']])
+    expect(body.data.map(({ attempt, status }: { attempt: number; status: string }) => [attempt, status])).toEqual([
+      [2, 'pending'],
+      [1, 'failed'],
+    ])
   })
 
   it.each(['success', 'pending'] as const)('leaves an event alone whose attempt is %s', async (state) => {
     const tenant = await world.tenant()
     const { webhookId } = await givenDelivery(world, tenant, state)
-    expect((await tenant.send(`POST /api/webhooks/${webhookId}/recover`, { body: { since: hourAgo() } })).body).toEqual({ recovered: 0, more: false })
+    expect((await tenant.send(`POST /api/webhooks/${webhookId}/recover`, { body: { since: hourAgo() } })).body).toEqual(
+      { recovered: 0, more: false },
+    )
   })
 
   it('takes the events of its period only', async () => {
     const tenant = await world.tenant()
     const { webhookId } = await givenDelivery(world, tenant)
-    const recover = async (since: string, until?: string) => (await tenant.send(`POST /api/webhooks/${webhookId}/recover`, { body: { since, ...(until === undefined ? {} : { until }) } })).body
+    const recover = async (since: string, until?: string) =>
+      (
+        await tenant.send(`POST /api/webhooks/${webhookId}/recover`, {
+          body: { since, ...(until === undefined ? {} : { until }) },
+        })
+      ).body
     const later = new Date(Date.now() + 60_000).toISOString()
     expect(await recover(later, new Date(Date.now() + 120_000).toISOString())).toEqual({ recovered: 0, more: false })
     expect(await recover(new Date(0).toISOString(), hourAgo())).toEqual({ recovered: 0, more: false })
@@ -51,10 +62,16 @@ describe('a recovery', () => {
   it('refuses a period that ends before it begins, and a disabled webhook', async () => {
     const tenant = await world.tenant()
     const { webhookId } = await givenDelivery(world, tenant)
-    const backwards = await tenant.send(`POST /api/webhooks/${webhookId}/recover`, { body: { since: new Date().toISOString(), until: hourAgo() } })
+    const backwards = await tenant.send(`POST /api/webhooks/${webhookId}/recover`, {
+      body: { since: new Date().toISOString(), until: hourAgo() },
+    })
     expectProblem(recoverDeliveries, backwards, 'validation-error')
     await tenant.send(`PATCH /api/webhooks/${webhookId}`, { body: { enabled: false } })
-    expectProblem(recoverDeliveries, await tenant.send(`POST /api/webhooks/${webhookId}/recover`, { body: { since: hourAgo() } }), 'webhook-disabled')
+    expectProblem(
+      recoverDeliveries,
+      await tenant.send(`POST /api/webhooks/${webhookId}/recover`, { body: { since: hourAgo() } }),
+      'webhook-disabled',
+    )
   })
 })
 
@@ -79,7 +96,11 @@ describe('a recovery with a worker', () => {
     const { body } = await tenant.send(`POST /api/webhooks/${webhook.id}/recover`, { body: { since: hourAgo() } })
     expect(body).toEqual({ recovered: 3, more: false })
     await until(() => receiver.received.length === 4)
-    expect(receiver.received.slice(1).map(({ body: { type }, attempt }) => [type, attempt])).toEqual([['run.started', 2], ['run.waiting', 2], ['run.completed', 2]])
+    expect(receiver.received.slice(1).map(({ body: { type }, attempt }) => [type, attempt])).toEqual([
+      ['run.started', 2],
+      ['run.waiting', 2],
+      ['run.completed', 2],
+    ])
     await receiver.close()
   })
 })

@@ -15,7 +15,8 @@ const RecoveryWire = wire('WebhookRecovery', {
 export const recoverDeliveries = endpoint({
   route: 'POST /api/webhooks/:webhookId/recover',
   summary: 'Recover failed events',
-  description: 'Delivers every event again that happened since a time and whose last attempt failed, oldest first; at most 10,000 in one call.',
+  description:
+    'Delivers every event again that happened since a time and whose last attempt failed, oldest first; at most 10,000 in one call.',
   caller: 'application',
   permission: 'webhooks:write',
   limit: 'create',
@@ -34,7 +35,10 @@ export const recoverDeliveries = endpoint({
     refuseInvalid(period.until > period.since ? [] : [mistake])
     refuseDisabled(await getWebhook(db, scope, params.webhookId))
     // The entry is there whatever the batches after it come to.
-    await change(async () => params.webhookId, (id) => toWireId('wh', id))
+    await change(
+      async () => params.webhookId,
+      (id) => toWireId('wh', id),
+    )
     const recovery = await recoverBatches(platform, { ...scope, webhookId: params.webhookId }, period)
     platform.wake.wake('deliveries', '')
     return { status: 202, body: recovery } as const

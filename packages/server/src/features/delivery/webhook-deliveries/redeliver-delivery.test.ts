@@ -33,9 +33,17 @@ describe('a redelivery', () => {
   it('is refused while an attempt waits, and for all but one of several at once', async () => {
     const tenant = await world.tenant()
     const waiting = await givenDelivery(world, tenant, 'pending')
-    expectProblem(redeliverDelivery, await tenant.send(`POST /api/webhooks/${waiting.webhookId}/deliveries/${waiting.deliveryId}/redeliver`), 'delivery-pending')
+    expectProblem(
+      redeliverDelivery,
+      await tenant.send(`POST /api/webhooks/${waiting.webhookId}/deliveries/${waiting.deliveryId}/redeliver`),
+      'delivery-pending',
+    )
     const { webhookId, deliveryId } = await givenDelivery(world, tenant)
-    const answers = await Promise.all(Array.from({ length: 6 }, () => tenant.send(`POST /api/webhooks/${webhookId}/deliveries/${deliveryId}/redeliver`)))
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, () =>
+        tenant.send(`POST /api/webhooks/${webhookId}/deliveries/${deliveryId}/redeliver`),
+      ),
+    )
     expect(answers.map((answer) => answer.status).sort()).toEqual([202, 409, 409, 409, 409, 409])
     expect((await tenant.send(`GET /api/webhooks/${webhookId}/deliveries`)).body.pagination.total).toBe(2)
   })
@@ -44,7 +52,11 @@ describe('a redelivery', () => {
     const tenant = await world.tenant()
     const { webhookId, deliveryId } = await givenDelivery(world, tenant)
     await tenant.send(`PATCH /api/webhooks/${webhookId}`, { body: { enabled: false } })
-    expectProblem(redeliverDelivery, await tenant.send(`POST /api/webhooks/${webhookId}/deliveries/${deliveryId}/redeliver`), 'webhook-disabled')
+    expectProblem(
+      redeliverDelivery,
+      await tenant.send(`POST /api/webhooks/${webhookId}/deliveries/${deliveryId}/redeliver`),
+      'webhook-disabled',
+    )
   })
 })
 
@@ -64,7 +76,10 @@ describe('a redelivery with a worker', () => {
     receiver.answer(status(500))
     const { body } = await tenant.send(`POST /api/webhooks/${webhook.id}/deliveries/${first.id}/redeliver`)
     await until(() => receiver.received.length === 2)
-    expect(receiver.received.map(({ id, attempt }) => [id, attempt])).toEqual([[first.eventId, 1], [first.eventId, 2]])
+    expect(receiver.received.map(({ id, attempt }) => [id, attempt])).toEqual([
+      [first.eventId, 1],
+      [first.eventId, 2],
+    ])
     const [retry] = await deliveriesOf(webhook, (all) => all.length === 3)
     expect(retry).toMatchObject({ attempt: 3, status: 'pending' })
     const delayMs = Date.parse(retry.dueAt) - Date.parse(body.createdAt)

@@ -10,13 +10,17 @@ import { refuseDisabled } from './refuse-disabled.ts'
 export const redeliverDelivery = endpoint({
   route: 'POST /api/webhooks/:webhookId/deliveries/:deliveryId/redeliver',
   summary: 'Redeliver an event',
-  description: 'Sends the event of a delivery again, with the same `webhook-id` and a series of retries of its own. It is due at once, after earlier events of its run that wait.',
+  description:
+    'Sends the event of a delivery again, with the same `webhook-id` and a series of retries of its own. It is due at once, after earlier events of its run that wait.',
   caller: 'application',
   permission: 'webhooks:write',
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'webhook.redelivered',
-  params: { webhookId: { id: 'wh', missing: 'webhook-not-found' }, deliveryId: { id: 'del', missing: 'delivery-not-found' } },
+  params: {
+    webhookId: { id: 'wh', missing: 'webhook-not-found' },
+    deliveryId: { id: 'del', missing: 'delivery-not-found' },
+  },
   returns: { 202: DeliveryWire },
   fails: ['delivery-pending', 'webhook-disabled'],
   async handle({ scope, params, platform, change }) {
@@ -26,12 +30,18 @@ export const redeliverDelivery = endpoint({
         refuseDisabled(await getWebhook(tx, scope, params.webhookId))
         const { event } = await getDelivery(tx, own, params.deliveryId)
         const [id] = await beginSeries(tx, [event.id])
-        if (id === undefined) throw problem('delivery-pending', { detail: 'An attempt to deliver the event is on its way or waits for its time.' })
+        if (id === undefined)
+          throw problem('delivery-pending', {
+            detail: 'An attempt to deliver the event is on its way or waits for its time.',
+          })
         return (await getDelivery(tx, own, id)).delivery
       },
       ({ id }) => toWireId('del', id),
     )
     platform.wake.wake('deliveries', '')
-    return accepted(toDeliveryWire(delivery), `/api/webhooks/${toWireId('wh', params.webhookId)}/deliveries/${toWireId('del', delivery.id)}`)
+    return accepted(
+      toDeliveryWire(delivery),
+      `/api/webhooks/${toWireId('wh', params.webhookId)}/deliveries/${toWireId('del', delivery.id)}`,
+    )
   },
 })

@@ -21,36 +21,72 @@ describe('what a webhook is sent', () => {
   })
   afterAll(() => world.close())
 
-  async function eventOf(fields: { endUser?: string; type?: string; payload?: Record<string, unknown>; run?: Record<string, unknown> } = {}) {
+  async function eventOf(
+    fields: { endUser?: string; type?: string; payload?: Record<string, unknown>; run?: Record<string, unknown> } = {},
+  ) {
     const tenant = await world.tenant()
     const endUser = fields.endUser === undefined ? undefined : await tenant.endUser()
-    const run = await insertRun(world.platform, tenant, { status: 'success', ...(endUser === undefined ? {} : { endUser }) })
+    const run = await insertRun(world.platform, tenant, {
+      status: 'success',
+      ...(endUser === undefined ? {} : { endUser }),
+    })
     const { organizationId, applicationId } = tenant
     const event: WebhookEvent = {
-      id: newUuid(), organizationId, applicationId, webhookId: newUuid(), type: fields.type ?? 'run.completed', runId: run.id,
-      endUserId: endUser === undefined ? null : (parseWireId('eu', endUser) ?? null), payload: { id: run.wireId, status: 'success', ...fields.payload }, createdAt: new Date(),
+      id: newUuid(),
+      organizationId,
+      applicationId,
+      webhookId: newUuid(),
+      type: fields.type ?? 'run.completed',
+      runId: run.id,
+      endUserId: endUser === undefined ? null : (parseWireId('eu', endUser) ?? null),
+      payload: { id: run.wireId, status: 'success', ...fields.payload },
+      createdAt: new Date(),
     }
     return { event, run }
   }
 
-  const render = async (event: WebhookEvent, webhook: { payloadMode?: 'full' | 'summary'; apiVersion?: string } = {}) => {
-    const { data, apiVersion } = await renderEvent(world.platform, { payloadMode: 'full', apiVersion: '2027-01-01', ...webhook }, event)
+  const render = async (
+    event: WebhookEvent,
+    webhook: { payloadMode?: 'full' | 'summary'; apiVersion?: string } = {},
+  ) => {
+    const { data, apiVersion } = await renderEvent(
+      world.platform,
+      { payloadMode: 'full', apiVersion: '2027-01-01', ...webhook },
+      event,
+    )
     return { object: toRecordOf(data.object), apiVersion }
   }
-  const set = (id: string, values: { output?: string; report?: string; input?: string }) => world.platform.db.updateTable('runs').set(values).where('id', '=', id).execute()
+  const set = (id: string, values: { output?: string; report?: string; input?: string }) =>
+    world.platform.db.updateTable('runs').set(values).where('id', '=', id).execute()
 
   it('is in the version of the webhook', async () => {
     const { event } = await eventOf()
-    expect(await render(event)).toMatchObject({ apiVersion: '2027-01-01', object: { object: 'run', status: 'success' } })
+    expect(await render(event)).toMatchObject({
+      apiVersion: '2027-01-01',
+      object: { object: 'run', status: 'success' },
+    })
     expect((await render(event)).object).not.toHaveProperty('result')
-    expect(await render(event, { apiVersion: '2026-03-21' })).toMatchObject({ apiVersion: '2026-03-21', object: { result: 'renamed' } })
+    expect(await render(event, { apiVersion: '2026-03-21' })).toMatchObject({
+      apiVersion: '2026-03-21',
+      object: { result: 'renamed' },
+    })
   })
 
   it('has the content of the run, unless summaries are wanted', async () => {
     const { event, run } = await eventOf()
     await set(run.id, { output: JSON.stringify({ total: 5 }), report: 'Done.', input: JSON.stringify({ n: 1 }) })
-    expect((await render(event)).object).toMatchObject({ output: { total: 5 }, report: 'Done.', input: { n: 1 }, config: {}, metadata: {} })
-    expect(Object.keys((await render(event, { payloadMode: 'summary' })).object).sort()).toEqual(['id', 'object', 'status'])
+    expect((await render(event)).object).toMatchObject({
+      output: { total: 5 },
+      report: 'Done.',
+      input: { n: 1 },
+      config: {},
+      metadata: {},
+    })
+    expect(Object.keys((await render(event, { payloadMode: 'summary' })).object).sort()).toEqual([
+      'id',
+      'object',
+      'status',
+    ])
   })
 
   it('tells of a start nothing that came later', async () => {
@@ -73,8 +109,15 @@ describe('what a webhook is sent', () => {
     const seals = world.platform.use(contentSeals)
     const seal = await seals.of(world.platform.db, { applicationId, endUserId })
     await set(run.id, { output: JSON.stringify(seal.seal({ total: 5 })), report: seal.sealText('Done.') })
-    const failed = { ...event, payload: { ...event.payload, error: { code: 'failed', message: seal.sealText('No luck.') } } }
-    expect((await render(failed)).object).toMatchObject({ output: { total: 5 }, report: 'Done.', error: { code: 'failed', message: 'No luck.' } })
+    const failed = {
+      ...event,
+      payload: { ...event.payload, error: { code: 'failed', message: seal.sealText('No luck.') } },
+    }
+    expect((await render(failed)).object).toMatchObject({
+      output: { total: 5 },
+      report: 'Done.',
+      error: { code: 'failed', message: 'No luck.' },
+    })
     await world.platform.db.deleteFrom('end_user_keys').where('end_user_id', '=', endUserId).execute()
     seals.forget('*')
     const { object } = await render(failed)

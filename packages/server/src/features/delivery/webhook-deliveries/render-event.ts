@@ -9,8 +9,15 @@ import type { WebhookEvent } from './delivery.ts'
 import { eventBody, eventObject, type EventBody, type EventContent } from './event-body.ts'
 
 /** The body that a webhook is sent of an event, in its version. */
-export async function renderEvent(platform: Platform, webhook: Pick<Webhook, 'apiVersion' | 'payloadMode'>, event: WebhookEvent): Promise<EventBody> {
-  const content = webhook.payloadMode === 'full' && event.runId !== null ? await readContent(platform, event, event.runId) : 'unwanted'
+export async function renderEvent(
+  platform: Platform,
+  webhook: Pick<Webhook, 'apiVersion' | 'payloadMode'>,
+  event: WebhookEvent,
+): Promise<EventBody> {
+  const content =
+    webhook.payloadMode === 'full' && event.runId !== null
+      ? await readContent(platform, event, event.runId)
+      : 'unwanted'
   const object = eventObject({ runId: event.runId, payload: await openPayload(platform, event) }, content)
   return eventBody(event, webhook.apiVersion, toVersionOf(platform, webhook, { type: event.type, payload: object }))
 }
@@ -21,9 +28,16 @@ const lastEvents: ReadonlySet<string> = new Set(['run.completed', 'run.failed', 
 async function readContent(platform: Platform, event: WebhookEvent, runId: string): Promise<EventContent> {
   const scope = { organizationId: event.organizationId, applicationId: event.applicationId, endUserId: null }
   try {
-    const { input, config, metadata, output, report } = toRunWire(await openRun(platform, await getRun(platform.db, scope, runId)))
+    const { input, config, metadata, output, report } = toRunWire(
+      await openRun(platform, await getRun(platform.db, scope, runId)),
+    )
     // A later attempt must not tell of a time after the event.
-    return { input, config, metadata, ...(lastEvents.has(event.type) ? { output, report } : { output: null, report: null }) }
+    return {
+      input,
+      config,
+      metadata,
+      ...(lastEvents.has(event.type) ? { output, report } : { output: null, report: null }),
+    }
   } catch (error) {
     if (error instanceof Problem && error.code === 'run-not-found') return 'deleted'
     throw error
@@ -31,10 +45,19 @@ async function readContent(platform: Platform, event: WebhookEvent, runId: strin
 }
 
 const text = Type.String()
-const storedError = Compile(Type.Object({ code: text, message: text, reasons: Type.Optional(Type.Array(Type.Object({ pointer: text, message: text }))) }))
+const storedError = Compile(
+  Type.Object({
+    code: text,
+    message: text,
+    reasons: Type.Optional(Type.Array(Type.Object({ pointer: text, message: text }))),
+  }),
+)
 
 // Of an end-user's run the texts of its error are stored sealed, as with the run itself.
-async function openPayload(platform: Platform, { applicationId, endUserId, payload }: WebhookEvent): Promise<WebhookEvent['payload']> {
+async function openPayload(
+  platform: Platform,
+  { applicationId, endUserId, payload }: WebhookEvent,
+): Promise<WebhookEvent['payload']> {
   const error = payload['error']
   if (endUserId === null || !storedError.Check(error)) return payload
   const sealOf = await platform.use(contentSeals).ofAll(platform.db, applicationId, [endUserId])

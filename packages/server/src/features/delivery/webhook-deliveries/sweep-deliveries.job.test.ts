@@ -13,19 +13,32 @@ describe('the sweep of deliveries', () => {
 
   const sweep = () => sweepDeliveries.run(world.platform, new AbortController().signal)
   const statusOf = async ({ uuids }: GivenDelivery) =>
-    (await world.platform.db.selectFrom('webhook_deliveries').select(['status', 'error', 'gave_up']).where('id', '=', uuids.delivery).executeTakeFirst())
+    await world.platform.db
+      .selectFrom('webhook_deliveries')
+      .select(['status', 'error', 'gave_up'])
+      .where('id', '=', uuids.delivery)
+      .executeTakeFirst()
   const hasAge = ({ uuids }: GivenDelivery, days: number) =>
-    world.platform.db.updateTable('webhook_events').set({ created_at: new Date(Date.now() - days * 86_400_000) }).where('id', '=', uuids.event).execute()
+    world.platform.db
+      .updateTable('webhook_events')
+      .set({ created_at: new Date(Date.now() - days * 86_400_000) })
+      .where('id', '=', uuids.event)
+      .execute()
 
   it('ends what waits for a disabled webhook, for good unless it is recovered', async () => {
     const tenant = await world.tenant()
-    const [disabled, enabled] = [await givenDelivery(world, tenant, 'pending'), await givenDelivery(world, tenant, 'pending')]
+    const [disabled, enabled] = [
+      await givenDelivery(world, tenant, 'pending'),
+      await givenDelivery(world, tenant, 'pending'),
+    ]
     await tenant.send(`PATCH /api/webhooks/${disabled.webhookId}`, { body: { enabled: false } })
     expect(await sweep()).toBe(false)
     expect(await statusOf(disabled)).toEqual({ status: 'failed', error: 'The webhook was disabled.', gave_up: true })
     expect(await statusOf(enabled)).toMatchObject({ status: 'pending' })
     await tenant.send(`PATCH /api/webhooks/${disabled.webhookId}`, { body: { enabled: true } })
-    const { body } = await tenant.send(`POST /api/webhooks/${disabled.webhookId}/recover`, { body: { since: new Date(0).toISOString() } })
+    const { body } = await tenant.send(`POST /api/webhooks/${disabled.webhookId}/recover`, {
+      body: { since: new Date(0).toISOString() },
+    })
     expect(body).toEqual({ recovered: 1, more: false })
   })
 
@@ -47,7 +60,11 @@ describe('the sweep of deliveries', () => {
 
   it('removes events after 30 days with their deliveries, but none that waits', async () => {
     const tenant = await world.tenant()
-    const [old, waiting, young] = [await givenDelivery(world, tenant), await givenDelivery(world, tenant, 'pending'), await givenDelivery(world, tenant)]
+    const [old, waiting, young] = [
+      await givenDelivery(world, tenant),
+      await givenDelivery(world, tenant, 'pending'),
+      await givenDelivery(world, tenant),
+    ]
     for (const given of [old, waiting]) await hasAge(given, 31)
     await hasAge(young, 29)
     await sweep()

@@ -14,7 +14,10 @@ export const sweepDeliveries = job({
   everyMs: 60_000,
   wakes: [],
   async run(platform) {
-    const [isEnding, removed] = [await endDisabled(platform), await removeOldEvents(platform.db, { days: keptDays, limit: removedMax })]
+    const [isEnding, removed] = [
+      await endDisabled(platform),
+      await removeOldEvents(platform.db, { days: keptDays, limit: removedMax }),
+    ]
     return isEnding || removed === removedMax
   },
 })

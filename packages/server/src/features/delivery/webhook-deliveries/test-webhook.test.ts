@@ -34,25 +34,42 @@ describe('testing a webhook', () => {
     const { answer, webhook, received } = await test(status(201, { 'x-answer': 'yes' }, 'pong'))
     expect(answer.status).toBe(200)
     expect(answer.body.delivery).toMatchObject({
-      eventType: 'test.ping', status: 'success', statusCode: 201, attempt: 1, runId: null, response: { headers: { 'x-answer': 'yes' }, body: 'pong', bodyTruncated: false },
+      eventType: 'test.ping',
+      status: 'success',
+      statusCode: 201,
+      attempt: 1,
+      runId: null,
+      response: { headers: { 'x-answer': 'yes' }, body: 'pong', bodyTruncated: false },
     })
     expect(received).toHaveLength(1)
     expect(received[0]?.id).toBe(answer.body.delivery.eventId)
-    expect(new Webhook(webhook.secret).verify(received[0]?.text ?? '', received[0]?.headers ?? {})).toMatchObject({ type: 'test.ping', data: { object: { object: 'webhook', id: webhook.id } } })
+    expect(new Webhook(webhook.secret).verify(received[0]?.text ?? '', received[0]?.headers ?? {})).toMatchObject({
+      type: 'test.ping',
+      data: { object: { object: 'webhook', id: webhook.id } },
+    })
   })
 
   it.each([
     ['an error', status(500, {}, 'no'), { status: 'failed', statusCode: 500, error: 'The receiver answered 500.' }],
     ['410, which ends nothing', status(410), { status: 'failed', statusCode: 410 }],
     ['nothing', cut, { status: 'failed', statusCode: null, response: null }],
-  ] as const)('answers 200 when the receiver answers %s, and does not try again', async (_name, answering, expected) => {
-    const { answer, webhook, tenant } = await test(answering)
-    expect(answer.status).toBe(200)
-    expect(answer.body.delivery).toMatchObject(expected)
-    expect(await webhook.deliveries()).toHaveLength(1)
-    expect((await tenant.send(`GET /api/webhooks/${webhook.id}`)).body).toMatchObject({ enabled: true, failingSince: null })
-    expect((await tenant.send(`POST /api/webhooks/${webhook.id}/recover`, { body: { since: new Date(0).toISOString() } })).body).toEqual({ recovered: 0, more: false })
-  })
+  ] as const)(
+    'answers 200 when the receiver answers %s, and does not try again',
+    async (_name, answering, expected) => {
+      const { answer, webhook, tenant } = await test(answering)
+      expect(answer.status).toBe(200)
+      expect(answer.body.delivery).toMatchObject(expected)
+      expect(await webhook.deliveries()).toHaveLength(1)
+      expect((await tenant.send(`GET /api/webhooks/${webhook.id}`)).body).toMatchObject({
+        enabled: true,
+        failingSince: null,
+      })
+      expect(
+        (await tenant.send(`POST /api/webhooks/${webhook.id}/recover`, { body: { since: new Date(0).toISOString() } }))
+          .body,
+      ).toEqual({ recovered: 0, more: false })
+    },
+  )
 
   it('works for a disabled webhook', async () => {
     const { answer } = await test(status(200), { enabled: false })

@@ -15,7 +15,8 @@ import { insertAttempts } from './sending/order-store.ts'
 export const testWebhook = endpoint({
   route: 'POST /api/webhooks/:webhookId/test',
   summary: 'Test a webhook',
-  description: 'Delivers `test.ping` now and answers with what the receiver said, which is 200 whatever that was. A disabled webhook can be tested too; a test is not retried.',
+  description:
+    'Delivers `test.ping` now and answers with what the receiver said, which is 200 whatever that was. A disabled webhook can be tested too; a test is not retried.',
   caller: 'application',
   permission: 'webhooks:write',
   limit: 'create',
@@ -37,9 +38,23 @@ export const testWebhook = endpoint({
 })
 
 /** Writes a test and holds it from its first moment, so that no worker sends it too. */
-async function claimTest(tx: Tx, { id, url, organizationId, applicationId }: Webhook, now: Date): Promise<ClaimedDelivery> {
+async function claimTest(
+  tx: Tx,
+  { id, url, organizationId, applicationId }: Webhook,
+  now: Date,
+): Promise<ClaimedDelivery> {
   const payload = { object: 'webhook', id: toWireId('wh', id), url }
-  const event = { organizationId, applicationId, webhookId: id, type: testEventType, runId: null, endUserId: null, outboxId: null, payload, createdAt: now }
+  const event = {
+    organizationId,
+    applicationId,
+    webhookId: id,
+    type: testEventType,
+    runId: null,
+    endUserId: null,
+    outboxId: null,
+    payload,
+    createdAt: now,
+  }
   const [deliveryId = ''] = await insertAttempts(tx, await insertWebhookEvents(tx, [event]))
   const claimed = await claimDelivery(tx, deliveryId)
   if (claimed === undefined) throw new Error('A delivery was not there right after it was written.')

@@ -21,7 +21,13 @@ export const createWebhook = endpoint({
   idempotency: 'supported',
   secretReply: true,
   audit: 'webhook.created',
-  body: Type.Object({ url, events, ...Type.Partial(Type.Object({ ...optional, signing: OneOf(signings, { description: '`hmac` unless given; it stays.' }) })).properties }),
+  body: Type.Object({
+    url,
+    events,
+    ...Type.Partial(
+      Type.Object({ ...optional, signing: OneOf(signings, { description: '`hmac` unless given; it stays.' }) }),
+    ).properties,
+  }),
   returns: { 201: NewWebhookWire },
   fails: ['webhook-limit-reached', 'agent-not-found'],
   async handle({ body, scope, caller, platform, request, now, change }) {

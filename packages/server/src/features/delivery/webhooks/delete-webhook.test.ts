@@ -4,7 +4,11 @@ import { openWorld, type World } from '../../../testing/world.ts'
 import { deleteWebhook } from './delete-webhook.ts'
 import { makeWebhook, webhookWorld } from './testing/webhook-tests.ts'
 
-describeEndpoint(deleteWebhook, { given: (tenant) => makeWebhook(tenant), call: ({ id }) => ({ params: { webhookId: id } }), world: webhookWorld })
+describeEndpoint(deleteWebhook, {
+  given: (tenant) => makeWebhook(tenant),
+  call: ({ id }) => ({ params: { webhookId: id } }),
+  world: webhookWorld,
+})
 
 describe('deleteWebhook', () => {
   let world: World

@@ -4,7 +4,11 @@ import { openWorld, type World } from '../../../testing/world.ts'
 import { getWebhook } from './get-webhook.ts'
 import { makeWebhook, webhookWorld } from './testing/webhook-tests.ts'
 
-describeEndpoint(getWebhook, { given: (tenant) => makeWebhook(tenant), call: ({ id }) => ({ params: { webhookId: id } }), world: webhookWorld })
+describeEndpoint(getWebhook, {
+  given: (tenant) => makeWebhook(tenant),
+  call: ({ id }) => ({ params: { webhookId: id } }),
+  world: webhookWorld,
+})
 
 describe('getWebhook', () => {
   let world: World

@@ -11,7 +11,14 @@ export const webhooksFeature = feature({
   folder: 'delivery/webhooks',
   tag: 'Webhooks',
   description: 'Addresses that are told of events, in signed requests.',
-  endpoints: { createWebhook, listWebhooks, getWebhook: getWebhookEndpoint, updateWebhook, deleteWebhook, rotateWebhookSecret },
+  endpoints: {
+    createWebhook,
+    listWebhooks,
+    getWebhook: getWebhookEndpoint,
+    updateWebhook,
+    deleteWebhook,
+    rotateWebhookSecret,
+  },
 })
 
 export { signingHeaders } from './signing-headers.ts'

@@ -27,7 +27,8 @@ describe('listWebhooks', () => {
   it("lists the application's own, and none for end-users", async () => {
     const tenant = await world.tenant()
     await makeWebhook(tenant)
-    for (const other of [await tenant.sibling(), await world.tenant()]) expect((await other.send('GET /api/webhooks')).body.data).toEqual([])
+    for (const other of [await tenant.sibling(), await world.tenant()])
+      expect((await other.send('GET /api/webhooks')).body.data).toEqual([])
     expectProblem(listWebhooks, await tenant.sendAs(await tenant.endUser())('GET /api/webhooks'), 'forbidden')
   })
 })

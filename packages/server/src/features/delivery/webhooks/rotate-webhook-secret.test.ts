@@ -21,12 +21,15 @@ describe('rotateWebhookSecret', () => {
   const given = async (changes: Record<string, unknown> = {}) => {
     const tenant = await world.tenant()
     const webhook = await makeWebhook(tenant, changes)
-    const rotate = (body?: Record<string, unknown>) => tenant.send(`POST /api/webhooks/${webhook.id}/rotate`, body === undefined ? {} : { body })
+    const rotate = (body?: Record<string, unknown>) =>
+      tenant.send(`POST /api/webhooks/${webhook.id}/rotate`, body === undefined ? {} : { body })
     /** The secrets that sign a delivery at a time, newest first. */
     const signingAt = async (at: Date) => {
       const stored = await findWebhook(world.platform.db, parseWireId('wh', webhook.id) ?? '')
       if (stored === undefined) throw new Error('The webhook is gone.')
-      return signingHeaders(world.platform, stored, { id: 'evt_1', timestamp: at, body: '{}' })['webhook-signature'].split(' ').length
+      return signingHeaders(world.platform, stored, { id: 'evt_1', timestamp: at, body: '{}' })[
+        'webhook-signature'
+      ].split(' ').length
     }
     return { tenant, webhook, rotate, signingAt }
   }
@@ -36,12 +39,19 @@ describe('rotateWebhookSecret', () => {
     const { webhook, rotate, signingAt } = await given()
     const answer = await rotate()
     expect(answer.status, answer.text).toBe(200)
-    expect(answer.body).toEqual({ ...webhook, secret: expect.stringMatching(/^whsec_/), previousSecretExpiresAt: expect.any(String), updatedAt: expect.any(String) })
+    expect(answer.body).toEqual({
+      ...webhook,
+      secret: expect.stringMatching(/^whsec_/),
+      previousSecretExpiresAt: expect.any(String),
+      updatedAt: expect.any(String),
+    })
     expect(answer.body.secret).not.toBe(webhook.secret)
     const overlapMs = Date.parse(answer.body.previousSecretExpiresAt) - Date.now()
     expect(overlapMs).toBeGreaterThan(86_300_000)
     expect(overlapMs).toBeLessThanOrEqual(86_400_000)
-    expect([await signingAt(later(0)), await signingAt(later(86_000)), await signingAt(later(86_500))]).toEqual([2, 2, 1])
+    expect([await signingAt(later(0)), await signingAt(later(86_000)), await signingAt(later(86_500))]).toEqual([
+      2, 2, 1,
+    ])
   })
 
   it('ends the old one at once, or when it is told', async () => {
@@ -71,17 +81,34 @@ describe('rotateWebhookSecret', () => {
 
   it('gives the same secret again to a retry, and keeps it nowhere in the clear', async () => {
     const { tenant, webhook } = await given()
-    const rotate = () => tenant.send(`POST /api/webhooks/${webhook.id}/rotate`, { body: {}, headers: { 'idempotency-key': 'once' } })
+    const rotate = () =>
+      tenant.send(`POST /api/webhooks/${webhook.id}/rotate`, { body: {}, headers: { 'idempotency-key': 'once' } })
     const [first, again] = [await rotate(), await rotate()]
     expect([again.text, again.headers.get('idempotent-replayed')]).toEqual([first.text, 'true'])
-    const entry = await world.platform.db.selectFrom('audit_log').select(['action', 'changes']).where('request_id', '=', String(first.headers.get('request-id'))).executeTakeFirstOrThrow()
-    expect(entry).toMatchObject({ action: 'webhook.secret-rotated', changes: { secret: { before: '***', after: '***' } } })
-    const kept = await Promise.all([world.platform.db.selectFrom('webhooks').selectAll().execute(), world.platform.db.selectFrom('idempotency_keys').selectAll().execute()])
-    expect(JSON.stringify([kept, entry, world.logLines])).not.toContain(String(first.body.secret).slice('whsec_'.length))
+    const entry = await world.platform.db
+      .selectFrom('audit_log')
+      .select(['action', 'changes'])
+      .where('request_id', '=', String(first.headers.get('request-id')))
+      .executeTakeFirstOrThrow()
+    expect(entry).toMatchObject({
+      action: 'webhook.secret-rotated',
+      changes: { secret: { before: '***', after: '***' } },
+    })
+    const kept = await Promise.all([
+      world.platform.db.selectFrom('webhooks').selectAll().execute(),
+      world.platform.db.selectFrom('idempotency_keys').selectAll().execute(),
+    ])
+    expect(JSON.stringify([kept, entry, world.logLines])).not.toContain(
+      String(first.body.secret).slice('whsec_'.length),
+    )
   })
 
   it('is not for end-users', async () => {
     const { tenant, webhook } = await given()
-    expectProblem(rotateWebhookSecret, await tenant.sendAs(await tenant.endUser())(`POST /api/webhooks/${webhook.id}/rotate`, { body: {} }), 'forbidden')
+    expectProblem(
+      rotateWebhookSecret,
+      await tenant.sendAs(await tenant.endUser())(`POST /api/webhooks/${webhook.id}/rotate`, { body: {} }),
+      'forbidden',
+    )
   })
 })

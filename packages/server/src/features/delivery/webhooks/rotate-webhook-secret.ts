@@ -11,7 +11,8 @@ import { overlapEnd, overlapSecondsDefault, type Webhook } from './webhook.ts'
 export const rotateWebhookSecret = endpoint({
   route: 'POST /api/webhooks/:webhookId/rotate',
   summary: "Rotate a webhook's secret",
-  description: 'The new secret is in the reply and nowhere else. Until the overlap ends every delivery is signed with both; a secret before the last one stops at once.',
+  description:
+    'The new secret is in the reply and nowhere else. Until the overlap ends every delivery is signed with both; a secret before the last one stops at once.',
   caller: 'application',
   permission: 'webhooks:write',
   limit: 'create',
@@ -22,7 +23,12 @@ export const rotateWebhookSecret = endpoint({
   bodyKind: 'optional-json',
   body: Type.Object({
     overlapSeconds: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 604_800, default: overlapSecondsDefault, description: 'How long the old secret signs too; 0 ends it at once.' }),
+      Type.Integer({
+        minimum: 0,
+        maximum: 604_800,
+        default: overlapSecondsDefault,
+        description: 'How long the old secret signs too; 0 ends it at once.',
+      }),
     ),
   }),
   returns: { 200: NewWebhookWire },
@@ -34,7 +40,12 @@ export const rotateWebhookSecret = endpoint({
         const before = await lockWebhook(tx, scope, id)
         const renewed = newSecret(before.signing)
         const sealedSecret = sealSecret(platform, id, renewed.secret)
-        const after = await saveSecret(tx, scope, { id, sealedSecret, publicKey: renewed.publicKey, previousSecretExpiresAt: overlapEnd(now, body.overlapSeconds) })
+        const after = await saveSecret(tx, scope, {
+          id,
+          sealedSecret,
+          publicKey: renewed.publicKey,
+          previousSecretExpiresAt: overlapEnd(now, body.overlapSeconds),
+        })
         return { before, webhook: after, secret: renewed.secret }
       },
       (rotated) => ({ resourceId: toWireId('wh', id), changes: changesOf(rotated) }),
@@ -45,5 +56,9 @@ export const rotateWebhookSecret = endpoint({
 
 function changesOf({ before, webhook, secret }: { before: Webhook; webhook: Webhook; secret: string }): AuditChanges {
   const shown = ({ publicKey, previousSecretExpiresAt }: Webhook) => ({ publicKey, previousSecretExpiresAt })
-  return changesBetween({ ...shown(before), secret: 'the old one' }, { ...shown(webhook), secret }, { secret: ['secret'] })
+  return changesBetween(
+    { ...shown(before), secret: 'the old one' },
+    { ...shown(webhook), secret },
+    { secret: ['secret'] },
+  )
 }

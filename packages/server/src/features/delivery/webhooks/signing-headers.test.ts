@@ -13,11 +13,31 @@ const now = () => new Date()
 const secondsAgo = (seconds: number) => new Date(Date.now() - seconds * 1000)
 const message = (timestamp = now()) => ({ id: 'evt_01jq5x3v7kf8hb2m9w4tcd6e1n', timestamp, body })
 
-function signer(signing: Signing, secrets: { readonly current: string; readonly previous?: string; readonly previousExpiresAt?: Date }): SigningWebhook {
+function signer(
+  signing: Signing,
+  secrets: { readonly current: string; readonly previous?: string; readonly previousExpiresAt?: Date },
+): SigningWebhook {
   const id = newUuid()
   return {
-    ...{ id, organizationId: newUuid(), applicationId: newUuid(), url: 'https://example.com', description: null, events: ['run.completed'], agentId: null },
-    ...{ payloadMode: 'full', apiVersion: '2026-03-21', signing, publicKey: null, enabled: true, disabledReason: null, disabledAt: null, failingSince: null },
+    ...{
+      id,
+      organizationId: newUuid(),
+      applicationId: newUuid(),
+      url: 'https://example.com',
+      description: null,
+      events: ['run.completed'],
+      agentId: null,
+    },
+    ...{
+      payloadMode: 'full',
+      apiVersion: '2026-03-21',
+      signing,
+      publicKey: null,
+      enabled: true,
+      disabledReason: null,
+      disabledAt: null,
+      failingSince: null,
+    },
     ...{ createdAt: new Date(), updatedAt: new Date(), previousSecretExpiresAt: secrets.previousExpiresAt ?? null },
     sealedSecret: sealSecret(platform, id, secrets.current),
     sealedPreviousSecret: secrets.previous === undefined ? null : sealSecret(platform, id, secrets.previous),
@@ -34,20 +54,31 @@ describe('hmac', () => {
 
   it('is the very signature that the library makes', () => {
     const at = new Date('2026-03-21T09:30:00.999Z')
-    const { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature } = signingHeaders(platform, signer('hmac', { current }), message(at))
-    expect([id, timestamp, signature]).toEqual(['evt_01jq5x3v7kf8hb2m9w4tcd6e1n', '1774085400', new Receiver(current).sign(id, at, body)])
+    const {
+      'webhook-id': id,
+      'webhook-timestamp': timestamp,
+      'webhook-signature': signature,
+    } = signingHeaders(platform, signer('hmac', { current }), message(at))
+    expect([id, timestamp, signature]).toEqual([
+      'evt_01jq5x3v7kf8hb2m9w4tcd6e1n',
+      '1774085400',
+      new Receiver(current).sign(id, at, body),
+    ])
   })
 
   it('does not verify another body, id, time or secret', () => {
     const receiver = new Receiver(current)
     expect(() => receiver.verify(`${body} `, headers)).toThrow('No matching signature')
     expect(() => receiver.verify(body, { ...headers, 'webhook-id': 'evt_other' })).toThrow('No matching signature')
-    expect(() => receiver.verify(body, { ...headers, 'webhook-timestamp': String(Number(headers['webhook-timestamp']) + 1) })).toThrow('No matching signature')
+    expect(() =>
+      receiver.verify(body, { ...headers, 'webhook-timestamp': String(Number(headers['webhook-timestamp']) + 1) }),
+    ).toThrow('No matching signature')
     expect(() => new Receiver(newSecret('hmac').secret).verify(body, headers)).toThrow('No matching signature')
   })
 
   it('is refused by the library when it is more than five minutes off', () => {
-    const verifyAt = (timestamp: Date) => new Receiver(current).verify(body, signingHeaders(platform, signer('hmac', { current }), message(timestamp)))
+    const verifyAt = (timestamp: Date) =>
+      new Receiver(current).verify(body, signingHeaders(platform, signer('hmac', { current }), message(timestamp)))
     expect(verifyAt(secondsAgo(240))).toEqual(JSON.parse(body))
     expect(() => verifyAt(secondsAgo(310))).toThrow('too old')
     expect(() => verifyAt(secondsAgo(-330))).toThrow('too new')
@@ -58,8 +89,13 @@ describe('after a rotation', () => {
   const [current, previous] = [newSecret('hmac').secret, newSecret('hmac').secret]
 
   it('both secrets verify, and the newest is first', () => {
-    const headers = signingHeaders(platform, signer('hmac', { current, previous, previousExpiresAt: secondsAgo(-60) }), message())
-    for (const secret of [current, previous]) expect(new Receiver(secret).verify(body, headers)).toEqual(JSON.parse(body))
+    const headers = signingHeaders(
+      platform,
+      signer('hmac', { current, previous, previousExpiresAt: secondsAgo(-60) }),
+      message(),
+    )
+    for (const secret of [current, previous])
+      expect(new Receiver(secret).verify(body, headers)).toEqual(JSON.parse(body))
     const first = { ...headers, 'webhook-signature': headers['webhook-signature'].split(' ')[0] ?? '' }
     expect(new Receiver(current).verify(body, first)).toEqual(JSON.parse(body))
     expect(headers['webhook-signature']).toMatch(/^v1,[A-Za-z0-9+/]{43}= v1,[A-Za-z0-9+/]{43}=$/)
@@ -70,7 +106,9 @@ describe('after a rotation', () => {
     const headers = signingHeaders(platform, webhook, message())
     expect(() => new Receiver(previous).verify(body, headers)).toThrow('No matching signature')
     expect(new Receiver(current).verify(body, headers)).toEqual(JSON.parse(body))
-    expect(signingHeaders(platform, webhook, message(secondsAgo(60)))['webhook-signature'].split(' ').length).toBeLessThanOrEqual(2)
+    expect(
+      signingHeaders(platform, webhook, message(secondsAgo(60)))['webhook-signature'].split(' ').length,
+    ).toBeLessThanOrEqual(2)
   })
 })
 
@@ -85,19 +123,39 @@ describe('ed25519', () => {
   const isSigned = (headers: Record<string, string>, signature: string, whpk: string | null) => {
     const [version, encoded = ''] = signature.split(',')
     expect(version).toBe('v1a')
-    return verify(null, Buffer.from(`${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`), keyOf(whpk), Buffer.from(encoded, 'base64'))
+    return verify(
+      null,
+      Buffer.from(`${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`),
+      keyOf(whpk),
+      Buffer.from(encoded, 'base64'),
+    )
   }
 
   it('is verified with the public key alone, by each of two keys after a rotation', () => {
-    const headers = signingHeaders(platform, signer('ed25519', { current: current.secret, previous: previous.secret, previousExpiresAt: secondsAgo(-60) }), message())
+    const headers = signingHeaders(
+      platform,
+      signer('ed25519', { current: current.secret, previous: previous.secret, previousExpiresAt: secondsAgo(-60) }),
+      message(),
+    )
     const [newest = '', older = '', ...more] = headers['webhook-signature'].split(' ')
     expect(more).toEqual([])
-    expect([isSigned(headers, newest, current.publicKey), isSigned(headers, older, previous.publicKey)]).toEqual([true, true])
-    expect([isSigned(headers, newest, previous.publicKey), isSigned({ ...headers, 'webhook-id': 'evt_other' }, newest, current.publicKey)]).toEqual([false, false])
+    expect([isSigned(headers, newest, current.publicKey), isSigned(headers, older, previous.publicKey)]).toEqual([
+      true,
+      true,
+    ])
+    expect([
+      isSigned(headers, newest, previous.publicKey),
+      isSigned({ ...headers, 'webhook-id': 'evt_other' }, newest, current.publicKey),
+    ]).toEqual([false, false])
   })
 })
 
 it('fails rather than signs with a secret of another webhook', () => {
-  const [one, other] = [signer('hmac', { current: newSecret('hmac').secret }), signer('hmac', { current: newSecret('hmac').secret })]
-  expect(() => signingHeaders(platform, { ...one, sealedSecret: other.sealedSecret }, message())).toThrow('belongs to another row')
+  const [one, other] = [
+    signer('hmac', { current: newSecret('hmac').secret }),
+    signer('hmac', { current: newSecret('hmac').secret }),
+  ]
+  expect(() => signingHeaders(platform, { ...one, sealedSecret: other.sealedSecret }, message())).toThrow(
+    'belongs to another row',
+  )
 })

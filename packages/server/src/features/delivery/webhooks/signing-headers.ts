@@ -14,11 +14,16 @@ export interface SignedMessage {
 export function signingHeaders(platform: Pick<Platform, 'keyRing'>, webhook: SigningWebhook, message: SignedMessage) {
   const seconds = String(Math.floor(message.timestamp.getTime() / 1000))
   const signed = `${message.id}.${seconds}.${message.body}`
-  const signatures = validSecrets(webhook, message.timestamp).map((sealed) => signatureOf(webhook.signing, openSecret(platform, webhook.id, sealed), signed))
+  const signatures = validSecrets(webhook, message.timestamp).map((sealed) =>
+    signatureOf(webhook.signing, openSecret(platform, webhook.id, sealed), signed),
+  )
   return { 'webhook-id': message.id, 'webhook-timestamp': seconds, 'webhook-signature': signatures.join(' ') }
 }
 
-function validSecrets({ sealedSecret, sealedPreviousSecret, previousSecretExpiresAt }: SigningWebhook, at: Date): string[] {
+function validSecrets(
+  { sealedSecret, sealedPreviousSecret, previousSecretExpiresAt }: SigningWebhook,
+  at: Date,
+): string[] {
   const isPreviousValid = previousSecretExpiresAt !== null && at < previousSecretExpiresAt
   return isPreviousValid && sealedPreviousSecret !== null ? [sealedSecret, sealedPreviousSecret] : [sealedSecret]
 }

@@ -4,11 +4,20 @@ import { toVersionOf } from './to-version-of.ts'
 
 const versions = createVersionRegistry([
   { date: '2026-03-21', changes: [] },
-  { date: '2025-06-01', changes: [{ appliesTo: 'event:run.completed', downgradeReply: (body) => ({ ...Object(body), type: 'run.success' }) }] },
-  { date: '2025-01-01', changes: [{ appliesTo: 'event:run.completed', downgradeReply: (body) => ({ event: Object(body).type }) }] },
+  {
+    date: '2025-06-01',
+    changes: [
+      { appliesTo: 'event:run.completed', downgradeReply: (body) => ({ ...Object(body), type: 'run.success' }) },
+    ],
+  },
+  {
+    date: '2025-01-01',
+    changes: [{ appliesTo: 'event:run.completed', downgradeReply: (body) => ({ event: Object(body).type }) }],
+  },
 ])
 const payload = { type: 'run.completed', created: 1 }
-const shown = (apiVersion: string, type = 'run.completed') => toVersionOf({ versions }, { apiVersion }, { type, payload })
+const shown = (apiVersion: string, type = 'run.completed') =>
+  toVersionOf({ versions }, { apiVersion }, { type, payload })
 
 it('goes down the chain to the version of the webhook', () => {
   expect(shown('2026-03-21')).toEqual(payload)

@@ -22,7 +22,12 @@ describe('updateWebhook', () => {
   const given = async (changes: Record<string, unknown> = {}) => {
     const tenant = await world.tenant()
     const webhook = await makeWebhook(tenant, changes)
-    return { tenant, webhook, uuid: parseWireId('wh', webhook.id) ?? '', patch: (body: Record<string, unknown>) => tenant.send(`PATCH /api/webhooks/${webhook.id}`, { body }) }
+    return {
+      tenant,
+      webhook,
+      uuid: parseWireId('wh', webhook.id) ?? '',
+      patch: (body: Record<string, unknown>) => tenant.send(`PATCH /api/webhooks/${webhook.id}`, { body }),
+    }
   }
 
   it('changes what is given and keeps the rest', async () => {
@@ -32,8 +37,20 @@ describe('updateWebhook', () => {
     const one = await patch({ events: ['run.waiting'], agentId })
     expect(one.body).toEqual({ ...before, events: ['run.waiting'], agentId, updatedAt: expect.any(String) })
     expect(Date.parse(one.body.updatedAt)).toBeGreaterThanOrEqual(Date.parse(updatedAt))
-    const two = await patch({ url: 'https://other.example.com/', description: null, agentId: null, payloadMode: 'summary', apiVersion: '2026-03-21' })
-    expect(two.body).toMatchObject({ url: 'https://other.example.com/', description: null, agentId: null, payloadMode: 'summary', events: ['run.waiting'] })
+    const two = await patch({
+      url: 'https://other.example.com/',
+      description: null,
+      agentId: null,
+      payloadMode: 'summary',
+      apiVersion: '2026-03-21',
+    })
+    expect(two.body).toMatchObject({
+      url: 'https://other.example.com/',
+      description: null,
+      agentId: null,
+      payloadMode: 'summary',
+      events: ['run.waiting'],
+    })
     expect((await tenant.send(`GET /api/webhooks/${webhook.id}`)).body).toEqual(two.body)
   })
 
@@ -42,23 +59,46 @@ describe('updateWebhook', () => {
     const off = await patch({ enabled: false })
     expect(off.body).toMatchObject({ enabled: false, disabledReason: 'user', disabledAt: expect.stringMatching(/Z$/) })
     expect((await patch({ enabled: false })).body.disabledAt).toBe(off.body.disabledAt)
-    expect((await patch({ enabled: true })).body).toMatchObject({ enabled: true, disabledReason: null, disabledAt: null })
+    expect((await patch({ enabled: true })).body).toMatchObject({
+      enabled: true,
+      disabledReason: null,
+      disabledAt: null,
+    })
   })
 
   it('enables what was disabled because it failed, with a clean slate', async () => {
     const { uuid, patch } = await given()
     await noteFailure(world.platform.db, uuid, new Date(0))
     const was = { url: goodWebhook.url, failingSince: new Date(0) }
-    await world.platform.db.transaction().execute((tx) => disableWebhook(tx, uuid, { reason: 'failing', now: new Date(), was }))
-    expect((await patch({ description: 'x' })).body).toMatchObject({ enabled: false, disabledReason: 'failing', failingSince: '1970-01-01T00:00:00.000Z' })
-    expect((await patch({ enabled: true })).body).toMatchObject({ enabled: true, disabledReason: null, disabledAt: null, failingSince: null })
+    await world.platform.db
+      .transaction()
+      .execute((tx) => disableWebhook(tx, uuid, { reason: 'failing', now: new Date(), was }))
+    expect((await patch({ description: 'x' })).body).toMatchObject({
+      enabled: false,
+      disabledReason: 'failing',
+      failingSince: '1970-01-01T00:00:00.000Z',
+    })
+    expect((await patch({ enabled: true })).body).toMatchObject({
+      enabled: true,
+      disabledReason: null,
+      disabledAt: null,
+      failingSince: null,
+    })
   })
 
   it('tells in the audit log what changed', async () => {
     const { tenant, webhook, patch } = await given()
     const answer = await patch({ events: ['run.waiting'], enabled: false })
-    const entry = await world.platform.db.selectFrom('audit_log').selectAll().where('request_id', '=', String(answer.headers.get('request-id'))).executeTakeFirstOrThrow()
-    expect(entry).toMatchObject({ action: 'webhook.updated', resource_id: webhook.id, application_id: tenant.applicationId })
+    const entry = await world.platform.db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('request_id', '=', String(answer.headers.get('request-id')))
+      .executeTakeFirstOrThrow()
+    expect(entry).toMatchObject({
+      action: 'webhook.updated',
+      resource_id: webhook.id,
+      application_id: tenant.applicationId,
+    })
     expect(entry.changes).toEqual({
       events: { before: webhook.events, after: ['run.waiting'] },
       enabled: { before: true, after: false },
@@ -69,9 +109,14 @@ describe('updateWebhook', () => {
 
   it('names mistakes and changes nothing', async () => {
     const { tenant, webhook, patch } = await given()
-    expect(mistakesIn(await patch({ url: 'https://10.0.0.1/', apiVersion: '2020-01-01' }))).toEqual(['/url format', '/apiVersion enum'])
+    expect(mistakesIn(await patch({ url: 'https://10.0.0.1/', apiVersion: '2020-01-01' }))).toEqual([
+      '/url format',
+      '/apiVersion enum',
+    ])
     expect(mistakesIn(await patch({ events: [] }))).toEqual(['/events minItems'])
-    expect(mistakesIn(await patch({ signing: 'ed25519' })), 'another signature needs another secret').toEqual(['/signing additionalProperties'])
+    expect(mistakesIn(await patch({ signing: 'ed25519' })), 'another signature needs another secret').toEqual([
+      '/signing additionalProperties',
+    ])
     expectProblem(updateWebhook, await patch({ description: 'x', agentId: '@no/agent' }), 'agent-not-found')
     const { secret: _, ...before } = webhook
     expect((await tenant.send(`GET /api/webhooks/${webhook.id}`)).body).toEqual(before)
@@ -80,11 +125,18 @@ describe('updateWebhook', () => {
   it('keeps both of two changes at once', async () => {
     const { tenant, webhook, patch } = await given()
     await Promise.all([patch({ description: 'both' }), patch({ payloadMode: 'summary' })])
-    expect((await tenant.send(`GET /api/webhooks/${webhook.id}`)).body).toMatchObject({ description: 'both', payloadMode: 'summary' })
+    expect((await tenant.send(`GET /api/webhooks/${webhook.id}`)).body).toMatchObject({
+      description: 'both',
+      payloadMode: 'summary',
+    })
   })
 
   it('is not for end-users', async () => {
     const { tenant, webhook } = await given()
-    expectProblem(updateWebhook, await tenant.sendAs(await tenant.endUser())(`PATCH /api/webhooks/${webhook.id}`, { body: {} }), 'forbidden')
+    expectProblem(
+      updateWebhook,
+      await tenant.sendAs(await tenant.endUser())(`PATCH /api/webhooks/${webhook.id}`, { body: {} }),
+      'forbidden',
+    )
   })
 })

@@ -11,7 +11,8 @@ import { changeWebhook, findWebhookMistakes } from './webhook.ts'
 export const updateWebhook = endpoint({
   route: 'PATCH /api/webhooks/:webhookId',
   summary: 'Change a webhook',
-  description: '`enabled: true` also enables what was disabled because it failed. Deliveries that were made before keep their payload.',
+  description:
+    '`enabled: true` also enables what was disabled because it failed. Deliveries that were made before keep their payload.',
   caller: 'application',
   permission: 'webhooks:write',
   limit: 'default',
@@ -30,7 +31,10 @@ export const updateWebhook = endpoint({
         const changed = changeWebhook(before, { ...chosen, ...(await agentIdOf(tx, scope, agentId)) }, now)
         return { before: toWebhookWire(before), after: toWebhookWire(await saveWebhook(tx, scope, changed)) }
       },
-      ({ before, after: { updatedAt: _, ...shown } }) => ({ resourceId: toWireId('wh', params.webhookId), changes: changesBetween({ ...before, updatedAt: undefined }, shown) }),
+      ({ before, after: { updatedAt: _, ...shown } }) => ({
+        resourceId: toWireId('wh', params.webhookId),
+        changes: changesBetween({ ...before, updatedAt: undefined }, shown),
+      }),
     )
     return ok(after)
   },

@@ -20,7 +20,9 @@ describe('the health of a webhook', () => {
 
   it('remembers the first failure since the last success', async () => {
     const { id, stored } = await given()
-    expect(await Promise.all([noteFailure(world.platform.db, id, first), noteFailure(world.platform.db, id, first)])).toEqual([first, first])
+    expect(
+      await Promise.all([noteFailure(world.platform.db, id, first), noteFailure(world.platform.db, id, first)]),
+    ).toEqual([first, first])
     expect(await noteFailure(world.platform.db, id, later)).toEqual(first)
     await noteSuccess(world.platform.db, id)
     expect((await stored())?.failingSince).toBeNull()
@@ -32,7 +34,8 @@ describe('the health of a webhook', () => {
     const { id, stored } = await given()
     const { db } = world.platform
     await noteFailure(db, id, later)
-    const disable = (reason: 'gone' | 'failing', was: { url: string; failingSince: Date }) => db.transaction().execute((tx) => disableWebhook(tx, id, { reason, now: later, was }))
+    const disable = (reason: 'gone' | 'failing', was: { url: string; failingSince: Date }) =>
+      db.transaction().execute((tx) => disableWebhook(tx, id, { reason, now: later, was }))
     expect(await disable('gone', { url: 'https://before.example/', failingSince: later })).toBe(false)
     expect(await disable('failing', { url: goodWebhook.url, failingSince: first })).toBe(false)
     expect(await stored()).toMatchObject({ enabled: true })
@@ -42,11 +45,26 @@ describe('the health of a webhook', () => {
   it('disables once, however many find out at once, with one audit entry by the system', async () => {
     const { tenant, id, stored } = await given()
     const was = { url: goodWebhook.url, failingSince: null }
-    const disable = () => world.platform.db.transaction().execute((tx) => disableWebhook(tx, id, { reason: 'gone', now: later, was }))
+    const disable = () =>
+      world.platform.db.transaction().execute((tx) => disableWebhook(tx, id, { reason: 'gone', now: later, was }))
     expect((await Promise.all([disable(), disable(), disable()])).toSorted()).toEqual([false, false, true])
     expect(await stored()).toMatchObject({ enabled: false, disabledReason: 'gone', disabledAt: later })
-    const entries = await world.platform.db.selectFrom('audit_log').selectAll().where('application_id', '=', tenant.applicationId).where('action', '=', 'webhook.disabled').execute()
-    expect(entries).toMatchObject([{ actor: { kind: 'system', part: 'webhooks' }, changes: { enabled: { before: true, after: false }, disabledReason: { before: null, after: 'gone' } } }])
-    expect(await world.platform.db.transaction().execute((tx) => disableWebhook(tx, newUuid(), { reason: 'failing', now: later, was }))).toBe(false)
+    const entries = await world.platform.db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('application_id', '=', tenant.applicationId)
+      .where('action', '=', 'webhook.disabled')
+      .execute()
+    expect(entries).toMatchObject([
+      {
+        actor: { kind: 'system', part: 'webhooks' },
+        changes: { enabled: { before: true, after: false }, disabledReason: { before: null, after: 'gone' } },
+      },
+    ])
+    expect(
+      await world.platform.db
+        .transaction()
+        .execute((tx) => disableWebhook(tx, newUuid(), { reason: 'failing', now: later, was })),
+    ).toBe(false)
   })
 })

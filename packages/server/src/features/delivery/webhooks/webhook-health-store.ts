@@ -13,13 +13,19 @@ export async function noteFailure(db: Db, webhookId: string, now: Date): Promise
     .where('failing_since', 'is', null)
     .returning('failing_since')
     .executeTakeFirst()
-  const row = first ?? (await db.selectFrom('webhooks').select('failing_since').where('id', '=', webhookId).executeTakeFirst())
+  const row =
+    first ?? (await db.selectFrom('webhooks').select('failing_since').where('id', '=', webhookId).executeTakeFirst())
   return row?.failing_since ?? undefined
 }
 
 /** Forgets that a webhook failed. Only the first success writes. */
 export async function noteSuccess(db: Db, webhookId: string): Promise<void> {
-  await db.updateTable('webhooks').set({ failing_since: null }).where('id', '=', webhookId).where('failing_since', 'is not', null).execute()
+  await db
+    .updateTable('webhooks')
+    .set({ failing_since: null })
+    .where('id', '=', webhookId)
+    .where('failing_since', 'is not', null)
+    .execute()
 }
 
 export interface Disabling {

@@ -4,7 +4,10 @@ import { bytesOf, newSecret, openSecret, privateKeyOf, sealSecret } from './webh
 
 describe('newSecret', () => {
   it('is 32 random bytes in standard base64', () => {
-    for (const [signing, prefix] of [['hmac', 'whsec_'], ['ed25519', 'whsk_']] as const) {
+    for (const [signing, prefix] of [
+      ['hmac', 'whsec_'],
+      ['ed25519', 'whsk_'],
+    ] as const) {
       const secrets = Array.from({ length: 50 }, () => newSecret(signing).secret)
       expect(new Set(secrets).size).toBe(50)
       for (const secret of secrets) {
@@ -18,9 +21,13 @@ describe('newSecret', () => {
   it('has the public key that belongs to the private one (RFC 8032, test 1)', () => {
     const seed = Buffer.from('9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60', 'hex')
     const jwk = privateKeyOf(`whsk_${seed.toString('base64')}`).export({ format: 'jwk' })
-    expect(Buffer.from(jwk.x ?? '', 'base64url').toString('hex')).toBe('d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a')
+    expect(Buffer.from(jwk.x ?? '', 'base64url').toString('hex')).toBe(
+      'd75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a',
+    )
     const { secret, publicKey } = newSecret('ed25519')
-    expect(publicKey).toBe(`whpk_${Buffer.from(privateKeyOf(secret).export({ format: 'jwk' }).x ?? '', 'base64url').toString('base64')}`)
+    expect(publicKey).toBe(
+      `whpk_${Buffer.from(privateKeyOf(secret).export({ format: 'jwk' }).x ?? '', 'base64url').toString('base64')}`,
+    )
     expect(newSecret('hmac').publicKey).toBeNull()
   })
 })

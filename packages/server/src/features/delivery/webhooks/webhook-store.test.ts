@@ -14,9 +14,23 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 let events = 0
-const eventOf = ({ organizationId, applicationId }: Tenant['scope'], changes: Partial<OutboxEvent> = {}): OutboxEvent => {
+const eventOf = (
+  { organizationId, applicationId }: Tenant['scope'],
+  changes: Partial<OutboxEvent> = {},
+): OutboxEvent => {
   events += 1
-  return { id: events, organizationId, applicationId, runId: newUuid(), agentId: null, endUserId: null, type: 'run.completed', payload: {}, createdAt: new Date(), ...changes }
+  return {
+    id: events,
+    organizationId,
+    applicationId,
+    runId: newUuid(),
+    agentId: null,
+    endUserId: null,
+    type: 'run.completed',
+    payload: {},
+    createdAt: new Date(),
+    ...changes,
+  }
 }
 const uuidOf = (prefix: 'wh' | 'agent', id: unknown) => parseWireId(prefix, String(id)) ?? ''
 const find = async (all: readonly OutboxEvent[]) => {
@@ -38,7 +52,12 @@ describe('findSubscribed', () => {
       eventOf(tenant.scope, { type: 'run.failed', agentId: newUuid() }),
       eventOf(tenant.scope, { type: 'run.waiting' }),
     ]
-    expect(await find([three, two, four, one])).toEqual([[three.id, all], [two.id, theirs], [one.id, all], [one.id, ofAgent]])
+    expect(await find([three, two, four, one])).toEqual([
+      [three.id, all],
+      [two.id, theirs],
+      [one.id, all],
+      [one.id, ofAgent],
+    ])
     expect(await find([four])).toEqual([])
     expect(await find([])).toEqual([])
   })
@@ -77,7 +96,9 @@ describe('findWebhook', () => {
     const found = await findWebhook(world.platform.db, id)
     expect(found).toMatchObject({ id, applicationId: tenant.applicationId, sealedPreviousSecret: null })
     expect(found?.sealedSecret).not.toContain(made.secret)
-    expect(Object.keys(await getWebhook(world.platform.db, tenant.scope, id)).filter((name) => name.startsWith('sealed'))).toEqual([])
+    expect(
+      Object.keys(await getWebhook(world.platform.db, tenant.scope, id)).filter((name) => name.startsWith('sealed')),
+    ).toEqual([])
     expect(await findWebhook(world.platform.db, newUuid())).toBeUndefined()
   })
 })

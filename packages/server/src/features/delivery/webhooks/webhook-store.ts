@@ -5,7 +5,14 @@ import { offsetOf, type Page, type Slice } from '../../../platform/http/paginati
 import { problem } from '../../../platform/http/problem.ts'
 import type { OutboxEvent } from '../../../platform/outbox/outbox.ts'
 import { toColumns, toWebhook, webhookColumns as columns, type WebhookRow } from './webhook-row.ts'
-import { isSubscribed, refuseEndUser, webhooksMax, type ChosenFields, type SigningWebhook, type Webhook } from './webhook.ts'
+import {
+  isSubscribed,
+  refuseEndUser,
+  webhooksMax,
+  type ChosenFields,
+  type SigningWebhook,
+  type Webhook,
+} from './webhook.ts'
 
 export interface NewWebhook extends ChosenFields, Pick<Webhook, 'id' | 'signing' | 'publicKey'> {
   readonly sealedSecret: string
@@ -58,12 +65,21 @@ export async function lockWebhook(tx: Tx, scope: AppScope, id: string): Promise<
 
 /** The webhook with its sealed secrets, for its sender; undefined when it is gone. */
 export async function findWebhook(db: Db, id: string): Promise<SigningWebhook | undefined> {
-  const row = await db.selectFrom('webhooks').select([...columns, 'encrypted_secret', 'encrypted_previous_secret']).where('id', '=', id).executeTakeFirst()
-  return row === undefined ? undefined : { ...toWebhook(row), sealedSecret: row.encrypted_secret, sealedPreviousSecret: row.encrypted_previous_secret }
+  const row = await db
+    .selectFrom('webhooks')
+    .select([...columns, 'encrypted_secret', 'encrypted_previous_secret'])
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row === undefined
+    ? undefined
+    : { ...toWebhook(row), sealedSecret: row.encrypted_secret, sealedPreviousSecret: row.encrypted_previous_secret }
 }
 
 /** Each event with each webhook that is to be told of it, in the order of the events. The webhooks can't be deleted until the transaction ends. */
-export async function findSubscribed(tx: Tx, events: readonly OutboxEvent[]): Promise<{ webhook: Webhook; event: OutboxEvent }[]> {
+export async function findSubscribed(
+  tx: Tx,
+  events: readonly OutboxEvent[],
+): Promise<{ webhook: Webhook; event: OutboxEvent }[]> {
   if (events.length === 0) return []
   const rows = await tx
     .selectFrom('webhooks')
@@ -75,7 +91,11 @@ export async function findSubscribed(tx: Tx, events: readonly OutboxEvent[]): Pr
     .forKeyShare()
     .execute()
   const webhooks = Map.groupBy(rows.map(toWebhook), (webhook) => webhook.applicationId)
-  return events.flatMap((event) => (webhooks.get(event.applicationId) ?? []).filter((webhook) => isSubscribed(webhook, event)).map((webhook) => ({ webhook, event })))
+  return events.flatMap((event) =>
+    (webhooks.get(event.applicationId) ?? [])
+      .filter((webhook) => isSubscribed(webhook, event))
+      .map((webhook) => ({ webhook, event })),
+  )
 }
 
 /** Saves a locked webhook. */
@@ -125,9 +145,17 @@ export async function deleteWebhook(tx: Tx, scope: AppScope, id: string): Promis
 async function refuseTooMany(tx: Tx, scope: AppScope): Promise<void> {
   refuseEndUser(scope)
   // One at a time per application, so that two can't both take the last place; what only refers to the application goes on.
-  await tx.selectFrom('applications').select('id').where('organization_id', '=', scope.organizationId).where('id', '=', scope.applicationId).forNoKeyUpdate().execute()
+  await tx
+    .selectFrom('applications')
+    .select('id')
+    .where('organization_id', '=', scope.organizationId)
+    .where('id', '=', scope.applicationId)
+    .forNoKeyUpdate()
+    .execute()
   if ((await countWebhooks(tx, scope)) < webhooksMax) return
-  throw problem('webhook-limit-reached', { detail: `An application has at most ${webhooksMax} webhooks: delete one, or give one more events.` })
+  throw problem('webhook-limit-reached', {
+    detail: `An application has at most ${webhooksMax} webhooks: delete one, or give one more events.`,
+  })
 }
 
 async function countWebhooks(db: Db, scope: AppScope): Promise<number> {
@@ -142,7 +170,11 @@ async function countWebhooks(db: Db, scope: AppScope): Promise<number> {
 
 function select(db: Db, scope: AppScope) {
   refuseEndUser(scope)
-  return db.selectFrom('webhooks').select(columns).where('organization_id', '=', scope.organizationId).where('application_id', '=', scope.applicationId)
+  return db
+    .selectFrom('webhooks')
+    .select(columns)
+    .where('organization_id', '=', scope.organizationId)
+    .where('application_id', '=', scope.applicationId)
 }
 
 function found(row: WebhookRow | undefined): Webhook {

@@ -3,7 +3,11 @@ import { Nullable, OneOf, toWireTime, wire, WireId, WireTime } from '../../../pl
 import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
 import { disabledReasons, payloadModes, signings, webhookEvents, type Webhook } from './webhook.ts'
 
-const ApiVersion = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$', examples: ['2026-03-21'], description: 'The API version that its payloads are written in.' })
+const ApiVersion = Type.String({
+  pattern: '^\\d{4}-\\d{2}-\\d{2}$',
+  examples: ['2026-03-21'],
+  description: 'The API version that its payloads are written in.',
+})
 
 const DisabledReason = Type.Unsafe<Webhook['disabledReason']>({
   type: ['string', 'null'],
@@ -20,8 +24,13 @@ const fields = {
   payloadMode: OneOf(payloadModes),
   apiVersion: ApiVersion,
   signing: OneOf(signings),
-  publicKey: Nullable(Type.String({ description: 'What ed25519 signatures are verified with (`whpk_…`); null with `hmac`.' })),
-  previousSecretExpiresAt: Nullable({ ...WireTime, description: 'Until when the secret before the last rotation signs too.' }),
+  publicKey: Nullable(
+    Type.String({ description: 'What ed25519 signatures are verified with (`whpk_…`); null with `hmac`.' }),
+  ),
+  previousSecretExpiresAt: Nullable({
+    ...WireTime,
+    description: 'Until when the secret before the last rotation signs too.',
+  }),
   enabled: Type.Boolean(),
   disabledReason: DisabledReason,
   disabledAt: Nullable(WireTime),
@@ -35,15 +44,31 @@ export const WebhookWire = wire('Webhook', fields)
 /** The replies that have the secret itself. */
 export const NewWebhookWire = wire('NewWebhook', {
   ...fields,
-  secret: Nullable(Type.String({ description: 'What `hmac` signatures are verified with (`whsec_…`). It is shown here and never again; null with `ed25519`.' })),
+  secret: Nullable(
+    Type.String({
+      description:
+        'What `hmac` signatures are verified with (`whsec_…`). It is shown here and never again; null with `ed25519`.',
+    }),
+  ),
 })
 
 /** What a request says of a webhook. */
 export const webhookFields = {
-  url: Type.String({ minLength: 1, maxLength: 2000, examples: ['https://example.com/hooks'], description: 'An https URL of a public host.' }),
+  url: Type.String({
+    minLength: 1,
+    maxLength: 2000,
+    examples: ['https://example.com/hooks'],
+    description: 'An https URL of a public host.',
+  }),
   description: Nullable(Type.String({ maxLength: 500 })),
   events: Type.Array(OneOf(webhookEvents), { minItems: 1, maxItems: webhookEvents.length, uniqueItems: true }),
-  agentId: Nullable(Type.String({ minLength: 1, maxLength: 200, description: "`agent_…` or `@scope/name`: only this agent's runs. Null: every agent's." })),
+  agentId: Nullable(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: "`agent_…` or `@scope/name`: only this agent's runs. Null: every agent's.",
+    }),
+  ),
   payloadMode: OneOf(payloadModes, { description: '`summary` leaves input and result out.' }),
   apiVersion: ApiVersion,
   enabled: Type.Boolean(),

@@ -4,7 +4,15 @@ import { changeWebhook, isSubscribed, newWebhookFields, overlapEnd, refuseEndUse
 
 const [then, now] = [new Date('2026-03-01T00:00:00Z'), new Date('2026-03-21T00:00:00Z')]
 const webhook: Webhook = {
-  ...{ id: 'w', organizationId: 'o', applicationId: 'app', url: 'https://a.example/', description: null, events: ['run.completed'], agentId: null },
+  ...{
+    id: 'w',
+    organizationId: 'o',
+    applicationId: 'app',
+    url: 'https://a.example/',
+    description: null,
+    events: ['run.completed'],
+    agentId: null,
+  },
   ...{ payloadMode: 'full', apiVersion: '2026-03-21', signing: 'hmac', publicKey: null, previousSecretExpiresAt: null },
   ...{ enabled: true, disabledReason: null, disabledAt: null, failingSince: null, createdAt: then, updatedAt: then },
 }
@@ -13,7 +21,12 @@ const gone: Webhook = { ...failing, enabled: false, disabledReason: 'gone', disa
 
 describe('changeWebhook', () => {
   it('disables by the user, once', () => {
-    expect(changeWebhook(webhook, { enabled: false }, now)).toEqual({ ...webhook, enabled: false, disabledReason: 'user', disabledAt: now })
+    expect(changeWebhook(webhook, { enabled: false }, now)).toEqual({
+      ...webhook,
+      enabled: false,
+      disabledReason: 'user',
+      disabledAt: now,
+    })
     expect(changeWebhook(gone, { enabled: false }, now)).toEqual(gone)
   })
 
@@ -25,16 +38,31 @@ describe('changeWebhook', () => {
   it('keeps what failed when something else changes, and forgets it with the address', () => {
     expect(changeWebhook(failing, { description: 'x' }, now)).toEqual({ ...failing, description: 'x' })
     expect(changeWebhook(failing, { url: failing.url }, now)).toEqual(failing)
-    expect(changeWebhook(gone, { url: 'https://b.example/' }, now)).toEqual({ ...gone, url: 'https://b.example/', failingSince: null })
+    expect(changeWebhook(gone, { url: 'https://b.example/' }, now)).toEqual({
+      ...gone,
+      url: 'https://b.example/',
+      failingSince: null,
+    })
   })
 })
 
 describe('newWebhookFields', () => {
   it('fills in what is left open', () => {
     const chosen = { url: webhook.url, events: webhook.events }
-    const filled = { ...chosen, description: null, agentId: null, payloadMode: 'full', apiVersion: '2026-03-21', enabled: true, disabledReason: null, disabledAt: null }
+    const filled = {
+      ...chosen,
+      description: null,
+      agentId: null,
+      payloadMode: 'full',
+      apiVersion: '2026-03-21',
+      enabled: true,
+      disabledReason: null,
+      disabledAt: null,
+    }
     expect(newWebhookFields(chosen, { now, apiVersion: '2026-03-21' })).toEqual(filled)
-    expect(newWebhookFields({ ...chosen, enabled: false, apiVersion: '2025-01-01' }, { now, apiVersion: '2026-03-21' })).toEqual({ ...filled, apiVersion: '2025-01-01', enabled: false, disabledReason: 'user', disabledAt: now })
+    expect(
+      newWebhookFields({ ...chosen, enabled: false, apiVersion: '2025-01-01' }, { now, apiVersion: '2026-03-21' }),
+    ).toEqual({ ...filled, apiVersion: '2025-01-01', enabled: false, disabledReason: 'user', disabledAt: now })
   })
 })
 

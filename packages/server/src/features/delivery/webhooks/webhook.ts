@@ -4,7 +4,14 @@ import { problem, type InvalidPart } from '../../../platform/http/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
 
 /** What a webhook can be told of; `test.ping` is sent when it is tested, and is not subscribed to. */
-export const webhookEvents = ['run.started', 'run.completed', 'run.failed', 'run.timeout', 'run.cancelled', 'run.waiting'] as const
+export const webhookEvents = [
+  'run.started',
+  'run.completed',
+  'run.failed',
+  'run.timeout',
+  'run.cancelled',
+  'run.waiting',
+] as const
 export const payloadModes = ['full', 'summary'] as const
 export const signings = ['hmac', 'ed25519'] as const
 export const disabledReasons = ['user', 'gone', 'failing'] as const
@@ -63,19 +70,38 @@ export interface WebhookChanges {
 }
 
 /** What of a webhook its users choose, and what follows from it. */
-export type ChosenFields = Pick<Webhook, 'url' | 'description' | 'events' | 'agentId' | 'payloadMode' | 'apiVersion' | 'enabled' | 'disabledReason' | 'disabledAt'>
+export type ChosenFields = Pick<
+  Webhook,
+  | 'url'
+  | 'description'
+  | 'events'
+  | 'agentId'
+  | 'payloadMode'
+  | 'apiVersion'
+  | 'enabled'
+  | 'disabledReason'
+  | 'disabledAt'
+>
 
 /** What is wrong with a new webhook or a change of one; empty when there is nothing. */
-export function findWebhookMistakes({ use, versions }: Pick<Platform, 'use' | 'versions'>, { url, apiVersion }: { url?: string; apiVersion?: string }): InvalidPart[] {
+export function findWebhookMistakes(
+  { use, versions }: Pick<Platform, 'use' | 'versions'>,
+  { url, apiVersion }: { url?: string; apiVersion?: string },
+): InvalidPart[] {
   const urlMistake = url === undefined ? undefined : findUrlMistake(url, use(egress).rule)
   return [
     ...(urlMistake === undefined ? [] : [{ pointer: '/url', message: urlMistake, code: 'format' }]),
-    ...(apiVersion === undefined || versions.has(apiVersion) ? [] : [{ pointer: '/apiVersion', message: 'must be an API version that exists', code: 'enum' }]),
+    ...(apiVersion === undefined || versions.has(apiVersion)
+      ? []
+      : [{ pointer: '/apiVersion', message: 'must be an API version that exists', code: 'enum' }]),
   ]
 }
 
 /** A new webhook's fields, with what its creator left open. */
-export function newWebhookFields(chosen: WebhookChanges & Pick<Webhook, 'url' | 'events'>, { now, apiVersion }: { now: Date; apiVersion: string }): ChosenFields {
+export function newWebhookFields(
+  chosen: WebhookChanges & Pick<Webhook, 'url' | 'events'>,
+  { now, apiVersion }: { now: Date; apiVersion: string },
+): ChosenFields {
   const { enabled = true } = chosen
   return {
     url: chosen.url,
@@ -97,7 +123,13 @@ export function changeWebhook(before: Webhook, changes: WebhookChanges, now: Dat
   const begins = changes.enabled === true || after.url !== before.url
   const failingSince = begins ? null : before.failingSince
   if (enabled) return { ...after, enabled, disabledReason: null, disabledAt: null, failingSince }
-  return { ...after, enabled, disabledReason: before.disabledReason ?? 'user', disabledAt: before.disabledAt ?? now, failingSince }
+  return {
+    ...after,
+    enabled,
+    disabledReason: before.disabledReason ?? 'user',
+    disabledAt: before.disabledAt ?? now,
+    failingSince,
+  }
 }
 
 /** Until when the secret that a rotation replaces signs too; null: not at all. */
@@ -106,9 +138,14 @@ export function overlapEnd(now: Date, overlapSeconds = overlapSecondsDefault): D
 }
 
 /** True when the webhook is to be told of an event. */
-export function isSubscribed(webhook: Webhook, event: { readonly applicationId: string; readonly agentId: string | null; readonly type: string }): boolean {
+export function isSubscribed(
+  webhook: Webhook,
+  event: { readonly applicationId: string; readonly agentId: string | null; readonly type: string },
+): boolean {
   const isOfAgent = webhook.agentId === null || webhook.agentId === event.agentId
-  return webhook.enabled && webhook.applicationId === event.applicationId && isOfAgent && webhook.events.includes(event.type)
+  return (
+    webhook.enabled && webhook.applicationId === event.applicationId && isOfAgent && webhook.events.includes(event.type)
+  )
 }
 
 /** Throws forbidden on behalf of an end-user: webhooks are the application's, and tell of everybody's runs. */

@@ -81,9 +81,18 @@ async function take(tx: Tx, workerId: string, ids: readonly string[]): Promise<C
   if (ids.length === 0) return []
   const rows = await tx
     .updateTable('runs')
-    .set({ status: 'running', attempt: sql<number>`attempt + 1`, worker_id: workerId, started_at: sql<Date>`coalesce(started_at, now())` })
+    .set({
+      status: 'running',
+      attempt: sql<number>`attempt + 1`,
+      worker_id: workerId,
+      started_at: sql<Date>`coalesce(started_at, now())`,
+    })
     .where('id', 'in', [...ids])
-    .where((eb) => eb.exists(eb.selectFrom('workers').select('id').where('id', '=', workerId).where('expires_at', '>', sql<Date>`now()`)))
+    .where((eb) =>
+      eb.exists(
+        eb.selectFrom('workers').select('id').where('id', '=', workerId).where('expires_at', '>', sql<Date>`now()`),
+      ),
+    )
     .returning(runColumns)
     .returning(sql<number>`extract(epoch from now() - started_at)::float8 * 1000`.as('elapsed_ms'))
     .execute()
@@ -94,23 +103,42 @@ async function take(tx: Tx, workerId: string, ids: readonly string[]): Promise<C
  * Where the database and the worker disagree on what it holds: `lost` are runs that it believes to hold and does not,
  * `unknown` those that it holds without knowing, such as after a commit whose answer it did not get.
  */
-export async function compareHeld(db: Db, workerId: string, runIds: readonly string[]): Promise<{ lost: string[]; unknown: string[] }> {
+export async function compareHeld(
+  db: Db,
+  workerId: string,
+  runIds: readonly string[],
+): Promise<{ lost: string[]; unknown: string[] }> {
   const { rows } = await sql<{ id: string; is_lost: boolean }>`
     with mine as (select id from runs where status = 'running' and worker_id = ${workerId})
     select coalesce(held.id, mine.id) as id, mine.id is null as is_lost
     from unnest(${runIds}::uuid[]) as held(id) full join mine on mine.id = held.id
     where held.id is null or mine.id is null`.execute(db)
-  return { lost: rows.filter((row) => row.is_lost).map(({ id }) => id), unknown: rows.filter((row) => !row.is_lost).map(({ id }) => id) }
+  return {
+    lost: rows.filter((row) => row.is_lost).map(({ id }) => id),
+    unknown: rows.filter((row) => !row.is_lost).map(({ id }) => id),
+  }
 }
 
 /** Gives runs back that the worker holds without executing them. */
 export async function releaseUnknown(db: Db, workerId: string, runIds: readonly string[]): Promise<void> {
-  await db.updateTable('runs').set({ worker_id: null }).where('id', 'in', [...runIds]).where('worker_id', '=', workerId).where('status', '=', 'running').execute()
+  await db
+    .updateTable('runs')
+    .set({ worker_id: null })
+    .where('id', 'in', [...runIds])
+    .where('worker_id', '=', workerId)
+    .where('status', '=', 'running')
+    .execute()
 }
 
 /** Gives a run back, to be claimed by anyone at once. */
 export async function releaseRun(db: Db, run: StoredRun): Promise<void> {
-  await db.updateTable('runs').set({ worker_id: null }).where('id', '=', run.id).where('attempt', '=', run.attempt).where('status', '=', 'running').execute()
+  await db
+    .updateTable('runs')
+    .set({ worker_id: null })
+    .where('id', '=', run.id)
+    .where('attempt', '=', run.attempt)
+    .where('status', '=', 'running')
+    .execute()
 }
 
 /** Locks the run for its attempt; false when the attempt holds it no longer. */
@@ -128,7 +156,12 @@ export async function lockAttempt(tx: Tx, run: StoredRun): Promise<boolean> {
 
 /** True when the run has ended, or is gone. */
 export async function hasEnded(db: Db, runId: string): Promise<boolean> {
-  const row = await db.selectFrom('runs').select('id').where('id', '=', runId).where('status', 'in', ['pending', 'running', 'waiting']).executeTakeFirst()
+  const row = await db
+    .selectFrom('runs')
+    .select('id')
+    .where('id', '=', runId)
+    .where('status', 'in', ['pending', 'running', 'waiting'])
+    .executeTakeFirst()
   return row === undefined
 }
 

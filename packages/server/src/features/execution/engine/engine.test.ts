@@ -57,7 +57,12 @@ describe('the engine', () => {
   })
 
   it("lets the model correct an output that does not match the agent's schema", async () => {
-    const schema = { type: 'object', properties: { message: { type: 'string' } }, required: ['message'], additionalProperties: false }
+    const schema = {
+      type: 'object',
+      properties: { message: { type: 'string' } },
+      required: ['message'],
+      additionalProperties: false,
+    }
     const actor = await world.actor('wrong-output-then-corrected', { output: schema })
     const { body } = await actor.runToEnd()
     expect(body, JSON.stringify(body.error)).toMatchObject({ status: 'success' })
@@ -65,7 +70,11 @@ describe('the engine', () => {
   })
 
   it('fails with the reasons when the output never matches', async () => {
-    const schema = { type: 'object', properties: { nobodyReturnsThis: { type: 'string' } }, required: ['nobodyReturnsThis'] }
+    const schema = {
+      type: 'object',
+      properties: { nobodyReturnsThis: { type: 'string' } },
+      required: ['nobodyReturnsThis'],
+    }
     const actor = await world.actor('hello', { output: schema })
     const { body } = await actor.runToEnd()
     expect(body.status).toBe('failed')
@@ -77,7 +86,9 @@ describe('the engine', () => {
     const actor = await world.actor('bad-arguments')
     const { body } = await actor.runToEnd()
     expect(body.status, JSON.stringify(body.error)).toBe('success')
-    expect((await actor.logs(body.id)).some(({ event, data }) => event === 'tool_finished' && data?.['isError'] === true)).toBe(true)
+    expect(
+      (await actor.logs(body.id)).some(({ event, data }) => event === 'tool_finished' && data?.['isError'] === true),
+    ).toBe(true)
   })
 
   it('fails with what the model server said when it keeps failing', { timeout: 60_000 }, async () => {
@@ -122,11 +133,15 @@ describe('the engine', () => {
   })
 
   it('is cancelled within a second in the middle of a tool call', { timeout: 180_000 }, async () => {
-    world.models.registerScenario('sleeper', { steps: [{ text: '', toolCalls: [{ name: 'bash', arguments: { command: 'sleep 600', timeoutSeconds: 600 } }] }] })
+    world.models.registerScenario('sleeper', {
+      steps: [{ text: '', toolCalls: [{ name: 'bash', arguments: { command: 'sleep 600', timeoutSeconds: 600 } }] }],
+    })
     const actor = await world.actor('sleeper')
     const tookMs = await quickestMs(1_000, async () => {
       const { body } = await actor.start()
-      await eventually(async () => ((await actor.logs(body.id)).some(({ event }) => event === 'tool_started') ? true : undefined))
+      await eventually(async () =>
+        (await actor.logs(body.id)).some(({ event }) => event === 'tool_started') ? true : undefined,
+      )
       await sleep(200)
       return cancelMs(actor, body.id)
     })
@@ -138,7 +153,9 @@ describe('the engine', () => {
     const { body } = await actor.start()
     await running(actor, body.id)
     const id = parseWireId('run', body.id) ?? ''
-    await sql`update runs set attempt = attempt + 1, worker_id = gen_random_uuid() where id = ${id}`.execute(world.platform.db)
+    await sql`update runs set attempt = attempt + 1, worker_id = gen_random_uuid() where id = ${id}`.execute(
+      world.platform.db,
+    )
     await eventually(async () => (world.activeRuns() === 0 ? true : undefined))
     const events = await world.platform.db.selectFrom('run_events').select('event').where('run_id', '=', id).execute()
     expect(events.map(({ event }) => event)).toEqual(['created', 'started'])
@@ -156,10 +173,22 @@ it('gives a waiting tenant its share while another has a long queue', { timeout:
     await eventually(async () => (world.activeRuns() === 3 ? true : undefined), 60_000)
     const waiting = (await other.start()).body
     await busy.send(`POST /api/runs/${queue[0] ?? ''}/cancel`)
-    await eventually(async () => ((await other.send(`GET /api/runs/${waiting.id}`)).body.status === 'success' ? true : undefined), 60_000)
+    await eventually(
+      async () => ((await other.send(`GET /api/runs/${waiting.id}`)).body.status === 'success' ? true : undefined),
+      60_000,
+    )
     // Its turn came before that of runs which had waited longer: these follow it.
-    const { started_at: itsTurn } = await world.platform.db.selectFrom('runs').select('started_at').where('id', '=', parseWireId('run', waiting.id) ?? '').executeTakeFirstOrThrow()
-    const earlier = await world.platform.db.selectFrom('runs').select('id').where('organization_id', '=', parseWireId('org', busy.orgId) ?? '').where('started_at', '<', itsTurn).execute()
+    const { started_at: itsTurn } = await world.platform.db
+      .selectFrom('runs')
+      .select('started_at')
+      .where('id', '=', parseWireId('run', waiting.id) ?? '')
+      .executeTakeFirstOrThrow()
+    const earlier = await world.platform.db
+      .selectFrom('runs')
+      .select('id')
+      .where('organization_id', '=', parseWireId('org', busy.orgId) ?? '')
+      .where('started_at', '<', itsTurn)
+      .execute()
     expect(earlier).toHaveLength(3)
   } finally {
     await world.close()

@@ -3,7 +3,15 @@ import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals, plainSeal } from '../../accounts/end-users/index.ts'
 import { getPackageVersion, toolsOf } from '../../catalog/agents/index.ts'
 import { ModelGone, openModelTarget } from '../../catalog/models/index.ts'
-import { Fenced, openJournal, openRunWith, readJournal, type NewEvent, type Run, type StoredRun } from '../runs/index.ts'
+import {
+  Fenced,
+  openJournal,
+  openRunWith,
+  readJournal,
+  type NewEvent,
+  type Run,
+  type StoredRun,
+} from '../runs/index.ts'
 import { hasEnded } from './claim-store.ts'
 import { driveRun } from './drive-run.ts'
 import { failed, finishRun, type Ending } from './finish-run.ts'
@@ -44,7 +52,11 @@ export async function executeRun(parts: SandboxParts, stored: StoredRun, signal:
 // An encryption key of the server is missing, or the row was changed from outside: another attempt would see the same.
 async function endUnreadable(platform: Platform, stored: StoredRun): Promise<Execution> {
   try {
-    await finishRun(platform, { ...stored, seal: plainSeal }, failed('content-unreadable', "The content of the run can not be opened on this server."))
+    await finishRun(
+      platform,
+      { ...stored, seal: plainSeal },
+      failed('content-unreadable', 'The content of the run can not be opened on this server.'),
+    )
     return 'ended'
   } catch (error) {
     return error instanceof Fenced ? 'ended' : 'handover'
@@ -72,14 +84,21 @@ async function executeOpened(parts: SandboxParts, run: Run, signal: AbortSignal)
   return 'ended'
 }
 
-async function attemptRun(parts: SandboxParts, about: { run: Run; sandbox: RunSandbox; signal: AbortSignal }): Promise<Ending> {
+async function attemptRun(
+  parts: SandboxParts,
+  about: { run: Run; sandbox: RunSandbox; signal: AbortSignal },
+): Promise<Ending> {
   const { run, signal } = about
-  if (run.attempt > runLimits.attemptsMax) return failed('too-many-attempts', `The run was interrupted ${run.attempt - 1} times; it is not tried again.`)
+  if (run.attempt > runLimits.attemptsMax)
+    return failed('too-many-attempts', `The run was interrupted ${run.attempt - 1} times; it is not tried again.`)
   try {
     return await prepareAndDrive(parts.platform, about)
   } catch (error) {
     if (whyStopped(signal) === 'timeout') {
-      return { status: 'timeout', error: { code: 'timeout', message: `The run took longer than ${run.timeoutMs / 1000} s.` } }
+      return {
+        status: 'timeout',
+        error: { code: 'timeout', message: `The run took longer than ${run.timeoutMs / 1000} s.` },
+      }
     }
     if (error instanceof Fenced || signal.aborted || isInfrastructure(error)) throw error
     if (error instanceof ModelGone) return modelGone
@@ -90,7 +109,10 @@ async function attemptRun(parts: SandboxParts, about: { run: Run; sandbox: RunSa
 
 const modelGone = failed('model-gone', 'The model that the run was started with was deleted, or its provider key was.')
 
-async function prepareAndDrive(platform: Platform, { run, sandbox, signal }: { run: Run; sandbox: RunSandbox; signal: AbortSignal }): Promise<Ending> {
+async function prepareAndDrive(
+  platform: Platform,
+  { run, sandbox, signal }: { run: Run; sandbox: RunSandbox; signal: AbortSignal },
+): Promise<Ending> {
   const version = await getPackageVersion(platform.db, run.organizationId, run.packageVersionId)
   const outputSchema = version.manifest.output?.schema
   const tools = toolsNamed(toolsOf(version.manifest), outputSchema)
@@ -107,7 +129,17 @@ async function prepareAndDrive(platform: Platform, { run, sandbox, signal }: { r
   const journal = run.attempt === 1 ? [] : openJournal(run.seal, await readJournal(platform.db, run.id))
   const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = run.usage
   const spent = { tokens: inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens, costUsd: run.costUsd }
-  return driveRun({ platform, run, target, tools, outputSchema, sandbox, transcript: rebuildTranscript(opening, journal), signal, spent })
+  return driveRun({
+    platform,
+    run,
+    target,
+    tools,
+    outputSchema,
+    sandbox,
+    transcript: rebuildTranscript(opening, journal),
+    signal,
+    spent,
+  })
 }
 
 // A run is not failed for files that can't be kept: its log says which they are.
@@ -117,10 +149,20 @@ async function keepOutput(platform: Platform, run: Run, sandbox: RunSandbox): Pr
     if (lost.length === 0 && !isMore) return []
     const more = isMore ? [`only the first ${runLimits.outputFilesMax} files are kept`] : []
     const message = `Not all output was kept: ${[...lost.map(({ path, reason }) => `${path} ${reason}`), ...more].join('; ')}.`
-    return [{ kind: 'run_log', type: 'system', level: 'warn', event: 'output_not_kept', message, data: { lost, isMore } }]
+    return [
+      { kind: 'run_log', type: 'system', level: 'warn', event: 'output_not_kept', message, data: { lost, isMore } },
+    ]
   } catch (error) {
     platform.log.error({ err: error, runId: run.id }, "The run's output files could not be kept.")
-    return [{ kind: 'run_log', type: 'system', level: 'error', event: 'output_not_kept', message: 'The output files could not be kept. The log has the cause under the id of this run.' }]
+    return [
+      {
+        kind: 'run_log',
+        type: 'system',
+        level: 'error',
+        event: 'output_not_kept',
+        message: 'The output files could not be kept. The log has the cause under the id of this run.',
+      },
+    ]
   }
 }
 
@@ -140,5 +182,7 @@ function isInfrastructure(error: unknown): boolean {
     // An embedded server that is not there has no socket; any other missing file is no matter of the database.
     if (error.code === 'ENOENT') return 'syscall' in error && error.syscall === 'connect'
   }
-  return /Connection terminated|connection error and is not queryable|timeout exceeded when trying to connect|Cannot use a pool after/.test(error.message)
+  return /Connection terminated|connection error and is not queryable|timeout exceeded when trying to connect|Cannot use a pool after/.test(
+    error.message,
+  )
 }

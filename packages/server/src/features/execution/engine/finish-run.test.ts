@@ -10,7 +10,12 @@ describe('what others are told of a run', () => {
   afterAll(() => world.close())
 
   const told = (runId: string) =>
-    world.platform.db.selectFrom('outbox').select(['type', 'payload', 'agent_id', 'end_user_id']).where('run_id', '=', parseWireId('run', runId) ?? '').orderBy('id').execute()
+    world.platform.db
+      .selectFrom('outbox')
+      .select(['type', 'payload', 'agent_id', 'end_user_id'])
+      .where('run_id', '=', parseWireId('run', runId) ?? '')
+      .orderBy('id')
+      .execute()
 
   it('is written with each change of its status, in order, as its readers see it', async () => {
     const actor = await world.actor('hello')
@@ -19,14 +24,25 @@ describe('what others are told of a run', () => {
     const events = await told(run.id)
     expect(events.map(({ type }) => type)).toEqual(['run.started', 'run.completed'])
     const { input: _input, config: _config, metadata: _metadata, output: _output, report: _report, ...summary } = run
-    expect(events[1]).toEqual({ type: 'run.completed', payload: summary, agent_id: parseWireId('agent', run.agentId), end_user_id: null })
+    expect(events[1]).toEqual({
+      type: 'run.completed',
+      payload: summary,
+      agent_id: parseWireId('agent', run.agentId),
+      end_user_id: null,
+    })
   })
 
   it('names the end-user', async () => {
     const actor = await world.actor('hello')
     const endUser = await actor.endUser()
-    const started = await actor.sendAs(endUser)('POST /api/runs', { body: { agentId: actor.agentId }, headers: { prefer: 'wait=60' } })
-    expect((await told(started.body.id)).map(({ end_user_id }) => end_user_id)).toEqual([parseWireId('eu', endUser), parseWireId('eu', endUser)])
+    const started = await actor.sendAs(endUser)('POST /api/runs', {
+      body: { agentId: actor.agentId },
+      headers: { prefer: 'wait=60' },
+    })
+    expect((await told(started.body.id)).map(({ end_user_id }) => end_user_id)).toEqual([
+      parseWireId('eu', endUser),
+      parseWireId('eu', endUser),
+    ])
   })
 
   it('is a failure or a cancellation when it was one', async () => {

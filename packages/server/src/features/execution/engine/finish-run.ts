@@ -1,5 +1,17 @@
 import type { Platform } from '../../../platform/platform.ts'
-import { appendEvents, endRun, Fenced, runUpdate, sealEvents, sealRunError, type NewEvent, type Run, type RunError, type StoredRun, type TerminalStatus } from '../runs/index.ts'
+import {
+  appendEvents,
+  endRun,
+  Fenced,
+  runUpdate,
+  sealEvents,
+  sealRunError,
+  type NewEvent,
+  type Run,
+  type RunError,
+  type StoredRun,
+  type TerminalStatus,
+} from '../runs/index.ts'
 import { lockAttempt } from './claim-store.ts'
 
 /** How a run ended. */
@@ -20,8 +32,14 @@ export function failed(code: string, message: string, reasons?: RunError['reason
 export async function finishRun(platform: Platform, run: Run, ending: Ending): Promise<StoredRun> {
   const ended = await platform.db.transaction().execute(async (tx) => {
     if (!(await lockAttempt(tx, run))) throw new Fenced(`Attempt ${run.attempt} of run ${run.id} holds it no longer.`)
-    const row = await endRun(tx, run.id, { status: ending.status, error: ending.error === null ? null : sealRunError(run.seal, ending.error) })
-    await appendEvents(tx, row, [...sealEvents(run.seal, [...(ending.entries ?? []), lastEntry(ending)]), runUpdate(row, 'completed')])
+    const row = await endRun(tx, run.id, {
+      status: ending.status,
+      error: ending.error === null ? null : sealRunError(run.seal, ending.error),
+    })
+    await appendEvents(tx, row, [
+      ...sealEvents(run.seal, [...(ending.entries ?? []), lastEntry(ending)]),
+      runUpdate(row, 'completed'),
+    ])
     return row
   })
   platform.wake.wake('events', `${run.applicationId}:${run.id}`)

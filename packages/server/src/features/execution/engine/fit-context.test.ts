@@ -2,7 +2,13 @@ import { expect, it } from 'vitest'
 import type { StepMessage } from '../../catalog/models/index.ts'
 import { fitContext } from './fit-context.ts'
 
-const result = (size: number): StepMessage => ({ role: 'tool', toolCallId: 'a', toolName: 'bash', text: 'x'.repeat(size), isError: false })
+const result = (size: number): StepMessage => ({
+  role: 'tool',
+  toolCallId: 'a',
+  toolName: 'bash',
+  text: 'x'.repeat(size),
+  isError: false,
+})
 const system: StepMessage = { role: 'system', text: 'goal' }
 const recent = Array.from({ length: 6 }, () => result(10))
 
@@ -20,5 +26,7 @@ it('removes the oldest tool results first, and only as many as needed', () => {
 })
 
 it('keeps the latest results, and says so when that is too much', () => {
-  expect(fitContext([system, result(3000), ...Array.from({ length: 6 }, () => result(3000))], 2100, 1000)).toBeUndefined()
+  expect(
+    fitContext([system, result(3000), ...Array.from({ length: 6 }, () => result(3000))], 2100, 1000),
+  ).toBeUndefined()
 })

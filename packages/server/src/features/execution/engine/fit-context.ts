@@ -10,7 +10,11 @@ const elided = '[An earlier result was removed to fit the context window. Repeat
  * The messages cut to a context window: the oldest tool results give way first.
  * Returns undefined when even that is not enough. A null window is not checked.
  */
-export function fitContext(messages: readonly StepMessage[], contextWindow: number | null, reservedTokens: number): readonly StepMessage[] | undefined {
+export function fitContext(
+  messages: readonly StepMessage[],
+  contextWindow: number | null,
+  reservedTokens: number,
+): readonly StepMessage[] | undefined {
   if (contextWindow === null) return messages
   // A small window is not reserved away: half of it stays for the conversation.
   const charactersMax = (contextWindow - Math.min(reservedTokens, Math.floor(contextWindow / 2))) * charactersPerToken
@@ -18,7 +22,8 @@ export function fitContext(messages: readonly StepMessage[], contextWindow: numb
   if (characters <= charactersMax) return messages
   const fitted = messages.map((message, index) => {
     const isOld = index < messages.length - recentMessagesKept
-    if (characters <= charactersMax || !isOld || message.role !== 'tool' || message.text.length <= elided.length) return message
+    if (characters <= charactersMax || !isOld || message.role !== 'tool' || message.text.length <= elided.length)
+      return message
     characters -= message.text.length - elided.length
     return { ...message, text: elided }
   })
@@ -27,5 +32,7 @@ export function fitContext(messages: readonly StepMessage[], contextWindow: numb
 
 function sizeOf(message: StepMessage): number {
   if (message.role !== 'assistant') return message.text.length
-  return message.text.length + message.toolCalls.reduce((sum, call) => sum + call.argumentsText.length + call.name.length, 0)
+  return (
+    message.text.length + message.toolCalls.reduce((sum, call) => sum + call.argumentsText.length + call.name.length, 0)
+  )
 }

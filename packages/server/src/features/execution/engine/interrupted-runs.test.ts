@@ -28,7 +28,11 @@ describe('a run that its worker left', { timeout: 2 * deadlineMs }, () => {
   afterAll(() => world.close())
 
   const work = async () => {
-    worker = await startWorker({ platform: world.platform, detection: { available: false, reason: 'None is needed.' }, semaphore: createSemaphore(1) })
+    worker = await startWorker({
+      platform: world.platform,
+      detection: { available: false, reason: 'None is needed.' },
+      semaphore: createSemaphore(1),
+    })
     return worker
   }
   const uuidOf = (wireId: string) => parseWireId('run', wireId) ?? ''
@@ -43,10 +47,19 @@ describe('a run that its worker left', { timeout: 2 * deadlineMs }, () => {
     const { body } = await actor.start()
     const id = uuidOf(body.id)
     await world.platform.db.transaction().execute(async (tx) => {
-      await sql`update runs set status = 'running', attempt = 1, worker_id = null, input_tokens = 7, started_at = now() - ${startedAgo}::interval where id = ${id}`.execute(tx)
+      await sql`update runs set status = 'running', attempt = 1, worker_id = null, input_tokens = 7, started_at = now() - ${startedAgo}::interval where id = ${id}`.execute(
+        tx,
+      )
       if (answer === undefined) return
       await appendEvents(tx, { id }, [
-        { kind: 'run_log', type: 'progress', level: 'debug', event: 'model_answer', message: answer.text, data: { step: 1, toolCalls: [], finishReason: answer.finishReason } },
+        {
+          kind: 'run_log',
+          type: 'progress',
+          level: 'debug',
+          event: 'model_answer',
+          message: answer.text,
+          data: { step: 1, toolCalls: [], finishReason: answer.finishReason },
+        },
       ])
     })
     return String(body.id)
@@ -69,7 +82,11 @@ describe('a run that its worker left', { timeout: 2 * deadlineMs }, () => {
     const actor = await world.actor('long-wait', { timeoutSeconds: 3000 })
     const runId = await leave(actor, undefined, '1 hour')
     await work()
-    expect(await ended(actor, runId)).toMatchObject({ status: 'timeout', error: { code: 'timeout' }, usage: { inputTokens: 7 } })
+    expect(await ended(actor, runId)).toMatchObject({
+      status: 'timeout',
+      error: { code: 'timeout' },
+      usage: { inputTokens: 7 },
+    })
   })
 
   it('fails when its model was deleted meanwhile, and says so', async () => {
@@ -84,13 +101,23 @@ describe('a run that its worker left', { timeout: 2 * deadlineMs }, () => {
     const actor = await world.actor('hello')
     const runId = await leave(actor, { text: 'Done.', finishReason: 'stop' })
     const { dir } = await createWorkspace(workspaceRoot(world.platform), uuidOf(runId))
-    for (const [name, size] of [['a.txt', 10], ['b.bin', 1_001], ['c.txt', 10]] as const) await writeFile(join(dir, 'output', name), 'x'.repeat(size))
+    for (const [name, size] of [
+      ['a.txt', 10],
+      ['b.bin', 1_001],
+      ['c.txt', 10],
+    ] as const)
+      await writeFile(join(dir, 'output', name), 'x'.repeat(size))
     await work()
     expect((await ended(actor, runId)).status).toBe('success')
     const files = (await actor.send(`GET /api/runs/${runId}/files`)).body.data
     expect(files.map(({ name }: { name: string }) => name).sort()).toEqual(['a.txt', 'c.txt'])
     const told = (await actor.logs(runId)).filter(({ event }) => event === 'output_not_kept')
-    expect(told).toMatchObject([{ message: 'Not all output was kept: b.bin is larger than 1000 bytes.', data: { lost: [{ path: 'b.bin' }], isMore: false } }])
+    expect(told).toMatchObject([
+      {
+        message: 'Not all output was kept: b.bin is larger than 1000 bytes.',
+        data: { lost: [{ path: 'b.bin' }], isMore: false },
+      },
+    ])
   })
 
   it('is given back by a worker that holds it without knowing', async () => {

@@ -8,15 +8,22 @@ const levels = ['debug', 'info', 'warn', 'error'] as const
 export function outputTool(schema: JsonSchema | undefined): Tool {
   return {
     name: 'output',
-    description: 'Returns the structured result of this run. Call it once, when the result is complete. A later call replaces an earlier one.',
+    description:
+      'Returns the structured result of this run. Call it once, when the result is complete. A later call replaces an earlier one.',
     parameters: schema ?? { type: 'object', description: 'The result: any JSON object.' },
     effect: 'repeatable',
     async run({ outputSchema }, args) {
       const mistakes = outputSchema === undefined ? [] : checkAgainst(outputSchema, args, '')
       if (mistakes.length > 0) {
         const reasons = mistakes.map(({ pointer, message }) => ({ pointer, message }))
-        const list = reasons.map(({ pointer, message }) => `- ${pointer === '' ? 'the output' : pointer} ${message}`).join('\n')
-        return { text: `The output does not match the schema:\n${list}\nCorrect it and call output again.`, isError: true, reasons }
+        const list = reasons
+          .map(({ pointer, message }) => `- ${pointer === '' ? 'the output' : pointer} ${message}`)
+          .join('\n')
+        return {
+          text: `The output does not match the schema:\n${list}\nCorrect it and call output again.`,
+          isError: true,
+          reasons,
+        }
       }
       return {
         text: 'The output was recorded.',
@@ -37,7 +44,13 @@ export const logTool: Tool = {
   }),
   effect: 'repeatable',
   async run(_context, { message, level }) {
-    const event = { kind: 'run_log', type: 'progress', level: levels.find((known) => known === level) ?? 'info', event: 'progress', message: String(message) } as const
+    const event = {
+      kind: 'run_log',
+      type: 'progress',
+      level: levels.find((known) => known === level) ?? 'info',
+      event: 'progress',
+      message: String(message),
+    } as const
     return { text: 'Logged.', isError: false, events: [event] }
   },
 }

@@ -20,11 +20,21 @@ it('fit into one folder, also those that another run made below its output', asy
   const maker = await insertRun(world.platform, actor, { status: 'success' })
   const paths = ['charts/a.csv', 'tables/a.csv', 'a.csv', `long/${'x'.repeat(251)}.csv`, `${'x'.repeat(251)}.csv`]
   const made = []
-  for (const path of paths) made.push(await addRunFile(world.platform, { ...maker, runId: maker.id }, { path, content: Readable.from([path]) }))
+  for (const path of paths)
+    made.push(await addRunFile(world.platform, { ...maker, runId: maker.id }, { path, content: Readable.from([path]) }))
   const { body } = await actor.start({ files: made.map(({ id }) => toWireId('file', id)) })
-  const run = await openRun(world.platform, await getRun(world.platform.db, actor.scope, parseWireId('run', body.id) ?? ''))
+  const run = await openRun(
+    world.platform,
+    await getRun(world.platform.db, actor.scope, parseWireId('run', body.id) ?? ''),
+  )
   const inputs = await listInputs(world.platform, run)
-  expect(inputs.map(({ name }) => name)).toEqual(['a.csv', 'a_1.csv', `${'x'.repeat(251)}.csv`, 'a_2.csv', `${'x'.repeat(249)}_1.csv`])
+  expect(inputs.map(({ name }) => name)).toEqual([
+    'a.csv',
+    'a_1.csv',
+    `${'x'.repeat(251)}.csv`,
+    'a_2.csv',
+    `${'x'.repeat(249)}_1.csv`,
+  ])
   expect(await listInputs(world.platform, run)).toEqual(inputs)
   const workspace = await createWorkspace(workspaceRoot(world.platform), run.id)
   for (const input of inputs) await workspace.putInput(input.name, readContent(world.platform, input).content)

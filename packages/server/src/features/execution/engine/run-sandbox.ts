@@ -3,7 +3,13 @@ import { BlobTooLarge } from '../../../platform/blobs/blob-directory.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { addRunFile, readContent } from '../files/index.ts'
 import type { Run } from '../runs/index.ts'
-import { createWorkspace, WorkspacePathError, type Sandbox, type SandboxDetection, type Workspace } from '../sandboxes/index.ts'
+import {
+  createWorkspace,
+  WorkspacePathError,
+  type Sandbox,
+  type SandboxDetection,
+  type Workspace,
+} from '../sandboxes/index.ts'
 import { runLimits, sandboxLimits } from './limits.ts'
 import { listInputs } from './run-inputs.ts'
 import type { Semaphore } from './semaphore.ts'
@@ -46,7 +52,10 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
   const { platform, detection, semaphore } = parts
   let opening: Promise<OpenSandbox> | undefined
   let workspace: Workspace | undefined
-  const provision = async (driver: Extract<SandboxDetection, { available: true }>['driver'], abort: AbortSignal): Promise<OpenSandbox> => {
+  const provision = async (
+    driver: Extract<SandboxDetection, { available: true }>['driver'],
+    abort: AbortSignal,
+  ): Promise<OpenSandbox> => {
     workspace = await createWorkspace(workspaceRoot(platform), run.id)
     for (const file of await listInputs(platform, run)) {
       abort.throwIfAborted()
@@ -83,7 +92,10 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
 }
 
 /** Keeps one file of the output; the reason when it is one that can't be kept. */
-async function keepFile(platform: Platform, { run, source, path }: { run: Run; source: Workspace; path: string }): Promise<string | undefined> {
+async function keepFile(
+  platform: Platform,
+  { run, source, path }: { run: Run; source: Workspace; path: string },
+): Promise<string | undefined> {
   try {
     await addRunFile(platform, { ...run, runId: run.id }, { path, content: await source.openOutput(path) })
     return undefined

@@ -22,6 +22,7 @@ async function sweepWorkspaces(platform: Platform): Promise<void> {
   const names = await readdir(root).catch(() => [])
   const runIds = names.filter((name) => /^[0-9a-f-]{36}$/.test(name))
   for (let at = 0; at < runIds.length; at += batchMax) {
-    for (const runId of await findAbandoned(platform.db, runIds.slice(at, at + batchMax))) await createWorkspace(root, runId).then((workspace) => workspace.remove())
+    for (const runId of await findAbandoned(platform.db, runIds.slice(at, at + batchMax)))
+      await createWorkspace(root, runId).then((workspace) => workspace.remove())
   }
 }

@@ -14,13 +14,18 @@ export function toolsNamed(names: readonly string[], outputSchema: JsonSchema | 
 }
 
 /** Runs one call. What the model did wrong is a result for it to correct, never an exception. */
-export async function runToolCall(tools: ReadonlyMap<string, Tool>, call: ToolCall, context: ToolContext): Promise<ToolResult> {
+export async function runToolCall(
+  tools: ReadonlyMap<string, Tool>,
+  call: ToolCall,
+  context: ToolContext,
+): Promise<ToolResult> {
   const tool = tools.get(call.name)
   if (tool === undefined) return refused(`There is no tool ${call.name}. Tools: ${[...tools.keys()].join(', ')}.`)
   const args = parseArguments(call.argumentsText)
   if (args === undefined) return refused('The arguments are not a JSON object: send valid JSON.')
   // `output` checks against the agent's schema itself, to keep the reasons.
-  const mistakes = tool.name === 'output' ? [] : checkAgainst({ ...tool.parameters, additionalProperties: false }, args, '')
+  const mistakes =
+    tool.name === 'output' ? [] : checkAgainst({ ...tool.parameters, additionalProperties: false }, args, '')
   if (mistakes.length > 0) return refused(`The arguments are not valid: ${mistakes.map(explain).join('; ')}.`)
   return tool.run(context, args)
 }

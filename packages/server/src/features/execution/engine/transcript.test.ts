@@ -7,15 +7,38 @@ const opening = [{ role: 'system', text: 'goal' } as const]
 const answer: JournalEntry = {
   event: 'model_answer',
   message: 'Working.',
-  data: { step: 1, toolCalls: [{ id: 'a', name: 'bash', arguments: '{"command":"ls"}' }, { id: 'b', name: 'output', arguments: '{}' }], finishReason: 'tool-calls' },
+  data: {
+    step: 1,
+    toolCalls: [
+      { id: 'a', name: 'bash', arguments: '{"command":"ls"}' },
+      { id: 'b', name: 'output', arguments: '{}' },
+    ],
+    finishReason: 'tool-calls',
+  },
   journal: { providerData: { signature: 's' } },
 }
-const started: JournalEntry = { event: 'tool_started', message: 'Tool: bash', data: { tool: 'bash', callId: 'a', arguments: '{}' }, journal: null }
-const finished: JournalEntry = { event: 'tool_finished', message: null, data: { tool: 'bash', callId: 'a', isError: false, result: 'file', durationMs: 3 }, journal: null }
+const started: JournalEntry = {
+  event: 'tool_started',
+  message: 'Tool: bash',
+  data: { tool: 'bash', callId: 'a', arguments: '{}' },
+  journal: null,
+}
+const finished: JournalEntry = {
+  event: 'tool_finished',
+  message: null,
+  data: { tool: 'bash', callId: 'a', isError: false, result: 'file', durationMs: 3 },
+  journal: null,
+}
 const refused: JournalEntry = {
   event: 'tool_finished',
   message: null,
-  data: { tool: 'output', callId: 'b', isError: true, result: 'wrong', reasons: [{ pointer: '/total', message: 'is required' }] },
+  data: {
+    tool: 'output',
+    callId: 'b',
+    isError: true,
+    result: 'wrong',
+    reasons: [{ pointer: '/total', message: 'is required' }],
+  },
   journal: null,
 }
 const reminder: JournalEntry = { event: 'reminder', message: 'Call output.', data: null, journal: null }
@@ -23,8 +46,16 @@ const reminder: JournalEntry = { event: 'reminder', message: 'Call output.', dat
 describe('a transcript', () => {
   it('is the same rebuilt from the journal as built by the loop', () => {
     const live = newTranscript(opening)
-    const [bash, output] = [{ id: 'a', name: 'bash', argumentsText: '{"command":"ls"}' }, { id: 'b', name: 'output', argumentsText: '{}' }]
-    addAnswer(live, { text: 'Working.', toolCalls: [bash, output], finishReason: 'tool-calls', providerData: { signature: 's' } })
+    const [bash, output] = [
+      { id: 'a', name: 'bash', argumentsText: '{"command":"ls"}' },
+      { id: 'b', name: 'output', argumentsText: '{}' },
+    ]
+    addAnswer(live, {
+      text: 'Working.',
+      toolCalls: [bash, output],
+      finishReason: 'tool-calls',
+      providerData: { signature: 's' },
+    })
     addResult(live, bash, { text: 'file', isError: false })
     addResult(live, output, { text: 'wrong', isError: true, reasons: [{ pointer: '/total', message: 'is required' }] })
     addReminder(live, 'Call output.')
@@ -50,6 +81,8 @@ describe('a transcript', () => {
   })
 
   it('refuses a journal that it did not write', () => {
-    expect(() => rebuildTranscript(opening, [{ event: 'model_answer', message: '', data: { toolCalls: 'none' }, journal: null }])).toThrow(DamagedJournal)
+    expect(() =>
+      rebuildTranscript(opening, [{ event: 'model_answer', message: '', data: { toolCalls: 'none' }, journal: null }]),
+    ).toThrow(DamagedJournal)
   })
 })

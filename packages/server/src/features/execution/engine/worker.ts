@@ -1,7 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { appendEvents, runUpdate, type StoredRun } from '../runs/index.ts'
-import { claimRuns, compareHeld, endAllLeases, endLease, heartbeat, releaseRun, releaseUnknown, removeDeadWorkers, type Claim } from './claim-store.ts'
+import {
+  claimRuns,
+  compareHeld,
+  endAllLeases,
+  endLease,
+  heartbeat,
+  releaseRun,
+  releaseUnknown,
+  removeDeadWorkers,
+  type Claim,
+} from './claim-store.ts'
 import { executeRun, RunStopped } from './execute-run.ts'
 import type { SandboxParts } from './run-sandbox.ts'
 import { sweepLeftovers } from './sweep-leftovers.ts'
@@ -41,7 +51,17 @@ interface State {
 /** Starts executing runs: claims by wake-up and every second, heartbeats, and lets go of what it no longer holds. */
 export async function startWorker(parts: SandboxParts): Promise<Worker> {
   const { platform } = parts
-  const state: State = { id: newUuid(), parts, active: new Map(), doubted: new Set(), stopped: false, kicked: false, claiming: undefined, lastHeartbeatMs: Date.now(), stopping: new AbortController() }
+  const state: State = {
+    id: newUuid(),
+    parts,
+    active: new Map(),
+    doubted: new Set(),
+    stopped: false,
+    kicked: false,
+    claiming: undefined,
+    lastHeartbeatMs: Date.now(),
+    stopping: new AbortController(),
+  }
   if (platform.config.DATABASE_URL === undefined) await endAllLeases(platform.db)
   await heartbeat(platform.db, state.id)
   const unsubscribes = [
@@ -125,7 +145,14 @@ async function claim(state: State, slots: number): Promise<Claim[]> {
   return platform.db.transaction().execute(async (tx) => {
     const claims = await claimRuns(tx, state.id, slots)
     for (const { run } of claims) {
-      const resumed = { kind: 'run_log', type: 'system', level: 'warn', event: 'run_resumed', message: 'The run was interrupted and goes on from its journal.', data: { attempt: run.attempt } } as const
+      const resumed = {
+        kind: 'run_log',
+        type: 'system',
+        level: 'warn',
+        event: 'run_resumed',
+        message: 'The run was interrupted and goes on from its journal.',
+        data: { attempt: run.attempt },
+      } as const
       await appendEvents(tx, run, run.attempt === 1 ? [runUpdate(run, 'started')] : [resumed])
     }
     return claims
@@ -178,7 +205,12 @@ async function dropLost(state: State): Promise<string[]> {
 
 async function dropLostSoon(state: State): Promise<void> {
   const { log } = state.parts.platform
-  await dropLost(state).catch((error: unknown) => log.warn({ err: error, workerId: state.id }, 'What was cancelled could not be looked up; the next heartbeat does it.'))
+  await dropLost(state).catch((error: unknown) =>
+    log.warn(
+      { err: error, workerId: state.id },
+      'What was cancelled could not be looked up; the next heartbeat does it.',
+    ),
+  )
 }
 
 // A run that is unknown at two heartbeats is not just being claimed: the answer to its claim was lost.

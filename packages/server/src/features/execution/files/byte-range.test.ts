@@ -20,4 +20,6 @@ it.each([
   ['lines=0-1', 10, 'all'],
   ['bytes=a-b', 10, 'all'],
   ['bytes=0-99999999999999999999', 10, 'all'],
-] as const)('%j of %d bytes is %j', (header, sizeBytes, expected) => expect(parseRange(header, sizeBytes)).toEqual(expected))
+] as const)('%j of %d bytes is %j', (header, sizeBytes, expected) =>
+  expect(parseRange(header, sizeBytes)).toEqual(expected),
+)

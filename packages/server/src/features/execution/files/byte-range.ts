@@ -18,5 +18,7 @@ export function parseRange(header: string | undefined, sizeBytes: number): ByteR
 }
 
 function lastBytes(count: number, sizeBytes: number): ByteRange | 'unsatisfiable' {
-  return count === 0 || sizeBytes === 0 ? 'unsatisfiable' : { start: Math.max(0, sizeBytes - count), end: sizeBytes - 1 }
+  return count === 0 || sizeBytes === 0
+    ? 'unsatisfiable'
+    : { start: Math.max(0, sizeBytes - count), end: sizeBytes - 1 }
 }

@@ -29,7 +29,12 @@ describe('deleting a file', () => {
 
   const giveToRun = async (fileId: string, status: Status) => {
     const run = await insertRun(world.platform, tenant, { status })
-    const input = { application_id: tenant.applicationId, run_id: run.id, file_id: parseWireId('file', fileId) ?? '', name: 'x.txt' }
+    const input = {
+      application_id: tenant.applicationId,
+      run_id: run.id,
+      file_id: parseWireId('file', fileId) ?? '',
+      name: 'x.txt',
+    }
     await world.platform.db.insertInto('run_inputs').values(input).execute()
   }
 
@@ -41,18 +46,24 @@ describe('deleting a file', () => {
     await expect(once(world.platform.blobs.read(parseWireId('file', fileId) ?? ''), 'open')).rejects.toThrow('ENOENT')
   })
 
-  it.each(['pending', 'running', 'waiting'] as const)('answers 409 while a %s run takes it as input', async (status) => {
-    const fileId = await upload(tenant)
-    await giveToRun(fileId, status)
-    expectProblem(deleteFile, await tenant.send(`DELETE /api/files/${fileId}`), 'file-in-use')
-    expect((await tenant.send(`GET /api/files/${fileId}/content`)).text).toBe('x')
-  })
+  it.each(['pending', 'running', 'waiting'] as const)(
+    'answers 409 while a %s run takes it as input',
+    async (status) => {
+      const fileId = await upload(tenant)
+      await giveToRun(fileId, status)
+      expectProblem(deleteFile, await tenant.send(`DELETE /api/files/${fileId}`), 'file-in-use')
+      expect((await tenant.send(`GET /api/files/${fileId}/content`)).text).toBe('x')
+    },
+  )
 
-  it.each(['success', 'failed', 'timeout', 'cancelled'] as const)('deletes the input of a run that ended as %s', async (status) => {
-    const fileId = await upload(tenant)
-    await giveToRun(fileId, status)
-    expect((await tenant.send(`DELETE /api/files/${fileId}`)).status).toBe(204)
-  })
+  it.each(['success', 'failed', 'timeout', 'cancelled'] as const)(
+    'deletes the input of a run that ended as %s',
+    async (status) => {
+      const fileId = await upload(tenant)
+      await giveToRun(fileId, status)
+      expect((await tenant.send(`DELETE /api/files/${fileId}`)).status).toBe(204)
+    },
+  )
 
   it('waits for a transaction that is giving the file to a run, and then refuses', async () => {
     const fileId = await upload(tenant)
@@ -63,7 +74,10 @@ describe('deleting a file', () => {
       const deletion = tenant.send(`DELETE /api/files/${fileId}`)
       const early = await Promise.race([deletion, new Promise((resolve) => setTimeout(resolve, 150, 'still waiting'))])
       expect(early).toBe('still waiting')
-      await tx.insertInto('run_inputs').values({ application_id: tenant.applicationId, run_id: run.id, file_id: id, name: 'x.txt' }).execute()
+      await tx
+        .insertInto('run_inputs')
+        .values({ application_id: tenant.applicationId, run_id: run.id, file_id: id, name: 'x.txt' })
+        .execute()
       // Wrapped: awaiting the deletion in the transaction would wait for itself.
       return { answer: deletion }
     })

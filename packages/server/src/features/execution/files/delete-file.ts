@@ -16,9 +16,14 @@ export const deleteFile = endpoint({
   returns: { 204: Nothing },
   fails: ['file-in-use'],
   async handle({ scope, params, platform, log, change }) {
-    await change((tx) => deleteFileRow(tx, scope, params.fileId), () => toWireId('file', params.fileId))
+    await change(
+      (tx) => deleteFileRow(tx, scope, params.fileId),
+      () => toWireId('file', params.fileId),
+    )
     // The file is gone with its row; a blob that stays behind is swept later.
-    await platform.blobs.remove(params.fileId).catch((error: unknown) => log.warn({ err: error }, "A deleted file's content was left behind."))
+    await platform.blobs
+      .remove(params.fileId)
+      .catch((error: unknown) => log.warn({ err: error }, "A deleted file's content was left behind."))
     return noContent()
   },
 })

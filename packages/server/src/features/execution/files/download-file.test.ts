@@ -17,7 +17,11 @@ async function upload(tenant: Tenant, content = text): Promise<string> {
   return String(answer.body.id)
 }
 
-describeEndpoint(downloadFile, { given: (tenant) => upload(tenant), call: (fileId) => ({ params: { fileId } }), world: options })
+describeEndpoint(downloadFile, {
+  given: (tenant) => upload(tenant),
+  call: (fileId) => ({ params: { fileId } }),
+  world: options,
+})
 
 describe('a download', () => {
   let world: World
@@ -30,12 +34,15 @@ describe('a download', () => {
     fileId = await upload(tenant)
   })
   afterAll(() => world.close())
-  const get = (headers: Record<string, string> = {}, id = fileId) => tenant.send(`GET /api/files/${id}/content`, { headers })
+  const get = (headers: Record<string, string> = {}, id = fileId) =>
+    tenant.send(`GET /api/files/${id}/content`, { headers })
 
   it('is an attachment that no browser runs or guesses the type of', async () => {
     const { status, headers, text: body } = await get()
     expect([status, body]).toEqual([200, text])
-    expect(headers.get('content-disposition')).toBe(`attachment; filename="digits _ _.html"; filename*=UTF-8''digits%20%E2%80%93%20%E2%82%AC.html`)
+    expect(headers.get('content-disposition')).toBe(
+      `attachment; filename="digits _ _.html"; filename*=UTF-8''digits%20%E2%80%93%20%E2%82%AC.html`,
+    )
     expect(headers.get('x-content-type-options')).toBe('nosniff')
     expect(headers.get('content-security-policy')).toBe("default-src 'none'; sandbox")
     expect(headers.get('content-type')).toMatch(/^text\/html\b/)
@@ -68,7 +75,12 @@ describe('a download', () => {
 
   it('answers HEAD with the headers alone', async () => {
     const answer = await tenant.send(`HEAD /api/files/${fileId}/content`)
-    expect([answer.status, answer.text, answer.headers.get('content-length'), answer.headers.get('etag')]).toEqual([200, '', '16', etag])
+    expect([answer.status, answer.text, answer.headers.get('content-length'), answer.headers.get('etag')]).toEqual([
+      200,
+      '',
+      '16',
+      etag,
+    ])
   })
 
   it('serves an empty file', async () => {
@@ -82,7 +94,9 @@ describe('a download', () => {
     const answer = await get({}, gone)
     expectProblem(downloadFile, answer, 'internal-error')
     expect(answer.headers.get('content-disposition')).toBeNull()
-    const lines = world.logLines.filter((line) => line.includes(String(answer.body.requestId)) && line.includes('"level":50'))
+    const lines = world.logLines.filter(
+      (line) => line.includes(String(answer.body.requestId)) && line.includes('"level":50'),
+    )
     expect(lines).toHaveLength(1)
     expect(lines[0]).toContain('BlobMissing')
     expect(lines[0]).toContain('ENOENT')

@@ -34,10 +34,17 @@ export const downloadFile = endpoint({
     const file = await openFile(platform, await getFile(db, scope, params.fileId))
     const range = rangeOf(request.headers, file)
     const stream = await openContent(platform, file, range)
-    const headers = { ...headersOf(file), 'Content-Length': String(range === undefined ? file.sizeBytes : range.end - range.start + 1) }
+    const headers = {
+      ...headersOf(file),
+      'Content-Length': String(range === undefined ? file.sizeBytes : range.end - range.start + 1),
+    }
     return range === undefined
       ? { status: 200, stream, headers }
-      : { status: 206, stream, headers: { ...headers, 'Content-Range': `bytes ${range.start}-${range.end}/${file.sizeBytes}` } }
+      : {
+          status: 206,
+          stream,
+          headers: { ...headers, 'Content-Range': `bytes ${range.start}-${range.end}/${file.sizeBytes}` },
+        }
   },
 })
 
@@ -46,7 +53,10 @@ function rangeOf(headers: IncomingHttpHeaders, file: FileRow): ByteRange | undef
   if (condition !== undefined && condition !== etagOf(file)) return undefined
   const range = parseRange(headers.range, file.sizeBytes)
   if (range === 'unsatisfiable') {
-    throw problem('range-not-satisfiable', { detail: `The file has ${file.sizeBytes} bytes.`, headers: { 'Content-Range': `bytes */${file.sizeBytes}` } })
+    throw problem('range-not-satisfiable', {
+      detail: `The file has ${file.sizeBytes} bytes.`,
+      headers: { 'Content-Range': `bytes */${file.sizeBytes}` },
+    })
   }
   return range === 'all' ? undefined : range
 }

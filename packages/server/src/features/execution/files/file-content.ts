@@ -23,7 +23,11 @@ const saltBytes = 32
 /** The files with their names opened and with what their bytes are read with, for those who may see them. */
 export async function openFiles(platform: Platform, files: readonly StoredFile[]): Promise<FileRow[]> {
   const sealOf = await sealsOf(platform, files)
-  return files.map((file) => ({ ...file, name: sealOf(file).openText(file.name) ?? '', key: keyOf(sealOf(file), file) }))
+  return files.map((file) => ({
+    ...file,
+    name: sealOf(file).openText(file.name) ?? '',
+    key: keyOf(sealOf(file), file),
+  }))
 }
 
 /** One file as `openFiles` gives it. */
@@ -33,29 +37,47 @@ export async function openFile(platform: Platform, file: StoredFile): Promise<Fi
 }
 
 /** The contents of files that a run was given, ready to be read. */
-export async function openContents<T extends StoredContent>(platform: Platform, files: readonly T[]): Promise<(T & ReadableContent)[]> {
+export async function openContents<T extends StoredContent>(
+  platform: Platform,
+  files: readonly T[],
+): Promise<(T & ReadableContent)[]> {
   const sealOf = await sealsOf(platform, files)
   return files.map((file) => ({ ...file, key: keyOf(sealOf(file), file) }))
 }
 
 /** A file's bytes, or a range of them (both ends inclusive). The stream errors with ENOENT when there are none. */
-export function readContent({ blobs }: Platform, { id, sizeBytes, key }: ReadableContent, range?: ByteRange): { source: Readable; content: Readable } {
+export function readContent(
+  { blobs }: Platform,
+  { id, sizeBytes, key }: ReadableContent,
+  range?: ByteRange,
+): { source: Readable; content: Readable } {
   if (key === undefined) {
     const source = blobs.read(id, range)
     return { source, content: source }
   }
   const source = blobs.read(id, sealedRange(sizeBytes, range))
   // Whoever reads the content is told of a failure by the content.
-  return { source, content: pipeline(source, new OpeningStream({ key, fileId: id }, sizeBytes, range), () => undefined) }
+  return {
+    source,
+    content: pipeline(source, new OpeningStream({ key, fileId: id }, sizeBytes, range), () => undefined),
+  }
 }
 
 /** Streams a file to disk as its owner keeps it, durable when it resolves. Throws BlobTooLarge past `bytesMax`; a failure leaves nothing. */
-export async function writeContent({ blobs }: Platform, { id, seal }: { id: string; seal: ContentSeal }, { content, bytesMax }: { content: Readable; bytesMax: number }): Promise<WrittenBlob & { salt: Buffer | null }> {
+export async function writeContent(
+  { blobs }: Platform,
+  { id, seal }: { id: string; seal: ContentSeal },
+  { content, bytesMax }: { content: Readable; bytesMax: number },
+): Promise<WrittenBlob & { salt: Buffer | null }> {
   const salt = randomBytes(saltBytes)
   const key = seal.fileKey(salt)
   if (key === undefined) return { ...(await blobs.write(id, content, bytesMax)), salt: null }
   const sealing = new SealingStream({ key, fileId: id }, bytesMax)
-  await blobs.write(id, pipeline(content, sealing, () => undefined), Infinity)
+  await blobs.write(
+    id,
+    pipeline(content, sealing, () => undefined),
+    Infinity,
+  )
   return { ...sealing.written(), salt }
 }
 
@@ -65,6 +87,8 @@ function keyOf(seal: ContentSeal, { salt }: Pick<StoredContent, 'salt'>): Buffer
 
 async function sealsOf(platform: Platform, files: readonly Pick<StoredContent, 'applicationId' | 'endUserId'>[]) {
   const [first] = files
-  const sealOf = await platform.use(contentSeals).ofAll(platform.db, first?.applicationId ?? '', new Set(files.map(({ endUserId }) => endUserId)))
+  const sealOf = await platform
+    .use(contentSeals)
+    .ofAll(platform.db, first?.applicationId ?? '', new Set(files.map(({ endUserId }) => endUserId)))
   return ({ endUserId }: Pick<StoredContent, 'endUserId'>) => sealOf(endUserId)
 }

@@ -48,9 +48,9 @@ describe('the path of a run’s file', () => {
 
 describe('the names of files in one folder', () => {
   it('are base names, each another', () => {
-    expect(namesInOneFolder(['a.csv', 'a_1.csv', 'a.csv', 'charts/a.csv', 'b', 'x/b', 'b/a.csv', '.env', 'y/.env'])).toEqual([
-      'a.csv', 'a_1.csv', 'a_2.csv', 'a_3.csv', 'b', 'b_1', 'a_4.csv', '.env', '.env_1',
-    ])
+    expect(
+      namesInOneFolder(['a.csv', 'a_1.csv', 'a.csv', 'charts/a.csv', 'b', 'x/b', 'b/a.csv', '.env', 'y/.env']),
+    ).toEqual(['a.csv', 'a_1.csv', 'a_2.csv', 'a_3.csv', 'b', 'b_1', 'a_4.csv', '.env', '.env_1'])
   })
 
   it('stay within 255 bytes, however alike and long they are', () => {
@@ -66,7 +66,7 @@ describe('Content-Disposition', () => {
   it.each([
     ['plain.csv', `attachment; filename="plain.csv"; filename*=UTF-8''plain.csv`],
     ['a "b" \\ 50%.txt', `attachment; filename="a _b_ _ 50_.txt"; filename*=UTF-8''a%20%22b%22%20%5C%2050%25.txt`],
-    ['€ (rates)\'*.csv', `attachment; filename="_ (rates)'*.csv"; filename*=UTF-8''%E2%82%AC%20%28rates%29%27%2A.csv`],
+    ["€ (rates)'*.csv", `attachment; filename="_ (rates)'*.csv"; filename*=UTF-8''%E2%82%AC%20%28rates%29%27%2A.csv`],
     ['👍', `attachment; filename="_"; filename*=UTF-8''%F0%9F%91%8D`],
   ])('of %j', (name, header) => expect(attachment(name)).toBe(header))
 })

@@ -29,7 +29,18 @@ export type FileRow = StoredFile & ReadableContent
 /** A file to be written, its name as it is to be stored. */
 export type NewFile = Omit<StoredFile, 'createdAt' | 'applicationId' | 'endUserId'>
 
-const columns = ['id', 'application_id', 'end_user_id', 'run_id', 'name', 'size_bytes', 'content_type', 'sha256', 'salt', 'created_at'] as const satisfies readonly (keyof Files)[]
+const columns = [
+  'id',
+  'application_id',
+  'end_user_id',
+  'run_id',
+  'name',
+  'size_bytes',
+  'content_type',
+  'sha256',
+  'salt',
+  'created_at',
+] as const satisfies readonly (keyof Files)[]
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** Statuses of a run that may still read its input. */
@@ -57,7 +68,12 @@ export async function insertFile(tx: Tx, scope: AppScope, file: NewFile): Promis
 
 /** Throws file-not-found, also for another end-user's file. */
 export async function getFile(db: Db, scope: AppScope, id: string): Promise<StoredFile> {
-  const row = await db.selectFrom('files').select(columns).where('id', '=', id).where(visibleTo(scope)).executeTakeFirst()
+  const row = await db
+    .selectFrom('files')
+    .select(columns)
+    .where('id', '=', id)
+    .where(visibleTo(scope))
+    .executeTakeFirst()
   if (row === undefined) throw problem('file-not-found')
   return toFile(row)
 }
@@ -66,32 +82,65 @@ export async function getFile(db: Db, scope: AppScope, id: string): Promise<Stor
 export async function findFiles(db: Db, scope: AppScope, ids: readonly string[]): Promise<StoredFile[]> {
   const wanted = [...new Set(ids)].filter((id) => uuid.test(id))
   if (wanted.length === 0) return []
-  const rows = await db.selectFrom('files').select(columns).where('id', 'in', wanted).where(visibleTo(scope)).forKeyShare().execute()
+  const rows = await db
+    .selectFrom('files')
+    .select(columns)
+    .where('id', 'in', wanted)
+    .where(visibleTo(scope))
+    .forKeyShare()
+    .execute()
   const byId = new Map(rows.map((row) => [row.id, toFile(row)]))
   return wanted.flatMap((id) => byId.get(id) ?? [])
 }
 
 export async function listFiles(db: Db, scope: AppScope, page: Page): Promise<Slice<StoredFile>> {
   const matching = db.selectFrom('files').where(visibleTo(scope))
-  const rows = await matching.select(columns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
+  const rows = await matching
+    .select(columns)
+    .orderBy('id', 'desc')
+    .limit(page.pageSize)
+    .offset(offsetOf(page))
+    .execute()
   const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
   return { items: rows.map(toFile), total }
 }
 
 /** What a run has left below /workspace/output. Throws run-not-found, also for another end-user's run. */
-export async function listRunFiles(db: Db, scope: AppScope, { runId, page }: { runId: string; page: Page }): Promise<Slice<StoredFile>> {
-  const run = db.selectFrom('runs').select('id').where('id', '=', runId).where('application_id', '=', scope.applicationId)
-  const visible = await (scope.endUserId === null ? run : run.where('end_user_id', '=', scope.endUserId)).executeTakeFirst()
+export async function listRunFiles(
+  db: Db,
+  scope: AppScope,
+  { runId, page }: { runId: string; page: Page },
+): Promise<Slice<StoredFile>> {
+  const run = db
+    .selectFrom('runs')
+    .select('id')
+    .where('id', '=', runId)
+    .where('application_id', '=', scope.applicationId)
+  const visible = await (scope.endUserId === null
+    ? run
+    : run.where('end_user_id', '=', scope.endUserId)
+  ).executeTakeFirst()
   if (visible === undefined) throw problem('run-not-found')
   const matching = db.selectFrom('files').where('run_id', '=', runId).where('application_id', '=', scope.applicationId)
-  const rows = await matching.select(columns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
+  const rows = await matching
+    .select(columns)
+    .orderBy('id', 'desc')
+    .limit(page.pageSize)
+    .offset(offsetOf(page))
+    .execute()
   const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
   return { items: rows.map(toFile), total }
 }
 
 /** Deletes the row; the blob is the caller's. Throws file-not-found, or file-in-use while an active run takes it as input. */
 export async function deleteFileRow(tx: Tx, scope: AppScope, id: string): Promise<void> {
-  const locked = await tx.selectFrom('files').select('id').where('id', '=', id).where(visibleTo(scope)).forUpdate().executeTakeFirst()
+  const locked = await tx
+    .selectFrom('files')
+    .select('id')
+    .where('id', '=', id)
+    .where(visibleTo(scope))
+    .forUpdate()
+    .executeTakeFirst()
   if (locked === undefined) throw problem('file-not-found')
   await refuseUsed(tx, [id])
   await tx.deleteFrom('files').where('id', '=', id).execute()
@@ -99,7 +148,14 @@ export async function deleteFileRow(tx: Tx, scope: AppScope, id: string): Promis
 
 /** Deletes the rows of the files that a run has made; returns their ids, whose blobs are the caller's. Throws file-in-use as `deleteFileRow` does. */
 export async function deleteRunFiles(tx: Tx, scope: AppScope, runId: string): Promise<string[]> {
-  const made = await tx.selectFrom('files').select('id').where('application_id', '=', scope.applicationId).where('run_id', '=', runId).orderBy('id').forUpdate().execute()
+  const made = await tx
+    .selectFrom('files')
+    .select('id')
+    .where('application_id', '=', scope.applicationId)
+    .where('run_id', '=', runId)
+    .orderBy('id')
+    .forUpdate()
+    .execute()
   const ids = made.map(({ id }) => id)
   if (ids.length === 0) return []
   await refuseUsed(tx, ids)
@@ -117,14 +173,21 @@ async function refuseUsed(tx: Tx, ids: readonly string[]): Promise<void> {
     .where('r.status', 'in', [...activeStatuses])
     .limit(1)
     .executeTakeFirst()
-  if (user !== undefined) throw problem('file-in-use', { detail: 'A run that has not ended takes this file as input: wait for it or cancel it.' })
+  if (user !== undefined)
+    throw problem('file-in-use', {
+      detail: 'A run that has not ended takes this file as input: wait for it or cancel it.',
+    })
 }
 
 /**
  * Gives a run its file of that name. A file of the same content stays as it is; another content replaces it.
  * Returns the file, and the id of the blob that is not needed any more.
  */
-export async function putRunFile(tx: Tx, scope: AppScope, file: NewFile): Promise<{ file: StoredFile; unneeded: string | undefined }> {
+export async function putRunFile(
+  tx: Tx,
+  scope: AppScope,
+  file: NewFile,
+): Promise<{ file: StoredFile; unneeded: string | undefined }> {
   const present = await tx
     .selectFrom('files')
     .select(columns)
@@ -141,7 +204,11 @@ export async function putRunFile(tx: Tx, scope: AppScope, file: NewFile): Promis
 
 /** Those of the blob ids that have a row, in any tenant. */
 export async function findKnownBlobs(db: Db, ids: readonly string[]): Promise<Set<string>> {
-  const rows = await db.selectFrom('files').select('id').where('id', 'in', [...ids]).execute()
+  const rows = await db
+    .selectFrom('files')
+    .select('id')
+    .where('id', 'in', [...ids])
+    .execute()
   return new Set(rows.map((row) => row.id))
 }
 

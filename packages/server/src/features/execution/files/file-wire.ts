@@ -5,7 +5,9 @@ import type { FileRow } from './file-store.ts'
 
 export const FileWire = wire('File', {
   id: WireId('file'),
-  name: Type.String({ description: "The uploaded file's base name, or the path below /workspace/output of a file that a run made." }),
+  name: Type.String({
+    description: "The uploaded file's base name, or the path below /workspace/output of a file that a run made.",
+  }),
   size: Type.Integer({ description: 'Bytes.' }),
   contentType: Type.String(),
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Of the content, in hexadecimal.' }),

@@ -12,4 +12,8 @@ async function uploaded(tenant: Tenant): Promise<string> {
   return String(answer.body.id)
 }
 
-describeEndpoint(getFile, { given: uploaded, call: (fileId) => ({ params: { fileId } }), world: { features: [filesFeature] } })
+describeEndpoint(getFile, {
+  given: uploaded,
+  call: (fileId) => ({ params: { fileId } }),
+  world: { features: [filesFeature] },
+})

@@ -14,5 +14,6 @@ export const getFile = endpoint({
   params: { fileId: { id: 'file', missing: 'file-not-found' } },
   returns: { 200: FileWire },
   fails: [],
-  handle: async ({ db, scope, platform, params }) => ok(toFileWire(await openFile(platform, await loadFile(db, scope, params.fileId)))),
+  handle: async ({ db, scope, platform, params }) =>
+    ok(toFileWire(await openFile(platform, await loadFile(db, scope, params.fileId)))),
 })

@@ -6,7 +6,11 @@ import { listFiles } from './list-files.ts'
 
 const options = { features: [filesFeature] }
 
-describeEndpoint(listFiles, { given: async () => ({}), call: () => ({ query: { page: 1, pageSize: 2 } }), world: options })
+describeEndpoint(listFiles, {
+  given: async () => ({}),
+  call: () => ({ query: { page: 1, pageSize: 2 } }),
+  world: options,
+})
 
 describe('the list of files', () => {
   let world: World

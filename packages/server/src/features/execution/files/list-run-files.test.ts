@@ -62,8 +62,12 @@ describe('the files of a run', () => {
   it('leave nothing when they are too large or their run is gone', async () => {
     const run = await insertRun(world.platform, tenant)
     const before = await blobCount()
-    await expect(addRunFile(world.platform, maker(run), { path: 'big', content: from('x'.repeat(1_001)) })).rejects.toThrow(BlobTooLarge)
-    await expect(addRunFile(world.platform, { ...maker(run), runId: newUuid() }, { path: 'x', content: from('x') })).rejects.toThrow('files_application_id_run_id_fkey')
+    await expect(
+      addRunFile(world.platform, maker(run), { path: 'big', content: from('x'.repeat(1_001)) }),
+    ).rejects.toThrow(BlobTooLarge)
+    await expect(
+      addRunFile(world.platform, { ...maker(run), runId: newUuid() }, { path: 'x', content: from('x') }),
+    ).rejects.toThrow('files_application_id_run_id_fkey')
     expect((await list(run)).body.data).toEqual([])
     expect(await blobCount()).toBe(before)
   })
@@ -83,7 +87,10 @@ describe('the files of a run', () => {
 
   it('are found by id in the order asked, without those of others and without what is no id', async () => {
     const run = await insertRun(world.platform, tenant)
-    const [a, b] = [await addRunFile(world.platform, maker(run), { path: 'a', content: from('a') }), await addRunFile(world.platform, maker(run), { path: 'b', content: from('b') })]
+    const [a, b] = [
+      await addRunFile(world.platform, maker(run), { path: 'a', content: from('a') }),
+      await addRunFile(world.platform, maker(run), { path: 'b', content: from('b') }),
+    ]
     const found = await findFiles(world.platform.db, tenant.scope, [b.id, '', 'nonsense', newUuid(), a.id, b.id])
     expect(found.map((file) => file.id)).toEqual([b.id, a.id])
     const stranger = await world.tenant()

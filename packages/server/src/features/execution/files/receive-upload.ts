@@ -35,7 +35,11 @@ export async function receiveUpload(platform: Platform, request: FastifyRequest,
   }
 }
 
-async function receiveParts(request: FastifyRequest, bytesMax: number, storePart: (part: MultipartFile) => Promise<NewFile>): Promise<NewFile> {
+async function receiveParts(
+  request: FastifyRequest,
+  bytesMax: number,
+  storePart: (part: MultipartFile) => Promise<NewFile>,
+): Promise<NewFile> {
   let received: NewFile | undefined
   // One more than is allowed, so that a second part is seen and named, and the blob's own limit cuts a file that is too large.
   const limits = { fileSize: bytesMax + 1, files: 2, fields: 1, parts: 2, fieldSize: 1_024, headerPairs: 20 }
@@ -51,20 +55,40 @@ async function receiveParts(request: FastifyRequest, bytesMax: number, storePart
   return received
 }
 
-async function store(platform: Platform, { id, seal }: { id: string; seal: ContentSeal }, part: MultipartFile): Promise<NewFile> {
-  const written = await writeContent(platform, { id, seal }, { content: part.file, bytesMax: platform.config.FILE_SIZE_MAX })
+async function store(
+  platform: Platform,
+  { id, seal }: { id: string; seal: ContentSeal },
+  part: MultipartFile,
+): Promise<NewFile> {
+  const written = await writeContent(
+    platform,
+    { id, seal },
+    { content: part.file, bytesMax: platform.config.FILE_SIZE_MAX },
+  )
   // A part of type application/octet-stream is a file without a file name too.
   const filename: string | undefined = part.filename
-  return { id, runId: null, name: seal.sealText(sanitizeName(filename ?? '')), contentType: toContentType(part.mimetype), ...written }
+  return {
+    id,
+    runId: null,
+    name: seal.sealText(sanitizeName(filename ?? '')),
+    contentType: toContentType(part.mimetype),
+    ...written,
+  }
 }
 
 function invalid(field: string | undefined, message: string, code: string): Problem {
   const name = (field ?? '').slice(0, 100)
-  return problem('validation-error', { detail: `'${name}' ${message}.`, errors: [{ pointer: `/${name}`, message, code }] })
+  return problem('validation-error', {
+    detail: `'${name}' ${message}.`,
+    errors: [{ pointer: `/${name}`, message, code }],
+  })
 }
 
 function tooLarge(bytesMax: number): Problem {
-  return problem('file-too-large', { detail: `The file is larger than ${bytesMax} bytes.`, extensions: { sizeMax: bytesMax } })
+  return problem('file-too-large', {
+    detail: `The file is larger than ${bytesMax} bytes.`,
+    extensions: { sizeMax: bytesMax },
+  })
 }
 
 // A client that goes away or sends something broken is its fault; anything else, such as a full disk, stays an error of ours.
@@ -74,7 +98,9 @@ function toUploadProblem(error: unknown, bytesMax: number): unknown {
   const code = 'code' in error ? String(error.code) : ''
   if (code === 'FST_INVALID_MULTIPART_CONTENT_TYPE') return error
   const isBroken = code.startsWith('FST_') || code === 'ECONNRESET' || (code === '' && error.constructor === Error)
-  return isBroken ? problem('malformed-request', { detail: 'The multipart body is not well-formed, or it ends too early.' }) : error
+  return isBroken
+    ? problem('malformed-request', { detail: 'The multipart body is not well-formed, or it ends too early.' })
+    : error
 }
 
 function discardRest(request: IncomingMessage): void {

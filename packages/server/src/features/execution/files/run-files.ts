@@ -19,7 +19,11 @@ export interface MakingRun {
  * Keeps what a run left at a path below /workspace/output; doing it again replaces the file of that path.
  * Throws BlobTooLarge past FILE_SIZE_MAX; a failure leaves nothing.
  */
-export async function addRunFile(platform: Platform, run: MakingRun, { path, content }: { path: string; content: Readable }): Promise<StoredFile> {
+export async function addRunFile(
+  platform: Platform,
+  run: MakingRun,
+  { path, content }: { path: string; content: Readable },
+): Promise<StoredFile> {
   const id = newUuid()
   const name = sanitizePath(path)
   const seal = await platform.use(contentSeals).of(platform.db, run)
@@ -27,7 +31,13 @@ export async function addRunFile(platform: Platform, run: MakingRun, { path, con
   try {
     const put = await platform.db.transaction().execute(async (tx) => {
       await holdEndUser(tx, run)
-      return putRunFile(tx, run, { id, runId: run.runId, name: seal.sealName(name), contentType: guessContentType(name), ...written })
+      return putRunFile(tx, run, {
+        id,
+        runId: run.runId,
+        name: seal.sealName(name),
+        contentType: guessContentType(name),
+        ...written,
+      })
     })
     if (put.unneeded !== undefined) await platform.blobs.remove(put.unneeded)
     return put.file

@@ -24,24 +24,40 @@ async function seal(bytes: Buffer, bytesMax = Infinity): Promise<Buffer> {
   return sealed
 }
 
-function open(sealed: Buffer, sizeBytes: number, { range, by = key }: { range?: ByteRange; by?: BytesKey } = {}): Promise<Buffer> {
+function open(
+  sealed: Buffer,
+  sizeBytes: number,
+  { range, by = key }: { range?: ByteRange; by?: BytesKey } = {},
+): Promise<Buffer> {
   const { start, end } = sealedRange(sizeBytes, range)
   return buffer(inPieces(sealed.subarray(start, end + 1), 7_777).compose(new OpeningStream(by, sizeBytes, range)))
 }
 
 describe('the bytes of a file', () => {
-  it.each([0, 1, chunk - 1, chunk, chunk + 1, 3 * chunk, 200_001])('come back when there are %d of them', async (size) => {
-    const bytes = randomBytes(size)
-    const sealed = await seal(bytes)
-    expect(await open(sealed, size)).toEqual(bytes)
-    if (size > 16) expect(sealed.includes(bytes.subarray(0, 16))).toBe(false)
-  })
+  it.each([0, 1, chunk - 1, chunk, chunk + 1, 3 * chunk, 200_001])(
+    'come back when there are %d of them',
+    async (size) => {
+      const bytes = randomBytes(size)
+      const sealed = await seal(bytes)
+      expect(await open(sealed, size)).toEqual(bytes)
+      if (size > 16) expect(sealed.includes(bytes.subarray(0, 16))).toBe(false)
+    },
+  )
 
   it('come back in part, at the cost of that part', async () => {
     const bytes = randomBytes(4 * chunk + 100)
     const sealed = await seal(bytes)
-    for (const [start, end] of [[0, 0], [chunk - 1, chunk], [chunk, 2 * chunk - 1], [5, 4 * chunk + 99], [4 * chunk + 99, 4 * chunk + 99], [100, 3 * chunk]] as const) {
-      expect(await open(sealed, bytes.length, { range: { start, end } }), `${start}-${end}`).toEqual(bytes.subarray(start, end + 1))
+    for (const [start, end] of [
+      [0, 0],
+      [chunk - 1, chunk],
+      [chunk, 2 * chunk - 1],
+      [5, 4 * chunk + 99],
+      [4 * chunk + 99, 4 * chunk + 99],
+      [100, 3 * chunk],
+    ] as const) {
+      expect(await open(sealed, bytes.length, { range: { start, end } }), `${start}-${end}`).toEqual(
+        bytes.subarray(start, end + 1),
+      )
     }
     const { start, end } = sealedRange(bytes.length, { start: chunk, end: chunk + 5 })
     expect(end - start + 1).toBe(chunk + 16)
@@ -52,8 +68,18 @@ describe('the bytes of a file', () => {
     const sealed = await seal(bytes)
     const changed = Buffer.from(sealed)
     changed.writeUInt8(sealed.readUInt8(chunk + 30) ^ 1, chunk + 30)
-    const moved = Buffer.concat([sealed.subarray(chunk + 16, 2 * (chunk + 16)), sealed.subarray(0, chunk + 16), sealed.subarray(2 * (chunk + 16))])
-    for (const wrong of [changed, moved, sealed.subarray(0, -1), sealed.subarray(0, 2 * (chunk + 16)), sealed.subarray(0, 0)]) {
+    const moved = Buffer.concat([
+      sealed.subarray(chunk + 16, 2 * (chunk + 16)),
+      sealed.subarray(0, chunk + 16),
+      sealed.subarray(2 * (chunk + 16)),
+    ])
+    for (const wrong of [
+      changed,
+      moved,
+      sealed.subarray(0, -1),
+      sealed.subarray(0, 2 * (chunk + 16)),
+      sealed.subarray(0, 0),
+    ]) {
       await expect(open(wrong, bytes.length)).rejects.toThrow(SealBroken)
     }
     // A shorter file made of the first chunks, with a size to match.

@@ -39,12 +39,14 @@ export class SealingStream extends Transform {
 
   override _transform(data: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.#sizeBytes += data.length
-    if (this.#sizeBytes > this.#bytesMax) return done(new BlobTooLarge(`The content is larger than ${this.#bytesMax} bytes.`))
+    if (this.#sizeBytes > this.#bytesMax)
+      return done(new BlobTooLarge(`The content is larger than ${this.#bytesMax} bytes.`))
     this.#hash.update(data)
     this.#pending = this.#pending.length === 0 ? data : Buffer.concat([this.#pending, data])
     // A whole chunk waits for the next byte: it may be the last one.
     let from = 0
-    for (; this.#pending.length - from > chunkBytes; from += chunkBytes) this.#pushSealed(this.#pending.subarray(from, from + chunkBytes), false)
+    for (; this.#pending.length - from > chunkBytes; from += chunkBytes)
+      this.#pushSealed(this.#pending.subarray(from, from + chunkBytes), false)
     this.#pending = this.#pending.subarray(from)
     done()
   }
@@ -55,7 +57,9 @@ export class SealingStream extends Transform {
   }
 
   #pushSealed(chunk: Buffer, isLast: boolean): void {
-    const cipher = createCipheriv('aes-256-gcm', this.#key.key, nonceOf(this.#index, isLast)).setAAD(Buffer.from(this.#key.fileId))
+    const cipher = createCipheriv('aes-256-gcm', this.#key.key, nonceOf(this.#index, isLast)).setAAD(
+      Buffer.from(this.#key.fileId),
+    )
     this.push(Buffer.concat([cipher.update(chunk), cipher.final(), cipher.getAuthTag()]))
     this.#index += 1
   }
@@ -93,7 +97,8 @@ export class OpeningStream extends Transform {
     const sealedBytes = chunkBytes + tagBytes
     let from = 0
     try {
-      for (; this.#pending.length - from >= sealedBytes; from += sealedBytes) this.#pushOpened(this.#pending.subarray(from, from + sealedBytes))
+      for (; this.#pending.length - from >= sealedBytes; from += sealedBytes)
+        this.#pushOpened(this.#pending.subarray(from, from + sealedBytes))
     } catch (error) {
       return done(toError(error))
     }
@@ -113,7 +118,12 @@ export class OpeningStream extends Transform {
 
   #pushOpened(sealed: Buffer): void {
     if (sealed.length < tagBytes) throw new SealBroken('The content of a file was cut off.')
-    const decipher = createDecipheriv('aes-256-gcm', this.#key.key, nonceOf(this.#index, this.#index === this.#lastChunk), { authTagLength: tagBytes })
+    const decipher = createDecipheriv(
+      'aes-256-gcm',
+      this.#key.key,
+      nonceOf(this.#index, this.#index === this.#lastChunk),
+      { authTagLength: tagBytes },
+    )
     decipher.setAAD(Buffer.from(this.#key.fileId)).setAuthTag(sealed.subarray(-tagBytes))
     const opened = Buffer.concat([decipher.update(sealed.subarray(0, -tagBytes)), decipher.final()])
     const offset = this.#index * chunkBytes

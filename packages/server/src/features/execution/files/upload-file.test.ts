@@ -22,10 +22,15 @@ function form(content: string | Uint8Array<ArrayBuffer>, name: string, type = ''
 const boundary = 'a-boundary-of-this-test'
 const multipart = { 'content-type': `multipart/form-data; boundary=${boundary}` }
 const part = (headers: string, content: string) => `--${boundary}\r\n${headers}\r\n\r\n${content}\r\n`
-const file = (name: string, content: string) => part(`Content-Disposition: form-data; name="${name}"; filename="x.txt"\r\nContent-Type: text/plain`, content)
+const file = (name: string, content: string) =>
+  part(`Content-Disposition: form-data; name="${name}"; filename="x.txt"\r\nContent-Type: text/plain`, content)
 const end = `--${boundary}--\r\n`
 
-describeEndpoint(uploadFile, { given: async () => ({}), call: () => ({ rawBody: form('a,b\n1,2\n', 'sales.csv', 'text/csv') }), world: options })
+describeEndpoint(uploadFile, {
+  given: async () => ({}),
+  call: () => ({ rawBody: form('a,b\n1,2\n', 'sales.csv', 'text/csv') }),
+  world: options,
+})
 
 describe('an upload', () => {
   let world: World
@@ -36,7 +41,8 @@ describe('an upload', () => {
   })
   afterAll(() => world.close())
 
-  const upload = (rawBody: FormData | string | Uint8Array, headers: Record<string, string> = {}) => tenant.send('POST /api/files', { rawBody, headers })
+  const upload = (rawBody: FormData | string | Uint8Array, headers: Record<string, string> = {}) =>
+    tenant.send('POST /api/files', { rawBody, headers })
   const countRows = async () => (await world.platform.db.selectFrom('files').select('id').execute()).length
   const listBlobs = async () => {
     const names = await readdir(join(world.platform.config.DATA_DIR, 'blobs'), { recursive: true, withFileTypes: true })
@@ -45,7 +51,10 @@ describe('an upload', () => {
   const expectNothingLeft = async (work: () => Promise<void>) => {
     const before = { rows: await countRows(), blobs: (await listBlobs()).sort() }
     await work()
-    await vi.waitFor(async () => expect({ rows: await countRows(), blobs: (await listBlobs()).sort() }).toEqual(before), waiting)
+    await vi.waitFor(
+      async () => expect({ rows: await countRows(), blobs: (await listBlobs()).sort() }).toEqual(before),
+      waiting,
+    )
   }
 
   it('answers 201 with the file, its Location, size and SHA-256, for content larger than a JSON body may be', async () => {
@@ -65,11 +74,15 @@ describe('an upload', () => {
   })
 
   it('keeps the base name only and takes no content type that is none', async () => {
-    const head = 'Content-Disposition: form-data; name="file"; filename="../../etc/pass\u0007wd"\r\nContent-Type: text/html\u000b<script>'
+    const head =
+      'Content-Disposition: form-data; name="file"; filename="../../etc/pass\u0007wd"\r\nContent-Type: text/html\u000b<script>'
     const answer = await upload(part(head, 'x') + end, multipart)
     expect(answer.status, answer.text).toBe(201)
     expect(answer.body).toMatchObject({ name: 'passwd', contentType: 'application/octet-stream', size: 1 })
-    const untyped = await upload(part('Content-Disposition: form-data; name="file"\r\nContent-Type: application/octet-stream', 'x') + end, multipart)
+    const untyped = await upload(
+      part('Content-Disposition: form-data; name="file"\r\nContent-Type: application/octet-stream', 'x') + end,
+      multipart,
+    )
     expect(untyped.body).toMatchObject({ name: 'file', contentType: 'application/octet-stream' })
   })
 
@@ -90,7 +103,9 @@ describe('an upload', () => {
       socket.destroy()
       const body = new ReadableStream({
         start(controller) {
-          controller.enqueue(Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n`))
+          controller.enqueue(
+            Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n`),
+          )
           for (let sent = 0; sent < sizeMax * 2; sent += 500_000) controller.enqueue(Buffer.alloc(500_000))
           controller.enqueue(Buffer.from(`\r\n${end}`))
           controller.close()
@@ -105,12 +120,37 @@ describe('an upload', () => {
   it.each([
     ['no part', end, { pointer: '/file', message: 'is required', code: 'required' }],
     ['an empty body', '', { pointer: '/file', message: 'is required', code: 'required' }],
-    ['a part of another name', file('data', 'x') + end, { pointer: '/data', message: 'is not a known field', code: 'additionalProperties' }],
-    ['a field beside the file', file('file', 'x') + part('Content-Disposition: form-data; name="note"', 'y') + end, { pointer: '/note', message: 'is not a known field', code: 'additionalProperties' }],
-    ['two files', file('file', 'x') + file('file', 'y') + end, { pointer: '/file', message: 'must be sent once', code: 'maxItems' }],
-    ['three files', file('file', 'x') + file('file', 'y') + file('file', 'z') + end, { pointer: '/file', message: 'must be sent once', code: 'maxItems' }],
-    ['text instead of a file', part('Content-Disposition: form-data; name="file"', 'x') + end, { pointer: '/file', message: 'must be a file: send it with a file name', code: 'type' }],
-    ['a file input in which nothing was chosen', part('Content-Disposition: form-data; name="file"; filename=""\r\nContent-Type: application/octet-stream', '') + end, { pointer: '/file', message: 'is required', code: 'required' }],
+    [
+      'a part of another name',
+      file('data', 'x') + end,
+      { pointer: '/data', message: 'is not a known field', code: 'additionalProperties' },
+    ],
+    [
+      'a field beside the file',
+      file('file', 'x') + part('Content-Disposition: form-data; name="note"', 'y') + end,
+      { pointer: '/note', message: 'is not a known field', code: 'additionalProperties' },
+    ],
+    [
+      'two files',
+      file('file', 'x') + file('file', 'y') + end,
+      { pointer: '/file', message: 'must be sent once', code: 'maxItems' },
+    ],
+    [
+      'three files',
+      file('file', 'x') + file('file', 'y') + file('file', 'z') + end,
+      { pointer: '/file', message: 'must be sent once', code: 'maxItems' },
+    ],
+    [
+      'text instead of a file',
+      part('Content-Disposition: form-data; name="file"', 'x') + end,
+      { pointer: '/file', message: 'must be a file: send it with a file name', code: 'type' },
+    ],
+    [
+      'a file input in which nothing was chosen',
+      part('Content-Disposition: form-data; name="file"; filename=""\r\nContent-Type: application/octet-stream', '') +
+        end,
+      { pointer: '/file', message: 'is required', code: 'required' },
+    ],
   ])('answers 422 to %s, and keeps nothing', async (_what, body, mistake) => {
     await expectNothingLeft(async () => {
       const answer = await upload(body, multipart)
@@ -120,10 +160,30 @@ describe('an upload', () => {
   })
 
   it.each([
-    { what: 'a body that ends too early', body: file('file', 'half').slice(0, -20), headers: multipart, code: 'malformed-request' },
-    { what: 'a missing boundary', body: file('file', 'x') + end, headers: { 'content-type': 'multipart/form-data' }, code: 'malformed-request' },
-    { what: 'a name of the prototype', body: file('__proto__', 'x') + end, headers: multipart, code: 'malformed-request' },
-    { what: 'JSON', body: '{"file":"x"}', headers: { 'content-type': 'application/json' }, code: 'unsupported-media-type' },
+    {
+      what: 'a body that ends too early',
+      body: file('file', 'half').slice(0, -20),
+      headers: multipart,
+      code: 'malformed-request',
+    },
+    {
+      what: 'a missing boundary',
+      body: file('file', 'x') + end,
+      headers: { 'content-type': 'multipart/form-data' },
+      code: 'malformed-request',
+    },
+    {
+      what: 'a name of the prototype',
+      body: file('__proto__', 'x') + end,
+      headers: multipart,
+      code: 'malformed-request',
+    },
+    {
+      what: 'JSON',
+      body: '{"file":"x"}',
+      headers: { 'content-type': 'application/json' },
+      code: 'unsupported-media-type',
+    },
     { what: 'plain text', body: 'x', headers: { 'content-type': 'text/plain' }, code: 'unsupported-media-type' },
   ])('answers a problem to $what, and keeps nothing', async ({ body, headers, code }) => {
     await expectNothingLeft(async () => expectProblem(uploadFile, await upload(body, headers), code))
@@ -133,9 +193,15 @@ describe('an upload', () => {
     await expectNothingLeft(async () => {
       const socket = await open()
       socket.write(head({ 'content-length': '2000000' }) + file('file', 'z'.repeat(1_000_000)).slice(0, -2))
-      await vi.waitFor(async () => expect(await readdir(join(world.platform.config.DATA_DIR, 'blobs', 'partial'))).not.toEqual([]), waiting)
+      await vi.waitFor(
+        async () => expect(await readdir(join(world.platform.config.DATA_DIR, 'blobs', 'partial'))).not.toEqual([]),
+        waiting,
+      )
       socket.destroy()
-      await vi.waitFor(async () => expect(await readdir(join(world.platform.config.DATA_DIR, 'blobs', 'partial'))).toEqual([]), waiting)
+      await vi.waitFor(
+        async () => expect(await readdir(join(world.platform.config.DATA_DIR, 'blobs', 'partial'))).toEqual([]),
+        waiting,
+      )
     })
     expect(world.logLines.filter((line) => line.includes('"level":50'))).toEqual([])
   })
@@ -146,7 +212,9 @@ describe('an upload', () => {
     const body = file('wrong', 'x'.repeat(300_000)) + end
     socket.write(head({ 'content-length': String(body.length) }) + body)
     expect(await nextReply()).toBe('HTTP/1.1 422 Unprocessable Entity')
-    socket.write(`GET /api/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${tenant.apiKey}\r\nx-app-id: ${tenant.appId}\r\n\r\n`)
+    socket.write(
+      `GET /api/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${tenant.apiKey}\r\nx-app-id: ${tenant.appId}\r\n\r\n`,
+    )
     expect(await nextReply()).toBe('HTTP/1.1 200 OK')
     socket.destroy()
   })
@@ -166,7 +234,15 @@ describe('an upload', () => {
   })
 
   const head = (headers: Record<string, string>) =>
-    ['POST /api/files HTTP/1.1', 'host: x', `authorization: Bearer ${tenant.apiKey}`, `x-app-id: ${tenant.appId}`, ...Object.entries({ ...multipart, ...headers }).map(([name, value]) => `${name}: ${value}`), '', ''].join('\r\n')
+    [
+      'POST /api/files HTTP/1.1',
+      'host: x',
+      `authorization: Bearer ${tenant.apiKey}`,
+      `x-app-id: ${tenant.appId}`,
+      ...Object.entries({ ...multipart, ...headers }).map(([name, value]) => `${name}: ${value}`),
+      '',
+      '',
+    ].join('\r\n')
   const open = () =>
     new Promise<Socket>((resolve, reject) => {
       const socket = connect(Number(new URL(world.url).port), '127.0.0.1', () => resolve(socket)).on('error', reject)

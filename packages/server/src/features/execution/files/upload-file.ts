@@ -10,7 +10,8 @@ import { receiveUpload } from './receive-upload.ts'
 export const uploadFile = endpoint({
   route: 'POST /api/files',
   summary: 'Upload a file',
-  description: 'One part named `file`, streamed to disk. The reply comes when the content is durable; its id can then be given to a run.',
+  description:
+    'One part named `file`, streamed to disk. The reply comes when the content is durable; its id can then be given to a run.',
   caller: 'application',
   permission: 'files:write',
   limit: 'create',

@@ -46,14 +46,27 @@ export async function readFirstRun(platform: Platform, url: string): Promise<Fir
  * Gives an empty instance an owner, an organization with an application, an API key, the scripted model and the demo agent.
  * The file is written before the commit: an interrupted first boot leaves an empty instance, and the next one starts over.
  */
-export async function createFirstRun(platform: Platform, { url, modelBaseUrl }: { url: string; modelBaseUrl: string }): Promise<FirstRun | undefined> {
+export async function createFirstRun(
+  platform: Platform,
+  { url, modelBaseUrl }: { url: string; modelBaseUrl: string },
+): Promise<FirstRun | undefined> {
   if (!(await isEmptyInstance(platform.db))) return undefined
   return platform.db.transaction().execute(async (tx) => {
     const owner = { name: 'Owner', email: 'owner@example.com', password: randomBytes(15).toString('base64url') }
     const userId = await registerUser(tx, owner)
-    const { organization, applicationId } = await createOrganization(tx, { name: 'Demo', slug: 'demo', apiVersion: platform.versions.current, userId })
+    const { organization, applicationId } = await createOrganization(tx, {
+      name: 'Demo',
+      slug: 'demo',
+      apiVersion: platform.versions.current,
+      userId,
+    })
     const scope = { organizationId: organization.id, applicationId, endUserId: null }
-    const { key } = await issueApiKey(tx, scope, { name: 'First run', scopes: grantablePermissions, createdBy: userId, expiresAt: null })
+    const { key } = await issueApiKey(tx, scope, {
+      name: 'First run',
+      scopes: grantablePermissions,
+      createdBy: userId,
+      expiresAt: null,
+    })
     const modelId = await insertScriptedModel(tx, platform, { scope, userId, modelBaseUrl })
     const { agent } = await insertAgent(tx, scope, { ...demoAgent, modelId, createdBy: userId })
     const firstRun = {
@@ -70,7 +83,11 @@ export async function createFirstRun(platform: Platform, { url, modelBaseUrl }: 
   })
 }
 
-async function insertScriptedModel(tx: Tx, platform: Platform, about: { scope: OrgScope; userId: string; modelBaseUrl: string }): Promise<string> {
+async function insertScriptedModel(
+  tx: Tx,
+  platform: Platform,
+  about: { scope: OrgScope; userId: string; modelBaseUrl: string },
+): Promise<string> {
   const { scope, userId, modelBaseUrl } = about
   const [keyId, modelId] = [newUuid(), newUuid()]
   const key = await insertProviderKey(tx, scope, {
@@ -81,7 +98,14 @@ async function insertScriptedModel(tx: Tx, platform: Platform, about: { scope: O
     encryptedKey: sealSecret(platform, keyId, 'none'),
     createdBy: userId,
   })
-  const settings = { label: 'Scripted demo', modelId: 'demo-csv-totals', contextWindow: null, maxTokens: null, cost: null, enabled: true }
+  const settings = {
+    label: 'Scripted demo',
+    modelId: 'demo-csv-totals',
+    contextWindow: null,
+    maxTokens: null,
+    cost: null,
+    enabled: true,
+  }
   await insertModel(tx, scope, { id: modelId, settings, key, createdBy: userId })
   return modelId
 }

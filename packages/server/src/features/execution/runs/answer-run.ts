@@ -7,7 +7,10 @@ import { toRunWire } from './run-wire.ts'
 import { isTerminal, type Run } from './run.ts'
 
 /** The reply to a started run: at once, or held as `Prefer: wait` asks. */
-export async function answerRun({ platform, scope, request }: { platform: Platform; scope: AppScope; request: FastifyRequest }, run: Run) {
+export async function answerRun(
+  { platform, scope, request }: { platform: Platform; scope: AppScope; request: FastifyRequest },
+  run: Run,
+) {
   const seconds = parseWaitSeconds(request.headers['prefer'])
   const latest = seconds === 0 ? run : await awaitRun(platform, scope, { run, seconds, request })
   const headers = {
@@ -15,5 +18,7 @@ export async function answerRun({ platform, scope, request }: { platform: Platfo
     ...(seconds === 0 ? {} : { 'Preference-Applied': `wait=${seconds}` }),
   }
   const body = toRunWire(latest)
-  return isTerminal(latest.status) && seconds > 0 ? ({ status: 200, body, headers } as const) : ({ status: 202, body, headers } as const)
+  return isTerminal(latest.status) && seconds > 0
+    ? ({ status: 200, body, headers } as const)
+    : ({ status: 202, body, headers } as const)
 }

@@ -17,7 +17,11 @@ export function parseWaitSeconds(header: string | string[] | undefined): number 
 }
 
 /** The run when it has ended, or as it is when the time is up, the client has gone or the server stops. */
-export async function awaitRun(platform: Platform, scope: AppScope, wait: { run: Run; seconds: number; request: FastifyRequest }): Promise<Run> {
+export async function awaitRun(
+  platform: Platform,
+  scope: AppScope,
+  wait: { run: Run; seconds: number; request: FastifyRequest },
+): Promise<Run> {
   const { run, seconds, request } = wait
   const deadline = Date.now() + seconds * 1000
   const changed = createBell()
@@ -29,7 +33,12 @@ export async function awaitRun(platform: Platform, scope: AppScope, wait: { run:
   platform.stopping.addEventListener('abort', ring, { once: true })
   try {
     let latest: StoredRun = run
-    while (!isTerminal(latest.status) && Date.now() < deadline && !platform.stopping.aborted && !request.socket.destroyed) {
+    while (
+      !isTerminal(latest.status) &&
+      Date.now() < deadline &&
+      !platform.stopping.aborted &&
+      !request.socket.destroyed
+    ) {
       await changed.wait(Math.min(pollMs, deadline - Date.now()))
       latest = await getRun(platform.db, scope, run.id)
     }

@@ -5,10 +5,24 @@ import { endRun } from './run-store.ts'
 import type { StoredRun } from './run.ts'
 
 /** Cancels a run that the transaction has locked, with the end of its journal. `by` completes "Cancelled by …". */
-export async function cancelLockedRun(tx: Tx, id: string, { by, entry }: { readonly by: string; readonly entry: string }): Promise<StoredRun> {
-  const cancelled = await endRun(tx, id, { status: 'cancelled', error: { code: 'cancelled', message: `Cancelled by ${by}.` } })
+export async function cancelLockedRun(
+  tx: Tx,
+  id: string,
+  { by, entry }: { readonly by: string; readonly entry: string },
+): Promise<StoredRun> {
+  const cancelled = await endRun(tx, id, {
+    status: 'cancelled',
+    error: { code: 'cancelled', message: `Cancelled by ${by}.` },
+  })
   await appendEvents(tx, cancelled, [
-    { kind: 'run_log', type: 'system', level: 'info', event: 'run_completed', message: entry, data: { status: 'cancelled' } },
+    {
+      kind: 'run_log',
+      type: 'system',
+      level: 'info',
+      event: 'run_completed',
+      message: entry,
+      data: { status: 'cancelled' },
+    },
     runUpdate(cancelled, 'cancelled'),
   ])
   return cancelled

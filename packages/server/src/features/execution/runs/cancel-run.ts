@@ -10,7 +10,8 @@ import { isTerminal, type StoredRun } from './run.ts'
 export const cancelRun = endpoint({
   route: 'POST /api/runs/:runId/cancel',
   summary: 'Cancel a run',
-  description: 'The run is `cancelled` when this answers; what it used until then is kept. Its worker stops within a second.',
+  description:
+    'The run is `cancelled` when this answers; what it used until then is kept. Its worker stops within a second.',
   caller: 'application',
   permission: 'runs:cancel',
   limit: 'default',

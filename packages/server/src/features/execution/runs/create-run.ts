@@ -7,7 +7,10 @@ import { findRepeatedRun, originOf } from './run-origin.ts'
 import type { RunRequest } from './run-request.ts'
 import type { Run } from './run.ts'
 
-type RunCall = Pick<Call<'application', never, Record<never, never>, never>, 'db' | 'scope' | 'platform' | 'idempotency' | 'change'> & {
+type RunCall = Pick<
+  Call<'application', never, Record<never, never>, never>,
+  'db' | 'scope' | 'platform' | 'idempotency' | 'change'
+> & {
   readonly caller: UserCaller | KeyCaller
 }
 

@@ -9,7 +9,8 @@ import { isTerminal } from './run.ts'
 export const deleteRun = endpoint({
   route: 'DELETE /api/runs/:runId',
   summary: 'Delete an ended run',
-  description: 'Removes the run with its log and the files that it made. Uploads that it was given stay. Refused while a run that has not ended takes one of its files as input.',
+  description:
+    'Removes the run with its log and the files that it made. Uploads that it was given stay. Refused while a run that has not ended takes one of its files as input.',
   caller: 'application',
   permission: 'runs:delete',
   limit: 'default',
@@ -22,14 +23,18 @@ export const deleteRun = endpoint({
     const fileIds = await change(
       async (tx) => {
         const run = await lockRun(tx, scope, params.runId)
-        if (!isTerminal(run.status)) throw problem('run-in-progress', { detail: `The run is ${run.status}: cancel it first.` })
+        if (!isTerminal(run.status))
+          throw problem('run-in-progress', { detail: `The run is ${run.status}: cancel it first.` })
         const made = await deleteRunFiles(tx, scope, run.id)
         await deleteRunRow(tx, scope, run.id)
         return made
       },
       () => toWireId('run', params.runId),
     )
-    for (const id of fileIds) await platform.blobs.remove(id).catch((error: unknown) => log.warn({ err: error, fileId: id }, 'A blob was left for the sweep.'))
+    for (const id of fileIds)
+      await platform.blobs
+        .remove(id)
+        .catch((error: unknown) => log.warn({ err: error, fileId: id }, 'A blob was left for the sweep.'))
     return noContent()
   },
 })

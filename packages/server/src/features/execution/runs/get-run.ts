@@ -14,5 +14,6 @@ export const getRun = endpoint({
   params: { runId: { id: 'run', missing: 'run-not-found' } },
   returns: { 200: RunWire },
   fails: [],
-  handle: async ({ db, scope, platform, params }) => ok(toRunWire(await openRun(platform, await loadRun(db, scope, params.runId)))),
+  handle: async ({ db, scope, platform, params }) =>
+    ok(toRunWire(await openRun(platform, await loadRun(db, scope, params.runId)))),
 })

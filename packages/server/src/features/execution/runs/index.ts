@@ -16,10 +16,30 @@ export const runsFeature = feature({
 })
 
 export { cancelLockedRun, wakeAfterCancel } from './cancel-locked-run.ts'
-export { appendEvents, appendFenced, Fenced, readJournal, runUpdate, type JournalEntry, type NewEvent, type RunProgress } from './journal-store.ts'
+export {
+  appendEvents,
+  appendFenced,
+  Fenced,
+  readJournal,
+  runUpdate,
+  type JournalEntry,
+  type NewEvent,
+  type RunProgress,
+} from './journal-store.ts'
 export { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
 export { recordFailedRun } from './record-failed-run.ts'
-export { openEntry, openJournal, openRun, openRunError, openRunWith, openSummaries, sealEvents, sealProgress, sealRunError, toRecord } from './run-content.ts'
+export {
+  openEntry,
+  openJournal,
+  openRun,
+  openRunError,
+  openRunWith,
+  openSummaries,
+  sealEvents,
+  sealProgress,
+  sealRunError,
+  toRecord,
+} from './run-content.ts'
 export { runColumns, toRun } from './run-row.ts'
 export { findRepeatedRun, originOf } from './run-origin.ts'
 export { budgetPattern, runRequestFields, type RunRequest } from './run-request.ts'

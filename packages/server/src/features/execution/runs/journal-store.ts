@@ -20,7 +20,13 @@ export interface NewEvent {
 }
 
 /** What others are told of a run. */
-export type OutboxType = 'run.started' | 'run.waiting' | 'run.completed' | 'run.failed' | 'run.timeout' | 'run.cancelled'
+export type OutboxType =
+  | 'run.started'
+  | 'run.waiting'
+  | 'run.completed'
+  | 'run.failed'
+  | 'run.timeout'
+  | 'run.cancelled'
 
 /** What is written on the run's row together with its events. */
 export interface RunProgress {
@@ -39,7 +45,14 @@ export class Fenced extends Error {
 /** The event that reports a run's state. */
 export function runUpdate(run: StoredRun, event: string): NewEvent {
   const outbox = outboxTypes[run.status]
-  return { kind: 'run_update', type: 'system', level: 'info', event, data: toStoredSummary(run), ...(outbox === undefined ? {} : { outbox }) }
+  return {
+    kind: 'run_update',
+    type: 'system',
+    level: 'info',
+    event,
+    data: toStoredSummary(run),
+    ...(outbox === undefined ? {} : { outbox }),
+  }
 }
 
 const outboxTypes: Readonly<Record<RunStatus, OutboxType | undefined>> = {
@@ -63,7 +76,11 @@ export async function appendEvents(tx: Tx, run: Pick<StoredRun, 'id'>, events: r
 const nothingUsed: TokenUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
 
 /** Appends events and progress of the attempt that holds the run, in one statement. Throws Fenced when it holds it no longer. */
-export async function appendFenced(db: Db, run: Pick<StoredRun, 'id' | 'attempt'>, step: { events: readonly NewEvent[]; progress?: RunProgress }): Promise<void> {
+export async function appendFenced(
+  db: Db,
+  run: Pick<StoredRun, 'id' | 'attempt'>,
+  step: { events: readonly NewEvent[]; progress?: RunProgress },
+): Promise<void> {
   const { events, progress = {} } = step
   const { usage = nothingUsed, costUsd = '0' } = progress
   const report = progress.report === undefined ? null : toColumnText(progress.report)
@@ -82,7 +99,8 @@ export async function appendFenced(db: Db, run: Pick<StoredRun, 'id' | 'attempt'
       where id = ${run.id} and attempt = ${run.attempt} and status = 'running'
       returning ${eventSource(events.length)})
     ${insertEvents(events)}`.execute(db)
-  if (result.numAffectedRows !== BigInt(events.length)) throw new Fenced(`Attempt ${run.attempt} of run ${run.id} holds it no longer.`)
+  if (result.numAffectedRows !== BigInt(events.length))
+    throw new Fenced(`Attempt ${run.attempt} of run ${run.id} holds it no longer.`)
 }
 
 function eventSource(count: number) {

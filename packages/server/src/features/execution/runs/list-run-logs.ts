@@ -16,7 +16,12 @@ export const listRunLogs = endpoint({
   idempotency: 'not-needed',
   audit: 'none',
   params: { runId: { id: 'run', missing: 'run-not-found' } },
-  query: { ...pageQuery, after: Type.Optional(Type.Integer({ minimum: 0, description: 'Return what follows this `seq`; `page` is then ignored.' })) },
+  query: {
+    ...pageQuery,
+    after: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Return what follows this `seq`; `page` is then ignored.' }),
+    ),
+  },
   returns: { 200: pageOf(RunLogWire) },
   fails: [],
   async handle({ db, scope, platform, params, query }) {

@@ -38,7 +38,9 @@ export const listRuns = endpoint({
       },
     })
     const nextCursor = typeof slice.nextCursor === 'string' ? toWireId('run', slice.nextCursor) : null
-    return ok(toPageWire({ ...slice, items: await openSummaries(platform, slice.items), nextCursor }, page, toRunSummaryWire))
+    return ok(
+      toPageWire({ ...slice, items: await openSummaries(platform, slice.items), nextCursor }, page, toRunSummaryWire),
+    )
   },
 })
 

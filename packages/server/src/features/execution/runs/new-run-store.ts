@@ -11,8 +11,22 @@ import type { StoredRun } from './run.ts'
 /** A run to be written, its content as it is to be stored. */
 export type NewRun = Pick<
   StoredRun,
-  | 'id' | 'agentId' | 'agentName' | 'packageVersionId' | 'version' | 'userId' | 'apiKeyId' | 'input' | 'config'
-  | 'metadata' | 'budgetUsd' | 'modelRowId' | 'model' | 'timeoutMs' | 'scheduleId' | 'scheduledFor'
+  | 'id'
+  | 'agentId'
+  | 'agentName'
+  | 'packageVersionId'
+  | 'version'
+  | 'userId'
+  | 'apiKeyId'
+  | 'input'
+  | 'config'
+  | 'metadata'
+  | 'budgetUsd'
+  | 'modelRowId'
+  | 'model'
+  | 'timeoutMs'
+  | 'scheduleId'
+  | 'scheduledFor'
 > & { readonly packageId: string; readonly idempotency: IdempotencyKey | undefined }
 
 // Every run comes through here: one statement, sent as it is. What the database decides, the event takes from the row.

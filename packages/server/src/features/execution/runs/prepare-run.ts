@@ -45,23 +45,48 @@ interface Where {
  * Checks that a run can start. Throws `agent-not-found`, `agent-version-not-found`, `validation-error`,
  * or `run-not-ready` with every reason at once.
  */
-export async function prepareRun({ db, platform, scope }: Where, agentReference: string, request: RunRequest): Promise<PreparedRun> {
+export async function prepareRun(
+  { db, platform, scope }: Where,
+  agentReference: string,
+  request: RunRequest,
+): Promise<PreparedRun> {
   const { agent, version } = await getInstalledAgent(db, scope, { reference: agentReference, version: request.version })
-  const reasons: InvalidPart[] = agent.enabled ? [] : [{ pointer: '/agentId', message: 'is disabled', code: 'agent-disabled' }]
+  const reasons: InvalidPart[] = agent.enabled
+    ? []
+    : [{ pointer: '/agentId', message: 'is disabled', code: 'agent-disabled' }]
   const requested = request.modelId === undefined ? undefined : parseWireId('model', request.modelId)
-  const model = await findRunnableModel(db, platform, scope.organizationId, { ...(requested === undefined ? {} : { requested }), agentModelId: agent.modelId })
-  if ('missing' in model) reasons.push({ pointer: requested === undefined ? '' : '/modelId', message: whyNoModel[model.missing], code: model.missing })
+  const model = await findRunnableModel(db, platform, scope.organizationId, {
+    ...(requested === undefined ? {} : { requested }),
+    agentModelId: agent.modelId,
+  })
+  if ('missing' in model)
+    reasons.push({
+      pointer: requested === undefined ? '' : '/modelId',
+      message: whyNoModel[model.missing],
+      code: model.missing,
+    })
   const { files: stored, missing } = await findRequestedFiles(db, scope, request.files ?? [])
   reasons.push(...missing)
   const schema = version.manifest.input?.schema
   const mistakes = schema === undefined ? [] : checkAgainst(schema, request.input ?? {}, '/input')
   refuse(reasons, mistakes)
   if ('missing' in model) throw problem('run-not-ready')
-  return { agent, version, model, request, files: await openFiles(platform, stored), seal: await platform.use(contentSeals).of(platform.db, scope) }
+  return {
+    agent,
+    version,
+    model,
+    request,
+    files: await openFiles(platform, stored),
+    seal: await platform.use(contentSeals).of(platform.db, scope),
+  }
 }
 
 /** Writes a prepared run with its first event. Throws `run-not-ready` when a file was deleted since it was prepared, `invalid-end-user` when the end-user was erased. */
-export async function insertPreparedRun(tx: Tx, scope: AppScope, about: { prepared: PreparedRun; origin: RunOrigin; idempotency?: IdempotencyKey | undefined }): Promise<Run> {
+export async function insertPreparedRun(
+  tx: Tx,
+  scope: AppScope,
+  about: { prepared: PreparedRun; origin: RunOrigin; idempotency?: IdempotencyKey | undefined },
+): Promise<Run> {
   const { prepared, origin, idempotency } = about
   const { model, files, request, seal } = prepared
   await holdEndUser(tx, scope)
@@ -70,15 +95,28 @@ export async function insertPreparedRun(tx: Tx, scope: AppScope, about: { prepar
     ...sealStart(seal, startOf(prepared, request)),
     ...origin,
     modelRowId: model.id,
-    model: { label: model.label, api: model.api, modelId: model.modelId, contextWindow: model.contextWindow, maxTokens: model.maxTokens, price: model.price } satisfies RunModel,
+    model: {
+      label: model.label,
+      api: model.api,
+      modelId: model.modelId,
+      contextWindow: model.contextWindow,
+      maxTokens: model.maxTokens,
+      price: model.price,
+    } satisfies RunModel,
     idempotency,
   })
-  await insertRunInputs(tx, scope, { runId: run.id, files: nameInputs(files).map(({ id, name }) => ({ id, name: seal.sealText(name) })) })
+  await insertRunInputs(tx, scope, {
+    runId: run.id,
+    files: nameInputs(files).map(({ id, name }) => ({ id, name: seal.sealText(name) })),
+  })
   return openRunWith(seal, run)
 }
 
 /** What every run records of its agent and of what it was asked. */
-export function startOf({ agent, version }: { readonly agent: Agent; readonly version: AgentVersion }, request: RunRequest) {
+export function startOf(
+  { agent, version }: { readonly agent: Agent; readonly version: AgentVersion },
+  request: RunRequest,
+) {
   return {
     id: newUuid(),
     agentId: agent.id,
@@ -100,11 +138,17 @@ const whyNoModel = {
   'model-disabled': 'is disabled: enable it or choose another model',
 } as const
 
-async function findRequestedFiles(db: Db, scope: AppScope, wireIds: readonly string[]): Promise<{ files: StoredFile[]; missing: InvalidPart[] }> {
+async function findRequestedFiles(
+  db: Db,
+  scope: AppScope,
+  wireIds: readonly string[],
+): Promise<{ files: StoredFile[]; missing: InvalidPart[] }> {
   const ids = wireIds.map((wireId) => parseWireId('file', wireId) ?? '')
   const files = await findFiles(db, scope, ids)
   const missing = ids.flatMap((id, index) =>
-    files.some((file) => file.id === id) ? [] : [{ pointer: `/files/${index}`, message: 'is not a file of this application', code: 'file-not-found' }],
+    files.some((file) => file.id === id)
+      ? []
+      : [{ pointer: `/files/${index}`, message: 'is not a file of this application', code: 'file-not-found' }],
   )
   return { files, missing }
 }
@@ -112,8 +156,13 @@ async function findRequestedFiles(db: Db, scope: AppScope, wireIds: readonly str
 function refuse(reasons: readonly InvalidPart[], mistakes: readonly InvalidPart[]): void {
   const errors = [...reasons, ...mistakes]
   if (errors.length === 0) return
-  const list = errors.map(({ pointer, message }) => (pointer === '' ? message : `${pointer.slice(1)} ${message}`)).join('; ')
-  throw problem(reasons.length > 0 ? 'run-not-ready' : 'validation-error', { detail: `The run can not start: ${list}.`, errors })
+  const list = errors
+    .map(({ pointer, message }) => (pointer === '' ? message : `${pointer.slice(1)} ${message}`))
+    .join('; ')
+  throw problem(reasons.length > 0 ? 'run-not-ready' : 'validation-error', {
+    detail: `The run can not start: ${list}.`,
+    errors,
+  })
 }
 
 // A file can have been deleted since it was looked up; from here on it can't be.

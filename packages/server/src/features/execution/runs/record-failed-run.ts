@@ -22,13 +22,26 @@ export interface FailedStart {
 }
 
 /** Writes a run that has failed before it began, with its journal and its event for others. */
-export async function recordFailedRun(tx: Tx, scope: AppScope, { agent, version, request, origin, error, seal }: FailedStart): Promise<Run> {
+export async function recordFailedRun(
+  tx: Tx,
+  scope: AppScope,
+  { agent, version, request, origin, error, seal }: FailedStart,
+): Promise<Run> {
   await holdEndUser(tx, scope)
   const start = sealStart(seal, startOf({ agent, version }, request))
   const run = await insertRun(tx, scope, { ...start, ...origin, modelRowId: null, model: null, idempotency: undefined })
   const failed = await endRun(tx, run.id, { status: 'failed', error: sealRunError(seal, error) })
   await appendEvents(tx, failed, [
-    ...sealEvents(seal, [{ kind: 'run_log', type: 'system', level: 'error', event: 'run_completed', message: error.message, data: { status: 'failed', error } }]),
+    ...sealEvents(seal, [
+      {
+        kind: 'run_log',
+        type: 'system',
+        level: 'error',
+        event: 'run_completed',
+        message: error.message,
+        data: { status: 'failed', error },
+      },
+    ]),
     runUpdate(failed, 'completed'),
   ])
   return openRunWith(seal, failed)

@@ -6,14 +6,19 @@ import type { JsonRecord, Run, RunError, RunSummary, StoredRun } from './run.ts'
 /** The run with its content opened, for those who may read it. */
 export async function openRun(platform: Platform, stored: StoredRun): Promise<Run> {
   const { applicationId, endUserId } = stored
-  return openRunWith((await platform.use(contentSeals).ofAll(platform.db, applicationId, [endUserId]))(endUserId), stored)
+  return openRunWith(
+    (await platform.use(contentSeals).ofAll(platform.db, applicationId, [endUserId]))(endUserId),
+    stored,
+  )
 }
 
 /** Runs of one application as lists show them: only their errors are opened. */
 export async function openSummaries(platform: Platform, stored: readonly StoredRun[]): Promise<RunSummary[]> {
   const [first] = stored
   if (first === undefined) return []
-  const sealOf = await platform.use(contentSeals).ofAll(platform.db, first.applicationId, new Set(stored.map(({ endUserId }) => endUserId)))
+  const sealOf = await platform
+    .use(contentSeals)
+    .ofAll(platform.db, first.applicationId, new Set(stored.map(({ endUserId }) => endUserId)))
   return stored.map((run) => {
     const seal = sealOf(run.endUserId)
     return { ...run, seal, error: run.error === null ? null : openRunError(seal, run.error) }
@@ -35,13 +40,23 @@ export function openRunWith(seal: ContentSeal, stored: StoredRun): Run {
 }
 
 /** The input, configuration and metadata of a run as they are stored. */
-export function sealStart<T extends { readonly input: JsonRecord; readonly config: JsonRecord; readonly metadata: JsonRecord }>(seal: ContentSeal, start: T): T {
-  return { ...start, input: toRecord(seal.seal(start.input)), config: toRecord(seal.seal(start.config)), metadata: toRecord(seal.seal(start.metadata)) }
+export function sealStart<
+  T extends { readonly input: JsonRecord; readonly config: JsonRecord; readonly metadata: JsonRecord },
+>(seal: ContentSeal, start: T): T {
+  return {
+    ...start,
+    input: toRecord(seal.seal(start.input)),
+    config: toRecord(seal.seal(start.config)),
+    metadata: toRecord(seal.seal(start.metadata)),
+  }
 }
 
 /** An error whose texts may quote content, as it is stored; its code is ours. */
 export function sealRunError(seal: ContentSeal, { code, message, reasons }: RunError): RunError {
-  const sealed = reasons?.map((reason) => ({ pointer: seal.sealText(reason.pointer), message: seal.sealText(reason.message) }))
+  const sealed = reasons?.map((reason) => ({
+    pointer: seal.sealText(reason.pointer),
+    message: seal.sealText(reason.message),
+  }))
   return { code, message: seal.sealText(message), ...(sealed === undefined ? {} : { reasons: sealed }) }
 }
 
@@ -80,7 +95,11 @@ export function sealProgress(seal: ContentSeal, progress: RunProgress): RunProgr
 
 /** Any entry of the log or the journal with its content opened. */
 export function openEntry<T extends Pick<JournalEntry, 'message' | 'data'>>(seal: ContentSeal, entry: T): T {
-  return { ...entry, message: entry.message === null ? null : seal.openText(entry.message), data: seal.open(entry.data) }
+  return {
+    ...entry,
+    message: entry.message === null ? null : seal.openText(entry.message),
+    data: seal.open(entry.data),
+  }
 }
 
 export function openJournal(seal: ContentSeal, journal: readonly JournalEntry[]): JournalEntry[] {

@@ -49,7 +49,12 @@ describe('runs', () => {
     await actor.runToEnd({ agentId: other })
     const list = async (query: Record<string, string | number>) => (await actor.send('GET /api/runs', { query })).body
     expect((await list({ agentId: actor.agentId })).data.map((run: { id: string }) => run.id)).toEqual(ids)
-    expect((await list({ agentId: actor.agentId, page: 2, pageSize: 2 })).pagination).toMatchObject({ page: 2, pageSize: 2, total: 5, totalPages: 3 })
+    expect((await list({ agentId: actor.agentId, page: 2, pageSize: 2 })).pagination).toMatchObject({
+      page: 2,
+      pageSize: 2,
+      total: 5,
+      totalPages: 3,
+    })
     const first = await list({ agentId: actor.agentId, pageSize: 2 })
     const second = await list({ agentId: actor.agentId, pageSize: 3, after: first.pagination.nextCursor })
     expect([...first.data, ...second.data].map((run: { id: string }) => run.id)).toEqual(ids)
@@ -85,7 +90,10 @@ describe('runs', () => {
     const actor = await world.actor('long-wait')
     const maker = await insertRun(world.platform, actor, { status: 'success' })
     const made = []
-    for (const path of ['charts/a.csv', 'a.csv']) made.push(await addRunFile(world.platform, { ...maker, runId: maker.id }, { path, content: Readable.from(['1']) }))
+    for (const path of ['charts/a.csv', 'a.csv'])
+      made.push(
+        await addRunFile(world.platform, { ...maker, runId: maker.id }, { path, content: Readable.from(['1']) }),
+      )
     const { body: taker, ...started } = await actor.start({ files: made.map(({ id }) => toWireId('file', id)) })
     expect(started.status, started.text).toBe(202)
     expectProblem(deleteRun, await actor.send(`DELETE /api/runs/${maker.wireId}`), 'file-in-use')

@@ -8,8 +8,14 @@ import { findRunOfKey } from './run-store.ts'
 import type { Run } from './run.ts'
 
 /** Who starts a run by a request, as the run records it. */
-export function originOf(caller: UserCaller | KeyCaller): { readonly userId: string | null; readonly apiKeyId: string | null } {
-  return { userId: caller.kind === 'user' ? caller.userId : null, apiKeyId: caller.kind === 'api-key' ? caller.keyId : null }
+export function originOf(caller: UserCaller | KeyCaller): {
+  readonly userId: string | null
+  readonly apiKeyId: string | null
+} {
+  return {
+    userId: caller.kind === 'user' ? caller.userId : null,
+    apiKeyId: caller.kind === 'api-key' ? caller.keyId : null,
+  }
 }
 
 interface RepeatedCall {
@@ -28,5 +34,7 @@ export async function findRepeatedRun({ db, scope, platform, idempotency }: Repe
   const made = await findRunOfKey(db, scope, idempotency.keyHash)
   if (made === undefined) return undefined
   if (made.bodyHash?.equals(idempotency.bodyHash) === true) return openRun(platform, made.run)
-  throw problem('idempotency-key-reuse', { detail: 'This Idempotency-Key was used with another body: take a new key for a new request.' })
+  throw problem('idempotency-key-reuse', {
+    detail: 'This Idempotency-Key was used with another body: take a new key for a new request.',
+  })
 }

@@ -28,9 +28,18 @@ export interface RunFilters {
 }
 
 /** Records which files a run is given, under their names in /workspace/input, as these are stored. */
-export async function insertRunInputs(tx: Tx, scope: AppScope, input: { runId: string; files: readonly { id: string; name: string }[] }): Promise<void> {
+export async function insertRunInputs(
+  tx: Tx,
+  scope: AppScope,
+  input: { runId: string; files: readonly { id: string; name: string }[] },
+): Promise<void> {
   if (input.files.length === 0) return
-  const rows = input.files.map((file) => ({ application_id: scope.applicationId, run_id: input.runId, file_id: file.id, name: file.name }))
+  const rows = input.files.map((file) => ({
+    application_id: scope.applicationId,
+    run_id: input.runId,
+    file_id: file.id,
+    name: file.name,
+  }))
   await tx.insertInto('run_inputs').values(rows).execute()
 }
 
@@ -39,27 +48,49 @@ export async function findRunInputs(db: Db, runId: string): Promise<StoredInput[
   return db
     .selectFrom('run_inputs as i')
     .innerJoin('files as f', 'f.id', 'i.file_id')
-    .select(['f.id', 'f.application_id as applicationId', 'f.end_user_id as endUserId', 'f.salt', 'i.name', 'f.size_bytes as sizeBytes'])
+    .select([
+      'f.id',
+      'f.application_id as applicationId',
+      'f.end_user_id as endUserId',
+      'f.salt',
+      'i.name',
+      'f.size_bytes as sizeBytes',
+    ])
     .where('i.run_id', '=', runId)
     .execute()
 }
 
 /** Throws run-not-found, also for another end-user's run. */
 export async function getRun(db: Db, scope: AppScope, id: string): Promise<StoredRun> {
-  const row = await db.selectFrom('runs').select(runColumns).where('id', '=', id).where(visibleTo(scope)).executeTakeFirst()
+  const row = await db
+    .selectFrom('runs')
+    .select(runColumns)
+    .where('id', '=', id)
+    .where(visibleTo(scope))
+    .executeTakeFirst()
   if (row === undefined) throw problem('run-not-found')
   return toRun(row)
 }
 
 /** Throws run-not-found. Nobody else changes the run until the transaction ends. */
 export async function lockRun(tx: Tx, scope: AppScope, id: string): Promise<StoredRun> {
-  const row = await tx.selectFrom('runs').select(runColumns).where('id', '=', id).where(visibleTo(scope)).forUpdate().executeTakeFirst()
+  const row = await tx
+    .selectFrom('runs')
+    .select(runColumns)
+    .where('id', '=', id)
+    .where(visibleTo(scope))
+    .forUpdate()
+    .executeTakeFirst()
   if (row === undefined) throw problem('run-not-found')
   return toRun(row)
 }
 
 /** The run that an idempotency key made, whatever became of the reply. */
-export async function findRunOfKey(db: Db, scope: AppScope, keyHash: Buffer): Promise<{ run: StoredRun; bodyHash: Buffer | null } | undefined> {
+export async function findRunOfKey(
+  db: Db,
+  scope: AppScope,
+  keyHash: Buffer,
+): Promise<{ run: StoredRun; bodyHash: Buffer | null } | undefined> {
   const row = await db
     .selectFrom('runs')
     .select([...runColumns, 'idempotency_body_hash'])
@@ -69,7 +100,11 @@ export async function findRunOfKey(db: Db, scope: AppScope, keyHash: Buffer): Pr
   return row === undefined ? undefined : { run: toRun(row), bodyHash: row.idempotency_body_hash }
 }
 
-export async function listRuns(db: Db, scope: AppScope, { page, filters }: { page: Page; filters: RunFilters }): Promise<Slice<StoredRun>> {
+export async function listRuns(
+  db: Db,
+  scope: AppScope,
+  { page, filters }: { page: Page; filters: RunFilters },
+): Promise<Slice<StoredRun>> {
   const matching = db
     .selectFrom('runs')
     .where(visibleTo(scope))
@@ -89,10 +124,19 @@ export async function listRuns(db: Db, scope: AppScope, { page, filters }: { pag
 }
 
 /** Ends a run that the transaction has locked. The error is stored as it is: one that may quote content is sealed before. */
-export async function endRun(tx: Tx, id: string, end: { status: TerminalStatus; error: RunError | null }): Promise<StoredRun> {
+export async function endRun(
+  tx: Tx,
+  id: string,
+  end: { status: TerminalStatus; error: RunError | null },
+): Promise<StoredRun> {
   const row = await tx
     .updateTable('runs')
-    .set({ status: end.status, error: end.error === null ? null : toJsonText(end.error), completed_at: sql<Date>`now()`, worker_id: null })
+    .set({
+      status: end.status,
+      error: end.error === null ? null : toJsonText(end.error),
+      completed_at: sql<Date>`now()`,
+      worker_id: null,
+    })
     .where('id', '=', id)
     .where('status', 'in', statusesBefore(end.status))
     .returning(runColumns)

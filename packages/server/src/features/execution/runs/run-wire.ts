@@ -1,6 +1,15 @@
 import { Type, type Static } from 'typebox'
 import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
-import { JsonObject, Nullable, OneOf, toWireTime, wire, WireId, WireTime, WireUsd } from '../../../platform/http/wire.ts'
+import {
+  JsonObject,
+  Nullable,
+  OneOf,
+  toWireTime,
+  wire,
+  WireId,
+  WireTime,
+  WireUsd,
+} from '../../../platform/http/wire.ts'
 import { runStatuses, type Run, type RunSummary } from './run.ts'
 
 const RunErrorWire = Type.Object({
@@ -77,12 +86,20 @@ export function toStoredSummary(run: Omit<RunSummary, 'seal'>): Static<typeof Ru
     createdAt: toWireTime(run.createdAt),
     startedAt: toWireTime(run.startedAt),
     completedAt: toWireTime(run.completedAt),
-    duration: run.startedAt === null || run.completedAt === null ? null : run.completedAt.getTime() - run.startedAt.getTime(),
+    duration:
+      run.startedAt === null || run.completedAt === null ? null : run.completedAt.getTime() - run.startedAt.getTime(),
   }
 }
 
 export function toRunWire(run: Run): Static<typeof RunWire> {
-  return { ...toRunSummaryWire(run), input: run.input, config: run.config, metadata: run.metadata, output: run.output, report: run.report }
+  return {
+    ...toRunSummaryWire(run),
+    input: run.input,
+    config: run.config,
+    metadata: run.metadata,
+    output: run.output,
+    report: run.report,
+  }
 }
 
 export const RunLogWire = wire('RunLog', {
@@ -110,7 +127,12 @@ export interface RunLog {
 }
 
 export function toRunLogWire(log: RunLog): Static<typeof RunLogWire> {
-  return { ...log, id: toWireId('evt', log.id), runId: toWireId('run', log.runId), createdAt: toWireTime(log.createdAt) }
+  return {
+    ...log,
+    id: toWireId('evt', log.id),
+    runId: toWireId('run', log.runId),
+    createdAt: toWireTime(log.createdAt),
+  }
 }
 
 function toErrorWire({ code, message, reasons }: NonNullable<Run['error']>): Static<typeof RunErrorWire> {

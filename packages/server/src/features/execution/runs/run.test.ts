@@ -17,7 +17,8 @@ describe('the life of a run', () => {
   it('lists every status once', () => expect([...runStatuses].sort()).toEqual(Object.keys(runTransitions).sort()))
 
   it.each(runStatuses)('from %s, statusesBefore is the inverse of the table', (from) => {
-    for (const to of runStatuses) expect(statusesBefore(to).includes(from)).toBe(runTransitions[from].some((next) => next === to))
+    for (const to of runStatuses)
+      expect(statusesBefore(to).includes(from)).toBe(runTransitions[from].some((next) => next === to))
   })
 
   it('is terminal exactly where nothing follows', () => {

@@ -14,7 +14,15 @@ export const runTransitions = {
 export type RunStatus = keyof typeof runTransitions
 export type TerminalStatus = 'success' | 'failed' | 'timeout' | 'cancelled'
 
-export const runStatuses = ['pending', 'running', 'waiting', 'success', 'failed', 'timeout', 'cancelled'] as const satisfies readonly RunStatus[]
+export const runStatuses = [
+  'pending',
+  'running',
+  'waiting',
+  'success',
+  'failed',
+  'timeout',
+  'cancelled',
+] as const satisfies readonly RunStatus[]
 
 /** The statuses from which `to` can be reached; what an update's `where status = any(…)` says. */
 export function statusesBefore(to: RunStatus): RunStatus[] {

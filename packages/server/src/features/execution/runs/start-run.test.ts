@@ -39,13 +39,25 @@ describe('starting a run', () => {
     const started = await actor.start({ metadata: { ticket: 7 } })
     expect(started.status).toBe(202)
     expect(started.headers.get('location')).toBe(`/api/runs/${started.body.id}`)
-    expect(started.body).toMatchObject({ status: 'pending', version: '1.0.0', metadata: { ticket: 7 }, output: null, cost: '0', modelId: actor.modelId })
+    expect(started.body).toMatchObject({
+      status: 'pending',
+      version: '1.0.0',
+      metadata: { ticket: 7 },
+      output: null,
+      cost: '0',
+      modelId: actor.modelId,
+    })
   })
 
   it('begins the journal with the run as the reply shows it', async () => {
     const actor = await world.actor('hello')
     const { body } = await actor.start({ budget: '007.50', metadata: { ticket: 7 } })
-    const first = await world.platform.db.selectFrom('run_events').select(['seq', 'data']).where('run_id', '=', parseWireId('run', body.id) ?? '').where('event', '=', 'created').execute()
+    const first = await world.platform.db
+      .selectFrom('run_events')
+      .select(['seq', 'data'])
+      .where('run_id', '=', parseWireId('run', body.id) ?? '')
+      .where('event', '=', 'created')
+      .execute()
     const { input: _input, config: _config, metadata: _metadata, output: _output, report: _report, ...summary } = body
     expect(summary).toMatchObject({ budget: '7.5', status: 'pending' })
     expect(first).toEqual([{ seq: 1, data: summary }])
@@ -63,25 +75,43 @@ describe('starting a run', () => {
 
   it('gives 202 when the time is up first', async () => {
     const actor = await world.actor('long-wait')
-    const answer = await actor.send('POST /api/runs', { body: { agentId: actor.agentId }, headers: { prefer: 'wait=1' } })
+    const answer = await actor.send('POST /api/runs', {
+      body: { agentId: actor.agentId },
+      headers: { prefer: 'wait=1' },
+    })
     expect(answer.status).toBe(202)
     await actor.send(`POST /api/runs/${answer.body.id}/cancel`)
   })
 
   it('checks the input before a row exists', async () => {
-    const actor = await world.actor('hello', { input: { type: 'object', properties: { month: { type: 'string' }, year: { type: 'integer' } }, required: ['month'] } })
+    const actor = await world.actor('hello', {
+      input: {
+        type: 'object',
+        properties: { month: { type: 'string' }, year: { type: 'integer' } },
+        required: ['month'],
+      },
+    })
     const answer = await actor.start({ input: { year: 'x' } })
     expectProblem(startRun, answer, 'validation-error')
-    expect(answer.body.errors.map((error: { pointer: string }) => error.pointer).sort()).toEqual(['/input/month', '/input/year'])
+    expect(answer.body.errors.map((error: { pointer: string }) => error.pointer).sort()).toEqual([
+      '/input/month',
+      '/input/year',
+    ])
     expect((await actor.send('GET /api/runs')).body.pagination.total).toBe(0)
   })
 
   it('lists every reason why a run can not start at once', async () => {
     const tenant = await world.tenant()
     const agentId = await createAgent(tenant, { input: { type: 'object', required: ['month'] } })
-    const answer = await tenant.send('POST /api/runs', { body: { agentId, modelId: newWireId('model'), files: [newWireId('file')], input: {} } })
+    const answer = await tenant.send('POST /api/runs', {
+      body: { agentId, modelId: newWireId('model'), files: [newWireId('file')], input: {} },
+    })
     expectProblem(startRun, answer, 'run-not-ready')
-    expect(answer.body.errors.map((error: { pointer: string }) => error.pointer).sort()).toEqual(['/files/0', '/input/month', '/modelId'])
+    expect(answer.body.errors.map((error: { pointer: string }) => error.pointer).sort()).toEqual([
+      '/files/0',
+      '/input/month',
+      '/modelId',
+    ])
   })
 
   it("does not start another tenant's agent, model or file", async () => {
@@ -96,8 +126,14 @@ describe('starting a run', () => {
       const form = new FormData()
       form.set('file', new Blob(['a,b']), 'a.csv')
       const file = (await actor.send('POST /api/files', { rawBody: form })).body.id
-      const [run, deletion] = await Promise.all([actor.start({ files: [file] }), actor.send(`DELETE /api/files/${file}`)])
-      expect([[202, 409], [422, 204]]).toContainEqual([run.status, deletion.status])
+      const [run, deletion] = await Promise.all([
+        actor.start({ files: [file] }),
+        actor.send(`DELETE /api/files/${file}`),
+      ])
+      expect([
+        [202, 409],
+        [422, 204],
+      ]).toContainEqual([run.status, deletion.status])
       if (run.status === 202) await actor.send(`POST /api/runs/${run.body.id}/cancel`)
     }
   })
@@ -105,7 +141,9 @@ describe('starting a run', () => {
   it('makes one run of twenty requests with the same Idempotency-Key at once', async () => {
     const actor = await world.actor('hello')
     const headers = { 'idempotency-key': '"once"' }
-    const answers = await Promise.all(Array.from({ length: 20 }, () => actor.send('POST /api/runs', { body: { agentId: actor.agentId }, headers })))
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => actor.send('POST /api/runs', { body: { agentId: actor.agentId }, headers })),
+    )
     const ids = new Set(answers.filter(({ status }) => status === 202).map(({ body }) => String(body.id)))
     expect(ids.size).toBe(1)
     expect(answers.every(({ status }) => status === 202 || status === 409)).toBe(true)
@@ -119,7 +157,10 @@ describe('starting a run', () => {
     await forgetReplies(world)
     const again = await actor.send('POST /api/runs', options)
     expect(again.body.id).toBe(first.body.id)
-    const other = await actor.send('POST /api/runs', { ...options, body: { agentId: actor.agentId, metadata: { other: true } } })
+    const other = await actor.send('POST /api/runs', {
+      ...options,
+      body: { agentId: actor.agentId, metadata: { other: true } },
+    })
     expectProblem(startRun, other, 'idempotency-key-reuse')
   })
 })

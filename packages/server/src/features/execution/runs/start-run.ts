@@ -8,14 +8,18 @@ import { RunWire } from './run-wire.ts'
 export const startRun = endpoint({
   route: 'POST /api/runs',
   summary: 'Start a run',
-  description: 'With `Prefer: wait=30` (up to 60) the answer is held until the run ends (200), or until the time is up (202).',
+  description:
+    'With `Prefer: wait=30` (up to 60) the answer is held until the run ends (200), or until the time is up (202).',
   caller: 'application',
   permission: 'agents:run',
   limit: 'runs',
   idempotency: 'supported',
   secretReply: true,
   audit: 'run.created',
-  body: Type.Object({ agentId: Type.String({ minLength: 1, maxLength: 200, description: '`agent_…` or `@scope/name`.' }), ...runRequestFields }),
+  body: Type.Object({
+    agentId: Type.String({ minLength: 1, maxLength: 200, description: '`agent_…` or `@scope/name`.' }),
+    ...runRequestFields,
+  }),
   bodyBytesMax: runBodyBytesMax,
   returns: { 200: RunWire, 202: RunWire },
   fails: ['agent-not-found', 'agent-version-not-found', 'run-not-ready'],

@@ -14,7 +14,8 @@ const firstDataFd = statusFd + 1
 export function createBubblewrapDriver(host: SandboxHost): SandboxDriver {
   return {
     name: 'bubblewrap',
-    open: (workspaceDir, limits) => openIsolated({ host, workspaceDir, limits, launch: (input) => launchBubblewrap(host, input) }),
+    open: (workspaceDir, limits) =>
+      openIsolated({ host, workspaceDir, limits, launch: (input) => launchBubblewrap(host, input) }),
   }
 }
 
@@ -23,15 +24,25 @@ function launchBubblewrap(host: SandboxHost, input: LaunchInput): Launch {
   const workspace = uid === undefined ? input.workspaceDir : stagingDir
   const filter = createSeccompFilter(process.arch, { memoryIsAccounted: host.cgroups !== undefined })
   const data: Buffer[] = Object.values(etcFiles).map((text) => Buffer.from(text))
-  const files = Object.keys(etcFiles).flatMap((name, index) => ['--perms', '0444', '--file', String(firstDataFd + index), `/etc/${name}`])
+  const files = Object.keys(etcFiles).flatMap((name, index) =>
+    words(`--perms 0444 --file ${firstDataFd + index} /etc/${name}`),
+  )
   const seccomp = filter === undefined ? [] : ['--seccomp', String(firstDataFd + data.length)]
   const enter: EnterOptions = { host, limits, writesNothing: input.writesNothing }
   const inner = [
     getProgram('bwrap'),
-    '--unshare-user', '--unshare-all', '--unshare-cgroup', '--disable-userns', '--uid', '1000', '--gid', '1000', '--hostname', 'sandbox',
-    '--die-with-parent', '--new-session', '--clearenv', ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
-    ...systemMounts(limits), ...files, '--bind', workspace, '/workspace', '--ro-bind', join(workspace, 'input'), '/workspace/input',
-    '--remount-ro', '/', '--chdir', '/workspace', ...seccomp, '--', ...enterWithLimits(enter, request),
+    ...words('--unshare-user --unshare-all --unshare-cgroup --disable-userns'),
+    ...words('--uid 1000 --gid 1000 --hostname sandbox'),
+    ...words('--die-with-parent --new-session --clearenv'),
+    ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...systemMounts(limits),
+    ...files,
+    ...['--bind', workspace, '/workspace'],
+    ...['--ro-bind', join(workspace, 'input'), '/workspace/input'],
+    ...words('--remount-ro / --chdir /workspace'),
+    ...seccomp,
+    '--',
+    ...enterWithLimits(enter, request),
   ]
   if (filter !== undefined) data.push(filter.program)
   return {
@@ -41,12 +52,20 @@ function launchBubblewrap(host: SandboxHost, input: LaunchInput): Launch {
 }
 
 function systemMounts(limits: SandboxLimits): string[] {
-  const size = ['--size', String(temporaryBytes(limits))]
+  const size = `--size ${temporaryBytes(limits)}`
   return [
-    '--perms', '0755', '--dir', '/etc',
-    ...systemDirs().flatMap(({ path, target, isLink }) => isLink ? ['--symlink', target, path] : ['--ro-bind', path, path]),
+    ...words('--perms 0755 --dir /etc'),
+    ...systemDirs().flatMap(({ path, target, isLink }) =>
+      isLink ? ['--symlink', target, path] : ['--ro-bind', path, path],
+    ),
     ...etcViews.flatMap(({ path }) => ['--ro-bind-try', path, path]),
-    '--proc', '/proc', '--dev', '/dev', '--perms', '1777', ...size, '--tmpfs', '/dev/shm', '--remount-ro', '/dev',
-    '--perms', '1777', ...size, '--tmpfs', '/tmp',
+    ...words('--proc /proc --dev /dev'),
+    ...words(`--perms 1777 ${size} --tmpfs /dev/shm --remount-ro /dev`),
+    ...words(`--perms 1777 ${size} --tmpfs /tmp`),
   ]
+}
+
+/** Arguments that contain no blanks, written as a shell would take them. */
+function words(line: string): string[] {
+  return line.split(' ')
 }

@@ -26,7 +26,12 @@ export interface CgroupLease {
   release(): Promise<void>
 }
 
-interface Hierarchy { controllers: string[]; mountPoint: string; mountRoot: string; isV2: boolean }
+interface Hierarchy {
+  controllers: string[]
+  mountPoint: string
+  mountRoot: string
+  isV2: boolean
+}
 
 /** The hierarchies we can really use for memory and process limits (tried with a child process); undefined where there are none. */
 export async function openCgroups(): Promise<CgroupHost | undefined> {
@@ -54,17 +59,21 @@ export async function leaseCgroups(host: CgroupHost, limits: SandboxLimits): Pro
   return {
     procsFiles: dirs.map((dir) => join(dir, 'cgroup.procs')),
     countOomKills: () => countOomKills(dirs),
-    release: async () => void await Promise.all(dirs.map(removeGroup)),
+    release: async () => void (await Promise.all(dirs.map(removeGroup))),
   }
 }
 
 async function findCandidates(): Promise<CgroupHost[]> {
   const hierarchies = parseHierarchies(await readFile('/proc/self/mountinfo', 'utf8').catch(() => ''))
   const membership = await readFile('/proc/self/cgroup', 'utf8').catch(() => '')
-  const v1 = ['memory', 'pids', 'cpu'].map((controller) => hierarchies.find((h) => !h.isV2 && h.controllers.includes(controller)))
+  const v1 = ['memory', 'pids', 'cpu'].map((controller) =>
+    hierarchies.find((h) => !h.isV2 && h.controllers.includes(controller)),
+  )
   const [memory, pids] = v1
   if (memory !== undefined && pids !== undefined) {
-    return [{ version: 'v1', parents: [...new Set(v1.flatMap((h) => h === undefined ? [] : [ownGroup(h, membership)]))] }]
+    return [
+      { version: 'v1', parents: [...new Set(v1.flatMap((h) => (h === undefined ? [] : [ownGroup(h, membership)])))] },
+    ]
   }
   const unified = hierarchies.find((hierarchy) => hierarchy.isV2)
   if (unified === undefined) return []
@@ -83,10 +92,17 @@ function parseHierarchies(mountinfo: string): Hierarchy[] {
 }
 
 function ownGroup(hierarchy: Hierarchy, membership: string): string {
-  const line = membership.split('\n').map((text) => text.split(':')).find(([id, controllers = '']) =>
-    hierarchy.isV2 ? id === '0' : controllers.split(',').some((controller) => hierarchy.controllers.includes(controller)))
+  const line = membership
+    .split('\n')
+    .map((text) => text.split(':'))
+    .find(([id, controllers = '']) =>
+      hierarchy.isV2
+        ? id === '0'
+        : controllers.split(',').some((controller) => hierarchy.controllers.includes(controller)),
+    )
   const path = line?.slice(2).join(':') ?? '/'
-  const below = hierarchy.mountRoot !== '/' && path.startsWith(hierarchy.mountRoot) ? path.slice(hierarchy.mountRoot.length) : path
+  const below =
+    hierarchy.mountRoot !== '/' && path.startsWith(hierarchy.mountRoot) ? path.slice(hierarchy.mountRoot.length) : path
   const group = join(hierarchy.mountPoint, below)
   // In a container the path may be the host's, while only our own subtree is mounted.
   return existsSync(group) ? group : hierarchy.mountPoint
@@ -95,7 +111,13 @@ function ownGroup(hierarchy: Hierarchy, membership: string): string {
 async function works(host: CgroupHost): Promise<boolean> {
   try {
     if (host.version === 'v2') await enableControllers(host.parents)
-    const lease = await leaseCgroups(host, { memoryBytes: 64 * 1024 * 1024, processesMax: 16, diskBytes: 0, cpuSeconds: 0, cpuShare: 1 })
+    const lease = await leaseCgroups(host, {
+      memoryBytes: 64 * 1024 * 1024,
+      processesMax: 16,
+      diskBytes: 0,
+      cpuSeconds: 0,
+      cpuShare: 1,
+    })
     try {
       await run('/bin/sh', ['-c', 'for file; do echo 0 > "$file" || exit 1; done', 'join', ...lease.procsFiles])
       return hasFile(lease, ['memory.max', 'memory.limit_in_bytes']) && hasFile(lease, ['pids.max'])
@@ -115,23 +137,35 @@ async function enableControllers(parents: readonly string[]): Promise<void> {
   for (const parent of parents) {
     const enabled = await readFile(join(parent, 'cgroup.subtree_control'), 'utf8')
     const missing = ['memory', 'pids', 'cpu'].filter((controller) => !enabled.split(/\s+/).includes(controller))
-    if (missing.length > 0) await writeFile(join(parent, 'cgroup.subtree_control'), missing.map((name) => `+${name}`).join(' '))
+    if (missing.length > 0)
+      await writeFile(join(parent, 'cgroup.subtree_control'), missing.map((name) => `+${name}`).join(' '))
   }
 }
 
 async function writeLimits(dir: string, version: 'v1' | 'v2', limits: SandboxLimits): Promise<void> {
   const memory = String(limits.memoryBytes + memoryOfOursBytes)
   const pids = String(limits.processesMax + processesOfOurs)
-  const quota = limits.cpuShare === undefined ? undefined : String(Math.max(1000, Math.round(limits.cpuShare * 100_000)))
+  const quota =
+    limits.cpuShare === undefined ? undefined : String(Math.max(1000, Math.round(limits.cpuShare * 100_000)))
   // The weight stays the default: an execution counts like one process of the server, however many it starts.
-  const files = version === 'v2'
-    ? { 'memory.max': memory, 'memory.swap.max': '0', 'pids.max': pids,
-        'cpu.max': `${quota ?? 'max'} 100000` }
-    : { 'memory.limit_in_bytes': memory, 'memory.memsw.limit_in_bytes': memory, 'pids.max': pids,
-        'cpu.cfs_quota_us': quota ?? '-1' }
+  const files =
+    version === 'v2'
+      ? { 'memory.max': memory, 'memory.swap.max': '0', 'pids.max': pids, 'cpu.max': `${quota ?? 'max'} 100000` }
+      : {
+          'memory.limit_in_bytes': memory,
+          'memory.memsw.limit_in_bytes': memory,
+          'pids.max': pids,
+          'cpu.cfs_quota_us': quota ?? '-1',
+        }
   for (const [file, value] of Object.entries(files)) {
     // Each controller has its own directory in v1, and swap accounting may be off.
-    if (await access(join(dir, file)).then(() => true, () => false)) await writeFile(join(dir, file), value)
+    if (
+      await access(join(dir, file)).then(
+        () => true,
+        () => false,
+      )
+    )
+      await writeFile(join(dir, file), value)
   }
 }
 
@@ -144,7 +178,10 @@ async function countOomKills(dirs: readonly string[]): Promise<number> {
 // The last task may still be on its way out of the group when its parent already knows of its end.
 async function removeGroup(dir: string): Promise<void> {
   for (let attempt = 0; attempt < 50; attempt += 1) {
-    const removed = await rmdir(dir).then(() => true, () => !existsSync(dir))
+    const removed = await rmdir(dir).then(
+      () => true,
+      () => !existsSync(dir),
+    )
     if (removed) return
     await sleep(5)
   }

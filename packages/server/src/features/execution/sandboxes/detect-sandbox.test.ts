@@ -8,17 +8,29 @@ import { checkIsolation, findDeviations, parseFacts } from './isolation-check.ts
 import { SandboxError, type SandboxDriver } from './sandbox.ts'
 
 const run = promisify(execFile)
-const canIsolate = spawnSync('unshare', ['--user', '--map-root-user', '--pid', '--fork', '--mount-proc', 'true']).status === 0
+const canIsolate =
+  spawnSync('unshare', ['--user', '--map-root-user', '--pid', '--fork', '--mount-proc', 'true']).status === 0
 
 function collectLog(): { lines: string[]; log: pino.Logger } {
   const lines: string[] = []
-  return { lines, log: pino({ base: null }, { write: (line: string) => { lines.push(line) } }) }
+  return {
+    lines,
+    log: pino(
+      { base: null },
+      {
+        write: (line: string) => {
+          lines.push(line)
+        },
+      },
+    ),
+  }
 }
 
 describe('the choice of a sandbox', { timeout: 120_000 }, () => {
   test('off means off, with the reason', async () => {
     expect(await detectSandbox({ preference: 'off', log: collectLog().log })).toEqual({
-      available: false, reason: 'SANDBOX=off: tools that need a sandbox are switched off.',
+      available: false,
+      reason: 'SANDBOX=off: tools that need a sandbox are switched off.',
     })
   })
 
@@ -26,7 +38,9 @@ describe('the choice of a sandbox', { timeout: 120_000 }, () => {
     const { lines, log } = collectLog()
     const detection = await detectSandbox({ preference: 'auto', log })
     expect(detection.available).toBe(true)
-    expect(lines.join('')).toMatch(/"driver":"(bubblewrap|unshare)".*"limits":".*"systemCallFilter":(true|false).*Sandbox tools run isolated/)
+    expect(lines.join('')).toMatch(
+      /"driver":"(bubblewrap|unshare)".*"limits":".*"systemCallFilter":(true|false).*Sandbox tools run isolated/,
+    )
   })
 
   test.skipIf(!canIsolate)('where namespaces are forbidden there is none, and one line says what to do', async () => {
@@ -34,9 +48,22 @@ describe('the choice of a sandbox', { timeout: 120_000 }, () => {
       import { detectSandbox } from ${JSON.stringify(join(import.meta.dirname, 'detect-sandbox.ts'))}
       const log = { info() {}, warn() {} }
       process.stdout.write(JSON.stringify(await detectSandbox({ preference: 'auto', log })))`
-    const forbid = 'for kind in user pid mnt net; do echo 0 > /proc/sys/user/max_${kind}_namespaces || exit 1; done; exec "$@"'
-    const { stdout } = await run('unshare', ['--user', '--map-root-user', '--', 'sh', '-c', forbid, 'forbid',
-      process.execPath, '--input-type=module-typescript', '--no-warnings', '--eval', source])
+    const forbid =
+      'for kind in user pid mnt net; do echo 0 > /proc/sys/user/max_${kind}_namespaces || exit 1; done; exec "$@"'
+    const { stdout } = await run('unshare', [
+      '--user',
+      '--map-root-user',
+      '--',
+      'sh',
+      '-c',
+      forbid,
+      'forbid',
+      process.execPath,
+      '--input-type=module-typescript',
+      '--no-warnings',
+      '--eval',
+      source,
+    ])
     expect(JSON.parse(stdout)).toMatchObject({ available: false })
     expect(stdout).toMatch(/bubblewrap: .*; unshare: .*|no other user ids/)
     expect(stdout).toMatch(/SANDBOX=off/)
@@ -48,12 +75,22 @@ describe('the proof from inside', () => {
   test('a driver that runs things on the host is refused', async () => {
     const unprotected: SandboxDriver = {
       name: 'unshare',
-      open: (dir) => Promise.resolve({
-        async exec({ argv }) {
-          const { status, stdout, stderr } = spawnSync(argv[0] ?? '', argv.slice(1), { cwd: dir, encoding: 'utf8' })
-          return { exitCode: status, signal: null, stdout, stderr, stdoutTruncated: false, stderrTruncated: false, reason: 'exited', durationMs: 0 }
-        },
-      }),
+      open: (dir) =>
+        Promise.resolve({
+          async exec({ argv }) {
+            const { status, stdout, stderr } = spawnSync(argv[0] ?? '', argv.slice(1), { cwd: dir, encoding: 'utf8' })
+            return {
+              exitCode: status,
+              signal: null,
+              stdout,
+              stderr,
+              stdoutTruncated: false,
+              stderrTruncated: false,
+              reason: 'exited',
+              durationMs: 0,
+            }
+          },
+        }),
     }
     await expect(checkIsolation(unprotected)).rejects.toThrow(SandboxError)
     await expect(checkIsolation(unprotected)).rejects.toThrow(/does not isolate: .*uid is unknown/)

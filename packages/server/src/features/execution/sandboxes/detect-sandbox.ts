@@ -21,18 +21,29 @@ export interface DetectOptions {
 }
 
 const candidates = [
-  { name: 'bubblewrap', programs: ['bwrap', 'setpriv', 'unshare', 'prlimit', 'mount', 'mkfifo'], create: createBubblewrapDriver },
-  { name: 'unshare', programs: ['unshare', 'setpriv', 'prlimit', 'mount', 'umount', 'pivot_root', 'hostname', 'mkfifo'], create: createUnshareDriver },
+  {
+    name: 'bubblewrap',
+    programs: ['bwrap', 'setpriv', 'unshare', 'prlimit', 'mount', 'mkfifo'],
+    create: createBubblewrapDriver,
+  },
+  {
+    name: 'unshare',
+    programs: ['unshare', 'setpriv', 'prlimit', 'mount', 'umount', 'pivot_root', 'hostname', 'mkfifo'],
+    create: createUnshareDriver,
+  },
 ] as const
 
-const advice = 'Install bubblewrap 0.8 or later and allow user namespaces (sysctl user.max_user_namespaces above 0; '
-  + 'kernel.unprivileged_userns_clone=1 and kernel.apparmor_restrict_unprivileged_userns=0 where they exist; in a container, an unmasked /proc), '
-  + 'or set SANDBOX=off.'
+const advice =
+  'Install bubblewrap 0.8 or later and allow user namespaces (sysctl user.max_user_namespaces above 0; ' +
+  'kernel.unprivileged_userns_clone=1 and kernel.apparmor_restrict_unprivileged_userns=0 where they exist; in a container, an unmasked /proc), ' +
+  'or set SANDBOX=off.'
 
 /** The first wanted driver that isolates on this host, as seen by a probe that ran inside; nothing is ever run without isolation. */
 export async function detectSandbox({ preference, log }: DetectOptions): Promise<SandboxDetection> {
-  if (preference === 'off') return { available: false, reason: 'SANDBOX=off: tools that need a sandbox are switched off.' }
-  if (process.platform !== 'linux') return { available: false, reason: `Sandboxes need Linux; this is ${process.platform}.` }
+  if (preference === 'off')
+    return { available: false, reason: 'SANDBOX=off: tools that need a sandbox are switched off.' }
+  if (process.platform !== 'linux')
+    return { available: false, reason: `Sandboxes need Linux; this is ${process.platform}.` }
   const failures: string[] = []
   const wanted = candidates.filter(({ name }) => preference === 'auto' || preference === name)
   try {
@@ -66,29 +77,43 @@ async function tryCandidate({ programs, create }: (typeof candidates)[number], h
   try {
     programs.forEach(getProgram)
     const driver = create(host)
-    return { driver, ...await checkIsolation(driver) }
+    return { driver, ...(await checkIsolation(driver)) }
   } catch (error) {
     if (!(error instanceof SandboxError)) throw error
     return { failure: oneLine(error) }
   }
 }
 
-function logChoice(log: Log, host: SandboxHost, found: { name: string; filtersSystemCalls: boolean; failures: readonly string[] }): void {
-  log.info({
-    driver: found.name,
-    passedOver: found.failures,
-    runsAs: host.uids === undefined ? 'the server\'s own uid' : 'a uid of its own',
-    limits: host.cgroups === undefined ? 'rlimits and sampling only: cgroups cannot be written' : `rlimits and cgroup ${host.cgroups.version}`,
-    systemCallFilter: found.filtersSystemCalls,
-  }, 'Sandbox tools run isolated.')
+function logChoice(
+  log: Log,
+  host: SandboxHost,
+  found: { name: string; filtersSystemCalls: boolean; failures: readonly string[] },
+): void {
+  log.info(
+    {
+      driver: found.name,
+      passedOver: found.failures,
+      runsAs: host.uids === undefined ? "the server's own uid" : 'a uid of its own',
+      limits:
+        host.cgroups === undefined
+          ? 'rlimits and sampling only: cgroups cannot be written'
+          : `rlimits and cgroup ${host.cgroups.version}`,
+      systemCallFilter: found.filtersSystemCalls,
+    },
+    'Sandbox tools run isolated.',
+  )
   if (!found.filtersSystemCalls) log.warn('The sandbox has no system call filter: install perl, or use bubblewrap.')
   if (host.uids === undefined && !host.countsProcessesPerNamespace && host.cgroups === undefined) {
-    log.warn('The number of processes in a sandbox is limited loosely: this needs Linux 5.14, cgroups, or a server that runs as root.')
+    log.warn(
+      'The number of processes in a sandbox is limited loosely: this needs Linux 5.14, cgroups, or a server that runs as root.',
+    )
   }
 }
 
 async function isKernelAtLeast(major: number, minor: number): Promise<boolean> {
-  const [hostMajor = 0, hostMinor = 0] = (await readFile('/proc/sys/kernel/osrelease', 'utf8')).split('.').map((part) => parseInt(part, 10))
+  const [hostMajor = 0, hostMinor = 0] = (await readFile('/proc/sys/kernel/osrelease', 'utf8'))
+    .split('.')
+    .map((part) => parseInt(part, 10))
   return hostMajor > major || (hostMajor === major && hostMinor >= minor)
 }
 

@@ -47,13 +47,30 @@ export function wrapInOuterStage(stage: OuterStage, inner: readonly string[]): s
   const isRoot = stage.uid !== undefined
   const namespaces = isRoot ? ['--mount', '--propagation', 'private'] : ['--user', '--map-current-user']
   const id = String(stage.uid)
-  const drop = isRoot ? [getProgram('setpriv'), '--reuid', id, '--regid', id, '--clear-groups', '--pdeathsig', 'KILL', '--'] : []
+  const drop = isRoot
+    ? [getProgram('setpriv'), '--reuid', id, '--regid', id, '--clear-groups', '--pdeathsig', 'KILL', '--']
+    : []
   return [
-    getProgram('setpriv'), '--pdeathsig', 'KILL', '--',
-    getProgram('unshare'), ...namespaces, '--pid', '--fork', '--kill-child', '--',
-    '/bin/sh', '-c', stageScript, 'stage',
-    String(process.pid), stage.cgroupFiles.map((file) => `${file}:`).join(''), isRoot ? stage.workspaceAt ?? '' : '', String(stage.lastFd),
-    ...drop, ...inner,
+    getProgram('setpriv'),
+    '--pdeathsig',
+    'KILL',
+    '--',
+    getProgram('unshare'),
+    ...namespaces,
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--',
+    '/bin/sh',
+    '-c',
+    stageScript,
+    'stage',
+    String(process.pid),
+    stage.cgroupFiles.map((file) => `${file}:`).join(''),
+    isRoot ? (stage.workspaceAt ?? '') : '',
+    String(stage.lastFd),
+    ...drop,
+    ...inner,
   ]
 }
 
@@ -79,8 +96,20 @@ export function enterWithLimits(options: EnterOptions, request: ExecRequest): st
   // The first process and the shells of ours count too, and on an old kernel all that the server's user runs elsewhere.
   const others = host.uids !== undefined || host.countsProcessesPerNamespace ? 4 : 1024
   return [
-    getProgram('prlimit'), `--nproc=${limits.processesMax + others}`, `--data=${limits.memoryBytes}`, `--fsize=${options.writesNothing ? 0 : limits.diskBytes}`,
-    `--cpu=${limits.cpuSeconds}`, '--nofile=1024', '--core=0', '--memlock=65536', '--',
-    '/bin/sh', '-c', enterScript, 'enter', request.cwd ?? '.', ...request.argv,
+    getProgram('prlimit'),
+    `--nproc=${limits.processesMax + others}`,
+    `--data=${limits.memoryBytes}`,
+    `--fsize=${options.writesNothing ? 0 : limits.diskBytes}`,
+    `--cpu=${limits.cpuSeconds}`,
+    '--nofile=1024',
+    '--core=0',
+    '--memlock=65536',
+    '--',
+    '/bin/sh',
+    '-c',
+    enterScript,
+    'enter',
+    request.cwd ?? '.',
+    ...request.argv,
   ]
 }

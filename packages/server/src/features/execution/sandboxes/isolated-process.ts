@@ -44,10 +44,17 @@ export async function runIsolated(run: IsolatedRun): Promise<ProcessEnd> {
   const startedAt = performance.now()
   const { child, reason, streams } = await runToItsEnd(run)
   if (reason === 'exited') assertStarted(streams)
-  return { ...exitOf(child, reason), ...outputOf(streams), reason, durationMs: Math.round(performance.now() - startedAt) }
+  return {
+    ...exitOf(child, reason),
+    ...outputOf(streams),
+    reason,
+    durationMs: Math.round(performance.now() - startedAt),
+  }
 }
 
-async function runToItsEnd(run: IsolatedRun): Promise<{ child: ChildProcess; reason: ExecResult['reason']; streams: Streams }> {
+async function runToItsEnd(
+  run: IsolatedRun,
+): Promise<{ child: ChildProcess; reason: ExecResult['reason']; streams: Streams }> {
   const pipes = await run.pipes.acquire(3 + run.launch.data.length)
   try {
     const streams = await openStreams(pipes, run)
@@ -58,7 +65,10 @@ async function runToItsEnd(run: IsolatedRun): Promise<{ child: ChildProcess; rea
     return { child, reason, streams }
   } catch (error) {
     run.pipes.discard(pipes)
-    throw new SandboxError(`the sandbox could not be started: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new SandboxError(
+      `the sandbox could not be started: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    )
   }
 }
 
@@ -83,12 +93,19 @@ function yieldToServer(pid: number): void {
 }
 
 /** Resolves once the process tree is dead, by itself or by us. */
-async function superviseUntil(exited: Promise<unknown>, child: ChildProcess, run: IsolatedRun): Promise<ExecResult['reason']> {
+async function superviseUntil(
+  exited: Promise<unknown>,
+  child: ChildProcess,
+  run: IsolatedRun,
+): Promise<ExecResult['reason']> {
   const { request, watch } = run
   const over = new AbortController()
   const pid = child.pid
   // Without a pid the spawn failed, and `exited` rejects with the cause.
-  const excess = pid === undefined ? new Promise<never>(() => undefined) : watchUsage({ ...watch, launcher: pid, signal: over.signal })
+  const excess =
+    pid === undefined
+      ? new Promise<never>(() => undefined)
+      : watchUsage({ ...watch, launcher: pid, signal: over.signal })
   try {
     const reason = await Promise.race([
       exited.then(() => 'exited' as const),
@@ -109,14 +126,26 @@ async function superviseUntil(exited: Promise<unknown>, child: ChildProcess, run
 function delay(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, Math.min(ms, delayMsMax))
-    signal.addEventListener('abort', () => { clearTimeout(timer) }, { once: true })
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer)
+      },
+      { once: true },
+    )
   })
 }
 
 function aborted(request: AbortSignal | undefined, over: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (request?.aborted === true) resolve()
-    request?.addEventListener('abort', () => { resolve() }, { once: true, signal: over })
+    request?.addEventListener(
+      'abort',
+      () => {
+        resolve()
+      },
+      { once: true, signal: over },
+    )
   })
 }
 
@@ -154,7 +183,9 @@ function openReader(fd: number | undefined, bytesMax: number): Reading {
     capture.push(chunk)
     if (!capture.truncated) return
     socket.pause()
-    setTimeout(() => { socket.resume() }, chunk.length / drainBytesPerMs)
+    setTimeout(() => {
+      socket.resume()
+    }, chunk.length / drainBytesPerMs)
   })
   return { capture, ended: once(socket, 'close') }
 }
@@ -167,12 +198,19 @@ function assertStarted({ status, stderr }: Streams): void {
 }
 
 function exitOf(child: ChildProcess, reason: ExecResult['reason']): Pick<ExecResult, 'exitCode' | 'signal'> {
-  return reason === 'exited' ? { exitCode: child.exitCode, signal: child.signalCode } : { exitCode: null, signal: 'SIGKILL' }
+  return reason === 'exited'
+    ? { exitCode: child.exitCode, signal: child.signalCode }
+    : { exitCode: null, signal: 'SIGKILL' }
 }
 
-function outputOf({ stdout, stderr }: Streams): Pick<ExecResult, 'stdout' | 'stderr' | 'stdoutTruncated' | 'stderrTruncated'> {
+function outputOf({
+  stdout,
+  stderr,
+}: Streams): Pick<ExecResult, 'stdout' | 'stderr' | 'stdoutTruncated' | 'stderrTruncated'> {
   return {
-    stdout: stdout.capture.text(), stderr: stderr.capture.text(),
-    stdoutTruncated: stdout.capture.truncated, stderrTruncated: stderr.capture.truncated,
+    stdout: stdout.capture.text(),
+    stderr: stderr.capture.text(),
+    stdoutTruncated: stdout.capture.truncated,
+    stderrTruncated: stderr.capture.truncated,
   }
 }

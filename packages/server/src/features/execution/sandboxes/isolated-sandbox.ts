@@ -28,7 +28,11 @@ export interface IsolatedSandboxOptions {
   launch(input: LaunchInput): Launch
 }
 
-const noGroups: CgroupLease = { procsFiles: [], countOomKills: () => Promise.resolve(0), release: () => Promise.resolve() }
+const noGroups: CgroupLease = {
+  procsFiles: [],
+  countOomKills: () => Promise.resolve(0),
+  release: () => Promise.resolve(),
+}
 const fileSizeExceededCode = 128 + 25
 
 /** A sandbox whose executions are process trees that isolate themselves; the drivers differ only in the command. */
@@ -43,7 +47,14 @@ export async function openIsolated(options: IsolatedSandboxOptions): Promise<San
       const groups = host.cgroups === undefined ? noGroups : await leaseCgroups(host.cgroups, limits)
       try {
         const writesNothing = isFull(before, limits)
-        const launch = options.launch({ workspaceDir, limits, request, uid, cgroupFiles: groups.procsFiles, writesNothing })
+        const launch = options.launch({
+          workspaceDir,
+          limits,
+          request,
+          uid,
+          cgroupFiles: groups.procsFiles,
+          writesNothing,
+        })
         const watch = { workspaceDir, limits, before, memoryIsAccounted: host.cgroups !== undefined }
         const end = await runIsolated({ launch, request, watch, pipes: host.pipes })
         return { ...end, reason: await reasonOf(end, groups) }
@@ -60,7 +71,7 @@ function isFull(usage: WorkspaceUsage, limits: SandboxLimits): boolean {
 
 async function reasonOf(end: ProcessEnd, groups: CgroupLease): Promise<ExecResult['reason']> {
   if (end.reason !== 'exited' || end.exitCode === 0) return end.reason
-  if (await groups.countOomKills() > 0) return 'memory-limit'
+  if ((await groups.countOomKills()) > 0) return 'memory-limit'
   return end.exitCode === fileSizeExceededCode ? 'disk-limit' : 'exited'
 }
 

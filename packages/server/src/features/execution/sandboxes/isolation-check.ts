@@ -31,12 +31,38 @@ try input-readable test -r /workspace/input/readable
 `
 
 const expected: Readonly<Record<string, string>> = {
-  uid: '1000', 'CapPrm:': '0000000000000000', 'CapEff:': '0000000000000000', 'CapBnd:': '0000000000000000',
-  'CapInh:': '0000000000000000', 'CapAmb:': '0000000000000000', 'NoNewPrivs:': '1', interfaces: 'lo',
-  'host-file-visible': 'no', 'etc-shadow-visible': 'no', 'usr-writable': 'no', 'root-writable': 'no', 'proc-sys-writable': 'no',
-  'input-writable': 'no', 'namespaces-nest': 'no', 'workspace-writable': 'yes', 'input-readable': 'yes',
+  uid: '1000',
+  'CapPrm:': '0000000000000000',
+  'CapEff:': '0000000000000000',
+  'CapBnd:': '0000000000000000',
+  'CapInh:': '0000000000000000',
+  'CapAmb:': '0000000000000000',
+  'NoNewPrivs:': '1',
+  interfaces: 'lo',
+  'host-file-visible': 'no',
+  'etc-shadow-visible': 'no',
+  'usr-writable': 'no',
+  'root-writable': 'no',
+  'proc-sys-writable': 'no',
+  'input-writable': 'no',
+  'namespaces-nest': 'no',
+  'workspace-writable': 'yes',
+  'input-readable': 'yes',
 }
-const rootEntries = new Set(['bin', 'dev', 'etc', 'lib', 'lib32', 'lib64', 'libx32', 'proc', 'sbin', 'tmp', 'usr', 'workspace'])
+const rootEntries = new Set([
+  'bin',
+  'dev',
+  'etc',
+  'lib',
+  'lib32',
+  'lib64',
+  'libx32',
+  'proc',
+  'sbin',
+  'tmp',
+  'usr',
+  'workspace',
+])
 const environmentNames = new Set([...Object.keys(environment), 'PWD', 'OLDPWD', 'SHLVL', '_'])
 
 /**
@@ -51,10 +77,15 @@ export async function checkIsolation(driver: SandboxDriver): Promise<{ filtersSy
     const workspace = await createWorkspace(dir, 'probe')
     await writeFile(join(workspace.dir, 'input', 'readable'), '')
     const sandbox = await driver.open(workspace.dir, limits)
-    const result = await sandbox.exec({ argv: ['/bin/sh', '-c', probeScript, 'probe', marker], timeoutMs: 30_000, outputBytesMax: 65_536 })
+    const result = await sandbox.exec({
+      argv: ['/bin/sh', '-c', probeScript, 'probe', marker],
+      timeoutMs: 30_000,
+      outputBytesMax: 65_536,
+    })
     const facts = parseFacts(result.stdout)
-    const failures = [...findDeviations(facts), ...await findSharedNamespaces(facts)]
-    if (result.reason !== 'exited' || result.exitCode !== 0) failures.push(`the probe ended with ${result.reason} ${result.exitCode ?? ''}`)
+    const failures = [...findDeviations(facts), ...(await findSharedNamespaces(facts))]
+    if (result.reason !== 'exited' || result.exitCode !== 0)
+      failures.push(`the probe ended with ${result.reason} ${result.exitCode ?? ''}`)
     if (failures.length > 0) throw new SandboxError(`it does not isolate: ${failures.join('; ')}`)
     await access(marker)
     return { filtersSystemCalls: facts.get('Seccomp:') === '2' }
@@ -65,25 +96,36 @@ export async function checkIsolation(driver: SandboxDriver): Promise<{ filtersSy
 
 /** What the probe's answers contradict, in words. */
 export function findDeviations(facts: ReadonlyMap<string, string>): string[] {
-  const wrong = Object.entries(expected).filter(([name, value]) => facts.get(name) !== value)
+  const wrong = Object.entries(expected)
+    .filter(([name, value]) => facts.get(name) !== value)
     .map(([name, value]) => `${name} is ${facts.get(name) ?? 'unknown'}, not ${value}`)
-  const foreign = wordsOf(facts.get('root')).filter((name) => !rootEntries.has(name)).map((name) => `/${name} is visible`)
-  const inherited = wordsOf(facts.get('environment')).filter((name) => !environmentNames.has(name)).map((name) => `${name} is in the environment`)
+  const foreign = wordsOf(facts.get('root'))
+    .filter((name) => !rootEntries.has(name))
+    .map((name) => `/${name} is visible`)
+  const inherited = wordsOf(facts.get('environment'))
+    .filter((name) => !environmentNames.has(name))
+    .map((name) => `${name} is in the environment`)
   const pid = Number(facts.get('pid') ?? NaN)
   return [...wrong, ...foreign, ...inherited, ...(pid < 100 ? [] : [`its pid is ${facts.get('pid') ?? 'unknown'}`])]
 }
 
 export function parseFacts(stdout: string): Map<string, string> {
-  return new Map(stdout.split('\n').map((line) => /^(\S+)\s+(.*?)\s*$/.exec(line)).flatMap((match) =>
-    match === null ? [] : [[match[1] ?? '', match[2] ?? '']]))
+  return new Map(
+    stdout
+      .split('\n')
+      .map((line) => /^(\S+)\s+(.*?)\s*$/.exec(line))
+      .flatMap((match) => (match === null ? [] : [[match[1] ?? '', match[2] ?? '']])),
+  )
 }
 
 async function findSharedNamespaces(facts: ReadonlyMap<string, string>): Promise<string[]> {
-  const checks = await Promise.all(namespaces.map(async (name) => {
-    const ours = await readlink(`/proc/self/ns/${name}`)
-    const theirs = facts.get(`ns-${name}`)
-    return theirs === undefined || theirs === '' || theirs === ours ? [`the ${name} namespace is ours`] : []
-  }))
+  const checks = await Promise.all(
+    namespaces.map(async (name) => {
+      const ours = await readlink(`/proc/self/ns/${name}`)
+      const theirs = facts.get(`ns-${name}`)
+      return theirs === undefined || theirs === '' || theirs === ours ? [`the ${name} namespace is ours`] : []
+    }),
+  )
   return checks.flat()
 }
 

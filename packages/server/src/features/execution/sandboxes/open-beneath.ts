@@ -59,7 +59,8 @@ async function listInto(listing: Listing, directory: FileHandle, parents: readon
       const stats = await lstat(below(directory, name)).catch(() => undefined)
       if (stats === undefined) continue
       if (isPlainFile(stats)) listing.found.push({ path: [...parents, name].join('/'), sizeBytes: stats.size })
-      const child = stats.isDirectory() && parents.length < depthMax ? await openOrNothing(below(directory, name)) : undefined
+      const child =
+        stats.isDirectory() && parents.length < depthMax ? await openOrNothing(below(directory, name)) : undefined
       if (child !== undefined) await listInto(listing, child, [...parents, name])
     }
   } finally {
@@ -84,7 +85,9 @@ function isPlainFile(stats: Stats): boolean {
 
 function splitPath(path: string): string[] {
   const names = path.split('/')
-  const isPlain = names.length <= depthMax + 1 && names.every((name) => name !== '' && name !== '.' && name !== '..' && !name.includes('\0'))
+  const isPlain =
+    names.length <= depthMax + 1 &&
+    names.every((name) => name !== '' && name !== '.' && name !== '..' && !name.includes('\0'))
   if (!isPlain) throw new WorkspacePathError(`${JSON.stringify(path)} is not a plain relative path`)
   return names
 }

@@ -25,7 +25,7 @@ export class PipePool {
 
   /** Borrows `count` pipes; `release` gives them back after all ends are closed. */
   async acquire(count: number): Promise<Pipe[]> {
-    while (this.#idle.length < count) this.#idle.push(...await createPipes(Math.max(batchSize, count)))
+    while (this.#idle.length < count) this.#idle.push(...(await createPipes(Math.max(batchSize, count))))
     return this.#idle.splice(-count).map((inode) => new Pipe(inode))
   }
 

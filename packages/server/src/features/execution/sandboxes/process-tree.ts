@@ -29,7 +29,8 @@ export async function measureUnlinked(pids: readonly number[], device: number): 
   for (const pid of pids) {
     for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
       const target = await stat(`/proc/${pid}/fd/${fd}`).catch(() => undefined)
-      if (target?.isFile() === true && target.nlink === 0 && target.dev === device) bytesByInode.set(target.ino, target.blocks * 512)
+      if (target?.isFile() === true && target.nlink === 0 && target.dev === device)
+        bytesByInode.set(target.ino, target.blocks * 512)
     }
   }
   return [...bytesByInode.values()].reduce((sum, bytes) => sum + bytes, 0)
@@ -65,7 +66,12 @@ async function untilState(pid: number, states: string, isAlive: () => boolean): 
 async function findChildren(pid: number): Promise<number[]> {
   const threads = await readdir(`/proc/${pid}/task`).catch(() => [])
   const lists = await Promise.all(threads.map((thread) => readProc(`${pid}/task/${thread}/children`)))
-  return lists.flatMap((list) => list.split(' ').filter((word) => word !== '').map(Number))
+  return lists.flatMap((list) =>
+    list
+      .split(' ')
+      .filter((word) => word !== '')
+      .map(Number),
+  )
 }
 
 // A process may be gone at any moment; then it counts for nothing.

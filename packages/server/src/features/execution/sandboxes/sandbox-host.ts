@@ -22,7 +22,10 @@ export interface UidRange {
 }
 
 // Both unassigned in systemd's table of uids, Debian's and the usual subuid ranges.
-const uidRanges: readonly UidRange[] = [{ first: 1_879_048_192, count: 268_435_456 }, { first: 60_578, count: 606 }]
+const uidRanges: readonly UidRange[] = [
+  { first: 1_879_048_192, count: 268_435_456 },
+  { first: 60_578, count: 606 },
+]
 
 const programDirs = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin']
 
@@ -41,10 +44,15 @@ export function getProgram(name: string): string {
 /** The first range of unassigned uids that exists in our user namespace; throws SandboxError without one. */
 export async function chooseUidRange(): Promise<UidRange> {
   const map = await readFile('/proc/self/uid_map', 'utf8')
-  const mapped = map.trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number))
+  const mapped = map
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
   const range = uidRanges.find((wanted) =>
-    mapped.some(([first = 0, , count = 0]) => first <= wanted.first && wanted.first + wanted.count <= first + count))
-  if (range === undefined) throw new SandboxError('the server is root in a container that has no other user ids to drop to')
+    mapped.some(([first = 0, , count = 0]) => first <= wanted.first && wanted.first + wanted.count <= first + count),
+  )
+  if (range === undefined)
+    throw new SandboxError('the server is root in a container that has no other user ids to drop to')
   return range
 }
 

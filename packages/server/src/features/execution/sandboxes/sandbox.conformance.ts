@@ -30,9 +30,19 @@ export interface Outcome {
   error?: string
 }
 
-export const conformanceCases: readonly ConformanceCase[] = [...escapeCases, ...lifetimeCases, ...limitCases, ...behaviourCases]
+export const conformanceCases: readonly ConformanceCase[] = [
+  ...escapeCases,
+  ...lifetimeCases,
+  ...limitCases,
+  ...behaviourCases,
+]
 
-const limitsDefault: SandboxLimits = { memoryBytes: 128 * 1024 * 1024, processesMax: 48, diskBytes: 32 * 1024 * 1024, cpuSeconds: 20 }
+const limitsDefault: SandboxLimits = {
+  memoryBytes: 128 * 1024 * 1024,
+  processesMax: 48,
+  diskBytes: 32 * 1024 * 1024,
+  cpuSeconds: 20,
+}
 const concurrentCases = 4
 const outsideCode = 99
 
@@ -55,13 +65,17 @@ export async function runConformance(driver: SandboxDriver): Promise<Outcome[]> 
   }
 }
 
-async function runCase(arena: Arena, driver: SandboxDriver, { name, limits, check }: ConformanceCase): Promise<Outcome> {
+async function runCase(
+  arena: Arena,
+  driver: SandboxDriver,
+  { name, limits, check }: ConformanceCase,
+): Promise<Outcome> {
   const subject = await openSubject(arena, driver, { id: `case-${randomBytes(6).toString('hex')}`, limits })
   try {
     await check(subject)
     return { name }
   } catch (error) {
-    return { name, error: error instanceof Error ? error.stack ?? error.message : String(error) }
+    return { name, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }
   } finally {
     await subject.workspace.remove()
   }
@@ -72,7 +86,11 @@ async function proveInside(subject: Subject): Promise<void> {
   assert.equal(stdout, 'proven\n', 'no attack is run before the proof holds')
 }
 
-async function openSubject(arena: Arena, driver: SandboxDriver, { id, limits }: { id: string; limits?: Partial<SandboxLimits> | undefined }): Promise<Subject> {
+async function openSubject(
+  arena: Arena,
+  driver: SandboxDriver,
+  { id, limits }: { id: string; limits?: Partial<SandboxLimits> | undefined },
+): Promise<Subject> {
   const workspace = await createWorkspace(arena.workspacesDir, id)
   await workspace.putInput(arena.nonce, Readable.from(['only in this sandbox']))
   const sandbox = await driver.open(workspace.dir, { ...limitsDefault, ...limits })

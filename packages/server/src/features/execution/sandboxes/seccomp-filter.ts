@@ -22,14 +22,28 @@ const clone3 = 435
 // add_key, request_key, keyctl, unshare, setns, perf_event_open, bpf, userfaultfd, name_to_handle_at, open_by_handle_at, fanotify_init, syslog, quotactl
 const tables: Readonly<Record<string, SyscallTable>> = {
   x64: {
-    auditArch: 0xc000003e, prctl: 157, clone: 56, socket: 41, ioctl: 16, anonymousMemory: [319, 29],
-    refused: [165, 166, 155, 161, 163, 167, 168, 169, 175, 176, 313, 246, 320,
-      248, 249, 250, 272, 308, 298, 321, 323, 303, 304, 300, 103, 179],
+    auditArch: 0xc000003e,
+    prctl: 157,
+    clone: 56,
+    socket: 41,
+    ioctl: 16,
+    anonymousMemory: [319, 29],
+    refused: [
+      165, 166, 155, 161, 163, 167, 168, 169, 175, 176, 313, 246, 320, 248, 249, 250, 272, 308, 298, 321, 323, 303, 304,
+      300, 103, 179,
+    ],
   },
   arm64: {
-    auditArch: 0xc00000b7, prctl: 167, clone: 220, socket: 198, ioctl: 29, anonymousMemory: [279, 194],
-    refused: [40, 39, 41, 51, 89, 224, 225, 142, 105, 106, 273, 104, 294,
-      217, 218, 219, 97, 268, 241, 280, 282, 264, 265, 262, 116, 60],
+    auditArch: 0xc00000b7,
+    prctl: 167,
+    clone: 220,
+    socket: 198,
+    ioctl: 29,
+    anonymousMemory: [279, 194],
+    refused: [
+      40, 39, 41, 51, 89, 224, 225, 142, 105, 106, 273, 104, 294, 217, 218, 219, 97, 268, 241, 280, 282, 264, 265, 262,
+      116, 60,
+    ],
   },
 }
 
@@ -44,7 +58,10 @@ export interface SeccompFilter {
  * The system calls an agent's tools never need and whose code is the kernel's soft side: namespaces, mounts, keyrings, BPF, io_uring,
  * and socket families that a network namespace does not contain (vsock). Undefined on an architecture without a table.
  */
-export function createSeccompFilter(architecture: string, options: { memoryIsAccounted: boolean }): SeccompFilter | undefined {
+export function createSeccompFilter(
+  architecture: string,
+  options: { memoryIsAccounted: boolean },
+): SeccompFilter | undefined {
   const table = tables[architecture]
   if (table === undefined) return undefined
   const program = [
@@ -54,17 +71,25 @@ export function createSeccompFilter(architecture: string, options: { memoryIsAcc
     ...refuse(clone3, errno.ENOSYS),
     ...whenCalled(table.clone, [loadArgument(0), jumpIfAnyBit(cloneNamespaceFlags), fail(errno.EPERM), allow()]),
     ...whenCalled(table.ioctl, [
-      loadArgument(1), ...Object.values(terminalInjection).flatMap((request) => [jumpIfEqual(request), fail(errno.EPERM)]), allow(),
+      loadArgument(1),
+      ...Object.values(terminalInjection).flatMap((request) => [jumpIfEqual(request), fail(errno.EPERM)]),
+      allow(),
     ]),
     ...whenCalled(table.socket, [
-      loadArgument(0), ...Object.values(socketFamilies).flatMap((family) => [jumpIfEqual(family), allow()]), fail(errno.EAFNOSUPPORT),
+      loadArgument(0),
+      ...Object.values(socketFamilies).flatMap((family) => [jumpIfEqual(family), allow()]),
+      fail(errno.EAFNOSUPPORT),
     ]),
     allow(),
   ]
   return { program: Buffer.concat(program), prctlNumber: table.prctl }
 }
 
-function instruction(code: number, operand: number, jumps: { whenTrue: number; whenFalse: number } = { whenTrue: 0, whenFalse: 0 }): Buffer {
+function instruction(
+  code: number,
+  operand: number,
+  jumps: { whenTrue: number; whenFalse: number } = { whenTrue: 0, whenFalse: 0 },
+): Buffer {
   const bytes = Buffer.alloc(8)
   bytes.writeUInt16LE(code, 0)
   bytes.writeUInt8(jumps.whenTrue, 2)
@@ -83,8 +108,10 @@ const allow = () => instruction(0x06, 0x7fff0000)
 
 const refuse = (number: number, code: number) => [jumpIfEqual(number), fail(code)]
 
-const whenCalled = (number: number, body: readonly Buffer[]) =>
-  [instruction(0x15, number, { whenTrue: 0, whenFalse: body.length }), ...body]
+const whenCalled = (number: number, body: readonly Buffer[]) => [
+  instruction(0x15, number, { whenTrue: 0, whenFalse: body.length }),
+  ...body,
+]
 
 function onlyArchitecture(auditArch: number, hasX32: boolean): Buffer[] {
   const native = [load(4), instruction(0x15, auditArch, { whenTrue: 1, whenFalse: 0 }), fail(errno.ENOSYS), load(0)]

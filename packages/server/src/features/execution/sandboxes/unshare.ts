@@ -22,7 +22,9 @@ mount -n -t tmpfs -o size=1m,nr_inodes=500,mode=755,nosuid,nodev tmpfs ${root}
 mkdir -p $dirs
 for file in $files; do : > "$file"; done
 cp -P --parents $links ${root}
-${Object.entries(etcFiles).map(([name, text]) => `printf %s '${text}' > ${root}/etc/${name}`).join('\n')}
+${Object.entries(etcFiles)
+  .map(([name, text]) => `printf %s '${text}' > ${root}/etc/${name}`)
+  .join('\n')}
 echo "$table" > ${root}/tmp/mounts
 mount -n -c -a -T ${root}/tmp/mounts
 hostname sandbox
@@ -51,7 +53,8 @@ exec { $ARGV[0] } @ARGV or die "$ARGV[0]: $!\\n";
 export function createUnshareDriver(host: SandboxHost): SandboxDriver {
   return {
     name: 'unshare',
-    open: (workspaceDir, limits) => openIsolated({ host, workspaceDir, limits, launch: (input) => launchUnshare(host, input) }),
+    open: (workspaceDir, limits) =>
+      openIsolated({ host, workspaceDir, limits, launch: (input) => launchUnshare(host, input) }),
   }
 }
 
@@ -61,11 +64,41 @@ function launchUnshare(host: SandboxHost, input: LaunchInput): Launch {
   const setpriv = getProgram('setpriv')
   const unshare = getProgram('unshare')
   const inner = [
-    unshare, '--user', '--map-root-user', '--mount', '--uts', '--ipc', '--net', '--cgroup', '--pid', '--fork', '--kill-child', '--',
-    '/bin/sh', '-c', setupScript, 'setup', ...describeRoot(limits),
-    setpriv, '--bounding-set=-all,+setfcap', '--no-new-privs', '--', '/bin/sh', '-c', initScript, 'init',
-    unshare, '--user', '--map-user=1000', '--map-group=1000', '--keep-caps', '--',
-    setpriv, ...dropped, ...seccompLoader(host), ...enterWithLimits({ host, limits, writesNothing }, request),
+    unshare,
+    '--user',
+    '--map-root-user',
+    '--mount',
+    '--uts',
+    '--ipc',
+    '--net',
+    '--cgroup',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--',
+    '/bin/sh',
+    '-c',
+    setupScript,
+    'setup',
+    ...describeRoot(limits),
+    setpriv,
+    '--bounding-set=-all,+setfcap',
+    '--no-new-privs',
+    '--',
+    '/bin/sh',
+    '-c',
+    initScript,
+    'init',
+    unshare,
+    '--user',
+    '--map-user=1000',
+    '--map-group=1000',
+    '--keep-caps',
+    '--',
+    setpriv,
+    ...dropped,
+    ...seccompLoader(host),
+    ...enterWithLimits({ host, limits, writesNothing }, request),
   ]
   return { argv: wrapInOuterStage({ uid, cgroupFiles, lastFd: statusFd }, inner), data: [] }
 }
@@ -98,7 +131,10 @@ function describeRoot(limits: SandboxLimits): [dirs: string, files: string, link
   return [
     dirs.map((path) => root + path).join(' '),
     [...fileViews, ...devices].map((path) => root + path).join(' '),
-    [...system.filter(({ isLink }) => isLink).map(({ path }) => path), ...deviceLinks.filter((path) => existsSync(path))].join(' '),
+    [
+      ...system.filter(({ isLink }) => isLink).map(({ path }) => path),
+      ...deviceLinks.filter((path) => existsSync(path)),
+    ].join(' '),
     table.join('\n'),
   ]
 }

@@ -28,7 +28,7 @@ export async function watchUsage(watch: UsageWatch): Promise<'disk-limit' | 'mem
     if (watch.signal.aborted) return 'exited'
     const startedAt = performance.now()
     const pids = await findDescendants(watch.launcher)
-    if (!watch.memoryIsAccounted && await measureMemory(pids) > watch.limits.memoryBytes) return 'memory-limit'
+    if (!watch.memoryIsAccounted && (await measureMemory(pids)) > watch.limits.memoryBytes) return 'memory-limit'
     if (await isOverDisk(watch, pids, dev)) return 'disk-limit'
     restMs = Math.max(intervalMs, restFactor * (performance.now() - startedAt))
   }
@@ -38,5 +38,5 @@ async function isOverDisk(watch: UsageWatch, pids: readonly number[], device: nu
   const bytesMax = Math.max(watch.limits.diskBytes, watch.before.bytes)
   const filesMax = Math.max(watch.limits.filesMax ?? filesMaxDefault, watch.before.files)
   const usage = await measureWorkspace(watch.workspaceDir, filesMax)
-  return usage.files > filesMax || usage.bytes + await measureUnlinked(pids, device) > bytesMax
+  return usage.files > filesMax || usage.bytes + (await measureUnlinked(pids, device)) > bytesMax
 }

@@ -4,7 +4,17 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createWorkspace, detectSandbox, editFile, listFiles, readFile, runBash, writeFile, type Sandbox, type Workspace } from './index.ts'
+import {
+  createWorkspace,
+  detectSandbox,
+  editFile,
+  listFiles,
+  readFile,
+  runBash,
+  writeFile,
+  type Sandbox,
+  type Workspace,
+} from './index.ts'
 
 const detection = await detectSandbox({ preference: 'auto', log: pino({ level: 'silent' }) })
 
@@ -18,7 +28,12 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
     workspace = await createWorkspace(root, 'run')
     await workspace.putInput('sales.csv', Readable.from(['region,amount\nnorth,3\nsouth,4\n']))
     if (detection.available) {
-      sandbox = await detection.driver.open(workspace.dir, { memoryBytes: 128 * 1024 * 1024, processesMax: 32, diskBytes: 16 * 1024 * 1024, cpuSeconds: 10 })
+      sandbox = await detection.driver.open(workspace.dir, {
+        memoryBytes: 128 * 1024 * 1024,
+        processesMax: 32,
+        diskBytes: 16 * 1024 * 1024,
+        cpuSeconds: 10,
+      })
     }
   })
 
@@ -31,24 +46,36 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
 
   describe('bash', () => {
     test('answers with what the command wrote', async () => {
-      const result = await runBash(sandbox, { command: 'awk -F, \'NR > 1 { sum += $2 } END { print sum }\' input/sales.csv' })
+      const result = await runBash(sandbox, {
+        command: "awk -F, 'NR > 1 { sum += $2 } END { print sum }' input/sales.csv",
+      })
       expect(result).toEqual({ ok: true, text: '7\n' })
     })
 
     test('is bash, and keeps its exit code and stderr apart from its output', async () => {
-      expect(await runBash(sandbox, { command: 'a=(x y); echo ${#a[@]}; echo oops >&2; exit 4' }))
-        .toEqual({ ok: false, text: '2\n[stderr]\noops\n[exit code 4]\n' })
+      expect(await runBash(sandbox, { command: 'a=(x y); echo ${#a[@]}; echo oops >&2; exit 4' })).toEqual({
+        ok: false,
+        text: '2\n[stderr]\noops\n[exit code 4]\n',
+      })
       expect(await runBash(sandbox, { command: 'true' })).toEqual({ ok: true, text: '(no output)' })
     })
 
     test('says that time was up, or that it was cancelled', async () => {
-      expect(await runBash(sandbox, { command: 'echo begun; sleep 500', timeoutMs: 4_000 }))
-        .toEqual({ ok: false, text: 'begun\n[ended: still running after 4 seconds]\n' })
-      expect(await runBash(sandbox, { command: 'sleep 500' }, AbortSignal.timeout(50))).toEqual({ ok: false, text: '[ended: cancelled]\n' })
+      expect(await runBash(sandbox, { command: 'echo begun; sleep 500', timeoutMs: 4_000 })).toEqual({
+        ok: false,
+        text: 'begun\n[ended: still running after 4 seconds]\n',
+      })
+      expect(await runBash(sandbox, { command: 'sleep 500' }, AbortSignal.timeout(50))).toEqual({
+        ok: false,
+        text: '[ended: cancelled]\n',
+      })
     })
 
     test('takes commands longer than one argument can be, with an empty stdin', async () => {
-      expect(await runBash(sandbox, { command: `# ${'x'.repeat(150_000)}\ncat; echo "$((6 * 7))"; exit 3` })).toEqual({ ok: false, text: '42\n[exit code 3]\n' })
+      expect(await runBash(sandbox, { command: `# ${'x'.repeat(150_000)}\ncat; echo "$((6 * 7))"; exit 3` })).toEqual({
+        ok: false,
+        text: '42\n[exit code 3]\n',
+      })
     })
 
     test('caps its text and carries no NUL', async () => {
@@ -56,34 +83,54 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
       expect(text.length).toBeLessThan(33_500)
       expect(text).toMatch(/bytes omitted/)
       expect(text.endsWith('a␀b\n')).toBe(true)
-      expect(await runBash(sandbox, { command: 'echo a\0b' })).toEqual({ ok: false, text: 'The command contains a NUL character.' })
+      expect(await runBash(sandbox, { command: 'echo a\0b' })).toEqual({
+        ok: false,
+        text: 'The command contains a NUL character.',
+      })
     })
   })
 
   describe('reading', () => {
     beforeAll(async () => {
-      await runBash(sandbox, { command: 'seq 1 5000 > numbers; printf "no newline" > short; : > empty; head -c 100 /dev/zero > zeros; yes "long line" | tr -d "\\n" | head -c 100000 > wide' })
+      await runBash(sandbox, {
+        command:
+          'seq 1 5000 > numbers; printf "no newline" > short; : > empty; head -c 100 /dev/zero > zeros; yes "long line" | tr -d "\\n" | head -c 100000 > wide',
+      })
     })
 
     test('a whole file, without a line end too', async () => {
-      expect(await readFile(sandbox, { path: 'input/sales.csv' })).toEqual({ ok: true, text: 'region,amount\nnorth,3\nsouth,4\n' })
+      expect(await readFile(sandbox, { path: 'input/sales.csv' })).toEqual({
+        ok: true,
+        text: 'region,amount\nnorth,3\nsouth,4\n',
+      })
       expect(await readFile(sandbox, { path: '/workspace/short' })).toEqual({ ok: true, text: 'no newline' })
       expect(await readFile(sandbox, { path: 'empty' })).toEqual({ ok: true, text: '(empty file)' })
     })
 
     test('some lines of it, and where to go on', async () => {
-      expect(await readFile(sandbox, { path: 'numbers', offset: 10, limit: 2 }))
-        .toEqual({ ok: true, text: '11\n12\n[… lines 11 to 12 of 5000: read on with offset 12 …]' })
+      expect(await readFile(sandbox, { path: 'numbers', offset: 10, limit: 2 })).toEqual({
+        ok: true,
+        text: '11\n12\n[… lines 11 to 12 of 5000: read on with offset 12 …]',
+      })
       expect(await readFile(sandbox, { path: 'numbers', offset: 4999, limit: 5 })).toEqual({ ok: true, text: '5000\n' })
-      expect(await readFile(sandbox, { path: 'numbers', offset: 9000 })).toEqual({ ok: true, text: '(nothing after line 9000: the file has 5000 lines)' })
+      expect(await readFile(sandbox, { path: 'numbers', offset: 9000 })).toEqual({
+        ok: true,
+        text: '(nothing after line 9000: the file has 5000 lines)',
+      })
       expect((await readFile(sandbox, { path: 'wide' })).text).toMatch(/\n\[… cut after 65536 of 100000 bytes/)
     })
 
     test('says what is wrong with a path', async () => {
       expect(await readFile(sandbox, { path: 'missing' })).toEqual({ ok: false, text: 'There is no file ./missing.' })
-      expect(await readFile(sandbox, { path: '/dev/zero' })).toEqual({ ok: false, text: '/dev/zero is not a regular file.' })
+      expect(await readFile(sandbox, { path: '/dev/zero' })).toEqual({
+        ok: false,
+        text: '/dev/zero is not a regular file.',
+      })
       expect((await readFile(sandbox, { path: 'zeros' })).text).toMatch(/not a text file \(100 bytes\)/)
-      expect(await readFile(sandbox, { path: 'a\0b' })).toEqual({ ok: false, text: 'The path contains a NUL character.' })
+      expect(await readFile(sandbox, { path: 'a\0b' })).toEqual({
+        ok: false,
+        text: 'The path contains a NUL character.',
+      })
       expect((await readFile(sandbox, { path: '/etc/shadow' })).ok).toBe(false)
     })
 
@@ -99,17 +146,27 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
   describe('writing', () => {
     test('makes directories, keeps every character, replaces what was there', async () => {
       const content = '$HOME `id` "q" \'s\' \\ ü😀\r\n\ttab no end'
-      expect(await writeFile(sandbox, { path: 'output/a b/ü.txt', content: 'old and longer than the new one'.repeat(9) })).toMatchObject({ ok: true })
-      expect(await writeFile(sandbox, { path: 'output/a b/ü.txt', content })).toEqual({ ok: true, text: `Wrote ${Buffer.byteLength(content)} bytes to output/a b/ü.txt.` })
+      expect(
+        await writeFile(sandbox, { path: 'output/a b/ü.txt', content: 'old and longer than the new one'.repeat(9) }),
+      ).toMatchObject({ ok: true })
+      expect(await writeFile(sandbox, { path: 'output/a b/ü.txt', content })).toEqual({
+        ok: true,
+        text: `Wrote ${Buffer.byteLength(content)} bytes to output/a b/ü.txt.`,
+      })
       expect(await readHostFile(inWorkspace('output/a b/ü.txt'), 'utf8')).toBe(content)
       expect(await writeFile(sandbox, { path: '-n', content: '' })).toMatchObject({ ok: true })
       expect(await readHostFile(inWorkspace('-n'), 'utf8')).toBe('')
     })
 
     test('refuses input, the system and directories with the reason', async () => {
-      expect((await writeFile(sandbox, { path: 'input/sales.csv', content: 'x' })).text).toMatch(/Read-only|Permission denied/)
+      expect((await writeFile(sandbox, { path: 'input/sales.csv', content: 'x' })).text).toMatch(
+        /Read-only|Permission denied/,
+      )
       expect((await writeFile(sandbox, { path: '/usr/x', content: 'x' })).text).toMatch(/Read-only|Permission denied/)
-      expect(await writeFile(sandbox, { path: 'output', content: 'x' })).toEqual({ ok: false, text: './output is a directory.' })
+      expect(await writeFile(sandbox, { path: 'output', content: 'x' })).toEqual({
+        ok: false,
+        text: './output is a directory.',
+      })
     })
   })
 
@@ -117,16 +174,27 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
     test('replaces the one occurrence and nothing else, byte by byte', async () => {
       await writeHostFile(join(root, 'edit'), '')
       await runBash(sandbox, { command: 'printf "one\\r\\n\\377two $& three\\n" > edit.txt; chmod 750 edit.txt' })
-      expect(await editFile(sandbox, { path: 'edit.txt', oldText: 'two $&', newText: '$1 «2»' })).toEqual({ ok: true, text: 'Replaced one occurrence in edit.txt.' })
-      expect(await readHostFile(inWorkspace('edit.txt'))).toEqual(Buffer.concat([Buffer.from('one\r\n'), Buffer.from([0xff]), Buffer.from('$1 «2» three\n')]))
+      expect(await editFile(sandbox, { path: 'edit.txt', oldText: 'two $&', newText: '$1 «2»' })).toEqual({
+        ok: true,
+        text: 'Replaced one occurrence in edit.txt.',
+      })
+      expect(await readHostFile(inWorkspace('edit.txt'))).toEqual(
+        Buffer.concat([Buffer.from('one\r\n'), Buffer.from([0xff]), Buffer.from('$1 «2» three\n')]),
+      )
     })
 
     test('says why it did not', async () => {
       await writeFile(sandbox, { path: 'twice.txt', content: 'aba aba' })
-      expect((await editFile(sandbox, { path: 'twice.txt', oldText: 'aba', newText: 'x' })).text).toMatch(/more than once/)
-      expect((await editFile(sandbox, { path: 'twice.txt', oldText: 'nothing', newText: 'x' })).text).toMatch(/does not occur/)
+      expect((await editFile(sandbox, { path: 'twice.txt', oldText: 'aba', newText: 'x' })).text).toMatch(
+        /more than once/,
+      )
+      expect((await editFile(sandbox, { path: 'twice.txt', oldText: 'nothing', newText: 'x' })).text).toMatch(
+        /does not occur/,
+      )
       expect((await editFile(sandbox, { path: 'twice.txt', oldText: '', newText: 'x' })).ok).toBe(false)
-      expect((await editFile(sandbox, { path: 'missing', oldText: 'a', newText: 'b' })).text).toBe('There is no file ./missing.')
+      expect((await editFile(sandbox, { path: 'missing', oldText: 'a', newText: 'b' })).text).toBe(
+        'There is no file ./missing.',
+      )
       await runBash(sandbox, { command: 'head -c 5M /dev/zero > large' })
       expect((await editFile(sandbox, { path: 'large', oldText: 'a', newText: 'b' })).text).toMatch(/too large to edit/)
       expect(await readHostFile(inWorkspace('twice.txt'), 'utf8')).toBe('aba aba')
@@ -134,10 +202,19 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
   })
 
   test('listing shows sizes, directories and what is no file, also under odd names', async () => {
-    await runBash(sandbox, { command: 'mkdir -p tree/sub tree/void; cd tree; printf 123 > sub/b; printf 1 > "$(printf "line\\nbreak")"; ln -s /etc/passwd link' })
-    expect(await listFiles(sandbox, { path: 'tree' })).toEqual({ ok: true, text: 'line?break  1 bytes\nlink  (not a regular file)\nsub/\nsub/b  3 bytes\nvoid/' })
+    await runBash(sandbox, {
+      command:
+        'mkdir -p tree/sub tree/void; cd tree; printf 123 > sub/b; printf 1 > "$(printf "line\\nbreak")"; ln -s /etc/passwd link',
+    })
+    expect(await listFiles(sandbox, { path: 'tree' })).toEqual({
+      ok: true,
+      text: 'line?break  1 bytes\nlink  (not a regular file)\nsub/\nsub/b  3 bytes\nvoid/',
+    })
     expect(await listFiles(sandbox, { path: 'tree/void' })).toEqual({ ok: true, text: '(empty)' })
-    expect(await listFiles(sandbox, { path: 'nowhere' })).toEqual({ ok: false, text: 'There is no directory ./nowhere.' })
+    expect(await listFiles(sandbox, { path: 'nowhere' })).toEqual({
+      ok: false,
+      text: 'There is no directory ./nowhere.',
+    })
     expect((await listFiles(sandbox, {})).text).toMatch(/^input\/$/m)
     await runBash(sandbox, { command: 'mkdir many; cd many; seq 1 1500 | xargs touch' })
     expect((await listFiles(sandbox, { path: 'many' })).text).toMatch(/more than 1000 entries/)

@@ -20,7 +20,9 @@ const failed = (text: string): ToolText => ({ ok: false, text })
 
 /** Runs a command with bash (or sh) in /workspace; whatever it leaves running ends with it. */
 export async function runBash(
-  sandbox: Sandbox, { command, timeoutMs = bashTimeoutMs }: { command: string; timeoutMs?: number }, signal?: AbortSignal,
+  sandbox: Sandbox,
+  { command, timeoutMs = bashTimeoutMs }: { command: string; timeoutMs?: number },
+  signal?: AbortSignal,
 ): Promise<ToolText> {
   if (command.includes('\0')) return failed('The command contains a NUL character.')
   const bash = 'command -v bash >/dev/null && shell=bash || shell=sh'
@@ -30,8 +32,15 @@ export async function runBash(
     : { argv: ['sh', '-c', `${bash}; exec $shell -c "$1"`, 'sh', command] }
   const result = await attempt(sandbox, { ...request, timeoutMs, outputBytesMax: streamBytesMax }, signal)
   if ('ok' in result) return result
-  const parts = [result.stdout, result.stderr === '' ? '' : `[stderr]\n${result.stderr}`, describeEnd(result, timeoutMs)]
-  const text = parts.filter((part) => part !== '').map((part) => part.replace(/\n?$/, '\n')).join('')
+  const parts = [
+    result.stdout,
+    result.stderr === '' ? '' : `[stderr]\n${result.stderr}`,
+    describeEnd(result, timeoutMs),
+  ]
+  const text = parts
+    .filter((part) => part !== '')
+    .map((part) => part.replace(/\n?$/, '\n'))
+    .join('')
   return { ok: result.reason === 'exited' && result.exitCode === 0, text: text === '' ? '(no output)' : text }
 }
 
@@ -45,7 +54,9 @@ tail -n "+$(($2 + 1))" -- "$1" | head -n "$3" | head -c "$4"
 
 /** Reads `limit` lines of a text file after skipping `offset` lines. */
 export async function readFile(
-  sandbox: Sandbox, { path, offset = 0, limit = readLinesDefault }: { path: string; offset?: number; limit?: number }, signal?: AbortSignal,
+  sandbox: Sandbox,
+  { path, offset = 0, limit = readLinesDefault }: { path: string; offset?: number; limit?: number },
+  signal?: AbortSignal,
 ): Promise<ToolText> {
   const argv = ['sh', '-c', readScript, 'read', plainPath(path), String(offset), String(limit), String(readBytesMax)]
   const result = await attempt(sandbox, { argv, timeoutMs: fileTimeoutMs, outputBytesMax: readBytesMax + 100 }, signal)
@@ -54,8 +65,12 @@ export async function readFile(
   const headEnd = result.stdout.indexOf('\n')
   const [lines = 0, bytes = 0] = result.stdout.slice(0, headEnd).split(' ').map(Number)
   const text = result.stdout.slice(headEnd + 1)
-  if (text.includes('\0')) return failed(`${path} is not a text file (${bytes} bytes). Look at it with bash, for example with file or xxd.`)
-  return { ok: true, text: text === '' ? emptyReading(offset, lines) : text + describeRest({ text, offset, limit, lines, bytes }) }
+  if (text.includes('\0'))
+    return failed(`${path} is not a text file (${bytes} bytes). Look at it with bash, for example with file or xxd.`)
+  return {
+    ok: true,
+    text: text === '' ? emptyReading(offset, lines) : text + describeRest({ text, offset, limit, lines, bytes }),
+  }
 }
 
 const writeScript = `
@@ -66,7 +81,9 @@ cat > "$1"
 
 /** Writes a text file, replacing what was there; makes the directories above it. */
 export async function writeFile(
-  sandbox: Sandbox, { path, content }: { path: string; content: string }, signal?: AbortSignal,
+  sandbox: Sandbox,
+  { path, content }: { path: string; content: string },
+  signal?: AbortSignal,
 ): Promise<ToolText> {
   const stdin = Buffer.from(content)
   const result = await replaceContent(sandbox, { path, stdin }, signal)
@@ -82,7 +99,9 @@ base64 -w 0 -- "$1"
 
 /** Replaces the one occurrence of `oldText` in a file, byte by byte. */
 export async function editFile(
-  sandbox: Sandbox, { path, oldText, newText }: { path: string; oldText: string; newText: string }, signal?: AbortSignal,
+  sandbox: Sandbox,
+  { path, oldText, newText }: { path: string; oldText: string; newText: string },
+  signal?: AbortSignal,
 ): Promise<ToolText> {
   if (oldText === '') return failed('The old text is empty.')
   const argv = ['sh', '-c', editScript, 'edit', plainPath(path), String(editBytesMax)]
@@ -91,10 +110,22 @@ export async function editFile(
   if (result.exitCode !== 0) return failed(explainFailure(result, `${path} could not be read.`))
   const content = Buffer.from(result.stdout, 'base64')
   const [at, again] = findTwice(content, Buffer.from(oldText))
-  if (at === -1) return failed(`The old text does not occur in ${path}: read the file again and copy it exactly, with its spaces and line ends.`)
+  if (at === -1)
+    return failed(
+      `The old text does not occur in ${path}: read the file again and copy it exactly, with its spaces and line ends.`,
+    )
   if (again !== -1) return failed(`The old text occurs more than once in ${path}: give more of the lines around it.`)
-  const stdin = Buffer.concat([content.subarray(0, at), Buffer.from(newText), content.subarray(at + Buffer.byteLength(oldText))])
-  return await replaceContent(sandbox, { path, stdin }, signal) ?? { ok: true, text: `Replaced one occurrence in ${path}.` }
+  const stdin = Buffer.concat([
+    content.subarray(0, at),
+    Buffer.from(newText),
+    content.subarray(at + Buffer.byteLength(oldText)),
+  ])
+  return (
+    (await replaceContent(sandbox, { path, stdin }, signal)) ?? {
+      ok: true,
+      text: `Replaced one occurrence in ${path}.`,
+    }
+  )
 }
 
 const listScript = `
@@ -103,25 +134,46 @@ find -P "$1" -mindepth 1 -maxdepth 8 -printf '%y %s %P\\0' 2>/dev/null | head -z
 `
 
 /** Lists what is below a directory, eight levels deep, with sizes in bytes. */
-export async function listFiles(sandbox: Sandbox, { path = '.' }: { path?: string }, signal?: AbortSignal): Promise<ToolText> {
+export async function listFiles(
+  sandbox: Sandbox,
+  { path = '.' }: { path?: string },
+  signal?: AbortSignal,
+): Promise<ToolText> {
   const argv = ['sh', '-c', listScript, 'list', plainPath(path), String(entriesMax + 1)]
   const result = await attempt(sandbox, { argv, timeoutMs: fileTimeoutMs, outputBytesMax: 1024 * 1024 }, signal)
   if ('ok' in result) return result
   if (result.exitCode !== 0) return failed(explainFailure(result, `${path} could not be listed.`))
-  const entries = result.stdout.split('\0').filter((entry) => entry !== '').map(describeEntry)
+  const entries = result.stdout
+    .split('\0')
+    .filter((entry) => entry !== '')
+    .map(describeEntry)
   const more = entries.length > entriesMax ? `\n[… more than ${entriesMax} entries: list a directory below …]` : ''
   const listed = cutText(entries.slice(0, entriesMax).join('\n'), readBytesMax)
   return { ok: true, text: entries.length === 0 ? '(empty)' : listed + more }
 }
 
-async function replaceContent(sandbox: Sandbox, { path, stdin }: { path: string; stdin: Buffer }, signal?: AbortSignal): Promise<ToolText | undefined> {
+async function replaceContent(
+  sandbox: Sandbox,
+  { path, stdin }: { path: string; stdin: Buffer },
+  signal?: AbortSignal,
+): Promise<ToolText | undefined> {
   const argv = ['sh', '-c', writeScript, 'write', plainPath(path)]
-  const result = await attempt(sandbox, { argv, stdin, timeoutMs: fileTimeoutMs, outputBytesMax: streamBytesMax }, signal)
+  const result = await attempt(
+    sandbox,
+    { argv, stdin, timeoutMs: fileTimeoutMs, outputBytesMax: streamBytesMax },
+    signal,
+  )
   if ('ok' in result) return result
-  return result.exitCode === 0 && result.reason === 'exited' ? undefined : failed(explainFailure(result, `${path} could not be written.`))
+  return result.exitCode === 0 && result.reason === 'exited'
+    ? undefined
+    : failed(explainFailure(result, `${path} could not be written.`))
 }
 
-async function attempt(sandbox: Sandbox, request: ExecRequest, signal: AbortSignal | undefined): Promise<ExecResult | ToolText> {
+async function attempt(
+  sandbox: Sandbox,
+  request: ExecRequest,
+  signal: AbortSignal | undefined,
+): Promise<ExecResult | ToolText> {
   const nul = request.argv.some((word) => word.includes('\0'))
   if (nul) return failed('The path contains a NUL character.')
   try {
@@ -135,7 +187,9 @@ async function attempt(sandbox: Sandbox, request: ExecRequest, signal: AbortSign
 // Neither a model nor a jsonb column takes NUL; the listing and the check for binary files still need it.
 function withoutLooseNul(result: ExecResult, { argv }: ExecRequest): ExecResult {
   const keep = argv[3] === 'list' || argv[3] === 'read'
-  return keep ? result : { ...result, stdout: result.stdout.replaceAll('\0', '\u2400'), stderr: result.stderr.replaceAll('\0', '\u2400') }
+  return keep
+    ? result
+    : { ...result, stdout: result.stdout.replaceAll('\0', '\u2400'), stderr: result.stderr.replaceAll('\0', '\u2400') }
 }
 
 /** A path that no program takes for an option. */
@@ -145,11 +199,16 @@ function plainPath(path: string): string {
 
 function describeEnd(result: ExecResult, timeoutMs: number): string {
   switch (result.reason) {
-    case 'timeout': return `[ended: still running after ${timeoutMs / 1000} seconds]`
-    case 'aborted': return '[ended: cancelled]'
-    case 'disk-limit': return '[ended: the workspace is full; delete files first]'
-    case 'memory-limit': return '[ended: out of memory]'
-    case 'exited': return describeExit(result.exitCode)
+    case 'timeout':
+      return `[ended: still running after ${timeoutMs / 1000} seconds]`
+    case 'aborted':
+      return '[ended: cancelled]'
+    case 'disk-limit':
+      return '[ended: the workspace is full; delete files first]'
+    case 'memory-limit':
+      return '[ended: out of memory]'
+    case 'exited':
+      return describeExit(result.exitCode)
   }
 }
 
@@ -169,12 +228,21 @@ function emptyReading(offset: number, lines: number): string {
   return offset === 0 ? '(empty file)' : `(nothing after line ${offset}: the file has ${lines} lines)`
 }
 
-interface Reading { text: string; offset: number; limit: number; lines: number; bytes: number }
+interface Reading {
+  text: string
+  offset: number
+  limit: number
+  lines: number
+  bytes: number
+}
 
 function describeRest({ text, offset, limit, lines, bytes }: Reading): string {
   const end = text.endsWith('\n') ? '' : '\n'
-  if (Buffer.byteLength(text) >= readBytesMax) return `${end}[… cut after ${readBytesMax} of ${bytes} bytes: read on with a higher offset, or with bash …]`
-  return offset + limit < lines ? `${end}[… lines ${offset + 1} to ${offset + limit} of ${lines}: read on with offset ${offset + limit} …]` : ''
+  if (Buffer.byteLength(text) >= readBytesMax)
+    return `${end}[… cut after ${readBytesMax} of ${bytes} bytes: read on with a higher offset, or with bash …]`
+  return offset + limit < lines
+    ? `${end}[… lines ${offset + 1} to ${offset + limit} of ${lines}: read on with offset ${offset + limit} …]`
+    : ''
 }
 
 function describeEntry(entry: string): string {

@@ -1,6 +1,18 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { link, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises'
+import {
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -35,7 +47,9 @@ describe('a workspace', () => {
 
   test('created again keeps what is there, and follows no link that took the place of output', async () => {
     await writeFile(output('kept'), 'x')
-    expect(await (await createWorkspace(join(root, 'workspaces'), `run_${runs}`)).listOutput()).toEqual([{ path: 'kept', sizeBytes: 1 }])
+    expect(await (await createWorkspace(join(root, 'workspaces'), `run_${runs}`)).listOutput()).toEqual([
+      { path: 'kept', sizeBytes: 1 },
+    ])
     await rename(join(workspace.dir, 'output'), join(workspace.dir, 'moved'))
     await symlink(root, join(workspace.dir, 'output'))
     const again = await createWorkspace(join(root, 'workspaces'), `run_${runs}`)
@@ -45,9 +59,12 @@ describe('a workspace', () => {
     expect(existsSync(join(root, 'secret'))).toBe(true)
   })
 
-  test.each(['', '.', '..', '../x', 'a/b', '/etc', 'a b', 'x'.repeat(129), 'a\0b'])('is not made for the run id %j', async (runId) => {
-    await expect(createWorkspace(join(root, 'workspaces'), runId)).rejects.toThrow(WorkspacePathError)
-  })
+  test.each(['', '.', '..', '../x', 'a/b', '/etc', 'a b', 'x'.repeat(129), 'a\0b'])(
+    'is not made for the run id %j',
+    async (runId) => {
+      await expect(createWorkspace(join(root, 'workspaces'), runId)).rejects.toThrow(WorkspacePathError)
+    },
+  )
 })
 
 describe('input', () => {
@@ -60,13 +77,20 @@ describe('input', () => {
     expect(await readdir(join(workspace.dir, 'input'))).toHaveLength(1)
   })
 
-  test.each(['', '.', '..', '../escape', 'a/b', '/etc/passwd', 'a\0b', 'é'.repeat(128)])('is refused for the name %j', async (name) => {
-    await expect(workspace.putInput(name, Readable.from(['x']))).rejects.toThrow(WorkspacePathError)
-    expect(await readdir(join(workspace.dir, 'input'))).toEqual([])
-  })
+  test.each(['', '.', '..', '../escape', 'a/b', '/etc/passwd', 'a\0b', 'é'.repeat(128)])(
+    'is refused for the name %j',
+    async (name) => {
+      await expect(workspace.putInput(name, Readable.from(['x']))).rejects.toThrow(WorkspacePathError)
+      expect(await readdir(join(workspace.dir, 'input'))).toEqual([])
+    },
+  )
 
   test('leaves nothing behind when its source breaks off', async () => {
-    const broken = new Readable({ read() { this.destroy(new Error('connection lost')) } })
+    const broken = new Readable({
+      read() {
+        this.destroy(new Error('connection lost'))
+      },
+    })
     await expect(workspace.putInput('a.csv', broken)).rejects.toThrow('connection lost')
     expect(await readdir(join(workspace.dir, 'input'))).toEqual([])
   })
@@ -86,7 +110,9 @@ describe('output', () => {
     await writeFile(output('a.txt'), '')
     await writeFile(output('ü\n.txt'), '12')
     expect(await workspace.listOutput()).toEqual([
-      { path: 'a.txt', sizeBytes: 0 }, { path: 'b/c/deep.txt', sizeBytes: 4 }, { path: 'ü\n.txt', sizeBytes: 2 },
+      { path: 'a.txt', sizeBytes: 0 },
+      { path: 'b/c/deep.txt', sizeBytes: 4 },
+      { path: 'ü\n.txt', sizeBytes: 2 },
     ])
   })
 
@@ -104,7 +130,19 @@ describe('output', () => {
     }
   })
 
-  test.each(['', '.', '..', '/etc/passwd', '../input/x', 'a/../../x', './a', 'a//b', 'a/', 'a\0b', `${'d/'.repeat(100)}x`])('is not opened at %j', async (path) => {
+  test.each([
+    '',
+    '.',
+    '..',
+    '/etc/passwd',
+    '../input/x',
+    'a/../../x',
+    './a',
+    'a//b',
+    'a/',
+    'a\0b',
+    `${'d/'.repeat(100)}x`,
+  ])('is not opened at %j', async (path) => {
     await expect(workspace.openOutput(path)).rejects.toThrow(WorkspacePathError)
   })
 

@@ -26,7 +26,8 @@ export interface Workspace {
 
 /** Makes the directories of a run's workspace, or finds those of an earlier attempt. */
 export async function createWorkspace(rootDir: string, runId: string): Promise<Workspace> {
-  if (!/^[A-Za-z0-9_-]{1,128}$/.test(runId)) throw new WorkspacePathError(`${JSON.stringify(runId)} cannot name a workspace`)
+  if (!/^[A-Za-z0-9_-]{1,128}$/.test(runId))
+    throw new WorkspacePathError(`${JSON.stringify(runId)} cannot name a workspace`)
   const dir = join(rootDir, runId)
   const [input, output] = [join(dir, 'input'), join(dir, 'output')]
   await mkdir(rootDir, { recursive: true, mode: 0o700 })
@@ -43,10 +44,13 @@ export async function createWorkspace(rootDir: string, runId: string): Promise<W
 }
 
 async function ensureDirectory(path: string, mode: number): Promise<void> {
-  const created = await mkdir(path).then(() => true, (error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
-    throw error
-  })
+  const created = await mkdir(path).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+      throw error
+    },
+  )
   // mkdir's mode is cut by the umask. What is there already may be the agent's, so it keeps its mode.
   if (created) await chmod(path, mode)
 }
@@ -59,7 +63,11 @@ async function putInput(inputDir: string, name: string, content: Readable): Prom
   if (!(await lstat(inputDir)).isDirectory()) throw new WorkspacePathError('input is not a directory')
   const partial = join(inputDir, `.${randomBytes(9).toString('hex')}.part`)
   try {
-    const file = await open(partial, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
+    const file = await open(
+      partial,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      0o600,
+    )
     await pipeline(content, file.createWriteStream())
     await chmod(partial, 0o444)
     await rename(partial, join(inputDir, name))

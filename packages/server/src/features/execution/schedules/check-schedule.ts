@@ -13,8 +13,15 @@ import type { ScheduleSettings } from './schedule.ts'
  * The agent that a schedule runs, when its runs could start as far as the schedule itself decides.
  * Throws `agent-not-found`, `agent-version-not-found`, or `validation-error` with all mistakes.
  */
-export async function checkSchedule(db: Db, scope: AppScope, { agentReference, settings }: { agentReference: string; settings: ScheduleSettings }): Promise<Agent> {
-  const { agent, version } = await getInstalledAgent(db, scope, { reference: agentReference, version: settings.version ?? undefined })
+export async function checkSchedule(
+  db: Db,
+  scope: AppScope,
+  { agentReference, settings }: { agentReference: string; settings: ScheduleSettings },
+): Promise<Agent> {
+  const { agent, version } = await getInstalledAgent(db, scope, {
+    reference: agentReference,
+    version: settings.version ?? undefined,
+  })
   const schema = version.manifest.input?.schema
   const mistakes: InvalidPart[] = schema === undefined ? [] : checkAgainst(schema, settings.input, '/input')
   refuseInvalid([...findRuleMistakes(settings), ...mistakes])

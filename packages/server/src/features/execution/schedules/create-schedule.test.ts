@@ -14,11 +14,16 @@ describe('createSchedule', () => {
   let ready: Ready
   beforeAll(async () => {
     world = await openWorld({ clock })
-    ready = await readyTenant(world, { input: { type: 'object', required: ['city'], properties: { city: { type: 'string' } } } })
+    ready = await readyTenant(world, {
+      input: { type: 'object', required: ['city'], properties: { city: { type: 'string' } } },
+    })
   })
   afterAll(() => world.close())
 
-  const create = (fields: object = {}) => ready.send('POST /api/schedules', { body: { agentId: ready.agentId, cronExpression: '30 2 * * *', input: { city: 'Bonn' }, ...fields } })
+  const create = (fields: object = {}) =>
+    ready.send('POST /api/schedules', {
+      body: { agentId: ready.agentId, cronExpression: '30 2 * * *', input: { city: 'Bonn' }, ...fields },
+    })
   const errorsOf = async (fields: object) => {
     const answer = await create(fields)
     expectProblem(createSchedule, answer, 'validation-error')
@@ -56,12 +61,32 @@ describe('createSchedule', () => {
   })
 
   it('takes everything that it answers, and reads the expression on the clock of the zone', async () => {
-    const model = await world.platform.db.selectFrom('models').select('id').where('organization_id', '=', ready.organizationId).executeTakeFirstOrThrow()
+    const model = await world.platform.db
+      .selectFrom('models')
+      .select('id')
+      .where('organization_id', '=', ready.organizationId)
+      .executeTakeFirstOrThrow()
     const modelId = toWireId('model', model.id)
-    const fields = { name: 'Nightly', enabled: false, timezone: 'Europe/Berlin', config: { a: 1 }, version: '1.0.0', budget: '0.50', missedFires: 'run-all', overlap: 'queue', jitterSeconds: 60 }
+    const fields = {
+      name: 'Nightly',
+      enabled: false,
+      timezone: 'Europe/Berlin',
+      config: { a: 1 },
+      version: '1.0.0',
+      budget: '0.50',
+      missedFires: 'run-all',
+      overlap: 'queue',
+      jitterSeconds: 60,
+    }
     const answer = await create({ ...fields, cronExpression: ' 30  2 * * * ', modelId })
     expect(answer.status, answer.text).toBe(201)
-    expect(answer.body).toMatchObject({ ...fields, modelId, budget: '0.5', cronExpression: '30 2 * * *', nextRunAt: null })
+    expect(answer.body).toMatchObject({
+      ...fields,
+      modelId,
+      budget: '0.5',
+      cronExpression: '30 2 * * *',
+      nextRunAt: null,
+    })
     const enabled = await ready.send(`PATCH /api/schedules/${answer.body.id}`, { body: { enabled: true } })
     // 02:30 does not exist on that day in Berlin.
     expect(enabled.body.nextRunAt).toBe('2026-03-29T01:00:00.000Z')
@@ -69,18 +94,23 @@ describe('createSchedule', () => {
 
   it('tells everything that is wrong at once', async () => {
     expect(await errorsOf({ cronExpression: '* * * * * *', timezone: 'Mars/Olympus', input: { city: 7 } })).toEqual([
-      { pointer: '/cronExpression', message: 'has 6 fields, but needs exactly 5: minute, hour, day of month, month, day of week', code: 'cron' },
+      {
+        pointer: '/cronExpression',
+        message: 'has 6 fields, but needs exactly 5: minute, hour, day of month, month, day of week',
+        code: 'cron',
+      },
       { pointer: '/timezone', message: 'is not an IANA time zone such as Europe/Berlin or UTC', code: 'timezone' },
       { pointer: '/input/city', message: 'must be string', code: 'type' },
     ])
     expect(await errorsOf({ cronExpression: '@reboot' })).toMatchObject([{ pointer: '/cronExpression' }])
-    expect(await errorsOf({ cronExpression: '0 0 30 2 *' })).toEqual([{ pointer: '/cronExpression', message: 'never fires: there is no such day', code: 'cron' }])
-    expect((await errorsOf({ overlap: 'never', missedFires: 'x', jitterSeconds: 3601, budget: '0' })).map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
-      '/budget',
-      '/jitterSeconds',
-      '/missedFires',
-      '/overlap',
+    expect(await errorsOf({ cronExpression: '0 0 30 2 *' })).toEqual([
+      { pointer: '/cronExpression', message: 'never fires: there is no such day', code: 'cron' },
     ])
+    expect(
+      (await errorsOf({ overlap: 'never', missedFires: 'x', jitterSeconds: 3601, budget: '0' }))
+        .map(({ pointer }: { pointer: string }) => pointer)
+        .sort(),
+    ).toEqual(['/budget', '/jitterSeconds', '/missedFires', '/overlap'])
   })
 
   it('needs an agent, a version and a model that exist', async () => {
@@ -89,7 +119,11 @@ describe('createSchedule', () => {
     expectProblem(createSchedule, await create({ agentId: stranger.agentId }), 'agent-not-found')
     expectProblem(createSchedule, await create({ version: '9.9.9' }), 'agent-version-not-found')
     expectProblem(createSchedule, await create({ modelId: newWireId('model') }), 'model-not-found')
-    expectProblem(createSchedule, await ready.send(`POST /api/agents/${newWireId('agent')}/schedules`, { body: { cronExpression: '@daily' } }), 'agent-not-found')
+    expectProblem(
+      createSchedule,
+      await ready.send(`POST /api/agents/${newWireId('agent')}/schedules`, { body: { cronExpression: '@daily' } }),
+      'agent-not-found',
+    )
   })
 
   it("is an end-user's own when it is made for one, and nobody else's", async () => {
@@ -98,10 +132,24 @@ describe('createSchedule', () => {
     expect((await ready.sendAs(mine)(`GET /api/schedules/${id}`)).body).toMatchObject({ id, endUserId: mine })
     expect((await ready.send(`GET /api/schedules/${id}`)).status).toBe(200)
     const path = `/api/schedules/${id}`
-    for (const route of [`GET ${path}`, `PATCH ${path}`, `DELETE ${path}`, `POST ${path}/run`, `GET ${path}/preview`, `GET ${path}/runs`, `GET ${path}/fires`]) {
-      expectProblem(undefined, await ready.sendAs(theirs)(route, route.startsWith('PATCH') ? { body: {} } : {}), 'schedule-not-found')
+    for (const route of [
+      `GET ${path}`,
+      `PATCH ${path}`,
+      `DELETE ${path}`,
+      `POST ${path}/run`,
+      `GET ${path}/preview`,
+      `GET ${path}/runs`,
+      `GET ${path}/fires`,
+    ]) {
+      expectProblem(
+        undefined,
+        await ready.sendAs(theirs)(route, route.startsWith('PATCH') ? { body: {} } : {}),
+        'schedule-not-found',
+      )
     }
-    expect((await ready.sendAs(mine)('GET /api/schedules')).body.data.map((each: { id: string }) => each.id)).toEqual([id])
+    expect((await ready.sendAs(mine)('GET /api/schedules')).body.data.map((each: { id: string }) => each.id)).toEqual([
+      id,
+    ])
     expect((await ready.sendAs(theirs)('GET /api/schedules')).body.data).toEqual([])
   })
 
@@ -109,10 +157,16 @@ describe('createSchedule', () => {
     const mine = await ready.endUser()
     const content = { name: 'Call my doctor', input: { city: 'Bonn am Rhein' }, config: { tone: 'gentle' } }
     const id = await makeSchedule({ send: ready.sendAs(mine), agentId: ready.agentId }, content)
-    const changed = await ready.sendAs(mine)(`PATCH /api/schedules/${id}`, { body: { input: { city: 'Ulm an der Donau' } } })
+    const changed = await ready.sendAs(mine)(`PATCH /api/schedules/${id}`, {
+      body: { input: { city: 'Ulm an der Donau' } },
+    })
     expect(changed.body).toMatchObject({ ...content, input: { city: 'Ulm an der Donau' } })
     expect((await ready.send('GET /api/schedules', { query: { pageSize: 1 } })).body.data).toMatchObject([changed.body])
-    const row = await world.platform.db.selectFrom('schedules').selectAll().where('id', '=', parseWireId('sched', id) ?? '').executeTakeFirstOrThrow()
+    const row = await world.platform.db
+      .selectFrom('schedules')
+      .selectAll()
+      .where('id', '=', parseWireId('sched', id) ?? '')
+      .executeTakeFirstOrThrow()
     const entries = await world.platform.db.selectFrom('audit_log').selectAll().where('resource_id', '=', id).execute()
     expect(entries).toHaveLength(2)
     expect(JSON.stringify([row, entries])).not.toMatch(/doctor|Rhein|gentle|Donau/)
@@ -124,15 +178,29 @@ describe('createSchedule', () => {
   it("keeps the user of a session as its runs' user, and none for a key", async () => {
     const { send } = await ready.session()
     const id = await makeSchedule({ send, agentId: ready.agentId }, { input: { city: 'Ulm' } })
-    const userOf = async (wireId: string) => (await world.platform.db.selectFrom('schedules').select('user_id').where('id', '=', parseWireId('sched', wireId) ?? '').executeTakeFirstOrThrow()).user_id
+    const userOf = async (wireId: string) =>
+      (
+        await world.platform.db
+          .selectFrom('schedules')
+          .select('user_id')
+          .where('id', '=', parseWireId('sched', wireId) ?? '')
+          .executeTakeFirstOrThrow()
+      ).user_id
     expect(await userOf(id)).toBe(ready.userId)
     expect(await userOf((await create()).body.id)).toBeNull()
   })
 
   it('tells the audit log what was made, without the content of its runs', async () => {
     const { body } = await create({ name: 'Audited', input: { city: 'a secret place' } })
-    const entry = await world.platform.db.selectFrom('audit_log').select(['action', 'changes']).where('resource_id', '=', body.id).executeTakeFirstOrThrow()
-    expect(entry).toMatchObject({ action: 'schedule.created', changes: { name: { before: null, after: 'Audited' }, input: { before: null, after: '***' } } })
+    const entry = await world.platform.db
+      .selectFrom('audit_log')
+      .select(['action', 'changes'])
+      .where('resource_id', '=', body.id)
+      .executeTakeFirstOrThrow()
+    expect(entry).toMatchObject({
+      action: 'schedule.created',
+      changes: { name: { before: null, after: 'Audited' }, input: { before: null, after: '***' } },
+    })
     expect(JSON.stringify(entry)).not.toContain('secret place')
   })
 
@@ -140,11 +208,24 @@ describe('createSchedule', () => {
     const full = await readyTenant(world)
     const agentId = parseWireId('agent', full.agentId) ?? ''
     await sql`insert into schedules (id, organization_id, application_id, agent_id, cron, timezone, missed_fires, overlap)
-      select gen_random_uuid(), ${full.organizationId}, ${full.applicationId}, ${agentId}, '@daily', 'UTC', 'skip', 'allow' from generate_series(1, ${schedulesMax - 2})`.execute(world.platform.db)
-    const answers = await Promise.all(Array.from({ length: 5 }, () => full.send('POST /api/schedules', { body: { agentId: full.agentId, cronExpression: '@daily' } })))
+      select gen_random_uuid(), ${full.organizationId}, ${full.applicationId}, ${agentId}, '@daily', 'UTC', 'skip', 'allow' from generate_series(1, ${schedulesMax - 2})`.execute(
+      world.platform.db,
+    )
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () =>
+        full.send('POST /api/schedules', { body: { agentId: full.agentId, cronExpression: '@daily' } }),
+      ),
+    )
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 409, 409, 409])
-    for (const answer of answers.filter(({ status }) => status === 409)) expectProblem(createSchedule, answer, 'too-many-schedules')
+    for (const answer of answers.filter(({ status }) => status === 409))
+      expectProblem(createSchedule, answer, 'too-many-schedules')
     const sibling = await readyTenant(world)
-    expect((await sibling.send('POST /api/schedules', { body: { agentId: await createAgent(sibling), cronExpression: '@daily' } })).status).toBe(201)
+    expect(
+      (
+        await sibling.send('POST /api/schedules', {
+          body: { agentId: await createAgent(sibling), cronExpression: '@daily' },
+        })
+      ).status,
+    ).toBe(201)
   })
 })

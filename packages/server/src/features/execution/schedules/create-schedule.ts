@@ -6,13 +6,17 @@ import { scheduleRequestFields, ScheduleWire, toScheduleWire } from './schedule-
 export const createSchedule = endpoint({
   route: 'POST /api/schedules',
   summary: 'Create a schedule',
-  description: "Runs the agent whenever the expression fires in the time zone. With `Appstrate-User` the schedule and its runs are that end-user's.",
+  description:
+    "Runs the agent whenever the expression fires in the time zone. With `Appstrate-User` the schedule and its runs are that end-user's.",
   caller: 'application',
   permission: 'schedules:write',
   limit: 'create',
   idempotency: 'supported',
   audit: 'schedule.created',
-  body: Type.Object({ agentId: Type.String({ minLength: 1, maxLength: 200, description: '`agent_…` or `@scope/name`.' }), ...scheduleRequestFields }),
+  body: Type.Object({
+    agentId: Type.String({ minLength: 1, maxLength: 200, description: '`agent_…` or `@scope/name`.' }),
+    ...scheduleRequestFields,
+  }),
   returns: { 201: ScheduleWire },
   fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found', 'too-many-schedules'],
   async handle(call) {

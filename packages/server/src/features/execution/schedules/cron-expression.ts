@@ -19,7 +19,9 @@ const fields = [
 
 /** What is wrong with the rule; empty when it can fire. */
 export function findRuleMistakes({ cronExpression, timezone }: FireRule): InvalidPart[] {
-  const zone = isTimezone(timezone) ? [] : [{ pointer: '/timezone', message: 'is not an IANA time zone such as Europe/Berlin or UTC', code: 'timezone' }]
+  const zone = isTimezone(timezone)
+    ? []
+    : [{ pointer: '/timezone', message: 'is not an IANA time zone such as Europe/Berlin or UTC', code: 'timezone' }]
   const message = whyNoCron({ cronExpression, timezone: zone.length === 0 ? timezone : 'UTC' })
   return [...(message === undefined ? [] : [{ pointer: '/cronExpression', message, code: 'cron' }]), ...zone]
 }
@@ -51,9 +53,11 @@ function open({ cronExpression, timezone }: FireRule): Cron {
 
 function whyNoCron(rule: FireRule): string | undefined {
   const text = rule.cronExpression
-  if (text.startsWith('@')) return aliases.includes(text) ? undefined : `is not an alias: there are ${aliases.join(', ')}`
+  if (text.startsWith('@'))
+    return aliases.includes(text) ? undefined : `is not an alias: there are ${aliases.join(', ')}`
   const parts = text.split(' ')
-  if (parts.length !== fields.length) return `has ${parts.length} field${parts.length === 1 ? '' : 's'}, but needs exactly 5: minute, hour, day of month, month, day of week`
+  if (parts.length !== fields.length)
+    return `has ${parts.length} field${parts.length === 1 ? '' : 's'}, but needs exactly 5: minute, hour, day of month, month, day of week`
   for (const [index, part] of parts.entries()) {
     const message = whyNoField(part, index)
     if (message !== undefined) return message
@@ -64,10 +68,15 @@ function whyNoCron(rule: FireRule): string | undefined {
 function whyNoField(part: string, index: number): string | undefined {
   const field = fields[index]
   if (field === undefined) return undefined
-  if (!/^[0-9A-Za-z*,/#-]+$/.test(part)) return `has "${part}" as its ${field.name}, where only numbers, names and * , - / # L W can stand`
+  if (!/^[0-9A-Za-z*,/#-]+$/.test(part))
+    return `has "${part}" as its ${field.name}, where only numbers, names and * , - / # L W can stand`
   // What follows a slash or a hash counts steps or weeks.
-  const wrong = [...part.matchAll(/(?<![/#\d])\d+/g)].find(([number]) => Number(number) < field.min || Number(number) > field.max)
-  return wrong === undefined ? undefined : `has ${wrong[0]} as its ${field.name}, which goes from ${field.min} to ${field.max}`
+  const wrong = [...part.matchAll(/(?<![/#\d])\d+/g)].find(
+    ([number]) => Number(number) < field.min || Number(number) > field.max,
+  )
+  return wrong === undefined
+    ? undefined
+    : `has ${wrong[0]} as its ${field.name}, which goes from ${field.min} to ${field.max}`
 }
 
 function whyNeverFires(rule: FireRule): string | undefined {

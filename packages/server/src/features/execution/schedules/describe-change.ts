@@ -9,6 +9,12 @@ const uninteresting = { updatedAt: null, createdAt: null, nextRunAt: null, lastR
 
 /** What the audit log is told of a change. The log outlives what it tells of, so the content of runs stays out of it. */
 export function describeChange(before: Schedule | undefined, after: Schedule): AuditSubject {
-  const show = (schedule: Schedule | undefined) => (schedule === undefined ? {} : { ...toScheduleWire(schedule), ...uninteresting })
-  return { resourceId: toWireId('sched', after.id), changes: changesBetween(show(before), show(after), { secret: after.endUserId === null ? ['input', 'config'] : ['name', 'input', 'config'] }) }
+  const show = (schedule: Schedule | undefined) =>
+    schedule === undefined ? {} : { ...toScheduleWire(schedule), ...uninteresting }
+  return {
+    resourceId: toWireId('sched', after.id),
+    changes: changesBetween(show(before), show(after), {
+      secret: after.endUserId === null ? ['input', 'config'] : ['name', 'input', 'config'],
+    }),
+  }
 }

@@ -20,10 +20,18 @@ describe('a schedule that is due', () => {
   afterAll(() => world.close())
 
   const show = async (id: string, { send } = ready) => (await send(`GET /api/schedules/${id}`)).body
-  const firesOf = async (id: string, { send } = ready) => (await send(`GET /api/schedules/${id}/fires`, { query: { pageSize: 100 } })).body.data
-  const runsOf = async (id: string, { send } = ready) => (await send(`GET /api/schedules/${id}/runs`, { query: { pageSize: 100 } })).body.data
+  const firesOf = async (id: string, { send } = ready) =>
+    (await send(`GET /api/schedules/${id}/fires`, { query: { pageSize: 100 } })).body.data
+  const runsOf = async (id: string, { send } = ready) =>
+    (await send(`GET /api/schedules/${id}/runs`, { query: { pageSize: 100 } })).body.data
   const entriesOf = (id: string) =>
-    world.platform.db.selectFrom('audit_log').select(['action', 'actor', 'changes', 'request_id']).where('resource_id', '=', id).where('action', '<>', 'schedule.created').orderBy('id').execute()
+    world.platform.db
+      .selectFrom('audit_log')
+      .select(['action', 'actor', 'changes', 'request_id'])
+      .where('resource_id', '=', id)
+      .where('action', '<>', 'schedule.created')
+      .orderBy('id')
+      .execute()
   const fireAt = async (time: string) => {
     clock.set(time)
     return fireAll(world)
@@ -36,21 +44,45 @@ describe('a schedule that is due', () => {
     expect(await fireAll(world)).toBe(0)
     const [run, ...others] = await runsOf(id)
     expect(others).toEqual([])
-    expect(run).toMatchObject({ status: 'pending', agentId: ready.agentId, scheduleId: id, scheduledFor: '2026-03-21T10:00:00.000Z', budget: '2', userId: null, apiKeyId: null, endUserId: null })
+    expect(run).toMatchObject({
+      status: 'pending',
+      agentId: ready.agentId,
+      scheduleId: id,
+      scheduledFor: '2026-03-21T10:00:00.000Z',
+      budget: '2',
+      userId: null,
+      apiKeyId: null,
+      endUserId: null,
+    })
     expect((await ready.send(`GET /api/runs/${run.id}`)).body.input).toEqual({ city: 'Bonn' })
-    expect(await firesOf(id)).toEqual([{ scheduledFor: '2026-03-21T10:00:00.000Z', through: null, outcome: 'started', runId: run.id, firedAt: '2026-03-21T10:00:00.250Z' }])
-    expect(await show(id)).toMatchObject({ nextRunAt: '2026-03-21T11:00:00.000Z', lastRunAt: '2026-03-21T10:00:00.250Z', updatedAt: '2026-03-21T09:30:00.000Z' })
+    expect(await firesOf(id)).toEqual([
+      {
+        scheduledFor: '2026-03-21T10:00:00.000Z',
+        through: null,
+        outcome: 'started',
+        runId: run.id,
+        firedAt: '2026-03-21T10:00:00.250Z',
+      },
+    ])
+    expect(await show(id)).toMatchObject({
+      nextRunAt: '2026-03-21T11:00:00.000Z',
+      lastRunAt: '2026-03-21T10:00:00.250Z',
+      updatedAt: '2026-03-21T09:30:00.000Z',
+    })
     expect(await entriesOf(id)).toEqual([
       {
         action: 'schedule.fired',
         actor: { kind: 'system', part: 'schedules' },
-        changes: { runId: { before: null, after: run.id }, scheduledFor: { before: null, after: '2026-03-21T10:00:00.000Z' } },
+        changes: {
+          runId: { before: null, after: run.id },
+          scheduledFor: { before: null, after: '2026-03-21T10:00:00.000Z' },
+        },
         request_id: null,
       },
     ])
   })
 
-  it("fires for its end-user, and for its user", async () => {
+  it('fires for its end-user, and for its user', async () => {
     const endUser = await ready.endUser()
     const { send } = await ready.session()
     const theirs = await makeSchedule({ send: ready.sendAs(endUser), agentId: ready.agentId })
@@ -63,7 +95,11 @@ describe('a schedule that is due', () => {
 
   it('keeps the nominal time of a fire that jitter delays', async () => {
     const id = await makeSchedule(ready, { jitterSeconds: 3600 })
-    const { due_at: dueAt } = await world.platform.db.selectFrom('schedules').select('due_at').where('id', '=', parseWireId('sched', id) ?? '').executeTakeFirstOrThrow()
+    const { due_at: dueAt } = await world.platform.db
+      .selectFrom('schedules')
+      .select('due_at')
+      .where('id', '=', parseWireId('sched', id) ?? '')
+      .executeTakeFirstOrThrow()
     const dueMs = dueAt?.getTime() ?? 0
     expect(dueMs).toBeGreaterThanOrEqual(Date.parse('2026-03-21T10:00:00Z'))
     expect(dueMs).toBeLessThan(Date.parse('2026-03-21T11:00:00Z'))
@@ -74,16 +110,28 @@ describe('a schedule that is due', () => {
 
   it('leaves a failed run with every reason, and an event for others, when it can not start', async () => {
     const id = await makeSchedule(ready, { input: {} })
-    await ready.send(`PATCH /api/agents/${ready.agentId}`, { body: { enabled: false, input: { type: 'object', required: ['zip'] } } })
+    await ready.send(`PATCH /api/agents/${ready.agentId}`, {
+      body: { enabled: false, input: { type: 'object', required: ['zip'] } },
+    })
     await fireAt('2026-03-21T10:00:00.000Z')
     const [run] = await runsOf(id)
     expect(run).toMatchObject({
       status: 'failed',
       scheduledFor: '2026-03-21T10:00:00.000Z',
-      error: { code: 'run-not-ready', reasons: [{ pointer: '/agentId', message: 'is disabled' }, { pointer: '/input/zip', message: 'is required' }] },
+      error: {
+        code: 'run-not-ready',
+        reasons: [
+          { pointer: '/agentId', message: 'is disabled' },
+          { pointer: '/input/zip', message: 'is required' },
+        ],
+      },
     })
     expect(await firesOf(id)).toMatchObject([{ outcome: 'failed', runId: run.id }])
-    const events = await world.platform.db.selectFrom('outbox').select('type').where('run_id', '=', parseWireId('run', run.id) ?? '').execute()
+    const events = await world.platform.db
+      .selectFrom('outbox')
+      .select('type')
+      .where('run_id', '=', parseWireId('run', run.id) ?? '')
+      .execute()
     expect(events).toEqual([{ type: 'run.failed' }])
     expect(await show(id)).toMatchObject({ enabled: true, nextRunAt: '2026-03-21T11:00:00.000Z' })
   })
@@ -100,13 +148,31 @@ describe('a schedule that is due', () => {
 
   it.each([
     ['skip', [['skipped-missed', '10', '13']]],
-    ['run-once', [['started', '13', null], ['skipped-missed', '10', '12']]],
-    ['run-all', [['started', '13', null], ['started', '12', null], ['started', '11', null], ['started', '10', null]]],
+    [
+      'run-once',
+      [
+        ['started', '13', null],
+        ['skipped-missed', '10', '12'],
+      ],
+    ],
+    [
+      'run-all',
+      [
+        ['started', '13', null],
+        ['started', '12', null],
+        ['started', '11', null],
+        ['started', '10', null],
+      ],
+    ],
   ])('%s: after a pause of the server', async (missedFires, expected) => {
     const id = await makeSchedule(ready, { missedFires })
     await fireAt('2026-03-21T13:30:00.000Z')
     const hour = (time: string | null) => (time === null ? null : time.slice(11, 13))
-    const seen = (await firesOf(id)).map((fire: { outcome: string; scheduledFor: string; through: string | null }) => [fire.outcome, hour(fire.scheduledFor), hour(fire.through)])
+    const seen = (await firesOf(id)).map((fire: { outcome: string; scheduledFor: string; through: string | null }) => [
+      fire.outcome,
+      hour(fire.scheduledFor),
+      hour(fire.through),
+    ])
     expect(seen).toEqual(expected)
     expect(await runsOf(id)).toHaveLength(expected.filter(([outcome]) => outcome === 'started').length)
     expect((await show(id)).nextRunAt).toBe('2026-03-21T14:00:00.000Z')
@@ -134,18 +200,31 @@ describe('a schedule that is due', () => {
     await fireAt('2026-03-21T10:00:00.000Z')
     const [first] = await runsOf(id)
     await fireAt('2026-03-21T11:00:00.000Z')
-    expect((await ready.send(`GET /api/runs/${first.id}`)).body).toMatchObject({ status: 'cancelled', error: { code: 'cancelled', message: 'Cancelled by the next fire of its schedule.' } })
-    expect(await entriesOf(first.id)).toMatchObject([{ action: 'run.cancelled', actor: { kind: 'system', part: 'schedules' } }])
+    expect((await ready.send(`GET /api/runs/${first.id}`)).body).toMatchObject({
+      status: 'cancelled',
+      error: { code: 'cancelled', message: 'Cancelled by the next fire of its schedule.' },
+    })
+    expect(await entriesOf(first.id)).toMatchObject([
+      { action: 'run.cancelled', actor: { kind: 'system', part: 'schedules' } },
+    ])
     // A fire that can't start cancels nothing.
     await ready.send(`PATCH /api/agents/${ready.agentId}`, { body: { enabled: false } })
     await fireAt('2026-03-21T12:00:00.000Z')
-    expect((await runsOf(id)).map(({ status }: { status: string }) => status)).toEqual(['failed', 'pending', 'cancelled'])
+    expect((await runsOf(id)).map(({ status }: { status: string }) => status)).toEqual([
+      'failed',
+      'pending',
+      'cancelled',
+    ])
   })
 
   it('is not held up by another that can not be dealt with, which is tried again', async () => {
     const [good, bad] = [await makeSchedule(ready), await makeSchedule(ready)]
     const badId = parseWireId('sched', bad) ?? ''
-    await world.platform.db.updateTable('schedules').set({ config: JSON.stringify('no object') }).where('id', '=', badId).execute()
+    await world.platform.db
+      .updateTable('schedules')
+      .set({ config: JSON.stringify('no object') })
+      .where('id', '=', badId)
+      .execute()
     clock.set('2026-03-21T10:00:00.000Z')
     await fireDue(world.platform)
     expect(await runsOf(good)).toHaveLength(1)
@@ -175,7 +254,9 @@ describe('a schedule that is due', () => {
 
   it('does not know agents of other tenants', async () => {
     const stranger = await readyTenant(world)
-    const answer = await ready.send('POST /api/schedules', { body: { agentId: await createAgent(stranger), cronExpression: '@hourly' } })
+    const answer = await ready.send('POST /api/schedules', {
+      body: { agentId: await createAgent(stranger), cronExpression: '@hourly' },
+    })
     expect(answer.status).toBe(404)
     expect((await ready.send(`GET /api/schedules/${newWireId('sched')}`)).status).toBe(404)
   })

@@ -6,8 +6,15 @@ import { runColumns, toRun, type StoredRun } from '../runs/index.ts'
 import type { Fire } from './schedule.ts'
 
 /** What became of a schedule's fires, the latest first. The schedule was found in the scope before. */
-export async function listFires(db: Db, scope: AppScope, { scheduleId, page }: { scheduleId: string; page: Page }): Promise<Slice<Fire>> {
-  const all = db.selectFrom('schedule_fires').where('application_id', '=', scope.applicationId).where('schedule_id', '=', scheduleId)
+export async function listFires(
+  db: Db,
+  scope: AppScope,
+  { scheduleId, page }: { scheduleId: string; page: Page },
+): Promise<Slice<Fire>> {
+  const all = db
+    .selectFrom('schedule_fires')
+    .where('application_id', '=', scope.applicationId)
+    .where('schedule_id', '=', scheduleId)
   const rows = await all
     .select(['scheduled_for', 'through', 'outcome', 'run_id', 'fired_at'])
     .orderBy('scheduled_for', 'desc')
@@ -15,12 +22,22 @@ export async function listFires(db: Db, scope: AppScope, { scheduleId, page }: {
     .offset(offsetOf(page))
     .execute()
   const { total } = await all.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  const items = rows.map((row) => ({ scheduledFor: row.scheduled_for, through: row.through, outcome: row.outcome, runId: row.run_id, firedAt: row.fired_at }))
+  const items = rows.map((row) => ({
+    scheduledFor: row.scheduled_for,
+    through: row.through,
+    outcome: row.outcome,
+    runId: row.run_id,
+    firedAt: row.fired_at,
+  }))
   return { items, total }
 }
 
 /** The runs of a schedule, newest first. The schedule was found in the scope before. */
-export async function listRunsOf(db: Db, scope: AppScope, { scheduleId, page }: { scheduleId: string; page: Page }): Promise<Slice<StoredRun>> {
+export async function listRunsOf(
+  db: Db,
+  scope: AppScope,
+  { scheduleId, page }: { scheduleId: string; page: Page },
+): Promise<Slice<StoredRun>> {
   const all = db
     .selectFrom('runs')
     .where('organization_id', '=', scope.organizationId)

@@ -14,5 +14,6 @@ export const getSchedule = endpoint({
   params: { scheduleId: { id: 'sched', missing: 'schedule-not-found' } },
   returns: { 200: ScheduleWire },
   fails: [],
-  handle: async ({ db, scope, params, platform }) => ok(toScheduleWire(await openSchedule(platform, await loadSchedule(db, scope, params.scheduleId)))),
+  handle: async ({ db, scope, params, platform }) =>
+    ok(toScheduleWire(await openSchedule(platform, await loadSchedule(db, scope, params.scheduleId)))),
 })

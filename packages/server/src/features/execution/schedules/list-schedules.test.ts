@@ -16,7 +16,11 @@ describe('schedules', () => {
   it('are listed newest first, by agent and by whether they are enabled, in pages', async () => {
     const ready = await readyTenant(world)
     const other = await createAgent(ready)
-    const [first, second, third] = [await makeSchedule(ready), await makeSchedule(ready, { enabled: false }), await makeSchedule({ send: ready.send, agentId: other })]
+    const [first, second, third] = [
+      await makeSchedule(ready),
+      await makeSchedule(ready, { enabled: false }),
+      await makeSchedule({ send: ready.send, agentId: other }),
+    ]
     const list = async (query: Record<string, string | number>, path = '/api/schedules') => {
       const { body } = await ready.send(`GET ${path}`, { query })
       return [body.data.map((each: { id: string }) => each.id), body.pagination.total]
@@ -28,7 +32,11 @@ describe('schedules', () => {
     expect(await list({ page: 2, pageSize: 2 })).toEqual([[first], 3])
     expect(await list({ page: 9 })).toEqual([[], 3])
     expect(await list({}, `/api/agents/${other}/schedules`)).toEqual([[third], 1])
-    expectProblem(listSchedules, await ready.send('GET /api/schedules', { query: { agentId: newWireId('agent') } }), 'agent-not-found')
+    expectProblem(
+      listSchedules,
+      await ready.send('GET /api/schedules', { query: { agentId: newWireId('agent') } }),
+      'agent-not-found',
+    )
     expectProblem(undefined, await ready.send(`GET /api/agents/${newWireId('agent')}/schedules`), 'agent-not-found')
   })
 
@@ -37,13 +45,33 @@ describe('schedules', () => {
     const rule = { cronExpression: '30 2 * * *', timezone: 'Europe/Berlin' }
     const fires = ['2026-03-29T01:00:00.000Z', '2026-03-30T00:30:00.000Z', '2026-03-31T00:30:00.000Z']
     const id = await makeSchedule(ready, { ...rule, enabled: false })
-    expect((await ready.send(`GET /api/schedules/${id}/preview`, { query: { count: 3 } })).body).toEqual({ ...rule, fires })
-    expect((await ready.send('POST /api/schedules/preview', { body: { ...rule, count: 3 } })).body).toEqual({ ...rule, fires })
-    expect((await ready.send('POST /api/schedules/preview', { body: { cronExpression: '@hourly' } })).body.fires).toHaveLength(10)
-    expect((await ready.send(`GET /api/schedules/${id}/preview`, { query: { count: 100 } })).body.fires).toHaveLength(100)
-    for (const count of [0, 101]) expectProblem(undefined, await ready.send(`GET /api/schedules/${id}/preview`, { query: { count } }), 'validation-error')
-    const wrong = await ready.send('POST /api/schedules/preview', { body: { cronExpression: '61 * * * *', timezone: 'Nowhere' } })
+    expect((await ready.send(`GET /api/schedules/${id}/preview`, { query: { count: 3 } })).body).toEqual({
+      ...rule,
+      fires,
+    })
+    expect((await ready.send('POST /api/schedules/preview', { body: { ...rule, count: 3 } })).body).toEqual({
+      ...rule,
+      fires,
+    })
+    expect(
+      (await ready.send('POST /api/schedules/preview', { body: { cronExpression: '@hourly' } })).body.fires,
+    ).toHaveLength(10)
+    expect((await ready.send(`GET /api/schedules/${id}/preview`, { query: { count: 100 } })).body.fires).toHaveLength(
+      100,
+    )
+    for (const count of [0, 101])
+      expectProblem(
+        undefined,
+        await ready.send(`GET /api/schedules/${id}/preview`, { query: { count } }),
+        'validation-error',
+      )
+    const wrong = await ready.send('POST /api/schedules/preview', {
+      body: { cronExpression: '61 * * * *', timezone: 'Nowhere' },
+    })
     expectProblem(undefined, wrong, 'validation-error')
-    expect(wrong.body.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(['/cronExpression', '/timezone'])
+    expect(wrong.body.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual([
+      '/cronExpression',
+      '/timezone',
+    ])
   })
 })

@@ -25,7 +25,10 @@ export const listSchedules = endpoint({
   async handle({ db, scope, query, platform }) {
     const page = parsePage(query)
     const agent = query.agentId === undefined ? undefined : await getAgent(db, scope, query.agentId)
-    const filters = { ...(agent === undefined ? {} : { agentId: agent.id }), ...(query.enabled === undefined ? {} : { enabled: query.enabled }) }
+    const filters = {
+      ...(agent === undefined ? {} : { agentId: agent.id }),
+      ...(query.enabled === undefined ? {} : { enabled: query.enabled }),
+    }
     const { items, total } = await listScheduleRows(db, scope, { page, filters })
     return ok(toPageWire({ items: await openSchedules(platform, items), total }, page, toScheduleWire))
   },

@@ -11,12 +11,19 @@ import { insertSchedule } from './schedule-store.ts'
 import type { ScheduleRequest } from './schedule-wire.ts'
 import type { Schedule } from './schedule.ts'
 
-type CreateCall = Pick<Call<'application', never, Record<never, never>, never>, 'db' | 'scope' | 'platform' | 'now' | 'change'> & {
+type CreateCall = Pick<
+  Call<'application', never, Record<never, never>, never>,
+  'db' | 'scope' | 'platform' | 'now' | 'change'
+> & {
   readonly caller: UserCaller | KeyCaller
 }
 
 /** Creates a schedule of an agent. Throws what `checkSchedule` and `insertSchedule` throw, and model-not-found. */
-export async function makeSchedule(call: CreateCall, agentReference: string, request: ScheduleRequest): Promise<Schedule> {
+export async function makeSchedule(
+  call: CreateCall,
+  agentReference: string,
+  request: ScheduleRequest,
+): Promise<Schedule> {
   const { db, scope, caller, now, change, platform } = call
   const settings = readNewSettings(request)
   const agent = await checkSchedule(db, scope, { agentReference, settings })
@@ -28,7 +35,17 @@ export async function makeSchedule(call: CreateCall, agentReference: string, req
     async (tx) => {
       await holdEndUser(tx, scope)
       await holdModelOf(tx, scope, settings)
-      return openWith(seal, await insertSchedule(tx, scope, { id, agentId: agent.id, userId, settings: sealSettings(seal, settings), next, now }))
+      return openWith(
+        seal,
+        await insertSchedule(tx, scope, {
+          id,
+          agentId: agent.id,
+          userId,
+          settings: sealSettings(seal, settings),
+          next,
+          now,
+        }),
+      )
     },
     (made) => describeChange(undefined, made),
   )

@@ -16,7 +16,10 @@ export const previewCronExpression = endpoint({
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',
-  body: Type.Object({ ...ruleFields, count: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: countDefault, description: 'How many.' })) }),
+  body: Type.Object({
+    ...ruleFields,
+    count: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: countDefault, description: 'How many.' })),
+  }),
   returns: { 200: SchedulePreviewWire },
   fails: [],
   async handle({ body, now }) {

@@ -17,7 +17,9 @@ export const previewSchedule = endpoint({
   idempotency: 'not-needed',
   audit: 'none',
   params: { scheduleId: { id: 'sched', missing: 'schedule-not-found' } },
-  query: { count: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: countDefault, description: 'How many.' })) },
+  query: {
+    count: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: countDefault, description: 'How many.' })),
+  },
   returns: { 200: SchedulePreviewWire },
   fails: [],
   async handle({ params, query, scope, db, now }) {

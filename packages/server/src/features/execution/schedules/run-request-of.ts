@@ -3,7 +3,13 @@ import type { RunRequest } from '../runs/index.ts'
 import type { Schedule } from './schedule.ts'
 
 /** What each run of a schedule is started with. */
-export function runRequestOf({ input, config, modelId, version, budgetUsd }: Pick<Schedule, 'input' | 'config' | 'modelId' | 'version' | 'budgetUsd'>): RunRequest {
+export function runRequestOf({
+  input,
+  config,
+  modelId,
+  version,
+  budgetUsd,
+}: Pick<Schedule, 'input' | 'config' | 'modelId' | 'version' | 'budgetUsd'>): RunRequest {
   return {
     input,
     config,

@@ -21,8 +21,19 @@ describe('runSchedule', () => {
     const answer = await runNow(id)
     expect(answer.status, answer.text).toBe(202)
     expect(answer.headers.get('location')).toBe(`/api/runs/${answer.body.id}`)
-    expect(answer.body).toMatchObject({ status: 'pending', scheduleId: id, scheduledFor: null, input: { city: 'Bonn' }, budget: '0.5', userId: null, apiKeyId: ready.apiKeyId })
-    expect((await ready.send(`GET /api/schedules/${id}`)).body).toMatchObject({ lastRunAt: '2026-03-21T09:30:00.000Z', nextRunAt: null })
+    expect(answer.body).toMatchObject({
+      status: 'pending',
+      scheduleId: id,
+      scheduledFor: null,
+      input: { city: 'Bonn' },
+      budget: '0.5',
+      userId: null,
+      apiKeyId: ready.apiKeyId,
+    })
+    expect((await ready.send(`GET /api/schedules/${id}`)).body).toMatchObject({
+      lastRunAt: '2026-03-21T09:30:00.000Z',
+      nextRunAt: null,
+    })
     expect((await ready.send(`GET /api/schedules/${id}/runs`)).body.data).toMatchObject([{ id: answer.body.id }])
     expect((await ready.send(`GET /api/schedules/${id}/fires`)).body.data).toEqual([])
   })
@@ -37,7 +48,9 @@ describe('runSchedule', () => {
   it('is refused with every reason when the run can not start', async () => {
     const other = await readyTenant(world, { input: { type: 'object', properties: { city: { type: 'string' } } } })
     const id = await makeSchedule(other, { input: { city: 'Bonn' } })
-    await other.send(`PATCH /api/agents/${other.agentId}`, { body: { enabled: false, input: { type: 'object', required: ['zip'] } } })
+    await other.send(`PATCH /api/agents/${other.agentId}`, {
+      body: { enabled: false, input: { type: 'object', required: ['zip'] } },
+    })
     const answer = await runNow(id, other.send)
     expectProblem(runSchedule, answer, 'run-not-ready')
     expect(answer.body.errors.map(({ pointer }: { pointer: string }) => pointer)).toEqual(['/agentId', '/input/zip'])

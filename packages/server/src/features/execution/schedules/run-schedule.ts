@@ -3,7 +3,15 @@ import { accepted, endpoint, type Call } from '../../../platform/http/endpoint.t
 import { problem } from '../../../platform/http/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { holdEndUser } from '../../accounts/end-users/index.ts'
-import { findRepeatedRun, insertPreparedRun, originOf, prepareRun, RunWire, toRunWire, type Run } from '../runs/index.ts'
+import {
+  findRepeatedRun,
+  insertPreparedRun,
+  originOf,
+  prepareRun,
+  RunWire,
+  toRunWire,
+  type Run,
+} from '../runs/index.ts'
 import { runRequestOf } from './run-request-of.ts'
 import { openSchedule } from './schedule-content.ts'
 import { getSchedule, lockSchedule, saveLastRun } from './schedule-store.ts'
@@ -23,7 +31,8 @@ export const runSchedule = endpoint({
   returns: { 202: RunWire },
   fails: ['agent-not-found', 'agent-version-not-found', 'run-not-ready'],
   async handle(call) {
-    if (!call.permissions.has('schedules:read')) throw problem('forbidden', { detail: 'This needs the permission schedules:read.' })
+    if (!call.permissions.has('schedules:read'))
+      throw problem('forbidden', { detail: 'This needs the permission schedules:read.' })
     const run = await runNow(call)
     call.platform.wake.wake('runs', '')
     call.platform.wake.wake('events', `${run.applicationId}:${run.id}`)
@@ -31,7 +40,10 @@ export const runSchedule = endpoint({
   },
 })
 
-type RunCall = Pick<Call<'application', 'scheduleId', Record<never, never>, never>, 'params' | 'db' | 'scope' | 'caller' | 'platform' | 'idempotency' | 'change' | 'now'>
+type RunCall = Pick<
+  Call<'application', 'scheduleId', Record<never, never>, never>,
+  'params' | 'db' | 'scope' | 'caller' | 'platform' | 'idempotency' | 'change' | 'now'
+>
 
 async function runNow(call: RunCall): Promise<Run> {
   const repeated = await findRepeatedRun(call)
@@ -48,7 +60,11 @@ async function runNow(call: RunCall): Promise<Run> {
 async function insertRun({ params, db, scope, caller, platform, idempotency, change, now }: RunCall): Promise<Run> {
   const schedule = await openSchedule(platform, await getSchedule(db, scope, params.scheduleId))
   const runScope = { ...scope, endUserId: schedule.endUserId }
-  const prepared = await prepareRun({ db, platform, scope: runScope }, toWireId('agent', schedule.agentId), runRequestOf(schedule))
+  const prepared = await prepareRun(
+    { db, platform, scope: runScope },
+    toWireId('agent', schedule.agentId),
+    runRequestOf(schedule),
+  )
   const origin = { ...originOf(caller), scheduleId: schedule.id, scheduledFor: null }
   return change(
     async (tx) => {
@@ -58,6 +74,9 @@ async function insertRun({ params, db, scope, caller, platform, idempotency, cha
       await saveLastRun(tx, scope, { id: schedule.id, now })
       return run
     },
-    (run) => ({ resourceId: toWireId('sched', schedule.id), changes: { runId: { before: null, after: toWireId('run', run.id) } } }),
+    (run) => ({
+      resourceId: toWireId('sched', schedule.id),
+      changes: { runId: { before: null, after: toWireId('run', run.id) } },
+    }),
   )
 }

@@ -16,15 +16,27 @@ export async function openSchedule<T extends StoredSchedule>(platform: Platform,
 export async function openSchedules(platform: Platform, stored: readonly StoredSchedule[]): Promise<Schedule[]> {
   const [first] = stored
   if (first === undefined) return []
-  const sealOf = await platform.use(contentSeals).ofAll(platform.db, first.applicationId, new Set(stored.map(({ endUserId }) => endUserId)))
+  const sealOf = await platform
+    .use(contentSeals)
+    .ofAll(platform.db, first.applicationId, new Set(stored.map(({ endUserId }) => endUserId)))
   return stored.map((schedule) => openWith(sealOf(schedule.endUserId), schedule))
 }
 
 export function openWith<T extends ScheduleSettings>(seal: ContentSeal, stored: T): T {
-  return { ...stored, name: stored.name === null ? null : seal.openText(stored.name), input: toRecord(seal.open(stored.input)), config: toRecord(seal.open(stored.config)) }
+  return {
+    ...stored,
+    name: stored.name === null ? null : seal.openText(stored.name),
+    input: toRecord(seal.open(stored.input)),
+    config: toRecord(seal.open(stored.config)),
+  }
 }
 
 /** The settings as they are stored. */
 export function sealSettings<T extends ScheduleSettings>(seal: ContentSeal, settings: T): T {
-  return { ...settings, name: settings.name === null ? null : seal.sealText(settings.name), input: toRecord(seal.seal(settings.input)), config: toRecord(seal.seal(settings.config)) }
+  return {
+    ...settings,
+    name: settings.name === null ? null : seal.sealText(settings.name),
+    input: toRecord(seal.seal(settings.input)),
+    config: toRecord(seal.seal(settings.config)),
+  }
 }

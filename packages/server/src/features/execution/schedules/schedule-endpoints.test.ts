@@ -24,12 +24,21 @@ const scheduleOf = async (tenant: Tenant, { platform }: World) => {
 }
 const ofSchedule = { given: scheduleOf, call: (scheduleId: string) => ({ params: { scheduleId } }) }
 
-describeEndpoint(createSchedule, { given: agentOf, call: (agentId) => ({ body: { agentId, cronExpression: '@daily' } }) })
-describeEndpoint(createAgentSchedule, { given: agentOf, call: (agentId) => ({ params: { agentId }, body: { cronExpression: '@daily' } }) })
+describeEndpoint(createSchedule, {
+  given: agentOf,
+  call: (agentId) => ({ body: { agentId, cronExpression: '@daily' } }),
+})
+describeEndpoint(createAgentSchedule, {
+  given: agentOf,
+  call: (agentId) => ({ params: { agentId }, body: { cronExpression: '@daily' } }),
+})
 describeEndpoint(listSchedules, { given: scheduleOf, call: () => ({}) })
 describeEndpoint(listAgentSchedules, { given: agentOf, call: (agentId) => ({ params: { agentId } }) })
 describeEndpoint(getSchedule, ofSchedule)
-describeEndpoint(updateSchedule, { ...ofSchedule, call: (scheduleId: string) => ({ params: { scheduleId }, body: { name: 'Mornings' } }) })
+describeEndpoint(updateSchedule, {
+  ...ofSchedule,
+  call: (scheduleId: string) => ({ params: { scheduleId }, body: { name: 'Mornings' } }),
+})
 describeEndpoint(deleteSchedule, ofSchedule)
 describeEndpoint(runSchedule, ofSchedule)
 describeEndpoint(previewSchedule, ofSchedule)

@@ -26,14 +26,27 @@ export interface NewSchedule {
 }
 
 /** Throws too-many-schedules. Those who create in one application wait for each other. */
-export async function insertSchedule(tx: Tx, scope: AppScope, { id, agentId, userId, settings, next, now }: NewSchedule): Promise<Schedule> {
-  await tx.selectFrom('applications').select('id').where('organization_id', '=', scope.organizationId).where('id', '=', scope.applicationId).forNoKeyUpdate().execute()
+export async function insertSchedule(
+  tx: Tx,
+  scope: AppScope,
+  { id, agentId, userId, settings, next, now }: NewSchedule,
+): Promise<Schedule> {
+  await tx
+    .selectFrom('applications')
+    .select('id')
+    .where('organization_id', '=', scope.organizationId)
+    .where('id', '=', scope.applicationId)
+    .forNoKeyUpdate()
+    .execute()
   const { total } = await tx
     .selectFrom('schedules')
     .select((eb) => eb.fn.countAll<number>().as('total'))
     .where('application_id', '=', scope.applicationId)
     .executeTakeFirstOrThrow()
-  if (total >= schedulesMax) throw problem('too-many-schedules', { detail: `The application has ${schedulesMax} schedules, the most that it can have: delete one first.` })
+  if (total >= schedulesMax)
+    throw problem('too-many-schedules', {
+      detail: `The application has ${schedulesMax} schedules, the most that it can have: delete one first.`,
+    })
   await tx
     .insertInto('schedules')
     .values({
@@ -71,7 +84,11 @@ export interface ScheduleFilters {
 }
 
 /** Newest first. */
-export async function listSchedules(db: Db, scope: AppScope, { page, filters }: { page: Page; filters: ScheduleFilters }): Promise<Slice<Schedule>> {
+export async function listSchedules(
+  db: Db,
+  scope: AppScope,
+  { page, filters }: { page: Page; filters: ScheduleFilters },
+): Promise<Slice<Schedule>> {
   const { agentId, enabled } = filters
   const rows = await select(db, scope)
     .$if(agentId !== undefined, (query) => query.where('s.agent_id', '=', agentId ?? ''))
@@ -91,7 +108,11 @@ export async function listSchedules(db: Db, scope: AppScope, { page, filters }: 
 }
 
 /** Changes a locked schedule. */
-export async function saveSchedule(tx: Tx, scope: AppScope, about: { id: string; settings: ScheduleSettings; next: NextFire; now: Date }): Promise<Schedule> {
+export async function saveSchedule(
+  tx: Tx,
+  scope: AppScope,
+  about: { id: string; settings: ScheduleSettings; next: NextFire; now: Date },
+): Promise<Schedule> {
   await tx
     .updateTable('schedules as s')
     .set({ ...columnsOf(about.settings, about.next), updated_at: about.now })
@@ -108,7 +129,12 @@ export async function deleteScheduleRow(tx: Tx, scope: AppScope, id: string): Pr
 
 /** Notes that a locked schedule was fired by hand. */
 export async function saveLastRun(tx: Tx, scope: AppScope, { id, now }: { id: string; now: Date }): Promise<void> {
-  await tx.updateTable('schedules as s').set({ last_run_at: now }).where(visibleTo(scope)).where('s.id', '=', id).execute()
+  await tx
+    .updateTable('schedules as s')
+    .set({ last_run_at: now })
+    .where(visibleTo(scope))
+    .where('s.id', '=', id)
+    .execute()
 }
 
 function columnsOf(settings: ScheduleSettings, { nextRunAt, dueAt }: NextFire) {
@@ -141,8 +167,28 @@ function visibleTo(scope: AppScope) {
 
 /** The columns of `schedules as s` that make a schedule, beside its agent's name. */
 export const scheduleColumns = [
-  's.id', 's.organization_id', 's.application_id', 's.end_user_id', 's.user_id', 's.agent_id', 's.name', 's.enabled', 's.cron', 's.timezone', 's.input', 's.config',
-  's.model_id', 's.version', 's.budget_usd', 's.missed_fires', 's.overlap', 's.jitter_seconds', 's.next_run_at', 's.last_run_at', 's.created_at', 's.updated_at',
+  's.id',
+  's.organization_id',
+  's.application_id',
+  's.end_user_id',
+  's.user_id',
+  's.agent_id',
+  's.name',
+  's.enabled',
+  's.cron',
+  's.timezone',
+  's.input',
+  's.config',
+  's.model_id',
+  's.version',
+  's.budget_usd',
+  's.missed_fires',
+  's.overlap',
+  's.jitter_seconds',
+  's.next_run_at',
+  's.last_run_at',
+  's.created_at',
+  's.updated_at',
 ] as const
 
 function select(db: Db, scope: AppScope) {

@@ -9,7 +9,14 @@ export type MissedFires = (typeof missedFiresChoices)[number]
 export const overlapChoices = ['allow', 'skip', 'queue', 'cancel-previous'] as const
 export type Overlap = (typeof overlapChoices)[number]
 
-export const fireOutcomes = ['started', 'queued', 'failed', 'skipped-overlap', 'skipped-missed', 'skipped-disabled'] as const
+export const fireOutcomes = [
+  'started',
+  'queued',
+  'failed',
+  'skipped-overlap',
+  'skipped-missed',
+  'skipped-disabled',
+] as const
 export type FireOutcome = (typeof fireOutcomes)[number]
 
 /** What a schedule says, and a request can change. Ids are stored UUIDs. */

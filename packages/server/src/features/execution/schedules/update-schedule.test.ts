@@ -28,15 +28,36 @@ describe('updateSchedule', () => {
     clock.advance(1_000)
     const after = await patch(id, { name: null, budget: null, input: { city: 'Ulm' } })
     expect(after.status, after.text).toBe(200)
-    expect(after.body).toEqual({ ...before, name: null, budget: null, input: { city: 'Ulm' }, updatedAt: '2026-03-21T09:30:01.000Z' })
-    const entries = await world.platform.db.selectFrom('audit_log').select('changes').where('resource_id', '=', id).where('action', '=', 'schedule.updated').execute()
-    expect(entries).toEqual([{ changes: { name: { before: 'Before', after: null }, budget: { before: '1', after: null }, input: { before: '***', after: '***' } } }])
+    expect(after.body).toEqual({
+      ...before,
+      name: null,
+      budget: null,
+      input: { city: 'Ulm' },
+      updatedAt: '2026-03-21T09:30:01.000Z',
+    })
+    const entries = await world.platform.db
+      .selectFrom('audit_log')
+      .select('changes')
+      .where('resource_id', '=', id)
+      .where('action', '=', 'schedule.updated')
+      .execute()
+    expect(entries).toEqual([
+      {
+        changes: {
+          name: { before: 'Before', after: null },
+          budget: { before: '1', after: null },
+          input: { before: '***', after: '***' },
+        },
+      },
+    ])
   })
 
   it('counts a changed expression or zone from now', async () => {
     const id = await makeSchedule(ready)
     expect((await patch(id, { cronExpression: '15 * * * *' })).body.nextRunAt).toBe('2026-03-21T10:15:00.000Z')
-    expect((await patch(id, { cronExpression: '0 0 * * *', timezone: 'Asia/Kolkata' })).body.nextRunAt).toBe('2026-03-21T18:30:00.000Z')
+    expect((await patch(id, { cronExpression: '0 0 * * *', timezone: 'Asia/Kolkata' })).body.nextRunAt).toBe(
+      '2026-03-21T18:30:00.000Z',
+    )
     expect((await patch(id, { name: 'same times' })).body.nextRunAt).toBe('2026-03-21T18:30:00.000Z')
   })
 
@@ -61,7 +82,10 @@ describe('updateSchedule', () => {
     expect((await patch(id, { enabled: false })).body).toMatchObject({ enabled: false, nextRunAt: null })
     clock.set('2026-03-21T13:30:00.000Z')
     expect(await fireAll(world)).toBe(0)
-    expect((await patch(id, { enabled: true })).body).toMatchObject({ enabled: true, nextRunAt: '2026-03-21T14:00:00.000Z' })
+    expect((await patch(id, { enabled: true })).body).toMatchObject({
+      enabled: true,
+      nextRunAt: '2026-03-21T14:00:00.000Z',
+    })
     await fireAll(world)
     expect(await firesOf(id)).toEqual([])
     clock.set('2026-03-21T14:00:00.000Z')

@@ -17,7 +17,8 @@ import type { Schedule, ScheduleSettings } from './schedule.ts'
 export const updateSchedule = endpoint({
   route: 'PATCH /api/schedules/:scheduleId',
   summary: 'Change a schedule',
-  description: 'A changed expression or time zone counts from now; so does enabling. Disabling gives up a fire that waits for the run before it.',
+  description:
+    'A changed expression or time zone counts from now; so does enabling. Disabling gives up a fire that waits for the run before it.',
   caller: 'application',
   permission: 'schedules:write',
   limit: 'default',
@@ -37,7 +38,13 @@ export const updateSchedule = endpoint({
         await checkChange(tx, scope, { before, settings, patch: body })
         if (!settings.enabled) await dropQueuedFire(tx, scope, before.id)
         const next = await findNext(tx, scope, { before, settings, now })
-        return { before, after: openWith(seal, await saveSchedule(tx, scope, { id: before.id, settings: sealSettings(seal, settings), next, now })) }
+        return {
+          before,
+          after: openWith(
+            seal,
+            await saveSchedule(tx, scope, { id: before.id, settings: sealSettings(seal, settings), next, now }),
+          ),
+        }
       },
       ({ before, after }) => describeChange(before, after),
     )
@@ -52,8 +59,15 @@ interface Change {
 }
 
 // A schedule whose agent is gone, or takes its input no longer, must still be possible to disable.
-async function checkChange(tx: Tx, scope: AppScope, { before, settings, patch }: Change & { patch: SchedulePatch }): Promise<void> {
-  const concernsAgent = patch.input !== undefined || (patch.version !== undefined && patch.version !== null) || (settings.enabled && !before.enabled)
+async function checkChange(
+  tx: Tx,
+  scope: AppScope,
+  { before, settings, patch }: Change & { patch: SchedulePatch },
+): Promise<void> {
+  const concernsAgent =
+    patch.input !== undefined ||
+    (patch.version !== undefined && patch.version !== null) ||
+    (settings.enabled && !before.enabled)
   if (concernsAgent) await checkSchedule(tx, scope, { agentReference: toWireId('agent', before.agentId), settings })
   else refuseInvalid(findRuleMistakes(settings))
   if (patch.modelId !== undefined) await holdModelOf(tx, scope, settings)

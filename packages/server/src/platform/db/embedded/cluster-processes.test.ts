@@ -5,7 +5,16 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
-  cleanUp, clusterProcesses, copyOf, createTemplate, identities, isRunning, startServer, until, type Identity, type ServerProcess,
+  cleanUp,
+  clusterProcesses,
+  copyOf,
+  createTemplate,
+  identities,
+  isRunning,
+  startServer,
+  until,
+  type Identity,
+  type ServerProcess,
 } from './testing/embedded-server.ts'
 
 afterAll(cleanUp)
@@ -24,7 +33,9 @@ async function killEverything(server: ServerProcess, dataDir: string): Promise<v
 
 describe.concurrent.each(identities)('after a kill, run by $name', (identity: Identity) => {
   let template = ''
-  beforeAll(async () => { template = await createTemplate(identity) })
+  beforeAll(async () => {
+    template = await createTemplate(identity)
+  })
 
   it('of the server, PostgreSQL shuts down by itself and a restart at once finds every committed row', async () => {
     const dataDir = copyOf(template, identity)
@@ -38,7 +49,9 @@ describe.concurrent.each(identities)('after a kill, run by $name', (identity: Id
     const second = startServer({ dataDir, identity })
     expect(await second.query('select value from kept')).toEqual([{ value: 'committed' }])
     expect(isRunning(pid)).toBe(false)
-    expect(second.events.map(({ text }) => text)).toContainEqual(expect.stringMatching(/^database system was shut down at /))
+    expect(second.events.map(({ text }) => text)).toContainEqual(
+      expect.stringMatching(/^database system was shut down at /),
+    )
   })
 
   it('of the server, a restart waits for a PostgreSQL that takes its time to shut down', async () => {

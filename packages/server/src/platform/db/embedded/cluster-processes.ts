@@ -76,7 +76,9 @@ function findByWorkingDirectory(clusterDir: string): number[] {
       return false
     }
   }
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isOurs(name)).map(Number)
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && isOurs(name))
+    .map(Number)
 }
 
 function findByCommandLine(clusterDir: string): number[] {

@@ -12,10 +12,20 @@ describe.concurrent('the lock of DATA_DIR', () => {
   it('lets one of two servers that start together create and have the database, and names it to the others', async () => {
     const dataDir = temporaryDirectory(self)
     const [one, other] = [startServer({ dataDir, identity: self }), startServer({ dataDir, identity: self })]
-    const isFirst = await Promise.race([one.ready().then(() => true, () => false), other.ready().then(() => false, () => true)])
+    const isFirst = await Promise.race([
+      one.ready().then(
+        () => true,
+        () => false,
+      ),
+      other.ready().then(
+        () => false,
+        () => true,
+      ),
+    ])
     const [first, second] = isFirst ? [one, other] : [other, one]
     const session = await first.connect()
-    const refusal = `Another server (pid ${first.pid}) uses DATA_DIR ${dataDir}; stop it, choose another DATA_DIR, ` +
+    const refusal =
+      `Another server (pid ${first.pid}) uses DATA_DIR ${dataDir}; stop it, choose another DATA_DIR, ` +
       'or set DATABASE_URL to use your own PostgreSQL.'
     expect(await second.failure()).toEqual({ name: 'EmbeddedPostgresUnavailable', message: refusal })
     await expect(startHere(dataDir)).rejects.toThrow(refusal)
@@ -62,7 +72,9 @@ describe.concurrent('the lock of DATA_DIR', () => {
     // Held by something that is not its recorded owner: what a dying process's last moments look like.
     writeFileSync(path, JSON.stringify({ pid: process.pid, startedTicks: '1' }))
     const hold = async (seconds: string): Promise<void> => {
-      const holder = spawn('flock', ['--no-fork', path, 'sh', '-c', `echo held; exec sleep ${seconds}`], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const holder = spawn('flock', ['--no-fork', path, 'sh', '-c', `echo held; exec sleep ${seconds}`], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
       await once(holder.stdout, 'data')
     }
     await hold('0.3')

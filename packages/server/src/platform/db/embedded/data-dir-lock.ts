@@ -49,7 +49,8 @@ function openLocked(path: string): number | undefined {
   try {
     return openSync(path, O_RDWR | O_CREAT | O_NONBLOCK | darwinExclusiveLock, 0o600)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'EAGAIN' || error.code === 'EWOULDBLOCK')) return undefined
+    if (error instanceof Error && 'code' in error && (error.code === 'EAGAIN' || error.code === 'EWOULDBLOCK'))
+      return undefined
     throw error
   }
 }

@@ -1,5 +1,6 @@
 const ownDatabase = 'set DATABASE_URL to use your own PostgreSQL'
-const noSpaceLeft = /No space left on device|Disk quota exceeded|File too large|File size limit exceeded|wrote only \d+ of \d+ bytes/
+const noSpaceLeft =
+  /No space left on device|Disk quota exceeded|File too large|File size limit exceeded|wrote only \d+ of \d+ bytes/
 const outOfSpaceCodes = ['ENOSPC', 'EDQUOT', 'EFBIG']
 const notWritableCodes = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST']
 

@@ -5,7 +5,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EmbeddedPostgresUnavailable } from './embedded-postgres-unavailable.ts'
 import {
-  cleanUp, copyOf, createTemplate, identities, isRoot, run, self, startHere, startServer, temporaryDirectory, userWithId, type Identity,
+  cleanUp,
+  copyOf,
+  createTemplate,
+  identities,
+  isRoot,
+  run,
+  self,
+  startHere,
+  startServer,
+  temporaryDirectory,
+  userWithId,
+  type Identity,
 } from './testing/embedded-server.ts'
 
 afterAll(cleanUp)
@@ -20,7 +31,9 @@ const outOfSpace = (dataDir: string) => ({
 })
 
 let template = ''
-beforeAll(async () => { template = await createTemplate(self) })
+beforeAll(async () => {
+  template = await createTemplate(self)
+})
 
 describe.concurrent('a first boot', () => {
   it('that is killed at any moment is made good by the next', async () => {
@@ -40,12 +53,15 @@ describe.concurrent('a first boot', () => {
     expect(readdirSync(dataDir).sort()).toEqual(['postgres', 'postgres.lock', 'postgres.sock'])
   })
 
-  it.each(identities)('under a limit that stops it says in one line that no space is left, run by $name', async (identity: Identity) => {
-    const dataDir = temporaryDirectory(identity)
-    const server = startServer({ dataDir, identity, wrapper: ['prlimit', '--fsize=100000', '--'] })
-    expect(await server.failure()).toEqual(outOfSpace(dataDir))
-    expect(readdirSync(dataDir)).toEqual(['postgres.lock'])
-  })
+  it.each(identities)(
+    'under a limit that stops it says in one line that no space is left, run by $name',
+    async (identity: Identity) => {
+      const dataDir = temporaryDirectory(identity)
+      const server = startServer({ dataDir, identity, wrapper: ['prlimit', '--fsize=100000', '--'] })
+      expect(await server.failure()).toEqual(outOfSpace(dataDir))
+      expect(readdirSync(dataDir)).toEqual(['postgres.lock'])
+    },
+  )
 })
 
 describe.runIf(canMount).concurrent('on a full disk', () => {
@@ -58,7 +74,11 @@ describe.runIf(canMount).concurrent('on a full disk', () => {
   it('a later boot says so as well', async () => {
     const dataDir = temporaryDirectory(self)
     const fill = `cp -a "${template}/postgres" "$0" && { cat /dev/zero > "$0/filler" 2>/dev/null; exec "$@"; }`
-    const server = startServer({ dataDir, identity: self, wrapper: [...inNamespace, `${mount(90)} && ${fill}`, dataDir] })
+    const server = startServer({
+      dataDir,
+      identity: self,
+      wrapper: [...inNamespace, `${mount(90)} && ${fill}`, dataDir],
+    })
     expect(await server.failure()).toEqual(outOfSpace(dataDir))
   })
 })
@@ -67,10 +87,12 @@ describe.concurrent('a directory that is not ours to use', () => {
   it('holds another major version: refused, untouched', async () => {
     const dataDir = copyOf(template, self)
     writeFileSync(join(dataDir, 'postgres', 'PG_VERSION'), '17\n')
-    await expect(startHere(dataDir)).rejects.toThrow(new EmbeddedPostgresUnavailable(
-      `${dataDir}/postgres holds data of PostgreSQL 17, but the embedded server is PostgreSQL 18`,
-      'dump and restore it, choose another DATA_DIR, or set DATABASE_URL to use your own PostgreSQL',
-    ))
+    await expect(startHere(dataDir)).rejects.toThrow(
+      new EmbeddedPostgresUnavailable(
+        `${dataDir}/postgres holds data of PostgreSQL 17, but the embedded server is PostgreSQL 18`,
+        'dump and restore it, choose another DATA_DIR, or set DATABASE_URL to use your own PostgreSQL',
+      ),
+    )
     writeFileSync(join(dataDir, 'postgres', 'PG_VERSION'), '18\n')
     await (await startHere(dataDir)).stop()
   })
@@ -87,11 +109,14 @@ describe.concurrent('a directory that is not ours to use', () => {
     const nobody = userWithId('nobody', 65_534)
     const theirs = copyOf(template, self)
     run(self, 'chown', '-R', '65534', theirs)
-    await expect(startHere(theirs)).rejects.toThrow(new EmbeddedPostgresUnavailable(
-      `The PostgreSQL data in ${theirs}/postgres belongs to the user with uid 65534`,
-      'start Appstrate as that user, choose another DATA_DIR, or set DATABASE_URL to use your own PostgreSQL',
-    ))
-    expect((await startServer({ dataDir: template, identity: nobody }).failure()).message)
-      .toMatch(/^The embedded PostgreSQL cannot write to DATA_DIR .*permission denied.*set DATABASE_URL/)
+    await expect(startHere(theirs)).rejects.toThrow(
+      new EmbeddedPostgresUnavailable(
+        `The PostgreSQL data in ${theirs}/postgres belongs to the user with uid 65534`,
+        'start Appstrate as that user, choose another DATA_DIR, or set DATABASE_URL to use your own PostgreSQL',
+      ),
+    )
+    expect((await startServer({ dataDir: template, identity: nobody }).failure()).message).toMatch(
+      /^The embedded PostgreSQL cannot write to DATA_DIR .*permission denied.*set DATABASE_URL/,
+    )
   })
 })

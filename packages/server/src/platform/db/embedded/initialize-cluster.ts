@@ -1,4 +1,14 @@
-import { closeSync, existsSync, fsyncSync, mkdtempSync, openSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+} from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -70,10 +80,23 @@ const succeeded = 'succeeded'
 
 async function runInitdb({ binaries, launcher, clusterDir }: ClusterSite, directory: string): Promise<void> {
   const args = [
-    '-D', directory, '--username', clusterOwner, '--encoding', 'UTF8', '--locale-provider', 'builtin', '--locale', 'C.UTF-8',
+    '-D',
+    directory,
+    '--username',
+    clusterOwner,
+    '--encoding',
+    'UTF8',
+    '--locale-provider',
+    'builtin',
+    '--locale',
+    'C.UTF-8',
     // Trust, not peer: peer compares names of uids, and inside a user namespace ours is another one or none.
     // What keeps others out is the socket's directory, which only we may enter.
-    '--auth-local', 'trust', '--auth-host', 'reject', '--no-instructions',
+    '--auth-local',
+    'trust',
+    '--auth-host',
+    'reject',
+    '--no-instructions',
   ]
   // On INT initdb would carry on for a while, in a directory that the next start clears away; nothing it made is of use.
   const child = launch(launcher, { file: binaries.initdb, args, orphanSignal: 'KILL' })
@@ -90,7 +113,13 @@ async function runInitdb({ binaries, launcher, clusterDir }: ClusterSite, direct
 
 // initdb names the step that failed last; what the server said about it comes first.
 function firstErrors(said: string): string {
-  return said.split('\n').filter((line) => /(FATAL|PANIC|ERROR|error):|signal/.test(line)).slice(0, 2).join(' ') || said.slice(0, 300)
+  return (
+    said
+      .split('\n')
+      .filter((line) => /(FATAL|PANIC|ERROR|error):|signal/.test(line))
+      .slice(0, 2)
+      .join(' ') || said.slice(0, 300)
+  )
 }
 
 function syncDirectory(path: string): void {

@@ -6,12 +6,24 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { EmbeddedPostgresUnavailable } from './embedded-postgres-unavailable.ts'
 import { chooseLauncher, launch, type Launcher, type Program } from './launcher.ts'
 import { findPostgresBinaries } from './postgres-binaries.ts'
-import { cleanUp, isRoot, isRunning, self, startServer, temporaryDirectory, until, userWithId } from './testing/embedded-server.ts'
+import {
+  cleanUp,
+  isRoot,
+  isRunning,
+  self,
+  startServer,
+  temporaryDirectory,
+  until,
+  userWithId,
+} from './testing/embedded-server.ts'
 
 afterAll(cleanUp)
 
 const { namespaceUid } = chooseLauncher()
-const launchers: Launcher[] = [{ namespaceUid, guard: 'kernel' }, { namespaceUid, guard: 'watchdog' }]
+const launchers: Launcher[] = [
+  { namespaceUid, guard: 'kernel' },
+  { namespaceUid, guard: 'watchdog' },
+]
 type Moment = Pick<Program, 'orphanSignal'> & { delayMs: number; frozen: boolean }
 const moments: Moment[] = [
   { delayMs: 0, orphanSignal: 'INT', frozen: true },
@@ -35,17 +47,22 @@ async function orphans(launcher: Launcher, { delayMs, orphanSignal, frozen }: Mo
     }
     writeSync(1, JSON.stringify(children.map(({ pid }) => pid)))
     setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${delayMs})`
-  const parent = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const parent = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const [[output]] = await Promise.all([once(parent.stdout, 'data'), once(parent, 'exit')])
   return Value.Parse(Type.Array(Type.Integer()), JSON.parse(String(output)))
 }
 
 describe.concurrent.each(launchers)('a program launched with the guard $guard', (launcher) => {
-  it.each(moments)('ends by $orphanSignal when its parent is killed $delayMs ms after the launch (frozen: $frozen)', async (moment) => {
-    const pids = await orphans(launcher, moment)
-    if (moment.frozen) for (const pid of pids.filter(isRunning)) process.kill(pid, 'SIGCONT')
-    await until('the end of the programs', () => !pids.some(isRunning))
-  })
+  it.each(moments)(
+    'ends by $orphanSignal when its parent is killed $delayMs ms after the launch (frozen: $frozen)',
+    async (moment) => {
+      const pids = await orphans(launcher, moment)
+      if (moment.frozen) for (const pid of pids.filter(isRunning)) process.kill(pid, 'SIGCONT')
+      await until('the end of the programs', () => !pids.some(isRunning))
+    },
+  )
 
   it('has the pid that its parent knows, and leaves nothing behind when it ends', async () => {
     const child = launch(launcher, { file: 'sh', args: ['-c', 'echo "$$ $(id -u)" >&2'], orphanSignal: 'INT' })
@@ -62,7 +79,11 @@ describe.concurrent.each(launchers)('a program launched with the guard $guard', 
 describe.runIf(canUnshare)('a host without user namespaces', () => {
   it('gets one clear line as root', async () => {
     const forbid = 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"'
-    const server = startServer({ dataDir: temporaryDirectory(self), identity: self, wrapper: [...inNamespace, forbid, 'sh'] })
+    const server = startServer({
+      dataDir: temporaryDirectory(self),
+      identity: self,
+      wrapper: [...inNamespace, forbid, 'sh'],
+    })
     expect((await server.failure()).message).toMatch(
       /^The embedded PostgreSQL refuses to run as root, and a user namespace did not work here \(unshare: [^\n]*\); start Appstrate as an ordinary user, or set DATABASE_URL to use your own PostgreSQL\.$/,
     )
@@ -81,6 +102,8 @@ describe('the binaries', () => {
   it('that are missing for a system are named in one line', () => {
     const find = () => findPostgresBinaries('plan9-mips')
     expect(find).toThrow(EmbeddedPostgresUnavailable)
-    expect(find).toThrow(/^No embedded PostgreSQL is installed for plan9-mips; set DATABASE_URL to use your own PostgreSQL\.$/)
+    expect(find).toThrow(
+      /^No embedded PostgreSQL is installed for plan9-mips; set DATABASE_URL to use your own PostgreSQL\.$/,
+    )
   })
 })

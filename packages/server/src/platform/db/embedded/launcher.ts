@@ -44,7 +44,12 @@ export interface Program {
 
 /** Starts a program with only stderr connected; the child's pid is the program's own. */
 export function launch(launcher: Launcher, program: Program): ChildProcess {
-  const [file = '', ...rest] = [...namespacePrefix(launcher), ...guardPrefix(launcher, program), program.file, ...program.args]
+  const [file = '', ...rest] = [
+    ...namespacePrefix(launcher),
+    ...guardPrefix(launcher, program),
+    program.file,
+    ...program.args,
+  ]
   const child = spawn(file, rest, {
     cwd: '/',
     env: launchEnvironment,
@@ -59,7 +64,8 @@ export function launch(launcher: Launcher, program: Program): ChildProcess {
 
 /** What a failed launch means when the program itself said nothing: most hosts that fail forbid user namespaces. */
 export function launchFailure(launcher: Launcher, said: string): EmbeddedPostgresUnavailable {
-  if (launcher.namespaceUid === undefined) return new EmbeddedPostgresUnavailable(`The embedded PostgreSQL did not start: ${said}`)
+  if (launcher.namespaceUid === undefined)
+    return new EmbeddedPostgresUnavailable(`The embedded PostgreSQL did not start: ${said}`)
   const who = process.geteuid?.() === 0 ? 'as root' : 'under a uid without a name'
   return new EmbeddedPostgresUnavailable(
     `The embedded PostgreSQL refuses to run ${who}, and a user namespace did not work here (${said})`,
@@ -91,7 +97,9 @@ function hasName(): boolean {
 
 function firstOrdinaryUid(): number {
   try {
-    const uids = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => Number(line.split(':')[2]))
+    const uids = readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .map((line) => Number(line.split(':')[2]))
     return uids.find((uid) => Number.isInteger(uid) && uid > 0) ?? 65_534
   } catch {
     return 65_534

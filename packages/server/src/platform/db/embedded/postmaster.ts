@@ -33,7 +33,11 @@ const lockFileExists = 'F0001'
 /** Starts PostgreSQL and resolves when it accepts connections; throws EmbeddedPostgresUnavailable, ClusterInUse in particular. */
 export async function startPostmaster(options: PostmasterOptions): Promise<Postmaster> {
   const { launcher, binaries, clusterDir, serverArguments } = options
-  const child = launch(launcher, { file: binaries.postgres, args: ['-D', clusterDir, ...serverArguments], orphanSignal: 'INT' })
+  const child = launch(launcher, {
+    file: binaries.postgres,
+    args: ['-D', clusterDir, ...serverArguments],
+    orphanSignal: 'INT',
+  })
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message))
     child.once('exit', (code, signal) => resolve(signal === null ? `exit code ${code}` : signal))
@@ -61,11 +65,18 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
 /** Sends the first signal and schedules the next ones; the returned function calls them off. */
 function endWithSignals(child: ChildProcess): () => void {
   child.kill('SIGINT')
-  const timers = [setTimeout(() => child.kill('SIGQUIT'), quitAfterMs), setTimeout(() => child.kill('SIGKILL'), killAfterMs)]
+  const timers = [
+    setTimeout(() => child.kill('SIGQUIT'), quitAfterMs),
+    setTimeout(() => child.kill('SIGKILL'), killAfterMs),
+  ]
   return () => timers.forEach((timer) => clearTimeout(timer))
 }
 
-async function acceptsConnections(child: ChildProcess, options: PostmasterOptions, ended: Promise<string>): Promise<void> {
+async function acceptsConnections(
+  child: ChildProcess,
+  options: PostmasterOptions,
+  ended: Promise<string>,
+): Promise<void> {
   const said: string[] = []
   const forward = forwardTo(options.log)
   await new Promise<void>((resolve, reject) => {
@@ -96,7 +107,8 @@ async function acceptsConnections(child: ChildProcess, options: PostmasterOption
 function startFailure(options: PostmasterOptions, said: readonly string[], how: string): EmbeddedPostgresUnavailable {
   const messages = said.flatMap((line) => parseServerLine(line) ?? [])
   const fatal = messages.find(({ severity }) => severity === 'FATAL' || severity === 'PANIC')
-  if (fatal?.sqlState === lockFileExists) return new ClusterInUse(`Another PostgreSQL uses ${options.clusterDir} (${fatal.text})`)
+  if (fatal?.sqlState === lockFileExists)
+    return new ClusterInUse(`Another PostgreSQL uses ${options.clusterDir} (${fatal.text})`)
   if (messages.length === 0) return launchFailure(options.launcher, said.join(' ').trim() || how)
   const reason = fatal?.text ?? messages.find(({ severity }) => severity === 'ERROR')?.text ?? how
   return failedProgram('The embedded PostgreSQL did not start', reason, options.dataDir)

@@ -24,7 +24,12 @@ describe('a line of PostgreSQL', () => {
     const to = (level: string) => (_: unknown, text?: string) => void seen.push([level, text ?? ''])
     const forward = forwardTo({ debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') })
     for (const line of ['XX000 PANIC:  first', '\tsecond', '00000 LOG:  third', '\tfourth']) forward(line)
-    expect(seen).toEqual([['error', 'first'], ['error', 'second'], ['debug', 'third'], ['debug', 'fourth']])
+    expect(seen).toEqual([
+      ['error', 'first'],
+      ['error', 'second'],
+      ['debug', 'third'],
+      ['debug', 'fourth'],
+    ])
   })
 
   it('of another program is no message', () => {

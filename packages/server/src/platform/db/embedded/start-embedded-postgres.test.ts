@@ -4,7 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { EmbeddedPostgresUnavailable } from './start-embedded-postgres.ts'
 import {
-  cleanUp, clusterProcesses, connectTo, copyOf, createTemplate, identities, self, startHere, startServer, temporaryDirectory, until,
+  cleanUp,
+  clusterProcesses,
+  connectTo,
+  copyOf,
+  createTemplate,
+  identities,
+  self,
+  startHere,
+  startServer,
+  temporaryDirectory,
+  until,
   type Identity,
 } from './testing/embedded-server.ts'
 
@@ -12,8 +22,14 @@ afterAll(cleanUp)
 
 /** The TCP sockets, of any state, that a process has open. */
 function tcpSockets(pid: number): string[] {
-  const inodes = new Set(['tcp', 'tcp6'].flatMap((table) =>
-    readFileSync(`/proc/${pid}/net/${table}`, 'utf8').split('\n').slice(1).map((line) => line.trim().split(/\s+/)[9])))
+  const inodes = new Set(
+    ['tcp', 'tcp6'].flatMap((table) =>
+      readFileSync(`/proc/${pid}/net/${table}`, 'utf8')
+        .split('\n')
+        .slice(1)
+        .map((line) => line.trim().split(/\s+/)[9]),
+    ),
+  )
   const open = readdirSync(`/proc/${pid}/fd`).map((name) => readlinkSync(`/proc/${pid}/fd/${name}`))
   return open.filter((target) => target.startsWith('socket:') && inodes.has(target.slice('socket:['.length, -1)))
 }
@@ -29,7 +45,9 @@ describe.concurrent.each(identities)('the embedded PostgreSQL, run by $name', (i
     expect(await first.query(settings)).toEqual([
       { tcp: '', fsync: 'on', checksums: 'on', encoding: 'UTF8', buffers: '64MB', jit: 'off', major: 18 },
     ])
-    expect(await first.query(`select upper('é') as upper, 'ä' > 'z' as codepoints`)).toEqual([{ upper: 'É', codepoints: true }])
+    expect(await first.query(`select upper('é') as upper, 'ä' > 'z' as codepoints`)).toEqual([
+      { upper: 'É', codepoints: true },
+    ])
     expect(statSync(socketDir).mode & 0o777).toBe(0o700)
     expect(statSync(join(dataDir, 'postgres')).mode & 0o777).toBe(0o700)
     expect(tcpSockets(pid)).toEqual([])
@@ -40,7 +58,9 @@ describe.concurrent.each(identities)('the embedded PostgreSQL, run by $name', (i
     await session.query(`begin; insert into t values ('never committed')`)
     await first.stop()
     expect(clusterProcesses(dataDir)).toEqual([])
-    expect(first.events.flatMap(({ log, text }) => (log === undefined || log === 'debug' ? [] : [text]))).toEqual(['Created the embedded database.'])
+    expect(first.events.flatMap(({ log, text }) => (log === undefined || log === 'debug' ? [] : [text]))).toEqual([
+      'Created the embedded database.',
+    ])
     const second = startServer({ dataDir, identity })
     expect(await second.query('select v from t')).toEqual([{ v: 'kept' }])
     expect(readdirSync(dataDir).sort()).toEqual(['postgres', 'postgres.lock', 'postgres.sock'])
@@ -49,13 +69,22 @@ describe.concurrent.each(identities)('the embedded PostgreSQL, run by $name', (i
 
 describe.concurrent('the embedded PostgreSQL', () => {
   let template = ''
-  beforeAll(async () => { template = await createTemplate(self) })
+  beforeAll(async () => {
+    template = await createTemplate(self)
+  })
 
   it('takes settings, except those that would open it or move it, and passes failures on to the log', async () => {
-    const settings = { work_mem: '9MB', listen_addresses: '*', unix_socket_directories: '/tmp', logging_collector: 'on' }
+    const settings = {
+      work_mem: '9MB',
+      listen_addresses: '*',
+      unix_socket_directories: '/tmp',
+      logging_collector: 'on',
+    }
     const running = await startHere(copyOf(template, self), settings)
     const client = await connectTo(running)
-    const shown = await client.query(`select current_setting('work_mem') as work_mem, current_setting('listen_addresses') as tcp`)
+    const shown = await client.query(
+      `select current_setting('work_mem') as work_mem, current_setting('listen_addresses') as tcp`,
+    )
     expect(shown.rows).toEqual([{ work_mem: '9MB', tcp: '' }])
     expect(tcpSockets(running.pid)).toEqual([])
     await expect(client.query('select 1/0')).rejects.toThrow('division by zero')
@@ -64,8 +93,9 @@ describe.concurrent('the embedded PostgreSQL', () => {
   })
 
   it('says in one line which setting it does not understand', async () => {
-    await expect(startHere(copyOf(template, self), { shared_buffers: 'lots' }))
-      .rejects.toThrow(/^The embedded PostgreSQL did not start: .*"shared_buffers".*; set DATABASE_URL .*\.$/)
+    await expect(startHere(copyOf(template, self), { shared_buffers: 'lots' })).rejects.toThrow(
+      /^The embedded PostgreSQL did not start: .*"shared_buffers".*; set DATABASE_URL .*\.$/,
+    )
   })
 
   it('does not hear the Ctrl-C that is meant for the server', async () => {
@@ -100,12 +130,15 @@ describe.concurrent('the embedded PostgreSQL', () => {
   it('does not wait for ever, when it stops, for a process that does not react', async () => {
     const dataDir = copyOf(template, self)
     const running = await startHere(dataDir)
-    const isCheckpointer = (pid: number): boolean => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('checkpointer')
+    const isCheckpointer = (pid: number): boolean =>
+      readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('checkpointer')
     const checkpointer = await until('the checkpointer', () => clusterProcesses(dataDir).find(isCheckpointer))
     process.kill(checkpointer, 'SIGSTOP')
     const begunMs = Date.now()
     const stopped = running.stop()
-    await until('the second signal', () => running.messages.some((message) => message.includes('immediate shutdown request')))
+    await until('the second signal', () =>
+      running.messages.some((message) => message.includes('immediate shutdown request')),
+    )
     await sleep(100)
     process.kill(checkpointer, 'SIGCONT')
     await stopped
@@ -122,6 +155,9 @@ describe.concurrent('the embedded PostgreSQL', () => {
     writeFileSync(dataDir, '')
     const failure = await startHere(dataDir).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(EmbeddedPostgresUnavailable)
-    expect(failure).toHaveProperty('message', expect.stringMatching(/^The embedded PostgreSQL cannot write to DATA_DIR .*set DATABASE_URL[^\n]*\.$/))
+    expect(failure).toHaveProperty(
+      'message',
+      expect.stringMatching(/^The embedded PostgreSQL cannot write to DATA_DIR .*set DATABASE_URL[^\n]*\.$/),
+    )
   })
 })

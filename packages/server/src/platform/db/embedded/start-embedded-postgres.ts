@@ -81,7 +81,8 @@ function embeddedPostgres({ postmaster, socketDir }: Running, leave: () => void)
 }
 
 async function startLocked(options: EmbeddedPostgresOptions, site: ClusterSite): Promise<Running> {
-  if ((await initializeCluster(site)) === 'created') options.log.info({ dataDir: options.dataDir }, 'Created the embedded database.')
+  if ((await initializeCluster(site)) === 'created')
+    options.log.info({ dataDir: options.dataDir }, 'Created the embedded database.')
   const deadlineMs = Date.now() + predecessorWaitMs
   for (;;) {
     await waitForPredecessor(site.clusterDir, deadlineMs)
@@ -95,9 +96,17 @@ async function startLocked(options: EmbeddedPostgresOptions, site: ClusterSite):
   }
 }
 
-async function startOnce({ dataDir, log, settings = {} }: EmbeddedPostgresOptions, site: ClusterSite): Promise<Running> {
+async function startOnce(
+  { dataDir, log, settings = {} }: EmbeddedPostgresOptions,
+  site: ClusterSite,
+): Promise<Running> {
   const socketDir = createSocketDirectory(dataDir)
-  const postmaster = await startPostmaster({ ...site, dataDir, log, serverArguments: serverArguments(socketDir, settings) })
+  const postmaster = await startPostmaster({
+    ...site,
+    dataDir,
+    log,
+    serverArguments: serverArguments(socketDir, settings),
+  })
   try {
     await answers(socketDir)
     return { postmaster, socketDir }
@@ -109,7 +118,12 @@ async function startOnce({ dataDir, log, settings = {} }: EmbeddedPostgresOption
 
 async function answers(socketDir: string): Promise<void> {
   const client = new pg.Client({
-    host: socketDir, port: socketPort, user: clusterOwner, database, ssl: false, connectionTimeoutMillis: 10_000,
+    host: socketDir,
+    port: socketPort,
+    user: clusterOwner,
+    database,
+    ssl: false,
+    connectionTimeoutMillis: 10_000,
   })
   await client.connect()
   await client.query('select 1')

@@ -23,7 +23,9 @@ function answerTo(query: Buffer, addressesOf: (name: string) => readonly string[
   const { name, end } = readName(query)
   const type = query.readUInt16BE(end)
   const all = addressesOf(name).map((address) => ipaddr.parse(address))
-  const records = all.filter((address) => typeOf[address.kind()] === type).map((address) => recordOf(type, Buffer.from(address.toByteArray())))
+  const records = all
+    .filter((address) => typeOf[address.kind()] === type)
+    .map((address) => recordOf(type, Buffer.from(address.toByteArray())))
   const header = Buffer.alloc(headerBytes)
   header.writeUInt16BE(query.readUInt16BE(0), 0)
   header.writeUInt16BE(all.length === 0 ? 0x8183 : 0x8180, 2)

@@ -1,4 +1,10 @@
-import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net'
 import type { EgressRequest } from '../egress.ts'
@@ -23,13 +29,21 @@ export interface Receiver {
 }
 
 /** A real HTTP server on 127.0.0.1 that answers as it is told. */
-export async function openReceiver(answer: (response: ServerResponse, received: Received) => void, tls?: { cert: string; key: string }): Promise<Receiver> {
+export async function openReceiver(
+  answer: (response: ServerResponse, received: Received) => void,
+  tls?: { cert: string; key: string },
+): Promise<Receiver> {
   const received: Received[] = []
   const listener: RequestListener = (request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      const one = { method: request.method, url: request.url, headers: request.headers, body: Buffer.concat(chunks).toString() }
+      const one = {
+        method: request.method,
+        url: request.url,
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString(),
+      }
       received.push(one)
       answer(response, one)
     })
@@ -40,12 +54,21 @@ export async function openReceiver(answer: (response: ServerResponse, received: 
 
 /** A real TCP server on 127.0.0.1 that speaks as it is told. */
 export async function openTcpReceiver(speak: (socket: Socket) => void): Promise<Receiver> {
-  return listen(createTcpServer((socket) => speak(socket.on('error', () => undefined).resume())), [])
+  return listen(
+    createTcpServer((socket) => speak(socket.on('error', () => undefined).resume())),
+    [],
+  )
 }
 
 /** A small request. */
 export function request(changes: Partial<EgressRequest> = {}): EgressRequest {
-  return { headers: { 'content-type': 'application/json' }, body: '{"hello":"world"}', timeoutMs: 10_000, responseBytesMax: 1_000, ...changes }
+  return {
+    headers: { 'content-type': 'application/json' },
+    body: '{"hello":"world"}',
+    timeoutMs: 10_000,
+    responseBytesMax: 1_000,
+    ...changes,
+  }
 }
 
 async function listen(server: TcpServer, received: readonly Received[]): Promise<Receiver> {

@@ -18,7 +18,11 @@ export function selfSigned(name: string): { cert: string; key: string } {
     publicKey.export({ format: 'der', type: 'spki' }),
     der(0xa3, sequence(alternativeName)),
   )
-  const certificate = sequence(content, algorithm, der(0x03, Buffer.concat([Buffer.from([0]), sign(null, content, privateKey)])))
+  const certificate = sequence(
+    content,
+    algorithm,
+    der(0x03, Buffer.concat([Buffer.from([0]), sign(null, content, privateKey)])),
+  )
   const cert = `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64').replaceAll(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
   return { cert, key: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString() }
 }

@@ -9,8 +9,10 @@ export interface LogLine {
 
 /** What the world's server has logged, parsed; only lines that contain `text` when it is given. */
 export function readLog({ logLines }: World, text = ''): LogLine[] {
-  return logLines.filter((line) => line.includes(text)).map((line) => {
-    const parsed: LogLine = JSON.parse(line)
-    return parsed
-  })
+  return logLines
+    .filter((line) => line.includes(text))
+    .map((line) => {
+      const parsed: LogLine = JSON.parse(line)
+      return parsed
+    })
 }

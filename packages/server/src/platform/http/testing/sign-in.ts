@@ -22,10 +22,16 @@ export async function signUp(world: World, tenant?: Tenant, role: 'admin' | 'vie
   const headers = { origin: appUrl(world.platform.config), 'x-forwarded-for': Array.from(randomBytes(4)).join('.') }
   const answer = await world.send('POST /api/auth/sign-up/email', { body, headers })
   if (answer.status !== 200) throw new Error(answer.text)
-  const cookie = answer.headers.getSetCookie().map((header) => header.split(';', 1)[0]).join('; ')
+  const cookie = answer.headers
+    .getSetCookie()
+    .map((header) => header.split(';', 1)[0])
+    .join('; ')
   const userId: string = answer.body.user.id
   if (tenant !== undefined) {
-    await world.platform.db.insertInto('organization_members').values({ organization_id: tenant.organizationId, user_id: userId, role }).execute()
+    await world.platform.db
+      .insertInto('organization_members')
+      .values({ organization_id: tenant.organizationId, user_id: userId, role })
+      .execute()
   }
   return { userId, cookie, send: requester(world.url, { cookie }) }
 }

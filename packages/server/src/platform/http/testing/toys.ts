@@ -36,7 +36,13 @@ const listToys = endpoint({
   async handle({ query }) {
     const page = parsePage(query)
     const all = Array.from({ length: 47 }, (_, index) => `toy ${47 - index}`)
-    return ok(toPageWire({ items: all.slice((page.page - 1) * page.pageSize, page.page * page.pageSize), total: all.length }, page, (name) => ({ name })))
+    return ok(
+      toPageWire(
+        { items: all.slice((page.page - 1) * page.pageSize, page.page * page.pageSize), total: all.length },
+        page,
+        (name) => ({ name }),
+      ),
+    )
   },
 })
 
@@ -69,7 +75,11 @@ const labelToy = endpoint({
   query: { note: Type.Optional(Type.String()) },
   returns: { 200: Type.Object({ label: Type.String() }) },
   async handle({ params, query, db }) {
-    const found = await db.selectFrom('users').select('id').where('name', 'in', [params.label, query.note ?? '']).execute()
+    const found = await db
+      .selectFrom('users')
+      .select('id')
+      .where('name', 'in', [params.label, query.note ?? ''])
+      .execute()
     return ok({ label: `${params.label} ${found.length}` })
   },
 })
@@ -97,7 +107,9 @@ const breakToy = endpoint({
   body: Type.Object({ with: Type.Optional(Type.String()) }),
   returns: { 200: ToyWire },
   async handle({ body }) {
-    throw new Error(`connect to db.internal:5432 as postgres failed for ${body.with ?? 'nobody'}`, { cause: new Error('the deeper cause') })
+    throw new Error(`connect to db.internal:5432 as postgres failed for ${body.with ?? 'nobody'}`, {
+      cause: new Error('the deeper cause'),
+    })
   },
 })
 
@@ -112,17 +124,64 @@ const uploadToy = endpoint({
   async handle({ request, db }) {
     const part = await request.file()
     part?.file.resume()
-    const found = await db.selectFrom('users').select('id').where('name', '=', part?.filename ?? '').execute()
+    const found = await db
+      .selectFrom('users')
+      .select('id')
+      .where('name', '=', part?.filename ?? '')
+      .execute()
     return ok({ found: found.length })
   },
 })
 
-const organizationToy = endpoint({ ...base, route: 'GET /api/organization-toys', summary: 'See what an organization sees', caller: 'organization', returns: { 200: JsonObject }, handle: async ({ scope }) => ok({ ...scope }) })
-const memberToy = endpoint({ ...base, route: 'GET /api/member-toys/:orgId', summary: 'See what a member sees', caller: 'member', params: { orgId: { id: 'org', missing: 'org-not-found' } }, returns: { 200: JsonObject }, handle: async ({ scope }) => ok({ ...scope }) })
-const applicationToy = endpoint({ ...base, route: 'GET /api/application-toys', summary: 'See what an application sees', caller: 'application', returns: { 200: JsonObject }, handle: async ({ scope }) => ok({ ...scope }) })
-const streamToy = endpoint({ ...base, route: 'GET /api/realtime/toys', summary: 'See what a stream sees', caller: 'stream', returns: { 200: JsonObject }, handle: async ({ scope }) => ok({ ...scope }) })
-const userToy = endpoint({ ...base, route: 'POST /api/user-toys', summary: 'See what a user sees', caller: 'user', returns: { 200: JsonObject }, handle: async ({ caller }) => ok({ userId: caller.userId }) })
-const publicToy = endpoint({ ...base, route: 'GET /api/public-toys', summary: 'See what anybody sees', caller: 'anyone', returns: { 200: JsonObject }, handle: async () => ok({}) })
+const organizationToy = endpoint({
+  ...base,
+  route: 'GET /api/organization-toys',
+  summary: 'See what an organization sees',
+  caller: 'organization',
+  returns: { 200: JsonObject },
+  handle: async ({ scope }) => ok({ ...scope }),
+})
+const memberToy = endpoint({
+  ...base,
+  route: 'GET /api/member-toys/:orgId',
+  summary: 'See what a member sees',
+  caller: 'member',
+  params: { orgId: { id: 'org', missing: 'org-not-found' } },
+  returns: { 200: JsonObject },
+  handle: async ({ scope }) => ok({ ...scope }),
+})
+const applicationToy = endpoint({
+  ...base,
+  route: 'GET /api/application-toys',
+  summary: 'See what an application sees',
+  caller: 'application',
+  returns: { 200: JsonObject },
+  handle: async ({ scope }) => ok({ ...scope }),
+})
+const streamToy = endpoint({
+  ...base,
+  route: 'GET /api/realtime/toys',
+  summary: 'See what a stream sees',
+  caller: 'stream',
+  returns: { 200: JsonObject },
+  handle: async ({ scope }) => ok({ ...scope }),
+})
+const userToy = endpoint({
+  ...base,
+  route: 'POST /api/user-toys',
+  summary: 'See what a user sees',
+  caller: 'user',
+  returns: { 200: JsonObject },
+  handle: async ({ caller }) => ok({ userId: caller.userId }),
+})
+const publicToy = endpoint({
+  ...base,
+  route: 'GET /api/public-toys',
+  summary: 'See what anybody sees',
+  caller: 'anyone',
+  returns: { 200: JsonObject },
+  handle: async () => ok({}),
+})
 
 /** A set of toys of one test's own. */
 export function makeToys(): Toys {
@@ -146,11 +205,29 @@ export function makeToys(): Toys {
       if (body.name === 'missing') throw problem('not-found')
       if (body.name === 'broken') throw new Error('The toy is broken.')
       await db.selectFrom('users').select('id').where('name', '=', body.name).execute()
-      const toy = await change(async () => ({ id: newWireId('pkg'), name: body.name }), (made) => made.id)
+      const toy = await change(
+        async () => ({ id: newWireId('pkg'), name: body.name }),
+        (made) => made.id,
+      )
       return created(toy, `/api/toys/${toy.id}`)
     },
   })
-  const endpoints = { listToys, createToy, getToy, deleteToy, labelToy, runToy, breakToy, uploadToy, organizationToy, memberToy, applicationToy, streamToy, userToy, publicToy }
+  const endpoints = {
+    listToys,
+    createToy,
+    getToy,
+    deleteToy,
+    labelToy,
+    runToy,
+    breakToy,
+    uploadToy,
+    organizationToy,
+    memberToy,
+    applicationToy,
+    streamToy,
+    userToy,
+    publicToy,
+  }
   return {
     feature: feature({ folder: 'catalog/toys', tag: 'Toys', description: 'A feature of the tests.', endpoints }),
     endpoints,

@@ -35,7 +35,18 @@ export async function startRedisServer(): Promise<RedisServer> {
   const server: RedisServer = {
     url,
     async start() {
-      const arguments_ = ['--bind', '127.0.0.1', '--port', String(port), '--dir', directory, '--save', '', '--appendonly', 'no']
+      const arguments_ = [
+        '--bind',
+        '127.0.0.1',
+        '--port',
+        String(port),
+        '--dir',
+        directory,
+        '--save',
+        '',
+        '--appendonly',
+        'no',
+      ]
       child = spawn(launcher[0], [...launcher.slice(1), ...arguments_], { stdio: 'ignore' })
       await server.ask((redis) => redis.ping())
     },

@@ -10,7 +10,12 @@ export async function openSecondNode({ platform }: World) {
   const { config, secrets, log, database } = platform
   const { connectionString } = database.pool.options
   if (connectionString === undefined) throw new Error('The test database is addressed by a connection string.')
-  const node = await openPlatform({ config, secrets, log, database: openDatabase({ connectionString }, { connectionsMax: 4, log }) })
+  const node = await openPlatform({
+    config,
+    secrets,
+    log,
+    database: openDatabase({ connectionString }, { connectionsMax: 4, log }),
+  })
   await hears(platform.wake, node.wake)
   const access = createAccess(node)
   return {

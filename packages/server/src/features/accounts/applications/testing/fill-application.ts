@@ -16,48 +16,109 @@ export async function fillApplication({ platform }: Pick<World, 'platform'>, ten
   const run = await insertRun(platform, tenant, { status: 'success', endUser })
   await appendEvent({ db }, run, { message: 'hello' })
   const fileId = newUuid()
-  await db.insertInto('files').values({ id: fileId, ...of, name: 'a.csv', size_bytes: 1, content_type: 'text/csv', sha256: Buffer.alloc(32) }).execute()
+  await db
+    .insertInto('files')
+    .values({ id: fileId, ...of, name: 'a.csv', size_bytes: 1, content_type: 'text/csv', sha256: Buffer.alloc(32) })
+    .execute()
   await db.insertInto('run_inputs').values({ application_id, run_id: run.id, file_id: fileId, name: 'a.csv' }).execute()
   await db.insertInto('end_user_keys').values({ application_id, end_user_id, encrypted_key: 'x' }).execute()
-  await db.insertInto('erasures').values({ id: newUuid(), ...of, end_user_id: newUuid(), report: '{}' }).execute()
-  await db.insertInto('audit_log').values({ id: newUuid(), ...of, action: 'a.b', actor: '{}', request_id: 'r', method: 'POST', path: '/' }).execute()
-  await db.insertInto('notifications').values({ id: newUuid(), ...of, type: 't', run_id: run.id, message: 'm' }).execute()
+  await db
+    .insertInto('erasures')
+    .values({ id: newUuid(), ...of, end_user_id: newUuid(), report: '{}' })
+    .execute()
+  await db
+    .insertInto('audit_log')
+    .values({ id: newUuid(), ...of, action: 'a.b', actor: '{}', request_id: 'r', method: 'POST', path: '/' })
+    .execute()
+  await db
+    .insertInto('notifications')
+    .values({ id: newUuid(), ...of, type: 't', run_id: run.id, message: 'm' })
+    .execute()
   await db.insertInto('notification_marks').values({ application_id, reader: 'usr_x', read_until: newUuid() }).execute()
-  await db.insertInto('outbox').values({ ...of, run_id: run.id, type: 'run.completed', payload: '{}' }).execute()
+  await db
+    .insertInto('outbox')
+    .values({ ...of, run_id: run.id, type: 'run.completed', payload: '{}' })
+    .execute()
   await addSchedule({ platform }, tenant, run.agent.id)
   await addWebhook({ platform }, tenant)
 }
 
-async function addSchedule({ platform }: Pick<World, 'platform'>, { organizationId, applicationId }: Owner, agentId: string): Promise<void> {
+async function addSchedule(
+  { platform }: Pick<World, 'platform'>,
+  { organizationId, applicationId }: Owner,
+  agentId: string,
+): Promise<void> {
   const id = newUuid()
   const rule = { cron: '0 0 * * *', timezone: 'UTC', missed_fires: 'skip', overlap: 'allow' } as const
-  await platform.db.insertInto('schedules').values({ id, organization_id: organizationId, application_id: applicationId, agent_id: agentId, ...rule }).execute()
-  await platform.db.insertInto('schedule_fires').values({ application_id: applicationId, schedule_id: id, scheduled_for: new Date(0), outcome: 'started' }).execute()
+  await platform.db
+    .insertInto('schedules')
+    .values({ id, organization_id: organizationId, application_id: applicationId, agent_id: agentId, ...rule })
+    .execute()
+  await platform.db
+    .insertInto('schedule_fires')
+    .values({ application_id: applicationId, schedule_id: id, scheduled_for: new Date(0), outcome: 'started' })
+    .execute()
 }
 
-async function addWebhook({ platform }: Pick<World, 'platform'>, { organizationId, applicationId }: Owner): Promise<void> {
+async function addWebhook(
+  { platform }: Pick<World, 'platform'>,
+  { organizationId, applicationId }: Owner,
+): Promise<void> {
   const [webhookId, eventId] = [newUuid(), newUuid()]
   const of = { organization_id: organizationId, application_id: applicationId }
   const type = 'run.completed'
-  const webhook = { id: webhookId, ...of, url: 'https://a.example', api_version: '2026-03-21', encrypted_secret: 'x', payload_mode: 'full', signing: 'hmac' } as const
-  await platform.db.insertInto('webhooks').values({ ...webhook, events: [type] }).execute()
-  await platform.db.insertInto('webhook_events').values({ id: eventId, ...of, webhook_id: webhookId, type, payload: '{}' }).execute()
-  const delivery = { id: newUuid(), application_id: applicationId, webhook_id: webhookId, event_id: eventId, event_type: type, attempt: 1, status: 'pending' } as const
+  const webhook = {
+    id: webhookId,
+    ...of,
+    url: 'https://a.example',
+    api_version: '2026-03-21',
+    encrypted_secret: 'x',
+    payload_mode: 'full',
+    signing: 'hmac',
+  } as const
+  await platform.db
+    .insertInto('webhooks')
+    .values({ ...webhook, events: [type] })
+    .execute()
+  await platform.db
+    .insertInto('webhook_events')
+    .values({ id: eventId, ...of, webhook_id: webhookId, type, payload: '{}' })
+    .execute()
+  const delivery = {
+    id: newUuid(),
+    application_id: applicationId,
+    webhook_id: webhookId,
+    event_id: eventId,
+    event_type: type,
+    attempt: 1,
+    status: 'pending',
+  } as const
   await platform.db.insertInto('webhook_deliveries').values(delivery).execute()
 }
 
 /** The tables that have the column, which is how they say whose they are. */
-export async function tablesWith({ platform }: Pick<World, 'platform'>, column: 'organization_id' | 'application_id'): Promise<string[]> {
+export async function tablesWith(
+  { platform }: Pick<World, 'platform'>,
+  column: 'organization_id' | 'application_id',
+): Promise<string[]> {
   const { rows } = await sql<{ table_name: string }>`
-    select table_name from information_schema.columns where table_schema = 'public' and column_name = ${column} order by 1`.execute(platform.db)
+    select table_name from information_schema.columns where table_schema = 'public' and column_name = ${column} order by 1`.execute(
+    platform.db,
+  )
   return rows.map((row) => row.table_name)
 }
 
 /** Rows by table whose column has the value. */
-export async function countRows({ platform }: Pick<World, 'platform'>, tables: readonly string[], where: { readonly column: string; readonly value: string }): Promise<Record<string, number>> {
+export async function countRows(
+  { platform }: Pick<World, 'platform'>,
+  tables: readonly string[],
+  where: { readonly column: string; readonly value: string },
+): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
   for (const table of tables) {
-    const { rows } = await sql<{ count: number }>`select count(*) from ${sql.table(table)} where ${sql.ref(where.column)} = ${where.value}`.execute(platform.db)
+    const { rows } = await sql<{
+      count: number
+    }>`select count(*) from ${sql.table(table)} where ${sql.ref(where.column)} = ${where.value}`.execute(platform.db)
     counts[table] = rows[0]?.count ?? -1
   }
   return counts

@@ -14,7 +14,10 @@ export function newEmail(): string {
 }
 
 /** Invites somebody as the tenant's owner does, in a world without a mail server. */
-export async function invite(tenant: Tenant, { email = newEmail(), role = 'member' }: { email?: string; role?: string } = {}): Promise<Invited> {
+export async function invite(
+  tenant: Tenant,
+  { email = newEmail(), role = 'member' }: { email?: string; role?: string } = {},
+): Promise<Invited> {
   const { send } = await tenant.session()
   const answer = await send(`POST /api/orgs/${tenant.orgId}/invitations`, { body: { email, role } })
   if (answer.status !== 201) throw new Error(answer.text)

@@ -28,7 +28,13 @@ export function createAuthenticator(): SoftwareAuthenticator {
     const flags = 0x01 | (userVerified ? 0x04 : 0) | (attested.length > 0 ? 0x40 : 0)
     return Buffer.concat([sha256(rpId), Buffer.of(flags), uint32(counter), attested])
   }
-  const answer = (response: object) => ({ id: credentialId, rawId: credentialId, type: 'public-key', clientExtensionResults: {}, response })
+  const answer = (response: object) => ({
+    id: credentialId,
+    rawId: credentialId,
+    type: 'public-key',
+    clientExtensionResults: {},
+    response,
+  })
   return {
     credentialId,
     register(ceremony) {
@@ -52,7 +58,11 @@ export function createAuthenticator(): SoftwareAuthenticator {
     signIn(ceremony) {
       const [data, client] = [authenticatorData(ceremony), clientData('webauthn.get', ceremony)]
       const signature = sign('sha256', Buffer.concat([data, createHash('sha256').update(client).digest()]), privateKey)
-      return answer({ authenticatorData: data.toString('base64url'), clientDataJSON: client.toString('base64url'), signature: signature.toString('base64url') })
+      return answer({
+        authenticatorData: data.toString('base64url'),
+        clientDataJSON: client.toString('base64url'),
+        signature: signature.toString('base64url'),
+      })
     },
   }
 }
@@ -76,7 +86,9 @@ function uint32(value: number): Buffer {
 /** The head of a CBOR item (RFC 8949): major type and argument. */
 function cborHead(major: number, argument: number): Buffer {
   if (argument < 24) return Buffer.of((major << 5) | argument)
-  return argument < 256 ? Buffer.of((major << 5) | 24, argument) : Buffer.concat([Buffer.of((major << 5) | 25), uint16(argument)])
+  return argument < 256
+    ? Buffer.of((major << 5) | 24, argument)
+    : Buffer.concat([Buffer.of((major << 5) | 25), uint16(argument)])
 }
 
 function cborInt(value: number): Buffer {

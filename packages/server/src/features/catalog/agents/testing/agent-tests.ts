@@ -21,7 +21,10 @@ export const goodAgent = {
 }
 
 /** Creates an agent over the API; returns its reply body. */
-export async function makeAgent(tenant: Pick<Tenant, 'send'>, changes: Record<string, unknown> = {}): Promise<{ id: string; name: string; version: string }> {
+export async function makeAgent(
+  tenant: Pick<Tenant, 'send'>,
+  changes: Record<string, unknown> = {},
+): Promise<{ id: string; name: string; version: string }> {
   const answer = await tenant.send('POST /api/agents', { body: { ...goodAgent, ...changes } })
   if (answer.status !== 201) throw new Error(`The agent was not created: ${answer.text}`)
   const made: { id: string; name: string; version: string } = answer.body

@@ -28,7 +28,9 @@ interface OpenText {
   options: SharedV4ProviderMetadata | undefined
 }
 
-type Collected = OpenText | { readonly type: 'tool-call'; readonly id: string; readonly options: SharedV4ProviderMetadata | undefined }
+type Collected =
+  | OpenText
+  | { readonly type: 'tool-call'; readonly id: string; readonly options: SharedV4ProviderMetadata | undefined }
 
 type TextPart = Extract<LanguageModelV4StreamPart, { type: `${'text' | 'reasoning'}-${'start' | 'delta' | 'end'}` }>
 
@@ -167,7 +169,10 @@ function toFinishReason(unified: LanguageModelV4FinishReason['unified'], hasTool
   }
 }
 
-function merged(before: SharedV4ProviderMetadata | undefined, more: SharedV4ProviderMetadata): SharedV4ProviderMetadata {
+function merged(
+  before: SharedV4ProviderMetadata | undefined,
+  more: SharedV4ProviderMetadata,
+): SharedV4ProviderMetadata {
   const result = { ...before }
   for (const [provider, values] of Object.entries(more)) result[provider] = { ...result[provider], ...values }
   return result

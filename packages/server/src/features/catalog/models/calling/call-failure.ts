@@ -6,9 +6,14 @@ import type { ModelCallErrorKind, ModelCallFailure } from './model-call-error.ts
 
 /** Says what went wrong from what a provider package threw. `secret` is taken out of every text. */
 export function failureOf(error: unknown, secret: string): ModelCallFailure {
-  if (APICallError.isInstance(error)) return error.statusCode === undefined || error.statusCode < 300 ? brokenOff(error) : refused(error, secret)
+  if (APICallError.isInstance(error))
+    return error.statusCode === undefined || error.statusCode < 300 ? brokenOff(error) : refused(error, secret)
   if (AISDKError.isInstance(error) && !unreadableAnswers.has(error.name)) {
-    return { kind: 'bad-request', message: cleanText(error.message, secret) || 'The request was not accepted.', retryable: false }
+    return {
+      kind: 'bad-request',
+      message: cleanText(error.message, secret) || 'The request was not accepted.',
+      retryable: false,
+    }
   }
   return { kind: 'connection', message: "The provider's answer could not be read.", retryable: true }
 }
@@ -73,7 +78,8 @@ function verdict(status: number, said: string): Verdict {
 // Providers quote parts of a wrong key in a 401, so nothing of that text is passed on.
 function refusalText(status: number, said: string, secret: string): string {
   if (status === 401) return 'The provider refused the API key (status 401).'
-  if (status < 400) return `The provider sent a redirect (status ${status}), which is not followed. Correct the base URL.`
+  if (status < 400)
+    return `The provider sent a redirect (status ${status}), which is not followed. Correct the base URL.`
   const text = cleanText(said, secret)
   return `The provider answered with status ${status}${text === '' ? '.' : `: ${text}`}`
 }
@@ -90,12 +96,17 @@ const ErrorInStream = Compile(
 /** Says what went wrong from an error that the provider wrote into its stream. */
 export function reportedFailureOf(reported: unknown, secret: string): ModelCallFailure {
   if (reported instanceof Error) return failureOf(reported, secret)
-  if (!ErrorInStream.Check(reported)) return { kind: 'unavailable', message: 'The provider reported an error.', retryable: true }
+  if (!ErrorInStream.Check(reported))
+    return { kind: 'unavailable', message: 'The provider reported an error.', retryable: true }
   const { message = '', type, code, statusCode } = reported
   const said = [type, code, message].join(' ')
   const status = statusCode ?? statusIn(code) ?? statusFor(said)
   const text = refusedKey.test(said) ? '' : cleanText(message, secret)
-  return { ...verdict(status, said), message: `The provider broke its answer off${text === '' ? '.' : `: ${text}`}`, status }
+  return {
+    ...verdict(status, said),
+    message: `The provider broke its answer off${text === '' ? '.' : `: ${text}`}`,
+    status,
+  }
 }
 
 function statusIn(code: string | number | null | undefined): number | undefined {

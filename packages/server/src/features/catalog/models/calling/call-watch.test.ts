@@ -4,7 +4,8 @@ import { watchCall } from './call-watch.ts'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-const watch = () => watchCall({ signal: new AbortController().signal, idleTimeoutMs: 200, totalTimeoutMs: 1_000, textBytesMax: 1_000 })
+const watch = () =>
+  watchCall({ signal: new AbortController().signal, idleTimeoutMs: 200, totalTimeoutMs: 1_000, textBytesMax: 1_000 })
 
 test('silence reaches the idle limit, before the first byte and between two', () => {
   const [silent, stuck] = [watch(), watch()]

@@ -91,7 +91,12 @@ export async function watchedFetch(input: string | URL | Request, init: RequestI
   const { method = 'GET', headers, signal = null } = init
   const body = textOf(init)
   const watch = signal === null ? undefined : watches.get(signal)
-  const response = await guardedFetch(input instanceof Request ? input.url : input, { method, headers: new Headers(headers), body, signal })
+  const response = await guardedFetch(input instanceof Request ? input.url : input, {
+    method,
+    headers: new Headers(headers),
+    body,
+    signal,
+  })
   if (watch === undefined || response.body === null) return response
   const bytesMax = response.ok ? Number.POSITIVE_INFINITY : errorBodyBytesMax
   return new Response(watchedBody(response.body, watch, bytesMax), {

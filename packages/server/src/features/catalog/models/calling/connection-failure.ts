@@ -1,5 +1,12 @@
 /** Why no answer came over the network. */
-export type ConnectionFailure = 'BLOCKED_URL' | 'DNS_ERROR' | 'CONNECTION_REFUSED' | 'CONNECTION_RESET' | 'TLS_ERROR' | 'TIMEOUT' | 'NETWORK_ERROR'
+export type ConnectionFailure =
+  | 'BLOCKED_URL'
+  | 'DNS_ERROR'
+  | 'CONNECTION_REFUSED'
+  | 'CONNECTION_RESET'
+  | 'TLS_ERROR'
+  | 'TIMEOUT'
+  | 'NETWORK_ERROR'
 
 const failureCodes: Readonly<Record<string, ConnectionFailure>> = {
   'egress-refused-address': 'BLOCKED_URL',

@@ -9,28 +9,49 @@ import { startRawProvider, type RawProvider } from './testing/raw-provider.ts'
 import { testModel } from './test-model.ts'
 
 /** Each leads to what no model lives at; nothing of them is ever connected to. */
-const refused = ['http://169.254.169.254', 'http://[::ffff:a9fe:a9fe]', 'http://[fe80::1]', 'http://0.0.0.0:8080', 'http://224.0.0.1', 'http://[fd00:ec2::254]']
+const refused = [
+  'http://169.254.169.254',
+  'http://[::ffff:a9fe:a9fe]',
+  'http://[fe80::1]',
+  'http://0.0.0.0:8080',
+  'http://224.0.0.1',
+  'http://[fd00:ec2::254]',
+]
 
 let provider: RawProvider
 beforeAll(async () => {
-  provider = await startRawProvider((reply) => void reply.writeHead(302, { location: 'http://169.254.169.254/' }).end('elsewhere'))
+  provider = await startRawProvider(
+    (reply) => void reply.writeHead(302, { location: 'http://169.254.169.254/' }).end('elsewhere'),
+  )
 })
 afterAll(() => provider.close())
 
-const get = (url: string) => guardedFetch(url, { method: 'GET', headers: new Headers({ 'x-test': 'yes' }), body: null, signal: null })
+const get = (url: string) =>
+  guardedFetch(url, { method: 'GET', headers: new Headers({ 'x-test': 'yes' }), body: null, signal: null })
 
 test.each(refused)('%s is neither called by a run nor by a test', async (url) => {
   await expect(get(url)).rejects.toMatchObject({ cause: expect.any(EgressRefused) })
   expect(await testModel(targetAt(url, 'm'), { timeoutMs: 20_000 })).toMatchObject({ ok: false, error: 'BLOCKED_URL' })
-  expect(await failureOfCall(step(targetAt(url, 'm'), stepRequest()))).toMatchObject({ kind: 'connection', retryable: false, message: expect.stringContaining('must not be called') })
+  expect(await failureOfCall(step(targetAt(url, 'm'), stepRequest()))).toMatchObject({
+    kind: 'connection',
+    retryable: false,
+    message: expect.stringContaining('must not be called'),
+  })
 })
 
 test('reaches loopback, by address and by name, and hands the reply on as it is: a redirect is not followed', async () => {
   for (const url of [provider.url, provider.url.replace('127.0.0.1', 'localhost')]) {
     const reply = await get(`${url}/x`)
-    expect([reply.status, await reply.text(), reply.headers.get('location')]).toEqual([302, 'elsewhere', 'http://169.254.169.254/'])
+    expect([reply.status, await reply.text(), reply.headers.get('location')]).toEqual([
+      302,
+      'elsewhere',
+      'http://169.254.169.254/',
+    ])
   }
-  expect(provider.seen.map(({ path, headers }) => [path, headers['x-test']])).toEqual([['/x', 'yes'], ['/x', 'yes']])
+  expect(provider.seen.map(({ path, headers }) => [path, headers['x-test']])).toEqual([
+    ['/x', 'yes'],
+    ['/x', 'yes'],
+  ])
 })
 
 test('gives a call up with its signal', async () => {
@@ -39,7 +60,12 @@ test('gives a call up with its signal', async () => {
   const address = silent.address()
   const abort = new AbortController()
   const connected = once(silent, 'connection')
-  const call = guardedFetch(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`, { method: 'POST', headers: new Headers(), body: '{}', signal: abort.signal })
+  const call = guardedFetch(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`, {
+    method: 'POST',
+    headers: new Headers(),
+    body: '{}',
+    signal: abort.signal,
+  })
   await connected
   abort.abort()
   await expect(call).rejects.toMatchObject({ name: 'AbortError' })

@@ -14,7 +14,12 @@ export interface GuardedRequest {
  * because one could carry the key to another host. Throws what `fetch` throws, and EgressRefused among the causes.
  */
 export async function guardedFetch(url: string | URL, { headers, ...request }: GuardedRequest): Promise<Response> {
-  const { status, statusText, body: stream, headers: replied } = await fetchThrough(url, {
+  const {
+    status,
+    statusText,
+    body: stream,
+    headers: replied,
+  } = await fetchThrough(url, {
     ...request,
     headers: [...headers],
     redirect: 'manual',

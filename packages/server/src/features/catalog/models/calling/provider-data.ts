@@ -21,7 +21,10 @@ export type AnswerPart = Static<typeof AnswerPart>
 export type AssistantContent = Extract<LanguageModelV4Message, { role: 'assistant' }>['content']
 
 /** The parts as journal-safe JSON, or undefined when they say nothing that the answer does not say. */
-export function toProviderData(target: Pick<ModelTarget, 'api' | 'modelId'>, parts: readonly AnswerPart[]): JsonValue | undefined {
+export function toProviderData(
+  target: Pick<ModelTarget, 'api' | 'modelId'>,
+  parts: readonly AnswerPart[],
+): JsonValue | undefined {
   if (!parts.some((part) => part.type === 'reasoning' || part.options !== undefined)) return undefined
   const data: unknown = JSON.parse(JSON.stringify({ version: 1, api: target.api, modelId: target.modelId, parts }))
   return isJsonValue(data) ? data : undefined
@@ -34,12 +37,16 @@ export interface RestorableAnswer {
 }
 
 /** The parts of an earlier answer, if the same model wrote it and its text and tool calls are still those they describe. */
-export function findAnswerParts(target: Pick<ModelTarget, 'api' | 'modelId'>, answer: RestorableAnswer): readonly AnswerPart[] | undefined {
+export function findAnswerParts(
+  target: Pick<ModelTarget, 'api' | 'modelId'>,
+  answer: RestorableAnswer,
+): readonly AnswerPart[] | undefined {
   const data = answer.providerData
   if (!ProviderData.Check(data) || data.api !== target.api || data.modelId !== target.modelId) return undefined
   const textLength = data.parts.reduce((sum, part) => sum + (part.type === 'text' ? part.length : 0), 0)
   const callIds = data.parts.flatMap((part) => (part.type === 'tool-call' ? part.id : []))
-  const isSame = textLength === answer.text.length && callIds.join('\n') === answer.toolCalls.map((call) => call.id).join('\n')
+  const isSame =
+    textLength === answer.text.length && callIds.join('\n') === answer.toolCalls.map((call) => call.id).join('\n')
   return isSame ? data.parts : undefined
 }
 
@@ -50,5 +57,7 @@ export function toProviderOptions(options: AnswerPart['options']): { providerOpt
 
 function isProviderOptions(value: unknown): value is SharedV4ProviderOptions {
   if (typeof value !== 'object' || value === null) return false
-  return Object.values(value).every((entry) => typeof entry === 'object' && entry !== null && !Array.isArray(entry) && isJsonValue(entry))
+  return Object.values(value).every(
+    (entry) => typeof entry === 'object' && entry !== null && !Array.isArray(entry) && isJsonValue(entry),
+  )
 }

@@ -31,7 +31,12 @@ async function createModel({ api, baseUrl, modelId }: ModelAddress): Promise<Lan
   switch (api) {
     case 'openai-compatible': {
       const { createOpenAICompatible } = await import('@ai-sdk/openai-compatible')
-      return createOpenAICompatible({ name: 'compatible', baseURL: baseUrl, fetch: watchedFetch, includeUsage: true }).chatModel(modelId)
+      return createOpenAICompatible({
+        name: 'compatible',
+        baseURL: baseUrl,
+        fetch: watchedFetch,
+        includeUsage: true,
+      }).chatModel(modelId)
     }
     case 'openai':
       return (await import('@ai-sdk/openai')).createOpenAI(settings).chat(modelId)

@@ -13,16 +13,29 @@ beforeAll(async () => {
   server = await startModelServer({
     scenarios: {
       limited: { steps: [{ failures: [{ status: 429, message: 'Slow down.', retryAfterSeconds: 3 }] }] },
-      broke: { steps: [{ failures: [{ status: 429, message: 'You exceeded your current quota.', code: 'insufficient_quota' }] }] },
+      broke: {
+        steps: [
+          { failures: [{ status: 429, message: 'You exceeded your current quota.', code: 'insufficient_quota' }] },
+        ],
+      },
       full: { steps: [{ failures: [{ status: 400, message: 'prompt is too long: 210000 tokens > 200000 maximum' }] }] },
       silent: { steps: [{ delayMs: 60_000 }] },
       stuck: { steps: [{ text: 'one two', chunkCharacters: 4, chunkDelayMs: 60_000 }] },
       dripping: { steps: [{ text: 'drip '.repeat(2_000), chunkCharacters: 5, chunkDelayMs: 20 }] },
       ended: { steps: [{ text: 'one two three', chunkCharacters: 4, failures: [{ cutAfterChunks: 3, cut: 'end' }] }] },
-      destroyed: { steps: [{ text: 'one two three', chunkCharacters: 4, failures: [{ cutAfterChunks: 3, cut: 'destroy' }] }] },
+      destroyed: {
+        steps: [{ text: 'one two three', chunkCharacters: 4, failures: [{ cutAfterChunks: 3, cut: 'destroy' }] }],
+      },
       big: { steps: [{ text: 'x'.repeat(50_000), chunkCharacters: 1_000 }] },
       counted: {
-        steps: [{ text: 'one two', chunkCharacters: 4, usage: { inputTokens: 50, outputTokens: 9 }, failures: [{ cutAfterChunks: 4 }] }],
+        steps: [
+          {
+            text: 'one two',
+            chunkCharacters: 4,
+            usage: { inputTokens: 50, outputTokens: 9 },
+            failures: [{ cutAfterChunks: 4 }],
+          },
+        ],
       },
     },
   })
@@ -35,13 +48,21 @@ const patient = { idleTimeoutMs: 600_000, totalTimeoutMs: 600_000 }
 const apis: ModelApi[] = ['openai-compatible', 'openai', 'anthropic', 'google']
 
 const failure = (target: ModelTarget, over = {}) => failureOfCall(step(target, stepRequest(over)))
-const status = (code: number, body: string, headers = {}) => (reply: ServerResponse) => void reply.writeHead(code, headers).end(body)
+const status =
+  (code: number, body: string, headers = {}) =>
+  (reply: ServerResponse) =>
+    void reply.writeHead(code, headers).end(body)
 
 describe.each(apis)('%s', (api) => {
   const at = (modelId: string) => targetAt(server.url, modelId, api)
 
   test('a rate limit says when to come back', async () => {
-    expect(await failure(at('limited'))).toMatchObject({ kind: 'rate-limited', retryable: true, retryAfterMs: 3_000, status: 429 })
+    expect(await failure(at('limited'))).toMatchObject({
+      kind: 'rate-limited',
+      retryable: true,
+      retryAfterMs: 3_000,
+      status: 429,
+    })
   })
 
   test('an empty account is no rate limit to wait for', async () => {
@@ -54,9 +75,12 @@ describe.each(apis)('%s', (api) => {
     expect(await failure(at('no-such-model'))).toMatchObject({ kind: 'bad-request', retryable: false, status: 404 })
   })
 
-  test.each(['destroyed', 'ended'])('a stream that is %s before its end is an error, never a short answer', async (how) => {
-    expect(await failure(at(how))).toMatchObject({ kind: 'connection', retryable: true })
-  })
+  test.each(['destroyed', 'ended'])(
+    'a stream that is %s before its end is an error, never a short answer',
+    async (how) => {
+      expect(await failure(at(how))).toMatchObject({ kind: 'connection', retryable: true })
+    },
+  )
 
   test('silence before the first byte and in the middle is a timeout', async () => {
     expect(await failure(at('silent'), { idleTimeoutMs: 60 })).toMatchObject({ kind: 'timeout', retryable: true })
@@ -82,7 +106,11 @@ describe.each(apis)('%s', (api) => {
   })
 
   test('a wrong key is refused without a word of it', async () => {
-    answer = status(401, JSON.stringify({ error: { message: `Incorrect API key provided: ${testKey.slice(0, 8)}***.`, type: 'x' } }), { 'content-type': 'application/json' })
+    answer = status(
+      401,
+      JSON.stringify({ error: { message: `Incorrect API key provided: ${testKey.slice(0, 8)}***.`, type: 'x' } }),
+      { 'content-type': 'application/json' },
+    )
     const error = await failure(targetAt(provider.url, 'm', api))
     expect(error).toMatchObject({ kind: 'auth', retryable: false, status: 401 })
     expect(error.cause).toBeUndefined()
@@ -91,7 +119,11 @@ describe.each(apis)('%s', (api) => {
 
   test('a provider that repeats the key does not get it into the message', async () => {
     const message = `Unknown field in ${testKey}\r\nSet-Cookie: a=b\u001b[31m${'!'.repeat(2_000)}`
-    answer = status(400, JSON.stringify({ type: 'error', error: { message, type: 'invalid_request_error', code: 400, status: 'X' } }), { 'x-secret': testKey })
+    answer = status(
+      400,
+      JSON.stringify({ type: 'error', error: { message, type: 'invalid_request_error', code: 400, status: 'X' } }),
+      { 'x-secret': testKey },
+    )
     const error = await failure(targetAt(provider.url, 'm', api))
     expect(error).toMatchObject({ kind: 'bad-request', status: 400 })
     expect(error.message).toContain('[redacted]')
@@ -103,7 +135,11 @@ describe.each(apis)('%s', (api) => {
   test('a redirect is not followed, so the key stays here', async () => {
     answer = status(307, '', { location: `${server.url}/v1/chat/completions` })
     const before = server.requests.total
-    expect(await failure(targetAt(provider.url, 'm', api))).toMatchObject({ kind: 'bad-request', retryable: false, status: 307 })
+    expect(await failure(targetAt(provider.url, 'm', api))).toMatchObject({
+      kind: 'bad-request',
+      retryable: false,
+      status: 307,
+    })
     expect(server.requests.total).toBe(before)
   })
 
@@ -122,13 +158,17 @@ describe.each(apis)('%s', (api) => {
       const pour = () => void (reply.destroyed || reply.write('x'.repeat(65_536), pour))
       pour()
     }
-    expect(await failure(targetAt(provider.url, 'm', api), { textBytesMax: 1_000 })).toMatchObject({ kind: 'bad-request' })
+    expect(await failure(targetAt(provider.url, 'm', api), { textBytesMax: 1_000 })).toMatchObject({
+      kind: 'bad-request',
+    })
   })
 })
 
 describe('errors inside a stream', () => {
-  const anthropicStart = 'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":12,"output_tokens":1}}}\n\n'
-  const anthropicText = 'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}\n\n'
+  const anthropicStart =
+    'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":12,"output_tokens":1}}}\n\n'
+  const anthropicText =
+    'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}\n\n'
   const reported = async (api: ModelApi, ...events: unknown[]) => {
     answer = (reply) => sendEvents(reply, events)
     return failure(targetAt(provider.url, 'm', api))
@@ -142,7 +182,9 @@ describe('errors inside a stream', () => {
       usage: { inputTokens: 12, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 },
     })
     expect(await reported('anthropic', overloaded)).toMatchObject({ kind: 'unavailable', retryable: true })
-    expect(await reported('openai-compatible', { error: { message: `Bad gateway for ${testKey}`, code: 502 } })).toMatchObject({
+    expect(
+      await reported('openai-compatible', { error: { message: `Bad gateway for ${testKey}`, code: 502 } }),
+    ).toMatchObject({
       kind: 'unavailable',
       retryable: true,
       message: expect.stringContaining('[redacted]'),
@@ -150,27 +192,44 @@ describe('errors inside a stream', () => {
   })
 
   test('a full context and a rate limit are recognised', async () => {
-    const full = { error: { message: 'This model has a maximum context length of 8192 tokens.', type: 'invalid_request_error' } }
+    const full = {
+      error: { message: 'This model has a maximum context length of 8192 tokens.', type: 'invalid_request_error' },
+    }
     expect(await reported('openai-compatible', full)).toMatchObject({ kind: 'context-overflow', retryable: false })
-    expect(await reported('openai', { error: { message: 'Slow.', type: 'rate_limit_error' } })).toMatchObject({ kind: 'rate-limited' })
+    expect(await reported('openai', { error: { message: 'Slow.', type: 'rate_limit_error' } })).toMatchObject({
+      kind: 'rate-limited',
+    })
   })
 })
 
 test('what was counted before a cut is kept', async () => {
-  expect(await failure(targetAt(server.url, 'counted', 'anthropic'))).toMatchObject({ kind: 'connection', usage: { inputTokens: 50 } })
+  expect(await failure(targetAt(server.url, 'counted', 'anthropic'))).toMatchObject({
+    kind: 'connection',
+    usage: { inputTokens: 50 },
+  })
 })
 
 test('a complete answer counts, however the connection ends', async () => {
   answer = (reply) => {
     reply.writeHead(200, { 'content-type': 'text/event-stream' })
-    const start = { id: 'm', type: 'message', role: 'assistant', model: 'm', content: [], stop_reason: null, stop_sequence: null, usage: { input_tokens: 1, output_tokens: 1 } }
+    const start = {
+      id: 'm',
+      type: 'message',
+      role: 'assistant',
+      model: 'm',
+      content: [],
+      stop_reason: null,
+      stop_sequence: null,
+      usage: { input_tokens: 1, output_tokens: 1 },
+    }
     for (const event of [
       { type: 'message_start', message: start },
       { type: 'content_block_start', index: 0, content_block: { type: 'text', text: 'All.' } },
       { type: 'content_block_stop', index: 0 },
       { type: 'message_delta', delta: { stop_reason: 'end_turn', stop_sequence: null }, usage: { output_tokens: 3 } },
       { type: 'message_stop' },
-    ]) reply.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
+    ])
+      reply.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
   }
   const complete = await step(targetAt(provider.url, 'm', 'anthropic'), stepRequest(patient))
   expect(complete).toMatchObject({ finishReason: 'stop', usage: { inputTokens: 1, outputTokens: 3 } })
@@ -201,6 +260,13 @@ test('nobody listening may be a restart, an unknown host is a mistake', async ()
 
 test('what the listener throws comes out as it is', async () => {
   const stop = new Error('The run was fenced.')
-  const call = step(targetAt(server.url, 'hello'), stepRequest({ onTextDelta: () => { throw stop } }))
+  const call = step(
+    targetAt(server.url, 'hello'),
+    stepRequest({
+      onTextDelta: () => {
+        throw stop
+      },
+    }),
+  )
   await expect(call).rejects.toBe(stop)
 })

@@ -18,7 +18,9 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-test('1,000 steps that wait in the middle of an answer hold less than 100 kB each, and all of them can be aborted', { timeout: 120_000 }, async () => {
+test('1,000 steps that wait in the middle of an answer hold less than 100 kB each, and all of them can be aborted', {
+  timeout: 120_000,
+}, async () => {
   const total = server.requests.total
   const program = fileURLToPath(new URL('testing/waiting-steps.ts', import.meta.url))
   const child = fork(program, [server.url, 'stuck', String(stepsCount)], { execArgv: ['--expose-gc'] })
@@ -29,7 +31,10 @@ test('1,000 steps that wait in the middle of an answer hold less than 100 kB eac
   }
   try {
     await once(child, 'message')
-    for (const deadline = Date.now() + 60_000; server.requests.total < total + 1 + stepsCount && Date.now() < deadline; ) {
+    for (
+      const deadline = Date.now() + 60_000;
+      server.requests.total < total + 1 + stepsCount && Date.now() < deadline;
+    ) {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     expect(server.requests.total).toBe(total + 1 + stepsCount)

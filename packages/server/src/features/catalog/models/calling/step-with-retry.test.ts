@@ -62,7 +62,13 @@ describe('retries over HTTP', () => {
   test('the attempts are bounded, and the provider package adds none', async () => {
     const retries: Retry[] = []
     const before = server.requests.total
-    const error = await failureOfCall(stepWithRetry(targetAt(server.url, 'always-failing', 'anthropic'), stepRequest(), policy(retries, { attemptsMax: 3 })))
+    const error = await failureOfCall(
+      stepWithRetry(
+        targetAt(server.url, 'always-failing', 'anthropic'),
+        stepRequest(),
+        policy(retries, { attemptsMax: 3 }),
+      ),
+    )
     expect(error.kind).toBe('unavailable')
     expect([retries.length, server.requests.total - before]).toEqual([2, 3])
   })
@@ -75,21 +81,31 @@ describe('retries over HTTP', () => {
 
   test('a provider that asks for an hour is not waited for', async () => {
     const retries: Retry[] = []
-    const error = await failureOfCall(stepWithRetry(targetAt(server.url, 'limited-for-long'), stepRequest(), policy(retries)))
+    const error = await failureOfCall(
+      stepWithRetry(targetAt(server.url, 'limited-for-long'), stepRequest(), policy(retries)),
+    )
     expect([error.retryAfterMs, retries]).toEqual([3_600_000, []])
   })
 
   test('an abort ends the wait', async () => {
     const abort = new AbortController()
-    const waiting = policy([], { baseDelayMs: 60_000, maxDelayMs: 60_000, onRetry: () => setTimeout(() => abort.abort(), 30) })
-    const error = await failureOfCall(stepWithRetry(targetAt(server.url, 'always-failing'), stepRequest({ signal: abort.signal }), waiting))
+    const waiting = policy([], {
+      baseDelayMs: 60_000,
+      maxDelayMs: 60_000,
+      onRetry: () => setTimeout(() => abort.abort(), 30),
+    })
+    const error = await failureOfCall(
+      stepWithRetry(targetAt(server.url, 'always-failing'), stepRequest({ signal: abort.signal }), waiting),
+    )
     expect(error.kind).toBe('aborted')
   })
 })
 
 describe('the wait', () => {
   const delays = (random: number) =>
-    [1, 2, 3, 4, 5, 60].map((attempt) => retryDelayMs({ retryAfterMs: undefined }, attempt, { baseDelayMs: 100, maxDelayMs: 1_000, random: () => random }))
+    [1, 2, 3, 4, 5, 60].map((attempt) =>
+      retryDelayMs({ retryAfterMs: undefined }, attempt, { baseDelayMs: 100, maxDelayMs: 1_000, random: () => random }),
+    )
 
   test('doubles up to its limit, half of it by chance', () => {
     expect(delays(0)).toEqual([50, 100, 200, 400, 500, 500])

@@ -17,7 +17,11 @@ export interface RetryPolicy {
 }
 
 /** Makes a model call, and again after failures that may pass: rate limits, server errors, timeouts, broken connections. Throws ModelCallError. */
-export async function stepWithRetry(target: ModelTarget, request: StepRequest, policy: RetryPolicy): Promise<StepAnswer> {
+export async function stepWithRetry(
+  target: ModelTarget,
+  request: StepRequest,
+  policy: RetryPolicy,
+): Promise<StepAnswer> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await step(target, request)
@@ -42,7 +46,9 @@ export function retryDelayMs(
   const backoffMs = Math.round(ceilingMs / 2 + (policy.random() * ceilingMs) / 2)
   const askedMs = error.retryAfterMs
   if (askedMs === undefined) return backoffMs
-  return askedMs > policy.maxDelayMs ? undefined : Math.round(askedMs) + Math.round((policy.random() * policy.baseDelayMs) / 2)
+  return askedMs > policy.maxDelayMs
+    ? undefined
+    : Math.round(askedMs) + Math.round((policy.random() * policy.baseDelayMs) / 2)
 }
 
 function wait(delayMs: number, signal: AbortSignal): Promise<void> {

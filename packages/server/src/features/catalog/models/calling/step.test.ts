@@ -11,10 +11,19 @@ beforeAll(async () => {
   server = await startModelServer({
     apiKey: testKey,
     scenarios: {
-      counted: { steps: [{ text: 'ok', usage: { inputTokens: 100, outputTokens: 20, cacheReadTokens: 30, cacheWriteTokens: 4 } }] },
+      counted: {
+        steps: [
+          { text: 'ok', usage: { inputTokens: 100, outputTokens: 20, cacheReadTokens: 30, cacheWriteTokens: 4 } },
+        ],
+      },
       long: { steps: [{ text: 'as far as I', finishReason: 'length' }] },
       filtered: { steps: [{ text: 'I', finishReason: 'content-filter' }] },
-      thinker: { steps: [{ thinking: 'Let me see.', text: 'I call.', toolCalls: [{ name: 'output', arguments: { message: 'x' } }] }, { text: 'Done.' }] },
+      thinker: {
+        steps: [
+          { thinking: 'Let me see.', text: 'I call.', toolCalls: [{ name: 'output', arguments: { message: 'x' } }] },
+          { text: 'Done.' },
+        ],
+      },
     },
   })
 })
@@ -24,7 +33,13 @@ const scripted: ModelApi[] = ['openai-compatible', 'openai', 'anthropic', 'googl
 
 function followUp(answer: StepAnswer, result: string, isError = false): StepMessage[] {
   const { text, toolCalls, providerData } = answer
-  const results = toolCalls.map((call) => ({ role: 'tool' as const, toolCallId: call.id, toolName: call.name, text: result, isError }))
+  const results = toolCalls.map((call) => ({
+    role: 'tool' as const,
+    toolCallId: call.id,
+    toolName: call.name,
+    text: result,
+    isError,
+  }))
   return [...greeting, { role: 'assistant', text, toolCalls, providerData }, ...results]
 }
 
@@ -61,7 +76,12 @@ describe.each(scripted)('%s', (api) => {
   test('counts tokens in disjoint buckets', async () => {
     const { usage } = await call('counted')
     const knowsWrites = api === 'anthropic'
-    expect(usage).toEqual({ inputTokens: knowsWrites ? 100 : 104, outputTokens: 20, cacheReadTokens: 30, cacheWriteTokens: knowsWrites ? 4 : 0 })
+    expect(usage).toEqual({
+      inputTokens: knowsWrites ? 100 : 104,
+      outputTokens: 20,
+      cacheReadTokens: 30,
+      cacheWriteTokens: knowsWrites ? 4 : 0,
+    })
   })
 
   test('says why the answer ended', async () => {
@@ -87,7 +107,14 @@ describe('what the provider wants back', () => {
     expect(server.requests.last()?.body).toMatchObject({
       messages: [
         {},
-        { role: 'assistant', content: [{ type: 'thinking', thinking: 'Let me see.', signature: 'c2NyaXB0ZWQ=' }, { type: 'text', text: 'I call.' }, { type: 'tool_use' }] },
+        {
+          role: 'assistant',
+          content: [
+            { type: 'thinking', thinking: 'Let me see.', signature: 'c2NyaXB0ZWQ=' },
+            { type: 'text', text: 'I call.' },
+            { type: 'tool_use' },
+          ],
+        },
         { role: 'user', content: [{ type: 'tool_result', content: 'ok' }] },
       ],
     })
@@ -113,26 +140,41 @@ describe('what the provider wants back', () => {
 })
 
 describe('arguments', () => {
-  test.each(['openai-compatible', 'openai', 'anthropic'] as const)('%s: what is no JSON comes through as text, and goes back inside an object', async (api) => {
-    const target = targetAt(server.url, 'bad-arguments', api)
-    const first = await step(target, stepRequest())
-    expect(first.toolCalls[0]?.argumentsText).toBe('{"message": "half')
-    const second = await step(target, stepRequest({ messages: followUp(first, 'not JSON', true) }))
-    expect(second.toolCalls[0]?.argumentsText).toBe('{"message":"whole"}')
-    expect(lastBody()).toContain('invalidArguments')
-  })
+  test.each(['openai-compatible', 'openai', 'anthropic'] as const)(
+    '%s: what is no JSON comes through as text, and goes back inside an object',
+    async (api) => {
+      const target = targetAt(server.url, 'bad-arguments', api)
+      const first = await step(target, stepRequest())
+      expect(first.toolCalls[0]?.argumentsText).toBe('{"message": "half')
+      const second = await step(target, stepRequest({ messages: followUp(first, 'not JSON', true) }))
+      expect(second.toolCalls[0]?.argumentsText).toBe('{"message":"whole"}')
+      expect(lastBody()).toContain('invalidArguments')
+    },
+  )
 
   test('digits that no number holds stay as the model wrote them', async () => {
     const toolCalls = [{ id: 'c1', name: 'output', argumentsText: '{"id": 12345678901234567890}' }]
-    const messages: StepMessage[] = [...greeting, { role: 'assistant', text: '', toolCalls }, { role: 'tool', toolCallId: 'c1', toolName: 'output', text: 'ok', isError: false }]
+    const messages: StepMessage[] = [
+      ...greeting,
+      { role: 'assistant', text: '', toolCalls },
+      { role: 'tool', toolCallId: 'c1', toolName: 'output', text: 'ok', isError: false },
+    ]
     await step(targetAt(server.url, 'text-only'), stepRequest({ messages }))
     expect(lastBody()).toContain('12345678901234567890')
   })
 
   test('calls that share an id are told apart', async () => {
-    const toolCall = (index: number) => ({ index, id: 'same', type: 'function', function: { name: 'output', arguments: `{"n":${index}}` } })
+    const toolCall = (index: number) => ({
+      index,
+      id: 'same',
+      type: 'function',
+      function: { name: 'output', arguments: `{"n":${index}}` },
+    })
     const provider = await startRawProvider((reply) =>
-      sendEvents(reply, [{ choices: [{ delta: { tool_calls: [toolCall(0), toolCall(1)] } }] }, { choices: [{ delta: {}, finish_reason: 'stop' }] }]),
+      sendEvents(reply, [
+        { choices: [{ delta: { tool_calls: [toolCall(0), toolCall(1)] } }] },
+        { choices: [{ delta: {}, finish_reason: 'stop' }] },
+      ]),
     )
     try {
       const answer = await step(targetAt(provider.url, 'm'), stepRequest())
@@ -152,18 +194,34 @@ test('Anthropic is asked to cache the part that every step repeats', async () =>
 
 test('the maximum of output tokens is sent, tools only when there are any', async () => {
   await step({ ...targetAt(server.url, 'text-only'), maxOutputTokens: 77 }, stepRequest({ tools: [] }))
-  expect(server.requests.last()?.body).toMatchObject({ max_tokens: 77, stream: true, stream_options: { include_usage: true } })
+  expect(server.requests.last()?.body).toMatchObject({
+    max_tokens: 77,
+    stream: true,
+    stream_options: { include_usage: true },
+  })
   expect(lastBody()).not.toContain('"tools"')
 })
 
 test('Mistral: text, tool call, usage, and ids that it accepts', async () => {
-  const chunk = (delta: object, more = {}) => ({ id: 'c', object: 'chat.completion.chunk', created: 1, model: 'm', choices: [{ index: 0, delta, finish_reason: null, ...more }] })
+  const chunk = (delta: object, more = {}) => ({
+    id: 'c',
+    object: 'chat.completion.chunk',
+    created: 1,
+    model: 'm',
+    choices: [{ index: 0, delta, finish_reason: null, ...more }],
+  })
   const provider = await startRawProvider((reply) =>
     sendEvents(reply, [
       chunk({ role: 'assistant', content: 'Sal' }),
       chunk({ content: 'ut' }),
-      chunk({ content: '', tool_calls: [{ id: 'aB3dE6gH9', index: 0, function: { name: 'output', arguments: '{"message":"x"}' } }] }),
-      { ...chunk({ content: '' }, { finish_reason: 'tool_calls' }), usage: { prompt_tokens: 9, completion_tokens: 4, total_tokens: 13, num_cached_tokens: 2 } },
+      chunk({
+        content: '',
+        tool_calls: [{ id: 'aB3dE6gH9', index: 0, function: { name: 'output', arguments: '{"message":"x"}' } }],
+      }),
+      {
+        ...chunk({ content: '' }, { finish_reason: 'tool_calls' }),
+        usage: { prompt_tokens: 9, completion_tokens: 4, total_tokens: 13, num_cached_tokens: 2 },
+      },
       'data: [DONE]\n\n',
     ]),
   )
@@ -175,9 +233,16 @@ test('Mistral: text, tool call, usage, and ids that it accepts', async () => {
       { role: 'tool', toolCallId: 'call_from_elsewhere', toolName: 'output', text: 'ok', isError: false },
     ]
     const answer = await step(target, stepRequest({ messages, tools: [outputTool] }))
-    expect(answer).toMatchObject({ text: 'Salut', finishReason: 'tool-calls', toolCalls: [{ id: 'aB3dE6gH9', name: 'output', argumentsText: '{"message":"x"}' }] })
+    expect(answer).toMatchObject({
+      text: 'Salut',
+      finishReason: 'tool-calls',
+      toolCalls: [{ id: 'aB3dE6gH9', name: 'output', argumentsText: '{"message":"x"}' }],
+    })
     expect(answer.usage).toEqual({ inputTokens: 7, outputTokens: 4, cacheReadTokens: 2, cacheWriteTokens: 0 })
-    expect(provider.seen[0]).toMatchObject({ path: '/v1/chat/completions', headers: { authorization: `Bearer ${testKey}` } })
+    expect(provider.seen[0]).toMatchObject({
+      path: '/v1/chat/completions',
+      headers: { authorization: `Bearer ${testKey}` },
+    })
     const ids = [...(provider.seen[0]?.body.matchAll(/"(?:tool_call_)?id":"([^"]*)"/g) ?? [])].map((match) => match[1])
     expect(ids).toEqual([expect.stringMatching(/^[A-Za-z0-9]{9}$/), ids[0]])
   } finally {

@@ -19,7 +19,10 @@ const limits = { timeoutMs: 15_000 }
 test.each(modelApis)('%s: the right key is accepted, a wrong one is not, and no model is called', async (api) => {
   const target = targetAt(server.url, 'hello', api)
   expect(await testModel(target, limits)).toEqual({ ok: true, latencyMs: expect.any(Number) })
-  expect(server.requests.last()).toMatchObject({ method: 'GET', path: `${new URL(target.baseUrl ?? '').pathname}/models` })
+  expect(server.requests.last()).toMatchObject({
+    method: 'GET',
+    path: `${new URL(target.baseUrl ?? '').pathname}/models`,
+  })
   const refused = await testModel({ ...target, apiKey: 'sk-wrong-key' }, limits)
   expect(refused).toMatchObject({ ok: false, error: 'AUTH_FAILED' })
   expect(JSON.stringify(refused)).not.toContain('sk-wrong-key')
@@ -29,7 +32,11 @@ test('says what a provider answers instead', async () => {
   const cases: [number, string, string][] = [
     [200, '<html>', 'text/html'],
     [500, JSON.stringify({ error: { message: `Broken ${testKey}` } }), 'application/json'],
-    [400, JSON.stringify({ error: { message: 'API key not valid. Please pass a valid API key.' } }), 'application/json'],
+    [
+      400,
+      JSON.stringify({ error: { message: 'API key not valid. Please pass a valid API key.' } }),
+      'application/json',
+    ],
     [302, '', 'text/plain'],
   ]
   let next: (typeof cases)[number] | undefined

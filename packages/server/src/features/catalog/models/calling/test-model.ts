@@ -22,12 +22,16 @@ export async function testModel(target: ModelTarget, { timeoutMs }: { timeoutMs:
 async function judge(target: ModelTarget, timeoutMs: number): Promise<Verdict> {
   const baseUrl = findBaseUrl(target)
   if (baseUrl === undefined) return { error: 'PROVIDER_ERROR', message: 'The model has no valid base URL.' }
-  if (!isSendableKey(target)) return { error: 'AUTH_FAILED', message: 'The API key is missing or has characters that no key has.' }
+  if (!isSendableKey(target))
+    return { error: 'AUTH_FAILED', message: 'The API key is missing or has characters that no key has.' }
   try {
     const response = await guardedFetch(`${baseUrl}/models`, {
       method: 'GET',
       body: null,
-      headers: new Headers({ ...keyHeaders(target), ...(target.api === 'anthropic' ? { 'anthropic-version': '2023-06-01' } : {}) }),
+      headers: new Headers({
+        ...keyHeaders(target),
+        ...(target.api === 'anthropic' ? { 'anthropic-version': '2023-06-01' } : {}),
+      }),
       signal: AbortSignal.timeout(timeoutMs),
     })
     return await judgeResponse(response, target.apiKey)
@@ -43,7 +47,9 @@ async function judgeResponse(response: Response, secret: string): Promise<Verdic
   const said = isJson && !response.ok ? await readStart(response) : ''
   await response.body?.cancel()
   if (!response.ok) return judgeRefusal(response.status, said, secret)
-  return isJson ? undefined : { error: 'PROVIDER_ERROR', message: 'The base URL answers, but not like a model provider.' }
+  return isJson
+    ? undefined
+    : { error: 'PROVIDER_ERROR', message: 'The base URL answers, but not like a model provider.' }
 }
 
 function judgeRefusal(status: number, said: string, secret: string): Verdict {
@@ -52,7 +58,10 @@ function judgeRefusal(status: number, said: string, secret: string): Verdict {
   }
   const quoted = /"message"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(said)?.[1]
   const text = cleanText(quoted ?? said, secret)
-  return { error: 'PROVIDER_ERROR', message: `The provider answered with status ${status}${text === '' ? '.' : `: ${text}`}` }
+  return {
+    error: 'PROVIDER_ERROR',
+    message: `The provider answered with status ${status}${text === '' ? '.' : `: ${text}`}`,
+  }
 }
 
 const startBytesMax = 2_048

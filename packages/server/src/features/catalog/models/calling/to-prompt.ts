@@ -44,7 +44,9 @@ export function toTools(tools: readonly ToolSpec[]): LanguageModelV4FunctionTool
 }
 
 // JSON Schema's keywords are the provider's to judge; an object is all that the type asks for here.
-function isInputSchema(schema: JsonSchemaObject): schema is JsonSchemaObject & LanguageModelV4FunctionTool['inputSchema'] {
+function isInputSchema(
+  schema: JsonSchemaObject,
+): schema is JsonSchemaObject & LanguageModelV4FunctionTool['inputSchema'] {
   return typeof schema === 'object'
 }
 
@@ -68,11 +70,19 @@ function assistantMessage(target: ModelTarget, message: AssistantMessage): Langu
 }
 
 function plainParts(message: AssistantMessage): AnswerPart[] {
-  return [{ type: 'text', length: message.text.length }, ...message.toolCalls.map(({ id }) => ({ type: 'tool-call' as const, id }))]
+  return [
+    { type: 'text', length: message.text.length },
+    ...message.toolCalls.map(({ id }) => ({ type: 'tool-call' as const, id })),
+  ]
 }
 
 function toCallPart(api: ModelApi, call: ToolCall): LanguageModelV4ToolCallPart {
-  return { type: 'tool-call', toolCallId: wireId(api, call.id), toolName: call.name, input: toInput(api, call.argumentsText) }
+  return {
+    type: 'tool-call',
+    toolCallId: wireId(api, call.id),
+    toolName: call.name,
+    input: toInput(api, call.argumentsText),
+  }
 }
 
 function toResultPart(api: ModelApi, message: Extract<StepMessage, { role: 'tool' }>): LanguageModelV4ToolResultPart {
@@ -112,5 +122,6 @@ function wireId(api: ModelApi, id: string): string {
 function markCacheable(prompt: LanguageModelV4Message[]): void {
   const providerOptions = { anthropic: { cacheControl: { type: 'ephemeral' } } }
   const lastSystem = prompt.findLast((message) => message.role === 'system')
-  for (const message of [lastSystem, prompt.at(-1)]) if (message !== undefined) message.providerOptions = providerOptions
+  for (const message of [lastSystem, prompt.at(-1)])
+    if (message !== undefined) message.providerOptions = providerOptions
 }

@@ -8,18 +8,31 @@ import { modelsFeature } from '../index.ts'
 export const modelWorld: WorldOptions = { features: [modelsFeature, providerKeysFeature] }
 
 /** A good body of POST /api/provider-keys; nothing listens at its address. */
-export const goodKey = { label: 'Local', api: 'openai-compatible', baseUrl: 'http://127.0.0.1:1/v1', apiKey: 'sk-a-secret-of-this-test' }
+export const goodKey = {
+  label: 'Local',
+  api: 'openai-compatible',
+  baseUrl: 'http://127.0.0.1:1/v1',
+  apiKey: 'sk-a-secret-of-this-test',
+}
 
 /** Creates a provider key over the API, as the owner; returns its wire id. */
-export async function makeProviderKey(tenant: Pick<Tenant, 'session'>, changes: Record<string, unknown> = {}): Promise<string> {
+export async function makeProviderKey(
+  tenant: Pick<Tenant, 'session'>,
+  changes: Record<string, unknown> = {},
+): Promise<string> {
   const { send } = await tenant.session()
   return idOf(await send('POST /api/provider-keys', { body: { ...goodKey, ...changes } }))
 }
 
 /** Creates a model over the API, with a key of its own unless one is given; returns its wire id. */
-export async function makeModel(tenant: Pick<Tenant, 'send' | 'session'>, changes: Record<string, unknown> = {}): Promise<string> {
+export async function makeModel(
+  tenant: Pick<Tenant, 'send' | 'session'>,
+  changes: Record<string, unknown> = {},
+): Promise<string> {
   const providerKeyId = changes['providerKeyId'] ?? (await makeProviderKey(tenant))
-  return idOf(await tenant.send('POST /api/models', { body: { label: 'A model', modelId: 'm', ...changes, providerKeyId } }))
+  return idOf(
+    await tenant.send('POST /api/models', { body: { label: 'A model', modelId: 'm', ...changes, providerKeyId } }),
+  )
 }
 
 function idOf(answer: Answer): string {

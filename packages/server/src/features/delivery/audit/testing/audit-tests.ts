@@ -13,14 +13,30 @@ export const auditWorld = { features: [auditFeature] }
 const signal = new AbortController().signal
 
 /** Writes entries of the system one after the other, each in a transaction of its own. */
-export async function writeEntries(world: World, tenant: Tenant, entries: readonly Partial<AuditEntry>[]): Promise<void> {
+export async function writeEntries(
+  world: World,
+  tenant: Tenant,
+  entries: readonly Partial<AuditEntry>[],
+): Promise<void> {
   for (const entry of entries) {
-    await world.platform.db.transaction().execute((tx) => insertAuditEntry(tx, { action: 'test.made', actor: { kind: 'system', part: 'tests' }, scope: tenant.scope, resourceId: undefined, ...entry }))
+    await world.platform.db.transaction().execute((tx) =>
+      insertAuditEntry(tx, {
+        action: 'test.made',
+        actor: { kind: 'system', part: 'tests' },
+        scope: tenant.scope,
+        resourceId: undefined,
+        ...entry,
+      }),
+    )
   }
 }
 
 /** Writes `count` entries at once, in one transaction, with as many characters of changes. */
-export async function writeMany(world: World, { organizationId, applicationId }: Tenant, { count, characters = 0 }: { count: number; characters?: number }): Promise<void> {
+export async function writeMany(
+  world: World,
+  { organizationId, applicationId }: Tenant,
+  { count, characters = 0 }: { count: number; characters?: number },
+): Promise<void> {
   await sql`
     insert into audit_log (id, organization_id, application_id, action, actor, changes)
     select (lpad(to_hex((extract(epoch from now()) * 1000)::bigint), 12, '0') || '70008' || lpad(to_hex(n), 15, '0'))::uuid, ${organizationId}, ${applicationId}, 'test.made',
@@ -32,7 +48,13 @@ export async function writeMany(world: World, { organizationId, applicationId }:
 export async function chainAll({ platform }: World): Promise<void> {
   await eventually(async () => {
     while (await chainEntries.run(platform, signal));
-    const waiting = await platform.db.selectFrom('audit_log').select('id').where('seq', 'is', null).where('organization_id', 'is not', null).limit(1).executeTakeFirst()
+    const waiting = await platform.db
+      .selectFrom('audit_log')
+      .select('id')
+      .where('seq', 'is', null)
+      .where('organization_id', 'is not', null)
+      .limit(1)
+      .executeTakeFirst()
     return waiting === undefined ? true : undefined
   }, 30_000)
 }
@@ -40,7 +62,14 @@ export async function chainAll({ platform }: World): Promise<void> {
 /** A log of `count` chained entries, and its owner. */
 export async function givenChain(world: World, count: number) {
   const tenant = await world.tenant()
-  await writeEntries(world, tenant, Array.from({ length: count }, (_value, n) => ({ resourceId: `thing_${n + 1}`, changes: { n: { before: n, after: n + 1 } } })))
+  await writeEntries(
+    world,
+    tenant,
+    Array.from({ length: count }, (_value, n) => ({
+      resourceId: `thing_${n + 1}`,
+      changes: { n: { before: n, after: n + 1 } },
+    })),
+  )
   await chainAll(world)
   return { tenant, send: (await tenant.session()).send }
 }

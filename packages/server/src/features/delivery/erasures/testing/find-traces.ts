@@ -5,16 +5,24 @@ import type { World } from '../../../../testing/world.ts'
 
 /** Where a text can be found at rest: `table` for each table with a row that has it, `blob` for each file on disk. */
 export async function findTraces({ platform }: World, text: string): Promise<string[]> {
-  const { rows } = await sql<{ name: string }>`select table_name as name from information_schema.tables where table_schema = 'public'`.execute(platform.db)
+  const { rows } = await sql<{
+    name: string
+  }>`select table_name as name from information_schema.tables where table_schema = 'public'`.execute(platform.db)
   const found: string[] = []
   // A column of bytes shows as hex.
   const forms = [text, Buffer.from(text).toString('hex')]
   for (const { name } of rows) {
     const hits = await sql<{ count: number }>`
-      select count(*) as count from ${sql.table(name)} as t where ${sql.join(forms.map((form) => sql`position(${form} in t::text) > 0`), sql` or `)}`.execute(platform.db)
+      select count(*) as count from ${sql.table(name)} as t where ${sql.join(
+        forms.map((form) => sql`position(${form} in t::text) > 0`),
+        sql` or `,
+      )}`.execute(platform.db)
     if ((hits.rows[0]?.count ?? 0) > 0) found.push(name)
   }
-  for (const entry of await readdir(join(platform.config.DATA_DIR, 'blobs'), { recursive: true, withFileTypes: true })) {
+  for (const entry of await readdir(join(platform.config.DATA_DIR, 'blobs'), {
+    recursive: true,
+    withFileTypes: true,
+  })) {
     if (entry.isFile() && (await readFile(join(entry.parentPath, entry.name))).includes(text)) found.push('blob')
   }
   return found.sort()
@@ -22,6 +30,8 @@ export async function findTraces({ platform }: World, text: string): Promise<str
 
 /** Rows of a table, all or those of a condition. */
 export async function countRows({ platform }: World, table: string, where = sql<boolean>`true`): Promise<number> {
-  const { rows } = await sql<{ count: number }>`select count(*) as count from ${sql.table(table)} where ${where}`.execute(platform.db)
+  const { rows } = await sql<{
+    count: number
+  }>`select count(*) as count from ${sql.table(table)} where ${where}`.execute(platform.db)
   return rows[0]?.count ?? 0
 }

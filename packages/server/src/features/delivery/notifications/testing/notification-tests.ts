@@ -10,16 +10,35 @@ export const options = { features: [notificationsFeature] }
 type Fields = Partial<Pick<NewNotification, 'message' | 'type' | 'userId' | 'endUserId' | 'agentId'>>
 
 /** Notifies in the tenant's application; every member unless `fields` say whom. */
-export async function notify({ platform }: World, { organizationId, applicationId }: Tenant, fields: Fields = {}): Promise<void> {
-  const notification = { organizationId, applicationId, type: 'webhook.disabled', message: 'Something happened.', ...fields }
+export async function notify(
+  { platform }: World,
+  { organizationId, applicationId }: Tenant,
+  fields: Fields = {},
+): Promise<void> {
+  const notification = {
+    organizationId,
+    applicationId,
+    type: 'webhook.disabled',
+    message: 'Something happened.',
+    ...fields,
+  }
   await platform.db.transaction().execute((tx) => insertNotification(tx, notification))
 }
 
 /** Another member of the tenant's organization, signed in. */
-export async function addMember({ platform, url }: World, tenant: Tenant): Promise<{ readonly userId: string; readonly send: Send }> {
+export async function addMember(
+  { platform, url }: World,
+  tenant: Tenant,
+): Promise<{ readonly userId: string; readonly send: Send }> {
   const userId = newWireId('usr')
-  await platform.db.insertInto('users').values({ id: userId, name: 'Member', email: `${userId}@example.com`, email_verified: true }).execute()
-  await platform.db.insertInto('organization_members').values({ organization_id: tenant.organizationId, user_id: userId, role: 'viewer' }).execute()
+  await platform.db
+    .insertInto('users')
+    .values({ id: userId, name: 'Member', email: `${userId}@example.com`, email_verified: true })
+    .execute()
+  await platform.db
+    .insertInto('organization_members')
+    .values({ organization_id: tenant.organizationId, user_id: userId, role: 'viewer' })
+    .execute()
   const cookie = await createSessionCookie(platform, userId)
   return { userId, send: requester(url, { cookie, 'x-org-id': tenant.orgId, 'x-app-id': tenant.appId }) }
 }

@@ -31,7 +31,8 @@ export async function openSse(url: string, headers: Readonly<Record<string, stri
   const until = async (condition: () => boolean, deadlineMs = 15_000) => {
     const deadline = Date.now() + deadlineMs
     while (!condition()) {
-      if (Date.now() > deadline) throw new Error(`It did not come within ${deadlineMs} ms. What came:\n${state.text.slice(-1_000)}`)
+      if (Date.now() > deadline)
+        throw new Error(`It did not come within ${deadlineMs} ms. What came:\n${state.text.slice(-1_000)}`)
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }
@@ -78,6 +79,10 @@ async function gather(response: Response, state: State): Promise<void> {
 }
 
 function parseBlock(block: string): SseEvent {
-  const field = (name: string) => block.split('\n').find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2)
+  const field = (name: string) =>
+    block
+      .split('\n')
+      .find((line) => line.startsWith(`${name}: `))
+      ?.slice(name.length + 2)
   return { event: field('event') ?? 'message', id: field('id'), data: JSON.parse(field('data') ?? 'null') }
 }

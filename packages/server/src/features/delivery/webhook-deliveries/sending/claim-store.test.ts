@@ -17,7 +17,14 @@ describe('claims', () => {
   afterAll(() => world.close())
 
   const given = async () => (await givenDelivery(world, await world.tenant(), 'pending')).uuids
-  const isReady = async (id: string) => (await world.platform.db.selectFrom('webhook_deliveries').select('ready').where('id', '=', id).executeTakeFirstOrThrow()).ready
+  const isReady = async (id: string) =>
+    (
+      await world.platform.db
+        .selectFrom('webhook_deliveries')
+        .select('ready')
+        .where('id', '=', id)
+        .executeTakeFirstOrThrow()
+    ).ready
 
   it('are held by one at a time, until given back', async () => {
     const { webhook, delivery, event } = await given()
@@ -25,7 +32,12 @@ describe('claims', () => {
     const claims = await Promise.all([1, 2, 3, 4].map(() => claimShares(db, [{ webhookId: webhook, count: 5 }])))
     const [held] = claims.flat()
     expect(claims.flat()).toHaveLength(1)
-    expect(held).toMatchObject({ id: delivery, attempt: 1, retry: 0, event: { id: event, webhookId: webhook, type: 'run.completed', payload: { status: 'success' } } })
+    expect(held).toMatchObject({
+      id: delivery,
+      attempt: 1,
+      retry: 0,
+      event: { id: event, webhookId: webhook, type: 'run.completed', payload: { status: 'success' } },
+    })
     expect(await claimDelivery(db, delivery)).toBeUndefined()
     await releaseClaims(db, [{ id: delivery, claim: beforeAllIds }])
     expect(await isReady(delivery)).toBe(false)
@@ -39,7 +51,11 @@ describe('claims', () => {
     await claimShares(db, [{ webhookId: webhook, count: 1 }])
     await promoteDue(db)
     expect(await isReady(delivery)).toBe(false)
-    await db.updateTable('webhook_deliveries').set({ claimed_until: new Date(0) }).where('id', '=', delivery).execute()
+    await db
+      .updateTable('webhook_deliveries')
+      .set({ claimed_until: new Date(0) })
+      .where('id', '=', delivery)
+      .execute()
     await promoteDue(db)
     expect(await isReady(delivery)).toBe(true)
   })
@@ -47,10 +63,18 @@ describe('claims', () => {
   it('are for attempts whose time has come', async () => {
     const { delivery } = await given()
     const { db } = world.platform
-    await db.updateTable('webhook_deliveries').set({ ready: false, due_at: new Date(Date.now() + 3_600_000) }).where('id', '=', delivery).execute()
+    await db
+      .updateTable('webhook_deliveries')
+      .set({ ready: false, due_at: new Date(Date.now() + 3_600_000) })
+      .where('id', '=', delivery)
+      .execute()
     await promoteDue(db)
     expect(await isReady(delivery)).toBe(false)
-    await db.updateTable('webhook_deliveries').set({ due_at: new Date(Date.now() - 1_000) }).where('id', '=', delivery).execute()
+    await db
+      .updateTable('webhook_deliveries')
+      .set({ due_at: new Date(Date.now() - 1_000) })
+      .where('id', '=', delivery)
+      .execute()
     await promoteDue(db)
     expect(await isReady(delivery)).toBe(true)
   })
@@ -85,7 +109,9 @@ describe('claims among many', () => {
         await sql`select pg_stat_force_next_flush()`.execute(connection)
         const { rows } = await sql<{ count: number }>`
           select (select sum(idx_tup_read) from pg_stat_user_indexes where relname in ('webhook_deliveries', 'webhooks', 'webhook_events'))
-            + (select sum(seq_tup_read) from pg_stat_user_tables where relname in ('webhook_deliveries', 'webhook_events')) as count`.execute(connection)
+            + (select sum(seq_tup_read) from pg_stat_user_tables where relname in ('webhook_deliveries', 'webhook_events')) as count`.execute(
+          connection,
+        )
         return Number(rows[0]?.count ?? 0)
       }
       const before = await touched()
@@ -104,7 +130,12 @@ describe('claims among many', () => {
   it('cost little to record, too', async () => {
     const [held] = await claimShares(world.platform.db, [{ webhookId: dead, count: 1 }])
     const eventIds = [held?.event.id ?? '']
-    const fail = (tx: Tx) => tx.updateTable('webhook_deliveries').set({ status: 'failed', ready: false, claim: null, claimed_until: null }).where('event_id', 'in', eventIds).execute()
+    const fail = (tx: Tx) =>
+      tx
+        .updateTable('webhook_deliveries')
+        .set({ status: 'failed', ready: false, claim: null, claimed_until: null })
+        .where('event_id', 'in', eventIds)
+        .execute()
     const retry = (db: World['platform']['db']) =>
       db.transaction().execute(async (tx) => {
         await lockOrder(tx, eventIds)

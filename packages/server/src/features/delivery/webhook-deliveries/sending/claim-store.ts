@@ -80,7 +80,10 @@ export async function claimDelivery(db: Db, id: string): Promise<ClaimedDelivery
 }
 
 /** Gives attempts back: anybody may take them at once. */
-export async function releaseClaims(db: Db, deliveries: readonly Pick<ClaimedDelivery, 'id' | 'claim'>[]): Promise<void> {
+export async function releaseClaims(
+  db: Db,
+  deliveries: readonly Pick<ClaimedDelivery, 'id' | 'claim'>[],
+): Promise<void> {
   if (deliveries.length === 0) return
   await sql`
     update webhook_deliveries d set ready = true, claim = null, claimed_until = null

@@ -2,7 +2,13 @@ import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { insertRun } from '../../../../testing/factories/run.ts'
 import type { Tenant } from '../../../../testing/factories/tenant.ts'
-import { deliveriesOf, openDeliveryWorld, until, type DeliveryWorld, type TestWebhook } from '../testing/delivery-world.ts'
+import {
+  deliveriesOf,
+  openDeliveryWorld,
+  until,
+  type DeliveryWorld,
+  type TestWebhook,
+} from '../testing/delivery-world.ts'
 import { cut, hang, startReceiver, status, type Answering, type Receiver } from '../testing/receiver.ts'
 
 describe('delivering', () => {
@@ -18,7 +24,10 @@ describe('delivering', () => {
     await Promise.all(receivers.map((receiver) => receiver.close()))
   })
 
-  async function subscribe(answering?: Answering, fields?: Record<string, unknown>): Promise<{ receiver: Receiver; webhook: TestWebhook; tenant: Tenant }> {
+  async function subscribe(
+    answering?: Answering,
+    fields?: Record<string, unknown>,
+  ): Promise<{ receiver: Receiver; webhook: TestWebhook; tenant: Tenant }> {
     const receiver = await startReceiver(answering)
     receivers.push(receiver)
     const own = await world.tenant()
@@ -31,9 +40,17 @@ describe('delivering', () => {
     await world.publish(run, 'run.started')
     await until(() => receiver.received.length === 1)
     for (const received of receiver.received) {
-      expect(received.headers).toMatchObject({ 'content-type': 'application/json', 'user-agent': expect.stringMatching(/^Appstrate-Webhooks\//), 'webhook-attempt': '1' })
+      expect(received.headers).toMatchObject({
+        'content-type': 'application/json',
+        'user-agent': expect.stringMatching(/^Appstrate-Webhooks\//),
+        'webhook-attempt': '1',
+      })
       expect(received.body).toMatchObject({
-        id: received.id, object: 'event', type: 'run.started', apiVersion: '2026-03-21', created: expect.any(Number),
+        id: received.id,
+        object: 'event',
+        type: 'run.started',
+        apiVersion: '2026-03-21',
+        created: expect.any(Number),
         data: { object: { object: 'run', id: run.wireId, status: 'started', cost: '0.01', input: {}, output: null } },
       })
       expect(new Webhook(webhook.secret).verify(received.text, received.headers)).toEqual(received.body)
@@ -46,9 +63,22 @@ describe('delivering', () => {
     await world.publish(run, 'run.started')
     const [delivery] = await deliveriesOf(webhook, ([first]) => first?.status === 'success')
     for (const received of receiver.received) {
-      expect(delivery).toMatchObject({ eventId: received.id, eventType: 'run.started', runId: run.wireId, statusCode: 200, attempt: 1, error: null, latency: expect.any(Number) })
+      expect(delivery).toMatchObject({
+        eventId: received.id,
+        eventType: 'run.started',
+        runId: run.wireId,
+        statusCode: 200,
+        attempt: 1,
+        error: null,
+        latency: expect.any(Number),
+      })
       const { body } = await own.send(`GET /api/webhooks/${webhook.id}/deliveries/${delivery.id}`)
-      expect(body.request).toMatchObject({ url: receiver.url, body: received.text, bodyTruncated: false, headers: { 'webhook-signature': '***', 'webhook-id': received.id } })
+      expect(body.request).toMatchObject({
+        url: receiver.url,
+        body: received.text,
+        bodyTruncated: false,
+        headers: { 'webhook-signature': '***', 'webhook-id': received.id },
+      })
       expect(body.response).toMatchObject({ headers: { 'x-answer': 'yes' }, body: 'thanks', bodyTruncated: false })
       expect(body.payload).toEqual(received.body)
     }
@@ -61,7 +91,11 @@ describe('delivering', () => {
     const rotated = await own.send(`POST /api/webhooks/${webhook.id}/rotate`)
     await world.makeDue()
     await until(() => receiver.received.length === 2)
-    const [first, second] = receiver.received.map(({ text, headers }) => (secret: string) => new Webhook(secret).verify(text, headers))
+    const [first, second] = receiver.received.map(
+      ({ text, headers }) =>
+        (secret: string) =>
+          new Webhook(secret).verify(text, headers),
+    )
     expect(first?.(webhook.secret)).toBeDefined()
     expect(second?.(webhook.secret)).toBeDefined()
     expect(second?.(rotated.body.secret)).toBeDefined()
@@ -73,11 +107,18 @@ describe('delivering', () => {
     const run = await insertRun(world.platform, own, { endUser: await own.endUser() })
     await world.publish(run, 'run.completed')
     const [delivery] = await deliveriesOf(webhook, ([first]) => first?.status === 'success')
-    const kept = await world.platform.db.selectFrom('webhook_deliveries').select(['request', 'response']).where('webhook_id', '=', webhook.uuid).execute()
+    const kept = await world.platform.db
+      .selectFrom('webhook_deliveries')
+      .select(['request', 'response'])
+      .where('webhook_id', '=', webhook.uuid)
+      .execute()
     expect(JSON.stringify(kept)).toContain('sealed')
     expect(JSON.stringify(kept)).not.toMatch(/very secret|run\.completed/)
     const { body } = await own.send(`GET /api/webhooks/${webhook.id}/deliveries/${delivery.id}`)
-    expect(body).toMatchObject({ request: { body: expect.stringContaining('run.completed') }, response: { body: 'a very secret answer' } })
+    expect(body).toMatchObject({
+      request: { body: expect.stringContaining('run.completed') },
+      response: { body: 'a very secret answer' },
+    })
   })
 
   it('sends what a webhook asked for and no more: its events, its agent, summaries', async () => {
@@ -97,7 +138,11 @@ describe('delivering', () => {
   it.each([
     ['500', status(500), { statusCode: 500, error: 'The receiver answered 500.' }],
     ['404', status(404), { statusCode: 404, error: 'The receiver answered 404.' }],
-    ['a redirect, which is not followed', status(302, { location: 'http://127.0.0.1:1/' }), { statusCode: 302, error: 'The receiver answered 302: redirects are not followed.' }],
+    [
+      'a redirect, which is not followed',
+      status(302, { location: 'http://127.0.0.1:1/' }),
+      { statusCode: 302, error: 'The receiver answered 302: redirects are not followed.' },
+    ],
     ['a cut connection', cut, { statusCode: null, error: expect.stringContaining('connection was closed') }],
   ] as const)('tries again after %s, with the same id, until it is taken', async (_name, answering, expected) => {
     const { receiver, webhook, tenant: own } = await subscribe(answering)
@@ -111,7 +156,10 @@ describe('delivering', () => {
     receiver.answer(status(204))
     await world.makeDue()
     await deliveriesOf(webhook, ([last]) => last?.status === 'success')
-    expect(receiver.received.map(({ id, attempt }) => [id, attempt])).toEqual([[failed.eventId, 1], [failed.eventId, 2]])
+    expect(receiver.received.map(({ id, attempt }) => [id, attempt])).toEqual([
+      [failed.eventId, 1],
+      [failed.eventId, 2],
+    ])
   })
 
   it('waits 15 seconds for an answer, not longer, and for a whole one', async () => {
@@ -151,19 +199,30 @@ describe('delivering', () => {
   it('keeps the order of a run through failures, while other runs go on', async () => {
     const { receiver, webhook, tenant: own } = await subscribe()
     const [slow, other] = [await world.run(own), await world.run(own)]
-    receiver.answer((response, { body }) => void response.writeHead(body.data.object.id === slow.wireId ? 503 : 200).end())
+    receiver.answer(
+      (response, { body }) => void response.writeHead(body.data.object.id === slow.wireId ? 503 : 200).end(),
+    )
     await world.publish(slow, 'run.started')
     await deliveriesOf(webhook, (all) => all.length === 2)
     await world.publish(slow, 'run.waiting', 'run.completed')
     await world.publish(other, 'run.started', 'run.completed')
     await until(() => receiver.received.filter(({ body }) => body.data.object.id === other.wireId).length === 2)
-    const waiting = (await webhook.deliveries({ status: 'pending' })).filter(({ runId }: { runId: string }) => runId === slow.wireId)
-    expect(waiting.map(({ eventType, dueAt }: { eventType: string; dueAt: string | null }) => [eventType, dueAt === null])).toEqual(
-      expect.arrayContaining([['run.started', false], ['run.waiting', true], ['run.completed', true]]),
+    const waiting = (await webhook.deliveries({ status: 'pending' })).filter(
+      ({ runId }: { runId: string }) => runId === slow.wireId,
+    )
+    expect(
+      waiting.map(({ eventType, dueAt }: { eventType: string; dueAt: string | null }) => [eventType, dueAt === null]),
+    ).toEqual(
+      expect.arrayContaining([
+        ['run.started', false],
+        ['run.waiting', true],
+        ['run.completed', true],
+      ]),
     )
     receiver.answer(status(200))
     await world.makeDue()
-    const typesOf = (runId: string) => receiver.received.filter(({ body }) => body.data.object.id === runId).map(({ body }) => body.type)
+    const typesOf = (runId: string) =>
+      receiver.received.filter(({ body }) => body.data.object.id === runId).map(({ body }) => body.type)
     await until(() => typesOf(slow.wireId).length === 4)
     expect(typesOf(slow.wireId)).toEqual(['run.started', 'run.started', 'run.waiting', 'run.completed'])
     expect(typesOf(other.wireId)).toEqual(['run.started', 'run.completed'])
@@ -178,6 +237,9 @@ describe('delivering', () => {
       await world.makeDue()
     }
     await until(() => receiver.received.at(-1)?.body.type === 'run.completed')
-    expect(receiver.received.map(({ body }) => body.type)).toEqual([...Array<string>(8).fill('run.started'), 'run.completed'])
+    expect(receiver.received.map(({ body }) => body.type)).toEqual([
+      ...Array<string>(8).fill('run.started'),
+      'run.completed',
+    ])
   })
 })

@@ -15,14 +15,20 @@ const recordRestMs = 500
 const never = new AbortController().signal
 
 /** Sends a claimed attempt and records it. Undefined when the signal ended it before anything was known. */
-export async function deliver(platform: Platform, delivery: ClaimedDelivery, signal: AbortSignal): Promise<Passage | undefined> {
+export async function deliver(
+  platform: Platform,
+  delivery: ClaimedDelivery,
+  signal: AbortSignal,
+): Promise<Passage | undefined> {
   const share = platform.use(databaseShare)
   const webhook = await share.run(never, () => findWebhook(platform.db, delivery.event.webhookId))
   // With the webhook its deliveries are gone.
   if (webhook === undefined) return { result: 'refused', latencyMs: 0 }
   const attempt = await sendAttempt(platform, { webhook, delivery }, signal)
   if (attempt === undefined) return undefined
-  const { isDisabled } = await persistently(() => share.run(never, () => recordAttempt(platform, { webhook, delivery }, attempt)))
+  const { isDisabled } = await persistently(() =>
+    share.run(never, () => recordAttempt(platform, { webhook, delivery }, attempt)),
+  )
   if (isDisabled) await endWaitingOf(platform, webhook.id)
   return passageOf(attempt)
 }

@@ -8,7 +8,13 @@ import { dispatch, type Deliver } from './dispatcher.ts'
 import { webhookDeliveriesFeature } from '../index.ts'
 import { sendAttempt } from './send-attempt.ts'
 import { findWebhook } from '../../webhooks/index.ts'
-import { deliveriesOf, openDeliveryWorld, until, type DeliveryWorld, type TestWebhook } from '../testing/delivery-world.ts'
+import {
+  deliveriesOf,
+  openDeliveryWorld,
+  until,
+  type DeliveryWorld,
+  type TestWebhook,
+} from '../testing/delivery-world.ts'
 import { hang, startReceiver, status, type Receiver } from '../testing/receiver.ts'
 
 describe('dispatchers', () => {
@@ -48,7 +54,13 @@ describe('dispatchers', () => {
     return stop
   }
 
-  const inFlight = () => world.platform.db.selectFrom('webhook_deliveries').select('id').where('webhook_id', '=', webhook.uuid).where('claim', 'is not', null).execute()
+  const inFlight = () =>
+    world.platform.db
+      .selectFrom('webhook_deliveries')
+      .select('id')
+      .where('webhook_id', '=', webhook.uuid)
+      .where('claim', 'is not', null)
+      .execute()
 
   it('send each event once, though there are two', async () => {
     startDispatcher()
@@ -60,7 +72,9 @@ describe('dispatchers', () => {
     expect(new Set(receiver.received.map(({ id }) => id)).size).toBe(80)
     expect(receiver.received).toHaveLength(80)
     for (const run of runs) {
-      expect(receiver.received.filter(({ body }) => body.data.object.id === run.wireId).map(({ body }) => body.type)).toEqual(['run.started', 'run.completed'])
+      expect(
+        receiver.received.filter(({ body }) => body.data.object.id === run.wireId).map(({ body }) => body.type),
+      ).toEqual(['run.started', 'run.completed'])
     }
   }, 60_000)
 
@@ -77,7 +91,11 @@ describe('dispatchers', () => {
     startDispatcher()
     await new Promise((resolve) => setTimeout(resolve, 500))
     expect(receiver.received).toHaveLength(1)
-    await world.platform.db.updateTable('webhook_deliveries').set({ claimed_until: new Date(0) }).where('webhook_id', '=', webhook.uuid).execute()
+    await world.platform.db
+      .updateTable('webhook_deliveries')
+      .set({ claimed_until: new Date(0) })
+      .where('webhook_id', '=', webhook.uuid)
+      .execute()
     await until(() => receiver.received.length === 2)
     const [first, second] = receiver.received
     expect(second).toMatchObject({ id: first?.id, attempt: 1 })
@@ -94,7 +112,11 @@ describe('dispatchers', () => {
     startDispatcher()
     await world.publish(await world.run(tenant), 'run.completed')
     await until(() => receiver.received.length === 1)
-    await world.platform.db.updateTable('webhook_deliveries').set({ claimed_until: new Date(0) }).where('webhook_id', '=', webhook.uuid).execute()
+    await world.platform.db
+      .updateTable('webhook_deliveries')
+      .set({ claimed_until: new Date(0) })
+      .where('webhook_id', '=', webhook.uuid)
+      .execute()
     startDispatcher()
     await until(() => receiver.received.length === 2)
     const [taken] = await deliveriesOf(webhook, ([one]) => one?.status === 'success')
@@ -164,7 +186,9 @@ describe('dispatchers', () => {
     for (const [index, { url }] of healthy.entries()) await world.webhook(index % 2 === 0 ? tenant : other, url)
     for (const owner of [tenant, tenant, other, other]) await world.webhook(owner, receiver.url)
     startDispatcher()
-    const runs = await Promise.all([tenant, other].flatMap((owner) => Array.from({ length: 30 }, () => world.run(owner))))
+    const runs = await Promise.all(
+      [tenant, other].flatMap((owner) => Array.from({ length: 30 }, () => world.run(owner))),
+    )
     for (const run of runs) await world.publish(run, 'run.completed')
     await until(() => healthy.every(({ received }) => received.length === 30), 50_000)
     expect(mostHanging).toBeLessThanOrEqual(10)

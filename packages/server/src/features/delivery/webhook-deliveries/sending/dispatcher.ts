@@ -8,7 +8,11 @@ import { planClaims, type Slots } from './plan-claims.ts'
 import { createTraffic, type Passage, type Traffic } from './traffic.ts'
 
 /** Sends an attempt and records what became of it. Undefined when it was stopped before that: it is not recorded, and still held. */
-export type Deliver = (platform: Platform, delivery: ClaimedDelivery, signal: AbortSignal) => Promise<Passage | undefined>
+export type Deliver = (
+  platform: Platform,
+  delivery: ClaimedDelivery,
+  signal: AbortSignal,
+) => Promise<Passage | undefined>
 
 const slots: Slots = { max: 200, slowMax: 100 }
 const candidatesMax = 500
@@ -36,7 +40,14 @@ interface State {
 /** Sends what is due until the signal aborts; then lets go of what is on its way, so that others can send it at once. */
 export async function dispatch(platform: Platform, signal: AbortSignal, deliver: Deliver): Promise<void> {
   const state: State = {
-    platform, deliver, traffic: createTraffic(), held: new Map(), cut: new AbortController(), bell: createBell(signal), cursor: beforeAll, promotedAtMs: 0,
+    platform,
+    deliver,
+    traffic: createTraffic(),
+    held: new Map(),
+    cut: new AbortController(),
+    bell: createBell(signal),
+    cursor: beforeAll,
+    promotedAtMs: 0,
   }
   const unsubscribe = platform.wake.subscribe('deliveries', state.bell.ring)
   while (!signal.aborted) {
@@ -58,7 +69,11 @@ async function takeRound(state: State): Promise<number> {
   if (traffic.inFlight >= slots.max) return pollMs
   const candidates = await nextCandidates(state)
   const hasEnded = await endDisabled(state, candidates)
-  const shares = planClaims(candidates.filter(({ enabled }) => enabled), traffic, slots)
+  const shares = planClaims(
+    candidates.filter(({ enabled }) => enabled),
+    traffic,
+    slots,
+  )
   const claimed = shares.length === 0 ? [] : await claimShares(platform.db, shares)
   for (const delivery of claimed) begin(state, delivery)
   // All that there was room for is claimed: more only behind what was looked at, or when something on its way has ended.

@@ -12,7 +12,11 @@ export async function endWaitingOf(platform: Platform, webhookId: string): Promi
   await platform.db.transaction().execute(async (tx) => {
     const eventIds = waiting.map(({ eventId }) => eventId)
     await lockOrder(tx, eventIds)
-    await endWaiting(tx, waiting.map(({ id }) => id), webhookDisabled)
+    await endWaiting(
+      tx,
+      waiting.map(({ id }) => id),
+      webhookDisabled,
+    )
     await releaseNext(tx, eventIds)
   })
   return waiting.length === batchMax

@@ -1,6 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Tenant } from '../../../../testing/factories/tenant.ts'
-import { deliveriesOf, openDeliveryWorld, until, type DeliveryWorld, type TestWebhook } from '../testing/delivery-world.ts'
+import {
+  deliveriesOf,
+  openDeliveryWorld,
+  until,
+  type DeliveryWorld,
+  type TestWebhook,
+} from '../testing/delivery-world.ts'
 import { startReceiver, status, type Receiver } from '../testing/receiver.ts'
 
 describe('the health of a webhook', () => {
@@ -20,11 +26,23 @@ describe('the health of a webhook', () => {
   afterEach(() => receiver.close())
 
   const look = async () => (await tenant.send(`GET /api/webhooks/${webhook.id}`)).body
-  const notifications = async () => (await tenant.send('GET /api/notifications')).body.data.filter(({ type }: { type: string }) => type === 'webhook.disabled')
+  const notifications = async () =>
+    (await tenant.send('GET /api/notifications')).body.data.filter(
+      ({ type }: { type: string }) => type === 'webhook.disabled',
+    )
   const hasFailedFor = (days: number) =>
-    world.platform.db.updateTable('webhooks').set({ failing_since: new Date(Date.now() - days * 86_400_000) }).where('id', '=', webhook.uuid).execute()
+    world.platform.db
+      .updateTable('webhooks')
+      .set({ failing_since: new Date(Date.now() - days * 86_400_000) })
+      .where('id', '=', webhook.uuid)
+      .execute()
   const entries = () =>
-    world.platform.db.selectFrom('audit_log').select(['action', 'changes']).where('resource_id', '=', webhook.id).where('action', '=', 'webhook.disabled').execute()
+    world.platform.db
+      .selectFrom('audit_log')
+      .select(['action', 'changes'])
+      .where('resource_id', '=', webhook.id)
+      .where('action', '=', 'webhook.disabled')
+      .execute()
 
   it('tells since when everything fails, and forgets it with the first success', async () => {
     await world.publish(await world.run(tenant), 'run.completed')
@@ -49,9 +67,16 @@ describe('the health of a webhook', () => {
     receiver.answer(status(410))
     await world.publish(await world.run(tenant), 'run.completed')
     const all = await deliveriesOf(webhook, (seen) => seen.length === 4 && seen.every((one) => one.status === 'failed'))
-    expect(all.map(({ error }) => error).sort()).toEqual(['The receiver answered 410.', 'The receiver answered 500.', 'The webhook was disabled.', 'The webhook was disabled.'])
+    expect(all.map(({ error }) => error).sort()).toEqual([
+      'The receiver answered 410.',
+      'The receiver answered 500.',
+      'The webhook was disabled.',
+      'The webhook was disabled.',
+    ])
     expect(await look()).toMatchObject({ enabled: false, disabledReason: 'gone' })
-    expect(await notifications()).toMatchObject([{ message: `The webhook ${receiver.url} was disabled: its receiver answered 410 Gone.` }])
+    expect(await notifications()).toMatchObject([
+      { message: `The webhook ${receiver.url} was disabled: its receiver answered 410 Gone.` },
+    ])
     expect(await entries()).toMatchObject([{ changes: { enabled: { before: true, after: false } } }])
     await world.publish(await world.run(tenant), 'run.completed')
     await eventuallyNothingWaits(world)
@@ -81,7 +106,10 @@ describe('the health of a webhook', () => {
   it('stays as it is when an answer comes after its user has put it right: another address, or a new beginning', async () => {
     const open: ((code: number) => void)[] = []
     receiver.answer((response) => void open.push((code) => response.writeHead(code).end()))
-    for (const [change, code] of [[{ url: `${receiver.url}?moved` }, 410], [{ enabled: true }, 500]] as const) {
+    for (const [change, code] of [
+      [{ url: `${receiver.url}?moved` }, 410],
+      [{ enabled: true }, 500],
+    ] as const) {
       await hasFailedFor(6)
       await world.publish(await world.run(tenant), 'run.completed')
       await until(() => open.length === 1)

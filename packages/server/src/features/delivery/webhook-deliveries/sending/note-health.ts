@@ -12,7 +12,11 @@ const whyDisabled = {
 } as const
 
 /** Writes down what an attempt says about its webhook, which may disable it. Returns whether that may have left something waiting for a disabled webhook. */
-export async function noteHealth(tx: Tx, webhook: Webhook, { answer, now }: { answer: ReceiverAnswer; now: Date }): Promise<boolean> {
+export async function noteHealth(
+  tx: Tx,
+  webhook: Webhook,
+  { answer, now }: { answer: ReceiverAnswer; now: Date },
+): Promise<boolean> {
   // The webhook was read before the attempt: a row that many attempts share is written only where they change it.
   if (isTaken(answer)) {
     if (webhook.failingSince !== null) await noteSuccess(tx, webhook.id)
@@ -25,6 +29,11 @@ export async function noteHealth(tx: Tx, webhook: Webhook, { answer, now }: { an
   const { organizationId, applicationId, url } = webhook
   // Its query may hold a token.
   const { origin, pathname } = new URL(url)
-  await insertNotification(tx, { organizationId, applicationId, type: 'webhook.disabled', message: `The webhook ${origin}${pathname} was disabled: ${whyDisabled[reason]}.` })
+  await insertNotification(tx, {
+    organizationId,
+    applicationId,
+    type: 'webhook.disabled',
+    message: `The webhook ${origin}${pathname} was disabled: ${whyDisabled[reason]}.`,
+  })
   return true
 }

@@ -33,7 +33,16 @@ describe('the order of a run', () => {
   async function add(line: Line, ...types: string[]): Promise<string[]> {
     const events = types.map((type) => {
       outboxId += 1
-      return { ...line, type, outboxId, organizationId: tenant.organizationId, applicationId: tenant.applicationId, endUserId: null, payload: {}, createdAt: new Date() }
+      return {
+        ...line,
+        type,
+        outboxId,
+        organizationId: tenant.organizationId,
+        applicationId: tenant.applicationId,
+        endUserId: null,
+        payload: {},
+        createdAt: new Date(),
+      }
     })
     return world.platform.db.transaction().execute(async (tx) => {
       const ids = await insertWebhookEvents(tx, events)
@@ -52,7 +61,10 @@ describe('the order of a run', () => {
       .orderBy('position')
       .orderBy('attempt')
       .execute()
-    return rows.map((row) => `${row.event_type} ${row.status === 'pending' ? (row.ready ? 'ready' : row.due_at === null ? 'parked' : 'scheduled') : row.status}`)
+    return rows.map(
+      (row) =>
+        `${row.event_type} ${row.status === 'pending' ? (row.ready ? 'ready' : row.due_at === null ? 'parked' : 'scheduled') : row.status}`,
+    )
   }
 
   async function claimFirst({ webhookId, runId }: Line): Promise<ClaimedDelivery> {
@@ -73,7 +85,10 @@ describe('the order of a run', () => {
     world.platform.db.transaction().execute(async (tx) => {
       await lockOrder(tx, [held.event.id])
       const outcome = { statusCode: 200, latencyMs: 1, error: null, request: null, response: null, gaveUp: false }
-      const isSaved = await saveOutcome(tx, held, { ...outcome, status: retryInMs === undefined ? 'success' : 'failed' })
+      const isSaved = await saveOutcome(tx, held, {
+        ...outcome,
+        status: retryInMs === undefined ? 'success' : 'failed',
+      })
       if (isSaved && retryInMs === undefined) await releaseNext(tx, [held.event.id])
       if (isSaved && retryInMs !== undefined) await insertRetry(tx, held.id, retryInMs)
       return isSaved
@@ -129,12 +144,25 @@ describe('the order of a run', () => {
     const otherWebhook = { ...line, webhookId: await newWebhook() }
     await add(otherRun, 'b')
     await add(otherWebhook, 'c')
-    expect([await states(line), await states(otherRun), await states(otherWebhook)]).toEqual([['a ready'], ['b ready'], ['c ready']])
+    expect([await states(line), await states(otherRun), await states(otherWebhook)]).toEqual([
+      ['a ready'],
+      ['b ready'],
+      ['c ready'],
+    ])
   })
 
   it('takes an event of the outbox once for a webhook', async () => {
     const line = await newLine()
-    const event = { ...line, type: 'a', outboxId: 1_000_000, organizationId: tenant.organizationId, applicationId: tenant.applicationId, endUserId: null, payload: {}, createdAt: new Date() }
+    const event = {
+      ...line,
+      type: 'a',
+      outboxId: 1_000_000,
+      organizationId: tenant.organizationId,
+      applicationId: tenant.applicationId,
+      endUserId: null,
+      payload: {},
+      createdAt: new Date(),
+    }
     const insert = () => world.platform.db.transaction().execute((tx) => insertWebhookEvents(tx, [event]))
     expect(await insert()).toHaveLength(1)
     expect(await insert()).toEqual([])

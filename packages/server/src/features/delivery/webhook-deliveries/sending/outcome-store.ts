@@ -18,7 +18,11 @@ export interface Outcome {
 }
 
 /** Ends an attempt for the one who holds it; false when somebody else does by now, or nobody. */
-export async function saveOutcome(tx: Tx, held: Pick<ClaimedDelivery, 'id' | 'claim'>, outcome: Outcome): Promise<boolean> {
+export async function saveOutcome(
+  tx: Tx,
+  held: Pick<ClaimedDelivery, 'id' | 'claim'>,
+  outcome: Outcome,
+): Promise<boolean> {
   const { numUpdatedRows } = await tx
     .updateTable('webhook_deliveries')
     .set({
@@ -41,7 +45,11 @@ export async function saveOutcome(tx: Tx, held: Pick<ClaimedDelivery, 'id' | 'cl
 }
 
 /** Attempts of a webhook that wait and that nobody holds. */
-export async function listWaiting(db: Db, webhookId: string, limit: number): Promise<{ id: string; eventId: string }[]> {
+export async function listWaiting(
+  db: Db,
+  webhookId: string,
+  limit: number,
+): Promise<{ id: string; eventId: string }[]> {
   return db
     .selectFrom('webhook_deliveries')
     .select(['id', 'event_id as eventId'])
@@ -58,7 +66,9 @@ export async function endWaiting(tx: Tx, ids: readonly string[], error: string):
   await sql`
     update webhook_deliveries d set status = 'failed', error = ${error}, gave_up = d.event_type <> 'test.ping', ready = false, completed_at = now()
     from webhooks h
-    where d.id = any(${ids}::uuid[]) and d.status = 'pending' and d.claim is null and h.id = d.webhook_id and not h.enabled`.execute(tx)
+    where d.id = any(${ids}::uuid[]) and d.status = 'pending' and d.claim is null and h.id = d.webhook_id and not h.enabled`.execute(
+    tx,
+  )
 }
 
 /** Webhooks that were disabled in the last week and still have attempts that wait. */

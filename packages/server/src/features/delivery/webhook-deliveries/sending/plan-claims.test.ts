@@ -4,7 +4,8 @@ import { createTraffic, type Route, type Traffic } from './traffic.ts'
 
 const roomy = { max: 200, slowMax: 100 }
 const route = (webhookId: string, organizationId = 'o'): Route => ({ webhookId, organizationId })
-const routes = (count: number, organizationId: string) => Array.from({ length: count }, (_, index) => route(`${organizationId}${index}`, organizationId))
+const routes = (count: number, organizationId: string) =>
+  Array.from({ length: count }, (_, index) => route(`${organizationId}${index}`, organizationId))
 
 function answersQuickly(traffic: Traffic, one: Route, times = 20): void {
   for (let count = 0; count < times; count += 1) {
@@ -37,7 +38,11 @@ describe('planning what to claim', () => {
   it('lets an organization with much on its way wait for the others', () => {
     const traffic = createTraffic()
     for (const one of routes(6, 'busy')) traffic.begin(one)
-    expect(plan([...routes(6, 'busy'), ...routes(3, 'idle')], traffic, { max: 12, slowMax: 12 })).toEqual({ idle0: 2, idle1: 2, idle2: 2 })
+    expect(plan([...routes(6, 'busy'), ...routes(3, 'idle')], traffic, { max: 12, slowMax: 12 })).toEqual({
+      idle0: 2,
+      idle1: 2,
+      idle2: 2,
+    })
   })
 
   it('shares the slots of an organization evenly between its webhooks', () => {
@@ -54,7 +59,9 @@ describe('planning what to claim', () => {
     expect(shares['quick']).toBe(10)
     expect(Object.values(shares).reduce((sum, count) => sum + count, 0)).toBe(20)
     for (const one of routes(5, 'hanging')) [traffic.begin(one), traffic.begin(one)]
-    expect(plan([...routes(100, 'hanging'), route('quick', 'healthy')], traffic, { max: 20, slowMax: 10 })).toEqual({ quick: 10 })
+    expect(plan([...routes(100, 'hanging'), route('quick', 'healthy')], traffic, { max: 20, slowMax: 10 })).toEqual({
+      quick: 10,
+    })
   })
 
   it('serves everybody in turn when slots are scarce', () => {
@@ -63,7 +70,9 @@ describe('planning what to claim', () => {
     const served = new Set<string>()
     for (let round = 0; round < 20; round += 1) {
       const shares = planClaims(all, traffic, { max: 4, slowMax: 4 })
-      const begun = shares.flatMap(({ webhookId, count }) => Array.from({ length: count }, () => route(webhookId, webhookId.replace(/\d+$/, ''))))
+      const begun = shares.flatMap(({ webhookId, count }) =>
+        Array.from({ length: count }, () => route(webhookId, webhookId.replace(/\d+$/, ''))),
+      )
       for (const one of begun) traffic.begin(one)
       for (const one of begun) traffic.end(one, { result: 'taken', latencyMs: 10 })
       for (const { webhookId } of begun) served.add(webhookId)

@@ -43,13 +43,19 @@ function inFairOrder(candidates: readonly Route[], traffic: Traffic): Turn[] {
   const turns = candidates.flatMap((route) => turnsOf(route, traffic))
   const byOrganization = Map.groupBy(turns, ({ organizationId }) => organizationId)
   return [...byOrganization]
-    .flatMap(([organizationId, own]) => own.toSorted(byPlace).map((turn, index) => ({ ...turn, place: traffic.inFlightOf(organizationId) + index })))
+    .flatMap(([organizationId, own]) =>
+      own.toSorted(byPlace).map((turn, index) => ({ ...turn, place: traffic.inFlightOf(organizationId) + index })),
+    )
     .toSorted(byPlace)
 }
 
 function turnsOf(route: Route, traffic: Traffic): Turn[] {
   const [inFlight, turn] = [traffic.inFlightTo(route.webhookId), traffic.turnOf(route.webhookId)]
-  return Array.from({ length: traffic.roomOf(route.webhookId) }, (_, index) => ({ ...route, place: inFlight + index, turn }))
+  return Array.from({ length: traffic.roomOf(route.webhookId) }, (_, index) => ({
+    ...route,
+    place: inFlight + index,
+    turn,
+  }))
 }
 
 // Among those with as much on their way, the one that was served the longest ago.

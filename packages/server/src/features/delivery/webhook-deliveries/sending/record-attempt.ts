@@ -25,7 +25,11 @@ interface Verdict {
 }
 
 /** Writes what became of an attempt, and with it what follows: a retry, the next event of the run, or the end of the webhook. */
-export async function recordAttempt(platform: Platform, { webhook, delivery }: Sending, attempt: Attempt): Promise<Recorded> {
+export async function recordAttempt(
+  platform: Platform,
+  { webhook, delivery }: Sending,
+  attempt: Attempt,
+): Promise<Recorded> {
   const seal = await sealOf(platform, delivery)
   const { id, event } = delivery
   const verdict = judge(delivery.retry, attempt, platform.clock.now())
@@ -37,7 +41,10 @@ export async function recordAttempt(platform: Platform, { webhook, delivery }: S
     if (verdict.retryInMs === undefined) await releaseNext(tx, [event.id])
     else await insertRetry(tx, id, verdict.retryInMs)
     // A test says nothing about the webhook but to the one who asked for it.
-    return { isSaved, isDisabled: !isTest && (await noteHealth(tx, webhook, { answer: verdict.answer, now: platform.clock.now() })) }
+    return {
+      isSaved,
+      isDisabled: !isTest && (await noteHealth(tx, webhook, { answer: verdict.answer, now: platform.clock.now() })),
+    }
   })
 }
 
@@ -47,7 +54,11 @@ function judge(retry: number, { reply }: Attempt, now: Date): Verdict {
   return { answer, isSuccess, retryInMs: isSuccess ? undefined : planRetry({ retry, answer }, now, Math.random()) }
 }
 
-function toOutcome(attempt: Attempt, { answer, isSuccess, retryInMs }: Verdict, { seal, isTest }: { seal: BodySeal; isTest: boolean }): Outcome {
+function toOutcome(
+  attempt: Attempt,
+  { answer, isSuccess, retryInMs }: Verdict,
+  { seal, isTest }: { seal: BodySeal; isTest: boolean },
+): Outcome {
   return {
     status: isSuccess ? 'success' : 'failed',
     statusCode: answer.statusCode,

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { isGone, isTaken, parseRetryAfter, planRetry, retryDelaysMs, withoutRetries, type ReceiverAnswer } from './retry-plan.ts'
+import {
+  isGone,
+  isTaken,
+  parseRetryAfter,
+  planRetry,
+  retryDelaysMs,
+  withoutRetries,
+  type ReceiverAnswer,
+} from './retry-plan.ts'
 
 const now = new Date('2026-03-21T09:30:00.000Z')
 const answer = (statusCode: number | null, retryAfter?: string): ReceiverAnswer => ({ statusCode, retryAfter })
@@ -18,9 +26,12 @@ describe('retries', () => {
     expect(plan(0, answer(500), 1)).toBe(36_000)
   })
 
-  it.each([null, 301, 400, 401, 404, 408, 425, 429, 500, 503])('follow %s, because what is wrong may be put right', (statusCode) => {
-    expect(plan(0, answer(statusCode))).toBe(30_000)
-  })
+  it.each([null, 301, 400, 401, 404, 408, 425, 429, 500, 503])(
+    'follow %s, because what is wrong may be put right',
+    (statusCode) => {
+      expect(plan(0, answer(statusCode))).toBe(30_000)
+    },
+  )
 
   it('do not follow 410', () => {
     expect(plan(0, answer(410))).toBeUndefined()
@@ -44,9 +55,12 @@ describe('retries', () => {
     ['Sat, 21 Mar 2026 09:00:00 GMT', 0],
   ])('read Retry-After: %s', (text, delayMs) => expect(parseRetryAfter(text, now)).toBe(delayMs))
 
-  it.each(['', '-5', '1.5', 'soon', '2026-03-21T10:00:00Z', '12345678901', 'Sat, 99 Foo 2026'])('take Retry-After: %s for none', (text) => {
-    expect(parseRetryAfter(text, now)).toBeUndefined()
-  })
+  it.each(['', '-5', '1.5', 'soon', '2026-03-21T10:00:00Z', '12345678901', 'Sat, 99 Foo 2026'])(
+    'take Retry-After: %s for none',
+    (text) => {
+      expect(parseRetryAfter(text, now)).toBeUndefined()
+    },
+  )
 
   it('are for what was not taken: anything but 2xx', () => {
     expect([200, 204, 299].every((statusCode) => isTaken({ statusCode }))).toBe(true)

@@ -3,7 +3,15 @@ const minutes = 60 * seconds
 const hours = 60 * minutes
 
 /** The rests before the second to the eighth attempt: some eleven hours in all. */
-export const retryDelaysMs: readonly number[] = [30 * seconds, 5 * minutes, 30 * minutes, hours, 2 * hours, 3 * hours, 4 * hours]
+export const retryDelaysMs: readonly number[] = [
+  30 * seconds,
+  5 * minutes,
+  30 * minutes,
+  hours,
+  2 * hours,
+  3 * hours,
+  4 * hours,
+]
 
 /** A series that gets no retry: what a test of a webhook is. */
 export const withoutRetries = retryDelaysMs.length
@@ -29,7 +37,11 @@ export function isGone({ statusCode }: Pick<ReceiverAnswer, 'statusCode'>): bool
 }
 
 /** Milliseconds until the attempt after a failed one, or undefined when that was the last of its series. `random` is from 0 to 1. */
-export function planRetry(failed: { readonly retry: number; readonly answer: ReceiverAnswer }, now: Date, random: number): number | undefined {
+export function planRetry(
+  failed: { readonly retry: number; readonly answer: ReceiverAnswer },
+  now: Date,
+  random: number,
+): number | undefined {
   const delayMs = retryDelaysMs[failed.retry]
   if (delayMs === undefined || isGone(failed.answer)) return undefined
   const spreadMs = Math.round(delayMs * (1 + jitterShare * (2 * random - 1)))

@@ -12,7 +12,11 @@ const timeoutMs = 15_000
 /** What an attempt was, and what came of it. */
 export interface Attempt {
   /** Null when it could not be prepared. */
-  readonly request: { readonly url: string; readonly headers: Readonly<Record<string, string>>; readonly body: string } | null
+  readonly request: {
+    readonly url: string
+    readonly headers: Readonly<Record<string, string>>
+    readonly body: string
+  } | null
   readonly reply: EgressReply | null
   readonly latencyMs: number
   /** One sentence for the webhook's owner; null when the receiver took it. */
@@ -30,11 +34,22 @@ export interface Sending {
 const notPrepared = 'The event could not be prepared: a failure of the server, which has logged it.'
 
 /** Sends an event to its webhook once. Undefined when the signal ended it: nothing is known of it then. */
-export async function sendAttempt(platform: Platform, { webhook, delivery }: Sending, signal: AbortSignal): Promise<Attempt | undefined> {
-  const request = await platform.use(databaseShare).run(signal, () => prepare(platform, webhook, delivery)).catch((error: unknown) => {
-    if (!signal.aborted) platform.log.error({ err: error, deliveryId: delivery.id, webhookId: webhook.id }, 'A delivery could not be prepared.')
-    return null
-  })
+export async function sendAttempt(
+  platform: Platform,
+  { webhook, delivery }: Sending,
+  signal: AbortSignal,
+): Promise<Attempt | undefined> {
+  const request = await platform
+    .use(databaseShare)
+    .run(signal, () => prepare(platform, webhook, delivery))
+    .catch((error: unknown) => {
+      if (!signal.aborted)
+        platform.log.error(
+          { err: error, deliveryId: delivery.id, webhookId: webhook.id },
+          'A delivery could not be prepared.',
+        )
+      return null
+    })
   if (signal.aborted) return undefined
   if (request === null) return { request, reply: null, latencyMs: 0, error: notPrepared, isSilent: false }
   const startedMs = performance.now()
@@ -45,7 +60,8 @@ export async function sendAttempt(platform: Platform, { webhook, delivery }: Sen
   } catch (error) {
     if (signal.aborted) return undefined
     const latencyMs = Math.round(performance.now() - startedMs)
-    if (error instanceof EgressError) return { request, reply: null, latencyMs, error: error.message, isSilent: error.code === 'egress-timeout' }
+    if (error instanceof EgressError)
+      return { request, reply: null, latencyMs, error: error.message, isSilent: error.code === 'egress-timeout' }
     throw error
   }
 }

@@ -51,9 +51,16 @@ describe('traffic', () => {
     traffic.begin(route)
     traffic.begin({ webhookId: 'v', organizationId: 'o' })
     traffic.begin(route)
-    expect([traffic.inFlight, traffic.inFlightTo('w'), traffic.inFlightOf('o'), traffic.roomOf('w')]).toEqual([3, 2, 2 + 1, 0])
+    expect([traffic.inFlight, traffic.inFlightTo('w'), traffic.inFlightOf('o'), traffic.roomOf('w')]).toEqual([
+      3,
+      2,
+      2 + 1,
+      0,
+    ])
     traffic.end(route, undefined)
-    expect([traffic.inFlight, traffic.inFlightTo('w'), traffic.inFlightOf('o'), traffic.roomOf('w')]).toEqual([2, 1, 2, 1])
+    expect([traffic.inFlight, traffic.inFlightTo('w'), traffic.inFlightOf('o'), traffic.roomOf('w')]).toEqual([
+      2, 1, 2, 1,
+    ])
   })
 
   it('knows which of it may be slow, whenever a receiver turns quick or slow', () => {

@@ -48,7 +48,8 @@ export function createTraffic(knownMax = 10_000): Traffic {
   const paces = new Map<string, Pace>()
   const organizations = new Map<string, number>()
   const total = { inFlight: 0, slow: 0, turns: 0 }
-  const paceOf = (webhookId: string): Pace => paces.get(webhookId) ?? { inFlight: 0, window: firstWindow, isQuick: false, turn: 0 }
+  const paceOf = (webhookId: string): Pace =>
+    paces.get(webhookId) ?? { inFlight: 0, window: firstWindow, isQuick: false, turn: 0 }
   const add = ({ webhookId, organizationId }: Route, count: 1 | -1): Pace => {
     const pace = paceOf(webhookId)
     pace.inFlight += count

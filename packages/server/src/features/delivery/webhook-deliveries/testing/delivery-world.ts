@@ -28,7 +28,11 @@ export interface DeliveryWorld extends World {
 }
 
 export async function openDeliveryWorld(options: WorldOptions = {}): Promise<DeliveryWorld> {
-  const world = await openWorld({ jobs: true, ...options, environment: { WEBHOOKS_ALLOW_LOCAL: 'on', ...options.environment } })
+  const world = await openWorld({
+    jobs: true,
+    ...options,
+    environment: { WEBHOOKS_ALLOW_LOCAL: 'on', ...options.environment },
+  })
   const { platform } = world
   return {
     ...world,
@@ -52,13 +56,24 @@ export async function openDeliveryWorld(options: WorldOptions = {}): Promise<Del
       platform.wake.wake('outbox', '')
     },
     async makeDue() {
-      await platform.db.updateTable('webhook_deliveries').set({ due_at: new Date(0) }).where('status', '=', 'pending').where('ready', '=', false).where('claim', 'is', null).where('due_at', 'is not', null).execute()
+      await platform.db
+        .updateTable('webhook_deliveries')
+        .set({ due_at: new Date(0) })
+        .where('status', '=', 'pending')
+        .where('ready', '=', false)
+        .where('claim', 'is', null)
+        .where('due_at', 'is not', null)
+        .execute()
       platform.wake.wake('deliveries', '')
     },
   }
 }
 
-async function createWebhook(tenant: Tenant, url: string, fields: Readonly<Record<string, unknown>> = {}): Promise<TestWebhook> {
+async function createWebhook(
+  tenant: Tenant,
+  url: string,
+  fields: Readonly<Record<string, unknown>> = {},
+): Promise<TestWebhook> {
   const events = ['run.started', 'run.waiting', 'run.completed', 'run.failed', 'run.timeout', 'run.cancelled']
   const answer = await tenant.send('POST /api/webhooks', { body: { url, events, ...fields } })
   if (answer.status !== 201) throw new Error(`The webhook was not created: ${answer.text}`)
@@ -68,12 +83,17 @@ async function createWebhook(tenant: Tenant, url: string, fields: Readonly<Recor
     id,
     uuid: parseWireId('wh', id) ?? '',
     secret,
-    deliveries: async (query = {}) => (await tenant.send(`GET /api/webhooks/${id}/deliveries`, { query: { pageSize: 100, ...query } })).body.data,
+    deliveries: async (query = {}) =>
+      (await tenant.send(`GET /api/webhooks/${id}/deliveries`, { query: { pageSize: 100, ...query } })).body.data,
   }
 }
 
 /** A webhook's deliveries, once they look as they should. */
-export function deliveriesOf(webhook: TestWebhook, look: (deliveries: Answer['body'][]) => boolean, deadlineMs = 20_000): Promise<Answer['body'][]> {
+export function deliveriesOf(
+  webhook: TestWebhook,
+  look: (deliveries: Answer['body'][]) => boolean,
+  deadlineMs = 20_000,
+): Promise<Answer['body'][]> {
   return eventually(async () => {
     const deliveries = await webhook.deliveries()
     return look(deliveries) ? deliveries : undefined
@@ -84,4 +104,3 @@ export function deliveriesOf(webhook: TestWebhook, look: (deliveries: Answer['bo
 export function until(holds: () => boolean, deadlineMs = 20_000): Promise<true> {
   return eventually(async () => (holds() ? true : undefined), deadlineMs)
 }
-

@@ -65,7 +65,14 @@ async function readText(request: IncomingMessage): Promise<string> {
 
 function toReceived({ url, headers }: IncomingMessage, text: string): Received {
   const flat = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]))
-  return { path: url ?? '', headers: flat, text, body: JSON.parse(text), id: flat['webhook-id'] ?? '', attempt: Number(flat['webhook-attempt']) }
+  return {
+    path: url ?? '',
+    headers: flat,
+    text,
+    body: JSON.parse(text),
+    id: flat['webhook-id'] ?? '',
+    attempt: Number(flat['webhook-attempt']),
+  }
 }
 
 function portOf(address: AddressInfo | string | null): number {

@@ -11,7 +11,10 @@ export const webhookWorld: WorldOptions = { features: [webhooksFeature, agentsFe
 export const goodWebhook = { url: 'https://hooks.example.com/appstrate', events: ['run.completed', 'run.failed'] }
 
 /** Creates a webhook over the API; returns the reply's body, with the secret. */
-export async function makeWebhook(tenant: Pick<Tenant, 'send'>, changes: Record<string, unknown> = {}): Promise<Answer['body']> {
+export async function makeWebhook(
+  tenant: Pick<Tenant, 'send'>,
+  changes: Record<string, unknown> = {},
+): Promise<Answer['body']> {
   const answer = await tenant.send('POST /api/webhooks', { body: { ...goodWebhook, ...changes } })
   if (answer.status !== 201) throw new Error(`The webhook was not created: ${answer.text}`)
   return answer.body

@@ -32,7 +32,11 @@ export async function openArena(): Promise<Arena> {
   const dataDir = await mkdtemp(join(tmpdir(), 'appstrate-arena-'))
   const nonce = `proof-${randomBytes(12).toString('hex')}`
   const secretText = `secret-${randomBytes(12).toString('hex')}`
-  const [workspacesDir, secretPath, socketPath] = [join(dataDir, 'workspaces'), join(dataDir, 'auth-secret'), join(dataDir, 'server.sock')]
+  const [workspacesDir, secretPath, socketPath] = [
+    join(dataDir, 'workspaces'),
+    join(dataDir, 'auth-secret'),
+    join(dataDir, 'server.sock'),
+  ]
   const otherRunPath = join(workspacesDir, 'other-run', 'output', 'result.txt')
   await mkdir(join(workspacesDir, 'other-run', 'output'), { recursive: true })
   await writeFile(secretPath, secretText)
@@ -42,7 +46,14 @@ export async function openArena(): Promise<Arena> {
   const sockets = [await listen(0), await listen(socketPath), await listen(`\0${abstractSocketName}`)]
   const address = sockets[0]?.server.address()
   return {
-    nonce, dataDir, workspacesDir, secretPath, secretText, otherRunPath, socketPath, abstractSocketName,
+    nonce,
+    dataDir,
+    workspacesDir,
+    secretPath,
+    secretText,
+    otherRunPath,
+    socketPath,
+    abstractSocketName,
     port: typeof address === 'object' && address !== null ? address.port : 0,
     victimPid: victim.pid ?? 0,
     countConnections: () => sockets.reduce((sum, socket) => sum + socket.connections(), 0),

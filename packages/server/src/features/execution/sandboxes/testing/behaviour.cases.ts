@@ -9,8 +9,19 @@ const reportsExits: ConformanceCase = {
   name: 'reports exit codes, signals and both streams',
   async check({ inside }) {
     const failed = await inside('echo out; echo err >&2; exit 3')
-    assert.deepEqual({ ...failed, durationMs: 0 }, { exitCode: 3, signal: null, stdout: 'out\n', stderr: 'err\n', stdoutTruncated: false,
-      stderrTruncated: false, reason: 'exited', durationMs: 0 })
+    assert.deepEqual(
+      { ...failed, durationMs: 0 },
+      {
+        exitCode: 3,
+        signal: null,
+        stdout: 'out\n',
+        stderr: 'err\n',
+        stdoutTruncated: false,
+        stderrTruncated: false,
+        reason: 'exited',
+        durationMs: 0,
+      },
+    )
     assert.equal((await inside('kill -TERM $$')).exitCode, 143)
     assert.equal((await inside('exec /no/such/program')).exitCode, 127)
     assert.equal((await inside('exit 125')).exitCode, 125, 'a code that our own stages use as well')
@@ -32,13 +43,15 @@ const takesInput: ConformanceCase = {
 const reopensOutput: ConformanceCase = {
   name: '/dev/stdout, /dev/stderr and /dev/null work as on any machine',
   async check({ inside }) {
-    const result = await inside('echo a > /dev/stdout; echo b | tee /dev/stderr >/dev/null; printf c >> /proc/self/fd/1; cat < /dev/null')
+    const result = await inside(
+      'echo a > /dev/stdout; echo b | tee /dev/stderr >/dev/null; printf c >> /proc/self/fd/1; cat < /dev/null',
+    )
     assert.deepEqual([result.stdout, result.stderr, result.exitCode], ['a\nc', 'b\n', 0])
   },
 }
 
 const keepsWorkspace: ConformanceCase = {
-  name: 'the workspace stays between executions and is the host\'s; /tmp does not stay',
+  name: "the workspace stays between executions and is the host's; /tmp does not stay",
   async check({ inside, workspace }) {
     await inside('echo kept > output/kept.txt; echo lost > /tmp/lost; echo lost > /dev/shm/lost')
     assert.equal((await inside('cat output/kept.txt; ls /tmp /dev/shm | grep lost')).stdout, 'kept\n')
@@ -53,7 +66,10 @@ const startsInDirectory: ConformanceCase = {
     assert.equal((await inside('pwd; mkdir -p a/b')).stdout, '/workspace\n')
     assert.equal((await inside('pwd', { cwd: 'a/b' })).stdout, '/workspace/a/b\n')
     assert.equal((await inside('pwd', { cwd: '/tmp' })).stdout, '/tmp\n')
-    await assert.rejects(sandbox.exec({ argv: ['true'], cwd: 'missing', timeoutMs: 60_000, outputBytesMax: 100 }), SandboxError)
+    await assert.rejects(
+      sandbox.exec({ argv: ['true'], cwd: 'missing', timeoutMs: 60_000, outputBytesMax: 100 }),
+      SandboxError,
+    )
   },
 }
 
@@ -73,7 +89,10 @@ const runsSideBySide: ConformanceCase = {
   name: 'executions of one run work side by side',
   async check({ inside }) {
     const results = await Promise.all(Array.from({ length: 6 }, (_, index) => inside(`sleep 0.1; echo ${index}`)))
-    assert.deepEqual(results.map(({ stdout }) => stdout), ['0\n', '1\n', '2\n', '3\n', '4\n', '5\n'])
+    assert.deepEqual(
+      results.map(({ stdout }) => stdout),
+      ['0\n', '1\n', '2\n', '3\n', '4\n', '5\n'],
+    )
   },
 }
 
@@ -81,8 +100,17 @@ const reopensWorkspace: ConformanceCase = {
   name: 'a workspace opened again, as after a restart, still belongs to its sandbox',
   async check({ inside, driver, workspace }) {
     await inside('echo old > file; chmod 600 file; mkdir -m 700 closed; echo deep > closed/file')
-    const again = await driver.open(workspace.dir, { memoryBytes: 64 * 1024 * 1024, processesMax: 16, diskBytes: 1024 * 1024, cpuSeconds: 5 })
-    const result = await again.exec({ argv: ['sh', '-c', 'cat file closed/file; echo new > file && cat file'], timeoutMs: 60_000, outputBytesMax: 1_000 })
+    const again = await driver.open(workspace.dir, {
+      memoryBytes: 64 * 1024 * 1024,
+      processesMax: 16,
+      diskBytes: 1024 * 1024,
+      cpuSeconds: 5,
+    })
+    const result = await again.exec({
+      argv: ['sh', '-c', 'cat file closed/file; echo new > file && cat file'],
+      timeoutMs: 60_000,
+      outputBytesMax: 1_000,
+    })
     assert.equal(result.stdout, 'old\ndeep\nnew\n')
   },
 }
@@ -109,5 +137,14 @@ const seesNewInput: ConformanceCase = {
 }
 
 export const behaviourCases: readonly ConformanceCase[] = [
-  reportsExits, takesInput, reopensOutput, keepsWorkspace, startsInDirectory, hasTools, runsSideBySide, reopensWorkspace, removesWorkspace, seesNewInput,
+  reportsExits,
+  takesInput,
+  reopensOutput,
+  keepsWorkspace,
+  startsInDirectory,
+  hasTools,
+  runsSideBySide,
+  reopensWorkspace,
+  removesWorkspace,
+  seesNewInput,
 ]

@@ -38,9 +38,23 @@ const currentUser: User = {
 const ordinaryUser: User = {
   name: 'as an ordinary user',
   command: (args) => {
-    const shown = (path: string) => path.startsWith(`${repository}/`) ? join(shownAt, relative(repository, path)) : path
+    const shown = (path: string) =>
+      path.startsWith(`${repository}/`) ? join(shownAt, relative(repository, path)) : path
     const inner = [...otherUser, shown(process.execPath), shown(processFile), ...args]
-    return ['unshare', '--mount', '--propagation', 'private', '--', 'sh', '-c', 'mount --bind "$1" "$2" && shift 2 && cd / && exec "$@"', 'show', repository, shownAt, ...inner]
+    return [
+      'unshare',
+      '--mount',
+      '--propagation',
+      'private',
+      '--',
+      'sh',
+      '-c',
+      'mount --bind "$1" "$2" && shift 2 && cd / && exec "$@"',
+      'show',
+      repository,
+      shownAt,
+      ...inner,
+    ]
   },
 }
 
@@ -54,7 +68,10 @@ export function describeConformance(driver: 'bubblewrap' | 'unshare', plainUse: 
       beforeAll(async () => {
         const [program, ...args] = user.command([driver, 'suite'])
         // An open descriptor as a supervisor might leave it to the server: it must not reach the sandbox.
-        const child = spawn(program, args, { env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', SECRET: 'x' }, stdio: withInheritedDescriptor })
+        const child = spawn(program, args, {
+          env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', SECRET: 'x' },
+          stdio: withInheritedDescriptor,
+        })
         for (const outcome of await readOutcomes(child)) outcomes.set(outcome.name, outcome)
       }, 300_000)
 
@@ -71,7 +88,13 @@ export function describeConformance(driver: 'bubblewrap' | 'unshare', plainUse: 
   }
 }
 
-const withInheritedDescriptor: ('pipe' | 'inherit' | 'ignore')[] = ['ignore', 'pipe', 'inherit', ...Array.from({ length: 20 }, () => 'ignore' as const), 'pipe']
+const withInheritedDescriptor: ('pipe' | 'inherit' | 'ignore')[] = [
+  'ignore',
+  'pipe',
+  'inherit',
+  ...Array.from({ length: 20 }, () => 'ignore' as const),
+  'pipe',
+]
 
 function isPossible(user: User, plainUse: readonly string[]): boolean {
   const [program = '', ...args] = user === ordinaryUser ? [...otherUser, ...plainUse] : plainUse

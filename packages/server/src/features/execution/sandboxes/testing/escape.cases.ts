@@ -5,7 +5,11 @@ import type { ExecResult } from '../sandbox.ts'
 
 /** Each line names an attempt that succeeded; the script ended as it should have. */
 function assertNothingWorked(result: ExecResult): void {
-  assert.deepEqual({ worked: result.stdout, exitCode: result.exitCode, reason: result.reason }, { worked: '', exitCode: 0, reason: 'exited' }, result.stderr)
+  assert.deepEqual(
+    { worked: result.stdout, exitCode: result.exitCode, reason: result.reason },
+    { worked: '', exitCode: 0, reason: 'exited' },
+    result.stderr,
+  )
 }
 
 // Reports a command only when it succeeds.
@@ -15,13 +19,34 @@ async function assertAllFail(subject: Subject, commands: string): Promise<void> 
   assertNothingWorked(await subject.inside(`${attempts}${commands}\nexit 0`))
 }
 
-const quote = (text: string) => `'${text.replaceAll('\'', '\'\\\'\'')}'`
+const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 
 const readsHostFiles: ConformanceCase = {
   name: 'sees no file of the host: no secrets, homes, DATA_DIR or other runs',
   async check({ arena, inside }) {
-    const paths = ['/etc/shadow', '/etc/hostname', '/root', '/home', '/var', '/srv', '/opt', '/mnt', '/media', '/boot', '/run', '/sys', '/work',
-      '/.dockerenv', '/oldroot', '/newroot', import.meta.filename, arena.dataDir, arena.secretPath, arena.otherRunPath, arena.workspacesDir]
+    const paths = [
+      '/etc/shadow',
+      '/etc/hostname',
+      '/root',
+      '/home',
+      '/var',
+      '/srv',
+      '/opt',
+      '/mnt',
+      '/media',
+      '/boot',
+      '/run',
+      '/sys',
+      '/work',
+      '/.dockerenv',
+      '/oldroot',
+      '/newroot',
+      import.meta.filename,
+      arena.dataDir,
+      arena.secretPath,
+      arena.otherRunPath,
+      arena.workspacesDir,
+    ]
     const roots = ['', '/proc/self/root', '/proc/1/root', '/proc/self/cwd/..', '/workspace/../../../..']
     const all = roots.flatMap((root) => paths.map((path) => quote(root + path))).join(' ')
     assertNothingWorked(await inside(`for path in ${all}; do if [ -e "$path" ]; then echo "$path"; fi; done; exit 0`))
@@ -46,7 +71,10 @@ exit 0`)
 const hasNoHardLinks: ConformanceCase = {
   name: 'hard links cross no mount: neither input nor programs get a second name in the workspace',
   async check(subject) {
-    await assertAllFail(subject, `must_fail ln /workspace/input/${subject.arena.nonce} /workspace/output/x; must_fail ln /usr/bin/env /workspace/env`)
+    await assertAllFail(
+      subject,
+      `must_fail ln /workspace/input/${subject.arena.nonce} /workspace/output/x; must_fail ln /usr/bin/env /workspace/env`,
+    )
   },
 }
 
@@ -67,18 +95,23 @@ exit 0`)
 const touchesFirstProcess: ConformanceCase = {
   name: 'its first process cannot be ended, and is no door to anything else',
   async check(subject) {
-    await assertAllFail(subject, `
+    await assertAllFail(
+      subject,
+      `
 kill -9 1; kill -TERM 1; kill -STOP 1; sleep 0.05
 [ "$(ls -d /proc/1/root/* 2>/dev/null | sed 's,/proc/1/root,,')" = "$(ls -d /*)" ] || must_fail ls /proc/1/root/
 ls -l /proc/1/fd 2>/dev/null | sed -n 's/.* -> //p' | grep -vE '^(pipe:|anon_inode:|/dev/null$|/tmp/appstrate-pipes-.* \\(deleted\\)$|/proc$|/proc/[0-9]+/fd$)'
-must_fail ls /proc/1/cwd/home`)
+must_fail ls /proc/1/cwd/home`,
+    )
   },
 }
 
 const reachesNetwork: ConformanceCase = {
   name: 'has no network but its own loopback: not the host, not the outside, no raw, packet or vsock sockets',
   async check(subject) {
-    await assertAllFail(subject, `
+    await assertAllFail(
+      subject,
+      `
 must_fail bash -c 'echo > /dev/tcp/127.0.0.1/${subject.arena.port}'
 must_fail bash -c 'echo > /dev/tcp/1.1.1.1/53'
 must_fail bash -c 'echo x > /dev/udp/1.1.1.1/53'
@@ -86,7 +119,8 @@ must_fail bash -c 'echo > /dev/tcp/169.254.169.254/80'
 for family in 17 40 38 31 30; do must_fail perl -e 'socket(S, $ARGV[0], $_, 0) and exit 0 for 1..3; exit 1' $family; done
 must_fail perl -e 'socket(S, 2, 3, 1) or exit 1'
 interfaces=$(tail -n +3 /proc/net/dev | cut -d : -f 1 | tr -d ' \\n')
-[ "$interfaces" = lo ] || echo "interfaces: $interfaces"`)
+[ "$interfaces" = lo ] || echo "interfaces: $interfaces"`,
+    )
     assert.equal(subject.arena.countConnections(), 0)
   },
 }
@@ -94,17 +128,21 @@ interfaces=$(tail -n +3 /proc/net/dev | cut -d : -f 1 | tr -d ' \\n')
 const reachesSockets: ConformanceCase = {
   name: 'reaches no Unix socket of the host, by path or by abstract name',
   async check(subject) {
-    const connect = 'use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, pack_sockaddr_un($ARGV[1] ? "\\0$ARGV[0]" : $ARGV[0])) or exit 1'
-    await assertAllFail(subject, `
+    const connect =
+      'use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, pack_sockaddr_un($ARGV[1] ? "\\0$ARGV[0]" : $ARGV[0])) or exit 1'
+    await assertAllFail(
+      subject,
+      `
 must_fail perl -e ${quote(connect)} ${quote(subject.arena.socketPath)} ''
 must_fail perl -e ${quote(connect)} ${quote(subject.arena.abstractSocketName)} abstract
-found=$(find / \\( -path /usr -o -path /proc \\) -prune -o -type s -print 2>/dev/null | head -n 5); [ -z "$found" ] || echo "$found"`)
+found=$(find / \\( -path /usr -o -path /proc \\) -prune -o -type s -print 2>/dev/null | head -n 5); [ -z "$found" ] || echo "$found"`,
+    )
     assert.equal(subject.arena.countConnections(), 0)
   },
 }
 
 const readsEnvironment: ConformanceCase = {
-  name: 'has PATH, HOME, LANG and TMPDIR, and nothing of the server\'s environment or open files',
+  name: "has PATH, HOME, LANG and TMPDIR, and nothing of the server's environment or open files",
   async check({ inside }) {
     const result = await inside(`
 cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep -vE '^(PATH|HOME|LANG|TMPDIR|PWD|OLDPWD|SHLVL|_)='
@@ -119,7 +157,9 @@ exit 0`)
 const changesMounts: ConformanceCase = {
   name: 'mounts, unmounts and re-roots nothing',
   async check(subject) {
-    await assertAllFail(subject, `
+    await assertAllFail(
+      subject,
+      `
 must_fail mount -t tmpfs none /tmp
 must_fail mount --bind /usr /workspace/output
 must_fail mount -o remount,rw /usr
@@ -128,7 +168,8 @@ must_fail umount /workspace/input
 must_fail umount -l /workspace/input
 must_fail chroot /workspace true
 must_fail pivot_root /workspace /workspace/output
-must_fail mount -t proc none /workspace/output`)
+must_fail mount -t proc none /workspace/output`,
+    )
   },
 }
 
@@ -136,7 +177,9 @@ const writesSystem: ConformanceCase = {
   name: 'writes neither to the system, nor to /proc/sys, nor to its input',
   async check(subject) {
     const name = `appstrate-${subject.arena.nonce}`
-    await assertAllFail(subject, `
+    await assertAllFail(
+      subject,
+      `
 for dir in / /usr /usr/bin /bin /lib /etc /etc/alternatives /dev /proc /workspace/input; do must_fail touch "$dir/${name}"; done
 for file in /etc/passwd /etc/ld.so.cache /usr/bin/env /proc/sys/kernel/hostname /proc/sys/user/max_user_namespaces /proc/sys/vm/drop_caches \
   /proc/sysrq-trigger /proc/sys/kernel/core_pattern /workspace/input/${subject.arena.nonce}; do must_fail sh -c 'echo 1 >> "$1"' sh "$file"; done
@@ -144,7 +187,8 @@ must_fail rm -f /workspace/input/${subject.arena.nonce}
 must_fail mv /workspace/input /workspace/elsewhere
 must_fail rmdir /workspace/input
 must_fail chmod 777 /workspace/input
-must_fail chmod u+w /workspace/input/${subject.arena.nonce}`)
+must_fail chmod u+w /workspace/input/${subject.arena.nonce}`,
+    )
     assert.ok(!existsSync(`/usr/${name}`))
   },
 }
@@ -152,7 +196,9 @@ must_fail chmod u+w /workspace/input/${subject.arena.nonce}`)
 const gainsPrivilege: ConformanceCase = {
   name: 'gains no privilege: devices, set-uid programs, uids, capabilities, namespaces',
   async check(subject) {
-    await assertAllFail(subject, `
+    await assertAllFail(
+      subject,
+      `
 must_fail mknod /workspace/mem c 1 1
 must_fail mknod /workspace/disk b 254 0
 must_fail mknod /tmp/mem c 1 1
@@ -168,32 +214,60 @@ must_fail nsenter --target 1 --all true
 must_fail hostname other
 must_fail renice -n -10 $$
 grep -E '^Cap(Prm|Eff|Bnd|Inh|Amb):' /proc/self/status | grep -v 0000000000000000
-grep -q '^NoNewPrivs:.1$' /proc/self/status || echo 'new privileges are possible'`)
+grep -q '^NoNewPrivs:.1$' /proc/self/status || echo 'new privileges are possible'`,
+    )
   },
 }
 
 // perl names the system calls by number; the numbers below are those of x86-64.
-const refusedCalls = { unshare: '272, 0x10000000', keyctl: '250, 0, -3, 0', bpf: '321, 0, 0, 0', perf_event_open: '298, 0, 0, -1, -1, 0',
-  io_uring_setup: '425, 1, 0', userfaultfd: '323, 0', clone: '56, 0x10000011, 0, 0, 0, 0', clone3: '435, 0, 0', open_by_handle_at: '304, -1, 0, 0',
-  mount: '165, "none", "/tmp", "tmpfs", 0, 0', setns: '308, 0, 0', add_key: '248, "user", "x", "y", 1, -3' }
+const refusedCalls = {
+  unshare: '272, 0x10000000',
+  keyctl: '250, 0, -3, 0',
+  bpf: '321, 0, 0, 0',
+  perf_event_open: '298, 0, 0, -1, -1, 0',
+  io_uring_setup: '425, 1, 0',
+  userfaultfd: '323, 0',
+  clone: '56, 0x10000011, 0, 0, 0, 0',
+  clone3: '435, 0, 0',
+  open_by_handle_at: '304, -1, 0, 0',
+  mount: '165, "none", "/tmp", "tmpfs", 0, 0',
+  setns: '308, 0, 0',
+  add_key: '248, "user", "x", "y", 1, -3',
+}
 
 const callsKernel: ConformanceCase = {
   name: 'a system call filter refuses namespaces, keyrings, BPF, io_uring and terminal injection',
   async check(subject) {
-    const calls = process.arch === 'x64'
-      ? Object.entries(refusedCalls).map(([name, numbers]) => `
-perl -e '$r = syscall(${numbers}); exit 0 if $r == -1 && ($! == 1 || $! == 38); print "${name}: ", $r == -1 ? $! : "worked", "\\n"'`)
-      : []
-    await assertAllFail(subject, `
+    const calls =
+      process.arch === 'x64'
+        ? Object.entries(refusedCalls).map(
+            ([name, numbers]) => `
+perl -e '$r = syscall(${numbers}); exit 0 if $r == -1 && ($! == 1 || $! == 38); print "${name}: ", $r == -1 ? $! : "worked", "\\n"'`,
+          )
+        : []
+    await assertAllFail(
+      subject,
+      `
 grep -q '^Seccomp:.2$' /proc/self/status || echo 'no filter'
 perl -e '$byte = "x"; for my $fd (0..2) { open F, "+<&=$fd"; ioctl(F, 0x5412, $byte) and print "typed into $fd\\n" }'
 perl -e 'open T, "+<", "/dev/tty" and print "has a terminal\\n"'
 perl -e 'open P, "+<", "/dev/ptmx" or exit; $byte = "x"; ioctl(P, 0x5412, $byte) and print "typed into a terminal of its own\\n"'
-${calls.join('')}`)
+${calls.join('')}`,
+    )
   },
 }
 
 export const escapeCases: readonly ConformanceCase[] = [
-  readsHostFiles, followsLinks, hasNoHardLinks, touchesProcesses, touchesFirstProcess, reachesNetwork, reachesSockets, readsEnvironment,
-  changesMounts, writesSystem, gainsPrivilege, callsKernel,
+  readsHostFiles,
+  followsLinks,
+  hasNoHardLinks,
+  touchesProcesses,
+  touchesFirstProcess,
+  reachesNetwork,
+  reachesSockets,
+  readsEnvironment,
+  changesMounts,
+  writesSystem,
+  gainsPrivilege,
+  callsKernel,
 ]

@@ -38,7 +38,10 @@ const endsAtTimeout: ConformanceCase = {
       const result = await inside(`${stubborn(seconds)} echo before; kill -STOP $$ & sleep ${seconds}`, { timeoutMs })
       const tookMs = performance.now() - startedAt
       await assertGone(seconds)
-      assert.deepEqual({ reason: result.reason, exitCode: result.exitCode, signal: result.signal }, { reason: 'timeout', exitCode: null, signal: 'SIGKILL' })
+      assert.deepEqual(
+        { reason: result.reason, exitCode: result.exitCode, signal: result.signal },
+        { reason: 'timeout', exitCode: null, signal: 'SIGKILL' },
+      )
       assert.equal(result.stdout, 'before\n', 'what it wrote until then is kept')
       assert.ok(tookMs >= timeoutMs - 10, `took ${tookMs} ms`)
       return tookMs - timeoutMs
@@ -88,7 +91,10 @@ const survivesForkBomb: ConformanceCase = {
     const tookMs = await quickestMs(2_500, async () => {
       const seconds = uniqueSleep()
       // One fork lights it and `exec` needs none: a shell that is refused a fork of its own would give up before the timeout.
-      const result = await subject.inside(`bomb() { sleep ${seconds} & bomb | bomb & }; bomb 2>/dev/null & exec sleep ${seconds}`, { timeoutMs: 800 })
+      const result = await subject.inside(
+        `bomb() { sleep ${seconds} & bomb | bomb & }; bomb 2>/dev/null & exec sleep ${seconds}`,
+        { timeoutMs: 800 },
+      )
       assert.equal(result.reason, 'timeout')
       await assertGone(seconds)
       await assertStillUsable(subject)
@@ -102,4 +108,10 @@ async function assertStillUsable({ inside }: Subject): Promise<void> {
   assert.equal((await inside('echo usable')).stdout, 'usable\n')
 }
 
-export const lifetimeCases: readonly ConformanceCase[] = [endsBackground, endsAtTimeout, endsAtAbort, abortsAnywhere, survivesForkBomb]
+export const lifetimeCases: readonly ConformanceCase[] = [
+  endsBackground,
+  endsAtTimeout,
+  endsAtAbort,
+  abortsAnywhere,
+  survivesForkBomb,
+]

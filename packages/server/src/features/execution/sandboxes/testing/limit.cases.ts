@@ -40,7 +40,9 @@ const limitsTemporary: ConformanceCase = {
   name: '/tmp and /dev/shm are small',
   limits: { memoryBytes: 64 * mebibyte },
   async check({ inside }) {
-    const result = await inside('for dir in /tmp /dev/shm; do head -c 30M /dev/zero > $dir/fill 2>/dev/null && echo $dir; rm $dir/fill; done; echo 1 > /tmp/fits && cat /tmp/fits')
+    const result = await inside(
+      'for dir in /tmp /dev/shm; do head -c 30M /dev/zero > $dir/fill 2>/dev/null && echo $dir; rm $dir/fill; done; echo 1 > /tmp/fits && cat /tmp/fits',
+    )
     assert.equal(result.stdout, '1\n')
   },
 }
@@ -59,7 +61,9 @@ const limitsDisk: ConformanceCase = {
   name: 'many files together end the execution with disk-limit; the full workspace can only be cleaned up then',
   limits: { diskBytes: 8 * mebibyte },
   async check({ inside }) {
-    const filled = await inside('n=0; while [ $n -lt 400 ]; do head -c 1M /dev/zero > file$n; n=$((n + 1)); sleep 0.01; done; sleep 40')
+    const filled = await inside(
+      'n=0; while [ $n -lt 400 ]; do head -c 1M /dev/zero > file$n; n=$((n + 1)); sleep 0.01; done; sleep 40',
+    )
     assert.equal(filled.reason, 'disk-limit')
     const refused = await inside('echo more > another; test -s another')
     assert.notEqual(refused.exitCode, 0, 'nothing can be written')
@@ -73,7 +77,9 @@ const limitsUnlinked: ConformanceCase = {
   name: 'files without a name count against the disk limit',
   limits: { diskBytes: 8 * mebibyte },
   async check({ inside }) {
-    const result = await inside('for fd in 4 5 6; do eval "exec $fd> hidden"; rm hidden; eval "head -c 6M /dev/zero >&$fd"; done; sleep 40')
+    const result = await inside(
+      'for fd in 4 5 6; do eval "exec $fd> hidden"; rm hidden; eval "head -c 6M /dev/zero >&$fd"; done; sleep 40',
+    )
     assert.equal(result.reason, 'disk-limit')
   },
 }
@@ -82,10 +88,14 @@ const limitsHidden: ConformanceCase = {
   name: 'neither depth nor closed directories hide files from the disk limit',
   limits: { diskBytes: 8 * mebibyte },
   async check({ inside }) {
-    const deep = await inside(`perl -e '$name = "d" x 200; for (1..30) { mkdir $name and chdir $name or exit 1 } sleep 40'`)
+    const deep = await inside(
+      `perl -e '$name = "d" x 200; for (1..30) { mkdir $name and chdir $name or exit 1 } sleep 40'`,
+    )
     assert.equal(deep.reason, 'disk-limit', 'deeper than a path can name')
     await inside('rm -rf ddd*')
-    const closed = await inside('mkdir closed; chmod 311 closed; for n in 1 2 3; do head -c 6M /dev/zero > closed/$n; done; sleep 40')
+    const closed = await inside(
+      'mkdir closed; chmod 311 closed; for n in 1 2 3; do head -c 6M /dev/zero > closed/$n; done; sleep 40',
+    )
     assert.equal(closed.reason, 'disk-limit', 'in a directory that nobody may list')
   },
 }
@@ -112,7 +122,10 @@ const limitsCpu: ConformanceCase = {
 const limitsOutput: ConformanceCase = {
   name: 'a flood of output is drained, cut in the middle and does not stop the program',
   async check({ inside }) {
-    const result = await inside('echo first; yes | head -c 20M; echo last; yes e | head -c 1M >&2; echo end > finished', { outputBytesMax: 10_000 })
+    const result = await inside(
+      'echo first; yes | head -c 20M; echo last; yes e | head -c 1M >&2; echo end > finished',
+      { outputBytesMax: 10_000 },
+    )
     assert.equal(result.exitCode, 0)
     assert.ok(result.stdout.startsWith('first\ny\n') && result.stdout.endsWith('y\nlast\n'))
     assert.ok(result.stdout.length < 10_100 && result.stderr.length < 10_100)
@@ -130,6 +143,16 @@ const limitsOpenFiles: ConformanceCase = {
 }
 
 export const limitCases: readonly ConformanceCase[] = [
-  limitsProcesses, limitsMemoryOfOne, limitsMemoryOfAll, limitsTemporary, limitsFileSize, limitsDisk, limitsUnlinked, limitsHidden,
-  limitsFileCount, limitsCpu, limitsOutput, limitsOpenFiles,
+  limitsProcesses,
+  limitsMemoryOfOne,
+  limitsMemoryOfAll,
+  limitsTemporary,
+  limitsFileSize,
+  limitsDisk,
+  limitsUnlinked,
+  limitsHidden,
+  limitsFileCount,
+  limitsCpu,
+  limitsOutput,
+  limitsOpenFiles,
 ]

@@ -2,8 +2,23 @@ import { insertAuditEntry } from '../../../../platform/audit/postgres-audit.ts'
 import type { Tx } from '../../../../platform/db/database.ts'
 import { toWireId, toWireIdOrNull } from '../../../../platform/ids/id.ts'
 import type { Platform } from '../../../../platform/platform.ts'
-import { cancelLockedRun, insertPreparedRun, recordFailedRun, wakeAfterCancel, type StoredRun } from '../../runs/index.ts'
-import { findActiveRuns, holdOwners, lockUntouched, saveAdvances, saveFires, type Advance, type DueSchedule, type NewFire } from './firing-store.ts'
+import {
+  cancelLockedRun,
+  insertPreparedRun,
+  recordFailedRun,
+  wakeAfterCancel,
+  type StoredRun,
+} from '../../runs/index.ts'
+import {
+  findActiveRuns,
+  holdOwners,
+  lockUntouched,
+  saveAdvances,
+  saveFires,
+  type Advance,
+  type DueSchedule,
+  type NewFire,
+} from './firing-store.ts'
 import { decideFires, type Decision, type FirePlan } from './plan-fires.ts'
 import type { PreparedSchedule, Start } from './prepare-fires.ts'
 
@@ -22,7 +37,11 @@ interface Batch {
  * Fires schedules in one transaction: their runs, what became of each fire, their next fires, and the audit entries, or nothing of it.
  * Schedules that another process fires, or that were changed meanwhile, are left to the next round. Returns how many were dealt with.
  */
-export async function fireBatch(platform: Platform, schedules: readonly PreparedSchedule[], now: Date): Promise<number> {
+export async function fireBatch(
+  platform: Platform,
+  schedules: readonly PreparedSchedule[],
+  now: Date,
+): Promise<number> {
   const batch = await platform.db.transaction().execute(async (tx) => {
     const current: Batch = { tx, now, fires: [], advances: [], started: [], failed: [], cancelled: [] }
     await fireAll(current, schedules)
@@ -34,12 +53,22 @@ export async function fireBatch(platform: Platform, schedules: readonly Prepared
 
 async function fireAll(batch: Batch, schedules: readonly PreparedSchedule[]): Promise<void> {
   const { tx, now } = batch
-  await holdOwners(tx, schedules.map(({ schedule }) => schedule))
-  const untouched = await lockUntouched(tx, schedules.map(({ schedule }) => schedule))
+  await holdOwners(
+    tx,
+    schedules.map(({ schedule }) => schedule),
+  )
+  const untouched = await lockUntouched(
+    tx,
+    schedules.map(({ schedule }) => schedule),
+  )
   const locked = schedules.filter(({ schedule }) => untouched.has(schedule.id))
   const activeRuns = await loadActiveRuns(tx, locked)
   for (const { schedule, plan, start } of locked) {
-    const decisions = decideFires(plan.fires, { overlap: schedule.overlap, queuedFor: schedule.queuedFor, activeRunIds: activeRuns.get(schedule.id) ?? [] })
+    const decisions = decideFires(plan.fires, {
+      overlap: schedule.overlap,
+      queuedFor: schedule.queuedFor,
+      activeRunIds: activeRuns.get(schedule.id) ?? [],
+    })
     let hasRun = false
     for (const decision of decisions) hasRun = (await carryOut(batch, { schedule, start, decision })) || hasRun
     batch.advances.push(await advance(batch, { schedule, plan, hasRun, isDisabled: start?.kind === 'agent-gone' }))
@@ -51,10 +80,15 @@ async function fireAll(batch: Batch, schedules: readonly PreparedSchedule[]): Pr
 // Runs whose end decides about a fire are held, so that their end is seen either here or, as an event, after this transaction.
 async function loadActiveRuns(tx: Tx, locked: readonly PreparedSchedule[]): Promise<Map<string, string[]>> {
   const starting = locked.filter(({ start }) => start !== undefined).map(({ schedule }) => schedule)
-  const isHeld = ({ overlap, queuedFor }: DueSchedule) => queuedFor !== null || overlap === 'queue' || overlap === 'cancel-previous'
+  const isHeld = ({ overlap, queuedFor }: DueSchedule) =>
+    queuedFor !== null || overlap === 'queue' || overlap === 'cancel-previous'
   const idsOf = (schedules: readonly DueSchedule[]) => schedules.map(({ id }) => id)
   const held = await findActiveRuns(tx, idsOf(starting.filter(isHeld)), { isHeld: true })
-  const seen = await findActiveRuns(tx, idsOf(starting.filter((schedule) => !isHeld(schedule) && schedule.overlap === 'skip')), { isHeld: false })
+  const seen = await findActiveRuns(
+    tx,
+    idsOf(starting.filter((schedule) => !isHeld(schedule) && schedule.overlap === 'skip')),
+    { isHeld: false },
+  )
   return new Map([...held, ...seen])
 }
 
@@ -68,24 +102,51 @@ interface Fired {
 async function carryOut(batch: Batch, { schedule, start, decision }: Fired): Promise<boolean> {
   const { scheduledFor } = decision
   if (decision.kind !== 'start') {
-    batch.fires.push({ schedule, scheduledFor, through: decision.kind === 'skipped-missed' ? decision.through : null, outcome: decision.kind, runId: null })
+    batch.fires.push({
+      schedule,
+      scheduledFor,
+      through: decision.kind === 'skipped-missed' ? decision.through : null,
+      outcome: decision.kind,
+      runId: null,
+    })
     return false
   }
   if (start === undefined) throw new Error(`Schedule ${schedule.id} was to start a run without being prepared.`)
   const run = await startRun(batch, { schedule, start, decision })
-  batch.fires.push({ schedule, scheduledFor, through: null, outcome: run?.status === 'pending' ? 'started' : 'failed', runId: run?.id ?? null })
+  batch.fires.push({
+    schedule,
+    scheduledFor,
+    through: null,
+    outcome: run?.status === 'pending' ? 'started' : 'failed',
+    runId: run?.id ?? null,
+  })
   await insertAuditEntry(batch.tx, {
     action: 'schedule.fired',
     actor: { kind: 'system', part: 'schedules' },
     scope: schedule,
     resourceId: toWireId('sched', schedule.id),
-    changes: { runId: { before: null, after: toWireIdOrNull('run', run?.id ?? null) }, scheduledFor: { before: null, after: scheduledFor.toISOString() } },
+    changes: {
+      runId: { before: null, after: toWireIdOrNull('run', run?.id ?? null) },
+      scheduledFor: { before: null, after: scheduledFor.toISOString() },
+    },
   })
   return run !== undefined
 }
 
-async function startRun(batch: Batch, { schedule, start, decision }: { schedule: DueSchedule; start: Start; decision: Extract<Decision, { kind: 'start' }> }): Promise<StoredRun | undefined> {
-  const origin = { userId: schedule.userId, apiKeyId: null, scheduleId: schedule.id, scheduledFor: decision.scheduledFor }
+async function startRun(
+  batch: Batch,
+  {
+    schedule,
+    start,
+    decision,
+  }: { schedule: DueSchedule; start: Start; decision: Extract<Decision, { kind: 'start' }> },
+): Promise<StoredRun | undefined> {
+  const origin = {
+    userId: schedule.userId,
+    apiKeyId: null,
+    scheduleId: schedule.id,
+    scheduledFor: decision.scheduledFor,
+  }
   switch (start.kind) {
     case 'agent-gone':
       return undefined
@@ -107,11 +168,19 @@ async function startRun(batch: Batch, { schedule, start, decision }: { schedule:
 async function cancelPrevious({ tx, cancelled }: Batch, schedule: DueSchedule, id: string): Promise<void> {
   const by = 'the next fire of its schedule'
   const run = await cancelLockedRun(tx, id, { by, entry: `The run was cancelled by ${by}.` })
-  await insertAuditEntry(tx, { action: 'run.cancelled', actor: { kind: 'system', part: 'schedules' }, scope: schedule, resourceId: toWireId('run', id) })
+  await insertAuditEntry(tx, {
+    action: 'run.cancelled',
+    actor: { kind: 'system', part: 'schedules' },
+    scope: schedule,
+    resourceId: toWireId('run', id),
+  })
   cancelled.push(run)
 }
 
-async function advance({ tx }: Batch, about: { schedule: DueSchedule; plan: FirePlan; hasRun: boolean; isDisabled: boolean }): Promise<Advance> {
+async function advance(
+  { tx }: Batch,
+  about: { schedule: DueSchedule; plan: FirePlan; hasRun: boolean; isDisabled: boolean },
+): Promise<Advance> {
   const { schedule, plan, hasRun, isDisabled } = about
   if (!isDisabled) return { id: schedule.id, nextRunAt: plan.nextRunAt, dueAt: plan.dueAt, hasRun, isDisabled }
   await insertAuditEntry(tx, {

@@ -9,7 +9,10 @@ import { fireAll, makeSchedule, readyTenant, testClock, type Ready } from '../te
 import { restUntilDue } from './fire-due.ts'
 
 /** Copies a schedule so often, each due at the moment. */
-async function copySchedule({ platform: { db } }: World, { id, count, nextRunAt }: { id: string; count: number; nextRunAt: Date }): Promise<void> {
+async function copySchedule(
+  { platform: { db } }: World,
+  { id, count, nextRunAt }: { id: string; count: number; nextRunAt: Date },
+): Promise<void> {
   const original = parseWireId('sched', id) ?? ''
   await sql`
     insert into schedules (id, organization_id, application_id, agent_id, cron, timezone, missed_fires, overlap, next_run_at, due_at)
@@ -19,7 +22,14 @@ async function copySchedule({ platform: { db } }: World, { id, count, nextRunAt 
 
 /** How many runs, fires and entries each schedule of the database has. */
 async function tally({ platform: { db } }: World) {
-  const { rows } = await sql<{ schedules: number; runs: number; fires: number; entries: number; most: number; loose: number }>`
+  const { rows } = await sql<{
+    schedules: number
+    runs: number
+    fires: number
+    entries: number
+    most: number
+    loose: number
+  }>`
     select (select count(*) from schedules) as schedules, (select count(*) from runs) as runs, (select count(*) from schedule_fires) as fires,
       (select count(*) from audit_log where action = 'schedule.fired') as entries,
       (select coalesce(max(n), 0) from (select count(*) as n from runs group by schedule_id) as per) as most,
@@ -62,7 +72,8 @@ describe('fires, by several at once', () => {
   })
 
   it('rest until the next is due, and are woken by a change', async () => {
-    const rest = (restMaxMs: number, signal = new AbortController().signal) => restUntilDue(world.platform, { fired: 0, isMore: false }, { restMaxMs, signal })
+    const rest = (restMaxMs: number, signal = new AbortController().signal) =>
+      restUntilDue(world.platform, { fired: 0, isMore: false }, { restMaxMs, signal })
     // A wake-up from before, or of another world on the same Redis, ends a rest too.
     await eventually(async () => ((await rest(60_000)) ? undefined : true))
     clock.set('2026-03-21T09:59:59.950Z')
@@ -92,7 +103,11 @@ describe('processes that are killed while they fire', () => {
   const children: ChildProcess[] = []
   const start = async (): Promise<ChildProcess> => {
     const { host, port, user, password, database, connectionString } = world.platform.database.pool.options
-    const child = fork(new URL('../testing/fire-until-killed.ts', import.meta.url), [JSON.stringify({ host, port, user, password, database, connectionString })], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const child = fork(
+      new URL('../testing/fire-until-killed.ts', import.meta.url),
+      [JSON.stringify({ host, port, user, password, database, connectionString })],
+      { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+    )
     const isReady = await Promise.race([once(child, 'message').then(() => true), once(child, 'exit').then(() => false)])
     if (!isReady) throw new Error('The process did not start.')
     return child
@@ -110,7 +125,8 @@ describe('processes that are killed while they fire', () => {
     const id = await makeSchedule(ready, { cronExpression: '0 0 29 2 *' })
     for (let n = 0; n < 5; n += 1) children.push(await start())
     await sql`truncate audit_log`.execute(world.platform.db)
-    const fired = (count: number) => eventually(async () => (((await tally(world))?.fires ?? 0) >= count ? true : undefined), 60_000)
+    const fired = (count: number) =>
+      eventually(async () => (((await tally(world))?.fires ?? 0) >= count ? true : undefined), 60_000)
     for (const [wave, victim] of children.slice(1).entries()) {
       await copySchedule(world, { id, count: 150, nextRunAt: new Date(Math.floor(Date.now() / 1000) * 1000) })
       await fired(wave * 150 + 5)

@@ -28,7 +28,8 @@ export async function fireDue(platform: Platform, signal?: AbortSignal): Promise
   const batches = chunk(shuffle(ids), batchMax)
   const counts: number[] = []
   const lane = async () => {
-    for (let batch = batches.pop(); batch !== undefined && signal?.aborted !== true; batch = batches.pop()) counts.push(await fireIds(platform, batch))
+    for (let batch = batches.pop(); batch !== undefined && signal?.aborted !== true; batch = batches.pop())
+      counts.push(await fireIds(platform, batch))
   }
   const lanes = await Promise.allSettled(Array.from({ length: lanesMax }, lane))
   const failure = lanes.find((each) => each.status === 'rejected')
@@ -38,14 +39,19 @@ export async function fireDue(platform: Platform, signal?: AbortSignal): Promise
 }
 
 /** Rests until the next schedule is due, at most `restMaxMs`; sooner when one was changed, or told to stop. False: it is not due by then. */
-export async function restUntilDue(platform: Platform, { fired, isMore }: Round, rest: { restMaxMs: number; signal: AbortSignal }): Promise<boolean> {
+export async function restUntilDue(
+  platform: Platform,
+  { fired, isMore }: Round,
+  rest: { restMaxMs: number; signal: AbortSignal },
+): Promise<boolean> {
   if (isMore && fired > 0) return true
   const woken = new AbortController()
   // From before the look: a change that comes after it ends the rest.
   const unsubscribe = platform.wake.subscribe('schedules', () => woken.abort())
   try {
     const dueAt = await findNextDueAt(platform.db)
-    const restMs = dueAt === null ? Infinity : Math.max(isMore ? busyMs : 0, dueAt.getTime() - platform.clock.now().getTime())
+    const restMs =
+      dueAt === null ? Infinity : Math.max(isMore ? busyMs : 0, dueAt.getTime() - platform.clock.now().getTime())
     if (restMs > rest.restMaxMs) return woken.signal.aborted
     await sleep(restMs, undefined, { signal: AbortSignal.any([woken.signal, rest.signal]) }).catch(() => undefined)
     return true
@@ -67,7 +73,8 @@ async function fireIds(platform: Platform, ids: readonly string[]): Promise<numb
 async function fireTogether(platform: Platform, ids: readonly string[]): Promise<number> {
   const now = platform.clock.now()
   const prepared = []
-  for (const schedule of await loadDue(platform.db, { ids, now })) prepared.push(await prepareFires(platform, schedule, now))
+  for (const schedule of await loadDue(platform.db, { ids, now }))
+    prepared.push(await prepareFires(platform, schedule, now))
   return prepared.length === 0 ? 0 : fireBatch(platform, prepared, now)
 }
 
@@ -90,5 +97,8 @@ function chunk(ids: readonly string[], size: number): string[][] {
 }
 
 function shuffle(ids: readonly string[]): string[] {
-  return ids.map((id) => ({ id, place: Math.random() })).sort((a, b) => a.place - b.place).map(({ id }) => id)
+  return ids
+    .map((id) => ({ id, place: Math.random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ id }) => id)
 }

@@ -16,13 +16,25 @@ export interface DueSchedule extends Schedule {
 
 /** The schedules to look at, the longest due first. */
 export async function findDueIds(db: Db, { now, limit }: { now: Date; limit: number }): Promise<string[]> {
-  const rows = await db.selectFrom('schedules').select('id').where('due_at', '<=', now).orderBy('due_at').limit(limit).execute()
+  const rows = await db
+    .selectFrom('schedules')
+    .select('id')
+    .where('due_at', '<=', now)
+    .orderBy('due_at')
+    .limit(limit)
+    .execute()
   return rows.map(({ id }) => id)
 }
 
 /** When the next schedule is to be looked at. */
 export async function findNextDueAt(db: Db): Promise<Date | null> {
-  const row = await db.selectFrom('schedules').select('due_at').where('due_at', 'is not', null).orderBy('due_at').limit(1).executeTakeFirst()
+  const row = await db
+    .selectFrom('schedules')
+    .select('due_at')
+    .where('due_at', 'is not', null)
+    .orderBy('due_at')
+    .limit(1)
+    .executeTakeFirst()
   return row?.due_at ?? null
 }
 
@@ -32,12 +44,23 @@ export async function loadDue(db: Db, { ids, now }: { ids: readonly string[]; no
     .selectFrom('schedules as s')
     .select(scheduleColumns)
     .select(sql<string>`s.xmin::text`.as('row_version'))
-    .select((eb) => eb.selectFrom('schedule_fires as f').select('f.scheduled_for').whereRef('f.schedule_id', '=', 's.id').where('f.outcome', '=', 'queued').as('queued_for'))
+    .select((eb) =>
+      eb
+        .selectFrom('schedule_fires as f')
+        .select('f.scheduled_for')
+        .whereRef('f.schedule_id', '=', 's.id')
+        .where('f.outcome', '=', 'queued')
+        .as('queued_for'),
+    )
     .where('s.id', 'in', [...ids])
     .where('s.due_at', '<=', now)
     .execute()
   // The runs take the agent's name from the agent itself.
-  return rows.map((row) => ({ ...toSchedule({ ...row, agent_name: '' }), rowVersion: row.row_version, queuedFor: row.queued_for }))
+  return rows.map((row) => ({
+    ...toSchedule({ ...row, agent_name: '' }),
+    rowVersion: row.row_version,
+    queuedFor: row.queued_for,
+  }))
 }
 
 /**
@@ -55,7 +78,8 @@ export async function holdOwners(tx: Tx, schedules: readonly DueSchedule[]): Pro
     .forKeyShare(['o', 'a'])
     .execute()
   const endUserIds = schedules.flatMap(({ endUserId }) => (endUserId === null ? [] : [endUserId]))
-  if (endUserIds.length > 0) await tx.selectFrom('end_users').select('id').where('id', 'in', endUserIds).orderBy('id').forKeyShare().execute()
+  if (endUserIds.length > 0)
+    await tx.selectFrom('end_users').select('id').where('id', 'in', endUserIds).orderBy('id').forKeyShare().execute()
 }
 
 /** Locks those of the schedules that nobody has touched since they were loaded; returns their ids. Never waits. */
@@ -68,7 +92,11 @@ export async function lockUntouched(tx: Tx, schedules: readonly DueSchedule[]): 
 }
 
 /** The runs of locked schedules that have not ended, by schedule. They can't end until the transaction does, when `isHeld`. */
-export async function findActiveRuns(tx: Tx, scheduleIds: readonly string[], { isHeld }: { isHeld: boolean }): Promise<Map<string, string[]>> {
+export async function findActiveRuns(
+  tx: Tx,
+  scheduleIds: readonly string[],
+  { isHeld }: { isHeld: boolean },
+): Promise<Map<string, string[]>> {
   const byId = new Map<string, string[]>()
   if (scheduleIds.length === 0) return byId
   const rows = await tx
@@ -79,7 +107,8 @@ export async function findActiveRuns(tx: Tx, scheduleIds: readonly string[], { i
     .orderBy('id')
     .$if(isHeld, (query) => query.forNoKeyUpdate())
     .execute()
-  for (const { id, schedule_id } of rows) if (schedule_id !== null) byId.set(schedule_id, [...(byId.get(schedule_id) ?? []), id])
+  for (const { id, schedule_id } of rows)
+    if (schedule_id !== null) byId.set(schedule_id, [...(byId.get(schedule_id) ?? []), id])
   return byId
 }
 
@@ -110,7 +139,11 @@ export async function saveFires(tx: Tx, fires: readonly NewFire[], now: Date): P
     .onConflict((conflict) =>
       conflict
         .columns(['schedule_id', 'scheduled_for'])
-        .doUpdateSet((eb) => ({ outcome: eb.ref('excluded.outcome'), run_id: eb.ref('excluded.run_id'), fired_at: eb.ref('excluded.fired_at') }))
+        .doUpdateSet((eb) => ({
+          outcome: eb.ref('excluded.outcome'),
+          run_id: eb.ref('excluded.run_id'),
+          fired_at: eb.ref('excluded.fired_at'),
+        }))
         .where('schedule_fires.outcome', '=', 'queued'),
     )
     .execute()
@@ -127,7 +160,15 @@ export interface Advance {
 
 /** Moves locked schedules on to their next fires. */
 export async function saveAdvances(tx: Tx, advances: readonly Advance[], now: Date): Promise<void> {
-  const rows = toJsonText(advances.map(({ id, nextRunAt, dueAt, hasRun, isDisabled }) => ({ id, next: nextRunAt, due: dueAt, ran: hasRun, off: isDisabled })))
+  const rows = toJsonText(
+    advances.map(({ id, nextRunAt, dueAt, hasRun, isDisabled }) => ({
+      id,
+      next: nextRunAt,
+      due: dueAt,
+      ran: hasRun,
+      off: isDisabled,
+    })),
+  )
   await sql`
     update schedules s set next_run_at = a.next, due_at = a.due, last_run_at = case when a.ran then ${now}::timestamptz else s.last_run_at end, enabled = s.enabled and not a.off,
       updated_at = case when a.off then ${now}::timestamptz else s.updated_at end
@@ -137,7 +178,12 @@ export async function saveAdvances(tx: Tx, advances: readonly Advance[], now: Da
 
 /** Puts off a schedule that could not be dealt with, so that it does not hold up the others. */
 export async function postpone(db: Db, id: string, until: Date): Promise<void> {
-  await db.updateTable('schedules').set({ due_at: until }).where('id', '=', id).where('due_at', 'is not', null).execute()
+  await db
+    .updateTable('schedules')
+    .set({ due_at: until })
+    .where('id', '=', id)
+    .where('due_at', 'is not', null)
+    .execute()
 }
 
 /** Makes those of the schedules due at once that have a fire waiting. */
@@ -146,6 +192,14 @@ export async function makeQueuedDue(tx: Tx, scheduleIds: readonly string[]): Pro
     .updateTable('schedules as s')
     .set({ due_at: sql<Date>`least(s.due_at, s.created_at)` })
     .where('s.id', 'in', [...scheduleIds])
-    .where((eb) => eb.exists(eb.selectFrom('schedule_fires as f').select('f.schedule_id').whereRef('f.schedule_id', '=', 's.id').where('f.outcome', '=', 'queued')))
+    .where((eb) =>
+      eb.exists(
+        eb
+          .selectFrom('schedule_fires as f')
+          .select('f.schedule_id')
+          .whereRef('f.schedule_id', '=', 's.id')
+          .where('f.outcome', '=', 'queued'),
+      ),
+    )
     .execute()
 }

@@ -15,7 +15,11 @@ const schedule = (fields: Partial<PlannableSchedule> = {}): PlannableSchedule =>
   ...fields,
 })
 const run = (time: string) => ({ kind: 'run', scheduledFor: at(time) })
-const missed = (from: string, through: string | null) => ({ kind: 'missed', scheduledFor: at(from), through: through === null ? null : at(through) })
+const missed = (from: string, through: string | null) => ({
+  kind: 'missed',
+  scheduledFor: at(from),
+  through: through === null ? null : at(through),
+})
 
 describe('the plan of a schedule', () => {
   it('is empty before the fire is due, and without a next fire', () => {
@@ -24,16 +28,27 @@ describe('the plan of a schedule', () => {
     expect(planFires(schedule({ nextRunAt: null }), due)).toEqual({ fires: [], nextRunAt: null, dueAt: null })
   })
 
-  it.each(['2026-03-21T10:00:00.000Z', '2026-03-21T10:00:37.000Z', '2026-03-21T10:01:00.000Z'])('runs the fire when it is on time, up to a minute late: at %s', (now) => {
-    const next = at('2026-03-21T11:00:00Z')
-    for (const missedFires of ['skip', 'run-once', 'run-all'] as const) {
-      expect(planFires(schedule({ missedFires }), at(now))).toEqual({ fires: [run('2026-03-21T10:00:00Z')], nextRunAt: next, dueAt: next })
-    }
-  })
+  it.each(['2026-03-21T10:00:00.000Z', '2026-03-21T10:00:37.000Z', '2026-03-21T10:01:00.000Z'])(
+    'runs the fire when it is on time, up to a minute late: at %s',
+    (now) => {
+      const next = at('2026-03-21T11:00:00Z')
+      for (const missedFires of ['skip', 'run-once', 'run-all'] as const) {
+        expect(planFires(schedule({ missedFires }), at(now))).toEqual({
+          fires: [run('2026-03-21T10:00:00Z')],
+          nextRunAt: next,
+          dueAt: next,
+        })
+      }
+    },
+  )
 
   it('looks again at once when the next fire is due already', () => {
     const now = at('2026-03-21T10:01:00.000Z')
-    expect(planFires(schedule({ cronExpression: '* * * * *' }), now)).toEqual({ fires: [run('2026-03-21T10:00:00Z')], nextRunAt: now, dueAt: now })
+    expect(planFires(schedule({ cronExpression: '* * * * *' }), now)).toEqual({
+      fires: [run('2026-03-21T10:00:00Z')],
+      nextRunAt: now,
+      dueAt: now,
+    })
   })
 
   it.each<[MissedFires, object[], string]>([
@@ -41,15 +56,28 @@ describe('the plan of a schedule', () => {
     ['run-once', [run('2026-03-21T10:00:00Z')], '2026-03-21T11:00:00Z'],
     ['run-all', [run('2026-03-21T10:00:00Z')], '2026-03-21T11:00:00Z'],
   ])('%s: one missed fire', (missedFires, fires, next) => {
-    expect(planFires(schedule({ missedFires }), at('2026-03-21T10:01:00.001Z'))).toEqual({ fires, nextRunAt: at(next), dueAt: at(next) })
+    expect(planFires(schedule({ missedFires }), at('2026-03-21T10:01:00.001Z'))).toEqual({
+      fires,
+      nextRunAt: at(next),
+      dueAt: at(next),
+    })
   })
 
   it.each<[MissedFires, object[], string, string]>([
     ['skip', [missed('2026-03-21T10:00:00Z', '2026-03-21T13:00:00Z')], '2026-03-21T14:00:00Z', '2026-03-21T14:00:00Z'],
-    ['run-once', [missed('2026-03-21T10:00:00Z', '2026-03-21T12:00:00Z'), run('2026-03-21T13:00:00Z')], '2026-03-21T14:00:00Z', '2026-03-21T14:00:00Z'],
+    [
+      'run-once',
+      [missed('2026-03-21T10:00:00Z', '2026-03-21T12:00:00Z'), run('2026-03-21T13:00:00Z')],
+      '2026-03-21T14:00:00Z',
+      '2026-03-21T14:00:00Z',
+    ],
     ['run-all', [run('2026-03-21T10:00:00Z')], '2026-03-21T11:00:00Z', '2026-03-21T13:30:00Z'],
   ])('%s: four missed fires', (...[missedFires, fires, nextRunAt, dueAt]) => {
-    expect(planFires(schedule({ missedFires }), at('2026-03-21T13:30:00Z'))).toEqual({ fires, nextRunAt: at(nextRunAt), dueAt: at(dueAt) })
+    expect(planFires(schedule({ missedFires }), at('2026-03-21T13:30:00Z'))).toEqual({
+      fires,
+      nextRunAt: at(nextRunAt),
+      dueAt: at(dueAt),
+    })
   })
 
   it('leaves a fire that is less than a minute late on time, after missed ones', () => {
@@ -80,23 +108,41 @@ describe('the plan of a schedule', () => {
     throw new Error('It never came to an end.')
   }
 
-  it.each(['* * * * *', '*/5 * * * *', '17 3 * * *', '0 9 1 * *'])('run-all runs the last 100 of %s, oldest first, and notes what was before', (cronExpression) => {
-    const now = at('2046-03-21T13:30:30Z')
-    const fires = carryOut(schedule({ cronExpression, missedFires: 'run-all', nextRunAt: nextFire({ cronExpression, timezone: 'UTC' }, at('2026-03-21T10:00:00Z')) }), now)
-    const runs = fires.flatMap((fire) => (fire.kind === 'run' ? [fire.scheduledFor] : []))
-    const onTime = runs.filter((time) => time.getTime() + 60_000 >= now.getTime()).length
-    expect(runs).toHaveLength(missedRunsMax + onTime)
-    expect(runs).toEqual(runs.toSorted((a, b) => a.getTime() - b.getTime()))
-    expect(fires.filter(({ kind }) => kind === 'missed')).toHaveLength(1)
-    // Nothing between them is left out, and nothing after them.
-    expect(nextFires({ cronExpression, timezone: 'UTC' }, new Date((runs[0]?.getTime() ?? 0) - 1), runs.length)).toEqual(runs)
-    expect(nextFire({ cronExpression, timezone: 'UTC' }, runs.at(-1) ?? now)?.getTime()).toBeGreaterThan(now.getTime())
-  })
+  it.each(['* * * * *', '*/5 * * * *', '17 3 * * *', '0 9 1 * *'])(
+    'run-all runs the last 100 of %s, oldest first, and notes what was before',
+    (cronExpression) => {
+      const now = at('2046-03-21T13:30:30Z')
+      const fires = carryOut(
+        schedule({
+          cronExpression,
+          missedFires: 'run-all',
+          nextRunAt: nextFire({ cronExpression, timezone: 'UTC' }, at('2026-03-21T10:00:00Z')),
+        }),
+        now,
+      )
+      const runs = fires.flatMap((fire) => (fire.kind === 'run' ? [fire.scheduledFor] : []))
+      const onTime = runs.filter((time) => time.getTime() + 60_000 >= now.getTime()).length
+      expect(runs).toHaveLength(missedRunsMax + onTime)
+      expect(runs).toEqual(runs.toSorted((a, b) => a.getTime() - b.getTime()))
+      expect(fires.filter(({ kind }) => kind === 'missed')).toHaveLength(1)
+      // Nothing between them is left out, and nothing after them.
+      expect(
+        nextFires({ cronExpression, timezone: 'UTC' }, new Date((runs[0]?.getTime() ?? 0) - 1), runs.length),
+      ).toEqual(runs)
+      expect(nextFire({ cronExpression, timezone: 'UTC' }, runs.at(-1) ?? now)?.getTime()).toBeGreaterThan(
+        now.getTime(),
+      )
+    },
+  )
 
   it('accounts for every fire once, whatever the choice', () => {
     for (const missedFires of ['skip', 'run-once', 'run-all'] as const) {
       const fires = carryOut(schedule({ cronExpression: '*/10 * * * *', missedFires }), at('2026-03-21T14:05:00Z'))
-      const count = fires.flatMap((fire) => (fire.kind === 'run' || fire.through === null ? [1] : [(fire.through.getTime() - fire.scheduledFor.getTime()) / 600_000 + 1]))
+      const count = fires.flatMap((fire) =>
+        fire.kind === 'run' || fire.through === null
+          ? [1]
+          : [(fire.through.getTime() - fire.scheduledFor.getTime()) / 600_000 + 1],
+      )
       expect(count.reduce((sum, each) => sum + each, 0)).toBe(25)
     }
   })
@@ -108,12 +154,21 @@ describe('jitter', () => {
     schedule({ jitterSeconds, cronExpression, id: `01900000-0000-7000-8000-${String(n).padStart(12, '0')}` })
 
   it('is the same for the same fire, and differs from schedule to schedule and fire to fire', () => {
-    const delays = Array.from({ length: 200 }, (_, n) => dueAtOf(withJitter(600, '0 * * * *', n), nominal).getTime() - nominal.getTime())
-    expect(delays).toEqual(Array.from({ length: 200 }, (_, n) => dueAtOf(withJitter(600, '0 * * * *', n), nominal).getTime() - nominal.getTime()))
+    const delays = Array.from(
+      { length: 200 },
+      (_, n) => dueAtOf(withJitter(600, '0 * * * *', n), nominal).getTime() - nominal.getTime(),
+    )
+    expect(delays).toEqual(
+      Array.from(
+        { length: 200 },
+        (_, n) => dueAtOf(withJitter(600, '0 * * * *', n), nominal).getTime() - nominal.getTime(),
+      ),
+    )
     expect(Math.min(...delays)).toBeGreaterThanOrEqual(0)
     expect(Math.max(...delays)).toBeLessThan(600_000)
     // Spread: each sixth of the time has some of them.
-    for (let part = 0; part < 6; part += 1) expect(delays.filter((ms) => Math.floor(ms / 100_000) === part).length).toBeGreaterThan(10)
+    for (let part = 0; part < 6; part += 1)
+      expect(delays.filter((ms) => Math.floor(ms / 100_000) === part).length).toBeGreaterThan(10)
     expect(dueAtOf(withJitter(600), nominal)).not.toEqual(dueAtOf(withJitter(600), at('2026-03-21T11:00:00Z')))
   })
 
@@ -140,17 +195,22 @@ describe('jitter', () => {
 describe('overlap', () => {
   const fire = { kind: 'run', scheduledFor: at('2026-03-21T10:00:00Z') } as const
   const waiting = at('2026-03-21T09:00:00Z')
-  const kindsOf = (overlap: Overlap, activeRunIds: string[], queuedFor: Date | null = null) => decideFires([fire], { overlap, activeRunIds, queuedFor }).map(({ kind }) => kind)
+  const kindsOf = (overlap: Overlap, activeRunIds: string[], queuedFor: Date | null = null) =>
+    decideFires([fire], { overlap, activeRunIds, queuedFor }).map(({ kind }) => kind)
 
   it.each<Overlap>(['allow', 'skip', 'queue', 'cancel-previous'])('%s starts when nothing runs', (overlap) => {
-    expect(decideFires([fire], { overlap, activeRunIds: [], queuedFor: null })).toEqual([{ kind: 'start', scheduledFor: fire.scheduledFor, cancels: [] }])
+    expect(decideFires([fire], { overlap, activeRunIds: [], queuedFor: null })).toEqual([
+      { kind: 'start', scheduledFor: fire.scheduledFor, cancels: [] },
+    ])
   })
 
   it('decides what becomes of a fire while a run has not ended', () => {
     expect(kindsOf('allow', ['a'])).toEqual(['start'])
     expect(kindsOf('skip', ['a'])).toEqual(['skipped-overlap'])
     expect(kindsOf('queue', ['a'])).toEqual(['queued'])
-    expect(decideFires([fire], { overlap: 'cancel-previous', activeRunIds: ['a', 'b'], queuedFor: null })).toMatchObject([{ kind: 'start', cancels: ['a', 'b'] }])
+    expect(
+      decideFires([fire], { overlap: 'cancel-previous', activeRunIds: ['a', 'b'], queuedFor: null }),
+    ).toMatchObject([{ kind: 'start', cancels: ['a', 'b'] }])
   })
 
   it('lets one fire wait, and no more', () => {
@@ -167,6 +227,8 @@ describe('overlap', () => {
 
   it('notes missed fires whatever runs', () => {
     const range = { kind: 'missed', scheduledFor: fire.scheduledFor, through: null } as const
-    expect(decideFires([range], { overlap: 'queue', activeRunIds: ['a'], queuedFor: waiting })).toEqual([{ kind: 'skipped-missed', scheduledFor: fire.scheduledFor, through: null }])
+    expect(decideFires([range], { overlap: 'queue', activeRunIds: ['a'], queuedFor: waiting })).toEqual([
+      { kind: 'skipped-missed', scheduledFor: fire.scheduledFor, through: null },
+    ])
   })
 })

@@ -8,7 +8,9 @@ const missedAfterMs = 60_000
 export const missedRunsMax = 100
 
 /** A nominal fire to run, or a range of missed ones to note. */
-export type PlannedFire = { readonly kind: 'run'; readonly scheduledFor: Date } | { readonly kind: 'missed'; readonly scheduledFor: Date; readonly through: Date | null }
+export type PlannedFire =
+  | { readonly kind: 'run'; readonly scheduledFor: Date }
+  | { readonly kind: 'missed'; readonly scheduledFor: Date; readonly through: Date | null }
 
 export interface FirePlan {
   readonly fires: readonly PlannedFire[]
@@ -34,7 +36,11 @@ export function planFires(schedule: PlannableSchedule, now: Date): FirePlan {
 }
 
 /** The next fire after a moment. What is overdue is due now and not then, so that catching up does not hold up others. */
-export function afterFire(schedule: TimedSchedule, after: Date, now: Date): { nextRunAt: Date | null; dueAt: Date | null } {
+export function afterFire(
+  schedule: TimedSchedule,
+  after: Date,
+  now: Date,
+): { nextRunAt: Date | null; dueAt: Date | null } {
   const nextRunAt = nextFire(schedule, after)
   if (nextRunAt === null) return { nextRunAt: null, dueAt: null }
   const due = dueAtOf(schedule, nextRunAt)
@@ -102,13 +108,17 @@ export interface Situation {
 }
 
 /** What becomes of the planned fires and of the one that waits, now that the schedule's unfinished runs are known. */
-export function decideFires(fires: readonly PlannedFire[], { overlap, queuedFor, activeRunIds }: Situation): Decision[] {
+export function decideFires(
+  fires: readonly PlannedFire[],
+  { overlap, queuedFor, activeRunIds }: Situation,
+): Decision[] {
   const starts = queuedFor !== null && activeRunIds.length === 0
   const waiting: Decision[] = starts ? [{ kind: 'start', scheduledFor: queuedFor, cancels: [] }] : []
   const isBusy = starts || activeRunIds.length > 0
   const isQueueFull = queuedFor !== null && !starts
   const decided = fires.map((fire): Decision => {
-    if (fire.kind === 'missed') return { kind: 'skipped-missed', scheduledFor: fire.scheduledFor, through: fire.through }
+    if (fire.kind === 'missed')
+      return { kind: 'skipped-missed', scheduledFor: fire.scheduledFor, through: fire.through }
     const start = { kind: 'start', scheduledFor: fire.scheduledFor, cancels: [] } as const
     if (!isBusy) return start
     switch (overlap) {

@@ -12,7 +12,14 @@ import { planFires, type FirePlan } from './plan-fires.ts'
 /** How a schedule's run would start: it can; it can't, for reasons that a failed run tells; or its agent is gone. */
 export type Start =
   | { readonly kind: 'ready'; readonly prepared: PreparedRun }
-  | { readonly kind: 'refused'; readonly agent: Agent; readonly version: AgentVersion; readonly request: RunRequest; readonly error: RunError; readonly seal: ContentSeal }
+  | {
+      readonly kind: 'refused'
+      readonly agent: Agent
+      readonly version: AgentVersion
+      readonly request: RunRequest
+      readonly error: RunError
+      readonly seal: ContentSeal
+    }
   | { readonly kind: 'agent-gone' }
 
 /** A schedule with what to do about it, worked out before anything is locked. */
@@ -40,7 +47,13 @@ async function prepareStart(platform: Platform, schedule: DueSchedule): Promise<
     if (error.code === 'agent-not-found') return { kind: 'agent-gone' }
     const installed = await findInstalled(platform, schedule, reference)
     if (installed === undefined) return { kind: 'agent-gone' }
-    return { kind: 'refused', ...installed, request, error: toRunError(error), seal: await platform.use(contentSeals).of(db, schedule) }
+    return {
+      kind: 'refused',
+      ...installed,
+      request,
+      error: toRunError(error),
+      seal: await platform.use(contentSeals).of(db, schedule),
+    }
   }
 }
 

@@ -22,7 +22,8 @@ describe('a fire that waits for the run before it', () => {
     clock.set('2026-03-21T09:30:00.000Z')
     const ready = await readyTenant(world)
     const id = await makeSchedule(ready, { overlap: 'queue' })
-    const outcomes = async () => (await ready.send(`GET /api/schedules/${id}/fires`)).body.data.map(({ outcome }: { outcome: string }) => outcome)
+    const outcomes = async () =>
+      (await ready.send(`GET /api/schedules/${id}/fires`)).body.data.map(({ outcome }: { outcome: string }) => outcome)
     for (const hour of ['10', '11', '12']) {
       clock.set(`2026-03-21T${hour}:00:00.000Z`)
       await fireAll(world)
@@ -42,7 +43,10 @@ describe('a fire that waits for the run before it', () => {
     expect(await outcomes()).toEqual(['skipped-overlap', 'started', 'started'])
     const [second] = (await ready.send(`GET /api/schedules/${id}/runs`)).body.data
     expect(second).toMatchObject({ status: 'pending', scheduledFor: '2026-03-21T11:00:00.000Z' })
-    expect((await ready.send(`GET /api/schedules/${id}/fires`)).body.data[1]).toMatchObject({ runId: second.id, firedAt: '2026-03-21T12:20:00.000Z' })
+    expect((await ready.send(`GET /api/schedules/${id}/fires`)).body.data[1]).toMatchObject({
+      runId: second.id,
+      firedAt: '2026-03-21T12:20:00.000Z',
+    })
     expect((await ready.send(`GET /api/schedules/${id}`)).body.nextRunAt).toBe('2026-03-21T13:00:00.000Z')
   })
 
@@ -56,7 +60,11 @@ describe('a fire that waits for the run before it', () => {
     clock.set('2026-03-21T11:00:00.000Z')
     const runs = (await ready.send('GET /api/runs', { query: { pageSize: 100 } })).body.data
     expect(runs).toHaveLength(10)
-    await Promise.all([fireAll(world), fireAll(world), ...runs.map((run: { id: string }) => ready.send(`POST /api/runs/${run.id}/cancel`))])
+    await Promise.all([
+      fireAll(world),
+      fireAll(world),
+      ...runs.map((run: { id: string }) => ready.send(`POST /api/runs/${run.id}/cancel`)),
+    ])
     await relay()
     await fireAll(world)
     for (const id of ids) {
@@ -66,7 +74,15 @@ describe('a fire that waits for the run before it', () => {
   })
 
   it('concerns ended runs of schedules only', async () => {
-    const event = { id: 1, organizationId: '', applicationId: '', runId: null, agentId: null, endUserId: null, createdAt: new Date(0) }
+    const event = {
+      id: 1,
+      organizationId: '',
+      applicationId: '',
+      runId: null,
+      agentId: null,
+      endUserId: null,
+      createdAt: new Date(0),
+    }
     const events: OutboxEvent[] = [
       { ...event, type: 'run.started', payload: { scheduleId: 'sched_01kn3v1c2yf5tb6e2xk7y5w0aa' } },
       { ...event, type: 'run.completed', payload: { scheduleId: null } },
@@ -93,7 +109,11 @@ describe('with workers and jobs', { timeout: 120_000 }, () => {
   const dueNow = async (ids: readonly string[]) => {
     const uuids = ids.map((id) => parseWireId('sched', id) ?? '')
     const at = new Date(Math.ceil(Date.now() / 1000) * 1000)
-    await world.platform.db.updateTable('schedules').set({ next_run_at: at, due_at: at }).where('id', 'in', uuids).execute()
+    await world.platform.db
+      .updateTable('schedules')
+      .set({ next_run_at: at, due_at: at })
+      .where('id', 'in', uuids)
+      .execute()
     world.platform.wake.wake('schedules', '')
   }
 
@@ -101,7 +121,13 @@ describe('with workers and jobs', { timeout: 120_000 }, () => {
     const actor = await world.actor('hello')
     const id = await makeSchedule(actor, { cronExpression: neverSoon })
     await dueNow([id])
-    const run = await eventually(async () => (await actor.send(`GET /api/schedules/${id}/runs`)).body.data.find(({ status }: { status: string }) => status === 'success'), 30_000)
+    const run = await eventually(
+      async () =>
+        (await actor.send(`GET /api/schedules/${id}/runs`)).body.data.find(
+          ({ status }: { status: string }) => status === 'success',
+        ),
+      30_000,
+    )
     expect(Date.parse(run.createdAt)).toBeGreaterThanOrEqual(Date.parse(run.scheduledFor))
   })
 
@@ -112,11 +138,17 @@ describe('with workers and jobs', { timeout: 120_000 }, () => {
     const runs = async () => (await actor.send(`GET /api/schedules/${id}/runs`)).body.data
     const fires = async () => (await actor.send(`GET /api/schedules/${id}/fires`)).body.data
     await dueNow([id])
-    const first = await eventually(async () => (await runs()).find(({ status }: { status: string }) => status === 'running'), 30_000)
+    const first = await eventually(
+      async () => (await runs()).find(({ status }: { status: string }) => status === 'running'),
+      30_000,
+    )
     await dueNow([id])
     await eventually(async () => ((await fires())[0]?.outcome === 'queued' ? true : undefined), 30_000)
     await actor.send(`POST /api/runs/${first.id}/cancel`)
-    const second = await eventually(async () => (await runs()).find((run: { id: string }) => run.id !== first.id), 30_000)
+    const second = await eventually(
+      async () => (await runs()).find((run: { id: string }) => run.id !== first.id),
+      30_000,
+    )
     await actor.send(`POST /api/runs/${second.id}/cancel`)
     await sql`delete from schedules`.execute(world.platform.db)
   })

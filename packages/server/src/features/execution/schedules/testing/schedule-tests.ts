@@ -29,7 +29,10 @@ export async function readyTenant(world: World, agent: AgentOptions = {}): Promi
 }
 
 /** A ready tenant's schedule; hourly unless the fields say otherwise. Returns its id. */
-export async function makeSchedule({ send, agentId }: { send: Send; agentId: string }, fields: object = {}): Promise<string> {
+export async function makeSchedule(
+  { send, agentId }: { send: Send; agentId: string },
+  fields: object = {},
+): Promise<string> {
   const answer = await send('POST /api/schedules', { body: { agentId, cronExpression: '0 * * * *', ...fields } })
   if (answer.status !== 201) throw new Error(`The schedule was not created: ${answer.text}`)
   return String(answer.body.id)

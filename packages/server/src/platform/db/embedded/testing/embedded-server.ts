@@ -81,15 +81,30 @@ export function run(identity: Identity, ...command: string[]): void {
   if (status !== 0) throw new Error(`${command.join(' ')}: ${stderr}`)
 }
 
-export function startServer({ dataDir, identity, wrapper = [], settings = {}, env = {} }: ServerOptions): ServerProcess {
+export function startServer({
+  dataDir,
+  identity,
+  wrapper = [],
+  settings = {},
+  env = {},
+}: ServerOptions): ServerProcess {
   const command = [...identity.prefix, ...wrapper, process.execPath, program, dataDir, JSON.stringify(settings)]
   const [file = '', ...args] = command
-  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'], detached: true, cwd: '/', env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...env } })
+  const child = spawn(file, args, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    detached: true,
+    cwd: '/',
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCache, ...env },
+  })
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const events: ServerEvent[] = []
   createInterface(child.stdout).on('line', (line) => events.push(JSON.parse(line)))
   const event = (kind: keyof ServerEvent): Promise<ServerEvent> =>
-    until(`${kind} of a server process`, () => events.find((candidate) => candidate[kind] !== undefined), () => JSON.stringify(events))
+    until(
+      `${kind} of a server process`,
+      () => events.find((candidate) => candidate[kind] !== undefined),
+      () => JSON.stringify(events),
+    )
   const ready = async (): Promise<NonNullable<ServerEvent['ready']>> => {
     const outcome = await until('a start', () => events.find((candidate) => candidate.ready ?? candidate.failed))
     if (outcome.ready === undefined) throw new Error(outcome.failed?.message)
@@ -127,7 +142,12 @@ export function startServer({ dataDir, identity, wrapper = [], settings = {}, en
 }
 
 export async function connectTo(address: Omit<NonNullable<ServerEvent['ready']>, 'pid'>): Promise<pg.Client> {
-  const client = new pg.Client({ host: address.socketDir, port: address.port, user: address.user, database: address.database })
+  const client = new pg.Client({
+    host: address.socketDir,
+    port: address.port,
+    user: address.user,
+    database: address.database,
+  })
   // Sessions are ended on purpose here.
   client.on('error', () => undefined)
   await client.connect()
@@ -135,7 +155,11 @@ export async function connectTo(address: Omit<NonNullable<ServerEvent['ready']>,
 }
 
 /** Polls until `probe` returns something, for at most 30 s. */
-export async function until<T>(what: string, probe: () => T | undefined | false, details = (): string => ''): Promise<T> {
+export async function until<T>(
+  what: string,
+  probe: () => T | undefined | false,
+  details = (): string => '',
+): Promise<T> {
   const deadline = Date.now() + 30_000
   for (;;) {
     const found = probe()
@@ -155,7 +179,10 @@ export function isRunning(pid: number): boolean {
 }
 
 /** Starts in this very process, for tests that do not kill it. */
-export async function startHere(dataDir: string, settings: Record<string, string> = {}): Promise<EmbeddedPostgres & { messages: string[] }> {
+export async function startHere(
+  dataDir: string,
+  settings: Record<string, string> = {},
+): Promise<EmbeddedPostgres & { messages: string[] }> {
   dataDirs.push(dataDir)
   const messages: string[] = []
   const at = (level: string) => (_: unknown, text?: string) => void messages.push(`${level}: ${text}`)

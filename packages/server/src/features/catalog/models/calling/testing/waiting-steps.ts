@@ -9,7 +9,9 @@ const request = stepRequest({ signal: abort.signal, idleTimeoutMs: 600_000, tota
 await step(targetAt(url, 'hello'), request)
 
 const before = heldBytes()
-const steps = Array.from({ length: Number(count) }, () => step(targetAt(url, modelId), request).then(() => 'answered', kindOf))
+const steps = Array.from({ length: Number(count) }, () =>
+  step(targetAt(url, modelId), request).then(() => 'answered', kindOf),
+)
 
 process.on('message', (message) => {
   if (message === 'measure') process.send?.({ bytesPerStep: Math.round((heldBytes() - before) / steps.length) })
