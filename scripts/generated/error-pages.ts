@@ -1,7 +1,7 @@
 import '../../packages/server/src/features/index.ts'
 import '../../packages/server/src/platform/http/http-problems.ts'
 import { problemType } from '../../packages/server/src/platform/http/problem-reply.ts'
-import { listProblems, type ProblemRow } from '../../packages/server/src/platform/http/problem.ts'
+import { listProblems, type ProblemRow } from '../../packages/server/src/platform/problems/problem.ts'
 import { replaceBetween, tableRow, type GeneratedFile } from './generated-file.ts'
 
 type Catalogue = readonly (readonly [code: string, row: ProblemRow])[]

@@ -113,6 +113,14 @@ describe('each rule', () => {
         'features/accounts/users/b.ts': "import type { K } from '../keys/index.ts'",
       },
     ],
+    [
+      'rings',
+      'two folders of the platform',
+      {
+        'platform/http/a.ts': "import type { Job } from '../jobs/job.ts'",
+        'platform/jobs/jobs-of.ts': "import type { Feature } from '../http/feature.ts'",
+      },
+    ],
     ['sql', 'a template tag', { [`${a}/a.ts`]: 'sql<{ a: 1 }>`select 1`.execute(db)' }],
     ['sql', 'a query builder', { [`${a}/a.ts`]: "db\n  .selectFrom('keys')" }],
     ['sql', 'a driver call', { 'platform/http/a.ts': "pool.query('SELECT 1')" }],

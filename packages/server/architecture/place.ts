@@ -4,7 +4,7 @@ const mayImport = {
   platform: ['platform'],
   testing: ['processes', 'features', 'platform', 'testing'],
 } as const
-const tiers = ['accounts', 'catalog', 'execution', 'delivery']
+const tiers = ['accounts', 'catalog', 'execution', 'delivery', 'instance']
 
 export type Layer = keyof typeof mayImport
 export interface Place {
@@ -27,6 +27,12 @@ export function placeOf(path: string): Place | undefined {
   return tiers.includes(tier) && rest.length > 0
     ? { layer, tier: tiers.indexOf(tier), noun: `${tier}/${noun}`, rest: rest.join('/') }
     : undefined
+}
+
+/** What must not import in a ring: a noun of the features, or a folder of the platform. */
+export function roomOf(path: string): string | undefined {
+  const place = placeOf(path)
+  return place?.layer === 'platform' ? path.split('/', 2).join('/') : place?.noun
 }
 
 export function whyNot(fromPath: string, toPath: string): string | undefined {

@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import { isTest, placeOf, whyNot } from './place.ts'
+import { isTest, placeOf, roomOf, whyNot } from './place.ts'
 import type { Import, Source, Tree } from './source-file.ts'
 
 export const ourPackages: Record<string, readonly string[]> = {
@@ -38,7 +38,7 @@ export const rules = {
   rings: (tree: Tree) =>
     cycles(
       graph(tree, (from, to) => {
-        const [a, b] = [placeOf(from)?.noun, placeOf(to.target)?.noun]
+        const [a, b] = [roomOf(from), roomOf(to.target)]
         return a && b && a !== b && !isTest(from) ? [[a, b]] : []
       }),
     ),

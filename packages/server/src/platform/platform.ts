@@ -5,7 +5,7 @@ import type { Config } from './config/config.ts'
 import type { Secrets } from './config/secrets.ts'
 import type { KeyRing } from './crypto/key-ring.ts'
 import type { Database, Db } from './db/database.ts'
-import type { VersionRegistry } from './http/api-version.ts'
+import type { VersionRegistry } from './api-versions/api-version.ts'
 import type { Log } from './log/log.ts'
 import type { Wake } from './wake/wake.ts'
 

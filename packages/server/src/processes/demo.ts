@@ -4,7 +4,7 @@ import {
   firstRunPath,
   readFirstRun,
   startScriptedModel,
-} from '../features/execution/first-run/index.ts'
+} from '../features/instance/setup/index.ts'
 import type { Config } from '../platform/config/config.ts'
 import type { Booted } from './boot.ts'
 import type { Stop } from './run-process.ts'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Endpoint } from '../platform/http/endpoint.ts'
 import { failuresOf } from '../platform/http/openapi.ts'
-import { problemRow } from '../platform/http/problem.ts'
+import { problemRow } from '../platform/problems/problem.ts'
 import type { Tenant } from './factories/tenant.ts'
 import type { Answer, Send, SendOptions } from './request.ts'
 import { openWorld, type World, type WorldOptions } from './world.ts'

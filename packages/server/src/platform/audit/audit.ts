@@ -1,4 +1,4 @@
-import type { AppScope, Caller, OrgScope } from '../http/caller.ts'
+import type { AppScope, Caller, OrgScope } from '../access/caller.ts'
 
 /** A part of the server that acts by itself, such as `schedules`. */
 export interface SystemActor {

@@ -4,9 +4,9 @@ import { insertAuditEntryAndCommit } from '../audit/postgres-audit.ts'
 import { toWireId } from '../ids/id.ts'
 import type { ApiParts, Operation } from './api.ts'
 import { authorize, readNamed } from './authorize.ts'
-import type { Caller } from './caller.ts'
+import type { Caller } from '../access/caller.ts'
 import { countRequest } from './count-request.ts'
-import { problem } from './problem.ts'
+import { problem } from '../problems/problem.ts'
 import { pathOf } from './problem-reply.ts'
 
 /**

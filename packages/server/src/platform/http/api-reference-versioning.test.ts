@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { expectProblem } from '../../testing/describe-endpoint.ts'
 import { openWorld, type World } from '../../testing/world.ts'
 import { newWireId } from '../ids/id.ts'
-import { createVersionRegistry, type WireValue } from './api-version.ts'
+import { createVersionRegistry, type WireValue } from '../api-versions/api-version.ts'
 import { makeToys } from './testing/toys.ts'
 
 const Named = Type.Object({ name: Type.String() }, { additionalProperties: true })

@@ -1,5 +1,5 @@
 import type { Platform } from '../platform.ts'
-import type { Access, Caller } from './caller.ts'
+import type { Access, Caller } from '../access/caller.ts'
 import type { Authorization } from './authorize.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Feature } from './feature.ts'

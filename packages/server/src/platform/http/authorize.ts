@@ -1,8 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import { parseWireId } from '../ids/id.ts'
-import type { Access, AppScope, Caller, KeyCaller, OrgScope, UserCaller } from './caller.ts'
+import type { Access, AppScope, Caller, KeyCaller, OrgScope, UserCaller } from '../access/caller.ts'
 import type { CallerKind } from './endpoint.ts'
-import { problem } from './problem.ts'
+import { problem } from '../problems/problem.ts'
 
 /** The tenant a request works in, and what the caller may do there. */
 export interface Authorization {

@@ -5,7 +5,7 @@ import { newWireId } from '../ids/id.ts'
 import type { ApiParts } from './api.ts'
 import { countRequest, type HeaderSink } from './count-request.ts'
 import { problemBody, problemContentType } from './problem-reply.ts'
-import { problem, Problem } from './problem.ts'
+import { problem, Problem } from '../problems/problem.ts'
 
 const codes: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: 'headers-too-large',

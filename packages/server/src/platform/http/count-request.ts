@@ -1,5 +1,5 @@
 import type { ApiParts } from './api.ts'
-import { problem } from './problem.ts'
+import { problem } from '../problems/problem.ts'
 import { rateLimitHeaders, type LimitClass } from './rate-limit.ts'
 
 /** Whatever takes the headers of a reply. */

@@ -6,7 +6,7 @@ import type { Db, Tx } from '../db/database.ts'
 import type { IdPrefix } from '../ids/id.ts'
 import type { Log } from '../log/log.ts'
 import type { Platform } from '../platform.ts'
-import type { AppScope, Caller, KeyCaller, OrgScope, UserCaller } from './caller.ts'
+import type { AppScope, Caller, KeyCaller, OrgScope, UserCaller } from '../access/caller.ts'
 import type { IdempotencyKey } from './idempotency.ts'
 import type { LimitClass } from './rate-limit.ts'
 

@@ -1,4 +1,4 @@
-import { problems } from './problem.ts'
+import { problems } from '../problems/problem.ts'
 
 /** What the HTTP layer itself can answer, on any endpoint. */
 problems({

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { problem } from './problem.ts'
+import { problem } from '../problems/problem.ts'
 
 /** Parses JSON bodies and keeps their bytes, over which idempotency is decided. Other types answer 415. */
 export function parseJsonBodies(app: FastifyInstance): void {

@@ -4,7 +4,7 @@ import type { Operation } from './api.ts'
 import type { PathParam } from './endpoint.ts'
 import { sourceOf, type Feature } from './feature.ts'
 import { problemType } from './problem-reply.ts'
-import { problemRow } from './problem.ts'
+import { problemRow } from '../problems/problem.ts'
 import { WireId } from './wire.ts'
 
 type Json = Record<string, unknown>

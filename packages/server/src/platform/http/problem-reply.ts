@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { maskSecrets } from '../log/log.ts'
-import { problem, Problem } from './problem.ts'
+import { problem, Problem } from '../problems/problem.ts'
 
 /** The framework's own failures, as problems of the catalogue. */
 const frameworkCodes: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { patternOf, splitRoute, type Operation } from './api.ts'
 import { pathOf } from './problem-reply.ts'
-import { problem } from './problem.ts'
+import { problem } from '../problems/problem.ts'
 
 interface KnownRoute {
   readonly method: string

@@ -1,5 +1,5 @@
 import { escapePointer } from '../json-schema/json-pointer.ts'
-import type { InvalidPart } from './problem.ts'
+import type { InvalidPart } from '../problems/problem.ts'
 
 /** Levels of nesting that a body may have. */
 const depthMax = 100

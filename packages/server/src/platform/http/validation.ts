@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import { Type, type TProperties, type TSchema } from 'typebox'
-import { problem, type InvalidPart } from './problem.ts'
+import { problem, type InvalidPart } from '../problems/problem.ts'
 import { pointerOf } from '../json-schema/json-pointer.ts'
 
 // Bodies are taken as sent; query and path values arrive as text, so numbers and booleans are parsed from it.

@@ -2,7 +2,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import { createContext, Script } from 'node:vm'
-import type { InvalidPart } from '../http/problem.ts'
+import type { InvalidPart } from '../problems/problem.ts'
 import { pointerOf } from './json-pointer.ts'
 
 /** A schema that a user wrote: any JSON Schema (draft 2020-12) object. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { features } from '../../features/index.ts'
-import { jobsOf } from '../../platform/jobs/jobs-of.ts'
+import { jobsOf } from '../../processes/jobs-of.ts'
 import { startJobs } from '../../platform/jobs/start-jobs.ts'
 import { connectModel } from '../factories/model.ts'
 import { eventually } from '../factories/run-world.ts'

@@ -1,5 +1,5 @@
-import type { Access, Caller, Credentials } from '../../../platform/http/caller.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import type { Access, Caller, Credentials } from '../../../platform/access/caller.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { findSessionUser } from '../sign-in/index.ts'
 import { endUserExists, findApplicationOrganization, findMembershipRow } from './access-store.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { KeyCaller } from '../../../platform/http/caller.ts'
+import type { KeyCaller } from '../../../platform/access/caller.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
 import { findKey, type KeyRow } from './access-store.ts'
 import { startKeyUses, type KeyUses } from './key-uses.ts'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { problem, type InvalidPart } from '../../../platform/http/problem.ts'
+import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
 import { grantablePermissions } from '../access/index.ts'
 
 export interface ApiKey {

@@ -1,5 +1,5 @@
 import type { Tx } from '../../../platform/db/database.ts'
-import type { AppScope } from '../../../platform/http/caller.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
 import { hashKey } from '../access/index.ts'
 import { newSecret, prefixOf, type ApiKey } from './api-key.ts'
 import { insertApiKey, type NewApiKey } from './api-key-store.ts'

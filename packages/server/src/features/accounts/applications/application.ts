@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
-import { problem } from '../../../platform/http/problem.ts'
-import type { KeyCaller, OrgScope, UserCaller } from '../../../platform/http/caller.ts'
+import { problem } from '../../../platform/problems/problem.ts'
+import type { KeyCaller, OrgScope, UserCaller } from '../../../platform/access/caller.ts'
 
 export const ApplicationSettings = Type.Object({
   allowedRedirectDomains: Type.Optional(

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { created, endpoint } from '../../../platform/http/endpoint.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { insertApplication } from './application-store.ts'
 import { applicationFields, ApplicationWire, toApplicationWire } from './application-wire.ts'

@@ -1,5 +1,5 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { checkDeletable, reachOf } from './application.ts'

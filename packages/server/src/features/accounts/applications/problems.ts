@@ -1,4 +1,4 @@
-import { problems } from '../../../platform/http/problem.ts'
+import { problems } from '../../../platform/problems/problem.ts'
 
 problems({
   'default-application': { status: 409, title: 'Default Application' },

@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import { SealBroken } from '../../../platform/crypto/key-ring.ts'
 import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 
 const version = '1'
 const ivBytes = 12

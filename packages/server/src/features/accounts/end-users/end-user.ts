@@ -1,4 +1,4 @@
-import type { InvalidPart } from '../../../platform/http/problem.ts'
+import type { InvalidPart } from '../../../platform/problems/problem.ts'
 
 export type MetadataValue = string | number | boolean
 export type Metadata = Readonly<Record<string, MetadataValue>>

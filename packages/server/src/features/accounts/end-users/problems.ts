@@ -1,4 +1,4 @@
-import { problems } from '../../../platform/http/problem.ts'
+import { problems } from '../../../platform/problems/problem.ts'
 
 problems({
   'end-user-not-found': { status: 404, title: 'End-User Not Found' },

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import type { Tx } from '../../../platform/db/database.ts'
-import type { AppScope } from '../../../platform/http/caller.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'

@@ -1,9 +1,9 @@
 import { sql, type ExpressionBuilder, type Selectable } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { DB, Invitations } from '../../../platform/db/schema.generated.ts'
-import type { OrgScope } from '../../../platform/http/caller.ts'
+import type { OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import type { Invitation, InvitationStatus, InvitedRole } from './invitation.ts'
 
 /** What the link carries, as it is stored. */

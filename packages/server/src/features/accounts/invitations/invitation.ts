@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 
 /** What an invitation can make of somebody; an ownership is transferred, never given out. */
 export const invitedRoles = ['admin', 'member', 'viewer'] as const

@@ -1,5 +1,5 @@
 import { violatesUnique, type Tx } from '../../../platform/db/database.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import type { Role } from '../access/index.ts'
 import { findMember, getMember, insertMember } from '../members/index.ts'
 import { registerUser } from '../sign-in/index.ts'

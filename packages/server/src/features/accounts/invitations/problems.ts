@@ -1,4 +1,4 @@
-import { problems } from '../../../platform/http/problem.ts'
+import { problems } from '../../../platform/problems/problem.ts'
 
 problems({
   'email-mismatch': { status: 403, title: 'E-Mail Mismatch' },

@@ -1,7 +1,7 @@
 import type { Db, Tx } from '../../../platform/db/database.ts'
-import type { OrgScope } from '../../../platform/http/caller.ts'
+import type { OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { permissionsOf, type Role } from '../access/index.ts'
 import type { Member } from './member.ts'
 

@@ -1,4 +1,4 @@
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import type { Role } from '../access/index.ts'
 
 export interface Member {

@@ -1,4 +1,4 @@
-import { problems } from '../../../platform/http/problem.ts'
+import { problems } from '../../../platform/problems/problem.ts'
 
 problems({
   'owner-role-fixed': { status: 403, title: 'Owner Role Fixed' },

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Tx } from '../../../platform/db/database.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { insertApplication } from '../applications/index.ts'
 import { insertMember } from '../members/index.ts'
 import { slugOf, slugWithMark, type Organization } from './organization.ts'

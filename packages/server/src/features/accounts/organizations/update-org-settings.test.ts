@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createVersionRegistry } from '../../../platform/http/api-version.ts'
+import { createVersionRegistry } from '../../../platform/api-versions/api-version.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { applicationsFeature } from '../applications/index.ts'

@@ -3,7 +3,7 @@ import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import type { VersionRegistry } from '../../../platform/http/api-version.ts'
+import type { VersionRegistry } from '../../../platform/api-versions/api-version.ts'
 import { getApiVersion, holdOrganization, saveApiVersion } from './organization-store.ts'
 import { OrgSettingsWire } from './organization-wire.ts'
 

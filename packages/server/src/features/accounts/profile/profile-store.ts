@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
-import type { OrgScope } from '../../../platform/http/caller.ts'
+import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { Profile } from './profile.ts'
 
 const columns = ['id', 'name', 'email', 'email_verified', 'language', 'two_factor_enabled', 'created_at'] as const

@@ -1,4 +1,4 @@
-import type { InvalidPart } from '../../../platform/http/problem.ts'
+import type { InvalidPart } from '../../../platform/problems/problem.ts'
 
 /** What a person says of themselves. */
 export interface Profile {

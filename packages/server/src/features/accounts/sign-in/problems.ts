@@ -1,4 +1,4 @@
-import { problems } from '../../../platform/http/problem.ts'
+import { problems } from '../../../platform/problems/problem.ts'
 
 /** Refusals of the auth library; each carries its `code` and `message` as extension members. */
 problems({

@@ -1,8 +1,8 @@
 import { CompiledQuery, sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
-import type { AppScope } from '../../../platform/http/caller.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { parseAgentReference, type Agent, type AgentReference } from './agent.ts'
 
 /** An agent as a list shows it; read without its prompt and schemas. */

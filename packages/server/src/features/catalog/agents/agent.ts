@@ -1,6 +1,6 @@
 import semver from 'semver'
-import type { InvalidPart } from '../../../platform/http/problem.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import type { InvalidPart } from '../../../platform/problems/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import type { JsonSchema } from '../../../platform/json-schema/json-schema.ts'
 import type { AgentManifest } from './agent-manifest.ts'

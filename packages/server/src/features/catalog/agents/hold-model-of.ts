@@ -1,6 +1,6 @@
 import type { Tx } from '../../../platform/db/database.ts'
-import type { OrgScope } from '../../../platform/http/caller.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import type { OrgScope } from '../../../platform/access/caller.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { holdModel } from '../models/index.ts'
 

@@ -1,5 +1,5 @@
 import type { Tx } from '../../../platform/db/database.ts'
-import type { AppScope } from '../../../platform/http/caller.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { timeoutSecondsDefault, writeManifest, type AgentContent } from './agent-manifest.ts'
 import { insertInstallation } from './agent-store.ts'

@@ -1,4 +1,4 @@
-import type { InvalidPart } from '../../../platform/http/problem.ts'
+import type { InvalidPart } from '../../../platform/problems/problem.ts'
 import { schemaMistake, type JsonSchema } from '../../../platform/json-schema/json-schema.ts'
 
 /** Largest JSON Schema of an agent, as JSON text. */

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { Nullable, wire, WireId } from '../../../platform/http/wire.ts'
 import { parseWireId, toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
 import { listCandidates, lockModels, saveDefaultModel } from './model-store.ts'

@@ -1,5 +1,5 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { openProviderKey } from '../provider-keys/index.ts'
 import { testModel as callProvider } from './calling/test-model.ts'
 import { ConnectionTestWire } from './model-wire.ts'

@@ -2,9 +2,9 @@ import type { Selectable } from 'kysely'
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { ProviderKeys } from '../../../platform/db/schema.generated.ts'
-import type { OrgScope } from '../../../platform/http/caller.ts'
+import type { OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import type { ProviderAddress, ProviderKey } from './provider-key.ts'
 
 const columns = ['id', 'label', 'api', 'base_url', 'created_by', 'created_at', 'updated_at'] as const

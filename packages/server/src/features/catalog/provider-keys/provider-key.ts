@@ -1,5 +1,5 @@
 import { isAllowedHost } from '../../../platform/egress/egress-url.ts'
-import type { InvalidPart } from '../../../platform/http/problem.ts'
+import type { InvalidPart } from '../../../platform/problems/problem.ts'
 
 /** The protocols that a key can be for. */
 export const providerApis = ['openai-compatible', 'openai', 'anthropic', 'google', 'mistral'] as const

@@ -1,4 +1,4 @@
-import type { OrgScope } from '../../../platform/http/caller.ts'
+import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { findSealedKey } from './provider-key-store.ts'
 import type { ProviderAddress } from './provider-key.ts'

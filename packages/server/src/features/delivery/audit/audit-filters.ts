@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import type { InvalidPart } from '../../../platform/http/problem.ts'
+import type { InvalidPart } from '../../../platform/problems/problem.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { WireId } from '../../../platform/http/wire.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'

@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 import { firstEntryIdAt } from '../../../platform/audit/entry-time.ts'
 import type { Db } from '../../../platform/db/database.ts'
-import type { OrgScope } from '../../../platform/http/caller.ts'
+import type { OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import type { AuditFilters } from './audit-filters.ts'
 import { entryColumns, toStoredEntry, type EntryRow, type StoredEntry } from './entry-row-store.ts'

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
-import type { OrgScope } from '../../../platform/http/caller.ts'
+import type { OrgScope } from '../../../platform/access/caller.ts'
 import { entryColumns, toStoredEntry, type EntryRow, type StoredEntry } from './entry-row-store.ts'
 
 /** An entry with its place in the chain, and in the order of commits. */

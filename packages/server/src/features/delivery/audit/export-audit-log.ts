@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import { endpoint } from '../../../platform/http/endpoint.ts'
-import type { InvalidPart } from '../../../platform/http/problem.ts'
+import type { InvalidPart } from '../../../platform/problems/problem.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { parseWindow, windowQuery } from './audit-filters.ts'
 import { exportLines } from './export-lines.ts'

@@ -1,5 +1,5 @@
 import type { Db } from '../../../platform/db/database.ts'
-import type { OrgScope } from '../../../platform/http/caller.ts'
+import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { AuditFilters } from './audit-filters.ts'
 import { findEnds, findLink, lastId, readLinks, type Link } from './chain-store.ts'
 import { findFirstSeqSince, findFirstWithin, findLastWithin } from './window-store.ts'

@@ -1,5 +1,5 @@
 import type { Db } from '../../../platform/db/database.ts'
-import type { OrgScope } from '../../../platform/http/caller.ts'
+import type { OrgScope } from '../../../platform/access/caller.ts'
 import { ChainCheck, findArchiveProblem, findHeadProblem, problemsMax, type ChainProblem } from './chain-check.ts'
 import { findLink, lastId, readLinks, type findEnds, type Head } from './chain-store.ts'
 

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db } from '../../../platform/db/database.ts'
-import type { OrgScope } from '../../../platform/http/caller.ts'
+import type { OrgScope } from '../../../platform/access/caller.ts'
 
 /** The number of the first entry written at `time` or later, taking entries for ordered by time; one above the last when there is none. */
 export async function findFirstSeqSince(db: Db, { organizationId }: OrgScope, time: Date): Promise<number> {

@@ -1,5 +1,5 @@
 import type { Tx } from '../../../platform/db/database.ts'
-import type { AppScope } from '../../../platform/http/caller.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals, deleteDataKey, lockEndUser } from '../../accounts/end-users/index.ts'
 import { appendEvents, endRun, runUpdate, wakeAfterCancel, type StoredRun } from '../../execution/runs/index.ts'

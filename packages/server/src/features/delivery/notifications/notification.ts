@@ -1,4 +1,4 @@
-import type { AppScope, KeyCaller, UserCaller } from '../../../platform/http/caller.ts'
+import type { AppScope, KeyCaller, UserCaller } from '../../../platform/access/caller.ts'
 
 export interface Notification {
   readonly id: string

@@ -1,4 +1,4 @@
-import type { VersionRegistry } from '../../../platform/http/api-version.ts'
+import type { VersionRegistry } from '../../../platform/api-versions/api-version.ts'
 import { eventFrame } from './frame.ts'
 import type { JournalEvent } from './journal-event.ts'
 import type { Position } from './position.ts'

@@ -1,6 +1,6 @@
-import type { AppScope, KeyCaller, UserCaller } from '../../../platform/http/caller.ts'
+import type { AppScope, KeyCaller, UserCaller } from '../../../platform/access/caller.ts'
 import { hijacked, type AnyCall } from '../../../platform/http/endpoint.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import type { Position, Snapshot } from './position.ts'
 import { realtimeHub } from './realtime-hub.ts'
 import type { Source } from './source.ts'

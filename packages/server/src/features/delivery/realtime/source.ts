@@ -1,5 +1,5 @@
 import type { Db } from '../../../platform/db/database.ts'
-import type { OrgScope } from '../../../platform/http/caller.ts'
+import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { JournalEvent } from './journal-event.ts'
 import { encodeCursor, type Position } from './position.ts'
 import {

@@ -1,6 +1,6 @@
 import { EventSource } from 'eventsource'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createVersionRegistry } from '../../../platform/http/api-version.ts'
+import { createVersionRegistry } from '../../../platform/api-versions/api-version.ts'
 import { newWireId, toWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
 import { appendEvent, appendLogs, insertRun, type InsertedRun } from '../../../testing/factories/run.ts'

@@ -1,9 +1,9 @@
 import type { ExpressionBuilder } from 'kysely'
 import type { Db } from '../../../platform/db/database.ts'
 import type { DB } from '../../../platform/db/schema.generated.ts'
-import type { AppScope } from '../../../platform/http/caller.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import type { Delivery, DeliveryStatus, WebhookEvent } from './delivery.ts'
 
 /** Whose deliveries: a webhook's, which the caller has found in the scope. Webhooks are not for end-users. */

@@ -1,5 +1,5 @@
 import { accepted, endpoint } from '../../../platform/http/endpoint.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { getWebhook } from '../webhooks/index.ts'
 import { getDelivery } from './delivery-store.ts'

@@ -1,4 +1,4 @@
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import type { Webhook } from '../webhooks/index.ts'
 
 /** Throws webhook-disabled: what is due for such a webhook is ended, not sent. */

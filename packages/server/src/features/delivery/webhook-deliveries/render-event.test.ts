@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createVersionRegistry } from '../../../platform/http/api-version.ts'
+import { createVersionRegistry } from '../../../platform/api-versions/api-version.ts'
 import { insertRun } from '../../../testing/factories/run.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { contentSeals } from '../../accounts/end-users/index.ts'

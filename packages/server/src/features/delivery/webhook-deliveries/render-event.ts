@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { Problem } from '../../../platform/http/problem.ts'
+import { Problem } from '../../../platform/problems/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals } from '../../accounts/end-users/index.ts'
 import { getRun, openRun, openRunError, toRunWire } from '../../execution/runs/index.ts'

@@ -1,5 +1,5 @@
 import type { Db } from '../../../platform/db/database.ts'
-import type { AppScope } from '../../../platform/http/caller.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
 import { getAgent } from '../../catalog/agents/index.ts'
 
 /** The field of a body that names an agent, with the stored id; nothing when the body does not say. Throws agent-not-found. */

@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createVersionRegistry } from '../../../platform/http/api-version.ts'
+import { createVersionRegistry } from '../../../platform/api-versions/api-version.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
 import { createAgent } from '../../../testing/factories/agent.ts'

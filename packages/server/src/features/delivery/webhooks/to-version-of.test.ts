@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createVersionRegistry } from '../../../platform/http/api-version.ts'
+import { createVersionRegistry } from '../../../platform/api-versions/api-version.ts'
 import { toVersionOf } from './to-version-of.ts'
 
 const versions = createVersionRegistry([

@@ -1,6 +1,6 @@
 import { egress, findUrlMistake } from '../../../platform/egress/egress.ts'
-import type { AppScope } from '../../../platform/http/caller.ts'
-import { problem, type InvalidPart } from '../../../platform/http/problem.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
+import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
 
 /** What a webhook can be told of; `test.ping` is sent when it is tested, and is not subscribed to. */

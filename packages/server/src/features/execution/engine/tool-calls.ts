@@ -1,4 +1,4 @@
-import type { InvalidPart } from '../../../platform/http/problem.ts'
+import type { InvalidPart } from '../../../platform/problems/problem.ts'
 import { checkAgainst, type JsonSchema } from '../../../platform/json-schema/json-schema.ts'
 import type { ToolCall } from '../../catalog/models/index.ts'
 import { logTool, outputTool, reportTool } from './report-tools.ts'

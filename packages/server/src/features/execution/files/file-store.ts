@@ -1,9 +1,9 @@
 import type { ExpressionBuilder, Selectable } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { DB, Files } from '../../../platform/db/schema.generated.ts'
-import type { AppScope } from '../../../platform/http/caller.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import type { ReadableContent } from './file-content.ts'
 
 /** A file as it is stored; its content is the blob of the same id. An end-user's may be sealed: `openFiles` gives those who may see it the file. */

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { AppScope } from '../../../platform/http/caller.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { awaitRun, parseWaitSeconds } from './await-run.ts'

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { AppScope } from '../../../platform/http/caller.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { openRun } from './run-content.ts'
 import { getRun } from './run-store.ts'

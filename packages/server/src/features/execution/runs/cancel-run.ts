@@ -1,5 +1,5 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { cancelLockedRun, wakeAfterCancel } from './cancel-locked-run.ts'
 import { openRun } from './run-content.ts'

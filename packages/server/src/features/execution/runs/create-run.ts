@@ -1,5 +1,5 @@
 import { violatesUnique } from '../../../platform/db/database.ts'
-import type { KeyCaller, UserCaller } from '../../../platform/http/caller.ts'
+import type { KeyCaller, UserCaller } from '../../../platform/access/caller.ts'
 import type { Call } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { cursorQuery, pageOf, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
 import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
 import { getAgent } from '../../catalog/agents/index.ts'

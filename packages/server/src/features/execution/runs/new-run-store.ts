@@ -1,7 +1,7 @@
 import { CompiledQuery } from 'kysely'
 import type { Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
-import type { AppScope } from '../../../platform/http/caller.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
 import type { IdempotencyKey } from '../../../platform/http/idempotency.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { runColumns, toRun, type RunRow } from './run-row.ts'

@@ -1,5 +1,5 @@
 import type { Tx } from '../../../platform/db/database.ts'
-import type { AppScope } from '../../../platform/http/caller.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
 import { holdEndUser, type ContentSeal } from '../../accounts/end-users/index.ts'
 import type { Agent, AgentVersion } from '../../catalog/agents/index.ts'
 import { appendEvents, runUpdate } from './journal-store.ts'

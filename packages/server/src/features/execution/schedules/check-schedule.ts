@@ -1,6 +1,6 @@
 import type { Db, Tx } from '../../../platform/db/database.ts'
-import type { AppScope } from '../../../platform/http/caller.ts'
-import { problem, type InvalidPart } from '../../../platform/http/problem.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
+import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { checkAgainst } from '../../../platform/json-schema/json-schema.ts'

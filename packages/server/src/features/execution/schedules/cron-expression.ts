@@ -1,5 +1,5 @@
 import { Cron } from 'croner'
-import type { InvalidPart } from '../../../platform/http/problem.ts'
+import type { InvalidPart } from '../../../platform/problems/problem.ts'
 
 /** When something fires: a cron expression, read in a time zone. Functions that take one expect it to be without mistakes. */
 export interface FireRule {

@@ -1,4 +1,4 @@
-import type { KeyCaller, UserCaller } from '../../../platform/http/caller.ts'
+import type { KeyCaller, UserCaller } from '../../../platform/access/caller.ts'
 import type { Call } from '../../../platform/http/endpoint.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { contentSeals, holdEndUser } from '../../accounts/end-users/index.ts'

@@ -1,4 +1,4 @@
-import { problems } from '../../../platform/http/problem.ts'
+import { problems } from '../../../platform/problems/problem.ts'
 
 problems({
   'schedule-not-found': { status: 404, title: 'Schedule Not Found' },

@@ -1,6 +1,6 @@
 import { violatesUnique } from '../../../platform/db/database.ts'
 import { accepted, endpoint, type Call } from '../../../platform/http/endpoint.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { holdEndUser } from '../../accounts/end-users/index.ts'
 import {

@@ -3,7 +3,7 @@ import { newWireId, toWireId } from '../../ids/id.ts'
 import { accepted, created, endpoint, noContent, ok, type Endpoint } from '../endpoint.ts'
 import { feature, type Feature } from '../feature.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../pagination.ts'
-import { problem } from '../problem.ts'
+import { problem } from '../../problems/problem.ts'
 import { JsonObject, Nothing, wire, WireId } from '../wire.ts'
 
 /** One endpoint of each kind, without a table of their own: what is under test is the way to them. */

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { eventually } from '../../../../testing/factories/run-world.ts'
 import type { Tenant } from '../../../../testing/factories/tenant.ts'
-import { jobsOf } from '../../../../platform/jobs/jobs-of.ts'
+import { jobsOf } from '../../../../processes/jobs-of.ts'
 import { startJobs } from '../../../../platform/jobs/start-jobs.ts'
 import { deliver } from './deliver.ts'
 import { dispatch, type Deliver } from './dispatcher.ts'

@@ -1,4 +1,4 @@
-import { Problem } from '../../../../platform/http/problem.ts'
+import { Problem } from '../../../../platform/problems/problem.ts'
 import type { Platform } from '../../../../platform/platform.ts'
 import { contentSeals } from '../../../accounts/end-users/index.ts'
 import { testEventType } from '../delivery.ts'

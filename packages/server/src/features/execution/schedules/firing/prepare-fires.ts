@@ -1,4 +1,4 @@
-import { Problem } from '../../../../platform/http/problem.ts'
+import { Problem } from '../../../../platform/problems/problem.ts'
 import { toWireId } from '../../../../platform/ids/id.ts'
 import type { Platform } from '../../../../platform/platform.ts'
 import { contentSeals, type ContentSeal } from '../../../accounts/end-users/index.ts'

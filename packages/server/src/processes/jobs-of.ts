@@ -1,6 +1,6 @@
-import type { Feature } from '../http/feature.ts'
-import { relayEvents } from '../outbox/relay-events.job.ts'
-import type { Job } from './job.ts'
+import type { Feature } from '../platform/http/feature.ts'
+import { relayEvents } from '../platform/outbox/relay-events.job.ts'
+import type { Job } from '../platform/jobs/job.ts'
 
 /** Every job of the features, and the relay that serves their readers. */
 export function jobsOf(features: readonly Feature[]): Job[] {

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { problem } from '../../../platform/http/problem.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { readiness } from './readiness.ts'
 
 export const getReady = endpoint({

@@ -3,7 +3,7 @@ import { getHealth } from './get-health.ts'
 import { getReady } from './get-ready.ts'
 
 export const healthFeature = feature({
-  folder: 'delivery/health',
+  folder: 'instance/health',
   tag: 'Health',
   description: 'For load balancers and supervisors.',
   endpoints: { getHealth, getReady },

@@ -1,4 +1,4 @@
-import { problem } from './problem.ts'
+import { problem } from '../problems/problem.ts'
 
 /** JSON on its way through the version chain. */
 export type WireValue = unknown

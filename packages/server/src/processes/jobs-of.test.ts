@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { features } from '../../features/index.ts'
+import { features } from '../features/index.ts'
 import { jobsOf } from './jobs-of.ts'
 
-const source = join(import.meta.dirname, '../..')
+const source = join(import.meta.dirname, '..')
 
 describe('the jobs of the product', () => {
   it('live with the noun that they work on, in files of their names', () => {
