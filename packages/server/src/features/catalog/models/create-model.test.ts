@@ -18,7 +18,7 @@ describe('createModel', () => {
   })
   afterAll(() => world.close())
 
-  it("answers the model with its key's protocol and address, its limits and its price", async () => {
+  it("returns the model with its key's protocol and address, its limits and its price", async () => {
     const tenant = await world.tenant()
     const providerKeyId = await makeProviderKey(tenant)
     const body = {
@@ -50,7 +50,7 @@ describe('createModel', () => {
     expect((await tenant.send(`GET /api/models/${id}`)).body).toEqual(answer.body)
   })
 
-  it('takes the price of the table, and says so when there is none', async () => {
+  it('uses the price of the price table, and null when it has none', async () => {
     const tenant = await world.tenant()
     const providerKeyId = await makeProviderKey(tenant, { api: 'anthropic', baseUrl: null })
     const priceOf = async (modelId: string) =>
@@ -67,7 +67,7 @@ describe('createModel', () => {
     })
   })
 
-  it('makes the first model of an organization its default, also of ten at once, and no later one', async () => {
+  it('makes only the first model of an organization its default, even of ten created at once', async () => {
     const tenant = await world.tenant()
     const providerKeyId = await makeProviderKey(tenant)
     await Promise.all(Array.from({ length: 10 }, () => makeModel(tenant, { providerKeyId })))
@@ -78,7 +78,7 @@ describe('createModel', () => {
     expect((await other.send(`GET /api/models/${await makeModel(other)}`)).body.isDefault).toBe(true)
   })
 
-  it('refuses the provider keys of others as such that do not exist', async () => {
+  it("refuses another organization's provider keys as if they did not exist", async () => {
     const tenant = await world.tenant()
     for (const providerKeyId of [await makeProviderKey(await world.tenant()), newWireId('mkey')]) {
       const answer = await tenant.send('POST /api/models', { body: { label: 'x', modelId: 'm', providerKeyId } })

@@ -18,7 +18,7 @@ describe('deleteModel', () => {
   })
   afterAll(() => world.close())
 
-  it('deletes it once, and leaves the organization without a default when it was that', async () => {
+  it('deletes a model once, and leaves no default when it was the default', async () => {
     const tenant = await world.tenant()
     const [first, second] = [await makeModel(tenant), await makeModel(tenant)]
     expect((await tenant.send(`DELETE /api/models/${first}`)).status).toBe(204)

@@ -6,7 +6,8 @@ import { deleteModelRow } from './model-store.ts'
 export const deleteModel = endpoint({
   route: 'DELETE /api/models/:modelId',
   summary: 'Delete a model',
-  description: 'Agents that were set to it use the default model from then on; without a default, they start no runs.',
+  description:
+    'Agents that used the model switch to the default model. Without a default model they cannot start runs.',
   caller: 'organization',
   permission: 'models:delete',
   limit: 'default',

@@ -4,7 +4,7 @@ import { problem } from '../../../platform/problems/problem.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { holdProviderKey, type ProviderKey } from '../provider-keys/index.ts'
 
-/** The provider key that a body names, which then stays until the transaction ends. Throws provider-key-not-found. */
+/** The provider key named in a body, protected from deletion in this transaction. Throws provider-key-not-found. */
 export async function holdKeyOf(tx: Tx, scope: OrgScope, wireId: string): Promise<ProviderKey> {
   const id = parseWireId('mkey', wireId)
   const key = id === undefined ? undefined : await holdProviderKey(tx, scope, id)

@@ -13,7 +13,7 @@ describe('listModels', () => {
   })
   afterAll(() => world.close())
 
-  it("pages the organization's models, newest first, also for viewers", async () => {
+  it("pages the organization's models, newest first, including for viewers", async () => {
     const tenant = await world.tenant()
     for (const label of ['a', 'b', 'c']) await makeModel(tenant, { label })
     await makeModel(await world.tenant())

@@ -37,7 +37,7 @@ describe('loadPrices', () => {
     expect(prices.find('openai', 'gpt-4o-2024-05-13')?.input).toBe('5')
   })
 
-  it('knows no price of unknown models, nor of a local server that borrows a name', () => {
+  it('has no price for unknown models, nor for a local server that uses a known name', () => {
     const prices = loadPrices({ MODEL_PRICES: undefined })
     expect(prices.find('openai', 'gpt-of-tomorrow')).toBeNull()
     expect(prices.find('openai-compatible', 'gpt-4o')).toBeNull()
@@ -57,7 +57,7 @@ describe('loadPrices', () => {
     expect(prices.find('openai', 'gpt-4.1')?.input).toBe('2')
   })
 
-  it('says in one line what is wrong with the file', () => {
+  it('reports in one line what is wrong with the file', () => {
     const broken: [string, unknown, RegExp][] = [
       ['cut.json', '{"prices":', /is not JSON/],
       ['empty.json', {}, /is not a price file/],
@@ -77,6 +77,6 @@ describe('loadPrices', () => {
       expect(load, name).toThrow(message)
       expect(load, name).toThrow(`MODEL_PRICES ${path}`)
     }
-    expect(() => loadPrices({ MODEL_PRICES: join(folder, 'missing.json') })).toThrow(/can not be read: ENOENT/)
+    expect(() => loadPrices({ MODEL_PRICES: join(folder, 'missing.json') })).toThrow(/cannot be read: ENOENT/)
   })
 })

@@ -5,7 +5,7 @@ import type { Config } from '../../../platform/config/config.ts'
 import type { Service } from '../../../platform/platform.ts'
 import { completePrice, PriceInput, type Price } from './price.ts'
 
-/** A price file: `<api>/<model id>` → price. The server's own is `prices.json`; MODEL_PRICES names the operator's. */
+/** A price file: `<api>/<model id>` → price. `prices.json` is built in; MODEL_PRICES names the operator's. */
 const PriceFile = Type.Object(
   {
     asOf: Type.Optional(Type.String()),
@@ -20,11 +20,14 @@ const PriceFile = Type.Object(
 )
 
 export interface ModelPrices {
-  /** The price of a model, null when nobody has said one. A dated id (`…-20251001`, `…-2026-03-17`) without a row of its own has its model's price. */
+  /**
+   * The price of a model, null when it is unknown.
+   * A dated id (`…-20251001`, `…-2026-03-17`) without its own row has the price of its undated id.
+   */
   find(api: string, modelId: string): Price | null
 }
 
-/** A price file can't be read or is not one; the message is one clear line. */
+/** A price file cannot be read or is invalid; the message is one line. */
 export class PriceFileBroken extends Error {
   override readonly name = 'PriceFileBroken'
 }
@@ -35,7 +38,7 @@ const datedId = /-(?:\d{8}|\d{4}-\d{2}-\d{2})$/
 /** The process's price table. A process opens it at boot, so that a broken MODEL_PRICES stops the boot. */
 export const modelPrices: Service<ModelPrices> = { name: 'model prices', open: ({ config }) => loadPrices(config) }
 
-/** Reads the table, and over it the file that MODEL_PRICES names. Throws PriceFileBroken. */
+/** Reads the built-in table, overridden by the file that MODEL_PRICES names. Throws PriceFileBroken. */
 export function loadPrices(config: Pick<Config, 'MODEL_PRICES'>): ModelPrices {
   const table = readPriceFile(ownFile, 'prices.json')
   const override =
@@ -67,7 +70,7 @@ function readText(path: string | URL, called: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    throw new PriceFileBroken(`${called} can not be read: ${error instanceof Error ? error.message : String(error)}.`, {
+    throw new PriceFileBroken(`${called} cannot be read: ${error instanceof Error ? error.message : String(error)}.`, {
       cause: error,
     })
   }

@@ -15,7 +15,7 @@ export interface NewModel {
   readonly createdBy: string | null
 }
 
-/** Makes changes of which model is the first, or the default, wait for each other. */
+/** Serializes changes to the organization's first model and to its default model. */
 export async function lockModels(tx: Tx, scope: OrgScope): Promise<void> {
   await tx.selectFrom('organizations').select('id').where('id', '=', scope.organizationId).forNoKeyUpdate().execute()
 }
@@ -29,7 +29,10 @@ export async function insertModel(tx: Tx, scope: OrgScope, { id, settings, key, 
       id,
       organization_id: scope.organizationId,
       created_by: createdBy,
-      is_default: sql<boolean>`not exists ${eb.selectFrom('models').select('id').where('organization_id', '=', scope.organizationId)}`,
+      is_default: sql<boolean>`not exists ${eb
+        .selectFrom('models')
+        .select('id')
+        .where('organization_id', '=', scope.organizationId)}`,
     }))
     .execute()
   return getModel(tx, scope, id)
@@ -56,7 +59,7 @@ export async function listModels(db: Db, scope: OrgScope, page: Page): Promise<S
   return { items: rows.map(toModel), total }
 }
 
-/** The model, or undefined when the organization has none such. */
+/** The model, or undefined when the organization does not have it. */
 export async function findModel(db: Db, scope: OrgScope, id: string): Promise<Model | undefined> {
   const row = await select(db, scope).where('m.id', '=', id).executeTakeFirst()
   return row === undefined ? undefined : toModel(row)
@@ -69,7 +72,7 @@ export async function getModel(db: Db, scope: OrgScope, id: string): Promise<Mod
   return model
 }
 
-/** Throws model-not-found. Nobody else changes the model until the transaction ends. */
+/** Locks the model against changes until the transaction ends. Throws model-not-found. */
 export async function lockModel(tx: Tx, scope: OrgScope, id: string): Promise<Model> {
   const row = await select(tx, scope).where('m.id', '=', id).forUpdate('m').executeTakeFirst()
   if (row === undefined) throw problem('model-not-found')
@@ -88,7 +91,7 @@ export async function holdModel(tx: Tx, scope: OrgScope, id: string): Promise<vo
   if (row === undefined) throw problem('model-not-found')
 }
 
-/** The models of these ids, and the default one. */
+/** The models with these ids, and the default model. */
 export async function listCandidates(db: Db, scope: OrgScope, ids: readonly string[]): Promise<Model[]> {
   const rows = await select(db, scope)
     .where((eb) => eb.or([eb('m.is_default', '=', true), ...ids.map((id) => eb('m.id', '=', id))]))
@@ -96,7 +99,7 @@ export async function listCandidates(db: Db, scope: OrgScope, ids: readonly stri
   return rows.map(toModel)
 }
 
-/** Makes one model the default, or none. Needs `lockModels`. Throws model-not-found. */
+/** Makes one model the default, or removes the default. Needs `lockModels`. Throws model-not-found. */
 export async function saveDefaultModel(tx: Tx, scope: OrgScope, id: string | null): Promise<Model | null> {
   await tx
     .updateTable('models')
@@ -136,7 +139,7 @@ function columnsOf(settings: ModelSettings, key: NewModel['key']) {
   }
 }
 
-// The provider key's own protocol and address count: a change there reaches its models at once.
+// Protocol and address are read from the provider key, so a change of the key applies to its models at once.
 function select(db: Db, scope: OrgScope) {
   return db
     .selectFrom('models as m')

@@ -11,15 +11,17 @@ export const ModelWire = wire('Model', {
   label: Type.String(),
   providerKeyId: WireId('mkey'),
   api: OneOf(providerApis),
-  baseUrl: Nullable(Type.String({ description: "Null: the provider's own address." })),
+  baseUrl: Nullable(Type.String({ description: "Base URL of the API; null means the provider's own address." })),
   modelId: Type.String({ description: "The provider's name for the model." }),
   contextWindow: Nullable(Type.Integer()),
   maxTokens: Nullable(Type.Integer()),
-  cost: Nullable({ ...Price, description: "The organization's own price; null takes the price table's." }),
+  cost: Nullable({
+    ...Price,
+    description: "The organization's own price; null means that the server's price table applies.",
+  }),
   price: Nullable({
     ...Price,
-    description:
-      'What runs are charged with, in USD per million tokens; null when nobody knows it, and runs then cost 0.',
+    description: 'The price that runs are charged, in USD per million tokens; null when unknown: runs then cost 0.',
   }),
   enabled: Type.Boolean(),
   isDefault: Type.Boolean(),
@@ -30,10 +32,10 @@ export const ModelWire = wire('Model', {
 
 const tokens = { minimum: 1, maximum: 100_000_000 }
 
-/** What a request says of a model. */
+/** The fields of a model in requests. */
 export const modelFields = {
-  label: Type.String({ minLength: 1, maxLength: 120, pattern: '\\S', description: 'How people recognise the model.' }),
-  providerKeyId: WireId('mkey', 'The key that pays; protocol and address are its.'),
+  label: Type.String({ minLength: 1, maxLength: 120, pattern: '\\S', description: 'The display name of the model.' }),
+  providerKeyId: WireId('mkey', 'The provider key to use; it sets the protocol and base URL.'),
   modelId: Type.String({
     minLength: 1,
     maxLength: 200,
@@ -41,26 +43,33 @@ export const modelFields = {
     examples: ['claude-sonnet-5-5'],
     description: "The provider's name for the model.",
   }),
-  contextWindow: Nullable(Type.Integer({ ...tokens, description: 'Tokens that fit into a call; null when unknown.' })),
+  contextWindow: Nullable(
+    Type.Integer({ ...tokens, description: 'Maximum number of tokens in one call; null when unknown.' }),
+  ),
   maxTokens: Nullable(
-    Type.Integer({ ...tokens, description: "Tokens that one answer may have; null takes the provider's limit." }),
+    Type.Integer({
+      ...tokens,
+      description: "Maximum number of tokens in one answer; null means the provider's limit.",
+    }),
   ),
   cost: Nullable({
     ...PriceInput,
     additionalProperties: false,
-    description: "USD per million tokens, instead of the price table's.",
+    description: "Price in USD per million tokens; replaces the price of the server's price table.",
   }),
 }
 
-/** How a connection was tried. */
+/** The result of a connection test. */
 export const ConnectionTestWire = wire('ConnectionTest', {
   ok: Type.Boolean(),
   latencyMs: Type.Integer(),
-  error: Type.Optional(Type.String({ description: 'Why it failed, such as `AUTH_FAILED` or `CONNECTION_REFUSED`.' })),
-  message: Type.Optional(Type.String({ description: 'The same in a sentence.' })),
+  error: Type.Optional(
+    Type.String({ description: 'Why the test failed, such as `AUTH_FAILED` or `CONNECTION_REFUSED`.' }),
+  ),
+  message: Type.Optional(Type.String({ description: 'Why the test failed, as a sentence.' })),
 })
 
-/** The wire form of a model, with the price that counts. */
+/** The wire form of a model, with the price that applies. */
 export function toModelWire(model: Model, prices: ModelPrices): Static<typeof ModelWire> {
   return {
     id: toWireId('model', model.id),
@@ -81,7 +90,7 @@ export function toModelWire(model: Model, prices: ModelPrices): Static<typeof Mo
   }
 }
 
-/** What the model's tokens cost: its own price, else the table's. */
+/** The price of the model's tokens: its own, else the price table's. */
 export function priceOf(model: Model, prices: ModelPrices): Price | null {
   return model.cost ?? prices.find(model.api, model.modelId)
 }

@@ -30,7 +30,7 @@ describe('chooseModel', () => {
     expect(chooseModel({ models, requested: undefined, agentModelId: 'deleted meanwhile' })).toBe(standard)
   })
 
-  it('says why there is none', () => {
+  it('returns the reason when there is none', () => {
     expect(chooseModel({ models: [], requested: undefined, agentModelId: null })).toBe('model-not-configured')
     expect(chooseModel({ models: [standard], requested: 'unknown', agentModelId: null })).toBe('model-not-found')
   })

@@ -1,7 +1,7 @@
 import type { ProviderApi } from '../provider-keys/index.ts'
 import type { Price } from './price.ts'
 
-/** A model that runs can use: one of its provider key's, with its limits and its price. */
+/** A model that runs can use, called with its provider key, with its limits and its price. */
 export interface Model {
   readonly id: string
   readonly label: string
@@ -13,7 +13,7 @@ export interface Model {
   readonly modelId: string
   readonly contextWindow: number | null
   readonly maxTokens: number | null
-  /** The organization's own price; null takes the price table's. */
+  /** The organization's own price; null means the price table's. */
   readonly cost: Price | null
   readonly enabled: boolean
   readonly isDefault: boolean
@@ -22,7 +22,7 @@ export interface Model {
   readonly updatedAt: Date
 }
 
-/** What people set of a model, beside its provider key. */
+/** The settings of a model, except its provider key. */
 export interface ModelSettings {
   readonly label: string
   readonly modelId: string
@@ -35,7 +35,7 @@ export interface ModelSettings {
 /** Why there is no model to run with. */
 export type MissingModel = 'model-not-configured' | 'model-not-found' | 'model-disabled'
 
-/** The models that may serve a run, and which of them was asked for. */
+/** The models that a run may use, and which of them was requested. */
 export interface ModelCandidates {
   readonly models: readonly Model[]
   readonly requested: string | undefined
@@ -44,7 +44,7 @@ export interface ModelCandidates {
 
 /**
  * The model of a run: the requested one, else the agent's, else the organization's default.
- * A model that was chosen but is disabled is never replaced by another: that could cost more than was meant.
+ * A chosen model that is disabled is never replaced by another one, which could cost more than intended.
  */
 export function chooseModel({ models, requested, agentModelId }: ModelCandidates): Model | MissingModel {
   const byId = (id: string | null | undefined) => models.find((model) => model.id === id)

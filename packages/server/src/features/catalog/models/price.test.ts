@@ -4,7 +4,7 @@ import { completePrice, costOf, parsePrice, type Price } from './price.ts'
 const free = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
 
 describe('costOf', () => {
-  it('adds up the four kinds of tokens, exactly', () => {
+  it('adds up the four kinds of tokens exactly', () => {
     const price = { input: '3', output: '15', cacheRead: '0.3', cacheWrite: '3.75' }
     expect(costOf({ inputTokens: 1_000_000, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }, price)).toBe(
       '3',
@@ -60,7 +60,7 @@ describe('completePrice', () => {
 })
 
 describe('parsePrice', () => {
-  it('takes stored prices and null, and throws for anything else', () => {
+  it('accepts stored prices and null, and throws for anything else', () => {
     const price = { input: '2', output: '8', cacheRead: '0.5', cacheWrite: '2' }
     expect(parsePrice(price)).toEqual(price)
     expect(parsePrice(null)).toBeNull()
@@ -70,7 +70,7 @@ describe('parsePrice', () => {
   })
 })
 
-/** The same in units of 10⁻¹⁶ USD (prices have up to 10 places, tokens are millionths), rounded half up to 10⁻¹⁰. */
+/** The same sum in units of 1e-16 USD (10 decimals of a price, tokens in millionths), rounded half up to 1e-10. */
 function costInIntegers(usage: Record<string, number>, price: Price): string {
   const scaled = (text: string) => {
     const [whole = '0', places = ''] = text.split('.')

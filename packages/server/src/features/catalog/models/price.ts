@@ -6,7 +6,7 @@ import type { TokenUsage } from './calling/step-message.ts'
 /** USD per million tokens, as a decimal string. */
 const UsdPerMillion = Type.String({ pattern: '^\\d{1,6}(\\.\\d{1,10})?$', examples: ['3', '0.25'] })
 
-/** What a million tokens of each kind cost, as it is written by hand: without cache prices, cached tokens cost what input costs. */
+/** The price of a million tokens of each kind, as people write it: cache prices default to the input price. */
 export const PriceInput = Type.Object({
   input: UsdPerMillion,
   output: UsdPerMillion,
@@ -15,7 +15,7 @@ export const PriceInput = Type.Object({
 })
 export type PriceInput = Static<typeof PriceInput>
 
-/** What a million tokens of each kind cost, in USD as decimal strings. */
+/** The price of a million tokens of each kind, in USD as decimal strings. */
 export const Price = Type.Object({
   input: UsdPerMillion,
   output: UsdPerMillion,
@@ -35,7 +35,7 @@ export function completePrice({ input, output, cacheRead, cacheWrite }: PriceInp
   return { input, output, cacheRead: cacheRead ?? input, cacheWrite: cacheWrite ?? input }
 }
 
-/** The price in a stored JSON value, null when there is none. Throws an Error when the value is no price. */
+/** The price in a stored JSON value, null when there is none. Throws an Error when the value is not a price. */
 export function parsePrice(value: unknown): Price | null {
   if (value === null) return null
   if (priceValidator.Check(value)) return value

@@ -49,7 +49,7 @@ describe('a runnable model', () => {
     expect(await find(tenant, { requested: table })).toMatchObject({ price: { input: '2.5' } })
   })
 
-  it('is missing with a reason, and never one of another organization', async () => {
+  it('is missing with a reason, and never belongs to another organization', async () => {
     const tenant = await world.tenant()
     expect(await find(tenant, {})).toEqual({ missing: 'model-not-configured' })
     const foreign = await make(await world.tenant())
@@ -60,7 +60,7 @@ describe('a runnable model', () => {
     expect(await find(tenant, {})).toEqual({ missing: 'model-disabled' })
   })
 
-  it('opens as a target with its decrypted key, until it is gone', async () => {
+  it('opens as a target with its decrypted key, until it is deleted', async () => {
     const tenant = await world.tenant()
     const id = await make(tenant, { maxTokens: 50 })
     const target = {

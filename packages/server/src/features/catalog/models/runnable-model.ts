@@ -11,7 +11,7 @@ import type { Price } from './price.ts'
 /** A model that a run can be started with. */
 export interface RunnableModel
   extends Pick<Model, 'id' | 'label' | 'api' | 'baseUrl' | 'modelId' | 'contextWindow' | 'maxTokens'> {
-  /** Null: nobody knows it; the run costs 0. */
+  /** Null when unknown: the run then costs 0. */
   readonly price: Price | null
 }
 
@@ -21,7 +21,7 @@ export class ModelGone extends Error {
 }
 
 /** The model of a run: the requested one, else the agent's, else the default; or why there is none. */
-// eslint-disable-next-line max-params -- connection, services, tenant, question: every caller has them as they are
+// eslint-disable-next-line max-params -- connection, services, tenant, request: every caller has them separately
 export async function findRunnableModel(
   db: Db,
   platform: Pick<Platform, 'use'>,
@@ -45,7 +45,10 @@ export async function findRunnableModel(
   }
 }
 
-/** How to call a model, with its decrypted key: keep it no longer than the call. Throws ModelGone, and SealBroken when the key can't be decrypted. */
+/**
+ * How to call a model, with its decrypted key: keep it no longer than the call.
+ * Throws ModelGone, and SealBroken when the key cannot be decrypted.
+ */
 export async function openModelTarget(
   platform: Pick<Platform, 'db' | 'keyRing'>,
   organizationId: string,
@@ -53,7 +56,7 @@ export async function openModelTarget(
 ): Promise<ModelTarget> {
   const model = await findModel(platform.db, { organizationId }, id)
   const key = model === undefined ? undefined : await openProviderKey(platform, { organizationId }, model.providerKeyId)
-  if (model === undefined || key === undefined) throw new ModelGone('The model was deleted, or its provider key was.')
+  if (model === undefined || key === undefined) throw new ModelGone('The model or its provider key was deleted.')
   return {
     api: key.api,
     baseUrl: key.baseUrl ?? undefined,

@@ -29,7 +29,7 @@ describe('setDefaultModel', () => {
     return rows.map((row) => row.label)
   }
 
-  it('moves the default, takes it away and gives it back', async () => {
+  it('changes, removes and restores the default', async () => {
     const tenant = await world.tenant()
     const [a, b] = [await makeModel(tenant, { label: 'a' }), await makeModel(tenant, { label: 'b' })]
     expect(await defaultsOf(tenant)).toEqual(['a'])
@@ -41,10 +41,10 @@ describe('setDefaultModel', () => {
     expect((await tenant.send(`GET /api/models/${a}`)).body.isDefault).toBe(true)
   })
 
-  it('tells the audit log which was and which is the default', async () => {
+  it('records the old and the new default in the audit log', async () => {
     const tenant = await world.tenant()
     const [a, b] = [await makeModel(tenant, { label: 'a' }), await makeModel(tenant, { label: 'b' })]
-    const told = async (modelId: string | null) => {
+    const auditEntryOf = async (modelId: string | null) => {
       const answer = await put(tenant, modelId)
       const { resource_id, changes } = await world.platform.db
         .selectFrom('audit_log')
@@ -53,12 +53,12 @@ describe('setDefaultModel', () => {
         .executeTakeFirstOrThrow()
       return { resource_id, changes }
     }
-    expect(await told(b)).toEqual({ resource_id: b, changes: { modelId: { before: a, after: b } } })
-    expect(await told(null)).toEqual({ resource_id: b, changes: { modelId: { before: b, after: null } } })
-    expect(await told(null)).toEqual({ resource_id: tenant.orgId, changes: null })
+    expect(await auditEntryOf(b)).toEqual({ resource_id: b, changes: { modelId: { before: a, after: b } } })
+    expect(await auditEntryOf(null)).toEqual({ resource_id: b, changes: { modelId: { before: b, after: null } } })
+    expect(await auditEntryOf(null)).toEqual({ resource_id: tenant.orgId, changes: null })
   })
 
-  it('leaves one default of ten parallel choices', async () => {
+  it('leaves one default after ten parallel requests', async () => {
     const tenant = await world.tenant()
     const ids = [
       await makeModel(tenant, { label: 'a' }),
@@ -70,7 +70,7 @@ describe('setDefaultModel', () => {
     expect(await defaultsOf(tenant)).toHaveLength(1)
   })
 
-  it('refuses models of others, and the default stays', async () => {
+  it("refuses another organization's models and keeps the default", async () => {
     const tenant = await world.tenant()
     await makeModel(tenant, { label: 'mine' })
     for (const modelId of [await makeModel(await world.tenant()), newWireId('model')])

@@ -11,7 +11,7 @@ const DefaultModelWire = wire('DefaultModel', { modelId: Nullable(WireId('model'
 export const setDefaultModel = endpoint({
   route: 'PUT /api/models/default',
   summary: 'Choose the default model',
-  description: 'Runs use it when neither they nor their agent name a model. `null`: there is no default.',
+  description: 'Runs use the default model when neither the run nor its agent names one. `null` removes the default.',
   caller: 'organization',
   permission: 'models:write',
   limit: 'default',
@@ -31,7 +31,7 @@ export const setDefaultModel = endpoint({
       },
       ({ before, after }) => {
         const [from, to] = [toWireIdOrNull('model', before), toWireIdOrNull('model', after)]
-        // The default of an organization that has neither had one nor gets one is the organization's own affair.
+        // Without an old and a new default, the audit entry names the organization.
         return {
           resourceId: to ?? from ?? toWireId('org', scope.organizationId),
           changes: changesBetween({ modelId: from }, { modelId: to }),

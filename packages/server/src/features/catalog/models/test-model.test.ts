@@ -52,7 +52,7 @@ describe('testing a connection', () => {
     expect(provider.requests.list().filter(({ method }) => method !== 'GET')).toEqual([])
   })
 
-  it('says why it failed', async () => {
+  it('reports why it failed', async () => {
     for (const outcome of await tryWith({ baseUrl: `${provider.url}/v1`, apiKey: 'sk-wrong' })) {
       expect(outcome).toEqual({
         ok: false,

@@ -7,9 +7,10 @@ import { testTimeoutMs } from './test-provider-key.ts'
 
 export const testModel = endpoint({
   route: 'POST /api/models/:modelId/test',
-  summary: "Try a model's connection",
+  summary: "Test a model's connection",
   description:
-    'Asks the provider for its list of models with the stored key; no tokens are spent. A failed try is a 200 with `ok: false`.',
+    'Requests the list of models from the provider with the stored key, which uses no tokens. ' +
+    'A failed test returns 200 with `ok: false`.',
   caller: 'organization',
   permission: 'models:read',
   limit: 'default',

@@ -9,9 +9,10 @@ export const testTimeoutMs = 10_000
 
 export const testProviderKey = endpoint({
   route: 'POST /api/provider-keys/:providerKeyId/test',
-  summary: 'Try a provider key',
+  summary: 'Test a provider key',
   description:
-    'Asks the provider for its list of models with the stored key; no tokens are spent. A failed try is a 200 with `ok: false`.',
+    'Requests the list of models from the provider with the stored key, which uses no tokens. ' +
+    'A failed test returns 200 with `ok: false`.',
   caller: 'organization',
   permission: 'provider-keys:read',
   limit: 'default',

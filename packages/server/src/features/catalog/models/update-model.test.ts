@@ -29,7 +29,7 @@ describe('updateModel', () => {
     }
   }
 
-  it('changes what is given and keeps the rest', async () => {
+  it('changes the given fields and keeps the rest', async () => {
     const { tenant, id, cost, patch } = await given()
     const answer = await patch({ label: 'Renamed', modelId: 'other', enabled: false })
     expect(answer.status, answer.text).toBe(200)
@@ -58,7 +58,7 @@ describe('updateModel', () => {
     })
   })
 
-  it('tells the audit log from what to what', async () => {
+  it('records old and new values in the audit log', async () => {
     const { id, cost, patch } = await given()
     const answer = await patch({ label: 'Renamed', cost: null, maxTokens: 100 })
     const entry = await world.platform.db
@@ -74,7 +74,7 @@ describe('updateModel', () => {
     })
   })
 
-  it("moves to another key of the organization, and to no one else's", async () => {
+  it("accepts another key of the organization, and no other organization's key", async () => {
     const { tenant, patch } = await given()
     const providerKeyId = await makeProviderKey(tenant, { api: 'mistral', baseUrl: null })
     expect((await patch({ providerKeyId })).body).toMatchObject({ providerKeyId, api: 'mistral', baseUrl: null })

@@ -11,7 +11,7 @@ import { completePrice } from './price.ts'
 export const updateModel = endpoint({
   route: 'PATCH /api/models/:modelId',
   summary: 'Change a model',
-  description: 'Runs that have started keep the limits and the price that they started with.',
+  description: 'Runs that have already started keep the limits and the price that they started with.',
   caller: 'organization',
   permission: 'models:write',
   limit: 'default',
@@ -19,7 +19,7 @@ export const updateModel = endpoint({
   audit: 'model.updated',
   params: { modelId: { id: 'model', missing: 'model-not-found' } },
   body: Type.Partial(
-    Type.Object({ ...modelFields, enabled: Type.Boolean({ description: 'A disabled model starts no runs.' }) }),
+    Type.Object({ ...modelFields, enabled: Type.Boolean({ description: 'No run can start with a disabled model.' }) }),
   ),
   returns: { 200: ModelWire },
   fails: ['provider-key-not-found'],

@@ -20,7 +20,7 @@ describe('createProviderKey', () => {
   })
   afterAll(() => world.close())
 
-  it('answers the key without its secret', async () => {
+  it('returns the key without its secret', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const answer = await send('POST /api/provider-keys', { body: { ...goodKey, baseUrl: 'http://127.0.0.1:1/v1/' } })
@@ -60,7 +60,7 @@ describe('createProviderKey', () => {
     await expect(openProviderKey(world.platform, tenant.scope, first)).rejects.toThrow('belongs to another row')
   })
 
-  it('never returns and never logs a secret, whatever is done with its key', async () => {
+  it('never returns and never logs a secret, in any operation on its key', async () => {
     const secret = 'sk-needle-in-every-reply-and-log-line'
     const tenant = await world.tenant()
     const { send } = await tenant.session()
@@ -106,7 +106,7 @@ describe('createProviderKey', () => {
     expect(JSON.stringify(kept)).not.toContain(secret)
   })
 
-  it('takes a key of each provider, without an address where the provider has one', async () => {
+  it('accepts a key of each provider, without an address where the provider has its own', async () => {
     const { send } = await (await world.tenant()).session()
     for (const api of ['openai', 'anthropic', 'google', 'mistral']) {
       const answer = await send('POST /api/provider-keys', { body: { label: api, api, apiKey: 'sk-x' } })
@@ -136,7 +136,7 @@ describe('createProviderKey', () => {
     expect(await mistakes({ apiKey: 'sk-\r\nx-evil: 1' })).toEqual(['/apiKey pattern'])
   })
 
-  it('is for signed-in owners and admins: no API key can do it', async () => {
+  it('requires a signed-in owner or admin: API keys are refused', async () => {
     const tenant = await world.tenant()
     expectProblem(createProviderKey, await tenant.send('POST /api/provider-keys', { body: goodKey }), 'forbidden')
     for (const [role, status] of [

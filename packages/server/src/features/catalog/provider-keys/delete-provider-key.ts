@@ -7,7 +7,8 @@ export const deleteProviderKey = endpoint({
   route: 'DELETE /api/provider-keys/:providerKeyId',
   summary: 'Delete a provider key and its models',
   description:
-    'The models that use the key are deleted with it. Agents that were set to one of them use the default model from then on.',
+    'The models that use the key are deleted with it. ' +
+    'Agents that used one of these models switch to the default model.',
   caller: 'organization',
   permission: 'provider-keys:delete',
   limit: 'default',

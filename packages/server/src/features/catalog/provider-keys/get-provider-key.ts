@@ -5,7 +5,7 @@ import { ProviderKeyWire, toProviderKeyWire } from './provider-key-wire.ts'
 export const getProviderKey = endpoint({
   route: 'GET /api/provider-keys/:providerKeyId',
   summary: 'Get a provider key',
-  description: 'Without its secret.',
+  description: 'The reply does not contain the secret.',
   caller: 'organization',
   permission: 'provider-keys:read',
   limit: 'default',

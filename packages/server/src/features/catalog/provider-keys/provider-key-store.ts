@@ -20,7 +20,7 @@ export interface NewProviderKey extends ProviderAddress {
 export interface SavedProviderKey extends ProviderAddress {
   readonly id: string
   readonly label: string
-  /** Undefined keeps the one that is stored. */
+  /** Undefined keeps the stored secret. */
   readonly encryptedKey: string | undefined
 }
 
@@ -55,14 +55,14 @@ export async function getProviderKey(db: Db, scope: OrgScope, id: string): Promi
   return toProviderKey(row)
 }
 
-/** Throws provider-key-not-found. Nobody else changes the key until the transaction ends. */
+/** Locks the key against changes until the transaction ends. Throws provider-key-not-found. */
 export async function lockProviderKey(tx: Tx, scope: OrgScope, id: string): Promise<ProviderKey> {
   const row = await select(tx, scope, id).forUpdate().executeTakeFirst()
   if (row === undefined) throw problem('provider-key-not-found')
   return toProviderKey(row)
 }
 
-/** The key, which then stays until the transaction ends, or undefined when the organization has none such. */
+/** The key, protected from deletion in this transaction; undefined when the organization does not have it. */
 export async function holdProviderKey(tx: Tx, scope: OrgScope, id: string): Promise<ProviderKey | undefined> {
   const row = await select(tx, scope, id).forKeyShare().executeTakeFirst()
   return row === undefined ? undefined : toProviderKey(row)
@@ -95,7 +95,7 @@ export async function deleteProviderKeyRow(tx: Tx, scope: OrgScope, id: string):
   if (numDeletedRows === 0n) throw problem('provider-key-not-found')
 }
 
-/** The sealed secret with its address, or undefined when the key is gone. */
+/** The sealed secret with its address, or undefined when the key was deleted. */
 export async function findSealedKey(
   db: Db,
   scope: OrgScope,

@@ -7,33 +7,33 @@ export const ProviderKeyWire = wire('ProviderKey', {
   id: WireId('mkey'),
   label: Type.String(),
   api: OneOf(providerApis),
-  baseUrl: Nullable(Type.String({ description: "Null: the provider's own address." })),
+  baseUrl: Nullable(Type.String({ description: "Base URL of the API; null means the provider's own address." })),
   createdBy: Nullable(WireId('usr')),
   createdAt: WireTime,
   updatedAt: WireTime,
 })
 
-/** What a request says of a key. */
+/** The fields of a provider key in requests. */
 export const providerKeyFields = {
-  label: Type.String({ minLength: 1, maxLength: 120, pattern: '\\S', description: 'How people recognise the key.' }),
+  label: Type.String({ minLength: 1, maxLength: 120, pattern: '\\S', description: 'The display name of the key.' }),
   api: OneOf(providerApis, { description: 'The protocol that the provider speaks.' }),
   baseUrl: Nullable(
     Type.String({
       maxLength: 2000,
       examples: ['http://127.0.0.1:11434/v1'],
       description:
-        "An http(s) URL. Required for `openai-compatible`; elsewhere it replaces the provider's own address.",
+        "Base URL of the API, http or https. Required for `openai-compatible`, else it replaces the provider's own.",
     }),
   ),
   apiKey: Type.String({
     maxLength: 4096,
     pattern: '^[!-~]*$',
     writeOnly: true,
-    description: 'The secret: stored encrypted, never returned. Only `openai-compatible` may do without one.',
+    description: "The provider's API key: stored encrypted, never returned. Optional for `openai-compatible` only.",
   }),
 }
 
-/** The wire form of a key; its secret has none. */
+/** The wire form of a key, without its secret. */
 export function toProviderKeyWire(key: ProviderKey): Static<typeof ProviderKeyWire> {
   return {
     id: toWireId('mkey', key.id),

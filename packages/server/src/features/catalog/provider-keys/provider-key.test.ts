@@ -14,7 +14,7 @@ const key: ProviderKey = {
 }
 
 describe('findNewKeyMistakes', () => {
-  it('takes http and https addresses, also local ones, and none where the provider has its own', () => {
+  it('accepts http and https addresses, including local ones, and none where the provider has its own', () => {
     for (const baseUrl of [
       'http://127.0.0.1:11434/v1',
       'http://localhost:8000',
@@ -41,7 +41,7 @@ describe('findNewKeyMistakes', () => {
     }
   })
 
-  it('refuses addresses that no model lives at: metadata, link-local and reserved ones, however they are written', () => {
+  it('refuses metadata, link-local and reserved addresses in every notation', () => {
     const hosts = [
       '169.254.169.254',
       '169.254.1.1',
@@ -66,7 +66,7 @@ describe('findNewKeyMistakes', () => {
     ])
   })
 
-  it('requires an address of openai-compatible and a secret of the others, and says both at once', () => {
+  it('requires an address for openai-compatible and a secret for the others, and reports both at once', () => {
     expect(pointers(findNewKeyMistakes({ api: 'openai-compatible', baseUrl: null }, 'sk'))).toEqual([
       '/baseUrl required',
     ])
@@ -97,14 +97,14 @@ describe('findChangeMistakes', () => {
     expect(findChangeMistakes(key, { apiKey: 'sk-new' })).toEqual([])
   })
 
-  it('keeps the rules of new keys', () => {
+  it('applies the rules of new keys', () => {
     expect(pointers(findChangeMistakes(key, { baseUrl: null }))).toEqual(['/baseUrl required'])
     expect(pointers(findChangeMistakes(key, { api: 'mistral', apiKey: '' }))).toEqual(['/apiKey required'])
   })
 })
 
 describe('normalizeAddress', () => {
-  it('drops slashes at the end and makes what is left out null', () => {
+  it('removes trailing slashes and turns an omitted address into null', () => {
     expect(normalizeAddress({ api: 'openai', baseUrl: 'https://a.test/v1//' })).toEqual({
       api: 'openai',
       baseUrl: 'https://a.test/v1',

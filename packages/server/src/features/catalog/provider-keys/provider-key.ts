@@ -1,13 +1,13 @@
 import { isAllowedHost } from '../../../platform/egress/egress-url.ts'
 import type { InvalidPart } from '../../../platform/problems/problem.ts'
 
-/** The protocols that a key can be for. */
+/** The protocols that a provider key can be used with. */
 export const providerApis = ['openai-compatible', 'openai', 'anthropic', 'google', 'mistral'] as const
 export type ProviderApi = (typeof providerApis)[number]
 
 /**
- * Where a base URL may lead: also to loopback and private addresses, where own models live (Ollama, vLLM), but never to what hands out
- * a machine's credentials, nor to link-local and reserved ranges. It holds for names too, when they are connected to.
+ * Allowed base URLs: loopback and private addresses too, for local models (Ollama, vLLM), but no metadata services,
+ * link-local or reserved ranges. Host names are checked again when they are resolved for a connection.
  */
 export const providerAddressRule = { allowLocal: true } as const
 
@@ -18,7 +18,7 @@ export interface ProviderAddress {
   readonly baseUrl: string | null
 }
 
-/** A key of a model provider, as everybody but the engine sees it: without its secret. */
+/** A key of a model provider, without its secret. */
 export interface ProviderKey extends ProviderAddress {
   readonly id: string
   readonly label: string
@@ -34,17 +34,17 @@ export interface ProviderKeyChanges {
   readonly apiKey?: string
 }
 
-/** The address as it is stored: without slashes at the end. */
+/** The address as it is stored: without trailing slashes. */
 export function normalizeAddress({ api, baseUrl }: { api: ProviderApi; baseUrl?: string | null }): ProviderAddress {
   return { api, baseUrl: baseUrl?.replace(/\/+$/, '') ?? null }
 }
 
-/** What is wrong with a new key; empty when it can be stored. */
+/** The mistakes in a new key; empty when it can be stored. */
 export function findNewKeyMistakes(address: ProviderAddress, apiKey: string): InvalidPart[] {
   return [...findAddressMistakes(address), ...findSecretMistakes(address, apiKey)]
 }
 
-// Local servers often ask for no key.
+// Local servers often need no key.
 function findSecretMistakes({ api }: ProviderAddress, apiKey: string): InvalidPart[] {
   return apiKey === '' && api !== 'openai-compatible' ? [mistake('/apiKey', `is required for ${api}`, 'required')] : []
 }
@@ -64,13 +64,13 @@ function findAddressMistakes({ api, baseUrl }: ProviderAddress): InvalidPart[] {
     : [mistake('/baseUrl', 'must not be a metadata, link-local or reserved address', 'address')]
 }
 
-/** What is wrong with a change; empty when it can be made. */
+/** The mistakes in a change; empty when it can be made. */
 export function findChangeMistakes(before: ProviderKey, changes: ProviderKeyChanges): InvalidPart[] {
   const after = changeAddress(before, changes)
   const mistakes = findAddressMistakes(after)
   if (mistakes.length > 0) return mistakes
   if (changes.apiKey !== undefined) return findSecretMistakes(after, changes.apiKey)
-  // Whoever may edit a key must not learn it by having it sent to a server of their own.
+  // Otherwise an editor could obtain the secret by pointing the key at their own server.
   const movesSecret = before.api !== after.api || originOf(before) !== originOf(after)
   return movesSecret ? [mistake('/apiKey', 'is required when the key is to be sent to another server', 'required')] : []
 }

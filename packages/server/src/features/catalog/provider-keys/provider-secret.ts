@@ -3,7 +3,7 @@ import type { Platform } from '../../../platform/platform.ts'
 import { findSealedKey } from './provider-key-store.ts'
 import type { ProviderAddress } from './provider-key.ts'
 
-/** A provider key with its secret, for the moment of a call. */
+/** A provider key with its secret, for the duration of a call. */
 export interface OpenProviderKey extends ProviderAddress {
   readonly apiKey: string
 }
@@ -13,7 +13,7 @@ export function sealSecret(platform: Pick<Platform, 'keyRing'>, id: string, apiK
   return platform.keyRing.seal(apiKey, contextOf(id))
 }
 
-/** The key with its secret, or undefined when it is gone. Throws SealBroken when it can't be decrypted. */
+/** The key with its secret, or undefined when it was deleted. Throws SealBroken when it cannot be decrypted. */
 export async function openProviderKey(
   platform: Pick<Platform, 'db' | 'keyRing'>,
   scope: OrgScope,

@@ -33,7 +33,7 @@ describe('updateProviderKey', () => {
     }
   }
 
-  it('changes what is given and keeps the rest, the secret too', async () => {
+  it('changes the given fields and keeps the rest, including the secret', async () => {
     const { secret, patch } = await given()
     expect((await patch({ label: 'Renamed' })).body).toMatchObject({
       label: 'Renamed',
@@ -45,7 +45,7 @@ describe('updateProviderKey', () => {
     expect(await secret()).toBe('sk-rotated')
   })
 
-  it('tells the audit log from what to what, and of the secret only that it changed', async () => {
+  it('records old and new values in the audit log, but of the secret only that it changed', async () => {
     const { id, patch } = await given()
     const answer = await patch({ label: 'Renamed', apiKey: 'sk-rotated' })
     const entry = await world.platform.db
@@ -67,14 +67,14 @@ describe('updateProviderKey', () => {
     expect(second?.changes).toEqual({ label: { before: 'Renamed', after: 'Again' } })
   })
 
-  it('reaches the models that use the key', async () => {
+  it('applies to the models that use the key', async () => {
     const { tenant, id, patch } = await given()
     const modelId = await makeModel(tenant, { providerKeyId: id })
     expect((await patch({ api: 'anthropic', baseUrl: null, apiKey: 'sk-ant' })).status).toBe(200)
     expect((await tenant.send(`GET /api/models/${modelId}`)).body).toMatchObject({ api: 'anthropic', baseUrl: null })
   })
 
-  it('asks for the secret again before it is sent to another server', async () => {
+  it('requires the secret again before it is sent to another server', async () => {
     const { secret, patch } = await given()
     for (const body of [{ baseUrl: 'http://127.0.0.1:2/v1' }, { api: 'openai' }]) {
       const answer = await patch(body)

@@ -11,7 +11,8 @@ import { sealSecret } from './provider-secret.ts'
 export const updateProviderKey = endpoint({
   route: 'PATCH /api/provider-keys/:providerKeyId',
   summary: 'Change a provider key',
-  description: 'Models that use the key follow. To send the key to another server, give `apiKey` again.',
+  description:
+    'The change applies to all models that use the key. To send the key to another server, give `apiKey` again.',
   caller: 'organization',
   permission: 'provider-keys:write',
   limit: 'default',
@@ -39,7 +40,7 @@ export const updateProviderKey = endpoint({
         }
       },
       ({ before, after }) => {
-        // That a secret came is told, never which.
+        // The audit log shows that the secret changed, never the secret itself.
         const [from, to] = [
           { ...toProviderKeyWire(before), apiKey: 'former' },
           { ...toProviderKeyWire(after), apiKey: body.apiKey === undefined ? 'former' : 'new' },

@@ -5,7 +5,7 @@ import { toProviderData, type AnswerPart } from './provider-data.ts'
 import type { FinishReason, StepAnswer, TokenUsage, ToolCall } from './step-message.ts'
 import { findEarlyUsage, noUsage, toTokenUsage } from './token-usage.ts'
 
-/** The provider reported an error in the middle of its answer; `reported` is what it said. */
+/** The provider reported an error in the middle of its answer; `reported` is that error as received. */
 export class ReportedError extends Error {
   override readonly name = 'ReportedError'
   readonly reported: unknown
@@ -38,7 +38,7 @@ function isTextPart(part: LanguageModelV4StreamPart): part is TextPart {
   return /^(text|reasoning)-(start|delta|end)$/.test(part.type)
 }
 
-/** Puts the parts of a stream together. */
+/** Collects the parts of a streamed answer. */
 export class AnswerCollector {
   usage: TokenUsage | undefined
   readonly #options: CollectorOptions
@@ -52,13 +52,13 @@ export class AnswerCollector {
     this.#options = options
   }
 
-  /** True once the provider has said why the answer ends: everything is there. */
+  /** True once the provider has sent a finish reason: the answer is complete. */
   get isComplete(): boolean {
     const reason = this.#finishReason
     return reason !== undefined && (reason.raw !== undefined || reason.unified === 'content-filter')
   }
 
-  /** Takes one part. Throws ReportedError, ModelCallError when the answer grows too large, and what `onTextDelta` throws. */
+  /** Adds one part. Throws ReportedError, ModelCallError for a too large answer, and any error of `onTextDelta`. */
   take(part: LanguageModelV4StreamPart): void {
     switch (part.type) {
       case 'tool-input-delta':
@@ -77,15 +77,15 @@ export class AnswerCollector {
     }
   }
 
-  /** The whole answer. Throws ModelCallError when the stream ended before the provider said that it is one. */
+  /** The whole answer. Throws ModelCallError when the stream ended without a finish reason. */
   answer(): StepAnswer {
     const reason = this.#finishReason
     if (reason === undefined || !this.isComplete) {
-      const message = "The model's answer broke off before its end."
+      const message = "The model's answer ended before it was complete."
       throw new ModelCallError({ kind: 'connection', message, retryable: true }, this.usage)
     }
     if (reason.unified === 'error') {
-      const message = `The model gave its answer up (${String(reason.raw).slice(0, 60)}).`
+      const message = `The model stopped its answer with an error (${String(reason.raw).slice(0, 60)}).`
       throw new ModelCallError({ kind: 'unavailable', message, retryable: true }, this.usage)
     }
     return {
@@ -122,7 +122,7 @@ export class AnswerCollector {
     this.#parts.push({ type: 'tool-call', id, options: part.providerMetadata })
   }
 
-  // The journal knows a call by its id, and not every provider numbers its calls apart.
+  // The journal identifies a call by its id, and some providers repeat ids.
   #uniqueId(wanted: string): string {
     const isFree = (id: string): boolean => id !== '' && this.#toolCalls.every((call) => call.id !== id)
     if (isFree(wanted)) return wanted
@@ -135,18 +135,18 @@ export class AnswerCollector {
     if (this.isComplete) return
     this.#finishReason = part.finishReason
     const usage = toTokenUsage(part.usage)
-    // A stream that was cut has no final count; the early one is better than nothing.
+    // A stream that was cut off has no final count: keep the early one.
     if (this.usage === undefined || usage.inputTokens + usage.outputTokens > 0) this.usage = usage
   }
 
-  // Arguments are counted as they stream and once more as a whole: the limit guards memory, it is no quota.
+  // Arguments are counted twice, as deltas and as a whole call: the limit only protects memory.
   #count(text: string): void {
     this.#bytes += Buffer.byteLength(text)
     if (this.#bytes > this.#options.textBytesMax * 2) throw tooLargeError(this.#options.textBytesMax, this.usage)
   }
 }
 
-/** The error of an answer that is larger than the caller takes. */
+/** The error for an answer that is larger than the caller allows. */
 export function tooLargeError(textBytesMax: number, usage: TokenUsage | undefined): ModelCallError {
   const message = `The model's answer is larger than ${textBytesMax} bytes.`
   return new ModelCallError({ kind: 'bad-request', message, retryable: false }, usage)
@@ -155,7 +155,7 @@ export function tooLargeError(textBytesMax: number, usage: TokenUsage | undefine
 function toFinishReason(unified: LanguageModelV4FinishReason['unified'], hasToolCalls: boolean): FinishReason {
   switch (unified) {
     case 'stop':
-      // Some compatible servers say "stop" and mean the calls before it.
+      // Some compatible servers send "stop" although the answer contains tool calls.
       return hasToolCalls ? 'tool-calls' : 'stop'
     case 'tool-calls':
       return hasToolCalls ? 'tool-calls' : 'other'

@@ -4,7 +4,7 @@ import { Compile } from 'typebox/compile'
 import { connectionFailureOf, describeConnectionFailure, type ConnectionFailure } from './connection-failure.ts'
 import type { ModelCallErrorKind, ModelCallFailure } from './model-call-error.ts'
 
-/** Says what went wrong from what a provider package threw. `secret` is taken out of every text. */
+/** Turns an error thrown by a provider package into a failure. `secret` is removed from every text. */
 export function failureOf(error: unknown, secret: string): ModelCallFailure {
   if (APICallError.isInstance(error))
     return error.statusCode === undefined || error.statusCode < 300 ? brokenOff(error) : refused(error, secret)
@@ -26,7 +26,7 @@ const unreadableAnswers = new Set([
   'AI_NoContentGeneratedError',
 ])
 
-/** Mistakes in the settings; waiting does not mend them. */
+/** Configuration errors: a retry does not help. */
 const mistakes: ReadonlySet<ConnectionFailure> = new Set(['BLOCKED_URL', 'DNS_ERROR', 'TLS_ERROR'])
 
 function brokenOff(error: APICallError): ModelCallFailure {
@@ -51,10 +51,21 @@ interface Verdict {
   readonly retryable: boolean
 }
 
-const overflow =
-  /context[ _-]?(length|window|size|overflow)|maximum context|prompt is too long|input is too long|too many (input )?tokens|input token count|exceeds? .{0,40}(token limit|number of tokens)|reduce the length/i
+const overflow = new RegExp(
+  [
+    'context[ _-]?(length|window|size|overflow)',
+    'maximum context',
+    'prompt is too long',
+    'input is too long',
+    'too many (input )?tokens',
+    'input token count',
+    'exceeds? .{0,40}(token limit|number of tokens)',
+    'reduce the length',
+  ].join('|'),
+  'i',
+)
 const refusedKey = /api[ _]key not valid|invalid[ _]api[ _]key|API_KEY_INVALID|authentication_error/i
-const emptyPurse = /insufficient[ _](quota|balance|credit|funds)|billing|exceeded your current quota/i
+const noCredit = /insufficient[ _](quota|balance|credit|funds)|billing|exceeded your current quota/i
 
 const verdicts: Readonly<Record<number, Verdict>> = {
   401: { kind: 'auth', retryable: false },
@@ -69,13 +80,13 @@ const verdicts: Readonly<Record<number, Verdict>> = {
 function verdict(status: number, said: string): Verdict {
   const known = verdicts[status]
   if (known !== undefined) return known
-  if (status === 429) return { kind: 'rate-limited', retryable: !emptyPurse.test(said) }
+  if (status === 429) return { kind: 'rate-limited', retryable: !noCredit.test(said) }
   if (status >= 500) return { kind: 'unavailable', retryable: true }
   if (overflow.test(said)) return { kind: 'context-overflow', retryable: false }
   return { kind: refusedKey.test(said) ? 'auth' : 'bad-request', retryable: false }
 }
 
-// Providers quote parts of a wrong key in a 401, so nothing of that text is passed on.
+// In a 401, providers quote parts of the wrong key: none of that text is passed on.
 function refusalText(status: number, said: string, secret: string): string {
   if (status === 401) return 'The provider refused the API key (status 401).'
   if (status < 400)
@@ -93,7 +104,7 @@ const ErrorInStream = Compile(
   }),
 )
 
-/** Says what went wrong from an error that the provider wrote into its stream. */
+/** Turns an error that the provider sent within its stream into a failure. */
 export function reportedFailureOf(reported: unknown, secret: string): ModelCallFailure {
   if (reported instanceof Error) return failureOf(reported, secret)
   if (!ErrorInStream.Check(reported))
@@ -104,7 +115,7 @@ export function reportedFailureOf(reported: unknown, secret: string): ModelCallF
   const text = refusedKey.test(said) ? '' : cleanText(message, secret)
   return {
     ...verdict(status, said),
-    message: `The provider broke its answer off${text === '' ? '.' : `: ${text}`}`,
+    message: `The provider aborted its answer${text === '' ? '.' : `: ${text}`}`,
     status,
   }
 }
@@ -123,7 +134,7 @@ function statusFor(said: string): number {
 const textCharactersMax = 300
 const secretCharactersMin = 4
 
-/** A provider's text, fit to be shown: without the key, without control characters, in one short line. */
+/** A provider's text made safe to show: one short line without the key and control characters. */
 export function cleanText(text: string, secret: string): string {
   const isSecret = secret.length >= secretCharactersMin
   const spellings = isSecret ? [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)] : []

@@ -7,7 +7,7 @@ afterEach(() => void vi.useRealTimers())
 const watch = () =>
   watchCall({ signal: new AbortController().signal, idleTimeoutMs: 200, totalTimeoutMs: 1_000, textBytesMax: 1_000 })
 
-test('silence reaches the idle limit, before the first byte and between two', () => {
+test('silence reaches the idle limit, before the first byte and between two bytes', () => {
   const [silent, stuck] = [watch(), watch()]
   vi.advanceTimersByTime(150)
   stuck.sawBytes(Buffer.from('one\n'))
@@ -17,7 +17,7 @@ test('silence reaches the idle limit, before the first byte and between two', ()
   expect([stuck.stopped, stuck.signal.aborted]).toEqual(['idle', true])
 })
 
-test('bytes push the idle limit away, but not the total one', () => {
+test('bytes reset the idle limit, but not the total limit', () => {
   const dripping = watch()
   for (let drop = 0; drop < 9; drop += 1) {
     vi.advanceTimersByTime(100)
@@ -28,7 +28,7 @@ test('bytes push the idle limit away, but not the total one', () => {
   expect(dripping.stopped).toBe('total')
 })
 
-test('a complete answer is given a moment to end, and a closed watch holds no timer', () => {
+test('a complete answer gets a short time to end, and a closed watch holds no timer', () => {
   const complete = watch()
   complete.answered()
   complete.close()

@@ -1,6 +1,6 @@
 import { guardedFetch } from './guarded-fetch.ts'
 
-/** Why a call was stopped from our side. */
+/** Why the server stopped a call. */
 export type StopReason = 'aborted' | 'idle' | 'total' | 'too-large'
 
 export interface CallLimits {
@@ -8,23 +8,23 @@ export interface CallLimits {
   /** Longest time without a byte from the provider. */
   readonly idleTimeoutMs: number
   readonly totalTimeoutMs: number
-  /** Of the answer as text; the bytes on the wire may be a good deal more. */
+  /** Limits the answer's text; the bytes on the wire can be many times more. */
   readonly textBytesMax: number
 }
 
-/** One call under guard: its signal stops it when the caller aborts or a limit is reached. */
+/** Supervises one call: its signal aborts when the caller aborts or a limit is reached. */
 export interface CallWatch {
   readonly signal: AbortSignal
   readonly stopped: StopReason | undefined
   sawBytes(chunk: Uint8Array): void
-  /** The answer is complete: only a moment more for the stream to end by itself. */
+  /** To be called when the answer is complete: the stream then gets a short time to end by itself. */
   answered(): void
   stop(reason: StopReason): void
-  /** Frees timers and listener, and drops the connection if it is still in use. */
+  /** Clears timers and listener, and closes the connection if it is still in use. */
   close(): void
 }
 
-// Each token travels in its own JSON event, so the wire carries up to a hundred times the text.
+// Each token is sent in its own JSON event, so the wire carries up to a hundred times the text.
 const wireBytesPerTextByte = 200
 const wireBytesSlack = 4 * 1024 * 1024
 const lineBytesPerTextByte = 8
@@ -83,10 +83,10 @@ const errorBodyBytesMax = 256 * 1024
 
 function textOf({ body = null }: RequestInit): string | null {
   if (body === null || typeof body === 'string') return body
-  throw new TypeError('Requests to providers are text.')
+  throw new TypeError('The body of a provider request must be text.')
 }
 
-/** `fetch` for the provider packages, guarded: reports every byte to the watch that owns the signal. */
+/** Guarded `fetch` for the provider packages: reports every byte to the watch that owns the signal. */
 export async function watchedFetch(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
   const { method = 'GET', headers, signal = null } = init
   const body = textOf(init)

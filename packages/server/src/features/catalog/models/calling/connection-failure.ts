@@ -1,4 +1,4 @@
-/** Why no answer came over the network. */
+/** Why a connection to the provider failed. */
 export type ConnectionFailure =
   | 'BLOCKED_URL'
   | 'DNS_ERROR'
@@ -33,16 +33,16 @@ const failureCodes: Readonly<Record<string, ConnectionFailure>> = {
 }
 
 const texts: Readonly<Record<ConnectionFailure, string>> = {
-  BLOCKED_URL: "The provider's address is one that must not be called, such as a link-local or a metadata address.",
-  DNS_ERROR: "The provider's host name can't be resolved.",
+  BLOCKED_URL: "The provider's address must not be called: it is reserved, such as a link-local or metadata address.",
+  DNS_ERROR: "The provider's host name cannot be resolved.",
   CONNECTION_REFUSED: 'The provider refused the connection.',
-  CONNECTION_RESET: 'The connection to the provider broke off.',
-  TLS_ERROR: 'No secure connection to the provider could be made.',
+  CONNECTION_RESET: 'The connection to the provider was lost.',
+  TLS_ERROR: 'A secure connection to the provider could not be established.',
   TIMEOUT: 'The provider did not answer in time.',
-  NETWORK_ERROR: "The provider can't be reached.",
+  NETWORK_ERROR: 'The provider cannot be reached.',
 }
 
-/** Finds what broke a connection from the error codes along an error's causes. */
+/** Derives the failure from the error codes of an error and its causes. */
 export function connectionFailureOf(error: unknown): ConnectionFailure {
   for (const code of codesOf(error)) {
     const known = failureCodes[code]
@@ -52,7 +52,7 @@ export function connectionFailureOf(error: unknown): ConnectionFailure {
   return 'NETWORK_ERROR'
 }
 
-/** One sentence for a person. */
+/** The failure as one sentence for people. */
 export function describeConnectionFailure(failure: ConnectionFailure): string {
   return texts[failure]
 }

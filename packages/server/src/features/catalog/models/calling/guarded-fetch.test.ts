@@ -8,7 +8,7 @@ import { failureOfCall, stepRequest, targetAt } from './testing/model-calls.ts'
 import { startRawProvider, type RawProvider } from './testing/raw-provider.ts'
 import { testModel } from './test-model.ts'
 
-/** Each leads to what no model lives at; nothing of them is ever connected to. */
+/** URLs that must never be connected to: none of them can be a model server. */
 const refused = [
   'http://169.254.169.254',
   'http://[::ffff:a9fe:a9fe]',
@@ -29,7 +29,7 @@ afterAll(() => provider.close())
 const get = (url: string) =>
   guardedFetch(url, { method: 'GET', headers: new Headers({ 'x-test': 'yes' }), body: null, signal: null })
 
-test.each(refused)('%s is neither called by a run nor by a test', async (url) => {
+test.each(refused)('%s is called neither by a run nor by a connection test', async (url) => {
   await expect(get(url)).rejects.toMatchObject({ cause: expect.any(EgressRefused) })
   expect(await testModel(targetAt(url, 'm'), { timeoutMs: 20_000 })).toMatchObject({ ok: false, error: 'BLOCKED_URL' })
   expect(await failureOfCall(step(targetAt(url, 'm'), stepRequest()))).toMatchObject({
@@ -39,7 +39,7 @@ test.each(refused)('%s is neither called by a run nor by a test', async (url) =>
   })
 })
 
-test('reaches loopback, by address and by name, and hands the reply on as it is: a redirect is not followed', async () => {
+test('reaches loopback by address and by name, and returns a redirect unchanged', async () => {
   for (const url of [provider.url, provider.url.replace('127.0.0.1', 'localhost')]) {
     const reply = await get(`${url}/x`)
     expect([reply.status, await reply.text(), reply.headers.get('location')]).toEqual([
@@ -54,7 +54,7 @@ test('reaches loopback, by address and by name, and hands the reply on as it is:
   ])
 })
 
-test('gives a call up with its signal', async () => {
+test('ends a call when its signal aborts', async () => {
   const silent = createServer((socket) => void socket.on('error', () => undefined).resume()).listen(0, '127.0.0.1')
   await once(silent, 'listening')
   const address = silent.address()

@@ -10,8 +10,8 @@ export interface GuardedRequest {
 }
 
 /**
- * `fetch` for addresses that organizations set: each is checked when it is connected to, after its name was resolved, and no redirect is followed,
- * because one could carry the key to another host. Throws what `fetch` throws, and EgressRefused among the causes.
+ * `fetch` for addresses that organizations set. Checks each resolved address before it connects, and follows no
+ * redirect, which could send the key to another host. Throws the errors of `fetch`, with EgressRefused as a cause.
  */
 export async function guardedFetch(url: string | URL, { headers, ...request }: GuardedRequest): Promise<Response> {
   const {

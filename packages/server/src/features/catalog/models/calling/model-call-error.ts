@@ -13,20 +13,20 @@ export type ModelCallErrorKind =
 export interface ModelCallFailure {
   readonly kind: ModelCallErrorKind
   readonly message: string
-  /** Whether the same call may work later. */
+  /** Whether the same call may succeed later. */
   readonly retryable: boolean
   readonly retryAfterMs?: number | undefined
   readonly status?: number | undefined
 }
 
-/** A model call failed. The message is safe to show and to log: no API key, no response header, no cause with either. */
+/** A model call failed. Safe to show and log: neither message nor cause holds the API key or a response header. */
 export class ModelCallError extends Error {
   override readonly name = 'ModelCallError'
   readonly kind: ModelCallErrorKind
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
   readonly status: number | undefined
-  /** What the provider had counted before the call failed, where it said so. */
+  /** The usage that the provider reported before the call failed, if any. */
   readonly usage: TokenUsage | undefined
 
   constructor(failure: ModelCallFailure, usage?: TokenUsage) {
@@ -39,7 +39,7 @@ export class ModelCallError extends Error {
   }
 }
 
-/** The error of a call that its own signal stopped. */
+/** The error of a call that was aborted by its own signal. */
 export function abortedError(usage?: TokenUsage): ModelCallError {
   return new ModelCallError({ kind: 'aborted', message: 'The model call was aborted.', retryable: false }, usage)
 }

@@ -5,10 +5,10 @@ export type ModelApi = (typeof modelApis)[number]
 /** A model and how to reach it. `apiKey` is the plain secret: keep a target no longer than the call. */
 export interface ModelTarget {
   readonly api: ModelApi
-  /** Where the API begins, with its version (`https://…/v1`); undefined takes the provider's own. */
+  /** Base URL of the API with its version (`https://…/v1`); undefined means the provider's own. */
   readonly baseUrl: string | undefined
   readonly modelId: string
-  /** May be empty for `openai-compatible`: local servers often ask for none. */
+  /** May be empty for `openai-compatible`: local servers often need no key. */
   readonly apiKey: string
   readonly maxOutputTokens?: number | undefined
 }
@@ -21,7 +21,7 @@ const defaultBaseUrls: Readonly<Record<ModelApi, string | undefined>> = {
   mistral: 'https://api.mistral.ai/v1',
 }
 
-/** The base URL without a slash at its end, or undefined when none is given, none is known or it is no http(s) URL. */
+/** The base URL without a trailing slash; undefined when there is none or it is not an http(s) URL. */
 export function findBaseUrl({ api, baseUrl }: Pick<ModelTarget, 'api' | 'baseUrl'>): string | undefined {
   const given = (baseUrl ?? defaultBaseUrls[api])?.replace(/\/+$/, '')
   if (given === undefined || !URL.canParse(given) || !/^https?:/i.test(given)) return undefined
@@ -44,7 +44,7 @@ export function keyHeaders({ api, apiKey }: Pick<ModelTarget, 'api' | 'apiKey'>)
   }
 }
 
-/** Whether the key can travel in an HTTP header; anything else would be quoted in the HTTP client's own error. */
+/** Whether the key is a valid HTTP header value: the HTTP client would quote an invalid one in its error. */
 export function isSendableKey({ api, apiKey }: Pick<ModelTarget, 'api' | 'apiKey'>): boolean {
   return apiKey === '' ? api === 'openai-compatible' : /^[\x21-\x7e]+$/.test(apiKey)
 }

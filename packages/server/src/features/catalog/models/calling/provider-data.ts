@@ -16,11 +16,11 @@ const ProviderData = Compile(
   Type.Object({ version: Type.Literal(1), api: Type.String(), modelId: Type.String(), parts: Type.Array(AnswerPart) }),
 )
 
-/** The order of an answer's parts, with what the provider attached to each. Texts and arguments stay in the answer itself. */
+/** The order of an answer's parts and the provider's data of each. Texts and arguments stay in the answer. */
 export type AnswerPart = Static<typeof AnswerPart>
 export type AssistantContent = Extract<LanguageModelV4Message, { role: 'assistant' }>['content']
 
-/** The parts as journal-safe JSON, or undefined when they say nothing that the answer does not say. */
+/** The parts as journal-safe JSON, or undefined when they add nothing to the answer. */
 export function toProviderData(
   target: Pick<ModelTarget, 'api' | 'modelId'>,
   parts: readonly AnswerPart[],
@@ -36,7 +36,7 @@ export interface RestorableAnswer {
   readonly providerData?: JsonValue | undefined
 }
 
-/** The parts of an earlier answer, if the same model wrote it and its text and tool calls are still those they describe. */
+/** The parts of an earlier answer, if the same model wrote it and they still match its text and tool calls. */
 export function findAnswerParts(
   target: Pick<ModelTarget, 'api' | 'modelId'>,
   answer: RestorableAnswer,
@@ -50,7 +50,7 @@ export function findAnswerParts(
   return isSame ? data.parts : undefined
 }
 
-/** What the provider attached to a part, in the shape that it wants it back. */
+/** The provider's data of a part, in the form in which the provider expects it back. */
 export function toProviderOptions(options: AnswerPart['options']): { providerOptions?: SharedV4ProviderOptions } {
   return isProviderOptions(options) ? { providerOptions: options } : {}
 }

@@ -2,7 +2,7 @@ import type { LanguageModelV4 } from '@ai-sdk/provider'
 import { watchedFetch } from './call-watch.ts'
 import type { ModelApi } from './model-target.ts'
 
-// Models hold compiled schemas (some 100 kB each) and no key, so calls to the same model share one.
+// A model object holds compiled schemas (about 100 kB) and no key, so all calls to a model share one.
 const models = new Map<string, Promise<LanguageModelV4>>()
 const modelsMax = 200
 
@@ -12,7 +12,7 @@ export interface ModelAddress {
   readonly modelId: string
 }
 
-/** The provider package's model at an address, loaded at its first use. It carries no key: send `keyHeaders` with each call. */
+/** The provider package's model at an address, loaded on first use. It has no key: send `keyHeaders` with each call. */
 export function providerModel(address: ModelAddress): Promise<LanguageModelV4> {
   const key = JSON.stringify([address.api, address.baseUrl, address.modelId])
   const model = models.get(key) ?? createModel(address)
@@ -23,7 +23,7 @@ export function providerModel(address: ModelAddress): Promise<LanguageModelV4> {
   return model
 }
 
-// The packages would look for a missing key or URL in the environment: this one is never sent.
+// Without a key the packages would read one from the environment. This placeholder is never sent.
 const placeholderKey = 'sent-with-each-call'
 
 async function createModel({ api, baseUrl, modelId }: ModelAddress): Promise<LanguageModelV4> {

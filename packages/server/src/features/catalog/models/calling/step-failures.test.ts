@@ -43,7 +43,7 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([server.close(), provider.close()]))
 
-/** Limits beyond the test's own. */
+/** Limits that are longer than the test's own timeout. */
 const patient = { idleTimeoutMs: 600_000, totalTimeoutMs: 600_000 }
 const apis: ModelApi[] = ['openai-compatible', 'openai', 'anthropic', 'google']
 
@@ -56,7 +56,7 @@ const status =
 describe.each(apis)('%s', (api) => {
   const at = (modelId: string) => targetAt(server.url, modelId, api)
 
-  test('a rate limit says when to come back', async () => {
+  test('a rate limit reports when to retry', async () => {
     expect(await failure(at('limited'))).toMatchObject({
       kind: 'rate-limited',
       retryable: true,
@@ -65,11 +65,11 @@ describe.each(apis)('%s', (api) => {
     })
   })
 
-  test('an empty account is no rate limit to wait for', async () => {
+  test('an account without credit is a rate limit that is not retried', async () => {
     expect(await failure(at('broke'))).toMatchObject({ kind: 'rate-limited', retryable: false })
   })
 
-  test('a server error may pass, a full context will not', async () => {
+  test('a server error is retryable, a full context is not', async () => {
     expect(await failure(at('always-failing'))).toMatchObject({ kind: 'unavailable', retryable: true, status: 503 })
     expect(await failure(at('full'))).toMatchObject({ kind: 'context-overflow', retryable: false })
     expect(await failure(at('no-such-model'))).toMatchObject({ kind: 'bad-request', retryable: false, status: 404 })
@@ -92,7 +92,7 @@ describe.each(apis)('%s', (api) => {
     expect(error).toMatchObject({ kind: 'timeout', message: expect.stringContaining('400 ms') })
   })
 
-  // The provider says nothing for a minute: only the abort can end the call in time.
+  // The provider sends nothing for a minute: only the abort can end the call in time.
   test.each(['silent', 'stuck'])('an abort ends a %s call', async (modelId) => {
     const abort = new AbortController()
     const call = failureOfCall(step(at(modelId), stepRequest({ signal: abort.signal, ...patient })))
@@ -101,11 +101,11 @@ describe.each(apis)('%s', (api) => {
     expect(await call).toMatchObject({ kind: 'aborted', retryable: false })
   })
 
-  test('an answer larger than allowed is given up', async () => {
+  test('an answer larger than allowed ends the call', async () => {
     expect(await failure(at('big'), { textBytesMax: 10_000 })).toMatchObject({ kind: 'bad-request', retryable: false })
   })
 
-  test('a wrong key is refused without a word of it', async () => {
+  test('a wrong key is refused without quoting any part of it', async () => {
     answer = status(
       401,
       JSON.stringify({ error: { message: `Incorrect API key provided: ${testKey.slice(0, 8)}***.`, type: 'x' } }),
@@ -117,7 +117,7 @@ describe.each(apis)('%s', (api) => {
     expect(error.message).not.toContain(testKey.slice(0, 8))
   })
 
-  test('a provider that repeats the key does not get it into the message', async () => {
+  test('a key that the provider repeats is removed from the message', async () => {
     const message = `Unknown field in ${testKey}\r\nSet-Cookie: a=b\u001b[31m${'!'.repeat(2_000)}`
     answer = status(
       400,
@@ -132,7 +132,7 @@ describe.each(apis)('%s', (api) => {
     expect(JSON.stringify([error, error.stack])).not.toContain(testKey)
   })
 
-  test('a redirect is not followed, so the key stays here', async () => {
+  test('a redirect is not followed, so the key is not sent to another host', async () => {
     answer = status(307, '', { location: `${server.url}/v1/chat/completions` })
     const before = server.requests.total
     expect(await failure(targetAt(provider.url, 'm', api))).toMatchObject({
@@ -147,12 +147,12 @@ describe.each(apis)('%s', (api) => {
     ['garbage in the stream', 'data: {"half\n\n'],
     ['no stream at all', '<html>hello</html>'],
     ['an empty body', ''],
-  ])('%s is an error that may pass', async (_, body) => {
+  ])('%s is a retryable error', async (_, body) => {
     answer = (reply) => sendEvents(reply, [body])
     expect(await failure(targetAt(provider.url, 'm', api))).toMatchObject({ kind: 'connection', retryable: true })
   })
 
-  test('a line without end does not fill the memory', async () => {
+  test('an endless line does not fill the memory', async () => {
     answer = (reply) => {
       reply.writeHead(200, { 'content-type': 'text/event-stream' })
       const pour = () => void (reply.destroyed || reply.write('x'.repeat(65_536), pour))
@@ -166,15 +166,18 @@ describe.each(apis)('%s', (api) => {
 
 describe('errors inside a stream', () => {
   const anthropicStart =
-    'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":12,"output_tokens":1}}}\n\n'
+    'event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message","role":"assistant",' +
+    '"model":"m","content":[],"stop_reason":null,"stop_sequence":null,' +
+    '"usage":{"input_tokens":12,"output_tokens":1}}}\n\n'
   const anthropicText =
-    'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}\n\n'
+    'data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n' +
+    'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}\n\n'
   const reported = async (api: ModelApi, ...events: unknown[]) => {
     answer = (reply) => sendEvents(reply, events)
     return failure(targetAt(provider.url, 'm', api))
   }
 
-  test('an overloaded provider may recover', async () => {
+  test('an overloaded provider is retryable', async () => {
     const overloaded = { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }
     expect(await reported('anthropic', anthropicStart, anthropicText, overloaded)).toMatchObject({
       kind: 'unavailable',
@@ -202,14 +205,14 @@ describe('errors inside a stream', () => {
   })
 })
 
-test('what was counted before a cut is kept', async () => {
+test('the usage that was reported before a cut is kept', async () => {
   expect(await failure(targetAt(server.url, 'counted', 'anthropic'))).toMatchObject({
     kind: 'connection',
     usage: { inputTokens: 50 },
   })
 })
 
-test('a complete answer counts, however the connection ends', async () => {
+test('a complete answer is returned, even if the connection then fails', async () => {
   answer = (reply) => {
     reply.writeHead(200, { 'content-type': 'text/event-stream' })
     const start = {
@@ -235,7 +238,7 @@ test('a complete answer counts, however the connection ends', async () => {
   expect(complete).toMatchObject({ finishReason: 'stop', usage: { inputTokens: 1, outputTokens: 3 } })
 })
 
-test('settings that can work nowhere fail before anything is sent', async () => {
+test('invalid settings fail before anything is sent', async () => {
   const target = targetAt(server.url, 'hello')
   const before = server.requests.total
   expect(await failure({ ...target, baseUrl: undefined })).toMatchObject({ kind: 'bad-request' })
@@ -248,17 +251,17 @@ test('settings that can work nowhere fail before anything is sent', async () => 
   expect(server.requests.total).toBe(before)
 })
 
-test('a local server without a key gets none', async () => {
+test('a local server without a key is sent none', async () => {
   await step({ ...targetAt(server.url, 'hello'), apiKey: '' }, stepRequest())
   expect(server.requests.last()?.headers.authorization).toBeUndefined()
 })
 
-test('nobody listening may be a restart, an unknown host is a mistake', async () => {
+test('a refused connection is retryable, an unknown host is not', async () => {
   expect(await failure(targetAt(nobodyAt, 'm'))).toMatchObject({ kind: 'connection', retryable: true })
   expect(await failure(targetAt(noHost, 'm'))).toMatchObject({ kind: 'connection', retryable: false })
 })
 
-test('what the listener throws comes out as it is', async () => {
+test('an error of the listener is thrown unchanged', async () => {
   const stop = new Error('The run was fenced.')
   const call = step(
     targetAt(server.url, 'hello'),

@@ -7,7 +7,7 @@ export type StepMessage =
       readonly role: 'assistant'
       readonly text: string
       readonly toolCalls: readonly ToolCall[]
-      /** What the provider wants back unread (reasoning, signatures): the answer's `providerData`. */
+      /** Opaque data that the provider expects back (reasoning, signatures): the answer's `providerData`. */
       readonly providerData?: JsonValue | undefined
     }
   | {
@@ -18,7 +18,7 @@ export type StepMessage =
       readonly isError: boolean
     }
 
-/** A tool call as the model wrote it; the arguments may be anything, also no JSON. */
+/** A tool call as the model wrote it; the arguments can be any text, even invalid JSON. */
 export interface ToolCall {
   readonly id: string
   readonly name: string
@@ -36,7 +36,7 @@ export interface ToolSpec {
   readonly parameters: JsonSchemaObject
 }
 
-/** Disjoint buckets: `inputTokens` counts neither what was read from the cache nor what was written to it. */
+/** Disjoint counts: `inputTokens` excludes tokens that were read from or written to the cache. */
 export interface TokenUsage {
   readonly inputTokens: number
   readonly outputTokens: number
@@ -55,7 +55,7 @@ export interface StepAnswer {
   readonly providerData?: JsonValue | undefined
 }
 
-/** Whether a value is JSON all the way down. */
+/** Whether a value and everything in it is JSON. */
 export function isJsonValue(value: unknown): value is JsonValue {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
   if (typeof value === 'number') return Number.isFinite(value)

@@ -44,7 +44,7 @@ describe('retries over HTTP', () => {
     ])
   })
 
-  test('a rate limit is waited out as long as the provider asks', async () => {
+  test('waits after a rate limit as long as the provider asks', async () => {
     const retries: Retry[] = []
     const startedAt = performance.now()
     await stepWithRetry(targetAt(server.url, 'rate-limited-once', 'anthropic'), stepRequest(), policy(retries))
@@ -52,14 +52,14 @@ describe('retries over HTTP', () => {
     expect(retries).toEqual([{ kind: 'rate-limited', attempt: 1, delayMs: 1_005 }])
   })
 
-  test('a cut stream is read again from its beginning', async () => {
+  test('a cut stream is retried from its beginning', async () => {
     const retries: Retry[] = []
     const answer = await stepWithRetry(targetAt(server.url, 'slow-once', 'openai'), stepRequest(), policy(retries))
     expect(answer.text).toBe('a b c')
     expect(retries).toHaveLength(1)
   })
 
-  test('the attempts are bounded, and the provider package adds none', async () => {
+  test('the attempts are limited, and the provider package adds none', async () => {
     const retries: Retry[] = []
     const before = server.requests.total
     const error = await failureOfCall(
@@ -73,13 +73,13 @@ describe('retries over HTTP', () => {
     expect([retries.length, server.requests.total - before]).toEqual([2, 3])
   })
 
-  test.each(['refusing', 'no-such-model'])('what will not pass is tried once: %s', async (modelId) => {
+  test.each(['refusing', 'no-such-model'])('a failure that is not retryable is tried once: %s', async (modelId) => {
     const before = server.requests.total
     await failureOfCall(stepWithRetry(targetAt(server.url, modelId), stepRequest(), policy([])))
     expect(server.requests.total - before).toBe(1)
   })
 
-  test('a provider that asks for an hour is not waited for', async () => {
+  test('does not wait when the provider asks for an hour', async () => {
     const retries: Retry[] = []
     const error = await failureOfCall(
       stepWithRetry(targetAt(server.url, 'limited-for-long'), stepRequest(), policy(retries)),
@@ -101,18 +101,18 @@ describe('retries over HTTP', () => {
   })
 })
 
-describe('the wait', () => {
+describe('the retry delay', () => {
   const delays = (random: number) =>
     [1, 2, 3, 4, 5, 60].map((attempt) =>
       retryDelayMs({ retryAfterMs: undefined }, attempt, { baseDelayMs: 100, maxDelayMs: 1_000, random: () => random }),
     )
 
-  test('doubles up to its limit, half of it by chance', () => {
+  test('doubles up to its limit; half of it is random', () => {
     expect(delays(0)).toEqual([50, 100, 200, 400, 500, 500])
     expect(delays(0.999)).toEqual([100, 200, 400, 800, 1_000, 1_000])
   })
 
-  test('reads the three ways to ask for one', () => {
+  test('reads the three header forms that ask for a delay', () => {
     const now = Date.parse('2026-01-01T00:00:00Z')
     expect(retryAfterMs({ 'retry-after-ms': '1500' }, now)).toBe(1_500)
     expect(retryAfterMs({ 'retry-after': '2' }, now)).toBe(2_000)

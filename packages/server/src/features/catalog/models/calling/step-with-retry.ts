@@ -8,7 +8,7 @@ export interface RetryPolicy {
   readonly attemptsMax: number
   /** Upper end of the first wait; it doubles with each further one. */
   readonly baseDelayMs: number
-  /** Longest wait. A provider that asks for more ends the retries: its error carries `retryAfterMs`. */
+  /** Longest wait. If the provider asks for more, the retries end; the error carries `retryAfterMs`. */
   readonly maxDelayMs: number
   /** Called before each wait with the error, the number of the failed attempt (from 1) and the wait. */
   readonly onRetry: (error: ModelCallError, attempt: number, delayMs: number) => void
@@ -16,7 +16,10 @@ export interface RetryPolicy {
   readonly random: () => number
 }
 
-/** Makes a model call, and again after failures that may pass: rate limits, server errors, timeouts, broken connections. Throws ModelCallError. */
+/**
+ * Makes a model call, and repeats it after temporary failures: rate limits, server errors, timeouts, lost connections.
+ * Throws ModelCallError.
+ */
 export async function stepWithRetry(
   target: ModelTarget,
   request: StepRequest,
@@ -42,7 +45,7 @@ export function retryDelayMs(
   policy: Pick<RetryPolicy, 'baseDelayMs' | 'maxDelayMs' | 'random'>,
 ): number | undefined {
   const ceilingMs = Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** (attempt - 1))
-  // Half fixed, half random: callers that failed together do not come back together.
+  // Half fixed, half random: callers that failed together do not retry together.
   const backoffMs = Math.round(ceilingMs / 2 + (policy.random() * ceilingMs) / 2)
   const askedMs = error.retryAfterMs
   if (askedMs === undefined) return backoffMs

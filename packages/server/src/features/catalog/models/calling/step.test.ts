@@ -60,7 +60,7 @@ describe.each(scripted)('%s', (api) => {
     expect(lastBody()).toContain('You are an agent.')
   })
 
-  test('goes on after tool results, several of one step together', async () => {
+  test('continues after tool results, and sends those of one step together', async () => {
     const first = await call('many-tools')
     expect(first.toolCalls.map((tool) => tool.argumentsText)).toEqual([
       '{"level":"info","message":"first"}',
@@ -84,7 +84,7 @@ describe.each(scripted)('%s', (api) => {
     })
   })
 
-  test('says why the answer ended', async () => {
+  test('returns the reason why the answer ended', async () => {
     expect((await call('long')).finishReason).toBe('length')
     expect((await call('filtered')).finishReason).toBe('content-filter')
     expect((await call('text-only')).finishReason).toBe('stop')
@@ -97,8 +97,8 @@ describe.each(scripted)('%s', (api) => {
   })
 })
 
-describe('what the provider wants back', () => {
-  test('reasoning and its signature return to Anthropic, where they were', async () => {
+describe('data that the provider expects back', () => {
+  test('reasoning and its signature are sent back to Anthropic in the same place', async () => {
     const target = targetAt(server.url, 'thinker', 'anthropic')
     const first = await step(target, stepRequest())
     expect(first.text).toBe('I call.')
@@ -120,14 +120,14 @@ describe('what the provider wants back', () => {
     })
   })
 
-  test('a thought signature returns to Google, on its call', async () => {
+  test('a thought signature is sent back to Google with its call', async () => {
     const target = targetAt(server.url, 'thinker', 'google')
     const first = await step(target, stepRequest())
     await step(target, stepRequest({ messages: followUp(first, 'ok') }))
     expect(lastBody()).toContain('"thoughtSignature":"c2NyaXB0ZWQ="')
   })
 
-  test('another model gets the text and the calls alone', async () => {
+  test('another model receives only the text and the calls', async () => {
     const first = await step(targetAt(server.url, 'thinker', 'anthropic'), stepRequest())
     await step(targetAt(server.url, 'thinker', 'openai'), stepRequest({ messages: followUp(first, 'ok') }))
     expect(lastBody()).toContain('I call.')
@@ -141,7 +141,7 @@ describe('what the provider wants back', () => {
 
 describe('arguments', () => {
   test.each(['openai-compatible', 'openai', 'anthropic'] as const)(
-    '%s: what is no JSON comes through as text, and goes back inside an object',
+    '%s: invalid JSON is returned as text, and sent back inside an object',
     async (api) => {
       const target = targetAt(server.url, 'bad-arguments', api)
       const first = await step(target, stepRequest())
@@ -152,7 +152,7 @@ describe('arguments', () => {
     },
   )
 
-  test('digits that no number holds stay as the model wrote them', async () => {
+  test('digits beyond the precision of a number stay as the model wrote them', async () => {
     const toolCalls = [{ id: 'c1', name: 'output', argumentsText: '{"id": 12345678901234567890}' }]
     const messages: StepMessage[] = [
       ...greeting,
@@ -163,7 +163,7 @@ describe('arguments', () => {
     expect(lastBody()).toContain('12345678901234567890')
   })
 
-  test('calls that share an id are told apart', async () => {
+  test('calls that share an id get different ids', async () => {
     const toolCall = (index: number) => ({
       index,
       id: 'same',

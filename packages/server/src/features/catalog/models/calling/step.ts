@@ -16,7 +16,7 @@ export interface StepRequest {
   readonly idleTimeoutMs: number
   readonly totalTimeoutMs: number
   readonly textBytesMax: number
-  /** Gets each piece of text as it arrives; what it throws ends the call and is thrown on. */
+  /** Receives each piece of text as it arrives. An error that it throws ends the call and is rethrown. */
   readonly onTextDelta?: ((text: string) => void) | undefined
 }
 
@@ -24,7 +24,8 @@ export interface StepRequest {
 export async function step(target: ModelTarget, request: StepRequest): Promise<StepAnswer> {
   const baseUrl = findBaseUrl(target)
   if (baseUrl === undefined) throw settingsError('bad-request', 'The model has no valid base URL.')
-  if (!isSendableKey(target)) throw settingsError('auth', 'The API key is missing or has characters that no key has.')
+  if (!isSendableKey(target))
+    throw settingsError('auth', 'The API key is missing or contains characters that are not allowed.')
   const model = await providerModel({ api: target.api, baseUrl, modelId: target.modelId })
   if (request.signal.aborted) throw abortedError()
   const listener = guardedListener(request.onTextDelta)
@@ -64,7 +65,7 @@ interface GuardedListener {
   thrown: { readonly error: unknown } | undefined
 }
 
-// What the listener throws is the caller's own and must not come back dressed up as a failed call.
+// An error of the listener is the caller's own and must not be reported as a failed model call.
 function guardedListener(onTextDelta: StepRequest['onTextDelta']): GuardedListener {
   if (onTextDelta === undefined) return { call: undefined, thrown: undefined }
   const listener: GuardedListener = {

@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-/** No test reaches it by accident. */
+/** Long enough that no test reaches it by accident. */
 const limits = { timeoutMs: 15_000 }
 
 test.each(modelApis)('%s: the right key is accepted, a wrong one is not, and no model is called', async (api) => {
@@ -28,7 +28,7 @@ test.each(modelApis)('%s: the right key is accepted, a wrong one is not, and no 
   expect(JSON.stringify(refused)).not.toContain('sk-wrong-key')
 })
 
-test('says what a provider answers instead', async () => {
+test('reports an unexpected answer of the provider', async () => {
   const cases: [number, string, string][] = [
     [200, '<html>', 'text/html'],
     [500, JSON.stringify({ error: { message: `Broken ${testKey}` } }), 'application/json'],
@@ -55,7 +55,7 @@ test('says what a provider answers instead', async () => {
   ])
 })
 
-test('tells the ways apart in which no answer comes', async () => {
+test('distinguishes the reasons why no answer arrives', async () => {
   const silent = await startRawProvider(() => undefined)
   const dropping = createTcpServer((socket) => socket.once('data', () => socket.destroy()))
   dropping.listen(0, '127.0.0.1')

@@ -23,7 +23,7 @@ async function judge(target: ModelTarget, timeoutMs: number): Promise<Verdict> {
   const baseUrl = findBaseUrl(target)
   if (baseUrl === undefined) return { error: 'PROVIDER_ERROR', message: 'The model has no valid base URL.' }
   if (!isSendableKey(target))
-    return { error: 'AUTH_FAILED', message: 'The API key is missing or has characters that no key has.' }
+    return { error: 'AUTH_FAILED', message: 'The API key is missing or contains characters that are not allowed.' }
   try {
     const response = await guardedFetch(`${baseUrl}/models`, {
       method: 'GET',
@@ -49,7 +49,7 @@ async function judgeResponse(response: Response, secret: string): Promise<Verdic
   if (!response.ok) return judgeRefusal(response.status, said, secret)
   return isJson
     ? undefined
-    : { error: 'PROVIDER_ERROR', message: 'The base URL answers, but not like a model provider.' }
+    : { error: 'PROVIDER_ERROR', message: 'The base URL responds, but not like a model provider.' }
 }
 
 function judgeRefusal(status: number, said: string, secret: string): Verdict {

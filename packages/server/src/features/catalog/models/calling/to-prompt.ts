@@ -9,7 +9,7 @@ import type { ModelApi, ModelTarget } from './model-target.ts'
 import { findAnswerParts, toProviderOptions, type AnswerPart, type AssistantContent } from './provider-data.ts'
 import type { JsonSchemaObject, StepMessage, ToolCall, ToolSpec } from './step-message.ts'
 
-/** Translates the conversation for the provider packages. */
+/** Converts the conversation for the provider packages. */
 export function toPrompt(target: ModelTarget, messages: readonly StepMessage[]): LanguageModelV4Message[] {
   const prompt: LanguageModelV4Message[] = []
   for (const message of messages) append(prompt, target, message)
@@ -36,14 +36,14 @@ function append(prompt: LanguageModelV4Message[], target: ModelTarget, message: 
   }
 }
 
-/** Translates the tools for the provider packages. */
+/** Converts the tools for the provider packages. */
 export function toTools(tools: readonly ToolSpec[]): LanguageModelV4FunctionTool[] {
   return tools.flatMap(({ name, description, parameters }) =>
     isInputSchema(parameters) ? [{ type: 'function' as const, name, description, inputSchema: parameters }] : [],
   )
 }
 
-// JSON Schema's keywords are the provider's to judge; an object is all that the type asks for here.
+// The provider checks the keywords of the schema; the type here only requires an object.
 function isInputSchema(
   schema: JsonSchemaObject,
 ): schema is JsonSchemaObject & LanguageModelV4FunctionTool['inputSchema'] {
@@ -94,11 +94,11 @@ function toResultPart(api: ModelApi, message: Extract<StepMessage, { role: 'tool
   }
 }
 
-// Every provider demands an object here, so what was no JSON goes back to the model inside one.
+// Every provider requires an object here, so invalid JSON is sent back inside one.
 function toInput(api: ModelApi, argumentsText: string): unknown {
   const parsed = parseObject(argumentsText)
   if (parsed === undefined) return { invalidArguments: argumentsText }
-  // These two send a text on as it is, which keeps digits that a number would lose.
+  // These two APIs pass text on unchanged, which keeps digits that a number would lose.
   return argumentsText !== '' && (api === 'openai' || api === 'openai-compatible') ? argumentsText : parsed
 }
 
@@ -111,14 +111,14 @@ function parseObject(text: string): object | undefined {
   }
 }
 
-// A run can change its model between two steps, and ids that one provider wrote are refused by another.
+// A run can change its model between two steps, and providers reject ids in another provider's format.
 function wireId(api: ModelApi, id: string): string {
   if (api === 'anthropic') return id.replace(/[^\w-]/g, '_')
   if (api !== 'mistral' || /^[A-Za-z0-9]{9}$/.test(id)) return id
   return createHash('sha256').update(id).digest('hex').slice(0, 9)
 }
 
-// Each step sends the conversation again: cached, the repeated part costs a tenth.
+// Each step sends the whole conversation again: with caching, the repeated part costs a tenth.
 function markCacheable(prompt: LanguageModelV4Message[]): void {
   const providerOptions = { anthropic: { cacheControl: { type: 'ephemeral' } } }
   const lastSystem = prompt.findLast((message) => message.role === 'system')

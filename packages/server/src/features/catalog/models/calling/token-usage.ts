@@ -5,7 +5,7 @@ import type { TokenUsage } from './step-message.ts'
 
 export const noUsage: TokenUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
 
-/** The provider packages' usage in disjoint buckets. A provider's numbers are not trusted: each is a whole number >= 0. */
+/** The provider packages' usage as disjoint counts. The numbers are untrusted: each becomes an integer >= 0. */
 export function toTokenUsage({ inputTokens, outputTokens }: LanguageModelV4Usage): TokenUsage {
   const cacheReadTokens = count(inputTokens.cacheRead)
   const cacheWriteTokens = count(inputTokens.cacheWrite)
@@ -23,7 +23,7 @@ const anthropicStart = Compile(
   Type.Object({ type: Type.Literal('message_start'), message: Type.Object({ usage: AnthropicCounts }) }),
 )
 
-/** What Anthropic counts at the start of an answer, which is owed even when the stream is cut afterwards. */
+/** The usage that Anthropic reports at the start of an answer: it is charged even if the stream is then cut off. */
 export function findEarlyUsage(rawEvent: unknown): TokenUsage | undefined {
   if (!anthropicStart.Check(rawEvent)) return undefined
   const { usage } = rawEvent.message

@@ -7,7 +7,7 @@ import { modelsFeature } from '../index.ts'
 /** The features that tests of models and provider keys need. */
 export const modelWorld: WorldOptions = { features: [modelsFeature, providerKeysFeature] }
 
-/** A good body of POST /api/provider-keys; nothing listens at its address. */
+/** A valid body for POST /api/provider-keys; nothing listens at its address. */
 export const goodKey = {
   label: 'Local',
   api: 'openai-compatible',
@@ -36,7 +36,7 @@ export async function makeModel(
 }
 
 function idOf(answer: Answer): string {
-  if (answer.status !== 201) throw new Error(`It was not created: ${answer.text}`)
+  if (answer.status !== 201) throw new Error(`The resource was not created: ${answer.text}`)
   return String(answer.body.id)
 }
 
