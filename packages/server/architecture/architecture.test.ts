@@ -24,7 +24,7 @@ function treeOf(files: Record<string, string>): Tree {
 describe('the server', () => {
   const tree = readTree(join(serverDir, 'src'))
 
-  it('is read: files, imports, SQL and the environment are seen', () => {
+  it('is read completely: files, imports, SQL and environment access', () => {
     expect(tree.size).toBeGreaterThan(50)
     expect(
       each(tree, ({ imports }) => imports.filter(({ target }) => tree.has(target)).map(({ target }) => target)).length,
@@ -40,7 +40,7 @@ describe('the server', () => {
 describe('the packages', () => {
   const names = readdirSync(packagesDir).filter((name) => name !== 'node_modules' && !name.startsWith('.'))
 
-  it.each(names)('%s is in the table and imports what the table says', (name) => {
+  it.each(names)('%s is in the table and imports only what the table allows', (name) => {
     expect(Object.keys(ourPackages)).toContain(name)
     expect(foreignImports(name, readTree(join(packagesDir, name, 'src')))).toEqual([])
   })
@@ -70,19 +70,31 @@ describe('each rule', () => {
       'an import() type counts',
       { 'platform/db/a.ts': "export type X = import('../../features/accounts/keys/index.ts').X" },
     ],
-    ['layers', 'a later tier', { [`${a}/a.ts`]: "import { x } from '../../catalog/agents/index.ts'" }],
-    ['layers', 'a test past the index', { [`${a}/a.test.ts`]: "import { x } from '../../catalog/agents/agent.ts'" }],
-    ['layers', 'past the index', { [`${a}/a.ts`]: "import { x } from '../users/user-store.ts'" }],
+    [
+      'layers',
+      'a feature imports a later tier',
+      { [`${a}/a.ts`]: "import { x } from '../../catalog/agents/index.ts'" },
+    ],
+    [
+      'layers',
+      'a test bypasses the index',
+      { [`${a}/a.test.ts`]: "import { x } from '../../catalog/agents/agent.ts'" },
+    ],
+    ['layers', 'a feature bypasses the index', { [`${a}/a.ts`]: "import { x } from '../users/user-store.ts'" }],
     ['layers', 'the index of a subfolder', { [`${a}/a.ts`]: "import { x } from '../users/inner/index.ts'" }],
     [
       'layers',
-      'a process past the index',
+      'a process bypasses the index',
       { 'processes/api.ts': "import { x } from '../features/accounts/keys/key.ts'" },
     ],
-    ['layers', 'the list past the index', { 'features/index.ts': "import { x } from './accounts/keys/key.ts'" }],
+    ['layers', 'the list bypasses the index', { 'features/index.ts': "import { x } from './accounts/keys/key.ts'" }],
     ['layers', 'a feature imports the list', { [`${a}/a.ts`]: "import { features } from '../../index.ts'" }],
     ['layers', 'product code imports testing', { [`${a}/a.ts`]: "import { world } from '../../../testing/world.ts'" }],
-    ['layers', 'product code imports a testing/ of its own', { 'platform/db/a.ts': "import './testing/server.ts'" }],
+    [
+      'layers',
+      'product code imports the testing/ folder next to it',
+      { 'platform/db/a.ts': "import './testing/server.ts'" },
+    ],
     ['layers', 'a process imports testing', { 'processes/api.ts': "import { world } from '../testing/world.ts'" }],
     [
       'packages',
@@ -91,7 +103,7 @@ describe('each rule', () => {
     ],
     [
       'packages',
-      'a way around the package name',
+      'a relative path instead of the package name',
       { [`${a}/a.ts`]: "import { get } from '../../../../../model-server/src/serve.ts'" },
     ],
     ['cycles', 'two files', { 'platform/a.ts': "import './b.ts'", 'platform/b.ts': "export { x } from './a.ts'" }],
@@ -130,18 +142,22 @@ describe('each rule', () => {
     ['environment', 'by import', { 'platform/config/a.ts': "import { env as outside } from 'node:process'" }],
     ['environment', 'by destructuring', { 'platform/config/a.ts': 'const { env } = process' }],
     ['names', 'not kebab-case', { 'platform/db/rowMapper.ts': '' }],
-    ['names', 'a drawer', { 'platform/db/utils.ts': '' }],
-    ['names', 'the test of a drawer', { 'platform/db/helpers.test.ts': '' }],
-    ['names', 'a drawer as a folder', { 'platform/common/rows.ts': '' }],
-    ['siblings', 'a test alone', { [`${a}/tests/create-key.test.ts`]: '', [`${a}/create-key.ts`]: '' }],
-    ['processes', 'one is missing', { 'processes/api.ts': '' }],
+    ['names', 'a catch-all name', { 'platform/db/utils.ts': '' }],
+    ['names', 'the test of a catch-all file', { 'platform/db/helpers.test.ts': '' }],
+    ['names', 'a catch-all folder', { 'platform/common/rows.ts': '' }],
+    [
+      'siblings',
+      'a test that is not next to its subject',
+      { [`${a}/tests/create-key.test.ts`]: '', [`${a}/create-key.ts`]: '' },
+    ],
+    ['processes', 'a missing process', { 'processes/api.ts': '' }],
   ]
 
   it.each(broken)('%s catches: %s', (rule, _, files) => {
     expect(rules[rule](treeOf(files))).not.toEqual([])
   })
 
-  it('lets the intended shape pass', () => {
+  it('accepts the intended structure', () => {
     const files = {
       'processes/api.ts':
         "import { features } from '../features/index.ts'\nimport './migrate.ts'\nconst { PORT } = process.env",

@@ -21,7 +21,7 @@ export const isTest = (path: string): boolean => /\.(test|conformance)\.ts$/.tes
 export function placeOf(path: string): Place | undefined {
   const [layer = '', tier = '', noun = '', ...rest] = path.split('/')
   if (!isLayer(layer)) return undefined
-  // Beside the list of features: tests of all of them.
+  // features/*.test.ts, next to the list of features, test all features at once.
   if (layer !== 'features' || /^features\/(index|[a-z-]+\.test)\.ts$/.test(path))
     return { layer, tier: -1, noun: '', rest: '' }
   return tiers.includes(tier) && rest.length > 0
@@ -29,7 +29,7 @@ export function placeOf(path: string): Place | undefined {
     : undefined
 }
 
-/** What must not import in a ring: a noun of the features, or a folder of the platform. */
+/** The unit that must not be part of an import ring: a noun of the features, or a folder of the platform. */
 export function roomOf(path: string): string | undefined {
   const place = placeOf(path)
   return place?.layer === 'platform' ? path.split('/', 2).join('/') : place?.noun
@@ -40,7 +40,7 @@ export function whyNot(fromPath: string, toPath: string): string | undefined {
   const to = placeOf(toPath)
   if (from === undefined || to === undefined || from.layer === 'testing') return undefined
   if (isTesting(toPath)) return isTest(fromPath) ? undefined : 'only tests and testing/ import testing/'
-  // A test may need the whole product around its subject; it too enters a feature through the front door.
+  // A test may need the whole product, but it also imports a feature only through its index.ts.
   const layers: readonly Layer[] = mayImport[isTest(fromPath) ? 'testing' : from.layer]
   if (!layers.includes(to.layer)) return `${from.layer}/ does not import ${to.layer}/`
   return to.layer === 'features' ? whyNotFeature(from, to, isTest(fromPath)) : undefined

@@ -53,7 +53,7 @@ export const rules = {
   names: (tree: Tree) =>
     each(tree, ({ path }) => path.split('/').flatMap((part) => (isGoodName(part) ? [] : [`${path}: "${part}"`]))),
   siblings: (tree: Tree) =>
-    each(tree, ({ path }) => (hasSubject(tree, path) ? [] : [`${path}: a test stands beside what it tests`])),
+    each(tree, ({ path }) => (hasSubject(tree, path) ? [] : [`${path}: a test belongs next to its subject`])),
   processes: (tree: Tree) =>
     processes.flatMap((name) => (tree.has(`processes/${name}`) ? [] : [`processes/${name} is missing`])),
 } as const
@@ -64,7 +64,7 @@ export function foreignImports(name: string, tree: Tree): string[] {
   )
 }
 
-/** Whether a package may import a target that names, or reaches by a relative path, another package of ours. */
+/** Whether a package may import a target in another package of this repository, by name or by relative path. */
 function mayUse(from: string, target: string): boolean {
   const climbed = /^(?:\.\.\/)+([^/]+)\/src/.exec(target)?.[1]
   const wanted = /^@appstrate\/([^/]+)/.exec(target)?.[1] ?? climbed
