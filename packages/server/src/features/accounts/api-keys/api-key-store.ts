@@ -55,7 +55,7 @@ export async function getApiKey(db: Db, scope: AppScope, id: string): Promise<Ap
   return toApiKey(row)
 }
 
-/** Throws api-key-not-found, for a revoked key too. Nobody else changes the key until the transaction ends. */
+/** Locks the key until the transaction ends. Throws api-key-not-found, for a revoked key too. */
 export async function lockApiKey(tx: Tx, scope: AppScope, id: string): Promise<ApiKey> {
   const row = await select(tx, scope).where('k.id', '=', id).forUpdate('k').executeTakeFirst()
   if (row === undefined) throw problem('api-key-not-found')
@@ -79,11 +79,11 @@ export interface NewSecret {
   readonly keyHash: Buffer
   readonly keyPrefix: string
   readonly now: Date
-  /** Until when the present secret works. */
+  /** When the current secret stops working. */
   readonly previousExpiresAt: Date
 }
 
-/** Gives a key another secret. The present one becomes the former one, and the one before that ends. */
+/** Replaces the secret of a key. The current secret becomes the previous one; an older one stops working. */
 export async function saveSecret(
   tx: Tx,
   scope: AppScope,
@@ -102,7 +102,7 @@ export async function saveSecret(
   return getApiKey(tx, scope, id)
 }
 
-/** Throws api-key-not-found, for a key that was revoked before too. */
+/** Throws api-key-not-found, also for a key that is already revoked. */
 export async function saveRevocation(tx: Tx, scope: AppScope, { id, now }: { id: string; now: Date }): Promise<void> {
   const { numUpdatedRows } = await ofScope(tx, scope)
     .set({ revoked_at: now })

@@ -11,25 +11,25 @@ const fields = {
   createdBy: WireId('usr'),
   createdByName: Type.String(),
   expiresAt: Nullable(WireTime),
-  lastUsedAt: Nullable({ ...WireTime, description: 'Noted up to a minute later.' }),
+  lastUsedAt: Nullable({ ...WireTime, description: 'Recorded with a delay of up to a minute.' }),
   revokedAt: Nullable(WireTime),
   rotatedAt: Nullable({
     ...WireTime,
-    description: 'When the key was given its present secret, if that is not its first.',
+    description: 'When the secret was last replaced; null if the key still has its first secret.',
   }),
-  previousExpiresAt: Nullable({ ...WireTime, description: 'Until when the former secret works, or worked.' }),
+  previousExpiresAt: Nullable({ ...WireTime, description: 'When the previous secret stops working, or stopped.' }),
   createdAt: WireTime,
 }
 
 export const ApiKeyWire = wire('ApiKey', fields)
 
-/** The replies that have the key itself: when it is made, and when it is rotated. */
+/** The reply that contains the secret itself: to creating a key and to rotating it. */
 export const NewApiKeyWire = wire('NewApiKey', {
   ...fields,
-  key: Type.String({ description: 'The key. It is shown here and never again.' }),
+  key: Type.String({ description: 'The secret. It is only in this reply and cannot be retrieved later.' }),
 })
 
-/** What a request says of a key. */
+/** The fields of a key that a request sets. */
 export const nameField = Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' })
 export const scopesField = (description: string) =>
   Type.Array(Type.String({ maxLength: 100 }), { minItems: 1, maxItems: 200, uniqueItems: true, description })

@@ -12,7 +12,7 @@ import {
 } from './api-key.ts'
 
 describe('a secret', () => {
-  it('is ask_ and 48 random hex characters, of which eight are shown', () => {
+  it('is ask_ and 48 random hex characters; its first eight characters may be shown', () => {
     const secret = newSecret()
     expect(secret).toMatch(/^ask_[0-9a-f]{48}$/)
     expect(newSecret()).not.toBe(secret)
@@ -20,8 +20,8 @@ describe('a secret', () => {
   })
 })
 
-describe('the scopes that somebody can give', () => {
-  it('are the grantable ones within their role', () => {
+describe('the scopes that a user can grant', () => {
+  it('are the grantable scopes that their role includes', () => {
     expect(scopesWithin(permissionsOf('owner'))).toEqual(grantablePermissions)
     expect(scopesWithin(permissionsOf('viewer'))).toContain('runs:read')
     expect(scopesWithin(permissionsOf('viewer'))).not.toContain('runs:cancel')
@@ -60,14 +60,14 @@ describe('a rotation', () => {
     createdAt: now,
   }
 
-  it('is for those who could give the scopes that the key has', () => {
+  it('requires that the caller could grant every scope of the key', () => {
     expect(() => refuseRotation(apiKey, { permissions: permissionsOf('admin'), now })).not.toThrow()
     expect(() => refuseRotation(apiKey, { permissions: permissionsOf('viewer'), now })).toThrow(
-      'scopes that you can not give',
+      'scopes that you cannot grant',
     )
   })
 
-  it('is for keys that have not expired', () => {
+  it('requires that the key has not expired', () => {
     expect(() => refuseRotation({ ...apiKey, expiresAt: now }, { permissions: permissionsOf('admin'), now })).toThrow(
       'expired',
     )

@@ -5,18 +5,18 @@ import { grantablePermissions } from '../access/index.ts'
 export interface ApiKey {
   readonly id: string
   readonly name: string
-  /** The first characters of the secret, by which people recognise it. */
+  /** The first characters of the secret; they let people recognize the key. */
   readonly keyPrefix: string
   readonly scopes: readonly string[]
   readonly createdBy: string
   readonly createdByName: string
   readonly expiresAt: Date | null
-  /** Noted up to a minute later. */
+  /** Recorded with a delay of up to a minute. */
   readonly lastUsedAt: Date | null
   readonly revokedAt: Date | null
-  /** When the secret was replaced last. */
+  /** When the secret was last replaced. */
   readonly rotatedAt: Date | null
-  /** Until when the secret before works; also when that is over. */
+  /** When the previous secret stops working; may be in the past. */
   readonly previousExpiresAt: Date | null
   readonly createdAt: Date
 }
@@ -31,12 +31,12 @@ export function prefixOf(secret: string): string {
   return secret.slice(0, 8)
 }
 
-/** What somebody with these permissions can hand on to an API key. */
+/** The scopes that a user with these permissions can grant to an API key. */
 export function scopesWithin(permissions: ReadonlySet<string>): string[] {
   return grantablePermissions.filter((permission) => permissions.has(permission))
 }
 
-/** One mistake for each scope that can't be handed on. */
+/** One mistake for each scope that the user cannot grant. */
 export function findScopeMistakes(scopes: readonly string[], permissions: ReadonlySet<string>): InvalidPart[] {
   const allowed = new Set(scopesWithin(permissions))
   return scopes.flatMap((scope, index) =>
@@ -45,27 +45,30 @@ export function findScopeMistakes(scopes: readonly string[], permissions: Readon
       : [
           {
             pointer: `/scopes/${index}`,
-            message: 'is not a scope that you can give: see GET /api/api-keys/available-scopes',
+            message: 'is not a scope that you can grant: see GET /api/api-keys/available-scopes',
             code: 'scope',
           },
         ],
   )
 }
 
-/** A mistake when a key would be born expired. */
+/** A mistake if the new key would already be expired. */
 export function findExpiryMistakes(expiresAt: Date | null, now: Date): InvalidPart[] {
   return expiresAt === null || expiresAt > now
     ? []
     : [{ pointer: '/expiresAt', message: 'must be in the future', code: 'future' }]
 }
 
-/** Refuses a new secret for a key that is over, and to somebody who could not have made the key: the secret would give them its scopes. */
+/**
+ * Refuses a new secret for an expired key, and for a caller who could not grant the key's scopes:
+ * the secret would give them these scopes.
+ */
 export function refuseRotation(
   apiKey: ApiKey,
   { permissions, now }: { permissions: ReadonlySet<string>; now: Date },
 ): void {
   if (apiKey.scopes.some((scope) => grantablePermissions.includes(scope) && !permissions.has(scope)))
-    throw problem('forbidden', { detail: 'The key has scopes that you can not give.' })
+    throw problem('forbidden', { detail: 'The key has scopes that you cannot grant.' })
   if (apiKey.expiresAt !== null && apiKey.expiresAt <= now)
     throw problem('api-key-expired', { detail: 'The key has expired: create another one.' })
 }

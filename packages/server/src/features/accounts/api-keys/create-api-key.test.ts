@@ -24,7 +24,7 @@ describe('creating an API key', () => {
   })
   afterAll(() => world.close())
 
-  it('shows the key once; it works in its application with the scopes that it was given', async () => {
+  it('shows the secret once; the key works in its application with the granted scopes', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const answer = await send('POST /api/api-keys', {
@@ -47,7 +47,7 @@ describe('creating an API key', () => {
     expect(JSON.stringify((await send('GET /api/api-keys')).body)).not.toContain(answer.body.key)
   })
 
-  it('keeps nothing of the key but its SHA-256, and logs nothing of it', async () => {
+  it('stores only the SHA-256 of the secret, and logs no part of it', async () => {
     const tenant = await world.tenant()
     const { key, id } = (await (await tenant.session()).send('POST /api/api-keys', { body: { name: 'CI' } })).body
     const row = await world.platform.db
@@ -60,7 +60,7 @@ describe('creating an API key', () => {
     expect(world.logLines.join('\n')).not.toContain(key.slice(8))
   })
 
-  it('gives every scope of the role when none is named', async () => {
+  it('grants every scope of the role when the request names none', async () => {
     const owner = await (await world.tenant()).session()
     const admin = await (await world.tenant({ role: 'admin' })).session()
     expect((await owner.send('POST /api/api-keys', { body: { name: 'all' } })).body.scopes).toEqual(
@@ -71,7 +71,7 @@ describe('creating an API key', () => {
     )
   })
 
-  it('names every scope that can not be given, and an expiry in the past', async () => {
+  it('reports every scope that cannot be granted, and an expiry in the past', async () => {
     const { send } = await (await world.tenant()).session()
     const body = {
       name: 'CI',
@@ -102,7 +102,7 @@ describe('creating an API key', () => {
     )
   })
 
-  it('is not for members and viewers, nor for API keys', async () => {
+  it('refuses members, viewers and API keys', async () => {
     for (const role of ['member', 'viewer'] as const) {
       const { send } = await (await world.tenant({ role })).session()
       expectProblem(createApiKey, await send('POST /api/api-keys', { body: { name: 'CI' } }), 'forbidden')

@@ -11,18 +11,24 @@ export const createApiKey = endpoint({
   route: 'POST /api/api-keys',
   summary: 'Create an API key',
   description:
-    'The key is in the reply and nowhere else: only its hash is kept. A key works while you are a member, and never beyond your own role.',
+    'The secret is only in this reply: the server stores its hash. ' +
+    'The key works as long as you are a member, and never has more rights than your role.',
   caller: 'application',
   permission: 'api-keys:create',
   limit: 'create',
-  // A reply that is kept for replays would keep the key itself.
+  // A reply stored for replays would contain the secret.
   idempotency: 'not-needed',
   audit: 'api-key.created',
   body: Type.Object({
     name: nameField,
-    scopes: Type.Optional(scopesField('Every scope that you can give, when absent.')),
+    scopes: Type.Optional(scopesField('If absent, the key gets every scope that you can grant.')),
     expiresAt: Type.Optional(
-      Nullable(Type.String({ format: 'date-time', description: 'In the future; null or absent: never.' })),
+      Nullable(
+        Type.String({
+          format: 'date-time',
+          description: 'When the key expires; must be in the future. If null or absent, it never expires.',
+        }),
+      ),
     ),
   }),
   returns: { 201: NewApiKeyWire },

@@ -13,7 +13,7 @@ describeEndpoint(getApiKey, {
   world: options,
 })
 
-it('gives a key as the list does, without its secret, until it is revoked', async () => {
+it('returns a key as in the list, without its secret, until the key is revoked', async () => {
   const world = await openWorld(options)
   const tenant = await world.tenant()
   const { send } = await tenant.session()

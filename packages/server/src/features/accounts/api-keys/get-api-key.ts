@@ -5,7 +5,7 @@ import { ApiKeyWire, toApiKeyWire } from './api-key-wire.ts'
 export const getApiKey = endpoint({
   route: 'GET /api/api-keys/:keyId',
   summary: 'Get an API key',
-  description: 'Never the secret. A revoked key is not found.',
+  description: 'The reply never contains the secret. For a revoked key, the reply is 404.',
   caller: 'application',
   permission: 'api-keys:read',
   limit: 'default',

@@ -6,11 +6,11 @@ import { insertApiKey, type NewApiKey } from './api-key-store.ts'
 
 export interface IssuedApiKey {
   readonly apiKey: ApiKey
-  /** The secret; only its hash is stored, so it can't be had again. */
+  /** The secret. It cannot be retrieved later: only its hash is stored. */
   readonly key: string
 }
 
-/** Creates an API key. Its scopes are taken as they are: the caller has checked them. */
+/** Creates an API key. Does not check the scopes: the caller has done so. */
 export async function issueApiKey(
   tx: Tx,
   scope: AppScope,

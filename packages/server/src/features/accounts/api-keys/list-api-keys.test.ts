@@ -15,7 +15,7 @@ describe('listing API keys', () => {
   })
   afterAll(() => world.close())
 
-  it("pages through the application's own that are not revoked, newest first, without the secrets", async () => {
+  it("pages through the application's keys that are not revoked, newest first, without secrets", async () => {
     const tenant = await world.tenant()
     await tenant.sibling()
     const second = await tenant.key()

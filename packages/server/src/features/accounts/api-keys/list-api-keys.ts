@@ -6,7 +6,7 @@ import { ApiKeyWire, toApiKeyWire } from './api-key-wire.ts'
 export const listApiKeys = endpoint({
   route: 'GET /api/api-keys',
   summary: 'List API keys',
-  description: "The application's keys that are not revoked.",
+  description: "Lists the application's keys that are not revoked.",
   caller: 'application',
   permission: 'api-keys:read',
   limit: 'default',

@@ -4,7 +4,7 @@ import { scopesWithin } from './api-key.ts'
 
 export const listAvailableScopes = endpoint({
   route: 'GET /api/api-keys/available-scopes',
-  summary: 'List the scopes that you can give to an API key',
+  summary: 'List the scopes that you can grant to an API key',
   caller: 'application',
   permission: 'api-keys:read',
   limit: 'default',

@@ -21,7 +21,7 @@ describe('revoking an API key', () => {
   })
   afterAll(() => world.close())
 
-  it('ends the key at once, though it was used a moment ago, and no other', async () => {
+  it('stops a key immediately, even if it was just used, and no other key', async () => {
     const tenant = await world.tenant()
     const other = await tenant.key()
     const { send } = await tenant.session()

@@ -6,7 +6,7 @@ import { saveRevocation } from './api-key-store.ts'
 export const revokeApiKey = endpoint({
   route: 'DELETE /api/api-keys/:keyId',
   summary: 'Revoke an API key',
-  description: 'The key stops working at once.',
+  description: 'The key stops working immediately.',
   caller: 'application',
   permission: 'api-keys:revoke',
   limit: 'default',

@@ -27,13 +27,13 @@ describeEndpoint(rotateApiKey, {
 })
 
 describe('rotating an API key', () => {
-  // A day in the past would end the sessions that the tests make.
+  // The clock starts at the real time: with a clock in the past, the sessions of the tests would not be valid.
   const start = Date.now()
   let nowMs = start
   const clock: Clock = { now: () => new Date(nowMs) }
   let world: World
   beforeAll(async () => {
-    // The nodes tell each other over the database, which they share; its address is the test's own.
+    // With a DATABASE_URL the nodes exchange wake-ups through the database. They use the world's own, not this address.
     world = await openWorld({ ...options, clock, environment: sharedDatabase })
   })
   beforeEach(() => {
@@ -59,7 +59,7 @@ describe('rotating an API key', () => {
     return answer.status === 200
   }
 
-  it('shows a new secret once; id, name, scopes and expiry stay', async () => {
+  it('shows a new secret once; id, name, scopes and expiry do not change', async () => {
     const { tenant, send, rotate } = await given()
     const before = (await send(`GET /api/api-keys/${tenant.apiKeyId}`)).body
     const { body, status } = await rotate()
@@ -75,7 +75,7 @@ describe('rotating an API key', () => {
     expect(await works(tenant, key)).toBe(true)
   })
 
-  it('lets the former secret work until the overlap ends, to the millisecond', async () => {
+  it('accepts the previous secret until the overlap ends, to the millisecond', async () => {
     const { tenant, rotate } = await given()
     expect(await works(tenant, tenant.apiKey)).toBe(true)
     const { key } = (await rotate({ overlapSeconds: 10 })).body
@@ -85,7 +85,7 @@ describe('rotating an API key', () => {
     expect([await works(tenant, tenant.apiKey), await works(tenant, key)]).toEqual([false, true])
   })
 
-  it('ends the former secret at once without an overlap, and the one before it with every rotation', async () => {
+  it('keeps at most one previous secret, and none if the overlap is 0', async () => {
     const { tenant, rotate } = await given()
     expect(await works(tenant, tenant.apiKey)).toBe(true)
     const second = (await rotate()).body.key
@@ -103,7 +103,7 @@ describe('rotating an API key', () => {
     ])
   })
 
-  it('gives each of ten parallel rotations a secret of its own, of which the last two work', async () => {
+  it('gives each of ten parallel rotations its own secret, and only the last two secrets work', async () => {
     const { tenant, rotate } = await given()
     const keys = (await Promise.all(Array.from({ length: 10 }, () => rotate()))).map(({ body }): string => body.key)
     expect(new Set(keys).size).toBe(10)
@@ -112,7 +112,7 @@ describe('rotating an API key', () => {
     expect(await works(tenant, tenant.apiKey)).toBe(false)
   })
 
-  it('keeps, logs and audits nothing of a secret but what may be shown', async () => {
+  it('stores, logs and audits only the part of a secret that may be shown', async () => {
     const { tenant, rotate } = await given()
     const answer = await rotate()
     const { db } = world.platform
@@ -128,7 +128,7 @@ describe('rotating an API key', () => {
       .executeTakeFirstOrThrow()
     expect(entry).toMatchObject({ action: 'api-key.rotated', resource_id: tenant.apiKeyId })
     const [before, after] = [tenant.apiKey.slice(0, 8), answer.body.keyPrefix]
-    // One secret in 65,536 begins like the one before it.
+    // One in 65,536 secrets starts with the same characters as the secret before it.
     expect(entry.changes).toMatchObject({
       ...(before === after ? {} : { keyPrefix: { before, after } }),
       rotatedAt: { before: null },
@@ -137,12 +137,12 @@ describe('rotating an API key', () => {
       expect(JSON.stringify([row, entry]) + world.logLines.join('\n')).not.toContain(secret.slice(8))
   })
 
-  it('is honoured by every node, as is a revocation', async () => {
+  it('takes effect on every node, like a revocation', async () => {
     const node = await openSecondNode(world)
     const { tenant, send, rotate } = await given()
     expect(await node.knows(tenant.apiKey)).toBe(true)
     const { key } = (await rotate({ overlapSeconds: 0 })).body
-    // Its cache keeps a key for a minute: what ends it sooner is the word from the other node.
+    // The node caches a key for a minute; the wake-up from the other node invalidates it earlier.
     await eventually(async () => ((await node.knows(tenant.apiKey)) ? undefined : true))
     expect(await node.knows(key)).toBe(true)
     await send(`DELETE /api/api-keys/${tenant.apiKeyId}`)
@@ -150,7 +150,7 @@ describe('rotating an API key', () => {
     await node.close()
   })
 
-  it('is refused for an expired key, and not found for a revoked one', async () => {
+  it('answers 409 for an expired key and 404 for a revoked key', async () => {
     const { tenant, send } = await given()
     const { apiKeyId } = await tenant.key({ expiresAt: new Date(start) })
     expectProblem(rotateApiKey, await send(`POST /api/api-keys/${apiKeyId}/rotate`), 'api-key-expired')
@@ -158,7 +158,7 @@ describe('rotating an API key', () => {
     expectProblem(rotateApiKey, await send(`POST /api/api-keys/${tenant.apiKeyId}/rotate`), 'api-key-not-found')
   })
 
-  it('is not for members and viewers, nor for API keys', async () => {
+  it('refuses members, viewers and API keys', async () => {
     for (const role of ['member', 'viewer'] as const) {
       const weak = await world.tenant({ role })
       expectProblem(

@@ -13,12 +13,13 @@ export const rotateApiKey = endpoint({
   route: 'POST /api/api-keys/:keyId/rotate',
   summary: 'Rotate an API key',
   description:
-    'The key keeps its id, name, scopes and expiry and gets a new secret, which is in the reply and nowhere else. The former secret works until the overlap ends; ' +
-    'a secret that is still in an earlier overlap ends at once.',
+    'The key keeps its id, name, scopes and expiry, and gets a new secret, which is only in this reply. ' +
+    'The previous secret works until the overlap ends. ' +
+    'If an earlier rotation is still in its overlap, its previous secret stops working immediately.',
   caller: 'application',
   permission: 'api-keys:create',
   limit: 'create',
-  // A reply that is kept for replays would keep the key itself.
+  // A reply stored for replays would contain the secret.
   idempotency: 'not-needed',
   audit: 'api-key.rotated',
   params: { keyId: { id: 'key', missing: 'api-key-not-found' } },
@@ -29,7 +30,7 @@ export const rotateApiKey = endpoint({
         minimum: 0,
         maximum: 7 * daySeconds,
         default: daySeconds,
-        description: 'How long the former secret works, in seconds; 0 ends it at once.',
+        description: 'How long the previous secret works, in seconds; 0 stops it immediately.',
       }),
     ),
   }),

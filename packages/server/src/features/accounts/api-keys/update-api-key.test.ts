@@ -27,7 +27,7 @@ describe('changing an API key', () => {
     return { tenant, send, patch: (body: object) => send(`PATCH /api/api-keys/${tenant.apiKeyId}`, { body }) }
   }
 
-  it('changes what it is told, and the audit log tells from what to what', async () => {
+  it('changes the given fields, and records their values before and after in the audit log', async () => {
     const { tenant, send, patch } = await given()
     const answer = await patch({ name: 'Shop', scopes: ['applications:read'] })
     expect(answer.body).toMatchObject({ id: tenant.apiKeyId, name: 'Shop', scopes: ['applications:read'] })
@@ -45,7 +45,7 @@ describe('changing an API key', () => {
     })
   })
 
-  it('makes other scopes count at once, though the key was used a moment ago', async () => {
+  it('applies new scopes immediately, even if the key was just used', async () => {
     const { tenant, patch } = await given()
     const rename = (name: string) => tenant.send(`PATCH /api/applications/${tenant.appId}`, { body: { name } })
     expect((await rename('a')).status).toBe(200)
@@ -69,7 +69,7 @@ describe('changing an API key', () => {
     expect((await send(`GET /api/api-keys/${tenant.apiKeyId}`)).body).toEqual(before)
   })
 
-  it('is not for members, nor for API keys, nor for revoked ones', async () => {
+  it('refuses members and API keys, and answers 404 for a revoked key', async () => {
     const member = await world.tenant({ role: 'member' })
     expectProblem(
       updateApiKey,

@@ -10,14 +10,15 @@ import { ApiKeyWire, nameField, scopesField, toApiKeyWire } from './api-key-wire
 export const updateApiKey = endpoint({
   route: 'PATCH /api/api-keys/:keyId',
   summary: 'Change an API key',
-  description: 'Other scopes count at once. They must be scopes that you can give, also those that the key had before.',
+  description:
+    'A scope change takes effect immediately. You must be able to grant every scope, even if the key already has it.',
   caller: 'application',
   permission: 'api-keys:create',
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'api-key.updated',
   params: { keyId: { id: 'key', missing: 'api-key-not-found' } },
-  body: Type.Partial(Type.Object({ name: nameField, scopes: scopesField('Replaces the scopes as a whole.') })),
+  body: Type.Partial(Type.Object({ name: nameField, scopes: scopesField('Replaces all scopes of the key.') })),
   returns: { 200: ApiKeyWire },
   fails: [],
   async handle({ params, body, scope, permissions, change, platform }) {

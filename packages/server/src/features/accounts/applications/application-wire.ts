@@ -8,7 +8,9 @@ export const ApplicationWire = wire('Application', {
   id: WireId('app'),
   orgId: WireId('org'),
   name: Type.String(),
-  isDefault: Type.Boolean({ description: 'Made with the organization, and stays with it.' }),
+  isDefault: Type.Boolean({
+    description: 'Whether this is the default application, which exists as long as its organization.',
+  }),
   settings: ApplicationSettings,
   createdBy: Nullable(WireId('usr')),
   createdAt: WireTime,
@@ -17,36 +19,39 @@ export const ApplicationWire = wire('Application', {
 
 const count = Type.Integer({ minimum: 0, maximum: countedMax })
 
-/** What goes with an application. */
+/** What the deletion of an application deletes. */
 export const contentFields = {
   agents: count,
   runs: count,
   files: count,
   endUsers: count,
-  apiKeys: { ...count, description: 'Those that are not revoked.' },
+  apiKeys: { ...count, description: 'API keys that are not revoked.' },
   schedules: count,
   webhooks: count,
 }
 
 export const countMaxField = Type.Literal(countedMax, {
-  description: 'Counting stops here: a number as high as this means that many or more.',
+  description: 'Counting stops at this number: a count that reaches it means this many or more.',
 })
 
 export const activeRunsField = {
   ...count,
-  description: 'Runs that are pending, running or waiting: cancel them, or wait until they have ended.',
+  description:
+    'Runs that are pending, running or waiting. They block the deletion: cancel them, or wait until they end.',
 }
 
 export const ApplicationDeletionWire = wire('ApplicationDeletion', {
   deletes: Type.Object(contentFields),
   blockedBy: Type.Object({
     activeRuns: activeRunsField,
-    isDefault: Type.Boolean({ description: 'The default application goes with its organization only.' }),
+    isDefault: Type.Boolean({
+      description: 'If true, the application can only be deleted together with its organization.',
+    }),
   }),
   countMax: countMaxField,
 })
 
-/** What a request says of an application. */
+/** The fields of an application that a request sets. */
 export const applicationFields = {
   name: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }),
   settings: ApplicationSettings,

@@ -6,7 +6,7 @@ export const ApplicationSettings = Type.Object({
   allowedRedirectDomains: Type.Optional(
     Type.Array(Type.String({ format: 'hostname', minLength: 1, maxLength: 253 }), {
       maxItems: 20,
-      description: 'Where an end-user may be sent after connecting a service.',
+      description: 'Domains to which an end-user may be redirected after connecting a service.',
     }),
   ),
 })
@@ -23,12 +23,12 @@ export interface Application {
   readonly updatedAt: Date
 }
 
-/** The applications that a caller reaches: all of the organization, or the one that their API key belongs to. */
+/** The applications that a caller can access: all of the organization, or the one that their API key belongs to. */
 export interface ApplicationReach extends OrgScope {
   readonly onlyApplicationId: string | null
 }
 
-/** How much is in an application, or in several. */
+/** Counts of the contents of one or more applications. */
 export interface ApplicationContent {
   readonly agents: number
   readonly runs: number
@@ -37,11 +37,11 @@ export interface ApplicationContent {
   readonly apiKeys: number
   readonly schedules: number
   readonly webhooks: number
-  /** Of the runs, those that are pending, running or waiting. */
+  /** The runs that are pending, running or waiting. */
   readonly activeRuns: number
 }
 
-/** An API key sees its own application alone, whatever its creator could see. */
+/** An API key sees only its own application, even if its creator can see others. */
 export function reachOf(scope: OrgScope, caller: UserCaller | KeyCaller): ApplicationReach {
   return {
     organizationId: scope.organizationId,
@@ -52,5 +52,7 @@ export function reachOf(scope: OrgScope, caller: UserCaller | KeyCaller): Applic
 /** Throws default-application. */
 export function checkDeletable(application: Application): void {
   if (application.isDefault)
-    throw problem('default-application', { detail: 'The default application stays as long as its organization.' })
+    throw problem('default-application', {
+      detail: 'The default application can only be deleted together with its organization.',
+    })
 }

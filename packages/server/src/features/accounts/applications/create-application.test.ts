@@ -22,7 +22,7 @@ describe('creating an application', () => {
   })
   afterAll(() => world.close())
 
-  it('answers 201 with Location and the application, which is then there', async () => {
+  it('answers 201 with Location and the application, which can then be read', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const answer = await send('POST /api/applications', {
@@ -40,7 +40,7 @@ describe('creating an application', () => {
     expect((await send(`GET ${String(answer.headers.get('location'))}`)).body).toEqual(answer.body)
   })
 
-  it('refuses an API key, which can do nothing outside its application', async () => {
+  it('refuses an API key, which has no access outside its application', async () => {
     const tenant = await world.tenant()
     expectProblem(
       createApplication,
@@ -49,7 +49,7 @@ describe('creating an application', () => {
     )
   })
 
-  it('refuses a session without X-Org-Id, and the organization of somebody else', async () => {
+  it('refuses a session without X-Org-Id, and one of a user who is not a member', async () => {
     const [tenant, stranger] = [await world.tenant(), await world.tenant()]
     const { send } = await tenant.session()
     const body = { name: 'x' }
@@ -65,7 +65,7 @@ describe('creating an application', () => {
     )
   })
 
-  it('names every mistake of a body', async () => {
+  it('reports every mistake in a body', async () => {
     const { send } = await (await world.tenant()).session()
     const answer = await send('POST /api/applications', {
       body: { name: 'x'.repeat(101), settings: { allowedRedirectDomains: ['not a host'], color: 1 } },

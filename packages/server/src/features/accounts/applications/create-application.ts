@@ -8,7 +8,7 @@ import { applicationFields, ApplicationWire, toApplicationWire } from './applica
 export const createApplication = endpoint({
   route: 'POST /api/applications',
   summary: 'Create an application',
-  description: 'Needs a session: an API key can do nothing outside its application.',
+  description: 'Requires a session: an API key has no access outside its application.',
   caller: 'organization',
   permission: 'applications:write',
   limit: 'create',
@@ -20,7 +20,7 @@ export const createApplication = endpoint({
   async handle({ body, scope, caller, change }) {
     if (caller.kind === 'api-key')
       throw problem('session-required', {
-        detail: 'An API key can do nothing outside its application: sign in as a user.',
+        detail: 'An API key has no access outside its application: sign in as a user.',
       })
     const application = await change(
       (tx) => insertApplication(tx, scope, { ...body, createdBy: caller.userId }),

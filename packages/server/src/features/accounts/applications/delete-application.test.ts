@@ -28,7 +28,7 @@ describe('deleting an application', () => {
   })
   afterAll(() => world.close())
 
-  it('leaves nothing of it in any table but its history, and its API keys stop working at once', async () => {
+  it('deletes its rows from every table except its history, and stops its API keys immediately', async () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()
     await fillApplication(world, tenant)
@@ -44,7 +44,7 @@ describe('deleting an application', () => {
     expect((await sibling.send('GET /api/applications')).status).toBe(200)
     expect((await (await tenant.session()).send(`DELETE /api/applications/${sibling.appId}`)).status).toBe(204)
     expect((await sibling.send('GET /api/applications')).status).toBe(401)
-    // The audit log is the organization's.
+    // The audit log belongs to the organization.
     expect(Object.entries(await count(sibling.applicationId)).filter(([, rows]) => rows !== 0)).toEqual([
       ['audit_log', 1],
     ])
@@ -52,7 +52,7 @@ describe('deleting an application', () => {
     expect((await tenant.send('GET /api/applications')).body.data).toHaveLength(1)
   })
 
-  it('leaves the content of its files to the sweep, which removes it', async () => {
+  it('leaves the content of its files to the sweep job, which removes it', async () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()
     const upload = async (send: Send) => {
@@ -96,14 +96,14 @@ describe('deleting an application', () => {
     const run = await insertRun(world.platform, { ...tenant, ...sibling }, { status: 'success' })
     const { send } = await tenant.session()
     const { answer } = await world.platform.db.transaction().execute(async (tx) => {
-      // What the foreign key of a new run does.
+      // The foreign key of a new run takes this lock.
       await tx.selectFrom('applications').select('id').where('id', '=', sibling.applicationId).forKeyShare().execute()
       const deletion = send(`DELETE /api/applications/${sibling.appId}`)
       expect(await Promise.race([deletion, new Promise((resolve) => setTimeout(resolve, 150, 'still waiting'))])).toBe(
         'still waiting',
       )
       await tx.updateTable('runs').set({ status: 'pending' }).where('id', '=', run.id).execute()
-      // Wrapped: awaiting the deletion in the transaction would wait for itself.
+      // The promise is wrapped: awaiting the deletion inside the transaction would be a deadlock.
       return { answer: deletion }
     })
     expectProblem(deleteApplication, await answer, 'application-in-use')

@@ -9,7 +9,9 @@ export const deleteApplication = endpoint({
   route: 'DELETE /api/applications/:applicationId',
   summary: 'Delete an application',
   description:
-    'Everything in it goes with it: `GET /api/applications/{applicationId}/deletion` tells what. The content of files leaves the disk within hours. Refused for the default application, and while a run has not ended.',
+    'Deletes the application with everything in it: `GET /api/applications/{applicationId}/deletion` lists what. ' +
+    'The content of files is removed from disk within hours. ' +
+    'Refused for the default application, and while a run has not ended.',
   caller: 'organization',
   permission: 'applications:delete',
   limit: 'default',
@@ -25,7 +27,9 @@ export const deleteApplication = endpoint({
         const application = await lockApplication(tx, reach, params.applicationId)
         checkDeletable(application)
         if (await hasActiveRuns(tx, application.id))
-          throw problem('application-in-use', { detail: 'Some of its runs have not ended: cancel them, or wait.' })
+          throw problem('application-in-use', {
+            detail: 'Some of its runs have not ended: cancel them, or wait until they end.',
+          })
         await deleteApplicationRow(tx, reach, application.id)
       },
       () => toWireId('app', params.applicationId),

@@ -16,14 +16,14 @@ describeEndpoint(getApplicationDeletion, {
   world: options,
 })
 
-describe('asking what deleting an application deletes', () => {
+describe('previewing the deletion of an application', () => {
   let world: World
   beforeAll(async () => {
     world = await openWorld(options)
   })
   afterAll(() => world.close())
 
-  it('counts what is in this application alone, and the runs that have not ended', async () => {
+  it('counts only the contents of this application, and the runs that have not ended', async () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()
     await fillApplication(world, tenant)
@@ -47,14 +47,16 @@ describe('asking what deleting an application deletes', () => {
   it('stops counting at 10,000', async () => {
     const tenant = await world.tenant()
     const { organizationId, applicationId } = tenant
-    await sql`insert into end_users (id, organization_id, application_id) select gen_random_uuid(), ${organizationId}::uuid, ${applicationId}::uuid from generate_series(1, 10010)`.execute(
+    await sql`
+      insert into end_users (id, organization_id, application_id)
+      select gen_random_uuid(), ${organizationId}::uuid, ${applicationId}::uuid from generate_series(1, 10010)`.execute(
       world.platform.db,
     )
     const { body } = await (await tenant.session()).send(`GET /api/applications/${tenant.appId}/deletion`)
     expect(body.deletes.endUsers).toBe(body.countMax)
   })
 
-  it('tells an API key of its own application only', async () => {
+  it('shows an API key only its own application', async () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()
     expect((await tenant.send(`GET /api/applications/${tenant.appId}/deletion`)).status).toBe(200)

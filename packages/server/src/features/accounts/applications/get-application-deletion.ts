@@ -7,7 +7,7 @@ import { countContent, countedMax } from './content-store.ts'
 export const getApplicationDeletion = endpoint({
   route: 'GET /api/applications/:applicationId/deletion',
   summary: 'See what deleting an application deletes',
-  description: 'And what stands against it: it is refused while `activeRuns` is not 0 or `isDefault` is true.',
+  description: 'The deletion is refused while `activeRuns` is not 0 or if `isDefault` is true.',
   caller: 'organization',
   permission: 'applications:delete',
   limit: 'default',

@@ -19,7 +19,7 @@ describe('getting an application', () => {
   })
   afterAll(() => world.close())
 
-  it('hides the sibling applications from an API key, not from a session', async () => {
+  it('hides other applications of the organization from an API key, but not from a session', async () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()
     expectProblem(getApplication, await tenant.send(`GET /api/applications/${sibling.appId}`), 'app-not-found')

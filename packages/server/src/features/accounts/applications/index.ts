@@ -14,7 +14,7 @@ export { countContent, countedMax } from './content-store.ts'
 export const applicationsFeature = feature({
   folder: 'accounts/applications',
   tag: 'Applications',
-  description: 'Agents, runs, end-users and API keys live in an application.',
+  description: 'Agents, runs, end-users and API keys belong to an application.',
   endpoints: {
     createApplication,
     listApplications,

@@ -15,7 +15,7 @@ describe('listing applications', () => {
   })
   afterAll(() => world.close())
 
-  it('pages through those of the organization, newest first', async () => {
+  it('pages through the applications of the organization, newest first', async () => {
     const tenant = await world.tenant()
     await world.tenant()
     const sibling = await tenant.sibling()
@@ -28,7 +28,7 @@ describe('listing applications', () => {
     expect((await send('GET /api/applications', { query: { page: 3 } })).body.data).toEqual([])
   })
 
-  it('shows an API key its own application only', async () => {
+  it('shows an API key only its own application', async () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()
     const own = await tenant.send('GET /api/applications')

@@ -7,7 +7,7 @@ import { ApplicationWire, toApplicationWire } from './application-wire.ts'
 export const listApplications = endpoint({
   route: 'GET /api/applications',
   summary: 'List applications',
-  description: 'An API key sees its own application only.',
+  description: 'An API key sees only its own application.',
   caller: 'organization',
   permission: 'applications:read',
   limit: 'default',

@@ -19,7 +19,7 @@ describe('changing an application', () => {
   })
   afterAll(() => world.close())
 
-  it('changes what it is told, and replaces the settings as a whole', async () => {
+  it('changes the given fields, and replaces all settings', async () => {
     const tenant = await world.tenant()
     const route = `PATCH /api/applications/${tenant.appId}`
     const first = await tenant.send(route, {
@@ -38,7 +38,7 @@ describe('changing an application', () => {
     expect((await tenant.send(route, { body: { settings: {} } })).body.settings).toEqual({})
   })
 
-  it('tells the audit log from what to what, of what changed alone', async () => {
+  it('records the values before and after in the audit log, only for fields that changed', async () => {
     const tenant = await world.tenant()
     const answer = await tenant.send(`PATCH /api/applications/${tenant.appId}`, {
       body: { name: 'Renamed', settings: {} },

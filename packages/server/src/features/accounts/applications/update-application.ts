@@ -9,7 +9,7 @@ import { applicationFields, ApplicationWire, toApplicationWire } from './applica
 export const updateApplication = endpoint({
   route: 'PATCH /api/applications/:applicationId',
   summary: 'Change an application',
-  description: '`settings` replaces the settings as a whole.',
+  description: '`settings` replaces all settings.',
   caller: 'organization',
   permission: 'applications:write',
   limit: 'default',

@@ -5,11 +5,11 @@ import { eventually } from '../../../../testing/factories/run-world.ts'
 import type { World } from '../../../../testing/world.ts'
 import { createAccess } from '../../access/index.ts'
 
-/** Another node over the world's database. `knows` tells whether it takes a secret for valid. */
+/** Opens another node on the world's database. `knows` resolves to whether the node accepts a secret. */
 export async function openSecondNode({ platform }: World) {
   const { config, secrets, log, database } = platform
   const { connectionString } = database.pool.options
-  if (connectionString === undefined) throw new Error('The test database is addressed by a connection string.')
+  if (connectionString === undefined) throw new Error('The test database must have a connection string.')
   const node = await openPlatform({
     config,
     secrets,
@@ -28,7 +28,7 @@ export async function openSecondNode({ platform }: World) {
   }
 }
 
-/** A node that could not subscribe at once goes on in the background: before that it misses what is said. */
+/** Waits until `listener` receives wake-ups: it may still be subscribing in the background, and misses earlier ones. */
 async function hears(speaker: Wake, listener: Wake): Promise<void> {
   let heard = false
   const unsubscribe = listener.subscribe('keys', () => (heard = true))

@@ -6,7 +6,7 @@ import type { World } from '../../../../testing/world.ts'
 
 type Owner = Pick<Tenant, 'organizationId' | 'applicationId' | 'endUser'>
 
-/** At least one row in every table that belongs to an application, of a run that has ended. */
+/** Inserts at least one row into every table that belongs to an application, around a run that has ended. */
 export async function fillApplication({ platform }: Pick<World, 'platform'>, tenant: Owner): Promise<void> {
   const { db } = platform
   const of = { organization_id: tenant.organizationId, application_id: tenant.applicationId }
@@ -96,19 +96,18 @@ async function addWebhook(
   await platform.db.insertInto('webhook_deliveries').values(delivery).execute()
 }
 
-/** The tables that have the column, which is how they say whose they are. */
+/** The tables that have the column: it names the owner of each row. */
 export async function tablesWith(
   { platform }: Pick<World, 'platform'>,
   column: 'organization_id' | 'application_id',
 ): Promise<string[]> {
   const { rows } = await sql<{ table_name: string }>`
-    select table_name from information_schema.columns where table_schema = 'public' and column_name = ${column} order by 1`.execute(
-    platform.db,
-  )
+    select table_name from information_schema.columns
+    where table_schema = 'public' and column_name = ${column} order by 1`.execute(platform.db)
   return rows.map((row) => row.table_name)
 }
 
-/** Rows by table whose column has the value. */
+/** Counts the rows of each table whose column has the value. */
 export async function countRows(
   { platform }: Pick<World, 'platform'>,
   tables: readonly string[],
