@@ -10,21 +10,21 @@ const seal = createContentSeal(key, endUserId)
 const values = [{ a: [1, 'ü', null, { b: true }] }, 'text', 0, false, [], '', { $sealed: 'not really' }]
 
 describe("an end-user's seal", () => {
-  it.each(values)('opens what it has sealed: %j', (value) => {
+  it.each(values)('opens a value that it has sealed: %j', (value) => {
     const sealed = seal.seal(value)
     expect(sealed).toEqual({ $sealed: expect.stringMatching(/^1\.[A-Za-z0-9_-]+$/) })
     expect(seal.open(JSON.parse(JSON.stringify(sealed)))).toEqual(value)
     expect(seal.seal(value)).not.toEqual(sealed)
   })
 
-  it('says that there is nothing as it is, and passes on what was stored before', () => {
+  it('leaves null unchanged, and returns unsealed values as they are', () => {
     expect(seal.seal(null)).toBeNull()
     for (const value of [...values, null]) expect(seal.open(value)).toEqual(value)
     expect(seal.openText('from before')).toBe('from before')
     expect(seal.openText('{"$sealed":"x"}')).toBe('{"$sealed":"x"}')
   })
 
-  it('opens texts and names; the same name looks the same, the same text does not', () => {
+  it('opens texts and names; sealing a name twice gives the same result, sealing a text does not', () => {
     for (const text of ['', 'a\n\nb', '{"$sealed":"1.x"}', 'ünï']) {
       expect(seal.openText(seal.sealText(text))).toBe(text)
       expect(seal.openText(seal.sealName(text))).toBe(text)
@@ -35,7 +35,7 @@ describe("an end-user's seal", () => {
     expect(createContentSeal(randomBytes(32), endUserId).sealName('a')).not.toBe(seal.sealName('a'))
   })
 
-  it("does not open what was changed, what is another's, or a text as a name", () => {
+  it("does not open a value that was changed, another end-user's value, or a text as a name", () => {
     const text = JSON.stringify(seal.seal('secret'))
     const at = text.length - 10
     const changed = JSON.parse(text.slice(0, at) + (text[at] === 'A' ? 'B' : 'A') + text.slice(at + 1))
@@ -45,20 +45,20 @@ describe("an end-user's seal", () => {
     expect(() => seal.openText(seal.sealText('secret').replace('"1.', '"name.1.'))).toThrow(SealBroken)
   })
 
-  it('has another key for each file', () => {
+  it('derives a different key for each file', () => {
     const salt = randomBytes(32)
     expect(seal.fileKey(salt)).toEqual(seal.fileKey(salt))
     expect(seal.fileKey(randomBytes(32))).not.toEqual(seal.fileKey(salt))
   })
 })
 
-it("keeps what is nobody's as it is", () => {
+it('does not encrypt content without an end-user', () => {
   expect(plainSeal.open(plainSeal.seal({ a: 1 }))).toEqual({ a: 1 })
   expect(plainSeal.sealText('x')).toBe('x')
   expect(plainSeal.fileKey(randomBytes(32))).toBeUndefined()
 })
 
-it('opens nothing when the key is destroyed, and seals nothing more', () => {
+it('opens and seals nothing after the key is destroyed', () => {
   expect(erasedSeal.open(seal.seal({ a: 1 }))).toBeNull()
   expect(erasedSeal.openText(seal.sealText('a'))).toBeNull()
   expect(erasedSeal.openText(seal.sealName('a'))).toBeNull()

@@ -8,23 +8,23 @@ const ivBytes = 12
 const tagBytes = 16
 export const dataKeyBytes = 32
 
-/** How the content of one owner is kept: as it is for nobody's, encrypted with their own key for an end-user's. */
+/** Encrypts the content of one end-user with their own key; content without an end-user is not encrypted. */
 export interface ContentSeal {
-  /** A JSON value as it is stored. Null, which says that there is nothing, stays null. */
+  /** A JSON value in its stored form. Null means no value and stays null. */
   seal(value: unknown): unknown
-  /** The JSON value that was stored, sealed or not; null when its key was destroyed. Throws SealBroken when it was changed. */
+  /** Opens a stored JSON value, sealed or not; null if its key is destroyed. Throws SealBroken if it was changed. */
   open(stored: unknown): unknown
   /** `seal` for a text column. */
   sealText(text: string): string
   /** `open` for a text column. */
   openText(stored: string): string | null
-  /** `sealText` that gives the same for the same name, so that it can be looked up; `openText` opens it. */
+  /** Like `sealText`, but deterministic, so that a name can be looked up; `openText` opens it. */
   sealName(name: string): string
-  /** The key of one file's bytes, which nothing else is encrypted with; undefined: they are kept as they are. */
+  /** The key for the bytes of one file and nothing else; undefined if they are not encrypted. */
   fileKey(salt: Buffer): Buffer | undefined
 }
 
-/** For what belongs to nobody: nothing is encrypted. */
+/** For content without an end-user: encrypts nothing. */
 export const plainSeal: ContentSeal = {
   seal: (value) => value,
   open: (stored) => stored,
@@ -34,7 +34,7 @@ export const plainSeal: ContentSeal = {
   fileKey: () => undefined,
 }
 
-/** For an end-user whose key is gone: what was sealed with it reads as nothing, and sealing throws invalid-end-user. */
+/** For an end-user whose key is destroyed: sealed content opens as null, and sealing throws invalid-end-user. */
 export const erasedSeal: ContentSeal = {
   seal: refuseErased,
   open: (stored) => (sealedOf(stored) === undefined ? stored : null),
@@ -44,7 +44,7 @@ export const erasedSeal: ContentSeal = {
   fileKey: refuseErased,
 }
 
-/** Seals with an end-user's data key; what is sealed opens as theirs only. */
+/** Seals with an end-user's data key, and binds the content to their id: it does not open as another end-user's. */
 export function createContentSeal(dataKey: Buffer, endUserId: string): ContentSeal {
   const derive = (purpose: string, salt: Uint8Array = Buffer.alloc(0)) =>
     Buffer.from(hkdfSync('sha256', dataKey, salt, `appstrate/${purpose}`, dataKeyBytes))
@@ -68,7 +68,7 @@ export function createContentSeal(dataKey: Buffer, endUserId: string): ContentSe
       return sealed.startsWith(namePrefix) ? nameBox.open(sealed.slice(namePrefix.length)) : box.open(sealed)
     },
     sealName(name) {
-      // The IV follows from the name, so it repeats for the same name only.
+      // The IV is derived from the name, so it repeats only for the same name.
       const iv = createHmac('sha256', nameIvKey).update(name).digest().subarray(0, ivBytes)
       return JSON.stringify({ $sealed: namePrefix + nameBox.seal(name, iv) })
     },
@@ -104,7 +104,8 @@ function createBox(key: Buffer, endUserId: string): Box {
   return {
     seal(plaintext, iv) {
       const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(context)
-      return `${version}.${Buffer.concat([iv, cipher.update(plaintext, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString('base64url')}`
+      const sealed = Buffer.concat([iv, cipher.update(plaintext, 'utf8'), cipher.final(), cipher.getAuthTag()])
+      return `${version}.${sealed.toString('base64url')}`
     },
     open(sealed) {
       const bytes = Buffer.from(sealed.slice(version.length + 1), 'base64url')
@@ -115,7 +116,7 @@ function createBox(key: Buffer, endUserId: string): Box {
       try {
         return Buffer.concat([decipher.update(bytes.subarray(ivBytes, -tagBytes)), decipher.final()]).toString('utf8')
       } catch {
-        throw new SealBroken('The sealed content was changed or belongs to somebody else.')
+        throw new SealBroken('The sealed content was changed or belongs to another end-user.')
       }
     },
   }

@@ -26,7 +26,7 @@ describe('the seals of end-users', () => {
   const destroy = (endUserId: string) =>
     world.platform.db.deleteFrom('end_user_keys').where('end_user_id', '=', endUserId).execute()
 
-  it('make one data key, however many ask at once, and keep it under the key ring', async () => {
+  it('create one data key for concurrent requests, and store it sealed by the key ring', async () => {
     const owner = await newOwner()
     const made = await Promise.all(Array.from({ length: 8 }, () => seals().of(world.platform.db, owner)))
     const sealed = made[0]?.seal({ a: 1 })
@@ -38,13 +38,13 @@ describe('the seals of end-users', () => {
     ).toHaveLength(32)
   })
 
-  it('do nothing for nobody', async () => {
+  it('encrypt nothing without an end-user', async () => {
     expect(await seals().of(world.platform.db, { applicationId: tenant.applicationId, endUserId: null })).toBe(
       plainSeal,
     )
   })
 
-  it('forget a destroyed key when they are told, here and through a wake-up', async () => {
+  it('drop a destroyed key from the cache, on a call and on a wake-up', async () => {
     for (const tell of [(id: string) => seals().forget(id), (id: string) => world.platform.wake.wake('keys', id)]) {
       const owner = await newOwner()
       const sealed = (await seals().of(world.platform.db, owner)).seal('secret')
@@ -56,7 +56,7 @@ describe('the seals of end-users', () => {
     }
   })
 
-  it('make none for an end-user who is gone, of another application, or when they only read', async () => {
+  it('create no key for a deleted end-user, for one of another application, or for reading', async () => {
     const owner = await newOwner()
     const { db } = world.platform
     expect(await seals().of(db, { ...owner, endUserId: newUuid() })).toBe(erasedSeal)
@@ -65,7 +65,7 @@ describe('the seals of end-users', () => {
     expect(await keysOf(owner.endUserId)).toEqual([])
   })
 
-  it('never give one application the key of another', async () => {
+  it('never use a key of another application', async () => {
     const owner = await newOwner()
     const sealed = (await seals().of(world.platform.db, owner)).seal('secret')
     const stranger = (await world.tenant()).applicationId
@@ -75,7 +75,7 @@ describe('the seals of end-users', () => {
     expect((await seals().of(world.platform.db, owner)).open(sealed)).toBe('secret')
   })
 
-  it('keep no key that a transaction took back', async () => {
+  it('do not cache a key from a transaction that is rolled back', async () => {
     const owner = await newOwner()
     const left = new Error('left')
     const work = world.platform.db.transaction().execute(async (tx) => {

@@ -4,27 +4,27 @@ import type { Platform, Service } from '../../../platform/platform.ts'
 import { createContentSeal, dataKeyBytes, erasedSeal, plainSeal, type ContentSeal } from './content-seal.ts'
 import { findDataKeys, insertDataKey } from './data-key-store.ts'
 
-/** Whose content it is. All ids as stored. */
+/** The owner of content. All ids are in stored form. */
 export interface ContentOwner {
   readonly applicationId: string
-  /** Null: nobody's, which is kept as it is. */
+  /** Null for content without an end-user, which is not encrypted. */
   readonly endUserId: string | null
 }
 
 export interface ContentSeals {
-  /** The owner's seal; an end-user without a data key gets one. Of an erased end-user it opens nothing and seals nothing. */
+  /** The owner's seal; creates the data key if there is none. For an erased end-user it opens and seals nothing. */
   of(db: Db, owner: ContentOwner): Promise<ContentSeal>
-  /** The seals that open what an application's owners have stored, read at once; makes no keys. */
+  /** The seals of several owners in one application, loaded with one query. For reading: creates no keys. */
   ofAll(
     db: Db,
     applicationId: string,
     endUserIds: Iterable<string | null>,
   ): Promise<(endUserId: string | null) => ContentSeal>
-  /** Forgets a key that was destroyed. */
+  /** Drops a destroyed key from the cache. */
   forget(endUserId: string): void
 }
 
-/** The seals of end-users' content, over data keys that are in memory for minutes at most: the row is the truth. */
+/** The seals of end-users' content. Data keys are cached for minutes at most: the database row is authoritative. */
 export const contentSeals: Service<ContentSeals & { close(): void }> = {
   name: 'content seals',
   open: (platform) => new Seals(platform),
@@ -44,7 +44,7 @@ class Seals implements ContentSeals {
   readonly #platform: Platform
   readonly #cache = new Map<string, Cached>()
   readonly #unsubscribe: () => void
-  /** How often something was forgotten: what was read before that is then kept nowhere. */
+  /** Counts invalidations: a key that was read before the latest one must not be cached. */
   #forgotten = 0
 
   constructor(platform: Platform) {
@@ -93,7 +93,7 @@ class Seals implements ContentSeals {
     if (known === undefined || known.applicationId !== applicationId) return undefined
     this.#cache.delete(endUserId)
     if (known.untilMs <= this.#platform.clock.now().getTime()) return undefined
-    // Put back at the end: the one that was not used for longest is the first.
+    // Moved to the end: the least recently used key is the first of the map.
     this.#cache.set(endUserId, known)
     return known.seal
   }
@@ -107,7 +107,7 @@ class Seals implements ContentSeals {
         endUserId,
       )
       loaded.set(endUserId, seal)
-      // A transaction may see a key that it takes back.
+      // A transaction may see a key that its rollback removes.
       if (!db.isTransaction && forgotten === this.#forgotten) this.#keep(applicationId, endUserId, seal)
     }
     return loaded

@@ -12,7 +12,7 @@ export const createEndUser = endpoint({
   route: 'POST /api/end-users',
   summary: 'Create an end-user',
   description:
-    'Requests can then be made on their behalf with `Appstrate-User`. A metadata value of null leaves its key out.',
+    'Send the id in `Appstrate-User` to make requests on their behalf. Metadata keys with the value null are ignored.',
   caller: 'application',
   permission: 'end-users:write',
   limit: 'create',
@@ -24,7 +24,9 @@ export const createEndUser = endpoint({
   fails: ['external-id-taken', 'email-taken'],
   async handle({ body, scope, change }) {
     if (scope.endUserId !== null)
-      throw problem('forbidden', { detail: 'An end-user can not create end-users: leave Appstrate-User out.' })
+      throw problem('forbidden', {
+        detail: 'An end-user cannot create end-users: send the request without Appstrate-User.',
+      })
     const given = body.metadata ?? {}
     const metadata = mergeMetadata({}, given)
     refuseInvalid([...findMetadataMistakes(given), ...findSizeMistakes(metadata)])

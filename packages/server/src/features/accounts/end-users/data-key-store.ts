@@ -6,7 +6,7 @@ export interface DataKeyOwner {
   readonly endUserId: string
 }
 
-/** The sealed data keys of those of the end-users that have one. */
+/** The sealed data keys of the given end-users, without those that have none. */
 export async function findDataKeys(
   db: Db,
   applicationId: string,
@@ -22,7 +22,7 @@ export async function findDataKeys(
   return new Map(rows.map((row) => [row.end_user_id, row.encrypted_key]))
 }
 
-/** Stores a data key unless the end-user has one already or is gone. Of those who do it at once one wins: read it again. */
+/** Stores a data key unless the end-user has one or is deleted. Read it afterwards: a concurrent call may have won. */
 export async function insertDataKey(
   db: Db,
   { applicationId, endUserId }: DataKeyOwner,
@@ -30,11 +30,12 @@ export async function insertDataKey(
 ): Promise<void> {
   await sql`
     insert into end_user_keys (application_id, end_user_id, encrypted_key)
-    select application_id, id, ${encryptedKey} from end_users where application_id = ${applicationId} and id = ${endUserId} for key share
+    select application_id, id, ${encryptedKey} from end_users
+    where application_id = ${applicationId} and id = ${endUserId} for key share
     on conflict (end_user_id) do nothing`.execute(db)
 }
 
-/** Destroys the key: nothing that it sealed can be read again. */
+/** Destroys the key: content that it sealed can never be read again. */
 export async function deleteDataKey(tx: Tx, { applicationId, endUserId }: DataKeyOwner): Promise<void> {
   await tx
     .deleteFrom('end_user_keys')

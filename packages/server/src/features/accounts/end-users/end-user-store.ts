@@ -65,7 +65,7 @@ export async function listEndUsers(
   return { items: rows.map(toEndUser), total }
 }
 
-/** Throws end-user-not-found, also for another than the one on whose behalf is asked. */
+/** Throws end-user-not-found, also if the request is on behalf of another end-user. */
 export async function getEndUser(db: Db, scope: AppScope, id: string): Promise<EndUser> {
   const row = await db
     .selectFrom('end_users')
@@ -77,7 +77,10 @@ export async function getEndUser(db: Db, scope: AppScope, id: string): Promise<E
   return toEndUser(row)
 }
 
-/** Throws end-user-not-found. Nobody else changes the end-user, or makes anything of theirs, until the transaction ends. */
+/**
+ * Locks the end-user until the transaction ends: no other transaction changes them or creates rows of theirs.
+ * Throws end-user-not-found.
+ */
 export async function lockEndUser(tx: Tx, scope: AppScope, id: string): Promise<EndUser> {
   const row = await tx
     .selectFrom('end_users')
@@ -91,8 +94,8 @@ export async function lockEndUser(tx: Tx, scope: AppScope, id: string): Promise<
 }
 
 /**
- * Sees to it that the end-user of the scope, if any, stays until the transaction ends. What makes things of theirs begins with it,
- * before it locks anything else: an erasure locks in the same order. Throws invalid-end-user when they are gone.
+ * Locks the scope's end-user, if any, against erasure until the transaction ends. Throws invalid-end-user if they are
+ * erased. A transaction that creates rows of theirs calls this before any other lock: an erasure locks in this order.
  */
 export async function holdEndUser(
   tx: Tx,

@@ -6,16 +6,16 @@ import type { EndUser } from './end-user.ts'
 const emailField = Type.String({
   format: 'email',
   maxLength: 254,
-  description: 'Unique in the application. Kept in lower case.',
+  description: 'Unique in the application. Stored in lower case.',
 })
 const externalIdField = Type.String({
   minLength: 1,
   maxLength: 255,
   pattern: '\\S',
-  description: 'What your product calls them. Unique in the application.',
+  description: 'The id of the end-user in your product. Unique in the application.',
 })
 
-/** What a request says of an end-user. */
+/** The fields of an end-user that a request sets. */
 export const endUserFields = {
   name: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' }))),
   email: Type.Optional(Nullable(emailField)),
@@ -24,7 +24,8 @@ export const endUserFields = {
     Type.Unsafe<Record<string, unknown>>({
       ...JsonObject,
       description:
-        'At most 50 keys of 1 to 40 characters; values are strings of at most 500 characters, numbers and booleans. In a change, what is sent is merged key by key, and null removes a key.',
+        'At most 50 keys of 1 to 40 characters. Values are strings of at most 500 characters, numbers or booleans. ' +
+        'A change is merged key by key; null removes a key.',
       examples: [{ plan: 'pro' }],
     }),
   ),
@@ -56,10 +57,10 @@ export function toEndUserWire(endUser: EndUser): Static<typeof EndUserWire> {
   }
 }
 
-/** Names of the fields whose values an audit entry must not keep: it outlives the end-user. */
+/** Fields whose values an audit entry must not contain: the entry outlives the end-user. */
 export const personalFields = ['name', 'email', 'externalId', 'metadata'] as const
 
-/** What an audit entry compares. */
+/** The fields that an audit entry compares. */
 export function toAudited({ name, email, externalId, metadata }: EndUser) {
   return { name, email, externalId, metadata }
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { findMetadataMistakes, findSizeMistakes, mergeMetadata } from './end-user.ts'
 
 describe('metadata', () => {
-  it('is merged key by key; null removes one', () => {
+  it('is merged key by key; null removes a key', () => {
     expect(mergeMetadata({ a: 1, b: 'x' }, { b: true, c: 'new' })).toEqual({ a: 1, b: true, c: 'new' })
     expect(mergeMetadata({ a: 1, b: 'x' }, { a: null, z: null })).toEqual({ b: 'x' })
     expect(mergeMetadata({}, JSON.parse('{"__proto__": "x"}'))).toEqual(JSON.parse('{"__proto__": "x"}'))

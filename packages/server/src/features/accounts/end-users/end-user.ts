@@ -3,21 +3,21 @@ import type { InvalidPart } from '../../../platform/problems/problem.ts'
 export type MetadataValue = string | number | boolean
 export type Metadata = Readonly<Record<string, MetadataValue>>
 
-/** A person who uses the product that an application is. */
+/** A person who uses the product that the application stands for. */
 export interface EndUser {
   readonly id: string
   readonly applicationId: string
   readonly name: string | null
   /** In lower case. */
   readonly email: string | null
-  /** What the application itself calls them. */
+  /** The id of the end-user in the application's own system. */
   readonly externalId: string | null
   readonly metadata: Metadata
   readonly createdAt: Date
   readonly updatedAt: Date
 }
 
-/** What can be said of an end-user; undefined leaves a field as it is. */
+/** The fields that can be set; undefined leaves a field unchanged. */
 export interface EndUserChanges {
   readonly name?: string | null
   readonly email?: string | null
@@ -39,7 +39,7 @@ export function mergeMetadata(before: Metadata, change: Readonly<Record<string, 
   return Object.fromEntries(merged)
 }
 
-/** One mistake for each key and each value that metadata can't have. */
+/** One mistake for each key and each value that metadata cannot have. */
 export function findMetadataMistakes(change: Readonly<Record<string, unknown>>): InvalidPart[] {
   return Object.entries(change).flatMap(([key, value]) => {
     const pointer = `/metadata/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
@@ -53,7 +53,7 @@ export function findMetadataMistakes(change: Readonly<Record<string, unknown>>):
   })
 }
 
-/** A mistake when there are more keys than metadata can have. */
+/** A mistake if metadata has too many keys. */
 export function findSizeMistakes(metadata: Metadata): InvalidPart[] {
   const keys = Object.keys(metadata).length
   return keys <= metadataKeysMax

@@ -60,11 +60,11 @@ describe('end-users', () => {
     expect((await tenant.send(`GET /api/end-users/${answer.body.id}`)).body).toEqual(answer.body)
   })
 
-  it('can be nothing but an id', async () => {
+  it('can have only an id', async () => {
     expect((await create({})).body).toMatchObject({ name: null, email: null, externalId: null, metadata: {} })
   })
 
-  it('are found by externalId and by e-mail address, newest first', async () => {
+  it('can be filtered by externalId and by e-mail address, newest first', async () => {
     const own = await world.tenant()
     const ids: string[] = []
     for (const name of ['a', 'b', 'c'])
@@ -78,7 +78,7 @@ describe('end-users', () => {
     expect((await list({ externalId: 'b', email: 'c@example.com' })).data).toEqual([])
   })
 
-  it('have an externalId and an e-mail address of their own in the application, also when two are created at once', async () => {
+  it('have a unique externalId and e-mail address in the application, also if created concurrently', async () => {
     await create({ externalId: 'taken', email: 'taken@example.com' })
     expectProblem(createEndUser, await create({ externalId: 'taken' }), 'external-id-taken')
     expectProblem(createEndUser, await create({ email: 'TAKEN@example.com' }), 'email-taken')
@@ -110,7 +110,7 @@ describe('end-users', () => {
     expectProblem(createEndUser, await create(body), 'validation-error')
   })
 
-  it('change what is sent: metadata key by key, null removes', async () => {
+  it('change only the given fields; metadata is merged key by key, and null removes a key', async () => {
     const { id } = (await create({ name: 'Ada', email: 'change@example.com', metadata: { a: 1, b: 2 } })).body
     const patch = async (body: object) => (await tenant.send(`PATCH /api/end-users/${id}`, { body })).body
     expect(await patch({ metadata: { b: null, c: 'x' } })).toMatchObject({
@@ -133,7 +133,7 @@ describe('end-users', () => {
     expect(Object.keys((await patch({})).metadata)).toHaveLength(7)
   })
 
-  it('leave nothing of what they are in the audit log and the log', async () => {
+  it('leave no personal data in the audit log and in the log', async () => {
     const { id } = (
       await create({
         name: 'Zebedee',
@@ -158,7 +158,7 @@ describe('end-users', () => {
     expect(world.logLines.join('\n').toLowerCase()).not.toContain('zebedee')
   })
 
-  it('see themselves only, and create no others', async () => {
+  it('see only themselves, and cannot create end-users', async () => {
     const [me, other] = [(await create({ name: 'me' })).body.id, (await create({ name: 'other' })).body.id]
     const mine = tenant.sendAs(me)
     expect((await mine('GET /api/end-users')).body).toMatchObject({ data: [{ id: me }], pagination: { total: 1 } })
@@ -173,7 +173,7 @@ describe('end-users', () => {
     expectProblem(createEndUser, await mine('POST /api/end-users', { body: {} }), 'forbidden')
   })
 
-  it('are changed by members, deleted by admins, and only read by viewers', async () => {
+  it('can be changed by members, deleted by admins, and only read by viewers', async () => {
     const statusAs = async (role: 'member' | 'viewer') => {
       const { send } = await (await world.tenant({ role })).session()
       return (await send('POST /api/end-users', { body: {} })).status
@@ -181,7 +181,7 @@ describe('end-users', () => {
     expect([await statusAs('member'), await statusAs('viewer')]).toEqual([201, 403])
   })
 
-  it('are kept for a replay encrypted', async () => {
+  it('are encrypted in a reply stored for a replay', async () => {
     const answer = await tenant.send('POST /api/end-users', {
       body: { name: 'Replayed Name' },
       headers: { 'idempotency-key': 'k' },

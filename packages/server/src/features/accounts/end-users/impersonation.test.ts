@@ -33,7 +33,9 @@ describe('a request on behalf of an end-user', () => {
     return { fileId: String(file.body.id), runId: String(run.body.id) }
   }
 
-  it('finds nothing of another end-user, on any route of runs, files and streams', { timeout: 60_000 }, async () => {
+  it('finds no resource of another end-user on the routes of runs, files and streams', {
+    timeout: 60_000,
+  }, async () => {
     const [me, other] = [await actor.endUser(), await actor.endUser()]
     const mine = actor.sendAs(me)
     const own = await thingsOf(mine)
@@ -63,7 +65,7 @@ describe('a request on behalf of an end-user', () => {
     expect((await actor.send('GET /api/runs')).body.pagination.total).toBe(2)
   })
 
-  it('is for API keys, and for end-users of their application', async () => {
+  it('requires an API key, and an end-user of its application', async () => {
     const me = await actor.endUser()
     const { cookie } = await actor.session()
     const byCookie = requester(world.url, {
@@ -91,7 +93,7 @@ describe('a request on behalf of an end-user', () => {
     )
   })
 
-  it('is in the audit log: who, for whom, what, from where', async () => {
+  it('is recorded in the audit log: who, on whose behalf, what, from where', async () => {
     const me = await actor.endUser()
     const answer = await actor.sendAs(me)('GET /api/runs', {
       query: { page: 1 },
@@ -112,7 +114,7 @@ describe('a request on behalf of an end-user', () => {
     })
   })
 
-  it('is in the audit log when it is refused too', async () => {
+  it('is recorded in the audit log also if it is refused', async () => {
     const me = await actor.endUser()
     const weak = await actor.key({ scopes: [] })
     const asWeak = (route: string, body?: object) =>
@@ -128,7 +130,7 @@ describe('a request on behalf of an end-user', () => {
     for (const { headers, text } of refused) expect(await entriesOf(headers.get('request-id')), text).toHaveLength(1)
   })
 
-  it('is in the audit log when it opens a stream, and its token is not', async () => {
+  it('is recorded in the audit log if it opens a stream, without its token', async () => {
     const me = await actor.endUser()
     const answer = await world.send(
       `GET /api/realtime/runs/${(await thingsOf(actor.sendAs(me))).runId}?token=${actor.apiKey}&endUser=${me}`,

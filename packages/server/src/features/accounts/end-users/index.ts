@@ -8,7 +8,7 @@ import { updateEndUser } from './update-end-user.ts'
 export const endUsersFeature = feature({
   folder: 'accounts/end-users',
   tag: 'End-users',
-  description: 'The people who use the product that an application is.',
+  description: 'The people who use your product.',
   endpoints: { createEndUser, listEndUsers, getEndUser, updateEndUser },
 })
 

@@ -8,7 +8,8 @@ import { EndUserWire, toEndUserWire } from './end-user-wire.ts'
 export const listEndUsers = endpoint({
   route: 'GET /api/end-users',
   summary: 'List end-users',
-  description: 'Newest first. On behalf of an end-user: only they.',
+  description:
+    'Lists the end-users of the application, newest first. With `Appstrate-User`, returns only that end-user.',
   caller: 'application',
   permission: 'end-users:read',
   limit: 'default',
@@ -17,13 +18,13 @@ export const listEndUsers = endpoint({
   query: {
     ...pageQuery,
     externalId: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 255, description: 'Only the one with this externalId.' }),
+      Type.String({ minLength: 1, maxLength: 255, description: 'Returns only the end-user with this externalId.' }),
     ),
     email: Type.Optional(
       Type.String({
         minLength: 1,
         maxLength: 254,
-        description: 'Only the one with this e-mail address, in upper or lower case.',
+        description: 'Returns only the end-user with this e-mail address, compared without regard to case.',
       }),
     ),
   },

@@ -19,7 +19,7 @@ import { endUserFields, EndUserWire, personalFields, toAudited, toEndUserWire } 
 export const updateEndUser = endpoint({
   route: 'PATCH /api/end-users/:endUserId',
   summary: 'Change an end-user',
-  description: '`metadata` is merged key by key into what is stored; null removes a key.',
+  description: '`metadata` is merged key by key into the stored metadata; null removes a key.',
   caller: 'application',
   permission: 'end-users:write',
   limit: 'default',
