@@ -154,12 +154,12 @@ describeInBrowser("an invitation's link", (visit) => {
     [
       'was cancelled',
       async (link: string, { id }: Body) => asOwner('DELETE', `/invitations/${id}`).then(() => link),
-      /taken back/,
+      /cancelled/,
     ],
     [
       'gave way to a newer one',
       async (link: string, { email }: Body) => invite(email).then(() => link),
-      /newer one took its place/,
+      /replaced by a newer one/,
     ],
     [
       'was sent again with another link',

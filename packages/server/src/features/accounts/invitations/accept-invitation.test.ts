@@ -38,7 +38,7 @@ describe('accepting an invitation', () => {
       .where('email', '=', email)
       .executeTakeFirst()
 
-  it('makes the account of a new person, signs them in and makes them a member', async () => {
+  it('creates an account for a new user, signs them in and makes them a member', async () => {
     const tenant = await world.tenant()
     const { token, email } = await invite(tenant, { role: 'viewer' })
     const answer = await accept(token, { body: { password, displayName: 'Ada' } })
@@ -50,11 +50,11 @@ describe('accepting an invitation', () => {
     expect(members.body.data[0]).toMatchObject({ email, displayName: 'Ada', role: 'viewer' })
     expect((await fromOurPage(world)('POST /api/auth/sign-in/email', { body: { email, password } })).status).toBe(200)
     expectProblem(acceptInvitation, await accept(token, { body: { password } }), 'invitation-accepted')
-    // The link was shown to the one who invited, so it proves nothing about the mailbox.
+    // The inviter saw the link, so it does not prove that the guest owns the mailbox.
     expect(await findUser(email)).toMatchObject({ name: 'Ada', email_verified: false })
   })
 
-  it('names the one who joined in the audit log', async () => {
+  it('names the new member in the audit log', async () => {
     const tenant = await world.tenant()
     const { token, email, id } = await invite(tenant)
     const answer = await accept(token, { body: { password } })
@@ -74,7 +74,7 @@ describe('accepting an invitation', () => {
     })
   })
 
-  it('takes somebody who is signed in with the address, without a password, as often as they like', async () => {
+  it('accepts a user who is signed in with the address, without a password, also repeatedly', async () => {
     const tenant = await world.tenant()
     const guest = await signUp(world)
     const { token } = await invite(tenant, { email: guest.email.toUpperCase(), role: 'admin' })
@@ -91,7 +91,7 @@ describe('accepting an invitation', () => {
     expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'owner', [guest.userId]: 'admin' })
   })
 
-  it('does not let somebody back in who was removed after accepting', async () => {
+  it('does not make a user a member again who was removed after accepting', async () => {
     const tenant = await world.tenant()
     const guest = await addPerson(world, tenant, 'stranger')
     const { token } = await invite(tenant, { email: guest.email })
@@ -101,7 +101,7 @@ describe('accepting an invitation', () => {
     expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'owner' })
   })
 
-  it('refuses somebody who is signed in with another address, whether or not the invited one has an account', async () => {
+  it('refuses a user who is signed in with another address, even if the invited address has no account', async () => {
     const tenant = await world.tenant()
     const [guest, stranger] = [await addPerson(world, tenant, 'stranger'), await addPerson(world, tenant, 'stranger')]
     for (const { token } of [await invite(tenant, { email: guest.email }), await invite(tenant)]) {
@@ -115,7 +115,7 @@ describe('accepting an invitation', () => {
     expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'owner' })
   })
 
-  it('asks somebody with an account to sign in first, whatever password they send', async () => {
+  it('asks a user with an account to sign in first, even if they send a password', async () => {
     const tenant = await world.tenant()
     const guest = await signUp(world)
     const { token } = await invite(tenant, { email: guest.email })
@@ -127,7 +127,7 @@ describe('accepting an invitation', () => {
     }
   })
 
-  it('asks a new person for a password of at least eight characters, and makes nothing without', async () => {
+  it('requires a password of at least eight characters from a new user, and creates nothing without it', async () => {
     const tenant = await world.tenant()
     const { token, email } = await invite(tenant)
     for (const body of [undefined, {}, { password: '1234567' }, { password, displayName: ' ' }]) {
@@ -139,7 +139,7 @@ describe('accepting an invitation', () => {
     expect((await accept(token, { body: { password } })).status).toBe(200)
   })
 
-  it('leaves the role of somebody who is a member by now', async () => {
+  it('does not change the role of a user who is already a member', async () => {
     const tenant = await world.tenant()
     const guest = await addPerson(world, tenant, 'stranger')
     const { token } = await invite(tenant, { email: guest.email, role: 'viewer' })
@@ -151,7 +151,7 @@ describe('accepting an invitation', () => {
     expect((await rolesIn(world, tenant))[guest.userId]).toBe('admin')
   })
 
-  it('makes one account and one membership when a new person accepts many times at once', async () => {
+  it('creates one account and one membership if a new user accepts several times concurrently', async () => {
     const tenant = await world.tenant()
     const { token, email } = await invite(tenant)
     const answers = await Promise.all(Array.from({ length: 4 }, () => accept(token, { body: { password } })))
@@ -160,7 +160,7 @@ describe('accepting an invitation', () => {
     expect(await findUser(email)).toBeDefined()
   })
 
-  it('makes one membership when somebody signed in accepts many times at once', async () => {
+  it('creates one membership if a signed-in user accepts several times concurrently', async () => {
     const tenant = await world.tenant()
     const guest = await addPerson(world, tenant, 'stranger')
     const { token } = await invite(tenant, { email: guest.email })
@@ -169,7 +169,7 @@ describe('accepting an invitation', () => {
     expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'owner', [guest.userId]: 'member' })
   })
 
-  it('makes one account when a new person accepts the invitations of two organizations at once', async () => {
+  it('creates one account if a new user accepts the invitations of two organizations concurrently', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const email = newEmail()
     const tokens = [(await invite(tenant, { email })).token, (await invite(other, { email })).token]
@@ -181,7 +181,7 @@ describe('accepting an invitation', () => {
     expect(Object.keys({ ...(await rolesIn(world, tenant)), ...(await rolesIn(world, other)) })).toHaveLength(3)
   })
 
-  it('and deleting the organization at the same moment leave nothing half done', async () => {
+  it('leaves nothing half done if the organization is deleted at the same time', async () => {
     for (let round = 0; round < 4; round += 1) {
       const tenant = await world.tenant()
       const guest = await addPerson(world, tenant, 'stranger')
@@ -200,7 +200,7 @@ describe('accepting an invitation', () => {
     }
   })
 
-  it('refuses a page of another origin, signed in or not', async () => {
+  it('refuses a request from a page of another origin, signed in or not', async () => {
     const tenant = await world.tenant()
     const guest = await addPerson(world, tenant, 'stranger')
     const { token } = await invite(tenant, { email: guest.email })
@@ -216,7 +216,7 @@ describe('accepting an invitation', () => {
     ).toBe(200)
   })
 
-  it('answers 404 to a token that is none', async () => {
+  it('answers 404 to an invalid token', async () => {
     expectProblem(acceptInvitation, await accept(newToken(), { body: { password } }), 'invitation-not-found')
   })
 })
@@ -251,16 +251,16 @@ describe('with a mail server', () => {
       .where('email', '=', email)
       .executeTakeFirst()
 
-  it('counts the address as verified: only the mailbox had the link', async () => {
+  it('marks the address as verified: only the mailbox received the link', async () => {
     const { email, token } = await inviteByMail()
     const answer = await accept(token)
     expect(answer.body, answer.text).toMatchObject({ isNewUser: true, signedIn: true })
     expect(await findUser(email)).toEqual({ name: email, email_verified: true })
   })
 
-  it('opens no session for an address that the link did not prove, and makes the account all the same', async () => {
+  it('creates an account but no session if the link does not prove the address', async () => {
     const { email, token } = await inviteByMail()
-    // As if it was made before the server had a mail server, and the link was shown.
+    // As if the invitation was created before a mail server was configured, so the link was in the reply.
     await world.platform.db
       .updateTable('invitations')
       .set({ encrypted_token: 'sealed' })

@@ -15,7 +15,7 @@ const Body = Type.Object({
     Type.String({
       minLength: 8,
       maxLength: 128,
-      description: 'For your new account; needed when nobody has one with the address.',
+      description: 'The password of your new account. Required if no account has the invited address.',
     }),
   ),
   displayName: Type.Optional(
@@ -23,18 +23,18 @@ const Body = Type.Object({
       minLength: 1,
       maxLength: 200,
       pattern: '\\S',
-      description: 'Your name in the new account; the address when absent.',
+      description: 'Your name in the new account. Defaults to the e-mail address.',
     }),
   ),
 })
 
 const Accepted = Type.Object({
   success: Type.Literal(true),
-  isNewUser: Type.Boolean({ description: 'True: your account was made.' }),
+  isNewUser: Type.Boolean({ description: 'Whether an account was created for you.' }),
   orgId: WireId('org'),
   role: OneOf(roles),
   signedIn: Type.Boolean({
-    description: 'You have a session. False: the server wants your new address verified before you sign in.',
+    description: 'Whether you are signed in. If false, you must verify your new address before you can sign in.',
   }),
 })
 
@@ -42,7 +42,8 @@ export const acceptInvitation = endpoint({
   route: 'POST /api/invitations/:token/accept',
   summary: 'Accept an invitation',
   description:
-    'Signed in with the invited address you join the organization. Without an account you make one: send a password, and the answer has the cookie of your session.',
+    'If you are signed in with the invited address, you join the organization. ' +
+    'If you have no account, send a password: an account is created, and the reply sets its session cookie.',
   caller: 'anyone',
   permission: 'none',
   limit: 'create',

@@ -25,7 +25,7 @@ describe('cancelling an invitation', () => {
   })
   afterAll(() => world.close())
 
-  it('stops the link at once; a second time is 409, an unknown or foreign one 404', async () => {
+  it('disables the link immediately; answers 409 the second time and 404 to an unknown invitation', async () => {
     const tenant = await world.tenant()
     const [invited, foreign] = [await invite(tenant), await invite(await world.tenant())]
     const { send } = await tenant.session()
@@ -38,7 +38,7 @@ describe('cancelling an invitation', () => {
     expect((await world.send(`GET /api/invitations/${foreign.token}`)).status).toBe(200)
   })
 
-  it('and accepting it at the same moment have one winner', async () => {
+  it('succeeds or loses against a concurrent acceptance, never both', async () => {
     for (let round = 0; round < 6; round += 1) {
       const tenant = await world.tenant()
       const guest = await addPerson(world, tenant, 'stranger')

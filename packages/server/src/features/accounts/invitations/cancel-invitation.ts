@@ -9,7 +9,7 @@ import { getInvitation, saveCancellation } from './invitation-store.ts'
 export const cancelInvitation = endpoint({
   route: 'DELETE /api/orgs/:orgId/invitations/:invitationId',
   summary: 'Cancel an invitation',
-  description: 'Its link stops working at once. It stays in the list, as `cancelled`.',
+  description: 'The link stops working immediately. The invitation stays in the list with the status `cancelled`.',
   caller: 'member',
   permission: 'members:invite',
   limit: 'default',

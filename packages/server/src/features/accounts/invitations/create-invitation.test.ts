@@ -24,7 +24,7 @@ describe('inviting', () => {
   })
   afterAll(() => world.close())
 
-  it('answers with the link where nobody else could deliver it, for seven days, the address in lower case', async () => {
+  it('returns the link if there is no mail server, valid for seven days, with the address in lower case', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const email = newEmail()
@@ -45,7 +45,7 @@ describe('inviting', () => {
     expect((await send(`GET ${answer.headers.get('location')}`)).body).toEqual(answer.body)
   })
 
-  it('keeps the token as a hash and sealed, and out of the audit log', async () => {
+  it('stores the token hashed and sealed, and keeps it out of the audit log', async () => {
     const tenant = await world.tenant()
     const { token } = await invite(tenant)
     const rows = await world.platform.db
@@ -65,7 +65,7 @@ describe('inviting', () => {
     ])
   })
 
-  it('takes the place of an earlier invitation of the same address, whose link then is gone', async () => {
+  it('replaces an earlier invitation of the same address, whose link stops working', async () => {
     const tenant = await world.tenant()
     const first = await invite(tenant)
     const second = await invite(tenant, { email: first.email, role: 'viewer' })
@@ -78,7 +78,7 @@ describe('inviting', () => {
     ])
   })
 
-  it('leaves one pending invitation when the same address is invited many times at once', async () => {
+  it('leaves one pending invitation if the same address is invited several times concurrently', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const email = newEmail()
@@ -92,7 +92,7 @@ describe('inviting', () => {
     expect(links.map(({ status }) => status).sort()).toEqual([200, 410, 410, 410, 410])
   })
 
-  it('answers 409 for a member, in whatever case the address is written, and not for one of another organization', async () => {
+  it('answers 409 for a member, regardless of case, and invites a member of another organization', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const [person, foreigner] = [await addPerson(world, tenant, 'viewer'), await addPerson(world, other)]
     const { send } = await tenant.session()
@@ -102,7 +102,7 @@ describe('inviting', () => {
     expect((await create(foreigner.email)).status).toBe(201)
   })
 
-  it('stops at 500 pending ones; expired ones and other organizations do not count', async () => {
+  it('allows 500 pending invitations; expired ones and other organizations do not count', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const { db } = world.platform
     const insert = (organizationId: string, days: number) => (_: unknown, n: number) => {

@@ -15,13 +15,15 @@ const Body = Type.Object(invitationFields)
 
 export const createInvitation = endpoint({
   route: 'POST /api/orgs/:orgId/invitations',
-  summary: 'Invite somebody by e-mail',
+  summary: 'Invite a person by e-mail',
   description:
-    'The link in the mail works for seven days, once. Where the server has no mail server, the link is in the reply. A new invitation of the same address takes the place of an earlier one.',
+    'The link in the mail is valid for seven days and works once. ' +
+    'If no mail server is configured, the link is in the reply. ' +
+    'A new invitation replaces an earlier one of the same address.',
   caller: 'member',
   permission: 'members:invite',
   limit: 'create',
-  // A reply that is kept for replays would keep the link. Inviting twice leaves one invitation anyway.
+  // A reply stored for replays would contain the link. Inviting twice leaves one invitation anyway.
   idempotency: 'not-needed',
   audit: 'invitation.created',
   params: { orgId: { id: 'org', missing: 'org-not-found' } },

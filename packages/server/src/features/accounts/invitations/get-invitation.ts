@@ -5,7 +5,7 @@ import { InvitationWire, toInvitationWire } from './invitation-wire.ts'
 export const getInvitation = endpoint({
   route: 'GET /api/orgs/:orgId/invitations/:invitationId',
   summary: 'Get an invitation',
-  description: 'For those who may invite.',
+  description: 'Requires a role that can invite.',
   caller: 'member',
   permission: 'members:invite',
   limit: 'default',

@@ -17,14 +17,14 @@ describeEndpoint(getPublicInvitation, {
   world: { features: options.features },
 })
 
-describe('looking at an invitation', () => {
+describe('viewing an invitation by its token', () => {
   let world: World
   beforeAll(async () => {
     world = await openWorld(options)
   })
   afterAll(() => world.close())
 
-  it('tells who invites whom to what, and whether an account is to be made', async () => {
+  it('shows the inviter, the invited address, the organization, and whether an account will be created', async () => {
     const tenant = await world.tenant()
     const guest = await addPerson(world, tenant, 'stranger')
     const [known, unknown] = [await invite(tenant, { email: guest.email, role: 'admin' }), await invite(tenant)]
@@ -43,7 +43,7 @@ describe('looking at an invitation', () => {
     })
   })
 
-  it('answers 404 to a token that is none, and 410 when the time is over', async () => {
+  it('answers 404 to an invalid token, and 410 after the expiry', async () => {
     const { token } = await invite(await world.tenant())
     for (const other of [newToken(), 'nonsense', `${token}x`, token.toLowerCase()]) {
       expectProblem(getPublicInvitation, await world.send(`GET /api/invitations/${other}`), 'invitation-not-found')
@@ -52,7 +52,7 @@ describe('looking at an invitation', () => {
     expectProblem(getPublicInvitation, await world.send(`GET /api/invitations/${token}`), 'invitation-expired')
   })
 
-  it('keeps the token out of the log and of the problem', async () => {
+  it('keeps the token out of the log and out of the problem', async () => {
     const token = newToken()
     const answer = await world.send(`GET /api/invitations/${token}`)
     expect(answer.body.instance).toBe('/api/invitations/[redacted]')

@@ -12,14 +12,14 @@ const PublicInvitationWire = wire('PublicInvitation', {
   inviterName: Nullable(Type.String()),
   expiresAt: WireTime,
   isNewUser: Type.Boolean({
-    description: 'True: nobody has an account with the address yet, and accepting makes one.',
+    description: 'Whether accepting creates an account: true if no account has the invited address.',
   }),
 })
 
 export const getPublicInvitation = endpoint({
   route: 'GET /api/invitations/:token',
-  summary: 'Look at an invitation that you were sent',
-  description: 'The token is the last part of the link.',
+  summary: 'Get an invitation by its token',
+  description: 'For the invited person, without credentials. The token is the last part of the link.',
   caller: 'anyone',
   permission: 'none',
   limit: 'default',

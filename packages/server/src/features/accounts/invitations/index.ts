@@ -13,7 +13,7 @@ import { updateInvitation } from './update-invitation.ts'
 export const invitationsFeature = feature({
   folder: 'accounts/invitations',
   tag: 'Invitations',
-  description: 'How people come into an organization: by a link that is mailed to them.',
+  description: 'Invitations add people to an organization: a link is mailed to them, and they accept it.',
   endpoints: {
     createInvitation,
     listInvitations,

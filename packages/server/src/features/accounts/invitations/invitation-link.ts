@@ -7,15 +7,15 @@ import { invitationMail } from './invitation-mail.ts'
 import type { StoredToken } from './invitation-store.ts'
 import { findInvitationOfToken } from './public-invitation-store.ts'
 
-/** The path parameter of those who were invited. */
-export const tokenParam = { text: 'The last part of the link.' } as const
+/** The path parameter that identifies an invitation without credentials. */
+export const tokenParam = { text: 'The last part of the invitation link.' } as const
 
 export interface IssuedToken {
   readonly token: string
   readonly stored: StoredToken
 }
 
-/** A new token for an invitation. Where a mail will carry it, it is kept as a hash alone. */
+/** Creates a token for an invitation. If the link is mailed, only the hash of the token is stored. */
 export function issueToken({ config, keyRing }: Platform, invitationId: string, now: Date): IssuedToken {
   const token = newToken()
   const encryptedToken = config.SMTP_URL === undefined ? keyRing.seal(token, tokenContext(invitationId)) : null
@@ -26,17 +26,17 @@ export function issueToken({ config, keyRing }: Platform, invitationId: string, 
 export async function mailLink(platform: Platform, token: string): Promise<void> {
   if (platform.config.SMTP_URL === undefined) return
   const invitation = await findInvitationOfToken(platform.db, hashToken(token))
-  // Undefined when it was sent again in the meantime, with a mail of its own.
+  // Undefined if the invitation was resent in the meantime, which sends its own mail.
   if (invitation !== undefined) postMail(platform, invitationMail(invitation, linkOf(platform, token)))
 }
 
-/** The link of a pending invitation that no mail carries; undefined when there is none to show. */
+/** The link of a pending invitation if it was not mailed; otherwise undefined. */
 export function shownLinkOf(platform: Platform, { id, status, encryptedToken }: Invitation): string | undefined {
   if (status !== 'pending' || encryptedToken === null) return undefined
   try {
     return linkOf(platform, platform.keyRing.open(encryptedToken, tokenContext(id)))
   } catch (error) {
-    // Its key is gone from the ring: a resend makes another link, and the list is still readable.
+    // The key was removed from the key ring. The list stays readable, and a resend creates a new link.
     if (error instanceof SealBroken) return undefined
     throw error
   }

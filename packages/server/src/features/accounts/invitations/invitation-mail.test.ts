@@ -15,7 +15,7 @@ const invitation = {
   accountId: null,
 } as const
 
-it('says who invites to what, as what and until when', () => {
+it('names the inviter, the organization, the role and the expiry', () => {
   const { to, subject, text } = invitationMail(invitation, 'https://a.example/invite/t')
   expect([to, subject]).toEqual(['ada@example.com', 'Bob invites you to Acme'])
   for (const part of ['as an admin', '\nhttps://a.example/invite/t\n', '2026-03-28 09:30 UTC'])
@@ -25,7 +25,7 @@ it('says who invites to what, as what and until when', () => {
   )
 })
 
-it('does not let a name add lines, headers or pages of text', () => {
+it('does not let a name add lines, headers or long texts', () => {
   const orgName = `Acme"\r\nBcc: all@example.com\r\n\r\nYour account is locked \u202E${'x'.repeat(500)}`
   const { subject, text } = invitationMail({ ...invitation, orgName, inviterName: 'B\nob' }, 'link')
   expect(subject).not.toMatch(/[\r\n\u202E]/)

@@ -11,7 +11,8 @@ export function invitationMail({ email, orgName, inviterName, role, expiresAt }:
       `${inviter} invites you to join the organization "${organization}" on Appstrate, as ${article(role)} ${role}.`,
       'Open this link to accept:',
       link,
-      `It works once, until ${expiresAt.toISOString().slice(0, 16).replace('T', ' ')} UTC. If you do not know the sender, ignore this mail.`,
+      `The link works once, until ${expiresAt.toISOString().slice(0, 16).replace('T', ' ')} UTC. ` +
+        'If you do not know the sender, ignore this mail.',
       '',
     ].join('\n\n'),
   }
@@ -19,7 +20,7 @@ export function invitationMail({ email, orgName, inviterName, role, expiresAt }:
 
 const charactersMax = 100
 
-/** Names are other people's texts: they must not add lines to a mail. */
+/** Names are user input: they must not add lines to a mail. */
 function oneLine(name: string): string {
   const flat = name.replaceAll(/[\s\p{C}]+/gu, ' ').trim()
   return flat.length <= charactersMax ? flat : `${flat.slice(0, charactersMax)}…`

@@ -1,4 +1,4 @@
-/** The page that an invitation's link opens, until a dashboard takes its place. It asks the API for all that it shows. */
+/** The page behind an invitation link, until there is a dashboard. It loads everything that it shows from the API. */
 export const invitationPage = `<!doctype html>
 <html lang="en">
 <head>
@@ -21,7 +21,8 @@ export const invitationPage = `<!doctype html>
 <p id="text" role="status">One moment…</p>
 <form hidden>
   <label id="nameRow">Your name <input name="displayName" maxlength="200" autocomplete="name"></label>
-  <label id="passwordRow">Password <input name="password" type="password" minlength="8" maxlength="128" required></label>
+  <label id="passwordRow">Password
+    <input name="password" type="password" minlength="8" maxlength="128" required></label>
   <button>Join</button>
 </form>
 <noscript>This page needs JavaScript.</noscript>
@@ -31,7 +32,8 @@ export const invitationPage = `<!doctype html>
   const text = document.getElementById('text'), form = document.querySelector('form')
   const say = (words) => { text.textContent = words }
   const send = async (method, url, body) => {
-    const answer = await fetch(url, { method, ...(body ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}) })
+    const content = body ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}
+    const answer = await fetch(url, { method, ...content })
     const json = await answer.json()
     if (!answer.ok) throw new Error(json.detail)
     return json
@@ -45,9 +47,12 @@ export const invitationPage = `<!doctype html>
     const session = await send('GET', '/api/auth/get-session')
     const isSignedIn = session !== null && session.user.email === invitation.email
     const who = invitation.inviterName ?? 'Somebody'
-    say(who + ' invites ' + invitation.email + ' to join ' + invitation.orgName + ' in the role ' + invitation.role + '. ' +
-      (session !== null && !isSignedIn ? 'You are signed in as ' + session.user.email + ': sign out first.'
-        : isSignedIn ? '' : invitation.isNewUser ? 'Choose a password for your new account.' : 'Sign in with the password of your account.'))
+    const next = session !== null && !isSignedIn ? 'You are signed in as ' + session.user.email + ': sign out first.'
+      : isSignedIn ? ''
+      : invitation.isNewUser ? 'Choose a password for your new account.'
+      : 'Sign in with the password of your account.'
+    say(who + ' invites ' + invitation.email + ' to join ' + invitation.orgName +
+      ' in the role ' + invitation.role + '. ' + next)
     show('nameRow', !isSignedIn && invitation.isNewUser)
     show('passwordRow', !isSignedIn)
     form.password.autocomplete = invitation.isNewUser ? 'new-password' : 'current-password'
@@ -61,7 +66,8 @@ export const invitationPage = `<!doctype html>
     const password = form.password.value, displayName = form.displayName.value.trim()
     if (!isSignedIn && !isNewUser) {
       const signedIn = await send('POST', '/api/auth/sign-in/email', { email, password })
-      if (signedIn.twoFactorRedirect) throw new Error('Your account has a second factor: sign in elsewhere in this browser, and open the link again.')
+      if (signedIn.twoFactorRedirect) throw new Error('Your account requires a second factor: ' +
+        'sign in on another page in this browser, then open the link again.')
     }
     const fields = { password, ...(displayName === '' ? {} : { displayName }) }
     const joined = await send('POST', path + '/accept', !isSignedIn && isNewUser ? fields : undefined)

@@ -6,7 +6,7 @@ import { offsetOf, type Page, type Slice } from '../../../platform/http/paginati
 import { problem } from '../../../platform/problems/problem.ts'
 import type { Invitation, InvitationStatus, InvitedRole } from './invitation.ts'
 
-/** What the link carries, as it is stored. */
+/** The token of the link in its stored form. */
 export interface StoredToken {
   readonly tokenHash: Buffer
   readonly encryptedToken: string | null
@@ -53,7 +53,7 @@ export async function insertInvitation(tx: Tx, scope: OrgScope, invitation: NewI
   return toInvitation(row)
 }
 
-/** Takes back what still invites the address; returns the invitation's id. */
+/** Cancels the pending invitation of the address, if any; returns its id. */
 export async function cancelInvitationOf(tx: Tx, scope: OrgScope, email: string): Promise<string | undefined> {
   const row = await tx
     .updateTable('invitations')
@@ -66,7 +66,7 @@ export async function cancelInvitationOf(tx: Tx, scope: OrgScope, email: string)
   return row?.id
 }
 
-/** How many invitations are pending at `now`; never counts beyond `max`. */
+/** Counts the invitations that are pending at `now`, up to `max`. */
 export async function countPending(
   tx: Tx,
   scope: OrgScope,
@@ -100,7 +100,7 @@ export async function listInvitations(
   return { items: rows.map(toInvitation), total }
 }
 
-/** Throws invitation-not-found. In a transaction that holds the members it stays as it is. */
+/** Throws invitation-not-found. A transaction that holds the members keeps the invitation from changing. */
 export async function getInvitation(db: Db, scope: OrgScope, id: string): Promise<Invitation> {
   const row = await db
     .selectFrom('invitations')

@@ -15,12 +15,12 @@ export const InvitationWire = wire('Invitation', {
   link: Type.Optional(
     Type.String({
       description:
-        'For you to hand on. Present where the server has no mail server to send it with, while the invitation is pending.',
+        'The invitation link, for you to send. Present if no mail server is configured and the invitation is pending.',
     }),
   ),
 })
 
-/** What a request says of an invitation. */
+/** The fields of an invitation that a request sets. */
 export const invitationFields = {
   email: Type.String({ format: 'email', maxLength: 320, examples: ['ada@example.com'] }),
   role: OneOf(invitedRoles),

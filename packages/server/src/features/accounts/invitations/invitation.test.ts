@@ -25,11 +25,11 @@ function codeOf(rule: () => void): string {
 }
 
 describe('an invitation', () => {
-  it('lives for seven days', () => {
+  it('is valid for seven days', () => {
     expect(expiryFrom(now).toISOString()).toBe('2026-03-28T09:30:00.000Z')
   })
 
-  it('has a token of 256 random bits, each its own', () => {
+  it('has a unique token of 256 random bits', () => {
     const tokens = Array.from({ length: 100 }, newToken)
     expect(new Set(tokens).size).toBe(100)
     for (const token of tokens) expect(Buffer.from(token, 'base64url')).toHaveLength(32)
@@ -55,7 +55,7 @@ describe('an invitation', () => {
       changing: 'invitation-not-pending',
     },
   ] as const)(
-    'stored as $status until $expiresAt is $seen: accepting $accepting, changing $changing',
+    'with the stored status $status and the expiry $expiresAt is $seen: accepting $accepting, changing $changing',
     ({ status, expiresAt, seen, accepting, changing }) => {
       expect(statusAt({ status, expiresAt }, now)).toBe(seen)
       expect(codeOf(() => refuseGone({ status, expiresAt }, now))).toBe(accepting)
@@ -63,7 +63,7 @@ describe('an invitation', () => {
     },
   )
 
-  it(`is one of at most ${pendingInvitationsMax}`, () => {
+  it(`is refused beyond ${pendingInvitationsMax} pending invitations`, () => {
     expect(codeOf(() => refuseTooMany(pendingInvitationsMax - 1))).toBe('allowed')
     expect(codeOf(() => refuseTooMany(pendingInvitationsMax))).toBe('too-many-invitations')
   })

@@ -1,11 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { problem } from '../../../platform/problems/problem.ts'
 
-/** What an invitation can make of somebody; an ownership is transferred, never given out. */
+/** The roles that an invitation can give. Ownership can only be transferred. */
 export const invitedRoles = ['admin', 'member', 'viewer'] as const
 export type InvitedRole = (typeof invitedRoles)[number]
 
-/** `expired` is a pending one whose time is over; it is not stored. */
+/** `expired` is derived, not stored: the invitation is pending, and its expiry has passed. */
 export const invitationStatuses = ['pending', 'accepted', 'cancelled', 'expired'] as const
 export type InvitationStatus = (typeof invitationStatuses)[number]
 
@@ -15,14 +15,14 @@ export interface Invitation {
   readonly email: string
   readonly role: InvitedRole
   readonly status: 'pending' | 'accepted' | 'cancelled'
-  /** The token, sealed, where no mail carried it; null when only the mailbox has it. */
+  /** The sealed token if the link was not mailed; null if only the mailbox received it. */
   readonly encryptedToken: string | null
   readonly acceptedBy: string | null
   readonly expiresAt: Date
   readonly createdAt: Date
 }
 
-/** Pending invitations that an organization may have. */
+/** The maximum number of pending invitations in an organization. */
 export const pendingInvitationsMax = 500
 const lifetimeMs = 7 * 24 * 60 * 60 * 1000
 
@@ -39,7 +39,7 @@ export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }
 
-/** What a sealed token is bound to. */
+/** The context that a sealed token is bound to. */
 export function tokenContext(invitationId: string): string {
   return `invitation:${invitationId}`
 }
@@ -48,7 +48,7 @@ export function statusAt({ status, expiresAt }: Pick<Invitation, 'status' | 'exp
   return status === 'pending' && expiresAt <= now ? 'expired' : status
 }
 
-/** Throws invitation-not-pending; one that expired can still be resent, changed or cancelled. */
+/** Throws invitation-not-pending. An expired invitation can still be resent, changed or cancelled. */
 export function refuseSettled({ status }: Pick<Invitation, 'status'>): void {
   if (status !== 'pending') throw problem('invitation-not-pending', { detail: `The invitation was ${status}.` })
 }
@@ -59,9 +59,9 @@ export function refuseGone(invitation: Pick<Invitation, 'status' | 'expiresAt'>,
     case 'pending':
       return
     case 'accepted':
-      throw problem('invitation-accepted', { detail: 'The invitation was accepted before: sign in.' })
+      throw problem('invitation-accepted', { detail: 'The invitation has already been accepted: sign in.' })
     case 'cancelled':
-      throw problem('invitation-cancelled', { detail: 'The invitation was taken back, or a newer one took its place.' })
+      throw problem('invitation-cancelled', { detail: 'The invitation was cancelled or replaced by a newer one.' })
     case 'expired':
       throw problem('invitation-expired', { detail: 'The invitation has expired: ask for a new one.' })
   }
@@ -71,6 +71,8 @@ export function refuseGone(invitation: Pick<Invitation, 'status' | 'expiresAt'>,
 export function refuseTooMany(pending: number): void {
   if (pending < pendingInvitationsMax) return
   throw problem('too-many-invitations', {
-    detail: `An organization has at most ${pendingInvitationsMax} pending invitations: cancel some, or wait until they are accepted.`,
+    detail:
+      `An organization can have at most ${pendingInvitationsMax} pending invitations: ` +
+      'cancel some, or wait until they are accepted.',
   })
 }

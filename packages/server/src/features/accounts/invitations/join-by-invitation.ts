@@ -7,9 +7,9 @@ import { refuseGone } from './invitation.ts'
 import { saveAcceptance } from './invitation-store.ts'
 import { lockInvitationOfToken, type PublicInvitation } from './public-invitation-store.ts'
 
-/** Who shows the token of an invitation. */
+/** The person who presents the token of an invitation. */
 export interface Guest {
-  /** Who is signed in; undefined: nobody. */
+  /** The signed-in user; undefined without a session. */
   readonly sessionUserId: string | undefined
   readonly password: string | undefined
   readonly displayName: string | undefined
@@ -22,7 +22,7 @@ export interface Joined {
   readonly isNewUser: boolean
 }
 
-/** Makes the guest a member. Doing so again changes nothing. */
+/** Makes the guest a member. Idempotent: a repeated call changes nothing. */
 export async function joinByInvitation(
   tx: Tx,
   tokenHash: Buffer,
@@ -45,7 +45,7 @@ export async function joinByInvitation(
   return { invitation, userId, role, isNewUser: accountId === undefined }
 }
 
-/** The account that joins; undefined when it has yet to be made. Throws email-mismatch or unauthorized. */
+/** The account that joins; undefined if it must be created first. Throws email-mismatch or unauthorized. */
 function findAccount(
   { accountId, email }: Pick<PublicInvitation, 'accountId' | 'email'>,
   { sessionUserId }: Pick<Guest, 'sessionUserId'>,
@@ -73,18 +73,18 @@ async function register(
   try {
     return await registerUser(tx, { name: displayName ?? email, email, password, emailVerified: provesAddress })
   } catch (error) {
-    // Somebody signed up with the address in this very moment.
+    // A concurrent request signed up with the address.
     if (violatesUnique(error, 'users_email_key')) throw signInFirst(email)
     throw error
   }
 }
 
 function signInFirst(email: string) {
-  return problem('unauthorized', { detail: `${email} has an account: sign in with it, and accept then.` })
+  return problem('unauthorized', { detail: `${email} has an account: sign in with it, then accept the invitation.` })
 }
 
 function mismatch(email: string) {
   return problem('email-mismatch', {
-    detail: `The invitation is for ${email}, and you are signed in with another address.`,
+    detail: `The invitation is for ${email}, but you are signed in with another address.`,
   })
 }

@@ -24,7 +24,7 @@ describe('listing invitations', () => {
   })
   afterAll(() => world.close())
 
-  it('shows every invitation of this organization, or those of one status, the newest first', async () => {
+  it('shows every invitation of this organization, or those with one status, newest first', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     await invite(other)
     const old = await invite(tenant)
@@ -54,14 +54,14 @@ describe('listing invitations', () => {
     ['admin', 200],
     ['member', 403],
     ['viewer', 403],
-  ] as const)('answers a %s with %i: the links are for those who may invite', async (role, status) => {
+  ] as const)('answers a %s with %i: only roles that can invite may see the links', async (role, status) => {
     const tenant = await world.tenant()
     expect(
       (await (await addPerson(world, tenant, role)).send(`GET /api/orgs/${tenant.orgId}/invitations`)).status,
     ).toBe(status)
   })
 
-  it('refuses a status that there is none of', async () => {
+  it('refuses an unknown status', async () => {
     const tenant = await world.tenant()
     expectProblem(
       listInvitations,

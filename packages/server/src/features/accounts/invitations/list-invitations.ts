@@ -9,7 +9,7 @@ import { InvitationWire, toInvitationWire } from './invitation-wire.ts'
 export const listInvitations = endpoint({
   route: 'GET /api/orgs/:orgId/invitations',
   summary: 'List the invitations of an organization',
-  description: 'For those who may invite.',
+  description: 'Newest first. Requires a role that can invite.',
   caller: 'member',
   permission: 'members:invite',
   limit: 'default',
@@ -19,7 +19,9 @@ export const listInvitations = endpoint({
   query: {
     ...pageQuery,
     status: Type.Optional(
-      OneOf(invitationStatuses, { description: 'Only those of this status; all of them when absent.' }),
+      OneOf(invitationStatuses, {
+        description: 'Returns only invitations with this status; all invitations if absent.',
+      }),
     ),
   },
   returns: { 200: pageOf(InvitationWire) },

@@ -3,7 +3,7 @@ import { problem } from '../../../platform/problems/problem.ts'
 import { holdMembers } from '../members/index.ts'
 import type { InvitedRole } from './invitation.ts'
 
-/** An invitation as the one who was invited sees it: the token in their link is all that they need to have. */
+/** An invitation as the invited person sees it. The token of the link is their only credential. */
 export interface PublicInvitation {
   readonly id: string
   readonly organizationId: string
@@ -13,18 +13,18 @@ export interface PublicInvitation {
   readonly status: 'pending' | 'accepted' | 'cancelled'
   readonly inviterName: string | null
   readonly expiresAt: Date
-  /** Only the mailbox has the token: who shows it has proved the address. */
+  /** Whether the token proves the address: true if the token was only sent to the mailbox. */
   readonly provesAddress: boolean
   readonly acceptedBy: string | null
-  /** The user who has the invited address already; null when nobody does. */
+  /** The user who already has the invited address; null if there is none. */
   readonly accountId: string | null
 }
 
-/** The invitation of a token, which stays as it is until the transaction ends. Throws invitation-not-found. */
+/** Gets the invitation of a token and locks it until the transaction ends. Throws invitation-not-found. */
 export async function lockInvitationOfToken(tx: Tx, tokenHash: Buffer): Promise<PublicInvitation> {
   const seen = await getInvitationOfToken(tx, tokenHash)
   await holdMembers(tx, { organizationId: seen.organizationId })
-  // Read again: it may have been cancelled, sent anew or deleted with its organization while this waited.
+  // Read again: while waiting for the lock, it may have been cancelled, resent or deleted with its organization.
   return getInvitationOfToken(tx, tokenHash)
 }
 

@@ -26,7 +26,7 @@ describe('sending an invitation again', () => {
   })
   afterAll(() => world.close())
 
-  it('makes a new link for another seven days, even when the time was over, and the earlier link unknown', async () => {
+  it('creates a new link for another seven days, also after the expiry, and invalidates the earlier link', async () => {
     now = start
     const tenant = await world.tenant()
     const invited = await invite(tenant)
@@ -45,7 +45,7 @@ describe('sending an invitation again', () => {
     expectProblem(undefined, await world.send(`GET /api/invitations/${invited.token}`), 'invitation-not-found')
   })
 
-  it('answers 409 when it was cancelled, and 404 for an unknown one', async () => {
+  it('answers 409 to a cancelled invitation, and 404 to an unknown one', async () => {
     const tenant = await world.tenant()
     const invited = await invite(tenant)
     const { send } = await tenant.session()
@@ -57,7 +57,7 @@ describe('sending an invitation again', () => {
     expectProblem(resendInvitation, await send(`POST ${route(foreign.id)}`), 'invitation-not-found')
   })
 
-  it('does not bring an expired one back beyond the limit', async () => {
+  it('does not renew an expired invitation beyond the limit', async () => {
     now = start
     const tenant = await world.tenant()
     const invited = await invite(tenant)
@@ -98,7 +98,7 @@ describe('sending an invitation again', () => {
 })
 
 describe('with a mail server', () => {
-  it('the link is in the mail alone: not in replies, not in the database', async () => {
+  it('the link is only in the mail, not in replies or in the database', async () => {
     const mailbox = await openMailbox()
     const world = await openWorld({
       features: options.features,

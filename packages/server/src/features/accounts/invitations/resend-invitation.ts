@@ -11,11 +11,12 @@ export const resendInvitation = endpoint({
   route: 'POST /api/orgs/:orgId/invitations/:invitationId/resend',
   summary: 'Send an invitation again',
   description:
-    'With a new link, for another seven days; the earlier link stops working. An expired invitation can be sent again too.',
+    'Sends a new link that is valid for another seven days. The earlier link stops working. ' +
+    'An expired invitation can be sent again too.',
   caller: 'member',
   permission: 'members:invite',
   limit: 'create',
-  // A reply that is kept for replays would keep the link.
+  // A reply stored for replays would contain the link.
   idempotency: 'not-needed',
   audit: 'invitation.resent',
   params: {

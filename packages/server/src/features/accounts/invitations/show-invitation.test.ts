@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-it('opens at the link, the same for every token, and keeps its address to itself', async () => {
+it('is the same page for every token, and does not leak its URL', async () => {
   const { link, token } = await invite(await world.tenant())
   const page = await world.send(`GET ${new URL(link).pathname}`)
   expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
@@ -23,7 +23,7 @@ it('opens at the link, the same for every token, and keeps its address to itself
   expect(world.logLines.join('\n')).not.toContain(token)
 })
 
-it('has a script that parses, and asks only for what the API has', async () => {
+it('has a script that parses, and requests only existing API routes', async () => {
   const { text } = await world.send('GET /invite/any')
   expect(new Script(text.slice(text.indexOf('<script>') + 8, text.indexOf('</script>')))).toBeDefined()
   for (const path of ["'/api/invitations/'", "'/accept'", "'/api/auth/get-session'", "'/api/auth/sign-in/email'"])

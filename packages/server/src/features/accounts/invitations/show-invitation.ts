@@ -6,7 +6,7 @@ import { invitationPage } from './invitation-page.ts'
 
 export const showInvitation = endpoint({
   route: 'GET /invite/:token',
-  summary: "The page that an invitation's link opens",
+  summary: 'The page behind an invitation link',
   caller: 'anyone',
   permission: 'none',
   limit: 'default',
@@ -23,8 +23,9 @@ export const showInvitation = endpoint({
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy':
-        "default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'; script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-      // The address is a secret.
+        "default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'; script-src 'unsafe-inline'; " +
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+      // The URL contains the token, which is a secret.
       'referrer-policy': 'no-referrer',
       'cache-control': 'no-store',
     },

@@ -23,7 +23,7 @@ describe("changing an invitation's role", () => {
   })
   afterAll(() => world.close())
 
-  it('keeps the link, and tells the audit log from what to what', async () => {
+  it('keeps the link, and records the role before and after in the audit log', async () => {
     const tenant = await world.tenant()
     const invited = await invite(tenant)
     const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/invitations/${invited.id}`, {
@@ -40,7 +40,7 @@ describe("changing an invitation's role", () => {
     expect(entry).toEqual({ resource_id: invited.id, changes: { role: { before: 'member', after: 'admin' } } })
   })
 
-  it('answers 409 when it is not pending, 404 for an unknown or foreign one, 422 for an owner', async () => {
+  it('answers 409 if it is not pending, 404 to an unknown invitation, and 422 to the role owner', async () => {
     const tenant = await world.tenant()
     const [invited, foreign] = [await invite(tenant), await invite(await world.tenant())]
     const { send } = await tenant.session()

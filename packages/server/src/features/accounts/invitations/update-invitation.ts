@@ -10,7 +10,7 @@ import { invitationFields, InvitationWire, toInvitationWire } from './invitation
 export const updateInvitation = endpoint({
   route: 'PATCH /api/orgs/:orgId/invitations/:invitationId',
   summary: 'Change the role that an invitation gives',
-  description: 'The link stays as it is.',
+  description: 'The link does not change.',
   caller: 'member',
   permission: 'members:invite',
   limit: 'default',

@@ -12,7 +12,7 @@ const options = { features: [membersFeature, applicationsFeature] }
 describeEndpoint(leaveOrg, {
   as: 'session',
   given: async ({ orgId, userId }, { platform }) => {
-    // As the owner they could not leave.
+    // The owner cannot leave.
     await platform.db.updateTable('organization_members').set({ role: 'admin' }).where('user_id', '=', userId).execute()
     return orgId
   },
@@ -27,7 +27,7 @@ describe('leaving an organization', () => {
   })
   afterAll(() => world.close())
 
-  it.each(['admin', 'member', 'viewer'] as const)('takes a %s and their API keys out of it', async (role) => {
+  it.each(['admin', 'member', 'viewer'] as const)('removes a %s and revokes their API keys', async (role) => {
     const tenant = await world.tenant()
     const person = await addPerson(world, tenant, role)
     const key = await person.apiKey()
@@ -39,20 +39,20 @@ describe('leaving an organization', () => {
     expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'owner' })
   })
 
-  it('keeps the owner, and says what to do', async () => {
+  it('refuses the owner, and says what to do', async () => {
     const tenant = await world.tenant()
     const answer = await (await tenant.session()).send(`POST /api/orgs/${tenant.orgId}/leave`)
     expectProblem(leaveOrg, answer, 'owner-must-stay')
     expect(answer.body.detail).toContain('transfer-ownership')
   })
 
-  it("is not for an API key: it must not end its creator's membership", async () => {
+  it("refuses an API key: a key must not end its creator's membership", async () => {
     const tenant = await world.tenant()
     const person = await addPerson(world, tenant)
     expectProblem(leaveOrg, await (await person.apiKey()).send(`POST /api/orgs/${tenant.orgId}/leave`), 'forbidden')
   })
 
-  it('is refused on a page of another origin', async () => {
+  it('refuses a request from a page of another origin', async () => {
     const tenant = await world.tenant()
     const { cookie } = await addPerson(world, tenant)
     const answer = await requester(world.url, { cookie, origin: 'https://evil.example' })(

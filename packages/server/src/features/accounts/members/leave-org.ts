@@ -8,9 +8,10 @@ export const leaveOrg = endpoint({
   route: 'POST /api/orgs/:orgId/leave',
   summary: 'Leave an organization',
   description:
-    'The API keys that you made in it are revoked; your schedules go on. The owner transfers the ownership first.',
+    'The API keys that you created in it are revoked; your schedules continue. ' +
+    'The owner cannot leave: transfer the ownership first.',
   caller: 'member',
-  // What every member has and no API key can hold: a key must not end its creator's membership.
+  // Every member has this permission and no API key can have it: a key must not end its creator's membership.
   permission: 'members:read',
   limit: 'default',
   idempotency: 'not-needed',

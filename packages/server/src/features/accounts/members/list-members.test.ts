@@ -21,7 +21,7 @@ describe('listing members', () => {
   })
   afterAll(() => world.close())
 
-  it('pages through the members of this organization alone, the newest first', async () => {
+  it('pages through the members of this organization only, newest first', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     await addPerson(world, other)
     const people = [await addPerson(world, tenant, 'viewer'), await addPerson(world, tenant, 'admin')]
@@ -46,7 +46,7 @@ describe('listing members', () => {
     })
   })
 
-  it('is for every role, and for nobody from outside', async () => {
+  it('allows every role, and refuses users who are not members', async () => {
     const tenant = await world.tenant()
     for (const role of ['admin', 'member', 'viewer'] as const) {
       expect(

@@ -26,7 +26,7 @@ describe('changing a role', () => {
     expect(codeOf(() => refuseRoleChange({ actor: owner, target: person('usr_b', from), role }))).toBe(outcome)
   })
 
-  it("never touches the owner's role, nor one's own", () => {
+  it("is refused for the owner's role and for the user's own role", () => {
     expect(codeOf(() => refuseRoleChange({ actor: owner, target: owner, role: 'admin' }))).toBe('own-role-fixed')
     expect(codeOf(() => refuseRoleChange({ actor: person('usr_b', 'admin'), target: owner, role: 'viewer' }))).toBe(
       'owner-role-fixed',
@@ -48,7 +48,7 @@ describe('removing', () => {
     )
   })
 
-  it('lets an admin go by their own hand, and not the owner', () => {
+  it('lets an admin remove themselves, but not the owner', () => {
     const admin = person('usr_a', 'admin')
     expect(codeOf(() => refuseRemoval({ actor: admin, target: admin }))).toBe('allowed')
     expect(codeOf(() => refuseRemoval({ actor: owner, target: owner }))).toBe('owner-not-removable')

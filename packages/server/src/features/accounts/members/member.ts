@@ -11,7 +11,7 @@ export interface Member {
 
 type Ranked = Pick<Member, 'userId' | 'role'>
 
-/** Throws owner-role-fixed or own-role-fixed: the owner's role moves with the ownership only, and nobody changes their own. */
+/** Throws owner-role-fixed or own-role-fixed: only a transfer changes the owner, and no user changes their own role. */
 export function refuseRoleChange({
   actor,
   target,
@@ -26,17 +26,17 @@ export function refuseRoleChange({
       detail: 'An organization has one owner: use POST /api/orgs/{orgId}/transfer-ownership.',
     })
   }
-  if (target.userId === actor.userId) throw problem('own-role-fixed', { detail: 'You can not change your own role.' })
+  if (target.userId === actor.userId) throw problem('own-role-fixed', { detail: 'You cannot change your own role.' })
 }
 
-/** Throws owner-not-removable or admin-not-removable: an owner stays, and only the owner removes an admin other than themselves. */
+/** Throws owner-not-removable or admin-not-removable: only the owner can remove another admin. */
 export function refuseRemoval({ actor, target }: { readonly actor: Ranked; readonly target: Ranked }): void {
   if (target.role === 'owner')
     throw problem('owner-not-removable', {
-      detail: 'The owner can not be removed: the ownership has to be transferred first.',
+      detail: 'The owner cannot be removed: the ownership must be transferred first.',
     })
   if (target.role === 'admin' && actor.role !== 'owner' && target.userId !== actor.userId) {
-    throw problem('admin-not-removable', { detail: 'Only the owner removes an admin.' })
+    throw problem('admin-not-removable', { detail: 'Only the owner can remove an admin.' })
   }
 }
 
@@ -44,6 +44,6 @@ export function refuseRemoval({ actor, target }: { readonly actor: Ranked; reado
 export function refuseLeaving(member: Ranked): void {
   if (member.role !== 'owner') return
   throw problem('owner-must-stay', {
-    detail: 'The owner can not leave: transfer the ownership first, with POST /api/orgs/{orgId}/transfer-ownership.',
+    detail: 'The owner cannot leave: transfer the ownership first with POST /api/orgs/{orgId}/transfer-ownership.',
   })
 }

@@ -21,7 +21,7 @@ describe('removing a member', () => {
   })
   afterAll(() => world.close())
 
-  it('stops their session, their API keys and their open streams at once', async () => {
+  it('stops access of their session, API keys and open streams immediately', async () => {
     const tenant = await world.tenant()
     const run = await insertRun(world.platform, tenant, { status: 'running' })
     const person = await addPerson(world, tenant)
@@ -49,7 +49,7 @@ describe('removing a member', () => {
     expect((await tenant.send('GET /api/applications')).status).toBe(200)
   })
 
-  it("leaves the application's schedules going, as nobody's", async () => {
+  it('keeps their schedules running, without a creator', async () => {
     const tenant = await world.tenant()
     const person = await addPerson(world, tenant)
     const agentId = await createAgent(tenant)
@@ -66,7 +66,7 @@ describe('removing a member', () => {
     expect((await tenant.send(`GET /api/schedules/${id}`)).body).toMatchObject({ enabled: true })
   })
 
-  it('does not bring their API keys back when they join again, and leaves those of other organizations', async () => {
+  it('does not restore their API keys when they join again, and keeps their keys in other organizations', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const person = await addPerson(world, tenant)
     const key = await person.apiKey()
@@ -84,7 +84,7 @@ describe('removing a member', () => {
   it.each([
     ['owner', ['admin', 'member', 'viewer'], []],
     ['admin', ['member', 'viewer'], ['admin']],
-  ] as const)('lets the %s remove %j, and not %j', async (role, removable, kept) => {
+  ] as const)('lets the %s remove %j, but not %j', async (role, removable, kept) => {
     const tenant = await world.tenant()
     const { send } = role === 'owner' ? await tenant.session() : await addPerson(world, tenant, role)
     const remove = (userId: string) => send(`DELETE /api/orgs/${tenant.orgId}/members/${userId}`)
@@ -96,14 +96,14 @@ describe('removing a member', () => {
     expect((await rolesIn(world, tenant))[tenant.userId]).toBe('owner')
   })
 
-  it.each(['member', 'viewer'] as const)('is not for a %s, not even of themselves', async (role) => {
+  it.each(['member', 'viewer'] as const)('refuses a %s, even to remove themselves', async (role) => {
     const tenant = await world.tenant()
     const [actor, person] = [await addPerson(world, tenant, role), await addPerson(world, tenant, 'viewer')]
     for (const { userId } of [person, actor])
       expectProblem(removeMember, await actor.send(`DELETE /api/orgs/${tenant.orgId}/members/${userId}`), 'forbidden')
   })
 
-  it('answers 404 for somebody who is no member', async () => {
+  it('answers 404 for a user who is not a member', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const { send } = await tenant.session()
     for (const userId of [other.userId, newWireId('usr')])

@@ -9,7 +9,9 @@ export const removeMember = endpoint({
   route: 'DELETE /api/orgs/:orgId/members/:userId',
   summary: 'Remove a member',
   description:
-    'Their sessions see the organization no more, the API keys that they made are revoked, and their open streams end; their schedules go on. Only the owner removes an admin; the owner stays.',
+    'Their sessions lose access to the organization, the API keys that they created are revoked, ' +
+    'and their open streams end. Their schedules continue. ' +
+    'Only the owner can remove an admin. The owner cannot be removed.',
   caller: 'member',
   permission: 'members:remove',
   limit: 'default',

@@ -39,14 +39,14 @@ describe('transferring the ownership', () => {
     expect((await person.send(route(tenant), { body: { userId: tenant.userId } })).status).toBe(200)
   })
 
-  it.each(['admin', 'member', 'viewer'] as const)('is not for a %s', async (role) => {
+  it.each(['admin', 'member', 'viewer'] as const)('refuses a %s', async (role) => {
     const tenant = await world.tenant()
     const actor = await addPerson(world, tenant, role)
     expectProblem(transferOwnership, await actor.send(route(tenant), { body: { userId: tenant.userId } }), 'forbidden')
     expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'owner', [actor.userId]: role })
   })
 
-  it('answers 404 for somebody who is no member', async () => {
+  it('answers 404 for a user who is not a member', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const { send } = await tenant.session()
     for (const userId of [other.userId, newWireId('usr')])
@@ -55,7 +55,7 @@ describe('transferring the ownership', () => {
     expect([await ownersIn(tenant), await ownersIn(other)]).toEqual([1, 1])
   })
 
-  it('has one winner when it is asked for twice at once', async () => {
+  it('succeeds once if it is requested twice concurrently', async () => {
     const tenant = await world.tenant()
     const [first, second] = [await addPerson(world, tenant), await addPerson(world, tenant)]
     const { send } = await tenant.session()
@@ -65,7 +65,7 @@ describe('transferring the ownership', () => {
     expect((await rolesIn(world, tenant))[tenant.userId]).toBe('admin')
   })
 
-  it('leaves one owner whenever the one who is to get it leaves or is removed in that moment', async () => {
+  it('leaves one owner if the new owner leaves or is removed at the same time', async () => {
     for (let round = 0; round < 5; round += 1) {
       const tenant = await world.tenant()
       const [person, admin] = [await addPerson(world, tenant), await addPerson(world, tenant, 'admin')]
@@ -82,7 +82,7 @@ describe('transferring the ownership', () => {
     }
   })
 
-  it('leaves no second owner for the database to hold', async () => {
+  it('is enforced by the database: an organization cannot have a second owner', async () => {
     const tenant = await world.tenant()
     await expect(addPerson(world, tenant, 'owner')).rejects.toThrow('organization_members_owner')
   })

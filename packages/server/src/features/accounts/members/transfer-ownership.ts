@@ -9,26 +9,26 @@ import { MemberWire, toMemberWire } from './member-wire.ts'
 export const transferOwnership = endpoint({
   route: 'POST /api/orgs/:orgId/transfer-ownership',
   summary: 'Make another member the owner',
-  description: 'For the owner, who becomes an admin. An organization has exactly one owner at any time.',
+  description: 'Only the owner can do this, and becomes an admin. An organization always has exactly one owner.',
   caller: 'member',
-  // Only the owner has it.
+  // Only the owner has this permission.
   permission: 'members:change-role',
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'org.ownership-transferred',
   params: { orgId: { id: 'org', missing: 'org-not-found' } },
-  body: Type.Object({ userId: WireId('usr', 'A member of the organization.') }),
+  body: Type.Object({ userId: WireId('usr', 'The member who becomes the owner.') }),
   returns: { 200: MemberWire },
   fails: ['member-not-found'],
   async handle({ body, scope, caller, change, platform }) {
     const { userId } = body
     if (userId === caller.userId)
-      refuseInvalid([{ pointer: '/userId', message: 'is the owner already', code: 'owner' }])
+      refuseInvalid([{ pointer: '/userId', message: 'is already the owner', code: 'owner' }])
     const owner = await change(
       async (tx) => {
         const former = await lockActor(tx, scope, { userId: caller.userId, permission: 'members:change-role' })
         const member = await getMember(tx, scope, userId)
-        // In this order: the database refuses a second owner, even for a moment.
+        // The order matters: the database refuses a second owner even inside a transaction.
         await saveRole(tx, scope, { userId: former.userId, role: 'admin' })
         await saveRole(tx, scope, { userId, role: 'owner' })
         return toMemberWire({ ...member, role: 'owner' })

@@ -23,7 +23,7 @@ describe("changing a member's role", () => {
   })
   afterAll(() => world.close())
 
-  it('gives the session and the API keys of the member their new rights at once', async () => {
+  it('applies the new rights to the session and the API keys of the member immediately', async () => {
     const tenant = await world.tenant()
     const person = await addPerson(world, tenant, 'viewer')
     const key = await person.apiKey()
@@ -44,7 +44,7 @@ describe("changing a member's role", () => {
     expect(await rename()).toEqual([403, 403])
   })
 
-  it('tells the audit log from what to what', async () => {
+  it('records the role before and after in the audit log', async () => {
     const tenant = await world.tenant()
     const person = await addPerson(world, tenant, 'viewer')
     const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/members/${person.userId}`, {
@@ -63,7 +63,7 @@ describe("changing a member's role", () => {
     })
   })
 
-  it('refuses to make an owner, to unmake the owner and to change oneself', async () => {
+  it("refuses to set the role owner, to change the owner's role, and to change the caller's own role", async () => {
     const tenant = await world.tenant()
     const person = await addPerson(world, tenant)
     const { send } = await tenant.session()
@@ -75,7 +75,7 @@ describe("changing a member's role", () => {
     expect(await rolesIn(world, tenant)).toEqual({ [tenant.userId]: 'owner', [person.userId]: 'member' })
   })
 
-  it.each(['admin', 'member', 'viewer'] as const)('is not for a %s', async (role) => {
+  it.each(['admin', 'member', 'viewer'] as const)('refuses a %s', async (role) => {
     const tenant = await world.tenant()
     const [person, actor] = [await addPerson(world, tenant), await addPerson(world, tenant, role)]
     for (const userId of [person.userId, tenant.userId, actor.userId]) {
@@ -87,7 +87,7 @@ describe("changing a member's role", () => {
     }
   })
 
-  it('answers 404 for somebody who is no member, in whatever other organization they are', async () => {
+  it('answers 404 for a user who is not a member, even if they are a member of another organization', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const { send } = await tenant.session()
     for (const userId of [other.userId, newWireId('usr'), 'nonsense']) {

@@ -12,14 +12,17 @@ export const updateMember = endpoint({
   route: 'PATCH /api/orgs/:orgId/members/:userId',
   summary: "Change a member's role",
   description:
-    'The member, their sessions and their API keys have the new rights at once. The owner is changed by a transfer only, and nobody changes their own role.',
+    'The new rights apply immediately to the sessions and the API keys of the member. ' +
+    "The owner's role changes only by a transfer of the ownership. You cannot change your own role.",
   caller: 'member',
   permission: 'members:change-role',
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'member.role-changed',
   params: { orgId: { id: 'org', missing: 'org-not-found' }, userId: { id: 'usr', missing: 'member-not-found' } },
-  body: Type.Object({ role: OneOf(roles, { description: '`owner` is refused: transfer the ownership instead.' }) }),
+  body: Type.Object({
+    role: OneOf(roles, { description: 'The new role. `owner` is refused: transfer the ownership instead.' }),
+  }),
   returns: { 200: MemberWire },
   fails: ['owner-role-fixed', 'own-role-fixed'],
   async handle({ params, body, scope, caller, change, platform }) {

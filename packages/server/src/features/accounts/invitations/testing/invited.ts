@@ -13,7 +13,7 @@ export function newEmail(): string {
   return `guest-${randomBytes(6).toString('hex')}@example.com`
 }
 
-/** Invites somebody as the tenant's owner does, in a world without a mail server. */
+/** Invites a person as the tenant's owner, in a world without a mail server. */
 export async function invite(
   tenant: Tenant,
   { email = newEmail(), role = 'member' }: { email?: string; role?: string } = {},
@@ -24,7 +24,7 @@ export async function invite(
   return { id: answer.body.id, email, orgId: tenant.orgId, link: answer.body.link, token: tokenOf(answer.body.link) }
 }
 
-/** The last part of an invitation's link. */
+/** The last part of an invitation link. */
 export function tokenOf(link: string): string {
   return link.slice(link.lastIndexOf('/') + 1)
 }

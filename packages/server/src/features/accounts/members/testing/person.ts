@@ -6,18 +6,18 @@ import { requester, type Send } from '../../../../testing/request.ts'
 import type { World } from '../../../../testing/world.ts'
 import { grantablePermissions, hashKey, type Role } from '../../access/index.ts'
 
-/** A user with a session, and a membership in the tenant's organization unless they are a stranger to it. */
+/** A user with a session, and a member of the tenant's organization unless created as `stranger`. */
 export interface Person {
   readonly userId: string
   readonly email: string
   readonly cookie: string
   /** Sends with the cookie, X-Org-Id and X-App-Id. */
   readonly send: Send
-  /** Makes an API key of theirs, in the tenant's application. */
+  /** Creates an API key for them in the tenant's application. */
   apiKey(): Promise<{ apiKey: string; send: Send }>
 }
 
-/** Creates a person straight in the database. */
+/** Creates a person directly in the database. */
 export async function addPerson(
   { platform, url }: World,
   tenant: Tenant,
