@@ -35,7 +35,7 @@ describe('writeManifest', () => {
     })
   })
 
-  it('keeps what it does not know: other fields, dependencies, ranges and wrapper fields', () => {
+  it('keeps unknown content: other fields, dependencies, ranges and wrapper fields', () => {
     const before = parseManifest({
       ...identity,
       type: 'agent',
@@ -70,7 +70,7 @@ describe('writeManifest', () => {
     })
   })
 
-  it('is undone by contentOf', () => {
+  it('is reversed by contentOf', () => {
     expect(contentOf(writeManifest(content, identity))).toEqual(content)
     const empty: AgentContent = {
       displayName: 'x',
@@ -108,7 +108,7 @@ describe('parseManifest', () => {
 })
 
 describe('the built-in tools', () => {
-  it('each have a package of their own and come back in their order', () => {
+  it('have one package each and are returned in their order', () => {
     expect(new Set(builtinTools.map(packageOf)).size).toBe(builtinTools.length)
     expect(packageOf('edit_file')).toBe('@appstrate/edit-file')
     const reversed = writeManifest({ ...content, tools: [...builtinTools].reverse() }, identity)
@@ -117,7 +117,7 @@ describe('the built-in tools', () => {
 })
 
 describe('isSameContent', () => {
-  it('looks at values, not at the order of keys', () => {
+  it('compares values and ignores the order of keys', () => {
     const turned = { ...content, input: { properties: { column: { type: 'string' } }, type: 'object' } }
     expect(isSameContent(content, turned)).toBe(true)
     expect(isSameContent(content, { ...content, timeoutSeconds: 61 })).toBe(false)

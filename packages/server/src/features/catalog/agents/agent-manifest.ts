@@ -4,13 +4,13 @@ import { Compile } from 'typebox/compile'
 import type { JsonSchema } from '../../../platform/json-schema/json-schema.ts'
 import { builtinTools, packageOf, type BuiltinTool } from './builtin-tool.ts'
 
-/** Seconds that a run may take when its manifest does not say. */
+/** Seconds that a run may take when its manifest has no timeout. */
 export const timeoutSecondsDefault = 300
 
 const Ranges = Type.Record(Type.String(), Type.String())
 const Described = Type.Object({ schema: Type.Record(Type.String(), Type.Unknown()) })
 
-/** The manifest of an agent package (AFPS 1.x). Fields that we don't know are allowed and kept. */
+/** The manifest of an agent package (AFPS 1.x). Unknown fields are allowed and kept. */
 const StoredManifest = Type.Object({
   name: Type.String(),
   version: Type.String(),
@@ -31,18 +31,18 @@ const validator = Compile(StoredManifest)
 /** A manifest with its timeout (seconds) filled in. */
 export type AgentManifest = StoredManifest & { readonly timeout: number }
 
-/** What people write of an agent, beside its prompt. */
+/** The content of an agent that people edit, except its prompt. */
 export interface AgentContent {
   readonly displayName: string
   readonly description: string | null
   readonly tools: readonly BuiltinTool[]
-  /** JSON Schema of the input, null when anything is taken. */
+  /** JSON Schema of the input, null when any input is accepted. */
   readonly input: JsonSchema | null
   readonly output: JsonSchema | null
   readonly timeoutSeconds: number
 }
 
-/** A stored manifest is not the manifest of an agent. */
+/** A stored manifest is not a valid agent manifest. */
 export class ManifestBroken extends Error {
   override readonly name = 'ManifestBroken'
 }
@@ -52,7 +52,7 @@ export function parseManifest(value: unknown): AgentManifest {
   if (!validator.Check(value)) {
     const [first] = validator.Errors(value)
     throw new ManifestBroken(
-      `The manifest is not an agent's: ${first?.instancePath ?? ''} ${first?.message ?? 'is not valid'}.`,
+      `The manifest is not an agent manifest: ${first?.instancePath ?? ''} ${first?.message ?? 'is not valid'}.`,
     )
   }
   return { ...value, timeout: value.timeout ?? timeoutSecondsDefault }
@@ -70,7 +70,7 @@ export function contentOf(manifest: AgentManifest): AgentContent {
   }
 }
 
-/** The built-in tools that a manifest asks for. */
+/** The built-in tools that a manifest requires. */
 export function toolsOf(manifest: AgentManifest): BuiltinTool[] {
   return toolsIn(manifest.dependencies?.tools)
 }
@@ -80,7 +80,7 @@ export function toolsIn(dependencies: Readonly<Record<string, string>> | null | 
   return builtinTools.filter((tool) => dependencies?.[packageOf(tool)] !== undefined)
 }
 
-/** The manifest with this content under this name and version; what the content does not speak of is kept from `before`. */
+/** The manifest with this content, name and version; fields that the content does not have are kept from `before`. */
 export function writeManifest(
   content: AgentContent,
   identity: { name: string; version: string },
@@ -100,7 +100,7 @@ export function writeManifest(
   }
 }
 
-/** True when both say the same of an agent. */
+/** True when both describe the agent in the same way. */
 export function isSameContent(a: AgentContent, b: AgentContent): boolean {
   return isDeepStrictEqual(a, b)
 }

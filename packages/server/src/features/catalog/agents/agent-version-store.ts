@@ -18,7 +18,7 @@ export interface NewVersion {
   readonly createdBy: string | null
 }
 
-/** A new agent package of the organization, under its slug. Throws agent-name-taken. */
+/** Inserts an agent package under the organization's slug. Throws agent-name-taken. */
 export async function insertPackage(
   tx: Tx,
   scope: OrgScope,
@@ -46,7 +46,7 @@ export async function insertPackage(
     .executeTakeFirst()
   if (inserted === undefined)
     throw problem('agent-name-taken', {
-      detail: `The organization has a package @${slug}/${name} already: choose another name.`,
+      detail: `The organization already has a package @${slug}/${name}: choose another name.`,
     })
   return { id: inserted.id, name: `@${slug}/${name}` }
 }
@@ -68,7 +68,7 @@ export async function insertVersion(tx: Tx, scope: OrgScope, version: NewVersion
   return toAgentVersion(row)
 }
 
-/** The agent's version of this number, the installed one when undefined. Throws agent-version-not-found. */
+/** The agent's version with this number; the installed version when undefined. Throws agent-version-not-found. */
 export async function getAgentVersion(db: Db, agent: Agent, version: string | undefined): Promise<AgentVersion> {
   const all = select(db, { organizationId: agent.organizationId }).where('package_id', '=', agent.packageId)
   if (version !== undefined && !isVersion(version)) throw problem('agent-version-not-found')
@@ -81,8 +81,8 @@ export async function getAgentVersion(db: Db, agent: Agent, version: string | un
 }
 
 /**
- * What a run starts: the agent with its version of this number, the installed one when undefined. One statement, because every run reads it.
- * Throws agent-not-found, agent-version-not-found.
+ * The agent with the version of this number; with the installed version when undefined. One statement, because every
+ * start of a run reads it. Throws agent-not-found, agent-version-not-found.
  */
 export async function getInstalledAgent(
   db: Db,
@@ -115,15 +115,17 @@ type InstalledRow = AgentRow &
   )
 
 const installed = `
-  select i.id, i.organization_id, i.application_id, i.package_id, p.scope, p.name, i.version_id, v.version, i.model_id, i.enabled, i.installed_at, i.updated_at,
+  select i.id, i.organization_id, i.application_id, i.package_id, p.scope, p.name, i.version_id, v.version,
+    i.model_id, i.enabled, i.installed_at, i.updated_at,
     f.id as found_id, f.version as found_version, f.manifest, f.prompt, f.created_at
   from application_packages i
   join packages p on p.id = i.package_id
   join package_versions v on v.id = i.version_id
   left join package_versions f on f.package_id = i.package_id and f.version = coalesce($3, v.version)
-  where i.organization_id = $1 and p.organization_id = $1 and i.application_id = $2 and i.removed_at is null and p.type = 'agent' and `
+  where i.organization_id = $1 and p.organization_id = $1 and i.application_id = $2 and i.removed_at is null
+    and p.type = 'agent' and `
 
-/** A version by its stored id, whatever became of its agent. Throws agent-version-not-found. */
+/** A version by its stored id, even if its agent was removed. Throws agent-version-not-found. */
 export async function getPackageVersion(db: Db, organizationId: string, versionId: string): Promise<AgentVersion> {
   const row = await select(db, { organizationId }).where('id', '=', versionId).executeTakeFirst()
   if (row === undefined) throw problem('agent-version-not-found')

@@ -11,12 +11,12 @@ const Tools = Type.Array(OneOf(builtinTools))
 
 const listedFields = {
   id: WireId('agent'),
-  name: Type.String({ description: '`@scope/name`: stands for the id wherever an agent is named.' }),
+  name: Type.String({ description: 'Name of the agent as `@scope/name`; accepted in place of the id.' }),
   displayName: Type.String(),
   description: Nullable(Type.String()),
-  version: Type.String({ description: 'The installed version, which runs use.' }),
+  version: Type.String({ description: 'The installed version, which runs use by default.' }),
   tools: Tools,
-  modelId: Nullable(WireId('model', "Null: the organization's default model.")),
+  modelId: Nullable(WireId('model', "The agent's model; null means the organization's default model.")),
   timeoutSeconds: Type.Number(),
   enabled: Type.Boolean(),
   createdAt: WireTime,
@@ -25,8 +25,8 @@ const listedFields = {
 
 const contentFields = {
   prompt: Type.String(),
-  input: schemaField('JSON Schema of the input; null when anything is taken.'),
-  output: schemaField('JSON Schema of the output; null when anything is taken.'),
+  input: schemaField('JSON Schema of the input; null when any input is accepted.'),
+  output: schemaField('JSON Schema of the output; null when any output is accepted.'),
 }
 
 export const AgentListItemWire = wire('AgentListItem', listedFields)
@@ -43,7 +43,7 @@ const listedVersionFields = {
 export const AgentVersionListItemWire = wire('AgentVersionListItem', listedVersionFields)
 export const AgentVersionWire = wire('AgentVersion', { ...listedVersionFields, ...contentFields })
 
-/** What a request says of an agent's content. */
+/** The fields of an agent's content in requests. */
 export const contentRequestFields = {
   displayName: Type.String({ minLength: 1, maxLength: 120, pattern: '\\S' }),
   description: Nullable(Type.String({ maxLength: 2000 })),
@@ -51,7 +51,7 @@ export const contentRequestFields = {
     minLength: 1,
     maxLength: 200_000,
     pattern: '\\S',
-    description: 'What the agent is told to do. At most 200,000 bytes.',
+    description: 'The instructions of the agent, at most 200,000 bytes.',
   }),
   tools: Type.Array(OneOf(builtinTools), {
     uniqueItems: true,
@@ -59,14 +59,19 @@ export const contentRequestFields = {
     description: 'The built-in tools that the agent may use.',
   }),
   input: schemaField(
-    'JSON Schema (2020-12, `type: "object"`, at most 64 kB, only local references) that inputs are checked against.',
+    'JSON Schema that inputs must match (2020-12, `type: "object"`, at most 64 kB, only local references).',
   ),
-  output: schemaField('JSON Schema that the output is checked against; the same rules.'),
-  timeoutSeconds: Type.Integer({ minimum: 1, maximum: 3600, description: 'Seconds that a run may take.' }),
-  version: Type.String({ minLength: 5, maxLength: 64, description: 'A semantic version.', examples: ['1.0.0'] }),
+  output: schemaField('JSON Schema that the output must match; the same rules as for `input`.'),
+  timeoutSeconds: Type.Integer({ minimum: 1, maximum: 3600, description: 'Maximum duration of a run, in seconds.' }),
+  version: Type.String({
+    minLength: 5,
+    maxLength: 64,
+    description: 'A semantic version such as `1.2.0`.',
+    examples: ['1.0.0'],
+  }),
 }
 export const modelIdRequestField = Nullable(
-  WireId('model', "The agent's model; null takes the organization's default."),
+  WireId('model', "The agent's model; null means the organization's default model."),
 )
 
 export function toAgentListItemWire(agent: AgentSummary): Static<typeof AgentListItemWire> {

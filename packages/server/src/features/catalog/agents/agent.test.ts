@@ -4,7 +4,7 @@ import { findContentMistakes, isVersion, nextVersion, parseAgentReference } from
 import './problems.ts'
 
 describe('parseAgentReference', () => {
-  it('takes agent_… and @scope/name, and nothing else', () => {
+  it('accepts agent_… and @scope/name, and nothing else', () => {
     const uuid = '0190a5c0-0000-7000-8000-000000000001'
     expect(parseAgentReference(toWireId('agent', uuid))).toEqual({ id: uuid })
     expect(parseAgentReference('@acme/csv-totals')).toEqual({ scope: 'acme', name: 'csv-totals' })
@@ -25,12 +25,12 @@ describe('parseAgentReference', () => {
 })
 
 describe('isVersion', () => {
-  it('takes exact semantic versions as people write them', () => {
+  it('accepts exact semantic versions as people write them', () => {
     for (const text of ['0.0.0', '1.2.3', '1.0.0-beta.1', '1.0.0+build.5', '999999999.0.0'])
       expect(isVersion(text), text).toBe(true)
   })
 
-  it('refuses prefixes, ranges, blanks and numbers beyond what can be counted', () => {
+  it('refuses prefixes, ranges, blanks and numbers that are too large', () => {
     for (const text of [
       '',
       'v1.0.0',
@@ -49,13 +49,13 @@ describe('isVersion', () => {
 })
 
 describe('nextVersion', () => {
-  it('is one patch above the highest version, by number and not by text', () => {
+  it('is one patch above the highest version, compared by number and not by text', () => {
     expect(nextVersion(['1.0.9', '1.0.10', '0.99.0'], undefined)).toBe('1.0.11')
     expect(nextVersion(['2.0.0-beta.1', '1.0.0'], undefined)).toBe('2.0.0')
     expect(nextVersion(['1.0.0+5'], undefined)).toBe('1.0.1')
   })
 
-  it('is the given version when that is higher than all', () => {
+  it('is the given version when it is higher than all others', () => {
     expect(nextVersion(['1.0.0', '1.5.0'], '2.0.0-rc.1')).toBe('2.0.0-rc.1')
   })
 
@@ -67,7 +67,7 @@ describe('nextVersion', () => {
 })
 
 describe('findContentMistakes', () => {
-  it('names all mistakes at once', () => {
+  it('reports all mistakes at once', () => {
     const mistakes = findContentMistakes({
       prompt: 'é'.repeat(100_001),
       input: { type: 'array' },

@@ -17,7 +17,7 @@ export interface Agent {
   /** The installed version. */
   readonly versionId: string
   readonly version: string
-  /** The agent's own model; null takes the organization's default. */
+  /** The agent's own model; null means the organization's default. */
   readonly modelId: string | null
   readonly enabled: boolean
   readonly createdAt: Date
@@ -43,7 +43,7 @@ export type AgentReference = { readonly id: string } | { readonly scope: string;
 const promptBytesMax = 200_000
 const versionPartMax = 999_999_999
 
-/** What addresses an agent: `agent_…` or `@scope/name`; undefined when the text is neither. */
+/** Parses a reference to an agent, `agent_…` or `@scope/name`; undefined when the text is neither. */
 export function parseAgentReference(text: string): AgentReference | undefined {
   const id = parseWireId('agent', text)
   if (id !== undefined) return { id }
@@ -51,7 +51,7 @@ export function parseAgentReference(text: string): AgentReference | undefined {
   return scope === undefined || name === undefined ? undefined : { scope, name }
 }
 
-/** What a request can say of an agent's content; rules that its schema can't express are checked here. */
+/** The parts of a request with rules that its schema cannot express. */
 export interface CheckedContent {
   readonly prompt?: string
   readonly input?: JsonSchema | null
@@ -59,7 +59,7 @@ export interface CheckedContent {
   readonly version?: string
 }
 
-/** What is wrong with the content; empty when it can become a version. */
+/** The mistakes in the content; empty when it can become a version. */
 export function findContentMistakes({ prompt, input, output, version }: CheckedContent): InvalidPart[] {
   const isTooLong = prompt !== undefined && Buffer.byteLength(prompt) > promptBytesMax
   return [
@@ -74,18 +74,18 @@ export function findContentMistakes({ prompt, input, output, version }: CheckedC
   ]
 }
 
-/** The number of a package's next version: the given one, else one patch above the highest. Throws version-not-higher. */
+/** Number of the next version: the given one, else one patch above the highest. Throws version-not-higher. */
 export function nextVersion(existing: readonly string[], given: string | undefined): string {
   const [highest] = semver.rsort([...existing])
   if (highest === undefined) throw new Error('The package has no version.')
   if (given === undefined) return bump(highest)
   if (semver.gt(given, highest)) return given
   throw problem('version-not-higher', {
-    detail: `The version must be higher than ${highest}, the highest that exists.`,
+    detail: `The version must be higher than ${highest}, the highest existing version.`,
   })
 }
 
-/** True for an exact semantic version, as people write it: no `v`, no range. */
+/** True for an exact semantic version, without a `v` and without a range. */
 export function isVersion(text: string): boolean {
   const parsed = semver.parse(text)
   if (parsed === null) return false

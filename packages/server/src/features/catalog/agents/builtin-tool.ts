@@ -1,4 +1,4 @@
-/** The tools that come with the platform, in the order in which they are shown. */
+/** The tools that ship with the platform, in display order. */
 export const builtinTools = [
   'output',
   'log',
@@ -11,7 +11,7 @@ export const builtinTools = [
 ] as const
 export type BuiltinTool = (typeof builtinTools)[number]
 
-/** The package that a manifest names for a tool: `read_file` → `@appstrate/read-file`. */
+/** The package that stands for a tool in a manifest: `read_file` → `@appstrate/read-file`. */
 export function packageOf(tool: BuiltinTool): string {
   return packages[tool]
 }

@@ -23,7 +23,7 @@ describe('createAgent', () => {
     return mistakesIn(answer)
   }
 
-  it('answers the agent, where it is, and stores its package in AFPS form', async () => {
+  it('returns the agent and its location, and stores its package in AFPS form', async () => {
     const tenant = await world.tenant()
     const answer = await tenant.send('POST /api/agents', { body: goodAgent })
     expect(answer.status, answer.text).toBe(201)
@@ -59,7 +59,7 @@ describe('createAgent', () => {
     })
   })
 
-  it('gives all tools, any input and output, and 300 s where nothing is said', async () => {
+  it('defaults to all tools, any input and output, and 300 s', async () => {
     const tenant = await world.tenant()
     const answer = await tenant.send('POST /api/agents', {
       body: { name: 'a', displayName: 'A', prompt: 'Do it.', version: '2.0.0-beta.1' },
@@ -75,7 +75,7 @@ describe('createAgent', () => {
     })
   })
 
-  it('refuses a name that is taken in the organization, from any of its applications, and not in another one', async () => {
+  it('refuses a name that any application of the organization uses, but not that of another organization', async () => {
     const tenant = await world.tenant()
     await makeAgent(tenant)
     expectProblem(createAgent, await tenant.send('POST /api/agents', { body: goodAgent }), 'agent-name-taken')
@@ -84,7 +84,7 @@ describe('createAgent', () => {
     await makeAgent(await world.tenant())
   })
 
-  it('makes one agent of ten parallel requests for a name', async () => {
+  it('creates one agent from ten parallel requests with the same name', async () => {
     const tenant = await world.tenant()
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => tenant.send('POST /api/agents', { body: goodAgent })),
@@ -124,12 +124,12 @@ describe('createAgent', () => {
     ).toEqual(['/input/type const', '/output/properties/a/$ref reference', '/version semver'])
   })
 
-  it('refuses names that are no slug', async () => {
+  it('refuses names that are not slugs', async () => {
     for (const name of ['', '-a', 'a-', 'a_b', 'a/b', '@a', 'É'])
       expect(await pointersOf({ name }), name).toEqual(['/name pattern'])
   })
 
-  it('takes a prompt of 200,000 bytes, however it is escaped, and no more', async () => {
+  it('accepts a prompt of at most 200,000 bytes, regardless of its escaping', async () => {
     const tenant = await world.tenant()
     const body = JSON.stringify({ ...goodAgent, prompt: 'é'.repeat(100_000) }).replaceAll('é', '\\u00e9')
     const answer = await tenant.send('POST /api/agents', {
@@ -140,11 +140,11 @@ describe('createAgent', () => {
     expect(await pointersOf({ prompt: 'é'.repeat(100_001) })).toEqual(['/prompt maxBytes'])
   })
 
-  it('refuses a model of another organization as one that does not exist', async () => {
+  it('refuses a model of another organization as if it did not exist', async () => {
     expectProblem(createAgent, await create({ modelId: newWireId('model') }), 'model-not-found')
   })
 
-  it('refuses characters that no database stores, and schemas too deep', async () => {
+  it('refuses characters that the database cannot store, and schemas that are too deep', async () => {
     expect(await pointersOf({ prompt: 'a\0b', displayName: 'x\ud800y' })).toEqual(
       expect.arrayContaining(['/prompt characters', '/displayName characters']),
     )

@@ -13,7 +13,7 @@ export const createAgent = endpoint({
   route: 'POST /api/agents',
   summary: 'Create an agent',
   description:
-    'Makes an agent package `@<organization slug>/<name>` with its first version and installs it in the application.',
+    'Creates an agent package `@<organization slug>/<name>` with its first version and installs it in the application.',
   caller: 'application',
   permission: 'agents:write',
   limit: 'create',

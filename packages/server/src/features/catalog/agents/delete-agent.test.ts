@@ -50,18 +50,17 @@ describe('deleteAgent', () => {
       .execute()
     return run.id
   }
-  /** Statements of this test's database that wait for a lock. */
+  /** Number of statements in this test's database that wait for a lock. */
   const countWaiters = async () => {
     const { rows } = await sql<{ waiting: number }>`
-      select count(*) as waiting from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`.execute(
-      world.platform.db,
-    )
+      select count(*) as waiting from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`.execute(world.platform.db)
     return rows[0]?.waiting ?? 0
   }
   const deleteIt = (tenant: Pick<Tenant, 'send'>, reference: string) =>
     tenant.send(`DELETE /api/agents/${encodeURIComponent(reference)}`)
 
-  it('takes the agent away and makes its name free', async () => {
+  it('removes the agent and frees its name', async () => {
     const tenant = await world.tenant()
     const { id, name } = await makeAgent(tenant)
     const answer = await deleteIt(tenant, name)
@@ -155,7 +154,7 @@ describe('deleteAgent', () => {
     expectProblem(undefined, taken, 'agent-name-taken')
   })
 
-  it('is hidden from siblings and strangers', async () => {
+  it('is hidden from sibling applications and other organizations', async () => {
     const tenant = await world.tenant()
     const { id, name } = await makeAgent(tenant)
     const sibling = await tenant.sibling()

@@ -7,7 +7,8 @@ import { holdsUnfinishedRuns, lockAgent, removeInstallation } from './agent-stor
 export const deleteAgent = endpoint({
   route: 'DELETE /api/agents/:agentId',
   summary: 'Delete an agent',
-  description: 'Its runs stay. Its name is free again when no other application has it installed.',
+  description:
+    'The runs of the agent are kept. Its name becomes available again when no other application has it installed.',
   caller: 'application',
   permission: 'agents:delete',
   limit: 'default',
@@ -21,7 +22,9 @@ export const deleteAgent = endpoint({
       async (tx) => {
         const agent = await lockAgent(tx, scope, params.agentId)
         if (await holdsUnfinishedRuns(tx, scope, agent))
-          throw problem('agent-in-use', { detail: 'Runs of the agent have not ended: cancel them or wait for them.' })
+          throw problem('agent-in-use', {
+            detail: 'The agent has runs that have not ended: cancel them or wait until they end.',
+          })
         await removeInstallation(tx, scope, agent)
         return agent
       },

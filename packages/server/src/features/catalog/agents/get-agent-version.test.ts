@@ -17,7 +17,7 @@ describe('getAgentVersion', () => {
   })
   afterAll(() => world.close())
 
-  it('answers the version as it was made', async () => {
+  it('returns the version as it was published', async () => {
     const tenant = await world.tenant()
     const { id, name } = await makeAgent(tenant, { version: '1.0.0-rc.1+build.7' })
     await tenant.send(`PATCH /api/agents/${id}`, { body: { prompt: 'Changed.' } })
@@ -31,7 +31,7 @@ describe('getAgentVersion', () => {
     }
   })
 
-  it('answers 404 to versions that are not there or none', async () => {
+  it('answers 404 for versions that do not exist or are not versions', async () => {
     const tenant = await world.tenant()
     const { id } = await makeAgent(tenant)
     for (const version of ['1.0.1', 'latest', '^1.0.0', 'v1.0.0', '1.0', '1.0.0%20']) {
@@ -44,7 +44,7 @@ describe('getAgentVersion', () => {
     expectProblem(getAgentVersion, await tenant.send('GET /api/agents/nonsense/versions/1.0.0'), 'agent-not-found')
   })
 
-  it('is hidden from siblings and strangers', async () => {
+  it('is hidden from sibling applications and other organizations', async () => {
     const tenant = await world.tenant()
     const { id } = await makeAgent(tenant)
     const sibling = await tenant.sibling()

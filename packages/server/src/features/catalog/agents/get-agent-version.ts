@@ -11,7 +11,7 @@ export const getAgentVersion = endpoint({
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',
-  params: { agentId: { text: '`agent_…` or `@scope/name`.' }, version: { text: 'An exact version, such as `1.0.0`.' } },
+  params: { agentId: { text: '`agent_…` or `@scope/name`.' }, version: { text: 'An exact version, e.g. `1.0.0`.' } },
   returns: { 200: AgentVersionWire },
   fails: ['agent-not-found', 'agent-version-not-found'],
   async handle({ params, scope, db }) {

@@ -34,7 +34,7 @@ describe('getAgent', () => {
     }
   })
 
-  it('hides it from other tenants and sibling applications, by id and by name', async () => {
+  it('hides an agent from other tenants and sibling applications, by id and by name', async () => {
     const tenant = await world.tenant()
     const { id, name } = await makeAgent(tenant)
     const sibling = await tenant.sibling()
@@ -45,7 +45,7 @@ describe('getAgent', () => {
     }
   })
 
-  it('answers 404 to what is no reference', async () => {
+  it('answers 404 for an invalid reference', async () => {
     const tenant = await world.tenant()
     for (const reference of [
       'nonsense',
@@ -60,7 +60,7 @@ describe('getAgent', () => {
     }
   })
 
-  it('is there for viewers and for end-users', async () => {
+  it('is available to viewers and end-users', async () => {
     const viewer = await world.tenant({ role: 'viewer' })
     expectProblem(getAgent, await viewer.send(`GET /api/agents/${newWireId('agent')}`), 'agent-not-found')
     const tenant = await world.tenant()

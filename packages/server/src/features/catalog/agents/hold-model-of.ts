@@ -4,7 +4,7 @@ import { problem } from '../../../platform/problems/problem.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { holdModel } from '../models/index.ts'
 
-/** The stored id of the model that a body names, which then stays until the transaction ends. Throws model-not-found. */
+/** Stored id of the model named in a body, protected from deletion in this transaction. Throws model-not-found. */
 export async function holdModelOf(
   tx: Tx,
   scope: OrgScope,

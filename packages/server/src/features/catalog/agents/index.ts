@@ -11,7 +11,7 @@ import { updateAgent } from './update-agent.ts'
 export const agentsFeature = feature({
   folder: 'catalog/agents',
   tag: 'Agents',
-  description: 'What can run: a prompt, its tools, and the shape of its input and output, in immutable versions.',
+  description: 'Agents that can run: a prompt, its tools, and schemas of its input and output, in immutable versions.',
   endpoints: {
     createAgent,
     listAgents,

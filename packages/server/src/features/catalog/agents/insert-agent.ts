@@ -7,7 +7,7 @@ import { insertPackage, insertVersion } from './agent-version-store.ts'
 import type { InstalledAgent } from './agent.ts'
 import { builtinTools } from './builtin-tool.ts'
 
-/** A new agent. What is left out: all built-in tools, any input and output, the default model, 300 s, version 1.0.0. */
+/** A new agent. Defaults: all built-in tools, any input and output, the default model, 300 s, version 1.0.0. */
 export interface NewAgent extends Partial<Omit<AgentContent, 'displayName'>> {
   /** The package's name, without its scope. */
   readonly name: string
@@ -20,7 +20,7 @@ export interface NewAgent extends Partial<Omit<AgentContent, 'displayName'>> {
   readonly createdBy: string | null
 }
 
-/** Makes an agent package with its first version and installs it in the application. Throws agent-name-taken. */
+/** Creates an agent package with its first version and installs it in the application. Throws agent-name-taken. */
 export async function insertAgent(tx: Tx, scope: AppScope, agent: NewAgent): Promise<InstalledAgent> {
   const { prompt, createdBy, version: number = '1.0.0' } = agent
   const made = await insertPackage(tx, scope, { name: agent.name, createdBy })

@@ -11,7 +11,7 @@ function nested(levels: number, key: string): Record<string, unknown> {
 }
 
 describe('findSchemaMistakes', () => {
-  it('takes object schemas with local references, formats and data that looks like references', () => {
+  it('accepts object schemas with local references, formats and data that looks like references', () => {
     const good = [
       { type: 'object' },
       {
@@ -42,7 +42,7 @@ describe('findSchemaMistakes', () => {
     expect(codes({ type: ['object', 'null'] })).toEqual(['/input/type const'])
   })
 
-  it('refuses references that would have to be fetched, with their place', () => {
+  it('refuses references that would have to be fetched, and reports where they are', () => {
     expect(
       codes({
         type: 'object',
@@ -58,7 +58,7 @@ describe('findSchemaMistakes', () => {
     expect(codes({ type: 'object', $async: true })).toEqual(['/input/$async additionalProperties'])
   })
 
-  it('refuses what no validator can be made of', () => {
+  it('refuses schemas that cannot be compiled', () => {
     const unusable: Record<string, unknown>[] = [
       { type: 'object', properties: { a: { type: 'text' } } },
       { type: 'object', properties: { a: { pattern: '(' } } },
@@ -69,7 +69,7 @@ describe('findSchemaMistakes', () => {
     for (const schema of unusable) expect(codes(schema), JSON.stringify(schema)).toEqual(['/input schema'])
   })
 
-  it('bounds size and depth, also of data', () => {
+  it('limits size and depth, including those of data', () => {
     expect(codes({ type: 'object', description: 'x'.repeat(65_000) })).toEqual([])
     expect(codes({ type: 'object', description: 'x'.repeat(66_000) })).toEqual(['/input maxBytes'])
     expect(codes(nested(60, 'not'))).toEqual([])

@@ -5,10 +5,10 @@ import { schemaMistake, type JsonSchema } from '../../../platform/json-schema/js
 const schemaBytesMax = 65_536
 const schemaDepthMax = 64
 const draft = 'https://json-schema.org/draft/2020-12/schema'
-/** Keywords whose values are data, in which nothing is a reference. */
+/** Keywords whose values are data and contain no references. */
 const dataKeywords = new Set(['const', 'enum', 'default', 'examples'])
 
-/** What is wrong with the schema of an agent's input or output; empty when runs can be checked against it. */
+/** The mistakes in the schema of an agent's input or output; empty when runs can be checked against it. */
 export function findSchemaMistakes(schema: JsonSchema, pointer: string): InvalidPart[] {
   const mistakes = findForbidden(schema, pointer)
   if (mistakes.length > 0) return mistakes
@@ -26,7 +26,7 @@ interface Visit {
   readonly isData: boolean
 }
 
-// Without recursion: the depth is what is being checked.
+// Not recursive: the depth is not checked yet and could overflow the stack.
 function findForbidden(schema: JsonSchema, pointer: string): InvalidPart[] {
   const mistakes: InvalidPart[] = []
   if (schema['type'] !== 'object') mistakes.push(mistake(`${pointer}/type`, 'must be "object"', 'const'))
@@ -48,10 +48,10 @@ function findForbidden(schema: JsonSchema, pointer: string): InvalidPart[] {
 function findForbiddenKeyword(key: string, value: unknown, pointer: string): InvalidPart[] {
   const isReference = (key === '$ref' || key === '$dynamicRef') && typeof value === 'string'
   if (isReference && !value.startsWith('#'))
-    return [mistake(pointer, 'must refer to a part of the schema itself (#…): nothing is fetched', 'reference')]
+    return [mistake(pointer, 'must refer to a part of the same schema (#…): references are not fetched', 'reference')]
   if (key === '$schema' && typeof value === 'string' && value.replace(/#$/, '') !== draft)
     return [mistake(pointer, `must be ${draft}`, 'const')]
-  // An asynchronous validator answers with a promise, which counts as "valid" for whoever expects a boolean.
+  // An asynchronous validator returns a promise, which is truthy and would count as "valid".
   return key === '$async' && typeof value === 'boolean'
     ? [mistake(pointer, 'is not a JSON Schema keyword', 'additionalProperties')]
     : []

@@ -17,7 +17,7 @@ describe('listAgentVersions', () => {
   })
   afterAll(() => world.close())
 
-  it('pages, newest first, by id and by name, without prompts', async () => {
+  it('returns pages, newest first, by id and by name, without prompts', async () => {
     const tenant = await world.tenant()
     const { id, name } = await makeAgent(tenant)
     await tenant.send(`PATCH /api/agents/${id}`, { body: { displayName: 'Second', tools: ['log'], timeoutSeconds: 5 } })
@@ -44,7 +44,7 @@ describe('listAgentVersions', () => {
     expect(second.body.pagination).toEqual({ page: 2, pageSize: 1, total: 2, totalPages: 2 })
   })
 
-  it('is hidden from siblings and strangers', async () => {
+  it('is hidden from sibling applications and other organizations', async () => {
     const tenant = await world.tenant()
     const { id } = await makeAgent(tenant)
     const sibling = await tenant.sibling()

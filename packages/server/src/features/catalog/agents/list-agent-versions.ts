@@ -7,7 +7,7 @@ import { AgentVersionListItemWire, toAgentVersionListItemWire } from './agent-wi
 export const listAgentVersions = endpoint({
   route: 'GET /api/agents/:agentId/versions',
   summary: "List an agent's versions",
-  description: 'Without prompts and schemas.',
+  description: "Newest first, without the versions' prompts and schemas.",
   caller: 'application',
   permission: 'agents:read',
   limit: 'default',

@@ -17,7 +17,7 @@ describe('listAgents', () => {
   })
   afterAll(() => world.close())
 
-  it('pages, newest first, and knows the total past the end', async () => {
+  it('returns pages, newest first, with the total even past the end', async () => {
     const tenant = await world.tenant()
     for (const name of ['a', 'b', 'c']) await makeAgent(tenant, { name })
     const names = async (query: Record<string, number>) => {
@@ -41,7 +41,7 @@ describe('listAgents', () => {
     })
   })
 
-  it('shows what an agent is, without its prompt and schemas', async () => {
+  it('shows an agent without its prompt and schemas', async () => {
     const tenant = await world.tenant()
     const { body: agent } = await tenant.send('POST /api/agents', { body: goodAgent })
     const { prompt: _prompt, input: _input, output: _output, ...listed } = agent
@@ -56,7 +56,7 @@ describe('listAgents', () => {
     expect(item).toMatchObject({ id, displayName: 'Renamed', version: '1.0.1', tools: [], enabled: false })
   })
 
-  it('shows the agents of this application only, and the same ones on behalf of an end-user', async () => {
+  it('shows only the agents of this application, also on behalf of an end-user', async () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()
     const { id } = await makeAgent(tenant)
@@ -67,7 +67,7 @@ describe('listAgents', () => {
     expect(listed(await asEndUser('GET /api/agents'), 'id')).toEqual([id])
   })
 
-  it('leaves out packages of other types, which are installed in the same way', async () => {
+  it('omits packages of other types, which are installed in the same way', async () => {
     const tenant = await world.tenant()
     await makeAgent(tenant)
     await world.platform.db

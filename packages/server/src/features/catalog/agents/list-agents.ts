@@ -6,7 +6,7 @@ import { AgentListItemWire, toAgentListItemWire } from './agent-wire.ts'
 export const listAgents = endpoint({
   route: 'GET /api/agents',
   summary: 'List agents',
-  description: 'Without prompts and schemas.',
+  description: "Newest first, without the agents' prompts and schemas.",
   caller: 'application',
   permission: 'agents:read',
   limit: 'default',

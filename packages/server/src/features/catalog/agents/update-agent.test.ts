@@ -34,7 +34,7 @@ describe('updateAgent', () => {
     return listed(answer, 'version').map(String)
   }
 
-  it('makes changed content the next patch version and keeps the rest', async () => {
+  it('publishes changed content as the next patch version and keeps the rest', async () => {
     const { tenant, id, patch } = await given()
     const answer = await patch({
       prompt: 'Better.',
@@ -65,7 +65,7 @@ describe('updateAgent', () => {
     })
   })
 
-  it('tells the audit log from what to what', async () => {
+  it('records old and new values in the audit log', async () => {
     const { id, patch } = await given()
     const answer = await patch({ prompt: 'x'.repeat(3_000), enabled: false, timeoutSeconds: 60 })
     const entry = await world.platform.db
@@ -89,7 +89,7 @@ describe('updateAgent', () => {
     ).toEqual([{ changes: null }])
   })
 
-  it('makes no version of content that stays the same, also when it is sent again', async () => {
+  it('publishes no version when the content stays the same, even if it is sent again', async () => {
     const { tenant, id, patch } = await given()
     for (const body of [
       {},
@@ -104,7 +104,7 @@ describe('updateAgent', () => {
     expect(await versionsOf(tenant, id)).toEqual(['1.1.0', '1.0.0'])
   })
 
-  it('takes a given version when it is higher than every other', async () => {
+  it('accepts a given version when it is higher than every other', async () => {
     const { tenant, id, patch } = await given()
     expect((await patch({ prompt: 'a', version: '1.10.0' })).body.version).toBe('1.10.0')
     expect((await patch({ prompt: 'b' })).body.version).toBe('1.10.1')
@@ -116,7 +116,7 @@ describe('updateAgent', () => {
     expect(await versionsOf(tenant, id)).toEqual(['1.10.1', '1.10.0', '1.0.0'])
   })
 
-  it('changes model and switch without a version', async () => {
+  it('changes the model and the enabled switch without a new version', async () => {
     const { tenant, id, patch } = await given()
     const modelId = await connectModel(world.platform, tenant, { url: 'http://127.0.0.1:1', scenario: 'text-only' })
     expect((await patch({ modelId, enabled: false })).body).toMatchObject({ modelId, enabled: false, version: '1.0.0' })
@@ -125,7 +125,7 @@ describe('updateAgent', () => {
     expect(await versionsOf(tenant, id)).toEqual(['1.0.0'])
   })
 
-  it('refuses the models of others', async () => {
+  it("refuses another organization's models", async () => {
     const { patch } = await given()
     const stranger = await world.tenant()
     const foreign = await connectModel(world.platform, stranger, { url: 'http://127.0.0.1:1', scenario: 'text-only' })
@@ -133,7 +133,7 @@ describe('updateAgent', () => {
     expectProblem(updateAgent, await patch({ modelId: newWireId('model'), prompt: 'never stored' }), 'model-not-found')
   })
 
-  it('falls back to the default model when its own is deleted', async () => {
+  it('falls back to the default model when its own model is deleted', async () => {
     const { tenant, id, patch } = await given()
     const modelId = await connectModel(world.platform, tenant, { url: 'http://127.0.0.1:1', scenario: 'text-only' })
     await patch({ modelId })
@@ -141,7 +141,7 @@ describe('updateAgent', () => {
     expect((await tenant.send(`GET /api/agents/${id}`)).body.modelId).toBeNull()
   })
 
-  it('gives ten parallel changes ten versions', async () => {
+  it('publishes ten versions for ten parallel changes', async () => {
     const { tenant, id, patch } = await given()
     const answers = await Promise.all(
       Array.from({ length: 10 }, (_value, index) => patch({ prompt: `Variant ${index}` })),
@@ -169,7 +169,7 @@ describe('updateAgent', () => {
     expect(await versionsOf(tenant, id)).toEqual(['1.0.0'])
   })
 
-  it('is addressed by name too, and hidden from siblings and strangers', async () => {
+  it('can be addressed by name, and is hidden from sibling applications and other organizations', async () => {
     const { tenant, id, name } = await given()
     const body = { displayName: 'Named' }
     expect((await tenant.send(`PATCH /api/agents/${name}`, { body })).body).toMatchObject({ id, displayName: 'Named' })

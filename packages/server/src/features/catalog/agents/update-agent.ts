@@ -15,7 +15,8 @@ export const updateAgent = endpoint({
   route: 'PATCH /api/agents/:agentId',
   summary: 'Change an agent',
   description:
-    'Changed content becomes a new version: `version` if given, else one patch above the highest. Content that stays the same makes none. `modelId` and `enabled` belong to the installation, not to a version.',
+    'Changed content becomes a new version: `version` if given, else one patch above the highest. ' +
+    'Unchanged content creates no version. `modelId` and `enabled` belong to the installation, not to a version.',
   caller: 'application',
   permission: 'agents:write',
   limit: 'default',
@@ -26,7 +27,7 @@ export const updateAgent = endpoint({
     Type.Object({
       ...contentRequestFields,
       modelId: modelIdRequestField,
-      enabled: Type.Boolean({ description: 'A disabled agent starts no runs.' }),
+      enabled: Type.Boolean({ description: 'No run can start with a disabled agent.' }),
     }),
   ),
   returns: { 200: AgentWire },
@@ -63,7 +64,7 @@ interface ContentChanges {
   readonly createdBy: string
 }
 
-/** The version that has the changes: a new one, or the installed one when nothing changed. Throws version-not-higher. */
+/** The version with the changes: a new one, or the installed one if nothing changed. Throws version-not-higher. */
 async function publishChanges(
   tx: Tx,
   { agent, version }: InstalledAgent,

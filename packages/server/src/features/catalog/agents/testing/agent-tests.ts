@@ -8,7 +8,7 @@ import { agentsFeature } from '../index.ts'
 /** The features that tests of agents need. */
 export const agentWorld: WorldOptions = { features: [agentsFeature, modelsFeature, providerKeysFeature] }
 
-/** A good body of POST /api/agents. */
+/** A valid body for POST /api/agents. */
 export const goodAgent = {
   name: 'csv-totals',
   displayName: 'CSV totals',
