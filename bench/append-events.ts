@@ -15,7 +15,7 @@ const data = {
 }
 const message = 'An answer of a sentence or two, as a model gives it.'
 
-/** Appending to a run's journal on one connection, fenced and with usage, against plain inserts of an event. */
+/** Appends to a run's journal on one connection, fenced and with usage, against plain inserts of an event. */
 export const appendEvents: Benchmark = {
   name: 'append-events',
   async measure() {
@@ -25,9 +25,9 @@ export const appendEvents: Benchmark = {
       const agentId = await createAgent(stage.server, 'hello')
       await send(`${stage.server.url}/api/runs`, keyHeaders(stage.server), { agentId })
       const run = await startRun(database)
-      await sql`create table bench_events (like run_events including defaults including identity, primary key (run_id, seq))`.execute(
-        database.db,
-      )
+      await sql`
+        create table bench_events
+          (like run_events including defaults including identity, primary key (run_id, seq))`.execute(database.db)
       const samples = await alternate(rounds, [
         () => rateOf(() => append(database, run)),
         () => rateOf(plainInsert(database, run)),

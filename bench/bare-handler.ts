@@ -1,4 +1,5 @@
-// The same framework, serializer and payload as `GET /api/agents`, and nothing else: `/constant` from memory, `/query` from the database.
+// The baseline of `GET /api/agents`: the same framework, serializer and payload, and nothing else.
+// `/constant` answers from memory, `/query` runs the query.
 import Fastify from 'fastify'
 import { listAgents } from '../packages/server/src/features/catalog/agents/list-agents.ts'
 import { listAgents as listSummaries } from '../packages/server/src/features/catalog/agents/agent-store.ts'

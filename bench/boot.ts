@@ -5,17 +5,17 @@ import { bootServer, makeDataDir } from './server.ts'
 
 const boots = 5
 const settleMs = 2_000
-/** For what a server does after it is ready. */
+/** Time for the work that a server does after it is ready. */
 const restMs = 500
 
-/** From the start of the process to `/ready`, and what the idle instance holds. */
+/** The time from the start of the process to `/ready`, and the memory of the idle instance. */
 export const boot: Benchmark = {
   name: 'boot',
   async measure() {
     const dataDir = await makeDataDir()
     try {
       const first = await bootServer(dataDir.path)
-      // The first run is made after the server is ready; a stop before its end would make the next boot a first one.
+      // The first run is created after the server is ready. A stop before that would make the next boot create it.
       await sleep(settleMs)
       const idle = await treeMemory(first.child.pid ?? 0)
       await stopChild(first.child)

@@ -19,10 +19,10 @@ import type { Server } from './server.ts'
 const runs = 1_500
 const rounds = 4
 const connections = 16
-/** What a server's pool has by default. */
+/** The default size of a server's pool. */
 const pooled = 10
 
-/** Creating runs over HTTP against as many plain inserts of one row of the same width. */
+/** Creates runs over HTTP, against the same number of plain inserts of one row of the same width. */
 export const createRun: Benchmark = {
   name: 'create-run',
   async measure() {
@@ -54,13 +54,14 @@ function postRuns(server: Server, body: string): Promise<LoadResult> {
   })
 }
 
-// The columns and values of a real run, into a table with its primary key alone, one commit each.
+// Inserts the columns and values of a real run into a table that has only a primary key, one commit each.
 async function plainInserts({ db, pool }: Database): Promise<() => Promise<LoadResult>> {
   await sql`create table bench_runs (like runs including defaults, primary key (id))`.execute(db)
   const { rows } = await sql<Readonly<Record<string, unknown>>>`select * from runs limit 1`.execute(db)
   const { id: _id, ...row } = rows[0] ?? {}
   const columns = ['id', ...Object.keys(row)]
-  const statement = `insert into bench_runs (${columns.join(', ')}) values (${columns.map((_, index) => `$${index + 1}`).join(', ')})`
+  const values = columns.map((_, index) => `$${index + 1}`)
+  const statement = `insert into bench_runs (${columns.join(', ')}) values (${values.join(', ')})`
   return async () => {
     const latenciesMs: number[] = []
     const startedMs = performance.now()
@@ -84,7 +85,8 @@ function toRows(rounds: readonly (readonly LoadResult[])[]): Row[] {
   )
   const show = (index: number) => {
     const results = rounds.flatMap((round) => round.slice(index, index + 1))
-    return `${perSecond(median(results.map(rateOf)))} (p50 ${milliseconds(median(results.map(({ latenciesMs }) => quantile(latenciesMs, 0.5))))})`
+    const p50Ms = median(results.map(({ latenciesMs }) => quantile(latenciesMs, 0.5)))
+    return `${perSecond(median(results.map(rateOf)))} (p50 ${milliseconds(p50Ms)})`
   }
   return [
     {

@@ -5,15 +5,15 @@ import { startEmbeddedPostgres } from '../packages/server/src/platform/db/embedd
 import { createLog } from '../packages/server/src/platform/log/log.ts'
 import { makeDataDir, startServer, type Server } from './server.ts'
 
-/** A database of our own with an API server on it that executes nothing. */
+/** A separate database, and an API server on it that executes no runs. */
 export interface DatabaseStage {
   readonly server: Server
-  /** Opens connections of the benchmark's own. */
+  /** Opens connections for the benchmark itself. */
   connect(connectionsMax: number): Database
   close(): Promise<void>
 }
 
-/** The server's settings can be changed, such as what it executes. */
+/** Starts the database and the server; `environment` overrides the server's settings. */
 export async function openDatabaseStage(environment: Readonly<Record<string, string>> = {}): Promise<DatabaseStage> {
   const dataDir = await makeDataDir()
   const log = createLog('error')
@@ -22,19 +22,24 @@ export async function openDatabaseStage(environment: Readonly<Record<string, str
     await postgres.stop()
     await dataDir.remove()
   }
+  const { host, port, user, database } = {
+    host: postgres.socketDir,
+    port: postgres.port,
+    user: postgres.user,
+    database: postgres.database,
+  }
   try {
     const server = await startServer(join(dataDir.path, 'server'), {
       ROLE: 'api',
       DEMO: 'on',
-      DATABASE_URL: `postgres://${postgres.user}@localhost:${postgres.port}/${postgres.database}?host=${encodeURIComponent(postgres.socketDir)}`,
+      DATABASE_URL: `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(host)}`,
       ENCRYPTION_KEYS: `1:${randomBytes(32).toString('base64')}`,
       AUTH_SECRET: randomBytes(32).toString('base64'),
       ...environment,
     })
-    const address = { host: postgres.socketDir, port: postgres.port, user: postgres.user, database: postgres.database }
     return {
       server,
-      connect: (connectionsMax) => openDatabase(address, { connectionsMax, log }),
+      connect: (connectionsMax) => openDatabase({ host, port, user, database }, { connectionsMax, log }),
       async close() {
         await server.stop()
         await closeDatabase()

@@ -8,7 +8,7 @@ export interface StreamEvent {
   readonly arrivedMs: number
 }
 
-/** Follows a stream; resolves when its first event is there. */
+/** Follows a stream; resolves when its first event has arrived. */
 export async function followStream(
   url: string,
   options: { headers: Readonly<Record<string, string>>; onEvent: (event: StreamEvent) => void },

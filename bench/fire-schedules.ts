@@ -1,5 +1,5 @@
-// A worker process that fires schedules and executes nothing. argv[2]: the database's address. Answers `fires` with every fire since the last
-// question: its nominal time, and when its commit was known.
+// A worker process that fires schedules and executes no runs. argv[2] is the database's address.
+// Answers the message `fires` with the time at which the commit of each run since the last message became known.
 import { tmpdir } from 'node:os'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'

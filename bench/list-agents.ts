@@ -31,14 +31,14 @@ interface Sample {
   readonly cpuUs: number
 }
 
-/** An authenticated list against a bare handler of the same framework with the same payload. */
+/** An authenticated list, against a bare handler of the same framework that returns the same payload. */
 export const listAgents: Benchmark = {
   name: 'list-agents',
   async measure() {
     const dataDir = await makeDataDir()
     const server = await startServer(dataDir.path)
     try {
-      // The first run made one.
+      // The first run has created one already.
       for (let number = 1; number < agents; number += 1) await createAgent(server, `agent-${number}`)
       return await compare(server, dataDir.path)
     } finally {
@@ -83,8 +83,12 @@ function toRows(samples: readonly (readonly Sample[])[]): Row[] {
   const column = (index: number, read: (sample: Sample) => number) =>
     samples.flatMap((round) => round.slice(index, index + 1).map(read))
   const ratios = (index: number) => samples.map((round) => (round[0]?.rate ?? 0) / (round[index]?.rate ?? 1))
-  const show = (index: number) =>
-    `${perSecond(median(column(index, ({ rate }) => rate)))} (p50 ${milliseconds(median(column(index, ({ p50Ms }) => p50Ms)))}, ${Math.round(median(column(index, ({ cpuUs }) => cpuUs)))} µs CPU)`
+  const show = (index: number) => {
+    const rate = perSecond(median(column(index, (sample) => sample.rate)))
+    const p50 = milliseconds(median(column(index, (sample) => sample.p50Ms)))
+    const cpuUs = Math.round(median(column(index, (sample) => sample.cpuUs)))
+    return `${rate} (p50 ${p50}, ${cpuUs} µs CPU)`
+  }
   const row = (what: string, index: number) => ({
     what,
     measured: show(0),
@@ -94,10 +98,10 @@ function toRows(samples: readonly (readonly Sample[])[]): Row[] {
   const inMemory = median(ratios(1))
   return [
     {
-      ...row('`GET /api/agents` with an API key, 20 agents, against a bare handler with the same payload in memory', 1),
+      ...row('`GET /api/agents` with an API key, 20 agents, against a bare handler with the same in-memory payload', 1),
       aim: '≥ 60 %',
       met: inMemory >= 0.6,
     },
-    { ...row('the same against a bare handler that runs the same query for it', 2), aim: none, met: undefined },
+    { ...row('the same against a bare handler that runs the same query', 2), aim: none, met: undefined },
   ]
 }

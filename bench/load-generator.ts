@@ -1,4 +1,4 @@
-// Sends one request again and again over keep-alive connections: `fork` it with a Load, it answers with its LoadResult.
+// Sends one request repeatedly over keep-alive connections. `fork` it with a Load; it answers with its LoadResult.
 import { connect, type Socket } from 'node:net'
 import type { Load, LoadResult } from './load.ts'
 
@@ -20,7 +20,7 @@ const latenciesMs: number[] = []
 const stopAtMs = performance.now() + load.durationMs
 let sent = 0
 
-// The generator shares two cores with what it measures, so it parses no more of a reply than its length.
+// The generator shares two cores with the measured server, so it parses only the length of a reply.
 function replyBytes(received: Buffer): number | undefined {
   const end = received.indexOf('\r\n\r\n')
   if (end < 0) return undefined

@@ -8,7 +8,7 @@ export interface Load {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly connections: number
-  /** Whatever comes first ends it. */
+  /** The load ends when either limit is reached. */
   readonly durationMs: number
   readonly requestsMax: number
 }
@@ -20,7 +20,7 @@ const LoadResult = Type.Object({
 })
 export type LoadResult = Static<typeof LoadResult>
 
-/** Applies a load from a process of its own. Throws when a request is not answered with a 2xx. */
+/** Applies a load from a separate process. Throws when a reply is not a 2xx. */
 export async function apply(load: Load): Promise<LoadResult> {
   return Value.Parse(LoadResult, await nextMessage(startProgram('load-generator.ts', load)))
 }

@@ -1,15 +1,15 @@
-/** One line of the table. Values are text: each benchmark has units of its own. */
+/** One row of the table. Values are text, because each benchmark has its own units. */
 export interface Row {
   readonly what: string
   readonly measured: string
   readonly baseline: string
   readonly ratio: string
   readonly aim: string
-  /** Undefined when the line has no aim. */
+  /** Undefined when the row has no aim. */
   readonly met: boolean | undefined
 }
 
-/** A benchmark starts all that it needs, and leaves nothing behind. */
+/** A benchmark starts everything that it needs, and removes it afterwards. */
 export interface Benchmark {
   readonly name: string
   measure(): Promise<Row[]>
@@ -17,7 +17,7 @@ export interface Benchmark {
 
 export const none = '—'
 
-/** The value below which `share` of the values lie. Throws on an empty list. */
+/** The value below which the given share of the values lies. Throws on an empty list. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
@@ -25,7 +25,7 @@ export function quantile(values: readonly number[], share: number): number {
   return value
 }
 
-/** The middle value; of an even number, the mean of the two middle ones, so that no side is favoured. */
+/** The middle value. For an even number of values it is the mean of the two middle ones. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const [lower, upper] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]]
@@ -33,7 +33,7 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2
 }
 
-/** The median with the lowest and highest round: a wide span says that the machine was not quiet. */
+/** The median with the lowest and highest round. A wide span means that the machine was busy. */
 export function ratioText(ratios: readonly number[]): string {
   return `${percent(median(ratios))} (${percent(Math.min(...ratios))} to ${percent(Math.max(...ratios))})`
 }
@@ -59,8 +59,8 @@ export function kilobytes(bytes: number): string {
 }
 
 /**
- * Measures several things in turn, every other round in reverse, so that a busy neighbour and the order favour none of them.
- * One round to warm up is thrown away.
+ * Measures several things alternately, in reverse order every other round, so that neither the order nor other load on
+ * the machine favours one of them. Discards one warm-up round.
  */
 export async function alternate<T>(rounds: number, measures: readonly (() => Promise<T>)[]): Promise<T[][]> {
   const results: T[][] = []

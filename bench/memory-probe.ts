@@ -1,4 +1,4 @@
-// Preloaded into a measured process: tells its memory after a full collection, when the parent asks.
+// Preloaded into a measured process: reports its memory after a full garbage collection, when the parent asks.
 process.on('message', () => {
   globalThis.gc?.()
   globalThis.gc?.()

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
-/** A file of this repository, from the root. */
+/** The absolute path of a file of this repository. */
 export function inRepository(path: string): string {
   return fileURLToPath(new URL(`../${path}`, import.meta.url))
 }
@@ -27,7 +27,7 @@ export function startProgram(file: string, argument: unknown): ChildProcess {
   })
 }
 
-/** The next message of a child. Throws when it ends instead. */
+/** The next message from a child process. Throws when the child exits first. */
 export async function nextMessage(child: ChildProcess): Promise<unknown> {
   const controller = new AbortController()
   const { signal } = controller
@@ -43,7 +43,7 @@ export async function nextMessage(child: ChildProcess): Promise<unknown> {
   }
 }
 
-/** Tells a child to stop, and resolves when it is gone. */
+/** Stops a child process; resolves when it has exited. */
 export async function stopChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const exit = once(child, 'exit')
@@ -55,7 +55,7 @@ export async function stopChild(child: ChildProcess): Promise<void> {
 
 export interface TreeMemory {
   readonly processes: number
-  /** Proportional set size: shared pages are counted once, over all who share them. */
+  /** Proportional set size: the cost of a shared page is divided among the processes that share it. */
   readonly pssBytes: number
 }
 
@@ -65,7 +65,7 @@ export async function treeMemory(rootPid: number): Promise<TreeMemory> {
   for (const name of await readdir('/proc')) {
     if (!/^\d+$/.test(name)) continue
     const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => undefined)
-    // The command in parentheses can contain blanks; the parent is the second field after it.
+    // The command in parentheses can contain spaces; the parent is the second field after it.
     const parent = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[1]
     if (parent !== undefined) parents.set(Number(name), Number(parent))
   }
@@ -85,6 +85,6 @@ export async function cpuMicroseconds(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const ticks = Number(fields[11]) + Number(fields[12])
-  // Linux reports in hundredths of a second on every platform of ours.
+  // Linux reports hundredths of a second on every supported platform.
   return ticks * 10_000
 }

@@ -18,14 +18,16 @@ export function tableOf(results: readonly Result[]): string {
   return [header, ...results.flatMap(linesOf)].join('\n')
 }
 
-/** Where and when the figures come from. */
+/** When and on which machine the figures were measured. */
 export function circumstances(): string {
   const [load = 0] = loadavg()
   const memory = Math.round(totalmem() / 2 ** 30)
-  return `Measured on ${new Date().toISOString().slice(0, 10)} on ${cpus().length} shared cores with ${memory} GB, Node ${process.versions.node}, embedded PostgreSQL, load average ${load.toFixed(1)} at the end.`
+  const machine = `${cpus().length} shared cores with ${memory} GB, Node ${process.versions.node}, embedded PostgreSQL`
+  const day = new Date().toISOString().slice(0, 10)
+  return `Measured on ${day} on ${machine}, load average ${load.toFixed(1)} at the end.`
 }
 
-/** Puts the results into docs/performance.md; lines of benchmarks that were not run stay. */
+/** Writes the results into docs/performance.md; rows of benchmarks that were not run stay. */
 export async function writePage(results: readonly Result[]): Promise<void> {
   const text = await readFile(page, 'utf8')
   const [from, to] = [text.indexOf(begin), text.indexOf(end)]
@@ -45,7 +47,7 @@ function linesOf({ name, rows }: Result): string[] {
   )
 }
 
-// Sorting is stable, so the lines of one benchmark keep their order.
+// Sorting is stable, so the rows of one benchmark keep their order.
 function byPlace(left: string, right: string): number {
   const nameOf = (line: string) => line.split('|')[1] ?? ''
   return nameOf(left).localeCompare(nameOf(right))

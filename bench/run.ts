@@ -1,4 +1,5 @@
-// node bench/run.ts [name…] [--write]: measures, prints a Markdown table, and with --write puts it into docs/performance.md.
+// node bench/run.ts [name…] [--write]: measures and prints a Markdown table.
+// With --write it also writes the table into docs/performance.md.
 import { appendEvents } from './append-events.ts'
 import { boot } from './boot.ts'
 import { createRun } from './create-run.ts'

@@ -22,12 +22,12 @@ export type Credentials = Static<typeof Credentials>
 const Memory = Type.Object({ rss: Type.Number(), heapUsed: Type.Number(), external: Type.Number() })
 export type Memory = Static<typeof Memory>
 
-/** A server as it is deployed: a process of its own, with the limits out of the way. */
+/** A server as it is deployed: a separate process, with high rate limits. */
 export interface Server {
   readonly url: string
   readonly pid: number
   readonly credentials: Credentials
-  /** Memory after a full collection. */
+  /** Memory after a full garbage collection. */
   memory(): Promise<Memory>
   stop(): Promise<void>
 }
@@ -41,7 +41,7 @@ export async function makeDataDir(): Promise<{ path: string; remove(): Promise<v
   return { path, remove: () => rm(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }) }
 }
 
-/** Starts the process; resolves when `/ready` answers 200, with the milliseconds that took. */
+/** Starts the process; resolves when `/ready` answers 200, with the time that it took in milliseconds. */
 export async function bootServer(
   dataDir: string,
   environment: Readonly<Record<string, string>> = {},
@@ -64,7 +64,7 @@ export async function bootServer(
   ]
   const startedMs = performance.now()
   const child = fork(program, [], { env, execArgv, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] })
-  // The log costs what it costs in operation: it is written, and read by somebody.
+  // The log is written and read as in production, so that its cost is measured too.
   child.stdout?.resume()
   const deadline = Date.now() + readyMs
   while (!(await isReady(url))) {
@@ -94,7 +94,7 @@ export async function startServer(
   }
 }
 
-// The first run is made once the server is ready, and its file is written a moment before the commit.
+// The first run is created after the server is ready, and its file is written just before the commit.
 async function readCredentials(dataDir: string, url: string): Promise<Credentials> {
   for (const deadline = Date.now() + readyMs; Date.now() < deadline; await sleep(20)) {
     const text = await readFile(join(dataDir, 'first-run.json'), 'utf8').catch(() => undefined)
@@ -106,7 +106,7 @@ async function readCredentials(dataDir: string, url: string): Promise<Credential
     await answer.arrayBuffer()
     if (answer.ok) return credentials
   }
-  throw new Error('The first run was not made in time.')
+  throw new Error('The first run was not created in time.')
 }
 
 function isReady(url: string): Promise<boolean> {

@@ -11,7 +11,7 @@ const warmUpRuns = 30
 const RunId = Type.Object({ id: Type.String() })
 const RunUpdate = Type.Object({ id: Type.String(), status: Type.String() })
 
-/** From sending `POST /api/runs` to the event that says that the run has started, one run after the other. */
+/** Time from sending `POST /api/runs` to the event of the run's start, one run after the other. */
 export const startRun: Benchmark = {
   name: 'start-run',
   async measure() {
@@ -66,7 +66,7 @@ async function measureRuns(server: Server, agentId: string): Promise<Row[]> {
   ]
 }
 
-// An event can be faster than the reply to the request that caused it, so all of them are kept.
+// An event can arrive before the reply to the request that caused it, so all events are kept.
 function watchUpdates(): { take(event: StreamEvent): void; when(id: string, status: string): Promise<number> } {
   const arrived = new Map<string, number>()
   const awaited = new Map<string, (arrivedMs: number) => void>()

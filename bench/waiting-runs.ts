@@ -9,7 +9,7 @@ const runs = 1_000
 const warmUpRuns = 200
 const aimBytes = 300_000
 
-/** Memory of one process per run that waits for its model's answer. */
+/** The memory that one process needs per run that waits for its model's answer. */
 export const waitingRuns: Benchmark = {
   name: 'waiting-runs',
   async measure() {
@@ -22,7 +22,7 @@ export const waitingRuns: Benchmark = {
     try {
       const quick = await createAgent(server, 'quick', await createModel(server, models.url, 'text-only'))
       const slow = await createAgent(server, 'slow', await createModel(server, models.url, 'wait'))
-      // What grows once is not the runs': code, pools and caches are warm before the first measure.
+      // Warms up code, pools and caches, so that their memory is not counted as the runs' memory.
       await startRuns(server, models, { agentId: quick, count: warmUpRuns })
       await sleep(1_500)
       const before = await server.memory()

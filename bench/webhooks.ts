@@ -11,14 +11,14 @@ import type { Server } from './server.ts'
 
 const applications = 5
 const webhooksEach = 10
-/** Events at once; each goes to all webhooks of one application. */
+/** Number of simultaneous events; each goes to all webhooks of one application. */
 const burstEvents = 1_000
 const pacedEvents = 200
 const paceMs = 100
 const arrivedMs = 180_000
 const aimRatio = 1.5
 
-/** 50 receivers, of which five hang: what the others notice of it. */
+/** 50 receivers, of which five hang: how much that delays the others. */
 export const webhooks: Benchmark = {
   name: 'webhooks',
   async measure() {
@@ -29,7 +29,7 @@ export const webhooks: Benchmark = {
       const applicationIds = await createWebhooks(stage.server, database.db, receivers)
       const publish = (events: number, everyMs: number) =>
         publishAll(database.db, receivers, { events, everyMs, applicationIds })
-      // What is learnt of the receivers, code and connections is warm before the first measure.
+      // Warms up code, connections and the known pace of each receiver before the first measurement.
       await publish(100, 10)
       const calm = { paced: await publish(pacedEvents, paceMs), burst: await publish(burstEvents, 0) }
       receivers.hang()
@@ -54,10 +54,10 @@ export const webhooks: Benchmark = {
 
 interface Receivers {
   readonly urls: readonly string[]
-  /** How long events took to the receivers that always answer, since the last time. */
+  /** The latencies of the receivers that always answer, since the last call. */
   takeLatencies(): number[]
   arrived(): number
-  /** The first webhook of each application does not answer any more. */
+  /** From now on the first webhook of each application does not answer. */
   hang(): void
   close(): Promise<void>
 }
@@ -102,7 +102,7 @@ async function openReceivers(): Promise<Receivers> {
   }
 }
 
-// Made in the application that has an API key, and moved: an application has at most twenty.
+// An application has at most 20 webhooks: creates each group in the application of the API key, then moves it.
 async function createWebhooks(server: Server, db: Db, { urls }: Receivers): Promise<string[]> {
   const [organizationId, own] = [
     parseWireId('org', server.credentials.orgId) ?? '',
@@ -114,7 +114,8 @@ async function createWebhooks(server: Server, db: Db, { urls }: Receivers): Prom
       await send(`${server.url}/api/webhooks`, keyHeaders(server), { url, events: ['run.completed'] })
     }
     const id = newUuid()
-    await sql`insert into applications (id, organization_id, name) values (${id}, ${organizationId}, ${`Application ${index}`})`.execute(
+    const name = `Application ${index}`
+    await sql`insert into applications (id, organization_id, name) values (${id}, ${organizationId}, ${name})`.execute(
       db,
     )
     await sql`update webhooks set application_id = ${id} where application_id = ${own}`.execute(db)
@@ -141,7 +142,8 @@ async function publishAll(
     const dueMs = performance.now() + everyMs
     await sql`
       insert into outbox (organization_id, application_id, run_id, agent_id, type, payload)
-      select organization_id, id, gen_random_uuid(), gen_random_uuid(), 'run.completed', jsonb_build_object('status', 'success', 'sentAt', ${performance.now()}::float8)
+      select organization_id, id, gen_random_uuid(), gen_random_uuid(), 'run.completed',
+        jsonb_build_object('status', 'success', 'sentAt', ${performance.now()}::float8)
       from generate_series(${written}::int, ${written + perStatement - 1}::int) as n
       join applications on id = (${applicationIds}::uuid[])[1 + n % ${applicationIds.length}]`.execute(db)
     await sql`select pg_notify('appstrate_wake', ${JSON.stringify(['bench', [['outbox', '']]])})`.execute(db)
@@ -155,8 +157,10 @@ async function publishAll(
 }
 
 function toRow(what: string, hanging: Published, calm: Published): Row {
-  const show = ({ latenciesMs, seconds }: Published) =>
-    `p50 ${milliseconds(median(latenciesMs))}, p99 ${milliseconds(quantile(latenciesMs, 0.99))}; ${perSecond(latenciesMs.length / seconds)}`
+  const show = ({ latenciesMs, seconds }: Published) => {
+    const [p50, p99] = [median(latenciesMs), quantile(latenciesMs, 0.99)].map(milliseconds)
+    return `p50 ${p50}, p99 ${p99}; ${perSecond(latenciesMs.length / seconds)}`
+  }
   const ratio = quantile(hanging.latenciesMs, 0.99) / quantile(calm.latenciesMs, 0.99)
   return {
     what,
