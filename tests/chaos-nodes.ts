@@ -6,14 +6,14 @@ import { inject } from 'vitest'
 import { cloneDatabase } from '../packages/server/src/testing/test-database.ts'
 import { createInstance, type FirstRun, type Instance } from './server-process.ts'
 
-/** The server processes of one installation, and a way into its database. */
+/** The server processes of one installation, and access to its database. */
 export interface Nodes {
   readonly firstRun: FirstRun
-  /** One of them that is meant to be up. */
+  /** The URL of the next node, in turn; it may be restarting. */
   readonly url: () => string
-  /** Kills one of them at random, and starts it again. */
+  /** Kills a random node and starts it again. */
   killOne(): Promise<void>
-  /** Runs a statement, however often the database goes away meanwhile. */
+  /** Runs a statement; retries while the database is unavailable. */
   query<T>(text: string, values?: readonly unknown[]): Promise<T[]>
   output(): string
   remove(): Promise<void>
@@ -21,7 +21,7 @@ export interface Nodes {
 
 const environment = { WEBHOOKS_ALLOW_LOCAL: 'on', LOG_LEVEL: 'warn' }
 
-/** Two nodes on a database server of ours where there is one, else one server with its own. */
+/** Starts two nodes if TEST_DATABASE_URL names a database server, else one node with its embedded database. */
 export async function startNodes(): Promise<Nodes> {
   return process.env['TEST_DATABASE_URL'] === undefined ? startAlone() : startTwo()
 }
@@ -102,13 +102,13 @@ async function connect(connectionString: string): Promise<pg.Client> {
   return client
 }
 
-// A mistake in a statement has a code of another class; what the database says while it goes or comes is tried again.
+// The error codes of a database that stops or starts are retried; a faulty statement has a code of another class.
 function isOutage(error: unknown): boolean {
   const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined
   return typeof code !== 'string' || code.startsWith('E') || !/^[0-9A-Z]{5}$/.test(code) || /^(57|08|40)/.test(code)
 }
 
-/** How to reach the embedded database: its server says so in its pid file. */
+/** The address of the embedded database, from its server's pid file. */
 async function embeddedAddress(dataDir: string): Promise<string> {
   const lines = (await readFile(join(dataDir, 'postgres/postmaster.pid'), 'utf8')).split('\n')
   const [port = '', socketDir = ''] = lines.slice(3, 5)

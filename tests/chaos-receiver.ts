@@ -12,17 +12,17 @@ export interface Taken {
 
 export interface Receiver {
   readonly url: string
-  /** In the order of arrival, repeats included. */
+  /** In the order of arrival, including repeated messages. */
   readonly taken: readonly Taken[]
   readonly refused: () => number
-  /** How a webhook of this name signs. */
+  /** Sets the secret of the webhook with this name. */
   trust(webhook: string, secret: string): void
-  /** From now on it fails no more. */
+  /** From now on the receiver accepts every message. */
   behave(): void
   close(): Promise<void>
 }
 
-/** A receiver of webhooks that refuses every fifth message, and sometimes hangs, or breaks off after it has read. */
+/** A receiver of webhooks that refuses every fifth message, and sometimes hangs or drops the connection. */
 export async function startReceiver(): Promise<Receiver> {
   const taken: Taken[] = []
   const secrets = new Map<string, string>()

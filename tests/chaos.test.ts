@@ -7,7 +7,7 @@ import { startReceiver, type Receiver } from './chaos-receiver.ts'
 import type { Body } from './client.ts'
 import { connectModel, signIn } from './journeys.ts'
 
-// A few in CI; the great storm is CHAOS_KILLS=200.
+// Few kills in CI; set CHAOS_KILLS=200 for a thorough run.
 const kills = Number(process.env['CHAOS_KILLS'] ?? 6)
 const schedulesCount = 20
 const webhooks = ['one', 'two', 'three']
@@ -20,7 +20,7 @@ const eventOf: Readonly<Record<string, string>> = {
 }
 const settleMs = 120_000 + kills * 3_000
 
-// Long enough that a kill finds runs at work.
+// Long enough that a kill interrupts running runs.
 const scenario = {
   steps: [
     { delayMs: 150, text: 'On it.', toolCalls: [{ name: 'output', arguments: { done: true } }] },
@@ -34,9 +34,9 @@ describe(`${kills} kills at random points`, () => {
   let nodes: Nodes
   let agentId: string
   let scheduleIds: string[]
-  /** When a schedule was made to be due besides its expression. */
+  /** The times to which the test moved the next fire of a schedule. */
   const moved: { schedule: string; at: Date }[] = []
-  /** One for each run that was asked for by hand, with the reply. */
+  /** The run ids by the idempotency key of the request that started each run. */
   const asked = new Map<string, string>()
 
   beforeAll(async () => {
@@ -76,7 +76,10 @@ describe(`${kills} kills at random points`, () => {
     await models.close()
   }, 120_000)
 
-  /** Asks until a node answers; the key makes sure that a repeat is no second one. Each kill in the middle of an answer may hold it for a minute. */
+  /**
+   * Sends a request until a node answers; the idempotency key prevents a second execution. Each kill during a request
+   * may delay the reply by a minute.
+   */
   async function must(route: string, body?: unknown): Promise<Body> {
     const key = randomUUID()
     for (const deadline = Date.now() + 480_000; ; ) {
@@ -90,7 +93,7 @@ describe(`${kills} kills at random points`, () => {
     }
   }
 
-  /** The answer, or why there is none; neither when it is worth another try. */
+  /** Sends a request once: the answer, or the reason of a refusal. Neither means that a retry makes sense. */
   async function ask(
     route: string,
     { body, key }: { body: unknown; key: string },
@@ -114,12 +117,12 @@ describe(`${kills} kills at random points`, () => {
       if (response.ok) return { answer: JSON.parse(text) }
       return response.status >= 500 || text.includes('idempotency-in-progress') ? {} : { why: text }
     } catch {
-      // The node is gone, or went while it answered.
+      // The node is down, or was killed during the request.
       return {}
     }
   }
 
-  it('lose nothing, and do nothing twice', { timeout: 600_000 + kills * 20_000 }, async () => {
+  it('lose no work and repeat none', { timeout: 600_000 + kills * 20_000 }, async () => {
     const stop = new AbortController()
     const work = Promise.all([moveFires(stop.signal), askForRuns(stop.signal), hurry(stop.signal)])
     for (let killed = 0; killed < kills; killed += 1) {
@@ -135,19 +138,23 @@ describe(`${kills} kills at random points`, () => {
     await expectEveryRunOnce()
     await expectEveryEvent()
     await expectSoundAuditLog()
-    // eslint-disable-next-line no-console -- the figures of a storm are worth seeing
+    // eslint-disable-next-line no-console -- shows the figures of the test run
     console.log(
-      `${kills} kills, ${moved.length} fires moved, ${asked.size} runs asked for, ${receiver.taken.length} messages taken, ${receiver.refused()} refused`,
+      `${kills} kills, ${moved.length} fires moved, ${asked.size} runs requested,`,
+      `${receiver.taken.length} messages received, ${receiver.refused()} refused`,
     )
   })
 
-  // A minute is too long to wait for: a schedule that is not due yet is made due in a moment.
+  // Makes schedules due within seconds, because waiting a minute for their expression would take too long.
   async function moveFires(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const rows = await nodes.query<{ id: string; at: Date }>(
-        `with chosen as (select id, date_trunc('milliseconds', now()) + (500 + floor(random() * 2500)) * interval '1 ms' as at from schedules
+        `with chosen as (
+           select id, date_trunc('milliseconds', now()) + (500 + floor(random() * 2500)) * interval '1 ms' as at
+           from schedules
            where enabled and next_run_at > now() + interval '4 s' order by random() limit 6 for update skip locked)
-         update schedules s set next_run_at = chosen.at, due_at = chosen.at from chosen where s.id = chosen.id returning s.id, chosen.at`,
+         update schedules s set next_run_at = chosen.at, due_at = chosen.at
+         from chosen where s.id = chosen.id returning s.id, chosen.at`,
       )
       moved.push(...rows.map(({ id, at }) => ({ schedule: id, at })))
       await sleep(700)
@@ -162,17 +169,18 @@ describe(`${kills} kills at random points`, () => {
     }
   }
 
-  // A retry comes after half a minute at the earliest: it is made due now.
+  // Makes retries due now, because the first one would wait for half a minute.
   async function hurry(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await nodes.query(
-        `update webhook_deliveries set due_at = now() where status = 'pending' and claim is null and not ready and due_at > now() + interval '1 s'`,
+        `update webhook_deliveries set due_at = now()
+         where status = 'pending' and claim is null and not ready and due_at > now() + interval '1 s'`,
       )
       await sleep(500)
     }
   }
 
-  /** Waits until there is nothing left to do. */
+  /** Waits until all work is done. */
   async function settle(): Promise<void> {
     receiver.behave()
     const stop = new AbortController()
@@ -188,7 +196,7 @@ describe(`${kills} kills at random points`, () => {
         (select count(*) from audit_log where seq is null and organization_id is not null)::int as unchained`)
       if (Object.values(left ?? {}).every((count) => count === 0)) break
       if (Date.now() > deadline)
-        throw new Error(`It did not settle: ${JSON.stringify(left)}\n${nodes.output().slice(-5_000)}`)
+        throw new Error(`The work did not finish in time: ${JSON.stringify(left)}\n${nodes.output().slice(-5_000)}`)
       await sleep(300)
     }
     stop.abort()
@@ -211,27 +219,30 @@ describe(`${kills} kills at random points`, () => {
       runs: number
     }>(
       `select f.schedule_id as schedule, f.scheduled_for as at, f.through, f.outcome, f.run_id as run,
-         (select count(*) from runs r where r.schedule_id = f.schedule_id and r.scheduled_for = f.scheduled_for)::int as runs from schedule_fires f`,
+         (select count(*) from runs r
+          where r.schedule_id = f.schedule_id and r.scheduled_for = f.scheduled_for)::int as runs
+       from schedule_fires f`,
     )
     const of = new Map(fires.map((fire) => [`${fire.schedule} ${fire.at.getTime()}`, fire]))
     expect(
       moved.filter(({ schedule, at }) => !of.has(`${schedule} ${at.getTime()}`)),
-      'moved, and never fired',
+      'moved, but never fired',
     ).toEqual([])
     expect(moved.length).toBeGreaterThan(kills)
     const wrong = fires.filter(
       ({ outcome, run, runs }) =>
         runs !== (outcome.startsWith('skipped') ? 0 : 1) || (run === null) !== outcome.startsWith('skipped'),
     )
-    expect(wrong, 'not one run').toEqual([])
+    expect(wrong, 'fires without exactly one run').toEqual([])
     const orphans = await nodes.query(
-      'select r.id from runs r where r.scheduled_for is not null and not exists (select from schedule_fires f where f.run_id = r.id and f.scheduled_for = r.scheduled_for)',
+      `select r.id from runs r where r.scheduled_for is not null
+         and not exists (select from schedule_fires f where f.run_id = r.id and f.scheduled_for = r.scheduled_for)`,
     )
-    expect(orphans, 'runs of no fire').toEqual([])
+    expect(orphans, 'runs without a fire').toEqual([])
     await expectEveryMinute(disabledAt, fires)
   }
 
-  // The expression goes on beside what was moved: no minute may be missing.
+  // Moving a fire does not replace the fires of the expression: no minute may be missing.
   async function expectEveryMinute(
     disabledAt: Date,
     fires: readonly { schedule: string; at: Date; through: Date | null }[],
@@ -259,12 +270,12 @@ describe(`${kills} kills at random points`, () => {
     const [counts] = await nodes.query<{ all: number; fired: number }>(
       'select count(*)::int as all, count(scheduled_for)::int as fired from runs',
     )
-    expect((counts?.all ?? 0) - (counts?.fired ?? 0), 'runs that were asked for').toBe(asked.size)
+    expect((counts?.all ?? 0) - (counts?.fired ?? 0), 'runs that were requested').toBe(asked.size)
     expect(new Set(asked.values()).size).toBe(asked.size)
     const ended = await nodes.query<{ status: string; count: number }>(
       'select status, count(*)::int as count from runs group by status',
     )
-    expect(ended, 'a kill makes no run fail').toEqual([{ status: 'success', count: counts?.all }])
+    expect(ended, 'no run fails because of a kill').toEqual([{ status: 'success', count: counts?.all }])
   }
 
   async function expectEveryEvent(): Promise<void> {
@@ -282,7 +293,7 @@ describe(`${kills} kills at random points`, () => {
         if (started === undefined || ended === undefined || started > ended)
           lost.push(`${name} ${id} ${status}: started ${started}, ended ${ended}`)
       }
-      expect(firsts.size, 'events of nothing').toBe(runs.length * 2)
+      expect(firsts.size, 'two events for each run').toBe(runs.length * 2)
     }
     expect(lost).toEqual([])
     const messages = await nodes.query<{ count: number }>(
@@ -291,7 +302,7 @@ describe(`${kills} kills at random points`, () => {
     expect(messages[0]?.count, 'one message for each event and webhook').toBe(runs.length * 2 * webhooks.length)
   }
 
-  /** Every run as the API names it. */
+  /** Every run, as the API lists it. */
   async function listRuns(): Promise<{ id: string; status: string }[]> {
     const runs: { id: string; status: string }[] = []
     for (let after = ''; ; ) {
@@ -307,12 +318,12 @@ describe(`${kills} kills at random points`, () => {
     const headers = await signIn(nodes.firstRun.url, nodes.firstRun)
     const answer: Body = await (await fetch(`${nodes.firstRun.url}/api/audit-log/verify`, { headers })).json()
     expect(answer).toMatchObject({ valid: true, unchained: 0, problems: [], next: null })
-    // Every change made by hand is there, once.
+    // The log has at least one entry for each request of this test that changed something.
     expect(answer.entries).toBeGreaterThan(asked.size + schedulesCount)
   }
 })
 
-/** The whole minutes after one time and well before another. */
+/** The full minutes after `from`, up to ten seconds before `to`. */
 function minutesBetween(from: Date, to: Date): number[] {
   const first = Math.floor(from.getTime() / 60_000) * 60_000 + 60_000
   const minutes: number[] = []

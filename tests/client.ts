@@ -1,8 +1,8 @@
 import { EventSource } from 'eventsource'
 import type { FirstRun } from './server-process.ts'
 
-/** What a reply's JSON is read as. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests reach into it freely
+/** The type of a reply's JSON. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read any field of it
 export type Body = any
 
 export interface Client {
@@ -12,12 +12,12 @@ export interface Client {
     headers?: Record<string, string>,
   ): Promise<{ status: number; headers: Headers; body: Body }>
   upload(name: string, content: string): Promise<string>
-  /** The run when it has ended. */
+  /** Waits until the run has ended, and returns it. */
   ended(runId: string, deadlineMs?: number): Promise<Body>
   logs(runId: string): Promise<Body[]>
 }
 
-/** Calls an instance with the API key of its first run. */
+/** A client with the API key of the instance's first run. */
 export function createClient(url: string, { apiKey, appId }: Pick<FirstRun, 'apiKey' | 'appId'>): Client {
   const credentials = { authorization: `Bearer ${apiKey}`, 'x-app-id': appId }
   const send: Client['send'] = async (route, body, headers = {}) => {
@@ -57,12 +57,12 @@ export function createClient(url: string, { apiKey, appId }: Pick<FirstRun, 'api
 
 export interface Followed {
   readonly events: { id: string; type: string; data: Body }[]
-  /** Resolves when the stream has shown the run's end. */
+  /** Resolves when the stream has reported the end of the run. */
   readonly done: Promise<void>
   close(): void
 }
 
-/** Follows a run with an EventSource, which reconnects by itself with Last-Event-ID. */
+/** Follows a run with an EventSource, which reconnects automatically with Last-Event-ID. */
 export function follow(url: string, runId: string, apiKey: string): Followed {
   const events: Followed['events'] = []
   const source = new EventSource(`${url}/api/realtime/runs/${runId}?token=${apiKey}`)

@@ -5,7 +5,7 @@ import { createClient, follow, type Client } from './client.ts'
 import { connectModel, until } from './journeys.ts'
 import { createInstance, type FirstRun, type Instance } from './server-process.ts'
 
-/** The three steps; before the kill the model takes so long for one of them that no run ends by itself, however slow the machine. */
+/** Three steps. Before the kill one of them takes so long that no run ends early, even on a slow machine. */
 const scenario = ({ secondMs = 100, thirdMs = 100 }: { secondMs?: number; thirdMs?: number } = {}): Scenario => ({
   steps: [
     {
@@ -111,14 +111,14 @@ describe('a server that is killed in the middle of a run', () => {
     },
   )
 
-  it('hands its runs over when it is told to stop, and exits within ten seconds', { timeout: 240_000 }, async () => {
+  it('releases its runs when it is stopped, and exits within ten seconds', { timeout: 240_000 }, async () => {
     models.registerScenario('effects', scenario({ secondMs: never }))
     const started = await client.send('POST /api/runs', { agentId })
     const runId: string = started.body.id
     await until(hasLog(runId, 'tool_finished', 1))
     const reader = follow(instance.url, runId, firstRun.apiKey)
     await until(async () => reader.events.length > 0)
-    // A stop that takes longer than ten seconds is cut short by the process itself, with code 1.
+    // If stopping takes longer than ten seconds, the process exits with code 1.
     expect(await instance.stop()).toBe(0)
     models.registerScenario('effects', scenario())
     await instance.start()

@@ -45,7 +45,7 @@ describe('the first run', () => {
     expect((await stat(join(instance.dataDir, 'secrets.json'))).mode & 0o777).toBe(0o600)
   })
 
-  it('prints lines that work as pasted, up to the totals of the file', async () => {
+  it('prints commands that work as pasted, down to the totals of the file', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'appstrate-paste-'))
     const lines = instance
       .output()
@@ -63,10 +63,12 @@ describe('the first run', () => {
     })
   }, 150_000)
 
-  it('adds up a file that the demo has never seen, exactly', async () => {
+  it('adds up an unknown file exactly', async () => {
     const cents = Array.from({ length: 500 }, (_value, index) => BigInt((index * 7919) % 100_000) - 20_000n)
-    const show = (value: bigint) =>
-      `${value < 0n ? '-' : ''}${(value < 0n ? -value : value) / 100n}.${String((value < 0n ? -value : value) % 100n).padStart(2, '0')}`
+    const show = (value: bigint) => {
+      const amount = value < 0n ? -value : value
+      return `${value < 0n ? '-' : ''}${amount / 100n}.${String(amount % 100n).padStart(2, '0')}`
+    }
     const rows = cents.map((value, index) => `"row ${index}, ""quoted""",${show(value)},${index}`)
     const body = await totalsOf('never seen.csv', `\uFEFFname,price,count\r\n${rows.join('\r\n')}\r\n`)
     expect(body, JSON.stringify(body)).toMatchObject({ status: 'success', output: { rows: 500 } })
@@ -85,7 +87,7 @@ describe('the first run', () => {
     ['an empty file', ''],
     ['text without columns', 'dear all,\nthis is not a table\n\nyours, x, y, z'],
   ])(
-    'says what is wrong with %s that calls itself a CSV',
+    'says what is wrong with %s in a CSV file',
     async (_what, content) => {
       const body = await totalsOf('broken.csv', content)
       expect(body.status).toBe('failed')
@@ -96,14 +98,14 @@ describe('the first run', () => {
     150_000,
   )
 
-  it('shows a page at / with the ways on', async () => {
+  it('shows a page with links at /', async () => {
     const response = await fetch(instance.url)
     expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
     const page = await response.text()
     for (const link of ['/api/docs', '/api/openapi.json', '/health', '/ready']) expect(page).toContain(`href="${link}"`)
   })
 
-  it('works on after a restart, with the same credentials', async () => {
+  it('still works with the same credentials after a restart', async () => {
     await instance.stop()
     expect(await instance.start()).toEqual(firstRun)
     const body = await totalsOf('again.csv', 'a,b\n1,2\n3,4\n')
@@ -118,7 +120,7 @@ describe('the first run', () => {
     expect((await fetch(`${instance.url}/ready`)).status).toBe(200)
   }, 150_000)
 
-  it('says when its port is taken', async () => {
+  it('reports that its port is in use', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'appstrate-port-'))
     const { code, stderr } = await startOnce({ DATA_DIR: dataDir, PORT: new URL(instance.url).port })
     await rm(dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
@@ -126,7 +128,7 @@ describe('the first run', () => {
     expect(stderr).toMatch(/^appstrate: Port \d+ of .* is in use/m)
   }, 150_000)
 
-  it('lists every mistake of the configuration, and repeats no secret', async () => {
+  it('lists every mistake in the configuration, without repeating a secret', async () => {
     const { code, stderr } = await startOnce({
       PORT: 'x',
       ROLE: 'both',

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 
 const folder = new URL('../docs/how-to/', import.meta.url)
 
-/** A block that is run, and the JSON that stands below it. */
+/** An executable block, and the JSON that the page shows below it. */
 export interface Block {
   readonly script: string
   readonly line: number
@@ -24,7 +24,7 @@ export function readPage(name: string): Block[] {
 /** The `sh` blocks of a Markdown text, from top to bottom. */
 export function blocksOf(markdown: string): Block[] {
   const blocks: { script: string; line: number; expected: string | undefined }[] = []
-  // Only a `json` block with nothing but blank lines before it belongs to the one above.
+  // A `json` block belongs to the block above only if there are just blank lines between them.
   for (const match of markdown.matchAll(/^```(\w+)\n(.*?)^```$(\n*)/gms)) {
     const [whole, language = '', content = ''] = match
     const before = markdown.slice(0, match.index)
@@ -44,7 +44,7 @@ export function blocksOf(markdown: string): Block[] {
 
 export interface Ran {
   readonly code: number | null
-  /** What each block wrote. */
+  /** The output of each block. */
   readonly outputs: readonly string[]
   readonly stderr: string
 }
@@ -66,21 +66,21 @@ export async function runBlocks(
   shell.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
   shell.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
   const timer = setTimeout(() => shell.kill('SIGKILL'), timeoutMs)
-  // A function, so that what reads its input can not eat the rest of the page.
+  // A function with its own standard input, so that a command cannot consume the rest of the page.
   shell.stdin.end(`page() {\n${script}\n}\npage </dev/null\n`)
   const code = await new Promise<number | null>((resolve) => shell.once('close', resolve))
   clearTimeout(timer)
   return { code, outputs: stdout.split(`\n${mark}\n`).slice(0, -1), stderr }
 }
 
-/** How an output differs in shape from what a page shows; `…` there stands for anything. */
+/** How the shape of an output differs from the JSON on the page, where `…` matches anything. */
 export function differences(expected: string, output: string): string[] {
   const shown: unknown = JSON.parse(readableJson(expected))
   const found = lastJson(output)
-  return found === undefined ? [`The output is no JSON: ${output.slice(0, 500)}`] : compare(shown, found, '')
+  return found === undefined ? [`The output is not JSON: ${output.slice(0, 500)}`] : compare(shown, found, '')
 }
 
-/** The last of the values that an output has one after the other. */
+/** The JSON value at the end of an output. */
 function lastJson(output: string): unknown {
   const text = output.trim()
   const starts = [0, ...[...text.matchAll(/[[{]/g)].map(({ index }) => index)]
@@ -91,7 +91,7 @@ function lastJson(output: string): unknown {
   return undefined
 }
 
-/** Takes the bare `…` out: between members, and as a value. */
+/** Replaces the bare `…` between members and as a value, so that the text becomes valid JSON. */
 function readableJson(text: string): string {
   return text
     .replaceAll(/:\s*…(?=\s*[,}\]\n])/g, ': "…"')
@@ -108,7 +108,7 @@ function compare(shown: unknown, found: unknown, path: string): string[] {
   const actual = new Map(Object.entries(found))
   return Object.entries(shown).flatMap(([key, value]) => {
     if (key === '…') return []
-    // Ids as keys are examples; any other of the same kind will do.
+    // An id as a key is an example: another id with the same prefix matches too.
     const there = actual.has(key) ? actual.get(key) : [...actual].find(([name]) => isSameKind(name, key))?.[1]
     return there === undefined ? [`${path}/${key} is missing`] : compare(value, there, `${path}/${key}`)
   })

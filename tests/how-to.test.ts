@@ -13,7 +13,7 @@ import { blocksOf, differences, listPages, readPage, runBlocks } from './how-to-
 import { connectModel } from './journeys.ts'
 import { createInstance, type FirstRun, type Instance } from './server-process.ts'
 
-/** Works for as many seconds as its input says, and greets. */
+/** Sleeps for the number of seconds in its input, then greets. */
 const scenario = {
   steps: [
     {
@@ -83,7 +83,7 @@ describe('the guides', () => {
   })
 
   let applications = 0
-  // Each try of a page has an application, a key and an agent of its own: it finds nothing that another left.
+  // Each attempt at a page has its own application, key and agent, so that earlier attempts leave nothing behind.
   const openApplication = async () => {
     applications += 1
     const asOwner = async (route: string, body: object, headers: readonly string[]) => {
@@ -112,32 +112,36 @@ describe('the guides', () => {
     return { KEY: apiKey, APP: appId, AGENT: String(body.id) }
   }
 
-  it.each(listPages())('%s works from top to bottom, and shows what comes', { timeout: 180_000 }, async (name) => {
-    const blocks = readPage(name)
-    expect(blocks.length, 'a guide has something to run').toBeGreaterThan(0)
-    const cwd = await mkdtemp(join(folder, 'page-'))
-    const { code, outputs, stderr } = await runBlocks(blocks, {
-      environment: { ...environment, ...(await openApplication()) },
-      cwd,
-      timeoutMs: 170_000,
-    })
-    const failed = blocks[outputs.length]
-    expect(
-      code,
-      `docs/how-to/${name}, line ${failed?.line}:\n${failed?.script}\n${stderr.split('\n').slice(-8).join('\n')}`,
-    ).toBe(0)
-    blocks.forEach(({ expected, line }, index) => {
-      if (expected !== undefined)
-        expect(
-          differences(expected, outputs[index] ?? ''),
-          `docs/how-to/${name}, below line ${line}: ${outputs[index]}`,
-        ).toEqual([])
-    })
-  })
+  it.each(listPages())(
+    '%s works from top to bottom, with the output that it shows',
+    { timeout: 180_000 },
+    async (name) => {
+      const blocks = readPage(name)
+      expect(blocks.length, 'a guide has executable blocks').toBeGreaterThan(0)
+      const cwd = await mkdtemp(join(folder, 'page-'))
+      const { code, outputs, stderr } = await runBlocks(blocks, {
+        environment: { ...environment, ...(await openApplication()) },
+        cwd,
+        timeoutMs: 170_000,
+      })
+      const failed = blocks[outputs.length]
+      expect(
+        code,
+        `docs/how-to/${name}, line ${failed?.line}:\n${failed?.script}\n${stderr.split('\n').slice(-8).join('\n')}`,
+      ).toBe(0)
+      blocks.forEach(({ expected, line }, index) => {
+        if (expected !== undefined)
+          expect(
+            differences(expected, outputs[index] ?? ''),
+            `docs/how-to/${name}, below line ${line}: ${outputs[index]}`,
+          ).toEqual([])
+      })
+    },
+  )
 })
 
 describe('the README', () => {
-  it('shows curl lines that work as they stand, with the ids that came before in place of …', {
+  it('shows curl commands that work as they are, with the ids of earlier replies in place of …', {
     timeout: 120_000,
   }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'appstrate-readme-'))
@@ -168,7 +172,7 @@ describe('the README', () => {
         })
         expect(stdout, command).not.toContain('https://appstrate.dev/errors/')
         for (const { id, prefix } of idsIn(stdout)) ids.set(prefix, id)
-        // A list of runs' things follows: they have to be there.
+        // The next commands list the log and files of the run, so the stream must have shown the run.
         if (command.includes('/realtime/')) expect(stdout).toContain('event: run_update')
       }
     } finally {
@@ -178,18 +182,20 @@ describe('the README', () => {
   })
 })
 
-describe('the reader of the guides', () => {
-  const page =
-    'Text\n\n```sh\necho 1\n```\n\n```json\n{"a": 1}\n```\n\n```text\nnever\n```\n\n```sh\nread line; echo \'{"a": [{"b": "x", "c": null}]}\'\n```\n\nText\n\n```json\n{}\n```\n'
+describe('the parser of the guides', () => {
+  const page = [
+    'Text\n\n```sh\necho 1\n```\n\n```json\n{"a": 1}\n```\n\n```text\nnever\n```\n',
+    '```sh\nread line; echo \'{"a": [{"b": "x", "c": null}]}\'\n```\n\nText\n\n```json\n{}\n```\n',
+  ].join('\n')
 
-  it('takes sh blocks, with the JSON directly below', () => {
+  it('finds sh blocks, with the JSON directly below', () => {
     expect(blocksOf(page)).toMatchObject([
       { script: 'echo 1\n', line: 4, expected: '{"a": 1}\n' },
       { line: 16, expected: undefined },
     ])
   })
 
-  it('runs blocks in one shell, and tells which fails', async () => {
+  it('runs blocks in one shell, and stops at the first that fails', async () => {
     const where = { environment: { PATH: String(process.env['PATH']) }, cwd: tmpdir(), timeoutMs: 10_000 }
     const blocks = ['X=1', 'echo "$X"', 'false | cat', 'echo never'].map((script, index) => ({
       script,
@@ -215,7 +221,7 @@ describe('the reader of the guides', () => {
   })
 })
 
-/** The commands of a block: one a line, or over several that end in a backslash or stand within quotes. */
+/** The commands of a block. A command ends with its line, unless the line ends in a backslash or within quotes. */
 function commandsOf(script: string): string[] {
   const commands: string[] = []
   let open = ''
@@ -228,7 +234,7 @@ function commandsOf(script: string): string[] {
   return commands
 }
 
-// The agent stays the one of the first run.
+// Later commands use the agent of the first run, so ids of other agents are ignored.
 function idsIn(text: string): { id: string; prefix: string }[] {
   const found = [...text.matchAll(/"id":"(([a-z]+)_[0-9a-z]{26})"/g)]
   return found.map(([, id = '', prefix = '']) => ({ id, prefix })).filter(({ prefix }) => prefix !== 'agent')
@@ -242,7 +248,7 @@ function fillIn(command: string, ids: ReadonlyMap<string, string>, { email, pass
     .replace('"password": "…"', `"password": "${password}"`)
 }
 
-/** A folder of programs that the guides use and a bare machine lacks. */
+/** A folder with programs that the guides use and a minimal machine lacks. */
 async function ownPrograms(folder: string): Promise<string> {
   const programs = join(folder, 'bin')
   await mkdir(programs)

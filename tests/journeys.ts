@@ -1,16 +1,16 @@
 import type { Body } from './client.ts'
 import type { FirstRun } from './server-process.ts'
 
-/** Waits until something is so; fails after a minute. */
+/** Waits until a condition holds; fails after a minute. */
 export async function until(look: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 60_000
   while (!(await look().catch(() => false))) {
-    if (Date.now() > deadline) throw new Error('It did not happen in time.')
+    if (Date.now() > deadline) throw new Error('The condition did not hold in time.')
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
 
-/** Signs the owner in; the headers of their session. */
+/** Signs the owner in; returns the headers of their session. */
 export async function signIn(url: string, { email, password, orgId }: FirstRun): Promise<Record<string, string>> {
   const response = await fetch(`${url}/api/auth/sign-in/email`, {
     method: 'POST',
@@ -25,7 +25,7 @@ export async function signIn(url: string, { email, password, orgId }: FirstRun):
   return { cookie, origin: url, 'x-org-id': orgId }
 }
 
-/** Adds a provider key and a model as the owner; the model's id. */
+/** Adds a provider key and a model as the owner; returns the model's id. */
 export async function connectModel(
   url: string,
   firstRun: FirstRun,

@@ -1,8 +1,8 @@
-// `jq` for machines without one, as the guides use it: jq itself, compiled to WebAssembly, with files and standard input as a shell has them.
+// `jq` for the guides, on machines without it: the original compiled to WebAssembly, with files and standard input.
 import { loadJq } from 'jq-wasm'
 import { readFileSync } from 'node:fs'
 
-/** The words of a command line: options (`--arg` has two words of its own), then the filter, then files. */
+/** The parts of a command line: options (`--arg` is followed by two values), then the filter, then files. */
 function parseCommandLine(words: readonly string[]): { options: string[]; filter: string; files: string[] } {
   const options: string[] = []
   const rest: string[] = []
@@ -20,7 +20,7 @@ function parseCommandLine(words: readonly string[]): { options: string[]; filter
 const { options, filter, files } = parseCommandLine(process.argv.slice(2))
 const input = (files.length === 0 ? [0] : files).map((file) => readFileSync(file, 'utf8')).join('\n')
 const { stdout, stderr, exitCode } = (await loadJq()).raw(input, filter, options)
-// The library takes the last line's end away.
+// The library removes the last newline.
 if (stdout !== '') process.stdout.write(`${stdout}\n`)
 if (stderr !== '') process.stderr.write(`${stderr}\n`)
 process.exitCode = exitCode

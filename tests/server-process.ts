@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../packages/server/src/testing/free-port.ts'
 
-// As `npm start` does it.
+// As `npm start` sets it.
 const compileCache = fileURLToPath(new URL('../.cache/compile', import.meta.url))
 const program = fileURLToPath(new URL('../packages/server/src/processes/all-in-one.ts', import.meta.url))
 
@@ -19,20 +19,20 @@ export interface FirstRun {
   readonly agentId: string
 }
 
-/** An instance of the product as a user runs it: a real process over a data directory of its own. */
+/** An instance of the product as a user runs it: a real process with its own data directory. */
 export interface Instance {
   readonly url: string
   readonly dataDir: string
   readonly output: () => string
   start(): Promise<FirstRun>
-  /** SIGKILL; resolves when the process is gone. */
+  /** Sends SIGKILL; resolves when the process has exited. */
   kill(): Promise<void>
-  /** SIGTERM; resolves with the exit code. */
+  /** Sends SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>
   remove(): Promise<void>
 }
 
-/** An instance over a data directory of its own, or as a further node over a shared one. */
+/** An instance with its own data directory, or another node with a shared one. */
 export async function createInstance(
   environment: Record<string, string> = {},
   shared?: { dataDir: string },

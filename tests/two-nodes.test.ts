@@ -6,7 +6,7 @@ import { createClient, follow, type Body } from './client.ts'
 import { connectModel, signIn, until } from './journeys.ts'
 import { createInstance, type FirstRun, type Instance } from './server-process.ts'
 
-/** Before the kill the model takes so long for the second step that no run ends by itself, however slow the machine. */
+/** Before the kill the second step takes so long that no run ends early, even on a slow machine. */
 const scenario = (secondMs: number): Scenario => ({
   steps: [
     {
@@ -67,7 +67,7 @@ describe('two nodes on one database', () => {
     await models.close()
   })
 
-  it('honour on the one what was revoked on the other, within a second', { timeout: 120_000 }, async () => {
+  it('apply a revocation on one node to the other within a second', { timeout: 120_000 }, async () => {
     const session = {
       ...(await signIn(first.url, firstRun)),
       'x-app-id': firstRun.appId,
@@ -91,11 +91,11 @@ describe('two nodes on one database', () => {
     return performance.now() - startedMs
   }
 
-  it('let the one go on with the runs of the other that was killed, and show all of them', {
+  it('continue the runs of a killed node on the other node, which streams all of their events', {
     timeout: 240_000,
   }, async () => {
     models.registerScenario('effects', scenario(never))
-    // While it is away, every run is the first one's.
+    // While the second node is stopped, the first node claims every run.
     await second.stop()
     const runIds: string[] = []
     for (let index = 0; index < 4; index += 1)
@@ -123,7 +123,7 @@ describe('two nodes on one database', () => {
     await first.start()
   })
 
-  it('make no first run unless asked', async () => {
+  it('create no first run unless configured', async () => {
     expect(second.output()).not.toContain('Appstrate is ready')
   })
 })

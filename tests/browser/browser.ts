@@ -2,10 +2,10 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest'
 
 const program = process.env['TEST_CHROMIUM']
-// A busy machine is given time; what comes is waited for, never slept for.
+// Long enough for a busy machine; tests wait for events, they never sleep.
 export const patienceMs = 60_000
 
-// Nothing but loopback has a name, so a page that asks for more fails visibly.
+// Only loopback names resolve, so a page that requests another host fails visibly.
 const flags = [
   '--no-sandbox',
   '--disable-gpu',
@@ -14,22 +14,22 @@ const flags = [
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1',
 ]
 
-/** What a test has of the browser: a person's profile, new for each test, with a page in it. */
+/** The browser of one test: a new profile with one page. */
 export interface Visitor {
   readonly context: BrowserContext
   readonly page: Page
   readonly seen: Seen
 }
 
-/** What happened in the pages of a visitor. */
+/** The errors and requests of a visitor's pages. */
 export interface Seen {
-  /** Errors in the console, violations of a page's policy among them, and uncaught exceptions. */
+  /** Errors in the console, including violations of a page's content security policy, and uncaught exceptions. */
   readonly errors: string[]
-  /** Addresses that were asked for, without `data:` and `blob:`. */
+  /** Requested URLs, except `data:` and `blob:`. */
   readonly requests: string[]
 }
 
-/** Tests in a real browser. Where TEST_CHROMIUM names none they are skipped, and their name says why. */
+/** Tests in a real browser. Without TEST_CHROMIUM they are skipped; their name mentions the variable. */
 export function describeInBrowser(name: string, tests: (visit: () => Visitor) => void): void {
   describe.skipIf(program === undefined)(
     `in the browser of TEST_CHROMIUM: ${name}`,
@@ -60,7 +60,7 @@ async function openVisitor(browser: Browser): Promise<Visitor> {
   context.setDefaultTimeout(patienceMs)
   const seen: Seen = { errors: [], requests: [] }
   context.on('console', (message) => {
-    // The browser asks for an icon by itself, at a time of its own, and does without.
+    // The browser requests an icon automatically, at any time, and the server has none.
     if (message.type() === 'error' && !message.location().url.endsWith('/favicon.ico')) seen.errors.push(message.text())
   })
   context.on('weberror', (error) => void seen.errors.push(error.error().message))
@@ -68,7 +68,7 @@ async function openVisitor(browser: Browser): Promise<Visitor> {
   return { context, page: await context.newPage(), seen }
 }
 
-/** Requests to anything but a server's origin. */
+/** Requests to other origins than the server's. */
 export function strays(requests: readonly string[], url: string): string[] {
   return requests.filter((request) => new URL(request).origin !== url)
 }

@@ -45,7 +45,7 @@ describeInBrowser("an invitation's link", (visit) => {
     })
     if (!response.ok) throw new Error(await response.text())
   }
-  // The page's own script may not be used for it: somebody signs in elsewhere in the same browser.
+  // Signs in from another page of the same browser, without the script of the invitation page.
   const signInHere = async (page: Page, email: string) => {
     await page.goto(server.instance.url)
     const status = await page.evaluate(
@@ -63,7 +63,7 @@ describeInBrowser("an invitation's link", (visit) => {
   }
   const says = (page: Page, words: string | RegExp) => page.getByRole('status').filter({ hasText: words }).waitFor()
   const join = (page: Page) => page.getByRole('button', { name: 'Join' }).click()
-  /** What the signed-in visitor is told of themselves and their organizations. */
+  /** The signed-in visitor's own data and organizations, as the API returns them. */
   const whoAmI = async (page: Page): Promise<Body> =>
     page.evaluate(async () => ({
       profile: await (await fetch('/api/profile')).json(),
@@ -90,7 +90,7 @@ describeInBrowser("an invitation's link", (visit) => {
     expect(seen.errors).toEqual([])
   })
 
-  it('takes no password that is too short, and goes on with a longer one', async () => {
+  it('refuses a password that is too short, and accepts a longer one', async () => {
     const { page, seen } = visit()
     const email = newEmail()
     await page.goto((await invite(email)).link)
@@ -104,7 +104,7 @@ describeInBrowser("an invitation's link", (visit) => {
     expect(await roleOf(email)).toBe('member')
   })
 
-  it('asks somebody who has an account for its password, and says when it is wrong', async () => {
+  it('asks a person with an account for the password, and says when it is wrong', async () => {
     const { page } = visit()
     const email = newEmail()
     await signUp(email)
@@ -121,7 +121,7 @@ describeInBrowser("an invitation's link", (visit) => {
     expect(await roleOf(email)).toBe('admin')
   })
 
-  it('needs one click of somebody who is signed in', async () => {
+  it('needs one click from a signed-in person', async () => {
     const { page, seen } = visit()
     const email = newEmail()
     await signUp(email)
@@ -135,7 +135,7 @@ describeInBrowser("an invitation's link", (visit) => {
     expect(seen.errors).toEqual([])
   })
 
-  it('tells somebody who is signed in with another address to sign out first', async () => {
+  it('asks a person who is signed in with another address to sign out first', async () => {
     const { page } = visit()
     const other = newEmail()
     await signUp(other)
@@ -157,7 +157,7 @@ describeInBrowser("an invitation's link", (visit) => {
       /cancelled/,
     ],
     [
-      'gave way to a newer one',
+      'was replaced by a newer one',
       async (link: string, { email }: Body) => invite(email).then(() => link),
       /replaced by a newer one/,
     ],
@@ -176,7 +176,7 @@ describeInBrowser("an invitation's link", (visit) => {
     expect(await page.getByRole('button', { name: 'Join' }).isVisible()).toBe(false)
   })
 
-  // The clock of the server can't be set: the invitation gets older instead.
+  // The clock of the server cannot be set, so the invitation's expiry is changed instead.
   const expire = async (email: string) => {
     const client = new pg.Client({ connectionString: server.database.connectionString })
     await client.connect()

@@ -21,7 +21,7 @@ describeInBrowser('a page of another origin', (visit) => {
     stranger.close()
   })
 
-  /** Signs the owner in, in this browser, and opens a page of the stranger's. */
+  /** Signs the owner in, in this browser, and opens a page of the other origin. */
   const lure = async (page: Page, host: string) => {
     await page.goto(server.instance.url)
     const { email, password } = server.firstRun
@@ -42,7 +42,7 @@ describeInBrowser('a page of another origin', (visit) => {
     await page.goto(`http://${host}:${address.port}/`)
   }
 
-  /** What a page's script gets to see of a request with the cookie. */
+  /** Sends a request with the cookie; returns whether the page's script can read the reply. */
   const tries = (
     page: Page,
     path: string,
@@ -57,7 +57,7 @@ describeInBrowser('a page of another origin', (visit) => {
       { address: `${server.instance.url}${path}`, init: options },
     )
 
-  /** The owner's organizations, and whether there are more sessions than one, asked from another tab of ours. */
+  /** The names of the owner's organizations and the ids of the sessions, read in a tab of the server's origin. */
   const state = async (context: BrowserContext): Promise<Body> => {
     const page = await context.newPage()
     await page.goto(server.instance.url)
@@ -72,7 +72,7 @@ describeInBrowser('a page of another origin', (visit) => {
     }
   }
 
-  // A browser sends the cookie along from another port of the same host: only the server can refuse that.
+  // A browser also sends the cookie from another port of the same host: only the server can refuse that request.
   it.each(['localhost', '127.0.0.1'])(
     'on %s reads nothing and changes nothing with the cookie of a signed-in person',
     async (host) => {
@@ -92,7 +92,7 @@ describeInBrowser('a page of another origin', (visit) => {
           `${method} ${path}`,
         ).toBe('refused by the browser')
       }
-      // Without a preflight: what a form could send too.
+      // Without a preflight: a form could send this request too.
       for (const path of [
         '/api/orgs',
         '/api/profile/sessions/revoke-others',
@@ -139,27 +139,31 @@ describeInBrowser('a page of another origin', (visit) => {
     const sent = page.waitForResponse((response) => response.url().endsWith(path))
     // As text/plain the field becomes {"name": "Stolen", "x": "="}.
     await page.evaluate(`{
-      const form = Object.assign(document.createElement('form'), { method: 'post', action: '${server.instance.url}${path}', enctype: '${enctype}' })
-      form.append(Object.assign(document.createElement('input'), { type: 'hidden', name: '{"name": "Stolen", "x": "', value: '"}' }))
+      const [form, field] = [document.createElement('form'), document.createElement('input')]
+      Object.assign(form, { method: 'post', action: '${server.instance.url}${path}', enctype: '${enctype}' })
+      Object.assign(field, { type: 'hidden', name: '{"name": "Stolen", "x": "', value: '"}' })
+      form.append(field)
       document.body.append(form)
       form.submit()
     }`)
     const answer = await sent
-    expect((await answer.request().allHeaders())['cookie'], 'the browser sends the session along').toContain(
+    expect((await answer.request().allHeaders())['cookie'], 'the browser sends the session cookie').toContain(
       'session_token',
     )
     expect([403, 415]).toContain(answer.status())
     expect(await state(context)).toEqual(before)
   })
 
-  it('can not show our pages in a frame', async () => {
+  it('cannot show pages of the server in a frame', async () => {
     const { page, seen } = visit()
     await lure(page, 'localhost')
     for (const path of ['/', '/api/docs', '/invite/x']) {
       const refused = seen.errors.length
-      await page.evaluate(
-        `document.body.append(Object.assign(document.createElement('iframe'), { src: '${server.instance.url}${path}' }))`,
-      )
+      await page.evaluate(`{
+        const frame = document.createElement('iframe')
+        frame.src = '${server.instance.url}${path}'
+        document.body.append(frame)
+      }`)
       await expect.poll(() => seen.errors.slice(refused).join('\n'), { timeout: patienceMs }).toMatch(/frame-ancestors/)
     }
   })

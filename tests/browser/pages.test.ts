@@ -23,7 +23,7 @@ describeInBrowser('the pages of a new server', (visit) => {
     expect(seen.errors).toEqual([])
   })
 
-  it('every link of the welcome page leads on', async () => {
+  it('every link of the welcome page works', async () => {
     const { page, seen } = visit()
     await page.goto(server.instance.url)
     const links = await page
@@ -64,7 +64,7 @@ describeInBrowser('the pages of a new server', (visit) => {
     expect(seen.errors).toEqual([])
   })
 
-  it('the API documentation tries a call out, with the key that it was given', async () => {
+  it('the API documentation sends a request with the entered key', async () => {
     const { page, seen } = visit()
     await page.goto(`${server.instance.url}/api/docs`)
     const listAgents = page

@@ -9,14 +9,14 @@ import { startServer, type Server } from './server.ts'
 const scenario = {
   steps: [
     { text: 'First.', toolCalls: [{ name: 'log', arguments: { level: 'info', message: 'One.' } }] },
-    // Time for a server to be killed in the middle; what is expected holds as well when it comes too late.
+    // Slow enough to kill the server in the middle. The expectations also hold if the kill comes too late.
     { delayMs: 2_500, text: 'Second.', toolCalls: [{ name: 'log', arguments: { level: 'info', message: 'Two.' } }] },
     { toolCalls: [{ name: 'output', arguments: { message: 'Hello' } }] },
     { text: 'Done.' },
   ],
 }
 
-/** What a page's own EventSource noted. */
+/** The events that a page's EventSource recorded. */
 interface Noted {
   readonly events: readonly { id: string; type: string; status: string | null }[]
   readonly isClosed: boolean
@@ -54,7 +54,9 @@ describeInBrowser("a run watched with the browser's EventSource", (visit) => {
       const source = new EventSource('/api/realtime/runs/${runId}?token=${server.firstRun.apiKey}')
       const events = []
       for (const type of ['run_update', 'run_log', 'resync']) {
-        source.addEventListener(type, ({ lastEventId, data }) => events.push({ id: lastEventId, type, status: JSON.parse(data).status ?? null }))
+        source.addEventListener(type, ({ lastEventId: id, data }) => {
+          events.push({ id, type, status: JSON.parse(data).status ?? null })
+        })
       }
       window.noted = () => ({ events, isClosed: source.readyState === EventSource.CLOSED })
     }`)
@@ -73,7 +75,7 @@ describeInBrowser("a run watched with the browser's EventSource", (visit) => {
     expect(events.some(({ type }) => type === 'resync')).toBe(false)
   }
 
-  it('shows every event once, and stops by itself after the last', async () => {
+  it('shows every event once, and closes after the last', async () => {
     const { page, context } = visit()
     const statuses: number[] = []
     context.on(
@@ -85,14 +87,14 @@ describeInBrowser("a run watched with the browser's EventSource", (visit) => {
     await closed(page)
     expect((await client.ended(runId)).status).toBe('success')
     await expectAll(await noted(page), runId)
-    // The browser tells of a response on a way of its own.
+    // The browser reports responses separately from the page.
     await expect.poll(() => statuses, { timeout: patienceMs }).toEqual([200, 204])
   })
 
   it.each([
     ['was killed', () => server.instance.kill()],
-    ['was told to stop', () => server.instance.stop()],
-  ])('goes on after the server %s and came back, with every event once', async (_how, end) => {
+    ['was stopped', () => server.instance.stop()],
+  ])('continues after the server %s and started again, with every event once', async (_how, end) => {
     const { page } = visit()
     const runId = await start()
     await watch(page, runId)

@@ -9,7 +9,7 @@ export interface Server {
   remove(): Promise<void>
 }
 
-/** The product as a user runs it, on a database of its own. */
+/** Starts the product as a user runs it, on its own database. */
 export async function startServer(): Promise<Server> {
   const database = await cloneDatabase()
   const instance = await createInstance({
