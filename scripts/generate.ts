@@ -1,5 +1,5 @@
-// Writes every generated file: `node scripts/generate.ts`. With --check, fails when one of them would change.
-// CODEGEN_DATABASE_URL names a PostgreSQL server for the schema's types; unset, an embedded one is started.
+// Writes every generated file: `node scripts/generate.ts`. With --check it writes nothing, and fails if a file
+// would change. The schema's types come from the PostgreSQL server in CODEGEN_DATABASE_URL, or else an embedded one.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

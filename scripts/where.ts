@@ -8,7 +8,7 @@ const [method = '', address = ''] = process.argv.slice(2).join(' ').trim().split
 const url = URL.canParse(address) ? new URL(address).pathname : address
 const path = routedUrl(url.startsWith('/') ? url : `/${url}`).split('?', 1)[0] ?? ''
 const there = listOperations(features).filter(({ endpoint }) => patternOf(splitRoute(endpoint.route)[1]).test(path))
-// As the router decides: `/models/default` goes before `/models/:modelId`, and both before `/*`.
+// As the router does: `/models/default` has priority over `/models/:modelId`, and both over `/*`.
 const [found] = there
   .filter(
     ({ endpoint }) =>
@@ -28,5 +28,6 @@ function explain(): string {
   if (address === '')
     return 'Usage: npm run where -- <METHOD> <path>, for example: npm run where -- POST /api/runs/run_1/cancel'
   if (there.length === 0) return `No operation answers ${path}.`
-  return `No operation answers ${method} ${path}; it takes ${there.map(({ endpoint }) => splitRoute(endpoint.route)[0]).join(', ')}.`
+  const methods = there.map(({ endpoint }) => splitRoute(endpoint.route)[0])
+  return `No operation answers ${method} ${path}; it takes ${methods.join(', ')}.`
 }

@@ -4,7 +4,7 @@ import { replaceBetween, tableRow, type GeneratedFile } from './generated-file.t
 
 const marker = 'config'
 
-/** README.md with its table of settings. */
+/** README.md with the current table of settings. */
 export function configTable(
   readme: string | undefined,
   settings: Readonly<Record<string, Variable<unknown>>> = variables,

@@ -1,10 +1,10 @@
-/** A file as it should be. Paths are from the repository's root. */
+/** The current content of a generated file. Paths are from the repository's root. */
 export interface GeneratedFile {
   readonly path: string
   readonly content: string
 }
 
-/** The text with what stands between `<!-- name:start -->` and `<!-- name:end -->` replaced. Throws when a marker is missing. */
+/** Replaces the text between `<!-- name:start -->` and `<!-- name:end -->`. Throws when a marker is missing. */
 export function replaceBetween(text: string, name: string, content: string): string {
   const [start, end] = [`<!-- ${name}:start -->`, `<!-- ${name}:end -->`]
   const [from, to] = [text.indexOf(start), text.indexOf(end)]

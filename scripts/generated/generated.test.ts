@@ -17,7 +17,7 @@ const text = 'No toy has this id: check it, and look at the list of toys.'
 const page = `<!-- generated:start -->\nold head\n<!-- generated:end -->\n\n${text}\n`
 
 describe('the repository', () => {
-  it('holds its generated files as they would be generated now', () => {
+  it('has up-to-date generated files', () => {
     const environment = { ...process.env, CODEGEN_DATABASE_URL: inject('adminDatabaseUrl') }
     const { status, stdout, stderr } = spawnSync(
       process.execPath,
@@ -28,7 +28,7 @@ describe('the repository', () => {
     expect(status).toBe(0)
   }, 60_000)
 
-  it('has a page for every problem code, and no other', () => {
+  it('has a page for every problem code, and no other pages', () => {
     const names = readdirSync(new URL('docs/errors/', root)).filter((name) => name !== 'README.md')
     const pages = new Map(
       names.map((name) => [name.replace(/\.md$/, ''), readFileSync(new URL(`docs/errors/${name}`, root), 'utf8')]),
@@ -43,15 +43,19 @@ describe('the repository', () => {
 })
 
 describe('error pages', () => {
-  it('get a new head, and keep what was written by hand', () => {
+  it('get a new head, and keep their hand-written text', () => {
     const [first] = errorPages(new Map([['toy-not-found', page]]), catalogue)
     expect(first).toEqual({
       path: 'docs/errors/toy-not-found.md',
-      content: `<!-- generated:start -->\n# Toy Not Found\n\n\`toy-not-found\` · HTTP status 404 · type \`https://appstrate.dev/errors/toy-not-found\`\n<!-- generated:end -->\n\n${text}\n`,
+      content: [
+        '<!-- generated:start -->\n# Toy Not Found\n',
+        '`toy-not-found` · HTTP status 404 · type `https://appstrate.dev/errors/toy-not-found`',
+        `<!-- generated:end -->\n\n${text}\n`,
+      ].join('\n'),
     })
   })
 
-  it('are made for new codes, and all of them are in the index', () => {
+  it('are created for new codes, and the index lists all of them', () => {
     const files = errorPages(new Map(), catalogue)
     expect(files.map(({ path }) => path)).toEqual([
       'docs/errors/toy-not-found.md',
@@ -61,7 +65,7 @@ describe('error pages', () => {
     expect(files[2]?.content).toContain('| [`toy-taken`](toy-taken.md) | 409 | Toy Taken |')
   })
 
-  it('are a mistake when they say nothing or their code is gone', () => {
+  it('are a mistake without a text, or without a code in the catalogue', () => {
     const pages = new Map([
       ['toy-not-found', page],
       ['toy-taken', page.replace(text, 'TODO')],
@@ -74,13 +78,17 @@ describe('error pages', () => {
   })
 })
 
-describe('the page of permissions', () => {
-  it('tells of each who holds it, whether keys can, and what it is for', () => {
+describe('the permissions page', () => {
+  it('lists for each permission its roles, whether keys can have it, and its operations', () => {
     const { content } = permissionsPage([
       { permission: 'toys:break', roles: ['owner', 'member'], isGrantable: true, operations: ['breakToy', 'dropToy'] },
     ])
     expect(content).toContain(
-      '| Permission | Owner | Admin | Member | Viewer | Key | For |\n|---|:-:|:-:|:-:|:-:|:-:|---|\n| `toys:break` | ✓ |  | ✓ |  | ✓ | `breakToy`, `dropToy` |\n',
+      [
+        '| Permission | Owner | Admin | Member | Viewer | Key | For |',
+        '|---|:-:|:-:|:-:|:-:|:-:|---|',
+        '| `toys:break` | ✓ |  | ✓ |  | ✓ | `breakToy`, `dropToy` |\n',
+      ].join('\n'),
     )
   })
 
@@ -95,15 +103,20 @@ describe('the page of permissions', () => {
 describe('the table of settings', () => {
   const settings = { COLOR: oneOf(['red', 'blue'], { meaning: 'Red | or blue.', fallback: 'red' }) }
 
-  it('stands between its markers, and everything around it stays', () => {
+  it('replaces the text between its markers, and keeps the rest', () => {
     const { content } = configTable('# Toys\n<!-- config:start -->\nold\n<!-- config:end -->\nThe end\n', settings)
     expect(content).toBe(
-      '# Toys\n<!-- config:start -->\n| Variable | Type | Default | Meaning |\n|---|---|---|---|\n| `COLOR` | red, blue | `red` | Red \\| or blue. |\n<!-- config:end -->\nThe end\n',
+      [
+        '# Toys\n<!-- config:start -->',
+        '| Variable | Type | Default | Meaning |\n|---|---|---|---|',
+        '| `COLOR` | red, blue | `red` | Red \\| or blue. |',
+        '<!-- config:end -->\nThe end\n',
+      ].join('\n'),
     )
     expect(configTable(content, settings).content).toBe(content)
   })
 
-  it('makes a README of its own when there is none, and fails when the markers are gone', () => {
+  it('creates a README when there is none, and fails when the markers are missing', () => {
     expect(configTable(undefined, settings).content).toMatch(/^<!-- config:start -->\n\| Variable/)
     expect(() => configTable('# Toys\n', settings)).toThrow(
       '<!-- config:start --> and <!-- config:end --> are missing.',

@@ -13,7 +13,7 @@ import type { GeneratedFile } from './generated-file.ts'
 const path = 'packages/server/src/platform/db/schema.generated.ts'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** The types of the tables that the migrations make, read from a throw-away database: on the given server, else on an embedded one. */
+/** The types of the migrated tables, read from a temporary database on the given server, or else on an embedded one. */
 export async function schemaTypes(serverUrl: string | undefined): Promise<GeneratedFile> {
   const directory = await mkdtemp(join(tmpdir(), 'appstrate-codegen-'))
   const server =
@@ -31,7 +31,8 @@ export async function schemaTypes(serverUrl: string | undefined): Promise<Genera
 
 async function startServer(dataDir: string): Promise<{ url: string; stop(): Promise<void> }> {
   const server = await startEmbeddedPostgres({ dataDir, log: createLog('silent'), settings: { fsync: 'off' } })
-  const url = `postgres://${server.user}@localhost:${server.port}/${server.database}?host=${encodeURIComponent(server.socketDir)}`
+  const socketDir = encodeURIComponent(server.socketDir)
+  const url = `postgres://${server.user}@localhost:${server.port}/${server.database}?host=${socketDir}`
   return { url, stop: () => server.stop() }
 }
 
@@ -50,7 +51,7 @@ async function onNewDatabase<T>(serverUrl: string, work: (url: string) => Promis
 async function generate(url: string, outFile: string): Promise<string> {
   const pool = new pg.Pool({ connectionString: url, max: 1 })
   await migrate(pool).finally(() => pool.end())
-  // The record of migrations is the migrator's own, and nobody else's query.
+  // Only the migrator uses the table of migrations.
   const argv = [
     '--config-file',
     join(root, '.kysely-codegenrc.json'),
@@ -61,7 +62,7 @@ async function generate(url: string, outFile: string): Promise<string> {
     '--exclude-pattern',
     'migrations',
   ]
-  // A process of its own: its connections are gone with it, before the database is.
+  // A separate process, so that its connections are closed before the database is dropped.
   await promisify(execFile)(process.execPath, [join(root, 'node_modules/kysely-codegen/dist/cli/bin.js'), ...argv])
   return readFile(outFile, 'utf8')
 }
