@@ -24,7 +24,7 @@ describe('creating an organization', () => {
   afterAll(() => world.close())
   const session = async () => (await world.tenant()).session()
 
-  it('makes its creator the owner, pins the current version and creates the application Default', async () => {
+  it('makes its creator the owner, pins the current API version and creates the application Default', async () => {
     const { send } = await session()
     const slug = newSlug()
     const answer = await send('POST /api/orgs', { body: { name: 'Acme', slug } })
@@ -39,7 +39,7 @@ describe('creating an organization', () => {
     expect(applications.body.data).toMatchObject([{ name: 'Default', isDefault: true, orgId: answer.body.id }])
   })
 
-  it('files its audit entry under the new organization', async () => {
+  it('records its audit entry in the new organization', async () => {
     const { send } = await session()
     const answer = await send('POST /api/orgs', { body: { name: 'Audited' } })
     const entry = await world.platform.db
@@ -61,7 +61,7 @@ describe('creating an organization', () => {
     expect(names).not.toContain('Second')
   })
 
-  it('makes a slug from the name, and another one when that is taken', async () => {
+  it('derives the slug from the name, and adds a suffix if it is taken', async () => {
     const { send } = await session()
     const create = async (name: string): Promise<string> => (await send('POST /api/orgs', { body: { name } })).body.slug
     expect(await create('Größe & Co.')).toBe('gro-e-co')

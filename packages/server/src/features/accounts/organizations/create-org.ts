@@ -7,7 +7,8 @@ import { orgFields, OrgWire, toOrgWire } from './organization-wire.ts'
 export const createOrg = endpoint({
   route: 'POST /api/orgs',
   summary: 'Create an organization',
-  description: 'You become its owner. It is pinned to the current API version, and has an application `Default`.',
+  description:
+    'You become its owner. The organization is pinned to the current API version and has an application `Default`.',
   caller: 'user',
   permission: 'none',
   limit: 'create',
@@ -20,7 +21,7 @@ export const createOrg = endpoint({
     const founding = { name: body.name, slug: body.slug, apiVersion: platform.versions.current, userId: caller.userId }
     const organization = await change(
       async (tx) => (await createOrganization(tx, founding)).organization,
-      // Nobody is authorized in an organization that does not exist yet.
+      // The request has no organization yet, so the audit entry names the new one.
       (made) => ({ resourceId: toWireId('org', made.id), scope: { organizationId: made.id } }),
     )
     const reply = toOrgWire(organization)

@@ -27,7 +27,7 @@ describe('deleting an organization', () => {
   })
   afterAll(() => world.close())
 
-  it('leaves nothing of it in any table, and its API keys stop working at once', async () => {
+  it('deletes its rows from every table, and stops its API keys immediately', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     await fill(world, tenant)
     await fill(world, other)
@@ -59,14 +59,14 @@ describe('deleting an organization', () => {
     expect((await send(`GET /api/orgs/${tenant.orgId}`)).status).toBe(200)
   })
 
-  it('is done once when it is asked for twice at once', async () => {
+  it('succeeds once if it is requested several times concurrently', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const answers = await Promise.all([1, 2, 3].map(() => send(`DELETE /api/orgs/${tenant.orgId}`)))
     expect(answers.map(({ status }) => status).sort()).toEqual([204, 404, 404])
   })
 
-  it('and a transfer of the ownership at the same moment have one winner', async () => {
+  it('succeeds or loses against a concurrent transfer of the ownership', async () => {
     const tenant = await world.tenant()
     const heir = await addPerson(world, tenant)
     const { send } = await tenant.session()
@@ -80,14 +80,14 @@ describe('deleting an organization', () => {
     ]).toContainEqual([deletion.status, transfer.status])
   })
 
-  it.each(['admin', 'member', 'viewer'] as const)('is for owners, not for a %s', async (role) => {
+  it.each(['admin', 'member', 'viewer'] as const)('requires an owner: refuses a %s', async (role) => {
     const tenant = await world.tenant({ role })
     const { send } = await tenant.session()
     expectProblem(deleteOrg, await send(`DELETE /api/orgs/${tenant.orgId}`), 'forbidden')
   })
 })
 
-/** At least one row in every table that belongs to a tenant. */
+/** Inserts at least one row into every table that belongs to a tenant. */
 async function fill(world: World, tenant: Tenant): Promise<void> {
   const { db } = world.platform
   const { organizationId } = tenant

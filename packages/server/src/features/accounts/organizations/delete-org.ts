@@ -9,7 +9,9 @@ export const deleteOrg = endpoint({
   route: 'DELETE /api/orgs/:orgId',
   summary: 'Delete an organization',
   description:
-    'Everything in it goes with it, its audit log too: `GET /api/orgs/{orgId}/deletion` tells what. The content of files leaves the disk within hours. Refused while a run has not ended.',
+    'Deletes the organization with everything in it, also its audit log: ' +
+    '`GET /api/orgs/{orgId}/deletion` lists what. ' +
+    'The content of files is removed from disk within hours. Refused while a run has not ended.',
   caller: 'member',
   permission: 'org:delete',
   limit: 'default',
@@ -24,10 +26,12 @@ export const deleteOrg = endpoint({
         await lockOrganization(tx, scope)
         await lockActor(tx, scope, { userId: caller.userId, permission: 'org:delete' })
         if (await hasActiveRuns(tx, scope))
-          throw problem('org-in-use', { detail: 'Some of its runs have not ended: cancel them, or wait.' })
+          throw problem('org-in-use', {
+            detail: 'Some of its runs have not ended: cancel them, or wait until they end.',
+          })
         await deleteOrganizationRow(tx, scope)
       },
-      // Its own audit log is gone with it.
+      // The organization's audit log is deleted too.
       () => ({ resourceId: toWireId('org', scope.organizationId), scope: null }),
     )
     platform.wake.wake('keys', '*')

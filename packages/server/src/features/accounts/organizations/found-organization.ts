@@ -8,20 +8,20 @@ import { getOrganization, insertOrganization, type NewOrganization } from './org
 
 export interface FoundedOrganization {
   readonly organization: Organization
-  /** The stored id of its application `Default`. */
+  /** The stored id of the application `Default`. */
   readonly applicationId: string
 }
 
 export interface Founding {
   readonly name: string
-  /** Made from the name when undefined. */
+  /** If undefined, the slug is derived from the name. */
   readonly slug: string | undefined
   readonly apiVersion: string
-  /** Becomes the owner. */
+  /** The user who becomes the owner. */
   readonly userId: string
 }
 
-/** Creates an organization with its owner, its version pin and its default application. Throws slug-taken. */
+/** Creates an organization with its owner, pinned API version and default application. Throws slug-taken. */
 export async function createOrganization(
   tx: Tx,
   { name, slug, apiVersion, userId }: Founding,

@@ -16,14 +16,14 @@ describeEndpoint(getOrgDeletion, {
   world: options,
 })
 
-describe('asking what deleting an organization deletes', () => {
+describe('previewing the deletion of an organization', () => {
   let world: World
   beforeAll(async () => {
     world = await openWorld(options)
   })
   afterAll(() => world.close())
 
-  it('counts over all its applications, and no other organization', async () => {
+  it('counts over all its applications, without other organizations', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const sibling = await tenant.sibling()
     await fillApplication(world, tenant)
@@ -51,7 +51,7 @@ describe('asking what deleting an organization deletes', () => {
     })
   })
 
-  it.each(['admin', 'member', 'viewer'] as const)('is for owners, not for a %s', async (role) => {
+  it.each(['admin', 'member', 'viewer'] as const)('requires an owner: refuses a %s', async (role) => {
     const tenant = await world.tenant({ role })
     expectProblem(
       getOrgDeletion,

@@ -13,7 +13,7 @@ describeEndpoint(getOrgSettings, {
   world: options,
 })
 
-it('answers null for an organization that follows the current version', async () => {
+it('answers null for an organization that uses the current API version', async () => {
   const world = await openWorld(options)
   const tenant = await world.tenant()
   const { send } = await tenant.session()

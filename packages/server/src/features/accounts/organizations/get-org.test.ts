@@ -30,7 +30,7 @@ describe('getting an organization', () => {
     })
   })
 
-  it('refuses an API key: its own organization 403, another 404', async () => {
+  it('answers an API key 403 for its own organization and 404 for another', async () => {
     const [tenant, stranger] = [await world.tenant(), await world.tenant()]
     expectProblem(getOrg, await tenant.send(`GET /api/orgs/${tenant.orgId}`), 'forbidden')
     expectProblem(getOrg, await tenant.send(`GET /api/orgs/${stranger.orgId}`), 'org-not-found')

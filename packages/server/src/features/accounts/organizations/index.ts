@@ -14,6 +14,7 @@ export { createOrganization } from './found-organization.ts'
 export const organizationsFeature = feature({
   folder: 'accounts/organizations',
   tag: 'Organizations',
-  description: 'Organizations are the tenants: people are members of them, and everything else belongs to one.',
+  description:
+    'Organizations are the tenants: users are members of organizations, and every other resource belongs to one.',
   endpoints: { createOrg, listOrgs, getOrg, updateOrg, getOrgDeletion, deleteOrg, getOrgSettings, updateOrgSettings },
 })

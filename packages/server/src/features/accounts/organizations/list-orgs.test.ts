@@ -15,7 +15,7 @@ describe('listing organizations', () => {
   })
   afterAll(() => world.close())
 
-  it("pages through the user's own, newest first, with their role in each", async () => {
+  it("pages through the user's organizations, newest first, with their role in each", async () => {
     const tenant = await world.tenant({ role: 'member' })
     await world.tenant()
     const { send } = await tenant.session()

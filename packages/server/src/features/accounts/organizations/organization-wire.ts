@@ -9,12 +9,12 @@ export const OrgWire = wire('Org', {
   id: WireId('org'),
   name: Type.String(),
   slug: Type.String(),
-  role: OneOf(roles, { description: 'Your role in it.' }),
+  role: OneOf(roles, { description: 'Your role in the organization.' }),
   createdAt: WireTime,
   updatedAt: WireTime,
 })
 
-/** What a request says of an organization. */
+/** The fields of an organization that a request sets. */
 export const orgFields = {
   name: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }),
   slug: Type.String({
@@ -22,7 +22,7 @@ export const orgFields = {
     maxLength: slugLengthMax,
     pattern: slugPattern,
     examples: ['acme'],
-    description: 'Unique; made from the name when absent.',
+    description: 'Unique. When absent on creation, derived from the name.',
   }),
 }
 
@@ -30,7 +30,7 @@ export const OrgSettingsWire = wire('OrgSettings', {
   apiVersion: Nullable(
     Type.String({
       examples: ['2026-03-21'],
-      description: 'The version of requests without Appstrate-Version; null takes the current one.',
+      description: 'The API version for requests without `Appstrate-Version`; null uses the current version.',
     }),
   ),
 })

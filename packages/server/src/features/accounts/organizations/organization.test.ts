@@ -11,11 +11,11 @@ describe('the slug of a name', () => {
     ['日本', ''],
     ['x'.repeat(80), 'x'.repeat(50)],
     [`${'x'.repeat(49)} y`, 'x'.repeat(49)],
-  ])('%j is %j', (name, slug) => {
+  ])('%j gives %j', (name, slug) => {
     expect(slugOf(name)).toBe(slug)
   })
 
-  it('stays a slug with a mark, whatever the name', () => {
+  it('is still a valid slug with a mark, for any name', () => {
     for (const name of ['Acme', '日本', '-', 'x'.repeat(80), 'x '.repeat(40)]) {
       const slug = slugWithMark(slugOf(name), '0a1b2c3d')
       expect(slug).toMatch(new RegExp(slugPattern))

@@ -4,13 +4,13 @@ export interface Organization {
   readonly id: string
   readonly name: string
   readonly slug: string
-  /** What the member who asks is in it. */
+  /** The role of the user who makes the request. */
   readonly role: Role
   readonly createdAt: Date
   readonly updatedAt: Date
 }
 
-/** How much an organization has, beside what its applications hold. */
+/** Counts of an organization's contents outside its applications. */
 export interface Possessions {
   readonly members: number
   readonly invitations: number
@@ -23,7 +23,7 @@ export interface Possessions {
 export const slugPattern = '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$'
 export const slugLengthMax = 50
 
-/** The slug of a name: lower case, without diacritics, dashes between words; empty when nothing of the name is left. */
+/** The slug of a name: lower case, without diacritics, dashes between words. Empty if no letter or digit is left. */
 export function slugOf(name: string): string {
   return name
     .normalize('NFKD')
@@ -34,7 +34,7 @@ export function slugOf(name: string): string {
     .replaceAll(/^-+|-+$/g, '')
 }
 
-/** A further slug for a name whose own is taken or empty, told apart by `mark`. */
+/** An alternative slug for a name whose slug is taken or empty; `mark` makes it unique. */
 export function slugWithMark(slug: string, mark: string): string {
   const stem = slug === '' ? 'org' : slug.slice(0, slugLengthMax - mark.length - 1).replace(/-+$/, '')
   return `${stem}-${mark}`

@@ -26,7 +26,7 @@ describe("changing an organization's settings", () => {
   })
   afterAll(() => world.close())
 
-  it('pins the version of requests without the header, for sessions and at once for keys', async () => {
+  it('pins the version of requests without the header, for sessions and immediately for API keys', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const route = `PATCH /api/orgs/${tenant.orgId}/settings`
@@ -40,7 +40,7 @@ describe("changing an organization's settings", () => {
     expect([await versionOf(send), await versionOf(tenant.send)]).toEqual(['2027-01-01', '2027-01-01'])
   })
 
-  it('tells the audit log from what to what', async () => {
+  it('records the values before and after in the audit log', async () => {
     const tenant = await world.tenant()
     const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/settings`, {
       body: { apiVersion: '2026-03-21' },
@@ -63,7 +63,7 @@ describe("changing an organization's settings", () => {
     expect(answer.body.errors).toMatchObject([{ pointer: '/apiVersion' }])
   })
 
-  it('is not for members', async () => {
+  it('refuses members', async () => {
     const tenant = await world.tenant({ role: 'member' })
     const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}/settings`, {
       body: { apiVersion: null },

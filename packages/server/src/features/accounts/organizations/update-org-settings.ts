@@ -33,7 +33,7 @@ export const updateOrgSettings = endpoint({
         changes: changesBetween({ apiVersion: before }, body),
       }),
     )
-    // An API key that was checked within the last minute carries the old pin.
+    // API keys are cached for up to a minute together with the old pin.
     platform.wake.wake('keys', '*')
     return ok({ apiVersion: body.apiVersion })
   },
@@ -44,7 +44,7 @@ function checkVersion(versions: VersionRegistry, apiVersion: string | null): voi
   refuseInvalid([
     {
       pointer: '/apiVersion',
-      message: `is not a version of the API; the current one is ${versions.current}`,
+      message: `is not an API version; the current version is ${versions.current}`,
       code: 'apiVersion',
     },
   ])

@@ -21,7 +21,7 @@ describe('changing an organization', () => {
   })
   afterAll(() => world.close())
 
-  it('changes what it is told and leaves the rest', async () => {
+  it('changes only the given fields', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const slug = `new-${randomBytes(5).toString('hex')}`
@@ -37,7 +37,7 @@ describe('changing an organization', () => {
     expect((await send(`GET /api/orgs/${tenant.orgId}`)).body).toMatchObject({ name: 'Renamed', slug })
   })
 
-  it('tells the audit log from what to what', async () => {
+  it('records the values before and after in the audit log', async () => {
     const tenant = await world.tenant()
     const slug = `new-${randomBytes(5).toString('hex')}`
     const answer = await (await tenant.session()).send(`PATCH /api/orgs/${tenant.orgId}`, {

@@ -30,7 +30,7 @@ describe("a user's own profile", () => {
   })
   afterAll(() => world.close())
 
-  it('is what they changed, and nobody else is', async () => {
+  it('shows their changes, which do not affect other users', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const { send } = await tenant.session()
     const before = await send('GET /api/profile')
@@ -52,7 +52,7 @@ describe("a user's own profile", () => {
     })
   })
 
-  it('keeps what a change leaves out, and takes the default language back', async () => {
+  it('keeps absent fields, and resets the language to the default', async () => {
     const { send } = await (await world.tenant()).session()
     await send('PATCH /api/profile', { body: { displayName: 'Ada', language: 'fr' } })
     expect((await send('PATCH /api/profile', { body: {} })).body).toMatchObject({ displayName: 'Ada', language: 'fr' })
@@ -62,7 +62,7 @@ describe("a user's own profile", () => {
     })
   })
 
-  it('tells the audit log what changed from what to what', async () => {
+  it('records the values before and after in the audit log', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const answer = await send('PATCH /api/profile', { body: { language: 'fr' } })
@@ -79,7 +79,7 @@ describe("a user's own profile", () => {
     })
   })
 
-  it('refuses a language that is none, and an empty name', async () => {
+  it('refuses an invalid language tag and an empty name', async () => {
     const { send } = await (await world.tenant()).session()
     const answer = await send('PATCH /api/profile', { body: { language: 'klingon please' } })
     expectProblem(updateProfile, answer, 'validation-error')
@@ -96,7 +96,7 @@ describe('names of members', () => {
   })
   afterAll(() => world.close())
 
-  it('are told of members of the organization alone', async () => {
+  it('are returned only for members of the organization', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     const { send } = await tenant.session()
     const { body } = await send('POST /api/profiles/batch', {
@@ -106,7 +106,7 @@ describe('names of members', () => {
     expect((await send('POST /api/profiles/batch', { body: { ids: [other.userId] } })).body).toEqual({ profiles: [] })
   })
 
-  it('are asked for by at most 100 ids of users', async () => {
+  it('can be requested for at most 100 user ids', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     for (const ids of [[], Array.from({ length: 101 }, () => tenant.userId), ['usr_1'], [tenant.orgId]]) {

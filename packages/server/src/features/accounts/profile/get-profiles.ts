@@ -7,7 +7,7 @@ import { PublicProfileWire } from './profile-wire.ts'
 export const getProfiles = endpoint({
   route: 'POST /api/profiles/batch',
   summary: 'Get the names of members',
-  description: 'Ids of users who are no members of the organization are left out of the reply.',
+  description: 'Users who are not members of the organization are omitted from the reply.',
   caller: 'organization',
   permission: 'members:read',
   limit: 'default',

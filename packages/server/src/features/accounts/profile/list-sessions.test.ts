@@ -13,7 +13,7 @@ import { revokeSession } from './revoke-session.ts'
 const options = { features: [profileFeature, signInFeature] }
 const given = async () => undefined
 
-/** Another session of the tenant's owner; returns its id. */
+/** Creates another session of the tenant's owner; returns its id. */
 async function insertSession({ platform }: World, { userId }: Pick<Tenant, 'userId'>): Promise<string> {
   const id = newWireId('ses')
   await platform.db
@@ -75,7 +75,7 @@ describe("a user's sessions", () => {
     expect(second.body).toMatchObject({ data: [{ current: true }], pagination: { total: 2, totalPages: 2 } })
   })
 
-  it('leave out what has expired', async () => {
+  it('do not include expired sessions', async () => {
     const user = await signUp(world)
     const id = await insertSession(world, user)
     await world.platform.db
@@ -86,7 +86,7 @@ describe("a user's sessions", () => {
     expect(await sessionsOf(user)).toHaveLength(1)
   })
 
-  it('end with the next request when they are revoked, whatever was asked a moment ago, and no other does', async () => {
+  it('stop working with the next request when revoked, even if just used, and no other session does', async () => {
     const user = await signUp(world)
     const phone = await signInAgain(user)
     expect(await status(phone.cookie)).toBe(200)
@@ -96,14 +96,14 @@ describe("a user's sessions", () => {
     expectProblem(revokeSession, await user.send(`DELETE /api/profile/sessions/${id}`), 'session-not-found')
   })
 
-  it('end by their own hand too', async () => {
+  it('can revoke themselves', async () => {
     const user = await signUp(world)
     const [{ id }] = await sessionsOf(user)
     expect((await user.send(`DELETE /api/profile/sessions/${id}`)).status).toBe(204)
     expect(await status(user.cookie)).toBe(401)
   })
 
-  it('end all at once but the current one, and those of other users go on', async () => {
+  it('can all be revoked except the current one, without sessions of other users', async () => {
     const [user, other] = [await signUp(world), await signUp(world)]
     const [phone, tablet] = [await signInAgain(user), await signInAgain(user, 'tablet')]
     expect((await user.send('POST /api/profile/sessions/revoke-others')).body).toEqual({ revoked: 2 })
@@ -113,7 +113,7 @@ describe("a user's sessions", () => {
     expect((await user.send('POST /api/profile/sessions/revoke-others')).body).toEqual({ revoked: 0 })
   })
 
-  it('are not all lost when two of them end the others at the same moment', async () => {
+  it('are not all revoked if two sessions revoke the others concurrently', async () => {
     const user = await signUp(world)
     const phone = await signInAgain(user)
     const revoke = (cookie: string) =>
@@ -124,7 +124,7 @@ describe("a user's sessions", () => {
     expect(alive.sort()).toEqual([200, 401])
   })
 
-  it('answers 404 to the id of another user', async () => {
+  it("answers 404 to the id of another user's session", async () => {
     const [user, other] = [await signUp(world), await signUp(world)]
     const [{ id }] = await sessionsOf(other)
     expectProblem(revokeSession, await user.send(`DELETE /api/profile/sessions/${id}`), 'session-not-found')

@@ -6,7 +6,7 @@ import { toUserSessionWire, UserSessionWire } from './session-wire.ts'
 export const listSessions = endpoint({
   route: 'GET /api/profile/sessions',
   summary: 'List your sessions',
-  description: 'Where you are signed in, the newest sign-in first.',
+  description: 'Lists the places where you are signed in, the newest sign-in first.',
   caller: 'user',
   permission: 'none',
   limit: 'default',

@@ -10,14 +10,14 @@ export async function getProfile(db: Db, userId: string): Promise<Profile> {
   return toProfile(await db.selectFrom('users').select(columns).where('id', '=', userId).executeTakeFirstOrThrow())
 }
 
-/** The same, and nobody else changes it until the transaction ends. */
+/** Gets the profile and locks it until the transaction ends. */
 export async function lockProfile(tx: Tx, userId: string): Promise<Profile> {
   return toProfile(
     await tx.selectFrom('users').select(columns).where('id', '=', userId).forNoKeyUpdate().executeTakeFirstOrThrow(),
   )
 }
 
-/** What `changes` leaves out stays. */
+/** Saves the fields in `changes`; absent fields do not change. */
 export async function saveProfile(
   tx: Tx,
   userId: string,
@@ -36,7 +36,7 @@ export async function saveProfile(
   return toProfile(row)
 }
 
-/** Those of the users who are members of the organization, by name. */
+/** The given users who are members of the organization, sorted by name. */
 export async function findMemberProfiles(
   db: Db,
   scope: OrgScope,

@@ -7,12 +7,14 @@ export const ProfileWire = wire('Profile', {
   displayName: Type.String(),
   email: Type.String(),
   emailVerified: Type.Boolean(),
-  language: Nullable(Type.String({ examples: ['pt-BR'], description: 'A BCP 47 tag; null: the default.' })),
-  twoFactorEnabled: Type.Boolean({ description: 'Signing in by password needs a code too.' }),
+  language: Nullable(
+    Type.String({ examples: ['pt-BR'], description: 'A BCP 47 language tag; null for the default language.' }),
+  ),
+  twoFactorEnabled: Type.Boolean({ description: 'Whether signing in with a password also requires a code.' }),
   createdAt: WireTime,
 })
 
-/** What other members see of somebody. */
+/** The part of a profile that other members see. */
 export const PublicProfileWire = wire('PublicProfile', { id: WireId('usr'), displayName: Type.String() })
 
 export function toProfileWire(profile: Profile): Static<typeof ProfileWire> {

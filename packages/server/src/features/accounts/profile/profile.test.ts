@@ -7,16 +7,16 @@ describe('a language', () => {
     ['EN-us', 'en-US'],
     ['zh-hant-tw', 'zh-Hant-TW'],
     ['pt-br', 'pt-BR'],
-  ])('%s is kept as %s', (tag, canonical) => {
+  ])('%s is stored as %s', (tag, canonical) => {
     expect(canonicalLanguage(tag)).toBe(canonical)
     expect(findLanguageMistakes(tag)).toEqual([])
   })
 
-  it.each(['', 'f', 'fr_FR', 'english please', 'en-', '../en'])('%j is none', (tag) => {
+  it.each(['', 'f', 'fr_FR', 'english please', 'en-', '../en'])('%j is refused', (tag) => {
     expect(findLanguageMistakes(tag)).toMatchObject([{ pointer: '/language' }])
   })
 
-  it('may be absent, or the default', () => {
+  it('may be absent or null', () => {
     expect([...findLanguageMistakes(null), ...findLanguageMistakes(undefined)]).toEqual([])
   })
 })

@@ -1,19 +1,19 @@
 import type { InvalidPart } from '../../../platform/problems/problem.ts'
 
-/** What a person says of themselves. */
+/** The data that a user can set about themselves. */
 export interface Profile {
   /** In wire form (usr_…). */
   readonly id: string
   readonly displayName: string
   readonly email: string
   readonly emailVerified: boolean
-  /** A BCP 47 tag; null takes the default. */
+  /** A BCP 47 tag; null for the default language. */
   readonly language: string | null
   readonly twoFactorEnabled: boolean
   readonly createdAt: Date
 }
 
-/** The canonical form of a BCP 47 tag (`en-us` → `en-US`), or undefined when the text is none. */
+/** The canonical form of a BCP 47 tag (`en-us` → `en-US`), or undefined if the text is not a valid tag. */
 export function canonicalLanguage(tag: string): string | undefined {
   try {
     return Intl.getCanonicalLocales(tag)[0]
@@ -22,7 +22,7 @@ export function canonicalLanguage(tag: string): string | undefined {
   }
 }
 
-/** What is wrong with a language. */
+/** The mistakes in a language tag. */
 export function findLanguageMistakes(tag: string | null | undefined): InvalidPart[] {
   if (typeof tag !== 'string' || canonicalLanguage(tag) !== undefined) return []
   return [{ pointer: '/language', message: 'must be a BCP 47 language tag such as en or pt-BR', code: 'language' }]

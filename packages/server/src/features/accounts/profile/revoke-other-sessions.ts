@@ -6,7 +6,7 @@ import { deleteOtherSessions } from './session-store.ts'
 export const revokeOtherSessions = endpoint({
   route: 'POST /api/profile/sessions/revoke-others',
   summary: 'End your other sessions',
-  description: 'Signs you out everywhere but here.',
+  description: 'Signs you out everywhere except in this session.',
   caller: 'user',
   permission: 'none',
   limit: 'default',
@@ -20,7 +20,7 @@ export const revokeOtherSessions = endpoint({
     const revoked = await change(
       async (tx) => {
         const count = await deleteOtherSessions(tx, caller.userId, caller.sessionId ?? '')
-        // Ended since this request was let in: it must not end the others.
+        // The current session ended after this request was authenticated: it must not revoke the others.
         if (count === undefined) throw problem('unauthorized', { detail: 'The session has ended: sign in again.' })
         return count
       },

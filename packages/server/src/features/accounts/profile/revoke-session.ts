@@ -6,7 +6,7 @@ import { deleteSession } from './session-store.ts'
 export const revokeSession = endpoint({
   route: 'DELETE /api/profile/sessions/:sessionId',
   summary: 'End one of your sessions',
-  description: 'Its cookie, and every copy of it, stops working at once.',
+  description: 'The cookie of the session, and every copy of it, stops working immediately.',
   caller: 'user',
   permission: 'none',
   limit: 'default',

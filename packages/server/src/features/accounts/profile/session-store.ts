@@ -42,9 +42,9 @@ export async function deleteSession(tx: Tx, userId: string, id: string): Promise
   if (numDeletedRows === 0n) throw problem('session-not-found')
 }
 
-/** Ends every session of the user except `keptId`; returns how many, or undefined when that one has ended meanwhile. */
+/** Ends every session of the user except `keptId`; returns how many, or undefined if that session no longer exists. */
 export async function deleteOtherSessions(tx: Tx, userId: string, keptId: string): Promise<number | undefined> {
-  // One after the other: two sessions that end each other at the same moment would leave none.
+  // Serialized by a lock: two sessions that revoke each other concurrently would leave none.
   await tx.selectFrom('users').select('id').where('id', '=', userId).forNoKeyUpdate().execute()
   const kept = await tx
     .selectFrom('sessions')

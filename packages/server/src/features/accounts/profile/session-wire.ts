@@ -2,11 +2,11 @@ import { Type, type Static } from 'typebox'
 import { Nullable, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import type { Session } from './session-store.ts'
 
-/** A place where somebody is signed in. */
+/** A session of the user, on one device. */
 export const UserSessionWire = wire('UserSession', {
   id: WireId('ses'),
-  current: Type.Boolean({ description: 'The one that made this request.' }),
-  ip: Nullable(Type.String({ description: 'Where it was signed in from.' })),
+  current: Type.Boolean({ description: 'Whether this session made the request.' }),
+  ip: Nullable(Type.String({ description: 'The IP address of the sign-in.' })),
   userAgent: Nullable(Type.String()),
   createdAt: WireTime,
   updatedAt: WireTime,

@@ -10,7 +10,7 @@ import { ProfileWire, toProfileWire } from './profile-wire.ts'
 export const updateProfile = endpoint({
   route: 'PATCH /api/profile',
   summary: 'Change your profile',
-  description: 'Your e-mail address, password, codes and passkeys are changed under `/api/auth`.',
+  description: 'To change your e-mail address, password, codes and passkeys, use the endpoints under `/api/auth`.',
   caller: 'user',
   permission: 'none',
   limit: 'default',
@@ -19,7 +19,12 @@ export const updateProfile = endpoint({
   body: Type.Object({
     displayName: Type.Optional(Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' })),
     language: Type.Optional(
-      Nullable(Type.String({ maxLength: 35, description: 'A BCP 47 tag such as `pt-BR`; null: the default.' })),
+      Nullable(
+        Type.String({
+          maxLength: 35,
+          description: 'A BCP 47 language tag such as `pt-BR`; null for the default language.',
+        }),
+      ),
     ),
   }),
   returns: { 200: ProfileWire },
