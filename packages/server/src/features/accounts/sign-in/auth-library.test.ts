@@ -11,12 +11,12 @@ describe('the auth library', () => {
   })
   afterEach(() => world.close())
 
-  it('is warmed up without the database', async () => {
+  it('loads without a database query', async () => {
     await warmSignIn(world.platform)
     expect(world.platform.database.pool.totalCount).toBe(0)
   })
 
-  it('finds the user of a session cookie, without prolonging the session', async () => {
+  it('finds the user of a session cookie without extending the session', async () => {
     const { userId } = await world.tenant()
     const headers = new Headers({ cookie: await createSessionCookie(world.platform, userId) })
     const expiry = () =>
@@ -26,7 +26,7 @@ describe('the auth library', () => {
     expect(await expiry()).toEqual(before)
   })
 
-  it('finds nobody without a cookie, with a forged one and after the session was ended', async () => {
+  it('finds no user without a cookie, with a forged cookie, or after the session has ended', async () => {
     const { userId } = await world.tenant()
     const cookie = await createSessionCookie(world.platform, userId)
     expect(await findSessionUser(world.platform, new Headers())).toBeUndefined()

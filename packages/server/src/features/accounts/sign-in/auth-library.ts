@@ -12,13 +12,13 @@ export interface SessionUser {
 interface AuthLibrary {
   /** Answers a request to `/api/auth/*`. */
   handle(request: Request): Promise<Response>
-  /** Whose session a cookie is. */
+  /** The user whose session the cookie belongs to. */
   findUser(headers: Headers): Promise<SessionUser | undefined>
-  /** Loads the library ahead of its first use, which takes a third of a second. */
+  /** Loads the library before its first use: loading takes a third of a second. */
   warm(): Promise<void>
 }
 
-/** The process's one instance of the auth library, loaded at its first use. */
+/** The process's single instance of the auth library, loaded on first use. */
 export const authLibrary: Service<AuthLibrary> = {
   name: 'auth library',
   open(platform) {
@@ -36,7 +36,7 @@ export const authLibrary: Service<AuthLibrary> = {
   },
 }
 
-/** What a password is stored as. */
+/** The stored form of a password. */
 export async function hashPassword(password: string): Promise<string> {
   const crypto = await import('better-auth/crypto')
   return crypto.hashPassword(password)
@@ -54,7 +54,7 @@ async function load(options: ReturnType<typeof authOptions>) {
   return betterAuth(await options)
 }
 
-// Only `GET /api/auth/get-session` prolongs a session: it alone can send the browser the new cookie.
+// Only `GET /api/auth/get-session` extends a session: only there can the browser receive the new cookie.
 async function findUser({ api }: Awaited<ReturnType<typeof load>>, headers: Headers): Promise<SessionUser | undefined> {
   const found = await api.getSession({ headers, query: { disableRefresh: true } })
   return found === null ? undefined : { userId: found.user.id, email: found.user.email, sessionId: found.session.id }

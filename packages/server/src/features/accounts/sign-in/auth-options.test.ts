@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { openWorld } from '../../../testing/world.ts'
 import { authOptions } from './auth-options.ts'
 
-it('names tables and columns that our migrations make, as the library itself checks', async () => {
+it("names tables and columns that the migrations create, verified by the library's own check", async () => {
   const world = await openWorld({ features: [] })
   const options = await authOptions(world.platform, undefined)
   const check = (mistake: object) => {

@@ -5,13 +5,13 @@ import type { Platform } from '../../../platform/platform.ts'
 import type { Mailer } from './mailer.ts'
 import { limitCodes, secondFactors } from './second-factors.ts'
 
-/** Carries the client's address to the library; whatever a client sends under this name is overwritten. */
+/** Passes the client's IP address to the library. A header of this name from a client is overwritten. */
 export const clientIpHeader = 'x-appstrate-client-ip'
 
 const passwordResetSeconds = 3600
 const times = { createdAt: 'created_at', updatedAt: 'updated_at' } as const
 
-/** How the auth library is set up: its own defaults, on our tables, under our ids, limits and log. */
+/** The options of the auth library: its defaults, with Appstrate's tables, ids, rate limits and log. */
 export async function authOptions(platform: Platform, mailer: Mailer | undefined): Promise<BetterAuthOptions> {
   const { config, secrets, db } = platform
   return {
@@ -26,19 +26,19 @@ export async function authOptions(platform: Platform, mailer: Mailer | undefined
     socialProviders: socialProviders(config),
     plugins: await secondFactors(platform),
     hooks: await limitCodes(platform),
-    // Streams that were opened with the session end too.
+    // The wake-up also ends the streams that were opened with the session.
     databaseHooks: { session: { delete: { after: async ({ id }) => platform.wake.wake('sessions', id) } } },
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
     logger: libraryLog(platform),
-    // Failures that are ours reach our error handler with their cause; refusals are answered all the same.
+    // Internal errors are thrown to Appstrate's error handler with their cause; refusals are still returned as replies.
     onAPIError: { throw: true },
     advanced: {
-      // Said outright, because the library switches it off when NODE_ENV is "test".
+      // Set explicitly, because the library disables these checks if NODE_ENV is "test".
       disableOriginCheck: false,
       disableCSRFCheck: false,
       ipAddress: { ipAddressHeaders: [clientIpHeader] },
-      // Our migrations make the schema; a test compares it with what the library expects.
+      // The migrations create the schema; a test compares it with the schema that the library expects.
       database: { generateId: ({ model }) => newId(model), validateSchema: false },
     },
   }
@@ -65,7 +65,8 @@ function tables(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'user' | 's
         userAgent: 'user_agent',
         ...times,
       },
-      // Every request reads its session: one that was ended is over at once, on every node (docs/decisions/0007-session-reads.md).
+      // Every request reads its session from the database, so that an ended session stops working immediately on every
+      // node (docs/decisions/0007-session-reads.md).
       cookieCache: { enabled: false },
     },
     account: {
@@ -92,7 +93,7 @@ function tables(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'user' | 's
   }
 }
 
-// Without a mail server nobody could confirm an address or reset a password.
+// Without a mail server, users cannot confirm an address or reset a password.
 function flows(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'emailAndPassword' | 'emailVerification'> {
   if (mailer === undefined) return { emailAndPassword: { enabled: true } }
   return {
@@ -121,7 +122,9 @@ function verificationMail(url: string) {
 function resetMail(url: string) {
   return {
     subject: 'Set a new password',
-    text: `Open this link within an hour to set a new password:\n\n${url}\n\nIf you did not ask for it, ignore this mail.\n`,
+    text:
+      `Open this link within an hour to set a new password:\n\n${url}\n\n` +
+      'If you did not request this, ignore this mail.\n',
   }
 }
 
@@ -137,7 +140,7 @@ function socialProviders(config: Platform['config']): NonNullable<BetterAuthOpti
   }
 }
 
-/** What the library calls errors though a client alone causes them. */
+/** Messages that the library logs as errors although the client caused them. */
 const refusals: ReadonlySet<string> = new Set(['Failed to verify registration', 'Failed to verify authentication'])
 
 function libraryLog({ log }: Platform): NonNullable<BetterAuthOptions['logger']> {

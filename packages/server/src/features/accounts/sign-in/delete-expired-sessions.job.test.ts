@@ -6,14 +6,14 @@ import { deleteExpiredSessions } from './delete-expired-sessions.job.ts'
 
 const signal = new AbortController().signal
 
-describe('what has expired', () => {
+describe('deleting expired sessions', () => {
   let world: World
   beforeAll(async () => {
     world = await openWorld({ features: [] })
   })
   afterAll(() => world.close())
 
-  it('is deleted, sessions and links, and nothing else', async () => {
+  it('deletes expired sessions and verifications, and nothing else', async () => {
     const { db } = world.platform
     const { userId } = await world.tenant()
     for (let n = 0; n < 2; n += 1) await createSessionCookie(world.platform, userId)
@@ -39,10 +39,10 @@ describe('what has expired', () => {
     expect(await db.selectFrom('verifications').select('id').execute()).toEqual([{ id: 'future' }])
   })
 
-  it('goes in batches', async () => {
-    await sql`insert into verifications (id, identifier, value, expires_at) select n::text, 'x', 'x', now() - interval '1 day' from generate_series(1, 1200) as n`.execute(
-      world.platform.db,
-    )
+  it('deletes in batches', async () => {
+    await sql`
+      insert into verifications (id, identifier, value, expires_at)
+      select n::text, 'x', 'x', now() - interval '1 day' from generate_series(1, 1200) as n`.execute(world.platform.db)
     expect(await deleteExpiredSessions.run(world.platform, signal)).toBe(true)
     expect(await deleteExpiredSessions.run(world.platform, signal)).toBe(false)
   })

@@ -3,7 +3,7 @@ import { deleteExpired } from './sign-in-store.ts'
 
 const batchMax = 1000
 
-/** Deletes sessions that have expired, and links and challenges that nobody used in time: the library forgets what nobody asks for again. */
+/** Deletes expired sessions, links and challenges: the auth library deletes them only when they are read. */
 export const deleteExpiredSessions = job({
   name: 'delete-expired-sessions',
   everyMs: 3_600_000,

@@ -21,7 +21,7 @@ describe('the current session', () => {
   })
   afterAll(() => world.close())
 
-  it('is its user and itself', async () => {
+  it('is returned with its user', async () => {
     const { send, userId, email } = await signUp(world)
     const { user, session } = (await send(route)).body
     expect(user).toMatchObject({ id: userId, email })
@@ -29,7 +29,7 @@ describe('the current session', () => {
     expect(Date.parse(session.expiresAt) - Date.now()).toBeGreaterThan(6.9 * 86_400_000)
   })
 
-  it('is null without a cookie, with a forged one and with an API key', async () => {
+  it('is null without a cookie, with a forged cookie and with an API key', async () => {
     const forged = { cookie: 'better-auth.session_token=abc.def' }
     const answers = [
       await world.send(route),
@@ -43,7 +43,7 @@ describe('the current session', () => {
     ])
   })
 
-  it('is null from the moment it was ended', async () => {
+  it('is null immediately after it has ended', async () => {
     const { send, userId } = await signUp(world)
     expect((await send(route)).body).not.toBeNull()
     await world.platform.db.deleteFrom('sessions').where('user_id', '=', userId).execute()
@@ -62,7 +62,7 @@ describe('the current session', () => {
     expect((await world.send(route, { headers: { cookie } })).body).toBeNull()
   })
 
-  it('is prolonged here when it is older than a day, together with its cookie', async () => {
+  it('is extended by this endpoint if it is older than a day, together with its cookie', async () => {
     const { userId } = await world.tenant()
     const cookie = await createSessionCookie(world.platform, userId)
     const answer = await world.send(route, { headers: { cookie } })

@@ -9,7 +9,7 @@ const flag = Type.Boolean()
 export const getSession = endpoint({
   route: 'GET /api/auth/get-session',
   summary: 'Get the current session',
-  description: 'Answers `null` when nobody is signed in. Prolongs a session that is older than a day.',
+  description: 'Returns `null` if you are not signed in. Extends a session that is older than a day.',
   caller: 'anyone',
   permission: 'none',
   limit: 'default',

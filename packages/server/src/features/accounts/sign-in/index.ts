@@ -24,12 +24,12 @@ export const signInFeature = feature({
   jobs: [deleteExpiredSessions],
 })
 
-/** Loads the auth library, so that the first sign-in does not wait a third of a second for it. To be called once the server listens. */
+/** Loads the auth library after the server has started to listen: the first sign-in does not wait for it. */
 export function warmSignIn(platform: Platform): Promise<void> {
   return platform.use(authLibrary).warm()
 }
 
-/** Creates a user with a password, without a sign-up; returns their id. Their address counts as verified unless it is said not to be. */
+/** Creates a user with a password, without a sign-up; returns their id. By default their address counts as verified. */
 export async function registerUser(
   tx: Tx,
   user: { readonly name: string; readonly email: string; readonly password: string; readonly emailVerified?: boolean },

@@ -38,7 +38,7 @@ describe('with a mail server', () => {
   const linkIn = (mail: string) => new URL(/http:\/\/localhost:3000\/\S+/.exec(mail)?.[0] ?? '')
   const follow = ({ pathname, search }: URL) => world.send(`GET ${pathname}${search}`)
 
-  it('opens no session until the address is verified by the link in the mail', async () => {
+  it('creates no session until the address is verified by the link in the mail', async () => {
     const answer = await signUp('ada@example.com')
     expect(answer.body.token).toBeNull()
     expect(answer.headers.getSetCookie()).toEqual([])
@@ -81,7 +81,7 @@ describe('with a mail server', () => {
     expect((await reset()).status).toBe(400)
   })
 
-  it('takes no link that was changed', async () => {
+  it('refuses a link that was changed', async () => {
     await signUp('dora@example.com')
     const link = linkIn(await nextMail())
     link.searchParams.set('token', `${link.searchParams.get('token')?.slice(0, -4)}AAAA`)
@@ -89,12 +89,12 @@ describe('with a mail server', () => {
     expectProblem(signInEmail, await signIn('dora@example.com'), 'sign-in-refused')
   })
 
-  it('is open to other features', async () => {
+  it('lets other features send mails', async () => {
     expect(postMail(world.platform, { to: 'eve@example.com', subject: 'Für dich', text: 'Hello\n' })).toBe(true)
     expect(await nextMail()).toMatch(/^To: eve@example\.com$/m)
   })
 
-  it('does not tell whether an address is known', async () => {
+  it('does not reveal whether an address has an account', async () => {
     await signUp('carol@example.com')
     await nextMail()
     const again = await signUp('carol@example.com')
@@ -114,19 +114,19 @@ describe.each(['gone', 'silent', 'refusing'] as const)('with a mail server that 
     return mailbox
   }
 
-  it('answers at once all the same, and logs the failure once, without the link', async () => {
+  it('still answers immediately, and logs the failure once, without the link', async () => {
     const server = await open()
     const world = await openWorld({ features: [signInFeature], environment: { SMTP_URL: server.url } })
-    // Loads the library, which takes its time.
+    // Loads the library, which takes a while.
     await world.send('GET /api/auth/get-session')
     const startedAt = performance.now()
     const answer = await fromOurPage(world)('POST /api/auth/sign-up/email', {
       body: { name: 'Ada', email: 'ada@example.com', password },
     })
     expect([answer.status, answer.body.token]).toEqual([200, null])
-    // A silent server is given ten seconds.
+    // The mailer waits ten seconds for a silent server.
     expect(performance.now() - startedAt).toBeLessThan(8_000)
-    const failures = () => world.logLines.filter((line) => line.includes('A mail could not be sent.'))
+    const failures = () => world.logLines.filter((line) => line.includes('The mail could not be sent.'))
     if ('connections' in server) {
       await expect.poll(() => server.connections(), { timeout: 10_000 }).toBe(1)
       expect(failures()).toEqual([])
@@ -140,17 +140,17 @@ describe.each(['gone', 'silent', 'refusing'] as const)('with a mail server that 
   })
 })
 
-it('keeps a bounded number of mails that wait for a slow server', async () => {
+it('queues a bounded number of mails for a slow server', async () => {
   const server = await openSilentServer()
   const world = await openWorld({ features: [], environment: { SMTP_URL: server.url } })
   for (let count = 0; count < mailsUnderWayMax + 5; count += 1)
     postMail(world.platform, { to: 'ada@example.com', subject: 'Hello', text: 'Hello\n' })
-  expect(world.logLines.filter((line) => line.includes('too many are under way'))).toHaveLength(5)
+  expect(world.logLines.filter((line) => line.includes('too many are being sent'))).toHaveLength(5)
   server.close()
   await world.close()
 })
 
-it('is no hindrance to sign up without a mail server, and says that it can not reset a password', async () => {
+it('allows a sign-up without a mail server, and refuses a password reset', async () => {
   const world = await openWorld({ features: [signInFeature] })
   const signedUp = await fromOurPage(world)('POST /api/auth/sign-up/email', {
     body: { name: 'Ada', email: 'ada@example.com', password },

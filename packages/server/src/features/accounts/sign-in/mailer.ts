@@ -10,24 +10,24 @@ export interface Mail {
 export interface Mailer {
   /** Sends in the background, so that no request or transaction waits for the mail server. A failure is logged. */
   post(mail: Mail): void
-  /** Waits a moment for what is under way, then disconnects. */
+  /** Waits a moment for mails that are being sent, then disconnects. */
   close(): Promise<void>
 }
 
-/** A mail server that says nothing for this long has failed. */
+/** After this long without a reply, the mail server counts as failed. */
 const silenceMs = 10_000
 const farewellMs = 3_000
-/** Mails that wait for the mail server; what comes beyond is dropped and logged. */
+/** The maximum number of queued mails; further mails are dropped and logged. */
 export const mailsUnderWayMax = 200
 
-/** The process's one connection to the mail server of SMTP_URL; undefined when there is none. */
+/** The process's connection to the mail server of SMTP_URL; undefined if it is not set. */
 export const mailer: Service<Mailer | undefined> = {
   name: 'mailer',
   open: openMailer,
   close: async (instance) => instance?.close(),
 }
 
-/** Sends a mail in the background; false when the server has no mail server. To be called after the commit of what the mail tells. */
+/** Sends a mail in the background; false without a mail server. Call it after the commit of the reported change. */
 export function postMail(platform: Platform, mail: Mail): boolean {
   const instance = platform.use(mailer)
   instance?.post(mail)
@@ -46,9 +46,9 @@ function openMailer({ config, log }: Platform): Mailer | undefined {
   return {
     post(mail) {
       if (underWay.size >= mailsUnderWayMax)
-        return log.error({ subject: mail.subject }, 'A mail was not sent: too many are under way.')
+        return log.error({ subject: mail.subject }, 'The mail was not sent: too many are being sent.')
       const sending = send(mail)
-        .catch((error: unknown) => log.error({ err: error, subject: mail.subject }, 'A mail could not be sent.'))
+        .catch((error: unknown) => log.error({ err: error, subject: mail.subject }, 'The mail could not be sent.'))
         .finally(() => underWay.delete(sending))
       underWay.add(sending)
     },

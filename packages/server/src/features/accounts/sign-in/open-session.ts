@@ -4,14 +4,14 @@ import { authLibrary } from './auth-library.ts'
 import { clientIpHeader } from './auth-options.ts'
 
 /**
- * Signs a user in by their password, and sets the cookies of the new session on our reply; for endpoints that have just made the account.
- * False when the server wants the address verified first.
+ * Signs a user in with their password, and sets the cookies of the new session on the reply; for endpoints that have
+ * just created the account. Returns false if the address must be verified first.
  */
 export async function openSession(
   { request, reply, platform }: Pick<AnyCall, 'request' | 'reply' | 'platform'>,
   credentials: { readonly email: string; readonly password: string },
 ): Promise<boolean> {
-  // Of the request it is told the address and the browser alone: where it came from was checked by the endpoint.
+  // Only the IP address and the user agent are passed on: the endpoint has already checked the origin.
   const headers = new Headers({
     'content-type': 'application/json',
     'user-agent': request.headers['user-agent'] ?? '',
@@ -24,7 +24,7 @@ export async function openSession(
   })
   const response = await platform.use(authLibrary).handle(question)
   if (response.status === 403) return false
-  if (!response.ok) throw new Error(`The auth library did not sign a new user in: ${response.status}.`)
+  if (!response.ok) throw new Error(`The auth library could not sign in a new user: ${response.status}.`)
   void reply.header('set-cookie', response.headers.getSetCookie())
   return true
 }

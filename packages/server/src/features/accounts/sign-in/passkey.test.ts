@@ -18,7 +18,7 @@ describe('passkeys', () => {
   })
   afterAll(() => world.close())
 
-  /** A browser keeps the challenge's cookie beside the session's. */
+  /** Like a browser, sends the cookie of the challenge together with the session cookie. */
   const beginRegistration = async ({ send, cookie }: SignedIn) => {
     const options = await send('GET /api/auth/passkey/generate-register-options', { query: { name: 'Laptop' } })
     return { options: options.body, cookie: `${cookie}; ${cookieOf(options)}` }
@@ -46,7 +46,7 @@ describe('passkeys', () => {
     return finishSignIn(cookie, authenticator.signIn({ challenge, origin, rpId, ...fields }))
   }
 
-  it('are registered by a signed-in user, and sign them in without a password or a code', async () => {
+  it('can be registered by a signed-in user, and sign them in without a password or a code', async () => {
     const [user, authenticator] = [await signUp(world), createAuthenticator()]
     const { options, cookie } = await beginRegistration(user)
     expect(options).toMatchObject({
@@ -72,7 +72,7 @@ describe('passkeys', () => {
     expect(session.body.user).toMatchObject({ id: user.userId, email: user.email })
   })
 
-  it('sign in from a trusted origin too, and from no other', async () => {
+  it('also sign in from a trusted origin, but from no other', async () => {
     const [user, authenticator] = [await signUp(world), createAuthenticator()]
     await register(user, authenticator)
     expect((await signIn(authenticator, { origin: second })).status).toBe(200)
@@ -84,7 +84,7 @@ describe('passkeys', () => {
     expectProblem(relayAuthPost, await signIn(authenticator, { rpId: 'evil.example.com' }), 'auth-request-refused')
   })
 
-  it('need their user to be verified, an answer to this very challenge, and a counter that grows', async () => {
+  it('require user verification, a response to the current challenge, and a growing counter', async () => {
     const [user, authenticator] = [await signUp(world), createAuthenticator()]
     await register(user, authenticator)
     const unverified = await signIn(authenticator, { userVerified: false })
@@ -100,7 +100,7 @@ describe('passkeys', () => {
     expectProblem(relayAuthPost, await signIn(authenticator), 'auth-request-refused')
   })
 
-  it('refuse a key that nobody registered, and another key under a registered id', async () => {
+  it('refuse an unregistered key, and another key with a registered id', async () => {
     const [user, authenticator] = [await signUp(world), createAuthenticator()]
     await register(user, authenticator)
     expectProblem(relayAuthPost, await signIn(createAuthenticator()), 'sign-in-failed')
@@ -113,7 +113,7 @@ describe('passkeys', () => {
     expectProblem(relayAuthPost, await finishSignIn(cookie, forged), 'auth-request-refused')
   })
 
-  it('are not registered without a session, with an old one, for another user, or twice', async () => {
+  it('cannot be registered without a session, with an old session, for another user, or twice', async () => {
     expectProblem(relayAuthGet, await world.send('GET /api/auth/passkey/generate-register-options'), 'unauthorized')
     const [user, other, authenticator] = [await signUp(world), await signUp(world), createAuthenticator()]
     const { options, cookie } = await beginRegistration(user)
@@ -132,7 +132,7 @@ describe('passkeys', () => {
     expectProblem(relayAuthGet, await user.send('GET /api/auth/passkey/generate-register-options'), 'sign-in-refused')
   })
 
-  it('refuse what no authenticator answers, without a cry for help in the log', async () => {
+  it('refuse a response that no authenticator would send, without an error in the log', async () => {
     const user = await signUp(world)
     const { cookie } = await beginRegistration(user)
     const nonsense = {
@@ -152,7 +152,7 @@ describe('passkeys', () => {
     )
   })
 
-  it('are listed, renamed and deleted by their owner alone', async () => {
+  it('can be listed, renamed and deleted only by their owner', async () => {
     const [user, other, authenticator] = [await signUp(world), await signUp(world), createAuthenticator()]
     const { id } = (await register(user, authenticator)).body
     const list = async ({ send }: SignedIn) =>

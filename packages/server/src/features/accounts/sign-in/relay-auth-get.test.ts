@@ -15,7 +15,7 @@ describe('reading from the auth library', () => {
   })
   afterAll(() => world.close())
 
-  it('answers as the library does, with our headers', async () => {
+  it("returns the library's reply with Appstrate's headers", async () => {
     const { send, userId } = await signUp(world)
     const answer = await send('GET /api/auth/list-sessions')
     expect(answer.status).toBe(200)
@@ -24,20 +24,20 @@ describe('reading from the auth library', () => {
       expect(answer.headers.has(name), name).toBe(true)
   })
 
-  it('answers a problem of ours when the library refuses', async () => {
+  it('answers with a problem if the library refuses', async () => {
     expectProblem(relayAuthGet, await world.send('GET /api/auth/list-sessions'), 'unauthorized')
     expectProblem(relayAuthGet, await world.send('GET /api/auth/nothing/here'), 'not-found')
     expectProblem(relayAuthGet, await world.send('GET /api/auth/sign-up/email'), 'not-found')
   })
 
-  it('takes what a provider sends along on the way back, and redirects', async () => {
+  it('accepts the parameters that a provider adds to its redirect, and redirects', async () => {
     const query = { state: 'unknown', code: 'x', scope: 'email', iss: 'https://github.com' }
     const answer = await world.send('GET /api/auth/callback/github', { query })
     expect(answer.status).toBe(302)
     expect(answer.headers.get('location')).toMatch(/error=/)
   })
 
-  it('is not in the OpenAPI document; the documented ones are', async () => {
+  it('is not in the OpenAPI document, unlike the documented auth endpoints', async () => {
     const { paths } = (await world.send('GET /api/openapi.json')).body
     expect(Object.keys(paths).sort()).toEqual([
       '/api/auth/get-session',

@@ -4,7 +4,7 @@ import { relay } from './relay.ts'
 
 const text = Type.Optional(Type.String())
 
-/** Everything else that the auth library answers to GET: returns from Google and GitHub, links in mails, the lists of a user's sessions and passkeys. */
+/** The library's other GET routes: redirects from Google and GitHub, links in mails, lists of sessions and passkeys. */
 export const relayAuthGet = endpoint({
   route: 'GET /api/auth/*',
   summary: 'Read from the auth library',
@@ -14,7 +14,7 @@ export const relayAuthGet = endpoint({
   idempotency: 'not-needed',
   audit: 'none',
   undocumented: true,
-  // Its own parameters, and those that OAuth servers add to a return.
+  // The library's own parameters, and those that OAuth servers add to their redirect.
   query: {
     ...{
       token: text,

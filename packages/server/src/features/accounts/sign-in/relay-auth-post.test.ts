@@ -15,7 +15,7 @@ describe('writing to the auth library', () => {
   })
   afterAll(() => world.close())
 
-  it('sends to a provider that is configured, and knows no other', async () => {
+  it('redirects to a configured provider, and refuses others', async () => {
     const answer = await fromOurPage(world)('POST /api/auth/sign-in/social', {
       body: { provider: 'google', callbackURL: '/' },
     })
@@ -31,7 +31,7 @@ describe('writing to the auth library', () => {
     )
   })
 
-  it('changes a password, with cookies that https alone carries', async () => {
+  it('changes a password, with cookies that are only sent over https', async () => {
     const { send, cookie, email, password } = await signUp(world)
     expect(cookie).toMatch(/^__Secure-better-auth\.session_token=/)
     const body = { currentPassword: password, newPassword: 'another long password', revokeOtherSessions: true }
@@ -42,7 +42,7 @@ describe('writing to the auth library', () => {
     expect((await signIn('another long password')).status).toBe(200)
   })
 
-  it('answers a problem of ours when the library refuses', async () => {
+  it('answers with a problem if the library refuses', async () => {
     const { send } = await signUp(world)
     const wrong = { body: { currentPassword: 'not this one', newPassword: 'another long password' } }
     expectProblem(relayAuthPost, await send('POST /api/auth/change-password', wrong), 'auth-request-refused')
@@ -70,7 +70,7 @@ describe('writing to the auth library', () => {
     expect((await send('POST /api/auth/update-user', { body: { name: 'Grace' } })).body).toEqual({ status: true })
   })
 
-  it('keeps no name or picture that is too long for those who are shown it, no blank name, and no body beyond what the library needs', async () => {
+  it('refuses a name or picture that is too long, a blank name, and a body that is too large', async () => {
     const { send } = await signUp(world)
     const before = (await send('GET /api/auth/get-session')).body.user
     for (const [pointer, body] of [
@@ -98,7 +98,7 @@ describe('writing to the auth library', () => {
     })
   })
 
-  it('answers a failure of ours with a generic 500, and logs its cause under the request id', async () => {
+  it('answers an internal error with a generic 500, and logs its cause with the request id', async () => {
     const broken = await openWorld({ features: [signInFeature] })
     await broken.platform.database.pool.query('alter table users rename to people')
     const answer = await fromOurPage(broken)('POST /api/auth/sign-up/email', {

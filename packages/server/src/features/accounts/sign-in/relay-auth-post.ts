@@ -3,7 +3,7 @@ import { endpoint } from '../../../platform/http/endpoint.ts'
 import { Nullable } from '../../../platform/http/wire.ts'
 import { relay } from './relay.ts'
 
-/** What the library stores as it comes, and shows to others: a user's name and picture, and a passkey's name. The rest it checks itself. */
+/** The fields that the library stores unchecked: a user's name and picture, and a passkey's name. */
 const Body = Type.Object(
   {
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' })),
@@ -12,7 +12,7 @@ const Body = Type.Object(
   { additionalProperties: true },
 )
 
-/** Everything else that the auth library answers to POST: social sign-in, codes and passkeys, password reset, changes of a user's own data. */
+/** The library's other POST routes: social sign-in, codes and passkeys, password reset, changes of user data. */
 export const relayAuthPost = endpoint({
   route: 'POST /api/auth/*',
   summary: 'Write to the auth library',

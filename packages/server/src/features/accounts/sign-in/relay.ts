@@ -11,11 +11,11 @@ type Http = Pick<AnyCall, 'request' | 'reply' | 'platform'>
 
 interface Question {
   readonly method: 'GET' | 'POST'
-  /** JSON as it is sent. */
+  /** The JSON text of the body. */
   readonly body?: string | Uint8Array<ArrayBuffer>
 }
 
-/** Asks the auth library, and sets its cookies on our reply. Throws a problem when it refuses, an Error when it fails. */
+/** Calls the auth library and sets its cookies on the reply. Throws a problem if it refuses, an Error if it fails. */
 export async function askLibrary(http: Http, question: Question): Promise<Response> {
   const response = await http.platform.use(authLibrary).handle(toWebRequest(http, question))
   const cookies = response.headers.getSetCookie()
@@ -24,7 +24,7 @@ export async function askLibrary(http: Http, question: Question): Promise<Respon
   return response
 }
 
-/** Hands the library's answer to the client as it is. */
+/** Sends the library's reply to the client unchanged. */
 export async function relay(http: Http, question: Question): Promise<typeof hijacked> {
   const response = await askLibrary(http, question)
   const body = Buffer.from(await response.arrayBuffer())
@@ -51,7 +51,7 @@ function toWebRequest({ request, platform }: Http, { method, body }: Question): 
 
 const Refusal = Type.Object({ message: Type.Optional(Type.String()), code: Type.Optional(Type.String()) })
 
-/** Codes of the library that have a problem of their own, whatever the status. */
+/** Error codes of the library with a specific problem code; they take precedence over the status. */
 const codesOfRefusals: Readonly<Record<string, string>> = {
   UNAUTHORIZED: 'unauthorized',
   INVALID_ORIGIN: 'origin-not-allowed',
@@ -84,7 +84,7 @@ async function toProblem(response: Response): Promise<Problem> {
   })
 }
 
-// The library takes every failure to read a new passkey for its own, also that of an answer that no authenticator would give.
+// The library answers 500 to every new passkey that it cannot read, even if the client sent an invalid response.
 function isOfClient({ code }: { readonly code?: string }): boolean {
   return code === 'FAILED_TO_VERIFY_REGISTRATION'
 }

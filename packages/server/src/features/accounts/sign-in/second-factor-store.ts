@@ -7,7 +7,7 @@ interface CodeLimit {
   readonly lockSeconds: number
 }
 
-/** Takes one of the user's attempts at a code, atomically. Returns until when they are locked out when there is none left. */
+/** Atomically uses one of the user's code attempts. If none is left, returns when the lock ends. */
 export async function takeCodeAttempt(
   db: Db,
   userId: string,
@@ -15,18 +15,24 @@ export async function takeCodeAttempt(
 ): Promise<Date | undefined> {
   const { rows: taken } = await sql`
     update two_factors
-    set failed_verification_count = case when locked_until is null then coalesce(failed_verification_count, 0) + 1 else 1 end, locked_until = null
-    where user_id = ${userId} and case when locked_until is null then coalesce(failed_verification_count, 0) < ${attemptsMax} else locked_until <= ${now} end
+    set
+      failed_verification_count =
+        case when locked_until is null then coalesce(failed_verification_count, 0) + 1 else 1 end,
+      locked_until = null
+    where user_id = ${userId} and
+      case when locked_until is null then coalesce(failed_verification_count, 0) < ${attemptsMax}
+      else locked_until <= ${now} end
     returning id`.execute(db)
   if (taken.length > 0) return undefined
-  // All attempts can be out at once, or lost in a crash: then nobody has set the lock yet.
+  // The lock may not be set yet: all attempts may be in progress at the same time, or lost in a crash.
+  const lockEnd = new Date(now.getTime() + lockSeconds * 1000)
   const { rows } = await sql<{ until: Date }>`
-    update two_factors set locked_until = coalesce(locked_until, ${new Date(now.getTime() + lockSeconds * 1000)}::timestamptz)
+    update two_factors set locked_until = coalesce(locked_until, ${lockEnd}::timestamptz)
     where user_id = ${userId} returning locked_until as until`.execute(db)
   return rows[0]?.until
 }
 
-/** True for the first to claim `id`, until it expires. */
+/** Claims `id` until it expires. True for the first caller, false for later ones. */
 export async function claimCode(
   db: Db,
   { id, now, expiresAt }: { id: string; now: Date; expiresAt: Date },

@@ -4,13 +4,13 @@ import { appUrl } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { claimCode, takeCodeAttempt } from './second-factor-store.ts'
 
-/** Wrong codes in a row, over all sign-ins of a user, after which no code is taken for a while. */
+/** After this many wrong codes in a row, over all sign-ins of a user, no code is accepted for a while. */
 export const wrongCodesMax = 5
 const codeLockSeconds = 3600
-/** A code is good for its own half minute, the one before and the one after. */
+/** A code is valid in its own half minute, the one before and the one after. */
 const codeLifeSeconds = 90
 
-/** TOTP with backup codes, and passkeys: the library's own plugins on our tables. */
+/** TOTP with backup codes, and passkeys: the library's plugins on Appstrate's tables. */
 export async function secondFactors({ config }: Platform): Promise<BetterAuthPlugin[]> {
   const [{ twoFactor }, { passkey }] = await Promise.all([
     import('better-auth/plugins/two-factor'),
@@ -19,7 +19,7 @@ export async function secondFactors({ config }: Platform): Promise<BetterAuthPlu
   const { APIError } = await import('better-auth/api')
   return [
     twoFactor({
-      // Each wrong code counts twice: when it is tried (see limitCodes) and when it has failed.
+      // Each wrong code counts twice: before the check (see limitCodes) and after it has failed.
       accountLockout: { maxFailedAttempts: 2 * wrongCodesMax, durationSeconds: codeLockSeconds },
       schema: {
         user: { fields: { twoFactorEnabled: 'two_factor_enabled' } },
@@ -40,7 +40,7 @@ export async function secondFactors({ config }: Platform): Promise<BetterAuthPlu
       origin: [new URL(appUrl(config)).origin, ...config.TRUSTED_ORIGINS],
       authenticatorSelection: { residentKey: 'preferred', userVerification: 'required' },
       authentication: {
-        // A passkey stands for password and code together, so its holder must have shown who they are: by PIN, finger or face.
+        // A passkey replaces both password and code: the authenticator must verify its user by PIN or biometrics.
         async afterVerification({ verification }) {
           const message = 'The passkey did not verify its user'
           if (!verification.authenticationInfo.userVerified)
@@ -65,8 +65,8 @@ export async function secondFactors({ config }: Platform): Promise<BetterAuthPlu
 }
 
 /**
- * Counts a code before the library looks at it, and lets each through once. The library counts failures afterwards, so that of
- * a thousand codes tried at the same moment each would find the account unlocked; and it takes a code as often as it is sent.
+ * Counts an attempt before the library checks the code, and accepts each code only once. The library counts failures
+ * after the check, so a thousand concurrent guesses would all find the account unlocked; it also accepts used codes.
  */
 export async function limitCodes(platform: Platform): Promise<NonNullable<BetterAuthOptions['hooks']>> {
   const { APIError, createAuthMiddleware } = await import('better-auth/api')
@@ -84,18 +84,18 @@ export async function limitCodes(platform: Platform): Promise<NonNullable<Better
     })
     if (lockedUntil !== undefined) {
       const retryAfter = Math.max(1, Math.ceil((lockedUntil.getTime() - now.getTime()) / 1000))
-      const message = 'Too many wrong codes: no code is taken for an hour'
+      const message = 'Too many wrong codes: no code is accepted for an hour'
       throw new APIError(
         'TOO_MANY_REQUESTS',
         { code: 'ACCOUNT_TEMPORARILY_LOCKED', message },
         { 'retry-after': String(retryAfter) },
       )
     }
-    // Backup codes are used up by the library.
+    // The library itself invalidates used backup codes.
     if (path === '/two-factor/verify-totp' && !(await claimTotp(platform, { userId, code: codeIn(body), now }))) {
       throw new APIError('UNAUTHORIZED', {
         code: 'CODE_ALREADY_USED',
-        message: 'The code was used already: wait for the next one',
+        message: 'The code has already been used: wait for the next one',
       })
     }
   })

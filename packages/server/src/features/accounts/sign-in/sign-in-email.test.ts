@@ -21,7 +21,7 @@ describe('signing in', () => {
   })
   afterAll(() => world.close())
 
-  it('opens a further session', async () => {
+  it('creates another session', async () => {
     const { email, password, userId } = await signUp(world)
     const answer = await fromOurPage(world)(route, { body: { email, password } })
     expect(answer.body.user).toMatchObject({ id: userId, email })
@@ -31,14 +31,14 @@ describe('signing in', () => {
     ).toHaveLength(2)
   })
 
-  it('forgets the cookie with the browser when it is told to', async () => {
+  it('sets a cookie that ends with the browser if requested', async () => {
     const { email, password } = await signUp(world)
     const answer = await fromOurPage(world)(route, { body: { email, password, rememberMe: false } })
     const cookie = answer.headers.getSetCookie().find((line) => line.startsWith('better-auth.session_token='))
     expect(cookie).not.toMatch(/Max-Age/)
   })
 
-  it('does not tell a wrong password from an unknown address', async () => {
+  it('answers a wrong password and an unknown address identically', async () => {
     const { email } = await signUp(world)
     for (const body of [
       { email, password: 'wrong password' },
@@ -51,7 +51,7 @@ describe('signing in', () => {
     }
   })
 
-  it('is limited per address like the creation of resources', async () => {
+  it('has the rate limit of creating resources, per IP address', async () => {
     const limited = await openWorld({ ...options, environment: { RATE_LIMIT_CREATE: '2' } })
     const attempt = () =>
       fromOurPage(limited)(route, { body: { email: 'nobody@example.com', password: 'a guess at it' } })

@@ -16,7 +16,8 @@ export const signInEmail = endpoint({
   route: 'POST /api/auth/sign-in/email',
   summary: 'Sign in with an e-mail address',
   description:
-    'Answers with the session cookie; where the user has enabled codes, with `twoFactorRedirect`, and the session comes with the code.',
+    'The reply sets the session cookie. If the user has enabled codes, the reply has `twoFactorRedirect` instead, ' +
+    'and the session starts with the correct code.',
   caller: 'anyone',
   permission: 'none',
   limit: 'create',

@@ -3,7 +3,7 @@ import { fromOurPage } from '../../../testing/factories/session.ts'
 import { openWorld } from '../../../testing/world.ts'
 import { registerUser, signInFeature } from './index.ts'
 
-it('registers a user who can sign in with their password, in the transaction that it is given', async () => {
+it('registers a user who can sign in with their password, within the given transaction', async () => {
   const world = await openWorld({ features: [signInFeature] })
   const user = { name: 'Owner', email: 'Owner@Example.com', password: 'correct horse battery' }
   const signIn = () =>

@@ -6,11 +6,11 @@ export interface NewUser {
   readonly name: string
   readonly email: string
   readonly passwordHash: string
-  /** True when absent. */
+  /** Defaults to true. */
   readonly emailVerified?: boolean
 }
 
-/** Inserts a user who can sign in with a password, in the form that the auth library reads; returns their id. */
+/** Inserts a user with a password in the format of the auth library; returns their id. */
 export async function insertUser(
   tx: Tx,
   { name, email, passwordHash, emailVerified = true }: NewUser,
@@ -30,11 +30,19 @@ export async function insertUser(
   return id
 }
 
-/** Deletes the sessions and the verifications that expired first, at most `batchMax` of each; returns how many. */
+/** Deletes the oldest expired sessions and verifications, at most `batchMax` of each; returns how many. */
 export async function deleteExpired(db: Db, { now, batchMax }: { now: Date; batchMax: number }): Promise<number[]> {
   const deletions = [
-    sql`delete from sessions where id in (select id from sessions where expires_at < ${now} order by expires_at limit ${batchMax} for update skip locked)`,
-    sql`delete from verifications where id in (select id from verifications where expires_at < ${now} order by expires_at limit ${batchMax} for update skip locked)`,
+    sql`
+      delete from sessions where id in (
+        select id from sessions where expires_at < ${now}
+        order by expires_at limit ${batchMax} for update skip locked
+      )`,
+    sql`
+      delete from verifications where id in (
+        select id from verifications where expires_at < ${now}
+        order by expires_at limit ${batchMax} for update skip locked
+      )`,
   ]
   const counts: number[] = []
   for (const deletion of deletions) counts.push(Number((await deletion.execute(db)).numAffectedRows ?? 0))

@@ -8,8 +8,10 @@ export const UserWire = wire('User', {
   name: Type.String(),
   email: Type.String(),
   emailVerified: Type.Boolean(),
-  image: Type.Optional(Nullable(Type.String({ description: 'Address of a picture.' }))),
-  twoFactorEnabled: Type.Optional(Nullable(Type.Boolean({ description: 'Signing in by password needs a code too.' }))),
+  image: Type.Optional(Nullable(Type.String({ description: 'The URL of a picture.' }))),
+  twoFactorEnabled: Type.Optional(
+    Nullable(Type.Boolean({ description: 'Whether signing in with a password also requires a code.' })),
+  ),
   createdAt: WireTime,
   updatedAt: WireTime,
 })
@@ -18,7 +20,7 @@ export const SessionWire = wire('Session', {
   id: Type.String(),
   userId: WireId('usr'),
   token: Type.String({
-    description: 'Names the session when it is to be revoked; the cookie is this and a signature.',
+    description: 'Identifies the session, for example to revoke it. The cookie consists of this token and a signature.',
   }),
   expiresAt: WireTime,
   ipAddress: Type.Optional(Nullable(Type.String())),
@@ -27,16 +29,19 @@ export const SessionWire = wire('Session', {
   updatedAt: WireTime,
 })
 
-/** What signing up and signing in answer; the session itself is in the cookie. */
+/** The reply to signing up and signing in; the session itself is in the cookie. */
 export const SignedInWire = wire('SignedIn', {
-  token: Nullable(Type.String({ description: 'Null while the e-mail address has to be verified first.' })),
+  token: Nullable(
+    Type.String({ description: 'The token of the session; null if the e-mail address must be verified first.' }),
+  ),
   user: UserWire,
 })
 
-/** What signing in answers to the password of somebody who uses codes. */
+/** The reply to signing in with a password if the user has enabled codes. */
 export const CodeNeededWire = wire('CodeNeeded', {
   twoFactorRedirect: Type.Literal(true, {
-    description: 'No session yet: send a code to `/api/auth/two-factor/verify-totp` or `…/verify-backup-code`.',
+    description:
+      'True: there is no session yet. Send a code to `/api/auth/two-factor/verify-totp` or `…/verify-backup-code`.',
   }),
   twoFactorMethods: Type.Array(Type.String({ examples: ['totp'] })),
 })
@@ -44,11 +49,11 @@ export const CodeNeededWire = wire('CodeNeeded', {
 export const emailField = Type.String({ format: 'email', maxLength: 320, examples: ['ada@example.com'] })
 export const callbackUrlField = Type.String({
   maxLength: 2000,
-  description: 'Where a link in a mail leads in the end; a path, or a URL of a trusted origin.',
+  description: 'Where the link in the mail finally redirects to: a path, or a URL of a trusted origin.',
 })
-export const rememberMeField = Type.Boolean({ description: 'False: the session ends with the browser.' })
+export const rememberMeField = Type.Boolean({ description: 'If false, the session ends when the browser is closed.' })
 
-/** The library's answer, checked against what we promise. Throws an Error when it is something else. */
+/** Checks the library's reply against the documented schema. Throws an Error if it does not match. */
 export async function parseAnswer<T extends TSchema>(schema: T, response: Response): Promise<Static<T>> {
   return Value.Parse(schema, await response.json())
 }

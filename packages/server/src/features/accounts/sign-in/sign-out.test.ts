@@ -21,7 +21,7 @@ describe('signing out', () => {
   })
   afterAll(() => world.close())
 
-  it('ends the session and takes the cookies back', async () => {
+  it('ends the session and clears the cookies', async () => {
     const { send, userId } = await signUp(world)
     const answer = await send('POST /api/auth/sign-out', { headers: { origin } })
     expect(answer.body).toEqual({ success: true })
@@ -33,7 +33,7 @@ describe('signing out', () => {
     )
   })
 
-  it('ends a copy of the cookie too, at once', async () => {
+  it('also ends a copy of the cookie, immediately', async () => {
     const { send, cookie } = await signUp(world)
     const copy = () => world.send('GET /api/auth/get-session', { headers: { cookie } })
     expect((await copy()).body).not.toBeNull()
@@ -43,7 +43,7 @@ describe('signing out', () => {
   })
 
   it.each(['', 'https://evil.example.com', 'null'])(
-    'is refused with the origin %j, and the session lives on',
+    'is refused with the origin %j, and the session continues',
     async (foreign) => {
       const { send, userId } = await signUp(world)
       expectProblem(

@@ -5,7 +5,7 @@ import { askLibrary } from './relay.ts'
 export const signOut = endpoint({
   route: 'POST /api/auth/sign-out',
   summary: 'Sign out',
-  description: 'Ends the session and takes its cookies back.',
+  description: 'Ends the session and clears its cookies.',
   caller: 'anyone',
   permission: 'none',
   limit: 'default',

@@ -28,7 +28,7 @@ describe('signing up', () => {
   const send = (body: Record<string, unknown>, headers: Record<string, string> = {}) =>
     fromOurPage(world)('POST /api/auth/sign-up/email', { body, headers })
 
-  it('creates a user and a session, whose cookies scripts can not read', async () => {
+  it('creates a user and a session with cookies that scripts cannot read', async () => {
     const body = person()
     const answer = await send({ ...body, email: body.email.toUpperCase() })
     expect(answer.body.user).toMatchObject({ name: 'Ada', email: body.email, emailVerified: false, image: null })
@@ -44,7 +44,7 @@ describe('signing up', () => {
     expect(session.body.user).toEqual(answer.body.user)
   })
 
-  it('keeps the password as a salted hash, the address of the client and ids of our kind', async () => {
+  it("stores the password as a salted hash, the client's IP address, and Appstrate's ids", async () => {
     const body = person()
     const { user } = (await send(body, { 'x-forwarded-for': '203.0.113.9', 'x-appstrate-client-ip': '203.0.113.9' }))
       .body
@@ -58,7 +58,7 @@ describe('signing up', () => {
     expect(world.logLines.join('\n')).not.toContain(body.password)
   })
 
-  it('answers 422 to an address that is taken, with the code of the library', async () => {
+  it("answers 422 to an address that is taken, with the library's code", async () => {
     const { email } = await signUp(world)
     const answer = await send({ ...person(), email })
     expectProblem(signUpEmail, answer, 'sign-up-refused')
@@ -68,7 +68,7 @@ describe('signing up', () => {
     })
   })
 
-  it('names every mistake at once', async () => {
+  it('reports every mistake at once', async () => {
     const answer = await send({ name: '', email: 'ada', password: 'short' })
     expectProblem(signUpEmail, answer, 'validation-error')
     expect(answer.body.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual([
@@ -78,11 +78,11 @@ describe('signing up', () => {
     ])
   })
 
-  it('is refused on a page of another origin', async () => {
+  it('refuses a request from a page of another origin', async () => {
     expectProblem(signUpEmail, await send(person(), { origin: 'https://evil.example.com' }), 'origin-not-allowed')
   })
 
-  it('does not send a mail link to a page of another origin', async () => {
+  it('refuses a mail link that leads to another origin', async () => {
     const answer = await send({ ...person(), callbackURL: 'https://evil.example.com/' })
     expectProblem(signUpEmail, answer, 'sign-in-refused')
     expect(answer.body.code).toBe('INVALID_CALLBACK_URL')

@@ -7,7 +7,8 @@ export const signUpEmail = endpoint({
   route: 'POST /api/auth/sign-up/email',
   summary: 'Sign up with an e-mail address',
   description:
-    'Creates a user and signs them in with a session cookie. Where the server sends mails, the address is verified first.',
+    'Creates a user and signs them in with a session cookie. ' +
+    'If a mail server is configured, the address must be verified first.',
   caller: 'anyone',
   permission: 'none',
   limit: 'create',

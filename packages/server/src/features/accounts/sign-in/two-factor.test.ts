@@ -10,10 +10,10 @@ import { wrongCodesMax } from './second-factors.ts'
 
 const secretOf = (uri: string) => {
   const totp = URI.parse(uri)
-  if (!(totp instanceof TOTP)) throw new Error('The URI is none of a TOTP.')
+  if (!(totp instanceof TOTP)) throw new Error('The URI is not a TOTP URI.')
   return totp
 }
-/** A code that is wrong now and for minutes to come, another for each `n`. */
+/** A code that is wrong now and for the next minutes; different for each `n`. */
 const wrongCode = (totp: TOTP, n = 1) => {
   const steps = [-2, -1, 0, 1, 2, 3, 4, 5, 6]
   const right = new Set(steps.map((step) => totp.generate({ timestamp: Date.now() + step * 30_000 })))
@@ -35,7 +35,7 @@ describe('codes of an authenticator app', () => {
   const session = (cookie: string) => world.send('GET /api/auth/get-session', { headers: { cookie } })
   const rowOf = ({ userId }: SignedIn) =>
     world.platform.db.selectFrom('two_factors').selectAll().where('user_id', '=', userId).executeTakeFirstOrThrow()
-  /** Somebody who uses codes. */
+  /** Signs up a user who uses codes. */
   const person = async () => {
     const user = await signUp(world)
     const { body } = await user.send('POST /api/auth/two-factor/enable', { body: { password: user.password } })
@@ -51,7 +51,7 @@ describe('codes of an authenticator app', () => {
     return cookieOf(answer)
   }
 
-  it('are asked for after the password, once the first one has confirmed the app', async () => {
+  it('are required after the password, once the first code has confirmed the app', async () => {
     const user = await signUp(world)
     const { totpURI, backupCodes } = (
       await user.send('POST /api/auth/two-factor/enable', { body: { password: user.password } })
@@ -82,7 +82,7 @@ describe('codes of an authenticator app', () => {
     expect((await session(cookieOf(whole))).body.user).toMatchObject({ id: user.userId, twoFactorEnabled: true })
   })
 
-  it('need the password to be enabled, shown again and disabled, and then are needed no more', async () => {
+  it('can be enabled, shown again and disabled only with the password, then are not required', async () => {
     const { send } = await signUp(world)
     for (const path of ['enable', 'disable', 'get-totp-uri', 'generate-backup-codes']) {
       const answer = await send(`POST /api/auth/two-factor/${path}`, { body: { password: 'not this one' } })
@@ -100,7 +100,7 @@ describe('codes of an authenticator app', () => {
     })
   })
 
-  it('are kept as secrets: neither the key nor the backup codes are readable in the database or the log', async () => {
+  it('are stored as secrets: the key and the backup codes are not readable in the database or the log', async () => {
     const user = await person()
     const stored = JSON.stringify(await rowOf(user))
     const secret = Buffer.from(user.totp.secret.buffer).toString()
@@ -110,7 +110,7 @@ describe('codes of an authenticator app', () => {
     }
   })
 
-  it('can be replaced by a backup code, once', async () => {
+  it('can be replaced by a backup code, which works once', async () => {
     const user = await person()
     const [code = ''] = user.backupCodes
     const attempts = await Promise.all([challenge(user), challenge(user)])
@@ -126,7 +126,7 @@ describe('codes of an authenticator app', () => {
     ).toBe(200)
   })
 
-  it('are no longer taken after a few wrong ones, not even the right one, by whatever sign-in; then they are again', async () => {
+  it('are all refused for a while after several wrong ones, even the correct code, in any sign-in', async () => {
     const user = await person()
     for (let count = 0; count < wrongCodesMax; count += 1) {
       const answer = await post(
@@ -156,14 +156,14 @@ describe('codes of an authenticator app', () => {
     expect(await rowOf(user)).toMatchObject({ failed_verification_count: 0, locked_until: null })
   })
 
-  it('can not be guessed by trying many at the same moment', async () => {
+  it('cannot be guessed by many concurrent attempts', async () => {
     const user = await person()
     const challenges: string[] = []
     for (let count = 0; count < 14; count += 1) challenges.push(await challenge(user))
     const answers = await Promise.all(
       challenges.map((cookie, n) => post('two-factor/verify-totp', { code: wrongCode(user.totp, n + 1) }, cookie)),
     )
-    // Those that were let through are refused too when the last of them locks the account before the library looks.
+    // Attempts that were counted in time are also refused if the last one locks the account before the library checks.
     const tried = answers.filter(({ status }) => status === 401)
     expect(tried.length).toBeLessThanOrEqual(2 * wrongCodesMax)
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(challenges.length - tried.length)
@@ -174,7 +174,7 @@ describe('codes of an authenticator app', () => {
     )
   }, 60_000)
 
-  it('are good for one sign-in, also when two come at the same moment', async () => {
+  it('work for one sign-in, even if two are concurrent', async () => {
     const user = await person()
     const challenges = [await challenge(user), await challenge(user)]
     const code = user.totp.generate()
@@ -193,7 +193,7 @@ describe('codes of an authenticator app', () => {
     )
   })
 
-  it('are asked for once on a device that is trusted, and of no other user there', async () => {
+  it('are required once on a trusted device, but still for other users of that device', async () => {
     const user = await person()
     const half = await challenge(user)
     const trusted = await post('two-factor/verify-totp', { code: user.totp.generate(), trustDevice: true }, half)
@@ -210,7 +210,7 @@ describe('codes of an authenticator app', () => {
     ).toBe(true)
   })
 
-  it('belong to the sign-in whose password was right', async () => {
+  it('are only accepted in the sign-in with the correct password', async () => {
     const user = await person()
     expectProblem(
       signInEmail,

@@ -5,12 +5,12 @@ import { SMTPServer } from 'smtp-server'
 
 export interface Mailbox {
   readonly url: string
-  /** What arrived and was not taken yet: headers and text. */
+  /** The mails that arrived and were not removed yet: headers and text. */
   readonly mails: string[]
   close(): Promise<void>
 }
 
-/** A real mail server on loopback that takes every mail, or refuses every recipient. */
+/** A real mail server on loopback that accepts every mail, or refuses every recipient. */
 export async function openMailbox({ refuses = false } = {}): Promise<Mailbox> {
   const mails: string[] = []
   const server = new SMTPServer({
@@ -30,7 +30,7 @@ export async function openMailbox({ refuses = false } = {}): Promise<Mailbox> {
   return { url: urlOf(server.server.address()), mails, close: () => new Promise((resolve) => server.close(resolve)) }
 }
 
-/** A mail server that takes connections and never says a word. */
+/** A mail server that accepts connections and never replies. */
 export async function openSilentServer(): Promise<{ readonly url: string; connections(): number; close(): void }> {
   const sockets: Socket[] = []
   const server = createServer((socket) => void sockets.push(socket.on('error', () => undefined))).listen(0, '127.0.0.1')
@@ -50,7 +50,7 @@ function urlOf(address: ReturnType<SMTPServer['server']['address']>): string {
   return `smtp://127.0.0.1:${address.port}`
 }
 
-// Quoted-printable, as far as our mails need it.
+// Decodes quoted-printable, as far as Appstrate's mails need it.
 function decode(raw: string): string {
   return raw.replaceAll('\r\n', '\n').replaceAll('=\n', '').replaceAll('=3D', '=')
 }

@@ -4,16 +4,16 @@ interface Ceremony {
   readonly challenge: string
   readonly origin: string
   readonly rpId: string
-  /** Whether it says to have checked who holds it; true unless given. */
+  /** Whether it claims to have verified its user; defaults to true. */
   readonly userVerified?: boolean
 }
 
-/** An authenticator with one key: as much of WebAuthn (level 2) as registering and signing in need. */
+/** An authenticator with one key: the part of WebAuthn (level 2) that registration and sign-in need. */
 export interface SoftwareAuthenticator {
   readonly credentialId: string
-  /** The `response` of a registration, as a browser makes it from `navigator.credentials.create`. */
+  /** The `response` of a registration, as a browser creates it from `navigator.credentials.create`. */
   register(ceremony: Ceremony): object
-  /** The `response` of a sign-in, as a browser makes it from `navigator.credentials.get`. */
+  /** The `response` of a sign-in, as a browser creates it from `navigator.credentials.get`. */
   signIn(ceremony: Ceremony): object
 }
 
