@@ -13,7 +13,7 @@ it.each([
   ['bytes=-0', 10, 'unsatisfiable'],
   ['bytes=0-', 0, 'unsatisfiable'],
   ['bytes=-5', 0, 'unsatisfiable'],
-  // Not one well-formed range of bytes: the header is ignored (RFC 9110 section 14.2).
+  // No single well-formed byte range: the header is ignored (RFC 9110 section 14.2).
   ['bytes=4-2', 10, 'all'],
   ['bytes=-', 10, 'all'],
   ['bytes=0-1,4-5', 10, 'all'],

@@ -5,8 +5,8 @@ export interface ByteRange {
 }
 
 /**
- * The one range that a `Range` header asks for (RFC 9110 section 14). `all` where it asks for none, for several or for
- * other units than bytes, which a server may answer in full; `unsatisfiable` where none of it exists.
+ * The range that a `Range` header requests (RFC 9110 section 14). `all` if it requests none, several, or other units
+ * than bytes: a server may then return the whole file. `unsatisfiable` if no byte of the range exists.
  */
 export function parseRange(header: string | undefined, sizeBytes: number): ByteRange | 'all' | 'unsatisfiable' {
   const [, first, last] = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/i.exec(header ?? '') ?? []

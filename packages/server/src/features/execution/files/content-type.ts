@@ -1,11 +1,11 @@
 import { extname } from 'node:path'
 
-/** The type of a file of which nothing is known. */
+/** The content type of a file of unknown type. */
 const unknownType = 'application/octet-stream'
 
 const mediaType = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/
 
-/** The media type (RFC 6838) that a client says its file has, or the unknown one. */
+/** The media type (RFC 6838) that a client sent for its file, or the unknown type. */
 export function toContentType(given: string): string {
   const type = given.trim().toLowerCase()
   return mediaType.test(type) ? type : unknownType

@@ -46,15 +46,12 @@ describe('deleting a file', () => {
     await expect(once(world.platform.blobs.read(parseWireId('file', fileId) ?? ''), 'open')).rejects.toThrow('ENOENT')
   })
 
-  it.each(['pending', 'running', 'waiting'] as const)(
-    'answers 409 while a %s run takes it as input',
-    async (status) => {
-      const fileId = await upload(tenant)
-      await giveToRun(fileId, status)
-      expectProblem(deleteFile, await tenant.send(`DELETE /api/files/${fileId}`), 'file-in-use')
-      expect((await tenant.send(`GET /api/files/${fileId}/content`)).text).toBe('x')
-    },
-  )
+  it.each(['pending', 'running', 'waiting'] as const)('answers 409 while a %s run uses it as input', async (status) => {
+    const fileId = await upload(tenant)
+    await giveToRun(fileId, status)
+    expectProblem(deleteFile, await tenant.send(`DELETE /api/files/${fileId}`), 'file-in-use')
+    expect((await tenant.send(`GET /api/files/${fileId}/content`)).text).toBe('x')
+  })
 
   it.each(['success', 'failed', 'timeout', 'cancelled'] as const)(
     'deletes the input of a run that ended as %s',
@@ -65,7 +62,7 @@ describe('deleting a file', () => {
     },
   )
 
-  it('waits for a transaction that is giving the file to a run, and then refuses', async () => {
+  it('waits for a transaction that attaches the file to a run, and then refuses', async () => {
     const fileId = await upload(tenant)
     const id = parseWireId('file', fileId) ?? ''
     const run = await insertRun(world.platform, tenant)
@@ -78,7 +75,7 @@ describe('deleting a file', () => {
         .insertInto('run_inputs')
         .values({ application_id: tenant.applicationId, run_id: run.id, file_id: id, name: 'x.txt' })
         .execute()
-      // Wrapped: awaiting the deletion in the transaction would wait for itself.
+      // Wrapped in an object: awaiting the deletion inside the transaction would deadlock.
       return { answer: deletion }
     })
     expectProblem(deleteFile, await answer, 'file-in-use')

@@ -6,7 +6,7 @@ import { deleteFileRow } from './file-store.ts'
 export const deleteFile = endpoint({
   route: 'DELETE /api/files/:fileId',
   summary: 'Delete a file',
-  description: 'Refused while a run that has not ended takes the file as input.',
+  description: 'Refused while a run that has not ended uses the file as input.',
   caller: 'application',
   permission: 'files:delete',
   limit: 'default',
@@ -20,10 +20,12 @@ export const deleteFile = endpoint({
       (tx) => deleteFileRow(tx, scope, params.fileId),
       () => toWireId('file', params.fileId),
     )
-    // The file is gone with its row; a blob that stays behind is swept later.
+    // Without its row the file is deleted; a blob that remains is removed by sweepBlobs.
     await platform.blobs
       .remove(params.fileId)
-      .catch((error: unknown) => log.warn({ err: error }, "A deleted file's content was left behind."))
+      .catch((error: unknown) =>
+        log.warn({ err: error }, 'The content of a deleted file could not be removed; it is removed later.'),
+      )
     return noContent()
   },
 })

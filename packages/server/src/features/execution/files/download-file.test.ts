@@ -37,7 +37,7 @@ describe('a download', () => {
   const get = (headers: Record<string, string> = {}, id = fileId) =>
     tenant.send(`GET /api/files/${id}/content`, { headers })
 
-  it('is an attachment that no browser runs or guesses the type of', async () => {
+  it('is an attachment that browsers neither execute nor sniff', async () => {
     const { status, headers, text: body } = await get()
     expect([status, body]).toEqual([200, text])
     expect(headers.get('content-disposition')).toBe(
@@ -62,18 +62,18 @@ describe('a download', () => {
     expect(answer.headers.get('content-length')).toBe(String(body.length))
   })
 
-  it('answers 416 with the size to a range beyond the end', async () => {
+  it('answers 416 with the file size for a range beyond the end', async () => {
     const answer = await get({ range: 'bytes=16-' })
     expectProblem(downloadFile, answer, 'range-not-satisfiable')
     expect(answer.headers.get('content-range')).toBe('bytes */16')
   })
 
-  it('heeds If-Range: the whole file when it is another one', async () => {
+  it('honors If-Range: sends the whole file when it has changed', async () => {
     expect((await get({ range: 'bytes=0-0', 'if-range': etag })).status).toBe(206)
     expect((await get({ range: 'bytes=0-0', 'if-range': '"other"' })).status).toBe(200)
   })
 
-  it('answers HEAD with the headers alone', async () => {
+  it('answers HEAD with the headers only', async () => {
     const answer = await tenant.send(`HEAD /api/files/${fileId}/content`)
     expect([answer.status, answer.text, answer.headers.get('content-length'), answer.headers.get('etag')]).toEqual([
       200,
@@ -88,7 +88,7 @@ describe('a download', () => {
     expect([answer.status, answer.text, answer.headers.get('content-length')]).toEqual([200, '', '0'])
   })
 
-  it('answers a clear 500, logged once with its cause, when the content is gone from the disk', async () => {
+  it('answers 500, and logs the cause once, when the content is missing on disk', async () => {
     const gone = await upload(tenant)
     await world.platform.blobs.remove(parseWireId('file', gone) ?? '')
     const answer = await get({}, gone)

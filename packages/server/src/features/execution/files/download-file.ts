@@ -12,7 +12,7 @@ import { getFile, type FileRow } from './file-store.ts'
 
 const Content = Type.String({ format: 'binary' })
 
-/** A file's row is there and its blob is not: the data directory was changed from outside. */
+/** A file has a row but no blob: the data directory was changed by something else. */
 class BlobMissing extends Error {
   override readonly name = 'BlobMissing'
 }
@@ -20,7 +20,7 @@ class BlobMissing extends Error {
 export const downloadFile = endpoint({
   route: 'GET /api/files/:fileId/content',
   summary: 'Download a file',
-  description: 'The content, always as an attachment. `Range: bytes=…` with one range answers 206.',
+  description: 'Returns the content as an attachment. A `Range: bytes=…` header with one range returns 206.',
   caller: 'application',
   permission: 'files:read',
   limit: 'default',
@@ -61,14 +61,14 @@ function rangeOf(headers: IncomingHttpHeaders, file: FileRow): ByteRange | undef
   return range === 'all' ? undefined : range
 }
 
-// Waits for the file to be open, so that a missing one is an error before the reply has begun.
+// Waits until the file is open, so that a missing file is an error before the reply starts.
 async function openContent(platform: Platform, file: FileRow, range: ByteRange | undefined): Promise<Readable> {
   const { source, content } = readContent(platform, file, range)
   try {
     await once(source, 'open')
     return content
   } catch (error) {
-    throw new BlobMissing(`The content of file ${file.id} can not be read from the data directory.`, { cause: error })
+    throw new BlobMissing(`The content of file ${file.id} cannot be read from the data directory.`, { cause: error })
   }
 }
 

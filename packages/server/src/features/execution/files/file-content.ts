@@ -7,20 +7,20 @@ import type { ByteRange } from './byte-range.ts'
 import type { FileRow, StoredFile } from './file-store.ts'
 import { OpeningStream, sealedRange, SealingStream } from './sealed-bytes.ts'
 
-/** What is needed to find a file's bytes and the key that they are kept under. */
+/** The fields that are needed to find a file's bytes and their encryption key. */
 export type StoredContent = Pick<StoredFile, 'id' | 'applicationId' | 'endUserId' | 'salt' | 'sizeBytes'>
 
-/** What a file's bytes are read with. */
+/** The fields that are needed to read a file's bytes. */
 export interface ReadableContent {
   readonly id: string
   readonly sizeBytes: number
-  /** Undefined: they are kept as they are. */
+  /** Undefined when the bytes are not encrypted. */
   readonly key: Buffer | undefined
 }
 
 const saltBytes = 32
 
-/** The files with their names opened and with what their bytes are read with, for those who may see them. */
+/** Decrypts the names of files and adds the keys of their bytes. Only for callers who may see the files. */
 export async function openFiles(platform: Platform, files: readonly StoredFile[]): Promise<FileRow[]> {
   const sealOf = await sealsOf(platform, files)
   return files.map((file) => ({
@@ -36,7 +36,7 @@ export async function openFile(platform: Platform, file: StoredFile): Promise<Fi
   return { ...file, name: sealOf(file).openText(file.name) ?? '', key: keyOf(sealOf(file), file) }
 }
 
-/** The contents of files that a run was given, ready to be read. */
+/** The contents of a run's input files, ready to be read. */
 export async function openContents<T extends StoredContent>(
   platform: Platform,
   files: readonly T[],
@@ -56,14 +56,17 @@ export function readContent(
     return { source, content: source }
   }
   const source = blobs.read(id, sealedRange(sizeBytes, range))
-  // Whoever reads the content is told of a failure by the content.
+  // The callback is empty because a failure also errors the content stream.
   return {
     source,
     content: pipeline(source, new OpeningStream({ key, fileId: id }, sizeBytes, range), () => undefined),
   }
 }
 
-/** Streams a file to disk as its owner keeps it, durable when it resolves. Throws BlobTooLarge past `bytesMax`; a failure leaves nothing. */
+/**
+ * Streams a file to disk, encrypted if its owner's content is. Durable when it resolves; a failure leaves no blob.
+ * Throws BlobTooLarge past `bytesMax`.
+ */
 export async function writeContent(
   { blobs }: Platform,
   { id, seal }: { id: string; seal: ContentSeal },

@@ -39,7 +39,7 @@ describe('the path of a run’s file', () => {
     ['dir\\name.txt', 'name.txt'],
   ])('%j is kept as %j', (given, kept) => expect(sanitizePath(given)).toBe(kept))
 
-  it('has at most 1,024 bytes, and keeps the end', () => {
+  it('has at most 1,024 bytes, and keeps its end', () => {
     const kept = sanitizePath(`${'d'.repeat(200)}/`.repeat(10) + 'last.txt')
     expect(Buffer.byteLength(kept)).toBeLessThanOrEqual(1_024)
     expect(baseName(kept)).toBe('last.txt')
@@ -47,13 +47,13 @@ describe('the path of a run’s file', () => {
 })
 
 describe('the names of files in one folder', () => {
-  it('are base names, each another', () => {
+  it('are distinct base names', () => {
     expect(
       namesInOneFolder(['a.csv', 'a_1.csv', 'a.csv', 'charts/a.csv', 'b', 'x/b', 'b/a.csv', '.env', 'y/.env']),
     ).toEqual(['a.csv', 'a_1.csv', 'a_2.csv', 'a_3.csv', 'b', 'b_1', 'a_4.csv', '.env', '.env_1'])
   })
 
-  it('stay within 255 bytes, however alike and long they are', () => {
+  it('stay within 255 bytes, even if they are long and almost equal', () => {
     for (const name of [`${'x'.repeat(251)}.csv`, 'ü'.repeat(200), `a.${'x'.repeat(253)}`]) {
       const names = namesInOneFolder(Array.from({ length: 12 }, () => name))
       expect(new Set(names).size).toBe(12)

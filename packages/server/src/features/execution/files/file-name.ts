@@ -3,16 +3,16 @@ const pathBytesMax = 1_024
 const extensionBytesMax = 32
 const unnamed = 'file'
 
-// Control characters, line separators, and the marks that make a name read in another direction than it is stored.
+// Control characters, line separators, and marks that reverse the reading direction of a name.
 const unsafe = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu
 
-/** The base name of what a client calls its file: no directories, no control characters, at most 255 bytes of UTF-8. */
+/** The base name of a client's file name: no directories, no control characters, at most 255 bytes of UTF-8. */
 export function sanitizeName(given: string): string {
   const base = given.toWellFormed().replaceAll(unsafe, '').split(/[/\\]/).at(-1)?.trim() ?? ''
   return base === '' || base === '.' || base === '..' ? unnamed : shorten(base)
 }
 
-/** The path of a run's file below /workspace/output, with `/` between names that are each sanitized; at most 1,024 bytes. */
+/** Path of a run's file below /workspace/output: sanitized names separated by `/`, at most 1,024 bytes. */
 export function sanitizePath(given: string): string {
   const names = given
     .split('/')
@@ -27,7 +27,7 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1)
 }
 
-/** Names for files that are to lie in one folder: base names, each different from those before it (`a.csv`, `a_1.csv`), and none too long. */
+/** Distinct base names for files in one folder (`a.csv`, `a_1.csv`), none of them too long. */
 export function namesInOneFolder(paths: readonly string[]): string[] {
   const taken = new Set<string>()
   return paths.map((path) => {
@@ -55,14 +55,14 @@ function shorten(name: string): string {
   return fitted(stem, extension)
 }
 
-// The extension is kept, by which people and tools know what a file is, unless it is none.
+// Keeps the extension, which tells people and tools the file type. An overlong one does not count as an extension.
 function splitExtension(name: string): [stem: string, extension: string] {
   const dot = name.lastIndexOf('.')
   const isExtension = dot > 0 && Buffer.byteLength(name.slice(dot)) <= extensionBytesMax
   return isExtension ? [name.slice(0, dot), name.slice(dot)] : [name, '']
 }
 
-/** As much of the stem as leaves room for the end. */
+/** The stem, shortened to leave room for the end. */
 function fitted(stem: string, end: string): string {
   const room = nameBytesMax - Buffer.byteLength(end)
   if (Buffer.byteLength(stem) <= room) return stem + end

@@ -6,7 +6,7 @@ import { offsetOf, type Page, type Slice } from '../../../platform/http/paginati
 import { problem } from '../../../platform/problems/problem.ts'
 import type { ReadableContent } from './file-content.ts'
 
-/** A file as it is stored; its content is the blob of the same id. An end-user's may be sealed: `openFiles` gives those who may see it the file. */
+/** A file as it is stored; its content is the blob with the same id. `openFiles` decrypts an end-user's sealed file. */
 export interface StoredFile {
   readonly id: string
   readonly applicationId: string
@@ -16,9 +16,9 @@ export interface StoredFile {
   readonly name: string
   readonly sizeBytes: number
   readonly contentType: string
-  /** Of the content in clear. */
+  /** Hash of the unencrypted content. */
   readonly sha256: Buffer
-  /** What the key of its bytes is derived with; null: they are kept as they are. */
+  /** Salt of the key that encrypts the bytes; null when they are not encrypted. */
   readonly salt: Buffer | null
   readonly createdAt: Date
 }
@@ -26,7 +26,7 @@ export interface StoredFile {
 /** A file whose name and content can be read. */
 export type FileRow = StoredFile & ReadableContent
 
-/** A file to be written, its name as it is to be stored. */
+/** A file to insert, with its name in stored form. */
 export type NewFile = Omit<StoredFile, 'createdAt' | 'applicationId' | 'endUserId'>
 
 const columns = [
@@ -78,7 +78,7 @@ export async function getFile(db: Db, scope: AppScope, id: string): Promise<Stor
   return toFile(row)
 }
 
-/** Those of the ids that are files of the scope, in the order asked. In a transaction they can't be deleted until it ends. */
+/** The files of the scope among the ids, in their order; in a transaction they are protected from deletion. */
 export async function findFiles(db: Db, scope: AppScope, ids: readonly string[]): Promise<StoredFile[]> {
   const wanted = [...new Set(ids)].filter((id) => uuid.test(id))
   if (wanted.length === 0) return []
@@ -105,7 +105,7 @@ export async function listFiles(db: Db, scope: AppScope, page: Page): Promise<Sl
   return { items: rows.map(toFile), total }
 }
 
-/** What a run has left below /workspace/output. Throws run-not-found, also for another end-user's run. */
+/** The files that a run left below /workspace/output. Throws run-not-found, also for another end-user's run. */
 export async function listRunFiles(
   db: Db,
   scope: AppScope,
@@ -132,7 +132,7 @@ export async function listRunFiles(
   return { items: rows.map(toFile), total }
 }
 
-/** Deletes the row; the blob is the caller's. Throws file-not-found, or file-in-use while an active run takes it as input. */
+/** Deletes the row, not the blob. Throws file-not-found, or file-in-use while an active run uses it as input. */
 export async function deleteFileRow(tx: Tx, scope: AppScope, id: string): Promise<void> {
   const locked = await tx
     .selectFrom('files')
@@ -146,7 +146,7 @@ export async function deleteFileRow(tx: Tx, scope: AppScope, id: string): Promis
   await tx.deleteFrom('files').where('id', '=', id).execute()
 }
 
-/** Deletes the rows of the files that a run has made; returns their ids, whose blobs are the caller's. Throws file-in-use as `deleteFileRow` does. */
+/** Deletes the rows of a run's files, not the blobs; returns the ids. Throws file-in-use. */
 export async function deleteRunFiles(tx: Tx, scope: AppScope, runId: string): Promise<string[]> {
   const made = await tx
     .selectFrom('files')
@@ -163,7 +163,7 @@ export async function deleteRunFiles(tx: Tx, scope: AppScope, runId: string): Pr
   return ids
 }
 
-// The files are locked: nobody gives them to a run meanwhile.
+// The files are locked, so no run can be given one of them at the same time.
 async function refuseUsed(tx: Tx, ids: readonly string[]): Promise<void> {
   const user = await tx
     .selectFrom('run_inputs as i')
@@ -175,13 +175,13 @@ async function refuseUsed(tx: Tx, ids: readonly string[]): Promise<void> {
     .executeTakeFirst()
   if (user !== undefined)
     throw problem('file-in-use', {
-      detail: 'A run that has not ended takes this file as input: wait for it or cancel it.',
+      detail: 'A run that has not ended uses this file as input: wait until it ends or cancel it.',
     })
 }
 
 /**
- * Gives a run its file of that name. A file of the same content stays as it is; another content replaces it.
- * Returns the file, and the id of the blob that is not needed any more.
+ * Inserts or replaces the file with this name of a run. A file with the same content stays unchanged.
+ * Returns the file, and the id of the blob that is no longer needed.
  */
 export async function putRunFile(
   tx: Tx,
@@ -202,7 +202,7 @@ export async function putRunFile(
   return { file: await insertFile(tx, scope, file), unneeded: present.id }
 }
 
-/** Those of the blob ids that have a row, in any tenant. */
+/** The blob ids that have a row. Unscoped: looks at all organizations. */
 export async function findKnownBlobs(db: Db, ids: readonly string[]): Promise<Set<string>> {
   const rows = await db
     .selectFrom('files')

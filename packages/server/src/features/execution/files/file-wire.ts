@@ -6,12 +6,12 @@ import type { FileRow } from './file-store.ts'
 export const FileWire = wire('File', {
   id: WireId('file'),
   name: Type.String({
-    description: "The uploaded file's base name, or the path below /workspace/output of a file that a run made.",
+    description: "The base name of an uploaded file, or the path below /workspace/output of a run's file.",
   }),
   size: Type.Integer({ description: 'Bytes.' }),
   contentType: Type.String(),
-  sha256: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'Of the content, in hexadecimal.' }),
-  runId: Nullable(WireId('run', 'The run that made the file; null for an upload.')),
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 of the content, in hexadecimal.' }),
+  runId: Nullable(WireId('run', 'The run that produced the file; null for an upload.')),
   createdAt: WireTime,
 })
 

@@ -10,7 +10,7 @@ import { uploadFile } from './upload-file.ts'
 export const filesFeature = feature({
   folder: 'execution/files',
   tag: 'Files',
-  description: 'What runs are given to work on, and what they make.',
+  description: 'Files that runs receive as input, and files that runs produce.',
   endpoints: { uploadFile, listFiles, getFile, downloadFile, deleteFile, listRunFiles },
 })
 

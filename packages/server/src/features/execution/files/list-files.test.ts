@@ -19,7 +19,7 @@ describe('the list of files', () => {
   })
   afterAll(() => world.close())
 
-  it('has the newest first, in pages, of one application', async () => {
+  it('returns the files of one application in pages, newest first', async () => {
     const [tenant, other] = [await world.tenant(), await world.tenant()]
     for (const name of ['1.txt', '2.txt', '3.txt']) {
       const rawBody = new FormData()

@@ -7,7 +7,7 @@ import { FileWire, toFileWire } from './file-wire.ts'
 export const listFiles = endpoint({
   route: 'GET /api/files',
   summary: 'List files',
-  description: 'Uploads and what runs have made, the newest first.',
+  description: 'Uploaded files and files that runs produced, newest first.',
   caller: 'application',
   permission: 'files:read',
   limit: 'default',

@@ -34,7 +34,7 @@ describe('the files of a run', () => {
     return count
   }
 
-  it('are what it left, under their paths, the newest first, and can be downloaded', async () => {
+  it('are what the run left, under their paths, newest first, and can be downloaded', async () => {
     const run = await insertRun(world.platform, tenant)
     await addRunFile(world.platform, maker(run), { path: 'report.md', content: from('# Done') })
     await addRunFile(world.platform, maker(run), { path: 'charts/../totals/2026.csv', content: from('a,1') })
@@ -48,7 +48,7 @@ describe('the files of a run', () => {
     expect(content.headers.get('content-disposition')).toContain('filename="2026.csv"')
   })
 
-  it('are replaced when a resumed run leaves them again, and stay the same when their content is the same', async () => {
+  it('are replaced when a resumed run writes other content, and stay unchanged for the same content', async () => {
     const run = await insertRun(world.platform, tenant)
     const before = await blobCount()
     const first = await addRunFile(world.platform, maker(run), { path: 'a.txt', content: from('one') })
@@ -59,7 +59,7 @@ describe('the files of a run', () => {
     expect(await blobCount()).toBe(before + 1)
   })
 
-  it('leave nothing when they are too large or their run is gone', async () => {
+  it('leave no blob when they are too large or their run was deleted', async () => {
     const run = await insertRun(world.platform, tenant)
     const before = await blobCount()
     await expect(
@@ -81,11 +81,11 @@ describe('the files of a run', () => {
     expect(await findFiles(world.platform.db, { ...tenant.scope, endUserId: newUuid() }, [file.id])).toEqual([])
   })
 
-  it('of an unknown run answer 404', async () => {
+  it('answer 404 for an unknown run', async () => {
     expectProblem(listRunFiles, await tenant.send(`GET /api/runs/${newWireId('run')}/files`), 'run-not-found')
   })
 
-  it('are found by id in the order asked, without those of others and without what is no id', async () => {
+  it("are found by id in the requested order, without other tenants' files and invalid ids", async () => {
     const run = await insertRun(world.platform, tenant)
     const [a, b] = [
       await addRunFile(world.platform, maker(run), { path: 'a', content: from('a') }),

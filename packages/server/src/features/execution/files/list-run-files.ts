@@ -7,7 +7,7 @@ import { FileWire, toFileWire } from './file-wire.ts'
 export const listRunFiles = endpoint({
   route: 'GET /api/runs/:runId/files',
   summary: "List a run's files",
-  description: 'What the agent left below /workspace/output, the newest first.',
+  description: 'The files that the agent left below /workspace/output, newest first.',
   caller: 'application',
   permission: 'files:read',
   limit: 'default',

@@ -14,12 +14,12 @@ import type { NewFile } from './file-store.ts'
 /** Boundaries and part headers around the file. */
 const multipartOverheadBytes = 65_536
 const idleMsMax = 60_000
-/** How long the rest of a refused upload is read, so that the client gets to see the reply. */
+/** How long the rest of a refused upload is read, so that the client receives the reply. */
 const discardMsMax = 10_000
 
 /**
  * Streams the one part `file` of a multipart request to a blob, durable when it resolves. Throws `file-too-large`,
- * `validation-error` or `malformed-request`; a failed or cut off upload leaves nothing.
+ * `validation-error` or `malformed-request`; a failed or interrupted upload leaves no blob.
  */
 export async function receiveUpload(platform: Platform, request: FastifyRequest, seal: ContentSeal): Promise<NewFile> {
   const bytesMax = platform.config.FILE_SIZE_MAX
@@ -41,13 +41,13 @@ async function receiveParts(
   storePart: (part: MultipartFile) => Promise<NewFile>,
 ): Promise<NewFile> {
   let received: NewFile | undefined
-  // One more than is allowed, so that a second part is seen and named, and the blob's own limit cuts a file that is too large.
+  // Each limit is one more than allowed: a second part gets its own error, and a large file reaches the blob's limit.
   const limits = { fileSize: bytesMax + 1, files: 2, fields: 1, parts: 2, fieldSize: 1_024, headerPairs: 20 }
   for await (const part of request.parts({ limits })) {
     if (part.fieldname !== 'file') throw invalid(part.fieldname, 'is not a known field', 'additionalProperties')
     if (received !== undefined) throw invalid('file', 'must be sent once', 'maxItems')
     if (part.type === 'field') throw invalid('file', 'must be a file: send it with a file name', 'type')
-    // What a browser sends for a file input in which nothing was chosen.
+    // Browsers send an empty file name for a file input without a chosen file.
     if (part.filename === '') throw invalid('file', 'is required', 'required')
     received = await storePart(part)
   }
@@ -65,7 +65,7 @@ async function store(
     { id, seal },
     { content: part.file, bytesMax: platform.config.FILE_SIZE_MAX },
   )
-  // A part of type application/octet-stream is a file without a file name too.
+  // A part of type application/octet-stream counts as a file even without a file name.
   const filename: string | undefined = part.filename
   return {
     id,
@@ -91,7 +91,7 @@ function tooLarge(bytesMax: number): Problem {
   })
 }
 
-// A client that goes away or sends something broken is its fault; anything else, such as a full disk, stays an error of ours.
+// A disconnect or a malformed body is the client's error; any other, such as a full disk, stays a server error.
 function toUploadProblem(error: unknown, bytesMax: number): unknown {
   if (error instanceof BlobTooLarge) return tooLarge(bytesMax)
   if (!(error instanceof Error) || error instanceof Problem) return error
@@ -99,7 +99,7 @@ function toUploadProblem(error: unknown, bytesMax: number): unknown {
   if (code === 'FST_INVALID_MULTIPART_CONTENT_TYPE') return error
   const isBroken = code.startsWith('FST_') || code === 'ECONNRESET' || (code === '' && error.constructor === Error)
   return isBroken
-    ? problem('malformed-request', { detail: 'The multipart body is not well-formed, or it ends too early.' })
+    ? problem('malformed-request', { detail: 'The multipart body is malformed or ends too early.' })
     : error
 }
 

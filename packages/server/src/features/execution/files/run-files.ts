@@ -7,7 +7,7 @@ import { writeContent } from './file-content.ts'
 import { sanitizePath } from './file-name.ts'
 import { putRunFile, type StoredFile } from './file-store.ts'
 
-/** The run that makes a file; all ids as stored. */
+/** The run that produces a file; all ids as stored. */
 export interface MakingRun {
   readonly organizationId: string
   readonly applicationId: string
@@ -16,8 +16,8 @@ export interface MakingRun {
 }
 
 /**
- * Keeps what a run left at a path below /workspace/output; doing it again replaces the file of that path.
- * Throws BlobTooLarge past FILE_SIZE_MAX; a failure leaves nothing.
+ * Stores a file that a run left at a path below /workspace/output; another call replaces the file of that path.
+ * Throws BlobTooLarge past FILE_SIZE_MAX; a failure leaves no blob.
  */
 export async function addRunFile(
   platform: Platform,

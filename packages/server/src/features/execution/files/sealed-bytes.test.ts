@@ -10,7 +10,7 @@ import { OpeningStream, sealedRange, SealingStream, type BytesKey } from './seal
 const key: BytesKey = { key: randomBytes(32), fileId: 'a' }
 const chunk = 65_536
 
-/** The bytes in pieces, as they come from a disk or a network. */
+/** The bytes in pieces, as they arrive from a disk or a network. */
 function inPieces(bytes: Buffer, size: number): Readable {
   const pieces: Buffer[] = []
   for (let at = 0; at < bytes.length; at += size) pieces.push(bytes.subarray(at, at + size))
@@ -35,7 +35,7 @@ function open(
 
 describe('the bytes of a file', () => {
   it.each([0, 1, chunk - 1, chunk, chunk + 1, 3 * chunk, 200_001])(
-    'come back when there are %d of them',
+    'are decrypted unchanged when there are %d of them',
     async (size) => {
       const bytes = randomBytes(size)
       const sealed = await seal(bytes)
@@ -44,7 +44,7 @@ describe('the bytes of a file', () => {
     },
   )
 
-  it('come back in part, at the cost of that part', async () => {
+  it('can be decrypted in part, and only that part is read', async () => {
     const bytes = randomBytes(4 * chunk + 100)
     const sealed = await seal(bytes)
     for (const [start, end] of [
@@ -63,7 +63,7 @@ describe('the bytes of a file', () => {
     expect(end - start + 1).toBe(chunk + 16)
   })
 
-  it('do not come back when they were changed, moved, left out, cut off, or are of another file', async () => {
+  it('are not decrypted when they were changed, moved, removed, cut off, or belong to another file', async () => {
     const bytes = randomBytes(2 * chunk + 10)
     const sealed = await seal(bytes)
     const changed = Buffer.from(sealed)

@@ -4,19 +4,19 @@ import { BlobTooLarge, type WrittenBlob } from '../../../platform/blobs/blob-dir
 import { SealBroken } from '../../../platform/crypto/key-ring.ts'
 import type { ByteRange } from './byte-range.ts'
 
-/** Bytes that are encrypted together: what the smallest range costs to read. */
+/** Number of bytes that are encrypted together, and so the minimum that must be read for any range. */
 const chunkBytes = 65_536
 const tagBytes = 16
 
-/** The key of one file's bytes; nothing else is encrypted with it, so the place of a chunk is nonce enough. */
+/** The key of one file's bytes. It encrypts nothing else, so the index of a chunk is a safe nonce. */
 export interface BytesKey {
   readonly key: Buffer
   readonly fileId: string
 }
 
 /**
- * Encrypts a file on its way to disk (AES-256-GCM in chunks), and measures it in clear. The nonce of a chunk is its place and
- * whether it is the last one, so none can be changed, moved, left out or cut off unnoticed.
+ * Encrypts a file on its way to disk (AES-256-GCM in chunks), and measures the plain content. The nonce of a chunk
+ * holds its index and whether it is the last one, so that no chunk can be changed, moved or removed unnoticed.
  */
 export class SealingStream extends Transform {
   readonly #key: BytesKey
@@ -32,7 +32,7 @@ export class SealingStream extends Transform {
     this.#bytesMax = bytesMax
   }
 
-  /** What was written, in clear; once the stream has ended. */
+  /** Size and hash of the plain content, available once the stream has ended. */
   written(): WrittenBlob {
     return { sizeBytes: this.#sizeBytes, sha256: this.#hash.digest() }
   }
@@ -43,7 +43,7 @@ export class SealingStream extends Transform {
       return done(new BlobTooLarge(`The content is larger than ${this.#bytesMax} bytes.`))
     this.#hash.update(data)
     this.#pending = this.#pending.length === 0 ? data : Buffer.concat([this.#pending, data])
-    // A whole chunk waits for the next byte: it may be the last one.
+    // A full chunk is held back until the next byte arrives: it may be the last chunk.
     let from = 0
     for (; this.#pending.length - from > chunkBytes; from += chunkBytes)
       this.#pushSealed(this.#pending.subarray(from, from + chunkBytes), false)
@@ -65,7 +65,7 @@ export class SealingStream extends Transform {
   }
 }
 
-/** Where the chunks are on disk that hold a range of a file of so many bytes. */
+/** The range on disk of the chunks that hold a range of a file of that size. */
 export function sealedRange(sizeBytes: number, range: ByteRange | undefined): ByteRange {
   const lastChunk = lastChunkOf(sizeBytes)
   const first = range === undefined ? 0 : Math.floor(range.start / chunkBytes)
@@ -74,7 +74,7 @@ export function sealedRange(sizeBytes: number, range: ByteRange | undefined): By
   return { start: first * (chunkBytes + tagBytes), end: end - 1 }
 }
 
-/** Decrypts what `sealedRange` reads, and cuts it to the range. Fails with SealBroken when anything of it was changed. */
+/** Decrypts the bytes of `sealedRange` and cuts them to the range. Fails with SealBroken if they were changed. */
 export class OpeningStream extends Transform {
   readonly #key: BytesKey
   readonly #range: ByteRange

@@ -44,7 +44,7 @@ it('removes blobs without a row that are older than an hour, and nothing else', 
   expect(await sweepBlobs(world.platform)).toBe(0)
 })
 
-it('goes through more blobs than one batch holds', async () => {
+it('handles more blobs than one batch holds', async () => {
   for (let made = 0; made < 20; made += 1) await Promise.all(Array.from({ length: 26 }, () => makeBlob(90)))
   expect(await sweepBlobs(world.platform)).toBe(520)
 })

@@ -2,10 +2,10 @@ import type { Platform } from '../../../platform/platform.ts'
 import { findKnownBlobs } from './file-store.ts'
 
 const batchBlobsMax = 500
-/** A blob younger than this may be one whose row is still to come. */
+/** A younger blob may belong to an upload that has not inserted its row yet. */
 const ageMsMin = 3_600_000
 
-/** Removes blobs without a row, which a crash between the two can leave; returns how many. */
+/** Removes blobs without a row, which remain after a crash during an upload or deletion; returns how many. */
 export async function sweepBlobs(platform: Platform): Promise<number> {
   const madeBefore = platform.clock.now().getTime() - ageMsMin
   let removed = 0

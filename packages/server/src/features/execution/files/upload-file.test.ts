@@ -57,7 +57,7 @@ describe('an upload', () => {
     )
   }
 
-  it('answers 201 with the file, its Location, size and SHA-256, for content larger than a JSON body may be', async () => {
+  it('answers 201 with the file, Location, size and SHA-256, for content above the limit of JSON bodies', async () => {
     const content = randomBytes(2_500_000)
     const answer = await upload(form(content, 'big ünïcode.bin', 'application/x-thing'))
     expect(answer.status, answer.text).toBe(201)
@@ -73,9 +73,10 @@ describe('an upload', () => {
     expect(answer.headers.get('location')).toBe(`/api/files/${answer.body.id}`)
   })
 
-  it('keeps the base name only and takes no content type that is none', async () => {
+  it('keeps only the base name, and replaces an invalid content type', async () => {
     const head =
-      'Content-Disposition: form-data; name="file"; filename="../../etc/pass\u0007wd"\r\nContent-Type: text/html\u000b<script>'
+      'Content-Disposition: form-data; name="file"; filename="../../etc/pass\u0007wd"\r\n' +
+      'Content-Type: text/html\u000b<script>'
     const answer = await upload(part(head, 'x') + end, multipart)
     expect(answer.status, answer.text).toBe(201)
     expect(answer.body).toMatchObject({ name: 'passwd', contentType: 'application/octet-stream', size: 1 })
@@ -86,7 +87,7 @@ describe('an upload', () => {
     expect(untyped.body).toMatchObject({ name: 'file', contentType: 'application/octet-stream' })
   })
 
-  it('takes exactly FILE_SIZE_MAX bytes, and answers 413 to one more with nothing left behind', async () => {
+  it('accepts exactly FILE_SIZE_MAX bytes, and answers 413 to one more without storing it', async () => {
     expect((await upload(form(randomBytes(sizeMax), 'full'))).status).toBe(201)
     await expectNothingLeft(async () => {
       const answer = await upload(form(randomBytes(sizeMax + 1), 'over'))
@@ -95,7 +96,7 @@ describe('an upload', () => {
     })
   })
 
-  it('refuses by Content-Length before the content arrives, and cuts a chunked upload that does not say its size', async () => {
+  it('refuses by Content-Length before the content arrives, and stops a chunked upload at the limit', async () => {
     await expectNothingLeft(async () => {
       const socket = await open()
       socket.write(head({ 'content-length': '99000000' }))
@@ -146,12 +147,12 @@ describe('an upload', () => {
       { pointer: '/file', message: 'must be a file: send it with a file name', code: 'type' },
     ],
     [
-      'a file input in which nothing was chosen',
+      'a file input without a chosen file',
       part('Content-Disposition: form-data; name="file"; filename=""\r\nContent-Type: application/octet-stream', '') +
         end,
       { pointer: '/file', message: 'is required', code: 'required' },
     ],
-  ])('answers 422 to %s, and keeps nothing', async (_what, body, mistake) => {
+  ])('answers 422 to %s, and stores nothing', async (_what, body, mistake) => {
     await expectNothingLeft(async () => {
       const answer = await upload(body, multipart)
       expectProblem(uploadFile, answer, 'validation-error')
@@ -185,11 +186,11 @@ describe('an upload', () => {
       code: 'unsupported-media-type',
     },
     { what: 'plain text', body: 'x', headers: { 'content-type': 'text/plain' }, code: 'unsupported-media-type' },
-  ])('answers a problem to $what, and keeps nothing', async ({ body, headers, code }) => {
+  ])('answers a problem to $what, and stores nothing', async ({ body, headers, code }) => {
     await expectNothingLeft(async () => expectProblem(uploadFile, await upload(body, headers), code))
   })
 
-  it('leaves nothing of a client that goes away in the middle', async () => {
+  it('stores nothing of a client that disconnects during the upload', async () => {
     await expectNothingLeft(async () => {
       const socket = await open()
       socket.write(head({ 'content-length': '2000000' }) + file('file', 'z'.repeat(1_000_000)).slice(0, -2))
@@ -206,14 +207,15 @@ describe('an upload', () => {
     expect(world.logLines.filter((line) => line.includes('"level":50'))).toEqual([])
   })
 
-  it('lets the connection serve the next request after a refused upload', async () => {
+  it('keeps the connection usable after a refused upload', async () => {
     const socket = await open()
     const nextReply = replies(socket)
     const body = file('wrong', 'x'.repeat(300_000)) + end
     socket.write(head({ 'content-length': String(body.length) }) + body)
     expect(await nextReply()).toBe('HTTP/1.1 422 Unprocessable Entity')
     socket.write(
-      `GET /api/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${tenant.apiKey}\r\nx-app-id: ${tenant.appId}\r\n\r\n`,
+      'GET /api/files HTTP/1.1\r\nhost: x\r\n' +
+        `authorization: Bearer ${tenant.apiKey}\r\nx-app-id: ${tenant.appId}\r\n\r\n`,
     )
     expect(await nextReply()).toBe('HTTP/1.1 200 OK')
     socket.destroy()
@@ -249,7 +251,7 @@ describe('an upload', () => {
     })
 })
 
-/** Reads reply after reply from a connection, whatever pieces they come in; each time the status line. */
+/** Reads one reply after the other from a connection, in any chunks; returns each status line. */
 function replies(socket: Socket): () => Promise<string> {
   const chunks: AsyncIterator<Buffer> = socket[Symbol.asyncIterator]()
   let received = ''
@@ -265,7 +267,7 @@ function replies(socket: Socket): () => Promise<string> {
       }
       const { done, value } = await chunks.next()
       if (done === true) throw new Error(`The connection ended after ${JSON.stringify(received)}.`)
-      // One character a byte, as Content-Length counts.
+      // latin1 has one character per byte, as Content-Length counts.
       received += value.toString('latin1')
     }
   }

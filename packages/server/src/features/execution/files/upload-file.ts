@@ -11,7 +11,8 @@ export const uploadFile = endpoint({
   route: 'POST /api/files',
   summary: 'Upload a file',
   description:
-    'One part named `file`, streamed to disk. The reply comes when the content is durable; its id can then be given to a run.',
+    'Send one multipart part named `file`. The reply is sent once the content is durably stored; ' +
+    'the id of the file can then be passed to a run.',
   caller: 'application',
   permission: 'files:write',
   limit: 'create',
