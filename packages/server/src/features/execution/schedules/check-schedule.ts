@@ -10,7 +10,7 @@ import { findRuleMistakes } from './cron-expression.ts'
 import type { ScheduleSettings } from './schedule.ts'
 
 /**
- * The agent that a schedule runs, when its runs could start as far as the schedule itself decides.
+ * The agent that a schedule runs. Checks the schedule's own settings, not whether a run could start now.
  * Throws `agent-not-found`, `agent-version-not-found`, or `validation-error` with all mistakes.
  */
 export async function checkSchedule(
@@ -28,14 +28,14 @@ export async function checkSchedule(
   return agent
 }
 
-/** The stored id of a model that a body names. Throws model-not-found. */
+/** The stored id of the model named in a body. Throws model-not-found. */
 export function parseModelId(wireId: string): string {
   const id = parseWireId('model', wireId)
   if (id === undefined) throw problem('model-not-found')
   return id
 }
 
-/** Makes sure that the model is the organization's, and stays until the transaction ends. Throws model-not-found. */
+/** Protects the organization's model from deletion in this transaction. Throws model-not-found. */
 export async function holdModelOf(tx: Tx, scope: AppScope, { modelId }: ScheduleSettings): Promise<void> {
   if (modelId !== null) await holdModel(tx, scope, modelId)
 }

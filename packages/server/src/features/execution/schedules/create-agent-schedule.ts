@@ -5,7 +5,7 @@ import { ScheduleRequest, ScheduleWire, toScheduleWire } from './schedule-wire.t
 export const createAgentSchedule = endpoint({
   route: 'POST /api/agents/:agentId/schedules',
   summary: 'Create a schedule of this agent',
-  description: 'The same as `POST /api/schedules`, with the agent in the path.',
+  description: 'Works like `POST /api/schedules`, with the agent in the path.',
   caller: 'application',
   permission: 'schedules:write',
   limit: 'create',

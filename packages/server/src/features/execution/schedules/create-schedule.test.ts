@@ -30,7 +30,7 @@ describe('createSchedule', () => {
     return answer.body.errors
   }
 
-  it('answers the schedule with its defaults and its next fire', async () => {
+  it('returns the schedule with its defaults and its next fire', async () => {
     const answer = await create()
     expect(answer.status, answer.text).toBe(201)
     expect(answer.headers.get('location')).toBe(`/api/schedules/${answer.body.id}`)
@@ -60,7 +60,7 @@ describe('createSchedule', () => {
     expect((await ready.send(`GET /api/schedules/${answer.body.id}`)).body).toEqual(answer.body)
   })
 
-  it('takes everything that it answers, and reads the expression on the clock of the zone', async () => {
+  it('accepts every field that it returns, and evaluates the expression in the time zone', async () => {
     const model = await world.platform.db
       .selectFrom('models')
       .select('id')
@@ -92,7 +92,7 @@ describe('createSchedule', () => {
     expect(enabled.body.nextRunAt).toBe('2026-03-29T01:00:00.000Z')
   })
 
-  it('tells everything that is wrong at once', async () => {
+  it('reports all mistakes at once', async () => {
     expect(await errorsOf({ cronExpression: '* * * * * *', timezone: 'Mars/Olympus', input: { city: 7 } })).toEqual([
       {
         pointer: '/cronExpression',
@@ -113,7 +113,7 @@ describe('createSchedule', () => {
     ).toEqual(['/budget', '/jitterSeconds', '/missedFires', '/overlap'])
   })
 
-  it('needs an agent, a version and a model that exist', async () => {
+  it('requires an existing agent, version and model', async () => {
     const stranger = await readyTenant(world)
     expectProblem(createSchedule, await create({ agentId: newWireId('agent') }), 'agent-not-found')
     expectProblem(createSchedule, await create({ agentId: stranger.agentId }), 'agent-not-found')
@@ -126,7 +126,7 @@ describe('createSchedule', () => {
     )
   })
 
-  it("is an end-user's own when it is made for one, and nobody else's", async () => {
+  it('belongs only to the end-user for whom it is created', async () => {
     const [mine, theirs] = [await ready.endUser(), await ready.endUser()]
     const id = await makeSchedule({ send: ready.sendAs(mine), agentId: ready.agentId }, { input: { city: 'Ulm' } })
     expect((await ready.sendAs(mine)(`GET /api/schedules/${id}`)).body).toMatchObject({ id, endUserId: mine })
@@ -153,7 +153,7 @@ describe('createSchedule', () => {
     expect((await ready.sendAs(theirs)('GET /api/schedules')).body.data).toEqual([])
   })
 
-  it("keeps the content of an end-user's sealed, and out of the audit log", async () => {
+  it("encrypts the content of an end-user's schedule, and keeps it out of the audit log", async () => {
     const mine = await ready.endUser()
     const content = { name: 'Call my doctor', input: { city: 'Bonn am Rhein' }, config: { tone: 'gentle' } }
     const id = await makeSchedule({ send: ready.sendAs(mine), agentId: ready.agentId }, content)
@@ -175,7 +175,7 @@ describe('createSchedule', () => {
     expect(run.body).toMatchObject({ endUserId: mine, input: { city: 'Ulm an der Donau' }, config: content.config })
   })
 
-  it("keeps the user of a session as its runs' user, and none for a key", async () => {
+  it("stores a session's user as the user of its runs, and none for an API key", async () => {
     const { send } = await ready.session()
     const id = await makeSchedule({ send, agentId: ready.agentId }, { input: { city: 'Ulm' } })
     const userOf = async (wireId: string) =>
@@ -190,7 +190,7 @@ describe('createSchedule', () => {
     expect(await userOf((await create()).body.id)).toBeNull()
   })
 
-  it('tells the audit log what was made, without the content of its runs', async () => {
+  it('records the new schedule in the audit log, without the content of its runs', async () => {
     const { body } = await create({ name: 'Audited', input: { city: 'a secret place' } })
     const entry = await world.platform.db
       .selectFrom('audit_log')
@@ -204,13 +204,14 @@ describe('createSchedule', () => {
     expect(JSON.stringify(entry)).not.toContain('secret place')
   })
 
-  it('ends at the most that an application can have, also when several are made at once', async () => {
+  it('refuses more than the maximum per application, even when several are created at once', async () => {
     const full = await readyTenant(world)
     const agentId = parseWireId('agent', full.agentId) ?? ''
-    await sql`insert into schedules (id, organization_id, application_id, agent_id, cron, timezone, missed_fires, overlap)
-      select gen_random_uuid(), ${full.organizationId}, ${full.applicationId}, ${agentId}, '@daily', 'UTC', 'skip', 'allow' from generate_series(1, ${schedulesMax - 2})`.execute(
-      world.platform.db,
-    )
+    await sql`
+      insert into schedules (id, organization_id, application_id, agent_id, cron, timezone, missed_fires, overlap)
+      select gen_random_uuid(), ${full.organizationId}, ${full.applicationId}, ${agentId},
+        '@daily', 'UTC', 'skip', 'allow'
+      from generate_series(1, ${schedulesMax - 2})`.execute(world.platform.db)
     const answers = await Promise.all(
       Array.from({ length: 5 }, () =>
         full.send('POST /api/schedules', { body: { agentId: full.agentId, cronExpression: '@daily' } }),

@@ -7,7 +7,8 @@ export const createSchedule = endpoint({
   route: 'POST /api/schedules',
   summary: 'Create a schedule',
   description:
-    "Runs the agent whenever the expression fires in the time zone. With `Appstrate-User` the schedule and its runs are that end-user's.",
+    'Runs the agent at every time that the cron expression matches in the time zone. ' +
+    'With `Appstrate-User`, the schedule and its runs belong to that end-user.',
   caller: 'application',
   permission: 'schedules:write',
   limit: 'create',

@@ -34,7 +34,7 @@ describe('a cron expression', () => {
     ['* * * *', 'has 4 fields, but needs exactly 5: minute, hour, day of month, month, day of week'],
     ['hourly', 'has 1 field, but needs exactly 5: minute, hour, day of month, month, day of week'],
     ['2026-03-21T09:00:00', 'has 1 field, but needs exactly 5: minute, hour, day of month, month, day of week'],
-    ['@reboot', 'is not an alias: there are @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually'],
+    ['@reboot', 'is not an alias: use @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually'],
     ['60 * * * *', 'has 60 as its minute, which goes from 0 to 59'],
     ['* 24 * * *', 'has 24 as its hour, which goes from 0 to 23'],
     ['* * 0 * *', 'has 0 as its day of month, which goes from 1 to 31'],
@@ -43,7 +43,7 @@ describe('a cron expression', () => {
     ['* * ? * *', 'has "?" as its day of month, where only numbers, names and * , - / # L W can stand'],
     ['0 0 30 2 *', 'never fires: there is no such day'],
     ['0 0 31 2,4,6,9,11 *', 'never fires: there is no such day'],
-  ])('can not be %j, and says why', (cronExpression, message) => {
+  ])('cannot be %j, and reports why', (cronExpression, message) => {
     expect(findRuleMistakes({ cronExpression, timezone: 'UTC' })).toEqual([
       { pointer: '/cronExpression', message, code: 'cron' },
     ])
@@ -59,15 +59,15 @@ describe('a cron expression', () => {
     '-1 * * * *',
     '1.5 * * * *',
     '*/99 * * * *',
-  ])('can not be %j', (text) => {
+  ])('cannot be %j', (text) => {
     expect(messageOf(text)).toMatch(/^(is not a cron expression: |has ")/)
   })
 
-  it('is kept with single blanks', () => {
+  it('is stored with single blanks', () => {
     expect(tidyExpression('  0   9 * *\tMON ')).toBe('0 9 * * MON')
   })
 
-  it('fires on either day when both days are named, as cron does', () => {
+  it('fires on either day when both day fields are set, like cron', () => {
     expect(firesOf('0 0 1 * MON', 'UTC', '2026-03-28T00:00:00Z', 3)).toEqual([
       '2026-03-30T00:00Z',
       '2026-04-01T00:00Z',
@@ -89,13 +89,13 @@ describe('a time zone', () => {
     },
   )
 
-  it.each(['Mars/Olympus', '+02:00', 'Europe', '', 'Europe/Berlin ', 'local'])('can not be %j', (timezone) => {
+  it.each(['Mars/Olympus', '+02:00', 'Europe', '', 'Europe/Berlin ', 'local'])('cannot be %j', (timezone) => {
     expect(findRuleMistakes({ cronExpression: '@daily', timezone })).toEqual([
       { pointer: '/timezone', message: 'is not an IANA time zone such as Europe/Berlin or UTC', code: 'timezone' },
     ])
   })
 
-  it('is told together with what is wrong with the expression', () => {
+  it('is reported together with the mistakes in the expression', () => {
     expect(findRuleMistakes({ cronExpression: 'x', timezone: 'y' }).map(({ pointer }) => pointer)).toEqual([
       '/cronExpression',
       '/timezone',
@@ -104,7 +104,7 @@ describe('a time zone', () => {
 })
 
 describe('when the clocks go forward', () => {
-  it('a fixed time that does not exist fires at the first moment after the gap, once', () => {
+  it('a fixed time that does not exist fires once, at the first moment after the gap', () => {
     expect(firesOf('30 2 * * *', 'Europe/Berlin', '2026-03-28T00:00:00Z', 3)).toEqual([
       '2026-03-28T01:30Z',
       '2026-03-29T01:00Z',
@@ -128,14 +128,14 @@ describe('when the clocks go forward', () => {
     ])
   })
 
-  it('a midnight that does not exist is the first moment of the day', () => {
+  it('a midnight that does not exist fires at the first moment of the day', () => {
     expect(firesOf('@daily', 'Africa/Cairo', '2026-04-22T22:30:00Z', 2)).toEqual([
       '2026-04-23T22:00Z',
       '2026-04-24T21:00Z',
     ])
   })
 
-  it('an interval goes on in real time', () => {
+  it('an interval continues in real time', () => {
     expect(firesOf('*/15 * * * *', 'Europe/Berlin', '2026-03-29T00:30:00Z', 3)).toEqual([
       '2026-03-29T00:45Z',
       '2026-03-29T01:00Z',
@@ -158,7 +158,7 @@ describe('when the clocks go forward', () => {
 })
 
 describe('when the clocks go back', () => {
-  it('a fixed time that exists twice fires at the first of them, once', () => {
+  it('a fixed time that exists twice fires once, at the first of them', () => {
     expect(firesOf('30 2 * * *', 'Europe/Berlin', '2026-10-24T12:00:00Z', 2)).toEqual([
       '2026-10-25T00:30Z',
       '2026-10-26T01:30Z',
@@ -173,7 +173,7 @@ describe('when the clocks go back', () => {
     ])
   })
 
-  it('an interval goes on in real time', () => {
+  it('an interval continues in real time', () => {
     expect(firesOf('*/30 * * * *', 'Europe/Berlin', '2026-10-24T23:45:00Z', 5)).toEqual([
       '2026-10-25T00:00Z',
       '2026-10-25T00:30Z',
@@ -200,7 +200,7 @@ describe('looking back', () => {
     expect(lastFires(rule, at('2026-03-21T11:59:59.999Z'), 1)).toEqual([at('2026-03-20T12:00:00.000Z')])
   })
 
-  // Missed fires are found backwards: both directions must see the same fires, on the days on which the clocks change too.
+  // Missed fires are searched backwards: both directions must find the same fires, even when the clocks change.
   it.each(
     ['30 2 * * *', '*/15 * * * *', '*/20 2 * * *', '30 1,2 * * *', '0 0 * * *', '7 */3 * * *'].flatMap(
       (cronExpression) =>
@@ -213,7 +213,7 @@ describe('looking back', () => {
           ['Australia/Lord_Howe', '2026-04-03T10:00:00Z'],
         ].map(([timezone = '', from = '']) => [cronExpression, timezone, from] as const),
     ),
-  )('sees what looking forward sees: %s in %s from %s', (cronExpression, timezone, from) => {
+  )('finds the same fires as looking forward: %s in %s from %s', (cronExpression, timezone, from) => {
     const rule = { cronExpression, timezone }
     const end = at(from).getTime() + 72 * 3_600_000
     const forward: Date[] = []

@@ -1,7 +1,7 @@
 import { Cron } from 'croner'
 import type { InvalidPart } from '../../../platform/problems/problem.ts'
 
-/** When something fires: a cron expression, read in a time zone. Functions that take one expect it to be without mistakes. */
+/** When something fires: a cron expression in a time zone. All functions but findRuleMistakes need a valid one. */
 export interface FireRule {
   readonly cronExpression: string
   readonly timezone: string
@@ -17,7 +17,7 @@ const fields = [
   { name: 'day of week', min: 0, max: 7 },
 ] as const
 
-/** What is wrong with the rule; empty when it can fire. */
+/** The mistakes in the rule; empty when it can fire. */
 export function findRuleMistakes({ cronExpression, timezone }: FireRule): InvalidPart[] {
   const zone = isTimezone(timezone)
     ? []
@@ -31,7 +31,7 @@ export function tidyExpression(text: string): string {
   return text.trim().replaceAll(/\s+/g, ' ')
 }
 
-/** The first nominal fire after a moment; null when there is none in this era. */
+/** The first nominal fire after a moment; null when there is none. */
 export function nextFire(rule: FireRule, after: Date): Date | null {
   return open(rule).nextRun(after)
 }
@@ -46,18 +46,20 @@ export function lastFires(rule: FireRule, until: Date, count: number): Date[] {
   return open(rule).previousRuns(count, new Date(until.getTime() + 1))
 }
 
-// A list of hours is as fixed as one hour: 02:30 and 14:30 both happen on every day, also when the clocks change.
+// A list of hours counts as fixed times: 02:30 and 14:30 each fire once a day, even when the clocks change.
 function open({ cronExpression, timezone }: FireRule): Cron {
   return new Cron(cronExpression, { timezone, mode: '5-part', fixedTimeRule: 'no-wildcard' })
 }
 
 function whyNoCron(rule: FireRule): string | undefined {
   const text = rule.cronExpression
-  if (text.startsWith('@'))
-    return aliases.includes(text) ? undefined : `is not an alias: there are ${aliases.join(', ')}`
+  if (text.startsWith('@')) return aliases.includes(text) ? undefined : `is not an alias: use ${aliases.join(', ')}`
   const parts = text.split(' ')
   if (parts.length !== fields.length)
-    return `has ${parts.length} field${parts.length === 1 ? '' : 's'}, but needs exactly 5: minute, hour, day of month, month, day of week`
+    return (
+      `has ${parts.length} field${parts.length === 1 ? '' : 's'}, but needs exactly 5: ` +
+      'minute, hour, day of month, month, day of week'
+    )
   for (const [index, part] of parts.entries()) {
     const message = whyNoField(part, index)
     if (message !== undefined) return message
@@ -70,7 +72,7 @@ function whyNoField(part: string, index: number): string | undefined {
   if (field === undefined) return undefined
   if (!/^[0-9A-Za-z*,/#-]+$/.test(part))
     return `has "${part}" as its ${field.name}, where only numbers, names and * , - / # L W can stand`
-  // What follows a slash or a hash counts steps or weeks.
+  // A number after a slash or a hash is a step or a week, not a value of the field.
   const wrong = [...part.matchAll(/(?<![/#\d])\d+/g)].find(
     ([number]) => Number(number) < field.min || Number(number) > field.max,
   )
@@ -83,13 +85,13 @@ function whyNeverFires(rule: FireRule): string | undefined {
   try {
     return nextFire(rule, new Date(0)) === null ? 'never fires: there is no such day' : undefined
   } catch (error) {
-    const reason = error instanceof Error ? error.message.replace(/^CronPattern: /, '') : 'it can not be read'
+    const reason = error instanceof Error ? error.message.replace(/^CronPattern: /, '') : 'it cannot be parsed'
     return `is not a cron expression: ${reason}`
   }
 }
 
 function isTimezone(name: string): boolean {
-  // The platform knows fixed offsets such as +02:00 too, which are no zones.
+  // Intl also accepts fixed offsets such as +02:00, which are not time zones.
   if (!/^[A-Za-z]/.test(name)) return false
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== ''

@@ -6,7 +6,7 @@ import { deleteScheduleRow, lockSchedule } from './schedule-store.ts'
 export const deleteSchedule = endpoint({
   route: 'DELETE /api/schedules/:scheduleId',
   summary: 'Delete a schedule',
-  description: 'It fires no more. Its runs stay, also those that have not ended.',
+  description: 'The schedule stops firing. Its runs are kept and those that have not ended continue.',
   caller: 'application',
   permission: 'schedules:delete',
   limit: 'default',

@@ -4,13 +4,13 @@ import { toWireId } from '../../../platform/ids/id.ts'
 import { toScheduleWire } from './schedule-wire.ts'
 import type { Schedule } from './schedule.ts'
 
-// They follow from the others.
-const uninteresting = { updatedAt: null, createdAt: null, nextRunAt: null, lastRunAt: null }
+// Times that follow from the other fields are not recorded.
+const unrecorded = { updatedAt: null, createdAt: null, nextRunAt: null, lastRunAt: null }
 
-/** What the audit log is told of a change. The log outlives what it tells of, so the content of runs stays out of it. */
+/** The audit entry of a change. It excludes the content of runs, because audit entries outlive the schedule. */
 export function describeChange(before: Schedule | undefined, after: Schedule): AuditSubject {
   const show = (schedule: Schedule | undefined) =>
-    schedule === undefined ? {} : { ...toScheduleWire(schedule), ...uninteresting }
+    schedule === undefined ? {} : { ...toScheduleWire(schedule), ...unrecorded }
   return {
     resourceId: toWireId('sched', after.id),
     changes: changesBetween(show(before), show(after), {

@@ -37,7 +37,7 @@ describe('a schedule that is due', () => {
     return fireAll(world)
   }
 
-  it('fires once: its run, what became of it, its next fire, and an entry in the audit log', async () => {
+  it('fires once, with a run, a fire in its history, a next fire and an audit entry', async () => {
     const id = await makeSchedule(ready, { input: { city: 'Bonn' }, budget: '2' })
     expect(await fireAt('2026-03-21T09:59:59.999Z')).toBe(0)
     expect(await fireAt('2026-03-21T10:00:00.250Z')).toBe(1)
@@ -108,7 +108,7 @@ describe('a schedule that is due', () => {
     expect(await firesOf(id)).toMatchObject([{ scheduledFor: '2026-03-21T10:00:00.000Z', outcome: 'started' }])
   })
 
-  it('leaves a failed run with every reason, and an event for others, when it can not start', async () => {
+  it('records a failed run with all reasons, and an outbox event, when it cannot start', async () => {
     const id = await makeSchedule(ready, { input: {} })
     await ready.send(`PATCH /api/agents/${ready.agentId}`, {
       body: { enabled: false, input: { type: 'object', required: ['zip'] } },
@@ -136,7 +136,7 @@ describe('a schedule that is due', () => {
     expect(await show(id)).toMatchObject({ enabled: true, nextRunAt: '2026-03-21T11:00:00.000Z' })
   })
 
-  it('stops when its agent is gone', async () => {
+  it('is disabled when its agent was deleted', async () => {
     const id = await makeSchedule(ready)
     await ready.send(`DELETE /api/agents/${ready.agentId}`)
     await fireAt('2026-03-21T10:00:00.000Z')
@@ -189,7 +189,7 @@ describe('a schedule that is due', () => {
     await fireAt('2026-03-21T11:00:00.000Z')
     expect((await firesOf(id)).map(({ outcome }: { outcome: string }) => outcome)).toEqual(outcomes)
     expect((await runsOf(id)).map(({ status }: { status: string }) => status)).toEqual(statuses)
-    // An ended run holds up nothing.
+    // An ended run does not block the next fire.
     for (const run of await runsOf(id)) await ready.send(`POST /api/runs/${run.id}/cancel`)
     await fireAt('2026-03-21T12:00:00.000Z')
     expect((await runsOf(id)).filter(({ status }: { status: string }) => status === 'pending')).toHaveLength(1)
@@ -207,7 +207,7 @@ describe('a schedule that is due', () => {
     expect(await entriesOf(first.id)).toMatchObject([
       { action: 'run.cancelled', actor: { kind: 'system', part: 'schedules' } },
     ])
-    // A fire that can't start cancels nothing.
+    // A fire that cannot start cancels nothing.
     await ready.send(`PATCH /api/agents/${ready.agentId}`, { body: { enabled: false } })
     await fireAt('2026-03-21T12:00:00.000Z')
     expect((await runsOf(id)).map(({ status }: { status: string }) => status)).toEqual([
@@ -217,7 +217,7 @@ describe('a schedule that is due', () => {
     ])
   })
 
-  it('is not held up by another that can not be dealt with, which is tried again', async () => {
+  it('is not blocked by another schedule that fails, which is retried', async () => {
     const [good, bad] = [await makeSchedule(ready), await makeSchedule(ready)]
     const badId = parseWireId('sched', bad) ?? ''
     await world.platform.db
@@ -234,7 +234,7 @@ describe('a schedule that is due', () => {
     expect(await firesOf(bad)).toMatchObject([{ scheduledFor: '2026-03-21T10:00:00.000Z', outcome: 'started' }])
   })
 
-  it('fires nothing for a schedule that was changed or deleted while it was prepared', async () => {
+  it('does not fire a schedule that was changed or deleted while its fire was prepared', async () => {
     const ids = await Promise.all(Array.from({ length: 12 }, () => makeSchedule(ready)))
     clock.set('2026-03-21T10:00:00.000Z')
     const path = (id: string) => `/api/schedules/${id}`
@@ -252,7 +252,7 @@ describe('a schedule that is due', () => {
     expect(await fireAt('2026-03-21T11:00:00.000Z')).toBe(0)
   })
 
-  it('does not know agents of other tenants', async () => {
+  it('cannot use agents of other tenants', async () => {
     const stranger = await readyTenant(world)
     const answer = await ready.send('POST /api/schedules', {
       body: { agentId: await createAgent(stranger), cronExpression: '@hourly' },

@@ -1,10 +1,10 @@
 import { job } from '../../../platform/jobs/job.ts'
 import { fireDue, restUntilDue } from './firing/fire-due.ts'
 
-// A lost wake-up costs this much, and only for a schedule that is due sooner.
+// The longest delay after a lost wake-up; it affects only a schedule that is due within this time.
 const restMaxMs = 5_000
 
-/** Fires what is due, and rests until the next schedule is. */
+/** Fires due schedules, and then sleeps until the next one is due. */
 export const fireDueSchedules = job({
   name: 'fire-due-schedules',
   everyMs: restMaxMs,

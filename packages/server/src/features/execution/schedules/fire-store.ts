@@ -5,7 +5,7 @@ import { offsetOf, type Page, type Slice } from '../../../platform/http/paginati
 import { runColumns, toRun, type StoredRun } from '../runs/index.ts'
 import type { Fire } from './schedule.ts'
 
-/** What became of a schedule's fires, the latest first. The schedule was found in the scope before. */
+/** The history of a schedule's fires, latest first. The caller has checked that the schedule is in the scope. */
 export async function listFires(
   db: Db,
   scope: AppScope,
@@ -32,7 +32,7 @@ export async function listFires(
   return { items, total }
 }
 
-/** The runs of a schedule, newest first. The schedule was found in the scope before. */
+/** The runs of a schedule, newest first. The caller has checked that the schedule is in the scope. */
 export async function listRunsOf(
   db: Db,
   scope: AppScope,
@@ -48,7 +48,7 @@ export async function listRunsOf(
   return { items: rows.map(toRun), total }
 }
 
-/** The last nominal time of a schedule that was dealt with: a changed expression must not fire it again. */
+/** The last nominal time that was handled: a changed expression must not fire it again. */
 export async function findLastFire(db: Db, scope: AppScope, scheduleId: string): Promise<Date | null> {
   const row = await db
     .selectFrom('schedule_fires')
@@ -61,7 +61,7 @@ export async function findLastFire(db: Db, scope: AppScope, scheduleId: string):
   return row?.last ?? null
 }
 
-/** Gives up the fire that waits, if one does. */
+/** Drops the queued fire, if there is one. */
 export async function dropQueuedFire(tx: Tx, scope: AppScope, scheduleId: string): Promise<void> {
   await tx
     .updateTable('schedule_fires')
@@ -72,7 +72,7 @@ export async function dropQueuedFire(tx: Tx, scope: AppScope, scheduleId: string
     .execute()
 }
 
-/** Forgets fires of before a moment, at most `limit`; returns how many. One that still waits is kept. */
+/** Deletes up to `limit` fires older than `before`, except queued ones; returns how many. */
 export async function deleteFiresBefore(db: Db, { before, limit }: { before: Date; limit: number }): Promise<number> {
   const result = await sql`
     delete from schedule_fires where (schedule_id, scheduled_for) in (

@@ -19,7 +19,7 @@ import { updateSchedule } from './update-schedule.ts'
 export const schedulesFeature = feature({
   folder: 'execution/schedules',
   tag: 'Schedules',
-  description: 'When agents run by themselves: cron expressions in a time zone.',
+  description: 'Schedules that run agents automatically: cron expressions in a time zone.',
   endpoints: {
     createSchedule,
     createAgentSchedule,

@@ -6,8 +6,9 @@ import { ScheduleFireWire, toScheduleFireWire } from './schedule-wire.ts'
 
 export const listScheduleFires = endpoint({
   route: 'GET /api/schedules/:scheduleId/fires',
-  summary: 'List what became of the fires of a schedule',
-  description: 'The latest first, for 90 days. Runs that were started by hand are no fires.',
+  summary: 'List the fires of a schedule',
+  description:
+    'The history of the last 90 days with the outcome of each fire, latest first. Manual runs are not fires.',
   caller: 'application',
   permission: 'schedules:read',
   limit: 'default',

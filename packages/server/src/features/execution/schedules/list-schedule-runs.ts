@@ -7,7 +7,7 @@ import { getSchedule } from './schedule-store.ts'
 export const listScheduleRuns = endpoint({
   route: 'GET /api/schedules/:scheduleId/runs',
   summary: 'List the runs of a schedule',
-  description: 'Newest first; those that were started by hand too.',
+  description: 'Newest first, including runs that were started manually.',
   caller: 'application',
   permission: 'runs:read',
   limit: 'default',

@@ -13,7 +13,7 @@ describe('schedules', () => {
   })
   afterAll(() => world.close())
 
-  it('are listed newest first, by agent and by whether they are enabled, in pages', async () => {
+  it('are listed in pages, newest first, filtered by agent and by enabled', async () => {
     const ready = await readyTenant(world)
     const other = await createAgent(ready)
     const [first, second, third] = [
@@ -40,7 +40,7 @@ describe('schedules', () => {
     expectProblem(undefined, await ready.send(`GET /api/agents/${newWireId('agent')}/schedules`), 'agent-not-found')
   })
 
-  it('are previewed, also before they are made', async () => {
+  it('can be previewed, even before they are created', async () => {
     const ready = await readyTenant(world)
     const rule = { cronExpression: '30 2 * * *', timezone: 'Europe/Berlin' }
     const fires = ['2026-03-29T01:00:00.000Z', '2026-03-30T00:30:00.000Z', '2026-03-31T00:30:00.000Z']

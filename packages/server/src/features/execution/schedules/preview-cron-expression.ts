@@ -10,7 +10,7 @@ const countDefault = 10
 export const previewCronExpression = endpoint({
   route: 'POST /api/schedules/preview',
   summary: 'Preview the fires of a cron expression',
-  description: 'Nothing is created.',
+  description: 'Computes the next fires of the expression without creating a schedule.',
   caller: 'application',
   permission: 'schedules:read',
   limit: 'default',
@@ -18,7 +18,9 @@ export const previewCronExpression = endpoint({
   audit: 'none',
   body: Type.Object({
     ...ruleFields,
-    count: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: countDefault, description: 'How many.' })),
+    count: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 100, default: countDefault, description: 'Number of fires to return.' }),
+    ),
   }),
   returns: { 200: SchedulePreviewWire },
   fails: [],

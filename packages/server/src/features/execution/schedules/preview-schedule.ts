@@ -10,7 +10,7 @@ const countDefault = 10
 export const previewSchedule = endpoint({
   route: 'GET /api/schedules/:scheduleId/preview',
   summary: 'Preview the next fires of a schedule',
-  description: 'As they would be when it is enabled.',
+  description: 'Returns the fires of the schedule as if it were enabled.',
   caller: 'application',
   permission: 'schedules:read',
   limit: 'default',
@@ -18,7 +18,9 @@ export const previewSchedule = endpoint({
   audit: 'none',
   params: { scheduleId: { id: 'sched', missing: 'schedule-not-found' } },
   query: {
-    count: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: countDefault, description: 'How many.' })),
+    count: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 100, default: countDefault, description: 'Number of fires to return.' }),
+    ),
   },
   returns: { 200: SchedulePreviewWire },
   fails: [],

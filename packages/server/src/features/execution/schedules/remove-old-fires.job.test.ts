@@ -11,14 +11,14 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-it('forgets fires of more than 90 days ago, a batch at a time, and keeps one that waits', async () => {
+it('deletes fires older than 90 days in batches, and keeps a queued one', async () => {
   const ready = await readyTenant(world)
   const id = parseWireId('sched', await makeSchedule(ready)) ?? ''
   const insert = (outcome: string, firedAt: string, count: number) =>
-    sql`insert into schedule_fires (application_id, schedule_id, scheduled_for, outcome, fired_at)
-      select ${ready.applicationId}, ${id}, ${firedAt}::timestamptz - n * interval '1 minute', ${outcome}, ${firedAt} from generate_series(1, ${count}) as n`.execute(
-      world.platform.db,
-    )
+    sql`
+      insert into schedule_fires (application_id, schedule_id, scheduled_for, outcome, fired_at)
+      select ${ready.applicationId}, ${id}, ${firedAt}::timestamptz - n * interval '1 minute', ${outcome}, ${firedAt}
+      from generate_series(1, ${count}) as n`.execute(world.platform.db)
   await insert('started', '2026-03-31T23:59:59Z', 1_500)
   await insert('queued', '2026-03-01T00:00:00Z', 1)
   await insert('started', '2026-04-01T00:00:01Z', 2)

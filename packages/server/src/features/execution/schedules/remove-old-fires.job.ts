@@ -4,7 +4,7 @@ import { deleteFiresBefore } from './fire-store.ts'
 const keptMs = 90 * 24 * 60 * 60_000
 const batchMax = 1_000
 
-/** Forgets what became of fires after 90 days; their runs stay. */
+/** Deletes the history of fires after 90 days; the runs are kept. */
 export const removeOldFires = job({
   name: 'remove-old-fires',
   everyMs: 60 * 60_000,

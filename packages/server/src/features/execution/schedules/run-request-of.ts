@@ -2,7 +2,7 @@ import { toWireId } from '../../../platform/ids/id.ts'
 import type { RunRequest } from '../runs/index.ts'
 import type { Schedule } from './schedule.ts'
 
-/** What each run of a schedule is started with. */
+/** The request with which each run of a schedule is started. */
 export function runRequestOf({
   input,
   config,

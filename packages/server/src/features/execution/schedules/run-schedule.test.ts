@@ -16,7 +16,7 @@ describe('runSchedule', () => {
 
   const runNow = (id: string, send = ready.send) => send(`POST /api/schedules/${id}/run`)
 
-  it('starts a run with what the schedule says, also while it is disabled, and leaves its times', async () => {
+  it('starts a run with the settings of the schedule, even if it is disabled, and keeps its times', async () => {
     const id = await makeSchedule(ready, { enabled: false, input: { city: 'Bonn' }, budget: '0.5' })
     const answer = await runNow(id)
     expect(answer.status, answer.text).toBe(202)
@@ -38,14 +38,14 @@ describe('runSchedule', () => {
     expect((await ready.send(`GET /api/schedules/${id}/fires`)).body.data).toEqual([])
   })
 
-  it("is the schedule's end-user's, whoever asks", async () => {
+  it("always belongs to the schedule's end-user", async () => {
     const mine = await ready.endUser()
     const id = await makeSchedule({ send: ready.sendAs(mine), agentId: ready.agentId })
     expect((await runNow(id)).body.endUserId).toBe(mine)
     expect((await runNow(id, ready.sendAs(mine))).body.endUserId).toBe(mine)
   })
 
-  it('is refused with every reason when the run can not start', async () => {
+  it('is refused with all reasons when the run cannot start', async () => {
     const other = await readyTenant(world, { input: { type: 'object', properties: { city: { type: 'string' } } } })
     const id = await makeSchedule(other, { input: { city: 'Bonn' } })
     await other.send(`PATCH /api/agents/${other.agentId}`, {
@@ -58,18 +58,18 @@ describe('runSchedule', () => {
     expectProblem(runSchedule, await runNow(id, other.send), 'agent-not-found')
   })
 
-  it('needs the right to read schedules too', async () => {
+  it('also requires the permission to read schedules', async () => {
     const id = await makeSchedule(ready)
     const weak = await ready.key({ scopes: ['agents:run'] })
     expectProblem(runSchedule, await runNow(id, weak.send), 'forbidden')
   })
 
-  it('makes one run for one idempotency key, also when the kept reply was lost', async () => {
+  it('starts one run per idempotency key, even if the stored reply was lost', async () => {
     const id = await makeSchedule(ready)
     const headers = { 'idempotency-key': 'once and no more' }
     const first = await ready.send(`POST /api/schedules/${id}/run`, { headers })
     await forgetReplies(world)
-    // It has been made, whatever has become of its agent since.
+    // The run exists already, so the disabled agent does not matter.
     await ready.send(`PATCH /api/agents/${ready.agentId}`, { body: { enabled: false } })
     const again = await ready.send(`POST /api/schedules/${id}/run`, { headers })
     await ready.send(`PATCH /api/agents/${ready.agentId}`, { body: { enabled: true } })
@@ -78,7 +78,7 @@ describe('runSchedule', () => {
   })
 })
 
-// Of this world alone: others use the same Redis.
+// Only the keys of this test world: other worlds use the same Redis.
 async function forgetReplies({ platform: { db, redis } }: World): Promise<void> {
   await db.deleteFrom('idempotency_keys').execute()
   const prefix = redis?.options.keyPrefix ?? ''

@@ -20,7 +20,8 @@ export const runSchedule = endpoint({
   route: 'POST /api/schedules/:scheduleId/run',
   summary: 'Run a schedule now',
   description:
-    "Starts a run as a fire would, also while the schedule is disabled, and whatever its `overlap` says. It is the schedule's end-user's. Needs `schedules:read` too.",
+    'Starts a run like a fire of the schedule, even while the schedule is disabled, and ignores its `overlap`. ' +
+    "The run belongs to the schedule's end-user. Also requires the permission `schedules:read`.",
   caller: 'application',
   permission: 'agents:run',
   limit: 'runs',
@@ -32,7 +33,7 @@ export const runSchedule = endpoint({
   fails: ['agent-not-found', 'agent-version-not-found', 'run-not-ready'],
   async handle(call) {
     if (!call.permissions.has('schedules:read'))
-      throw problem('forbidden', { detail: 'This needs the permission schedules:read.' })
+      throw problem('forbidden', { detail: 'This also requires the permission schedules:read.' })
     const run = await runNow(call)
     call.platform.wake.wake('runs', '')
     call.platform.wake.wake('events', `${run.applicationId}:${run.id}`)

@@ -3,16 +3,16 @@ import { contentSeals, type ContentSeal } from '../../accounts/end-users/index.t
 import { toRecord } from '../runs/index.ts'
 import type { Schedule, ScheduleSettings } from './schedule.ts'
 
-/** A schedule as it is stored: the content of an end-user's is sealed with their key. */
+/** A schedule as it is stored: an end-user's schedule has its content sealed with their key. */
 export type StoredSchedule = Schedule
 
-/** The schedule with its content opened. */
+/** The schedule with its content decrypted. */
 export async function openSchedule<T extends StoredSchedule>(platform: Platform, stored: T): Promise<T> {
   const sealOf = await platform.use(contentSeals).ofAll(platform.db, stored.applicationId, [stored.endUserId])
   return openWith(sealOf(stored.endUserId), stored)
 }
 
-/** Schedules of one application with their content opened. */
+/** Schedules of one application with their content decrypted. */
 export async function openSchedules(platform: Platform, stored: readonly StoredSchedule[]): Promise<Schedule[]> {
   const [first] = stored
   if (first === undefined) return []
@@ -31,7 +31,7 @@ export function openWith<T extends ScheduleSettings>(seal: ContentSeal, stored: 
   }
 }
 
-/** The settings as they are stored. */
+/** The settings in stored form. */
 export function sealSettings<T extends ScheduleSettings>(seal: ContentSeal, settings: T): T {
   return {
     ...settings,

@@ -25,7 +25,7 @@ export interface NewSchedule {
   readonly now: Date
 }
 
-/** Throws too-many-schedules. Those who create in one application wait for each other. */
+/** Serialized per application, so that the limit holds. Throws too-many-schedules. */
 export async function insertSchedule(
   tx: Tx,
   scope: AppScope,
@@ -45,7 +45,7 @@ export async function insertSchedule(
     .executeTakeFirstOrThrow()
   if (total >= schedulesMax)
     throw problem('too-many-schedules', {
-      detail: `The application has ${schedulesMax} schedules, the most that it can have: delete one first.`,
+      detail: `The application has ${schedulesMax} schedules, which is the maximum: delete one first.`,
     })
   await tx
     .insertInto('schedules')
@@ -64,14 +64,14 @@ export async function insertSchedule(
   return getSchedule(tx, scope, id)
 }
 
-/** Throws schedule-not-found, also for another end-user's. */
+/** Throws schedule-not-found, also for another end-user's schedule. */
 export async function getSchedule(db: Db, scope: AppScope, id: string): Promise<Schedule> {
   const row = await select(db, scope).where('s.id', '=', id).executeTakeFirst()
   if (row === undefined) throw problem('schedule-not-found')
   return toSchedule(row)
 }
 
-/** Throws schedule-not-found. Nobody else changes or fires the schedule until the transaction ends. */
+/** Locks the schedule against changes and fires until the transaction ends. Throws schedule-not-found. */
 export async function lockSchedule(tx: Tx, scope: AppScope, id: string): Promise<Schedule> {
   const row = await select(tx, scope).where('s.id', '=', id).forNoKeyUpdate('s').executeTakeFirst()
   if (row === undefined) throw problem('schedule-not-found')
@@ -122,12 +122,12 @@ export async function saveSchedule(
   return getSchedule(tx, scope, about.id)
 }
 
-/** Deletes a locked schedule with what is known of its fires; its runs stay. */
+/** Deletes a locked schedule and the history of its fires; its runs are kept. */
 export async function deleteScheduleRow(tx: Tx, scope: AppScope, id: string): Promise<void> {
   await tx.deleteFrom('schedules as s').where(visibleTo(scope)).where('s.id', '=', id).execute()
 }
 
-/** Notes that a locked schedule was fired by hand. */
+/** Records that a locked schedule was run manually. */
 export async function saveLastRun(tx: Tx, scope: AppScope, { id, now }: { id: string; now: Date }): Promise<void> {
   await tx
     .updateTable('schedules as s')
@@ -165,7 +165,7 @@ function visibleTo(scope: AppScope) {
     ])
 }
 
-/** The columns of `schedules as s` that make a schedule, beside its agent's name. */
+/** The columns of `schedules as s` that form a schedule, except its agent's name. */
 export const scheduleColumns = [
   's.id',
   's.organization_id',
@@ -203,7 +203,7 @@ function select(db: Db, scope: AppScope) {
 
 export type ScheduleRow = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>
 
-/** The schedule of a row. Throws an Error when a column holds what no version of this program has written. */
+/** The schedule of a row. Throws an Error when a column holds a value that this program never writes. */
 export function toSchedule(row: ScheduleRow): Schedule {
   return {
     id: row.id,

@@ -14,13 +14,17 @@ import { budgetPattern, runRequestFields, trimUsd } from '../runs/index.ts'
 import { fireOutcomes, missedFiresChoices, overlapChoices, type Fire, type Schedule } from './schedule.ts'
 
 const cronText =
-  'Minute, hour, day of month, month, day of week; or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.'
+  'Cron expression: minute, hour, day of month, month, day of week; or `@hourly`, `@daily`, `@weekly`, `@monthly`, ' +
+  '`@yearly`.'
 const missedText =
-  'Fires that were more than a minute late because no server ran: note them, run the last one, or run up to the last 100.'
+  'What happens to fires that were missed by more than a minute because no server ran: ' +
+  '`skip` only records them, `run-once` runs the last one, `run-all` runs up to the last 100.'
 const overlapText =
-  'A fire while a run of the schedule has not ended: start it too, skip it, let one fire wait for the end, or cancel the run.'
+  'What happens to a fire while a run of the schedule has not ended: ' +
+  '`allow` starts another run, `skip` drops the fire, ' +
+  '`queue` keeps one fire waiting until the run ends, `cancel-previous` cancels the run.'
 
-/** The timing of a schedule, as requests give it. */
+/** The timing of a schedule in requests. */
 export const ruleFields = {
   cronExpression: Type.String({ minLength: 1, maxLength: 200, description: cronText, examples: ['0 9 * * MON-FRI'] }),
   timezone: Type.Optional(
@@ -28,7 +32,7 @@ export const ruleFields = {
       minLength: 1,
       maxLength: 64,
       default: 'UTC',
-      description: 'IANA name; the clock that the expression is read on.',
+      description: 'IANA name of the time zone in which the expression is evaluated.',
       examples: ['Europe/Berlin'],
     }),
   ),
@@ -36,16 +40,23 @@ export const ruleFields = {
 
 const settingFields = {
   name: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' }))),
-  enabled: Type.Optional(Type.Boolean({ default: true, description: 'Enabling does not fire the past.' })),
+  enabled: Type.Optional(
+    Type.Boolean({
+      default: true,
+      description: 'Whether the schedule fires. Enabling it does not catch up on missed fires.',
+    }),
+  ),
   input: runRequestFields.input,
   config: runRequestFields.config,
-  modelId: Type.Optional(Nullable(WireId('model', "Instead of the agent's or the organization's default model."))),
+  modelId: Type.Optional(
+    Nullable(WireId('model', "Model of the runs; replaces the agent's or the organization's default model.")),
+  ),
   version: Type.Optional(
     Nullable(
       Type.String({
         minLength: 5,
         maxLength: 64,
-        description: 'An exact version of the agent; null: the one that is installed when it fires.',
+        description: 'An exact version of the agent; null means the version that is installed when the schedule fires.',
       }),
     ),
   ),
@@ -53,7 +64,7 @@ const settingFields = {
     Nullable(
       Type.String({
         pattern: budgetPattern,
-        description: 'Each run ends after the model call with which it has cost this much, in USD.',
+        description: 'Each run stops after the model call that reaches this cost, in USD.',
         examples: ['0.50'],
       }),
     ),
@@ -65,12 +76,12 @@ const settingFields = {
       minimum: 0,
       maximum: 3600,
       default: 0,
-      description: 'Spreads the fires: each is up to so many seconds late, and always before the next one.',
+      description: 'Spreads the fires: each starts up to this many seconds late, but always before the next one.',
     }),
   ),
 }
 
-/** What a request says of a new schedule, beside its agent. */
+/** The fields of a new schedule in requests, except its agent. */
 export const ScheduleRequest = Type.Object({ ...ruleFields, ...settingFields })
 export type ScheduleRequest = Static<typeof ScheduleRequest>
 export const scheduleRequestFields = { ...ruleFields, ...settingFields }
@@ -81,7 +92,7 @@ export type SchedulePatch = Static<typeof SchedulePatch>
 export const ScheduleWire = wire('Schedule', {
   id: WireId('sched'),
   agentId: WireId('agent'),
-  agent: Type.String({ description: '`@scope/name`.' }),
+  agent: Type.String({ description: 'The name of the agent as `@scope/name`.' }),
   name: Nullable(Type.String()),
   enabled: Type.Boolean(),
   cronExpression: Type.String({ description: cronText }),
@@ -91,13 +102,13 @@ export const ScheduleWire = wire('Schedule', {
   modelId: Nullable(WireId('model')),
   version: Nullable(Type.String()),
   budget: Nullable(WireUsd),
-  endUserId: Nullable(WireId('eu', 'The end-user whose schedule it is, and whose its runs are.')),
+  endUserId: Nullable(WireId('eu', 'The end-user to whom the schedule and its runs belong.')),
   missedFires: OneOf(missedFiresChoices, { description: missedText }),
   overlap: OneOf(overlapChoices, { description: overlapText }),
   jitterSeconds: Type.Integer(),
   nextRunAt: Nullable({
     ...WireTime,
-    description: 'The next fire by the expression, without jitter; null while it is disabled.',
+    description: 'The next fire by the expression, without jitter; null while the schedule is disabled.',
   }),
   lastRunAt: Nullable(WireTime),
   createdAt: WireTime,
@@ -130,16 +141,17 @@ export function toScheduleWire(schedule: Schedule): Static<typeof ScheduleWire> 
 }
 
 export const ScheduleFireWire = wire('ScheduleFire', {
-  scheduledFor: { ...WireTime, description: 'By the expression, without jitter.' },
+  scheduledFor: { ...WireTime, description: 'The time of the fire by the expression, without jitter.' },
   through: Nullable({
     ...WireTime,
-    description: 'The last of several missed fires that the entry stands for; null: it stands for one.',
+    description: 'The last fire, if the entry stands for several missed fires; null if it stands for one.',
   }),
   outcome: OneOf(fireOutcomes, {
-    description: '`queued` waits for the run before it; `failed` could not start: the run has the reasons.',
+    description:
+      '`queued`: the fire waits for the previous run to end. `failed`: it could not start; the run has the reasons.',
   }),
   runId: Nullable(WireId('run')),
-  firedAt: { ...WireTime, description: 'When the server dealt with it.' },
+  firedAt: { ...WireTime, description: 'When the server handled the fire.' },
 })
 
 export function toScheduleFireWire(fire: Fire): Static<typeof ScheduleFireWire> {
@@ -152,9 +164,9 @@ export function toScheduleFireWire(fire: Fire): Static<typeof ScheduleFireWire> 
   }
 }
 
-/** When a rule fires next. */
+/** The next fires of a rule. */
 export const SchedulePreviewWire = wire('SchedulePreview', {
   cronExpression: Type.String(),
   timezone: Type.String(),
-  fires: Type.Array(WireTime, { description: 'By the expression, without jitter.' }),
+  fires: Type.Array(WireTime, { description: 'The next fires by the expression, without jitter.' }),
 })

@@ -19,7 +19,7 @@ export const fireOutcomes = [
 ] as const
 export type FireOutcome = (typeof fireOutcomes)[number]
 
-/** What a schedule says, and a request can change. Ids are stored UUIDs. */
+/** The settings of a schedule that a request can change. Ids are stored UUIDs. */
 export interface ScheduleSettings extends FireRule {
   readonly name: string | null
   readonly enabled: boolean
@@ -38,7 +38,7 @@ export interface Schedule extends ScheduleSettings {
   readonly organizationId: string
   readonly applicationId: string
   readonly endUserId: string | null
-  /** In wire form; who made it with a session. */
+  /** Wire id of the user who created it with a session. */
   readonly userId: string | null
   readonly agentId: string
   /** `@scope/name`. */
@@ -49,15 +49,15 @@ export interface Schedule extends ScheduleSettings {
   readonly updatedAt: Date
 }
 
-/** What became of a fire, or of a range of missed ones. */
+/** The outcome of a fire, or of a range of missed fires. */
 export interface Fire {
   readonly scheduledFor: Date
-  /** The last of several missed fires; null when there is one. */
+  /** The last of several missed fires; null for a single fire. */
   readonly through: Date | null
   readonly outcome: FireOutcome
   readonly runId: string | null
   readonly firedAt: Date
 }
 
-/** Schedules that an application can have. */
+/** The maximum number of schedules of an application. */
 export const schedulesMax = 10_000

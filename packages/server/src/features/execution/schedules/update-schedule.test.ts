@@ -22,7 +22,7 @@ describe('updateSchedule', () => {
   const patch = (id: string, body: object) => ready.send(`PATCH /api/schedules/${id}`, { body })
   const firesOf = async (id: string) => (await ready.send(`GET /api/schedules/${id}/fires`)).body.data
 
-  it('changes what it is given, and leaves the rest', async () => {
+  it('changes the given fields and keeps the rest', async () => {
     const id = await makeSchedule(ready, { name: 'Before', budget: '1', input: { city: 'Bonn' } })
     const before = (await ready.send(`GET /api/schedules/${id}`)).body
     clock.advance(1_000)
@@ -52,7 +52,7 @@ describe('updateSchedule', () => {
     ])
   })
 
-  it('counts a changed expression or zone from now', async () => {
+  it('applies a changed expression or time zone from now on', async () => {
     const id = await makeSchedule(ready)
     expect((await patch(id, { cronExpression: '15 * * * *' })).body.nextRunAt).toBe('2026-03-21T10:15:00.000Z')
     expect((await patch(id, { cronExpression: '0 0 * * *', timezone: 'Asia/Kolkata' })).body.nextRunAt).toBe(
@@ -61,7 +61,7 @@ describe('updateSchedule', () => {
     expect((await patch(id, { name: 'same times' })).body.nextRunAt).toBe('2026-03-21T18:30:00.000Z')
   })
 
-  it('does not lose a fire that is due at the moment of another change', async () => {
+  it('does not lose a fire that is due while another setting is changed', async () => {
     const id = await makeSchedule(ready)
     clock.set('2026-03-21T10:00:01.000Z')
     expect((await patch(id, { name: 'changed' })).body.nextRunAt).toBe('2026-03-21T10:00:00.000Z')
@@ -69,7 +69,7 @@ describe('updateSchedule', () => {
     expect(await firesOf(id)).toMatchObject([{ scheduledFor: '2026-03-21T10:00:00.000Z', outcome: 'started' }])
   })
 
-  it('does not fire a time again that was fired, though a node whose clock is behind changes the expression', async () => {
+  it('does not fire a time twice when a node with a slow clock changes the expression', async () => {
     const id = await makeSchedule(ready)
     clock.set('2026-03-21T10:00:00.000Z')
     await fireAll(world)
@@ -77,7 +77,7 @@ describe('updateSchedule', () => {
     expect((await patch(id, { cronExpression: '*/30 * * * *' })).body.nextRunAt).toBe('2026-03-21T10:30:00.000Z')
   })
 
-  it('stops when it is disabled, and does not fire the past when it is enabled', async () => {
+  it('stops when it is disabled, and does not catch up when it is enabled', async () => {
     const id = await makeSchedule(ready, { missedFires: 'run-all' })
     expect((await patch(id, { enabled: false })).body).toMatchObject({ enabled: false, nextRunAt: null })
     clock.set('2026-03-21T13:30:00.000Z')
@@ -93,7 +93,7 @@ describe('updateSchedule', () => {
     expect(await firesOf(id)).toMatchObject([{ scheduledFor: '2026-03-21T14:00:00.000Z', outcome: 'started' }])
   })
 
-  it('gives up a fire that waits when it is disabled', async () => {
+  it('drops a queued fire when it is disabled', async () => {
     const id = await makeSchedule(ready, { overlap: 'queue' })
     clock.set('2026-03-21T10:00:00.000Z')
     await fireAll(world)
@@ -104,7 +104,7 @@ describe('updateSchedule', () => {
     expect((await firesOf(id))[0]).toMatchObject({ outcome: 'skipped-disabled', runId: null })
   })
 
-  it('refuses what can not be, and changes nothing', async () => {
+  it('refuses invalid changes, and changes nothing', async () => {
     const id = await makeSchedule(ready, { name: 'As it was' })
     expectProblem(updateSchedule, await patch(id, { name: 'x', cronExpression: '* * *' }), 'validation-error')
     expectProblem(updateSchedule, await patch(id, { name: 'x', input: { city: 1 } }), 'validation-error')
@@ -113,7 +113,7 @@ describe('updateSchedule', () => {
     expect((await ready.send(`GET /api/schedules/${id}`)).body.name).toBe('As it was')
   })
 
-  it('can be disabled when its agent is gone, and not be enabled again', async () => {
+  it('can be disabled when its agent was deleted, but not enabled again', async () => {
     const other = await readyTenant(world)
     const id = await makeSchedule(other)
     await other.send(`DELETE /api/agents/${other.agentId}`)

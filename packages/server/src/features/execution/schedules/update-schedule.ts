@@ -18,7 +18,8 @@ export const updateSchedule = endpoint({
   route: 'PATCH /api/schedules/:scheduleId',
   summary: 'Change a schedule',
   description:
-    'A changed expression or time zone counts from now; so does enabling. Disabling gives up a fire that waits for the run before it.',
+    'A changed expression or time zone applies from now on, and so does enabling: missed fires are not caught up. ' +
+    'Disabling drops a queued fire.',
   caller: 'application',
   permission: 'schedules:write',
   limit: 'default',
@@ -58,7 +59,7 @@ interface Change {
   readonly settings: ScheduleSettings
 }
 
-// A schedule whose agent is gone, or takes its input no longer, must still be possible to disable.
+// Skips the agent check where possible: a schedule can be disabled even if its agent is gone or refuses its input.
 async function checkChange(
   tx: Tx,
   scope: AppScope,
@@ -73,7 +74,7 @@ async function checkChange(
   if (patch.modelId !== undefined) await holdModelOf(tx, scope, settings)
 }
 
-// Due now: the next look at it works out the rest, also when a fire that waited could have started in this moment.
+// Due now: the next round computes the rest, and starts a queued fire that became ready during this change.
 async function findNext(tx: Tx, scope: AppScope, { before, settings, now }: Change & { now: Date }): Promise<NextFire> {
   if (!settings.enabled) return { nextRunAt: null, dueAt: null }
   const isSameRule = settings.cronExpression === before.cronExpression && settings.timezone === before.timezone

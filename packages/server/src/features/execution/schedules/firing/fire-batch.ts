@@ -22,7 +22,7 @@ import {
 import { decideFires, type Decision, type FirePlan } from './plan-fires.ts'
 import type { PreparedSchedule, Start } from './prepare-fires.ts'
 
-/** What a transaction has done, for the wake-ups after its commit. */
+/** The effects of a transaction, for the wake-ups after its commit. */
 interface Batch {
   readonly tx: Tx
   readonly now: Date
@@ -34,8 +34,8 @@ interface Batch {
 }
 
 /**
- * Fires schedules in one transaction: their runs, what became of each fire, their next fires, and the audit entries, or nothing of it.
- * Schedules that another process fires, or that were changed meanwhile, are left to the next round. Returns how many were dealt with.
+ * Fires schedules in one transaction: all runs, fire outcomes, next fires and audit entries, or nothing. Schedules that
+ * another process holds or that have changed are left to the next round. Returns the number of handled schedules.
  */
 export async function fireBatch(
   platform: Platform,
@@ -77,7 +77,7 @@ async function fireAll(batch: Batch, schedules: readonly PreparedSchedule[]): Pr
   await saveAdvances(tx, batch.advances, now)
 }
 
-// Runs whose end decides about a fire are held, so that their end is seen either here or, as an event, after this transaction.
+// Locks runs whose end decides about a fire: they end either before this read or, with an outbox event, after commit.
 async function loadActiveRuns(tx: Tx, locked: readonly PreparedSchedule[]): Promise<Map<string, string[]>> {
   const starting = locked.filter(({ start }) => start !== undefined).map(({ schedule }) => schedule)
   const isHeld = ({ overlap, queuedFor }: DueSchedule) =>
@@ -98,7 +98,7 @@ interface Fired {
   readonly decision: Decision
 }
 
-/** Writes what is decided of one fire; says whether that made a run. */
+/** Carries out the decision about one fire; returns whether it created a run. */
 async function carryOut(batch: Batch, { schedule, start, decision }: Fired): Promise<boolean> {
   const { scheduledFor } = decision
   if (decision.kind !== 'start') {
@@ -111,7 +111,7 @@ async function carryOut(batch: Batch, { schedule, start, decision }: Fired): Pro
     })
     return false
   }
-  if (start === undefined) throw new Error(`Schedule ${schedule.id} was to start a run without being prepared.`)
+  if (start === undefined) throw new Error(`Schedule ${schedule.id} has a fire to start, but no prepared run.`)
   const run = await startRun(batch, { schedule, start, decision })
   batch.fires.push({
     schedule,

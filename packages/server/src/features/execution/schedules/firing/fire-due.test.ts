@@ -8,19 +8,22 @@ import { openWorld, type World } from '../../../../testing/world.ts'
 import { fireAll, makeSchedule, readyTenant, testClock, type Ready } from '../testing/schedule-tests.ts'
 import { restUntilDue } from './fire-due.ts'
 
-/** Copies a schedule so often, each due at the moment. */
+/** Makes `count` copies of a schedule, each due at the given moment. */
 async function copySchedule(
   { platform: { db } }: World,
   { id, count, nextRunAt }: { id: string; count: number; nextRunAt: Date },
 ): Promise<void> {
   const original = parseWireId('sched', id) ?? ''
   await sql`
-    insert into schedules (id, organization_id, application_id, agent_id, cron, timezone, missed_fires, overlap, next_run_at, due_at)
-    select gen_random_uuid(), organization_id, application_id, agent_id, cron, timezone, missed_fires, overlap, ${nextRunAt}, ${nextRunAt}
+    insert into schedules (
+      id, organization_id, application_id, agent_id, cron, timezone, missed_fires, overlap, next_run_at, due_at
+    )
+    select gen_random_uuid(), organization_id, application_id, agent_id, cron, timezone, missed_fires, overlap,
+      ${nextRunAt}, ${nextRunAt}
     from schedules, generate_series(1, ${count}) where id = ${original}`.execute(db)
 }
 
-/** How many runs, fires and entries each schedule of the database has. */
+/** Counts the schedules, runs, fires and audit entries of the database. */
 async function tally({ platform: { db } }: World) {
   const { rows } = await sql<{
     schedules: number
@@ -30,15 +33,19 @@ async function tally({ platform: { db } }: World) {
     most: number
     loose: number
   }>`
-    select (select count(*) from schedules) as schedules, (select count(*) from runs) as runs, (select count(*) from schedule_fires) as fires,
+    select (select count(*) from schedules) as schedules, (select count(*) from runs) as runs,
+      (select count(*) from schedule_fires) as fires,
       (select count(*) from audit_log where action = 'schedule.fired') as entries,
       (select coalesce(max(n), 0) from (select count(*) as n from runs group by schedule_id) as per) as most,
-      (select count(*) from schedule_fires f where not exists (select from runs r where r.id = f.run_id and r.schedule_id = f.schedule_id and r.scheduled_for = f.scheduled_for)) as loose
+      (select count(*) from schedule_fires f where not exists (
+        select from runs r
+        where r.id = f.run_id and r.schedule_id = f.schedule_id and r.scheduled_for = f.scheduled_for
+      )) as loose
   `.execute(db)
   return rows[0]
 }
 
-describe('fires, by several at once', () => {
+describe('several processes that fire at once', () => {
   const clock = testClock('2026-03-21T09:30:00.000Z')
   let world: World
   let ready: Ready
@@ -55,7 +62,7 @@ describe('fires, by several at once', () => {
   })
   afterAll(() => world.close())
 
-  it('make exactly one run of each of 200 schedules', async () => {
+  it('start exactly one run for each of 200 schedules', async () => {
     await copySchedule(world, { id, count: 199, nextRunAt: new Date('2026-03-21T10:00:00Z') })
     clock.set('2026-03-21T10:00:01.000Z')
     const fired = await Promise.all(Array.from({ length: 4 }, () => fireAll(world)))
@@ -63,7 +70,7 @@ describe('fires, by several at once', () => {
     expect(await tally(world)).toEqual({ schedules: 200, runs: 200, fires: 200, entries: 200, most: 1, loose: 0 })
   })
 
-  it('make each run of a hundred missed fires once', async () => {
+  it('start each run of a hundred missed fires once', async () => {
     await ready.send(`PATCH /api/schedules/${id}`, { body: { missedFires: 'run-all', cronExpression: '*/10 * * * *' } })
     await sql`truncate audit_log`.execute(world.platform.db)
     clock.set('2026-03-22T02:05:00.000Z')
@@ -71,10 +78,10 @@ describe('fires, by several at once', () => {
     expect(await tally(world)).toMatchObject({ schedules: 1, runs: 99, fires: 99, entries: 99, loose: 0 })
   })
 
-  it('rest until the next is due, and are woken by a change', async () => {
+  it('sleep until the next schedule is due, and are woken by a change', async () => {
     const rest = (restMaxMs: number, signal = new AbortController().signal) =>
       restUntilDue(world.platform, { fired: 0, isMore: false }, { restMaxMs, signal })
-    // A wake-up from before, or of another world on the same Redis, ends a rest too.
+    // An earlier wake-up, or one from another world on the same Redis, also ends the sleep.
     await eventually(async () => ((await rest(60_000)) ? undefined : true))
     clock.set('2026-03-21T09:59:59.950Z')
     expect(await rest(60_000)).toBe(true)

@@ -4,27 +4,27 @@ import { fireBatch } from './fire-batch.ts'
 import { findDueIds, findNextDueAt, loadDue, postpone } from './firing-store.ts'
 import { prepareFires } from './prepare-fires.ts'
 
-/** Schedules that a round deals with at most. */
+/** The maximum number of schedules in one round. */
 const roundMax = 500
 const batchMax = 20
-/** Batches at a time; each needs one connection. */
+/** Batches in parallel; each needs one connection. */
 const lanesMax = 4
-/** How long a schedule is left alone that could not be dealt with. */
+/** How long a schedule that failed is postponed. */
 const postponeMs = 10_000
-/** When everything due is in others' hands. */
+/** The pause when other processes hold everything that is due. */
 const busyMs = 50
 
 export interface Round {
-  /** Schedules that were dealt with. */
+  /** Number of schedules that were handled. */
   readonly fired: number
-  /** True when others were due that the round had no room for, or did not get. */
+  /** True when more schedules are due: beyond the limit of the round, or held by another process. */
   readonly isMore: boolean
 }
 
-/** One bounded round over what is due: prepared, then fired in batches. */
+/** One bounded round over the due schedules: prepares them and fires them in batches. */
 export async function fireDue(platform: Platform, signal?: AbortSignal): Promise<Round> {
   const ids = await findDueIds(platform.db, { now: platform.clock.now(), limit: roundMax })
-  // Nodes that begin in different places rarely prepare the same.
+  // Shuffled, so that nodes rarely prepare the same schedules.
   const batches = chunk(shuffle(ids), batchMax)
   const counts: number[] = []
   const lane = async () => {
@@ -38,7 +38,10 @@ export async function fireDue(platform: Platform, signal?: AbortSignal): Promise
   return { fired, isMore: ids.length === roundMax || fired < ids.length }
 }
 
-/** Rests until the next schedule is due, at most `restMaxMs`; sooner when one was changed, or told to stop. False: it is not due by then. */
+/**
+ * Sleeps until the next schedule is due, one is changed, or the signal aborts.
+ * Does not sleep, and returns false, when nothing is due within `restMaxMs`.
+ */
 export async function restUntilDue(
   platform: Platform,
   { fired, isMore }: Round,
@@ -46,7 +49,7 @@ export async function restUntilDue(
 ): Promise<boolean> {
   if (isMore && fired > 0) return true
   const woken = new AbortController()
-  // From before the look: a change that comes after it ends the rest.
+  // Subscribes before the query, so that a later change ends the sleep.
   const unsubscribe = platform.wake.subscribe('schedules', () => woken.abort())
   try {
     const dueAt = await findNextDueAt(platform.db)
@@ -64,8 +67,8 @@ async function fireIds(platform: Platform, ids: readonly string[]): Promise<numb
   try {
     return await fireTogether(platform, ids)
   } catch (error) {
-    // One that can't be dealt with must not hold up the others.
-    platform.log.warn({ err: error }, 'A batch of schedules could not be fired; they are fired one by one.')
+    // One failing schedule must not block the others.
+    platform.log.warn({ err: error }, 'A batch of schedules could not be fired; retrying them one by one.')
     return fireSingly(platform, ids)
   }
 }
@@ -84,9 +87,9 @@ async function fireSingly(platform: Platform, ids: readonly string[]): Promise<n
     try {
       fired += await fireTogether(platform, [id])
     } catch (error) {
-      // Where this fails too, the database is what is broken: the job rests and tries again.
+      // If this fails too, the database is at fault: the error ends the round and the job retries later.
       await postpone(platform.db, id, new Date(platform.clock.now().getTime() + postponeMs))
-      platform.log.error({ err: error, scheduleId: id }, 'A schedule could not be fired; it is tried again soon.')
+      platform.log.error({ err: error, scheduleId: id }, 'A schedule could not be fired; it will be retried.')
     }
   }
   return fired

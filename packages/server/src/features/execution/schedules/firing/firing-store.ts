@@ -4,17 +4,17 @@ import { toJsonText } from '../../../../platform/db/json-text.ts'
 import type { FireOutcome, Schedule } from '../schedule.ts'
 import { scheduleColumns, toSchedule } from '../schedule-store.ts'
 
-// What the server does by itself is in no request's scope: these statements span tenants, and every row carries its own.
+// Unscoped: background work has no request scope. These statements span tenants; every row carries its own tenant.
 
-/** A schedule to look at, as it was at `rowVersion`. */
+/** A due schedule, as it was at `rowVersion`. */
 export interface DueSchedule extends Schedule {
-  /** Another one means that somebody has changed or fired it since. */
+  /** Differs once the schedule was changed or fired. */
   readonly rowVersion: string
-  /** The fire that waits for the run before it. */
+  /** The nominal time of the queued fire. */
   readonly queuedFor: Date | null
 }
 
-/** The schedules to look at, the longest due first. */
+/** The due schedules, longest overdue first. */
 export async function findDueIds(db: Db, { now, limit }: { now: Date; limit: number }): Promise<string[]> {
   const rows = await db
     .selectFrom('schedules')
@@ -26,7 +26,7 @@ export async function findDueIds(db: Db, { now, limit }: { now: Date; limit: num
   return rows.map(({ id }) => id)
 }
 
-/** When the next schedule is to be looked at. */
+/** When the next schedule is due. */
 export async function findNextDueAt(db: Db): Promise<Date | null> {
   const row = await db
     .selectFrom('schedules')
@@ -38,7 +38,7 @@ export async function findNextDueAt(db: Db): Promise<Date | null> {
   return row?.due_at ?? null
 }
 
-/** Those of the schedules that are still due. */
+/** Loads the given schedules that are still due. */
 export async function loadDue(db: Db, { ids, now }: { ids: readonly string[]; now: Date }): Promise<DueSchedule[]> {
   const rows = await db
     .selectFrom('schedules as s')
@@ -55,7 +55,7 @@ export async function loadDue(db: Db, { ids, now }: { ids: readonly string[]; no
     .where('s.id', 'in', [...ids])
     .where('s.due_at', '<=', now)
     .execute()
-  // The runs take the agent's name from the agent itself.
+  // The name is not needed: runs take it from the agent itself.
   return rows.map((row) => ({
     ...toSchedule({ ...row, agent_name: '' }),
     rowVersion: row.row_version,
@@ -64,8 +64,8 @@ export async function loadDue(db: Db, { ids, now }: { ids: readonly string[]; no
 }
 
 /**
- * Sees to it that whose schedules these are stay until the transaction ends. It comes before everything else, as in a deletion
- * of theirs: whoever locks the schedule first and its owner then could wait for each other. One that is gone is left out.
+ * Protects the owners of the schedules from deletion in this transaction. Must be the first lock, as in a deletion of
+ * an owner: locking a schedule before its owner could deadlock. Owners that were deleted already are ignored.
  */
 export async function holdOwners(tx: Tx, schedules: readonly DueSchedule[]): Promise<void> {
   const applicationIds = schedules.map(({ applicationId }) => applicationId)
@@ -82,16 +82,18 @@ export async function holdOwners(tx: Tx, schedules: readonly DueSchedule[]): Pro
     await tx.selectFrom('end_users').select('id').where('id', 'in', endUserIds).orderBy('id').forKeyShare().execute()
 }
 
-/** Locks those of the schedules that nobody has touched since they were loaded; returns their ids. Never waits. */
+/** Locks the schedules that are unchanged since they were loaded; returns their ids. Skips locked ones. */
 export async function lockUntouched(tx: Tx, schedules: readonly DueSchedule[]): Promise<Set<string>> {
   const versions = toJsonText(schedules.map(({ id, rowVersion }) => ({ id, version: rowVersion })))
   const { rows } = await sql<{ id: string }>`
-    select s.id from schedules s join jsonb_to_recordset(${versions}::jsonb) as v(id uuid, version text) on s.id = v.id and s.xmin::text = v.version
+    select s.id
+    from schedules s
+    join jsonb_to_recordset(${versions}::jsonb) as v(id uuid, version text) on s.id = v.id and s.xmin::text = v.version
     order by s.id for no key update of s skip locked`.execute(tx)
   return new Set(rows.map(({ id }) => id))
 }
 
-/** The runs of locked schedules that have not ended, by schedule. They can't end until the transaction does, when `isHeld`. */
+/** The unfinished runs of locked schedules, by schedule. With `isHeld` they are locked and cannot end meanwhile. */
 export async function findActiveRuns(
   tx: Tx,
   scheduleIds: readonly string[],
@@ -120,7 +122,7 @@ export interface NewFire {
   readonly runId: string | null
 }
 
-/** Writes what became of fires. The one that waited is written over. */
+/** Inserts the outcomes of fires; replaces the entry of a queued fire. */
 export async function saveFires(tx: Tx, fires: readonly NewFire[], now: Date): Promise<void> {
   if (fires.length === 0) return
   await tx
@@ -153,12 +155,12 @@ export interface Advance {
   readonly id: string
   readonly nextRunAt: Date | null
   readonly dueAt: Date | null
-  /** A run was written. */
+  /** True when a run was created. */
   readonly hasRun: boolean
   readonly isDisabled: boolean
 }
 
-/** Moves locked schedules on to their next fires. */
+/** Sets the next fires of locked schedules. */
 export async function saveAdvances(tx: Tx, advances: readonly Advance[], now: Date): Promise<void> {
   const rows = toJsonText(
     advances.map(({ id, nextRunAt, dueAt, hasRun, isDisabled }) => ({
@@ -170,13 +172,15 @@ export async function saveAdvances(tx: Tx, advances: readonly Advance[], now: Da
     })),
   )
   await sql`
-    update schedules s set next_run_at = a.next, due_at = a.due, last_run_at = case when a.ran then ${now}::timestamptz else s.last_run_at end, enabled = s.enabled and not a.off,
+    update schedules s set next_run_at = a.next, due_at = a.due,
+      last_run_at = case when a.ran then ${now}::timestamptz else s.last_run_at end,
+      enabled = s.enabled and not a.off,
       updated_at = case when a.off then ${now}::timestamptz else s.updated_at end
     from jsonb_to_recordset(${rows}::jsonb) as a(id uuid, next timestamptz, due timestamptz, ran boolean, off boolean)
     where s.id = a.id`.execute(tx)
 }
 
-/** Puts off a schedule that could not be dealt with, so that it does not hold up the others. */
+/** Postpones a schedule that failed, so that it does not block the others. */
 export async function postpone(db: Db, id: string, until: Date): Promise<void> {
   await db
     .updateTable('schedules')
@@ -186,7 +190,7 @@ export async function postpone(db: Db, id: string, until: Date): Promise<void> {
     .execute()
 }
 
-/** Makes those of the schedules due at once that have a fire waiting. */
+/** Makes the given schedules that have a queued fire due at once. */
 export async function makeQueuedDue(tx: Tx, scheduleIds: readonly string[]): Promise<void> {
   await tx
     .updateTable('schedules as s')

@@ -22,7 +22,7 @@ const missed = (from: string, through: string | null) => ({
 })
 
 describe('the plan of a schedule', () => {
-  it('is empty before the fire is due, and without a next fire', () => {
+  it('is empty before the fire is due, and when there is no next fire', () => {
     const due = at('2026-03-21T10:00:00Z')
     expect(planFires(schedule(), at('2026-03-21T09:59:59.999Z'))).toEqual({ fires: [], nextRunAt: due, dueAt: due })
     expect(planFires(schedule({ nextRunAt: null }), due)).toEqual({ fires: [], nextRunAt: null, dueAt: null })
@@ -42,7 +42,7 @@ describe('the plan of a schedule', () => {
     },
   )
 
-  it('looks again at once when the next fire is due already', () => {
+  it('is due again at once when the next fire is already due', () => {
     const now = at('2026-03-21T10:01:00.000Z')
     expect(planFires(schedule({ cronExpression: '* * * * *' }), now)).toEqual({
       fires: [run('2026-03-21T10:00:00Z')],
@@ -80,22 +80,22 @@ describe('the plan of a schedule', () => {
     })
   })
 
-  it('leaves a fire that is less than a minute late on time, after missed ones', () => {
+  it('treats a fire that is less than a minute late as on time, after missed ones', () => {
     const plan = planFires(schedule(), at('2026-03-21T12:00:30Z'))
     expect(plan.fires).toEqual([missed('2026-03-21T10:00:00Z', '2026-03-21T11:00:00Z')])
     expect(plan).toMatchObject({ nextRunAt: at('2026-03-21T12:00:00Z'), dueAt: at('2026-03-21T12:00:30Z') })
   })
 
-  it('notes years of missed minutes as one range, at once', () => {
+  it('records years of missed minutes quickly, as one range', () => {
     const before = process.cpuUsage()
     const { fires } = planFires(schedule({ cronExpression: '* * * * *' }), at('2029-03-21T10:00:00Z'))
     expect(fires).toEqual([missed('2026-03-21T10:00:00Z', '2029-03-21T09:58:00Z')])
-    // Going through a million and a half of them one by one takes more, on any machine.
+    // Iterating over 1.5 million fires one by one takes longer on any machine.
     const { user, system } = process.cpuUsage(before)
     expect((user + system) / 1000).toBeLessThan(3_000)
   })
 
-  // Carries the plan out again and again, as the job does.
+  // Carries out the plan repeatedly, as the job does.
   const carryOut = (from: PlannableSchedule, now: Date) => {
     const fires = []
     let current = from
@@ -105,11 +105,11 @@ describe('the plan of a schedule', () => {
       current = { ...current, nextRunAt: plan.nextRunAt }
       if (plan.dueAt === null || plan.dueAt > now) return fires
     }
-    throw new Error('It never came to an end.')
+    throw new Error('The plan never became empty.')
   }
 
   it.each(['* * * * *', '*/5 * * * *', '17 3 * * *', '0 9 1 * *'])(
-    'run-all runs the last 100 of %s, oldest first, and notes what was before',
+    'run-all runs the last 100 of %s, oldest first, and records the earlier ones',
     (cronExpression) => {
       const now = at('2046-03-21T13:30:30Z')
       const fires = carryOut(
@@ -125,7 +125,7 @@ describe('the plan of a schedule', () => {
       expect(runs).toHaveLength(missedRunsMax + onTime)
       expect(runs).toEqual(runs.toSorted((a, b) => a.getTime() - b.getTime()))
       expect(fires.filter(({ kind }) => kind === 'missed')).toHaveLength(1)
-      // Nothing between them is left out, and nothing after them.
+      // No fire between them or after them is left out.
       expect(
         nextFires({ cronExpression, timezone: 'UTC' }, new Date((runs[0]?.getTime() ?? 0) - 1), runs.length),
       ).toEqual(runs)
@@ -135,7 +135,7 @@ describe('the plan of a schedule', () => {
     },
   )
 
-  it('accounts for every fire once, whatever the choice', () => {
+  it('accounts for every fire once, with every setting', () => {
     for (const missedFires of ['skip', 'run-once', 'run-all'] as const) {
       const fires = carryOut(schedule({ cronExpression: '*/10 * * * *', missedFires }), at('2026-03-21T14:05:00Z'))
       const count = fires.flatMap((fire) =>
@@ -166,7 +166,7 @@ describe('jitter', () => {
     )
     expect(Math.min(...delays)).toBeGreaterThanOrEqual(0)
     expect(Math.max(...delays)).toBeLessThan(600_000)
-    // Spread: each sixth of the time has some of them.
+    // Spread out: each sixth of the interval has some fires.
     for (let part = 0; part < 6; part += 1)
       expect(delays.filter((ms) => Math.floor(ms / 100_000) === part).length).toBeGreaterThan(10)
     expect(dueAtOf(withJitter(600), nominal)).not.toEqual(dueAtOf(withJitter(600), at('2026-03-21T11:00:00Z')))
@@ -179,7 +179,7 @@ describe('jitter', () => {
     }
   })
 
-  it('decides when a fire is due and late, and leaves its nominal time', () => {
+  it('decides when a fire is due and late, and keeps its nominal time', () => {
     const jittered = withJitter(600)
     const due = dueAtOf(jittered, nominal)
     expect(planFires(jittered, new Date(due.getTime() - 1))).toEqual({ fires: [], nextRunAt: nominal, dueAt: due })
@@ -204,7 +204,7 @@ describe('overlap', () => {
     ])
   })
 
-  it('decides what becomes of a fire while a run has not ended', () => {
+  it('decides the outcome of a fire while a run has not ended', () => {
     expect(kindsOf('allow', ['a'])).toEqual(['start'])
     expect(kindsOf('skip', ['a'])).toEqual(['skipped-overlap'])
     expect(kindsOf('queue', ['a'])).toEqual(['queued'])
@@ -213,11 +213,11 @@ describe('overlap', () => {
     ).toMatchObject([{ kind: 'start', cancels: ['a', 'b'] }])
   })
 
-  it('lets one fire wait, and no more', () => {
+  it('queues only one fire', () => {
     expect(kindsOf('queue', ['a'], waiting)).toEqual(['skipped-overlap'])
   })
 
-  it('starts the one that waits when the run has ended, and lets the next one wait for it', () => {
+  it('starts the queued fire when the run has ended, and queues the next one behind it', () => {
     expect(decideFires([fire], { overlap: 'queue', activeRunIds: [], queuedFor: waiting })).toEqual([
       { kind: 'start', scheduledFor: waiting, cancels: [] },
       { kind: 'queued', scheduledFor: fire.scheduledFor },
@@ -225,7 +225,7 @@ describe('overlap', () => {
     expect(decideFires([], { overlap: 'queue', activeRunIds: ['a'], queuedFor: waiting })).toEqual([])
   })
 
-  it('notes missed fires whatever runs', () => {
+  it('records missed fires even while a run is active', () => {
     const range = { kind: 'missed', scheduledFor: fire.scheduledFor, through: null } as const
     expect(decideFires([range], { overlap: 'queue', activeRunIds: ['a'], queuedFor: waiting })).toEqual([
       { kind: 'skipped-missed', scheduledFor: fire.scheduledFor, through: null },

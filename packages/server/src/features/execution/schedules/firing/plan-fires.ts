@@ -4,10 +4,10 @@ import { dueAtOf, type TimedSchedule } from './jitter.ts'
 
 /** A fire that is later than this was missed. */
 const missedAfterMs = 60_000
-/** `run-all` runs the last so many missed fires. */
+/** The maximum number of missed fires that `run-all` runs. */
 export const missedRunsMax = 100
 
-/** A nominal fire to run, or a range of missed ones to note. */
+/** A nominal fire to run, or a range of missed fires to record. */
 export type PlannedFire =
   | { readonly kind: 'run'; readonly scheduledFor: Date }
   | { readonly kind: 'missed'; readonly scheduledFor: Date; readonly through: Date | null }
@@ -15,7 +15,7 @@ export type PlannedFire =
 export interface FirePlan {
   readonly fires: readonly PlannedFire[]
   readonly nextRunAt: Date | null
-  /** When the schedule is looked at again. */
+  /** When the schedule is due again. */
   readonly dueAt: Date | null
 }
 
@@ -24,7 +24,7 @@ export interface PlannableSchedule extends TimedSchedule {
   readonly nextRunAt: Date | null
 }
 
-/** What to fire now, and when to look again. One run at a time: what is due after it is looked at in the next round. */
+/** What to fire now, and when the schedule is due again. At most one run: later fires follow in the next round. */
 export function planFires(schedule: PlannableSchedule, now: Date): FirePlan {
   const nominal = schedule.nextRunAt
   if (nominal === null) return { fires: [], nextRunAt: null, dueAt: null }
@@ -35,7 +35,7 @@ export function planFires(schedule: PlannableSchedule, now: Date): FirePlan {
   return { fires, ...afterFire(schedule, last === undefined ? nominal : endOf(last), now) }
 }
 
-/** The next fire after a moment. What is overdue is due now and not then, so that catching up does not hold up others. */
+/** The next fire after a moment. An overdue one is due now, not in the past: catching up must not delay others. */
 export function afterFire(
   schedule: TimedSchedule,
   after: Date,
@@ -63,13 +63,13 @@ function planMissed(schedule: PlannableSchedule, first: Date, now: Date): Planne
 
 function lastMissed(schedule: PlannableSchedule, first: Date, now: Date): Date {
   const cutoff = new Date(now.getTime() - missedAfterMs)
-  // At most the latest is not due yet: a fire is always due before the one after it.
+  // Only the latest can be not due yet: a fire is always due before the next one.
   const last = lastFires(schedule, cutoff, 2).find((nominal) => dueAtOf(schedule, nominal) < cutoff)
   return last === undefined || last < first ? first : last
 }
 
 function oldestToRun(schedule: PlannableSchedule, first: Date, last: Date): Date {
-  // Nothing fires more than once a minute.
+  // A schedule fires at most once a minute.
   if (last.getTime() - first.getTime() < missedRunsMax * 60_000) return first
   const oldest = lastFires(schedule, last, missedRunsMax).at(-1)
   return oldest === undefined || oldest < first ? first : oldest
@@ -93,7 +93,7 @@ function endOf(fire: PlannedFire): Date {
   return fire.kind === 'missed' ? (fire.through ?? fire.scheduledFor) : fire.scheduledFor
 }
 
-/** What is decided of one fire. `start` ends the runs of `cancels` when it can start itself. */
+/** The decision about one fire. `start` cancels the runs in `cancels`, unless it cannot start itself. */
 export type Decision =
   | { readonly kind: 'start'; readonly scheduledFor: Date; readonly cancels: readonly string[] }
   | { readonly kind: 'queued' | 'skipped-overlap'; readonly scheduledFor: Date }
@@ -101,13 +101,13 @@ export type Decision =
 
 export interface Situation {
   readonly overlap: Overlap
-  /** The fire that waits for the run before it. */
+  /** The nominal time of the queued fire. */
   readonly queuedFor: Date | null
   /** Runs of the schedule that have not ended. */
   readonly activeRunIds: readonly string[]
 }
 
-/** What becomes of the planned fires and of the one that waits, now that the schedule's unfinished runs are known. */
+/** Decides the planned fires and the queued fire from the schedule's unfinished runs. */
 export function decideFires(
   fires: readonly PlannedFire[],
   { overlap, queuedFor, activeRunIds }: Situation,

@@ -9,7 +9,7 @@ import { openSchedule } from '../schedule-content.ts'
 import type { DueSchedule } from './firing-store.ts'
 import { planFires, type FirePlan } from './plan-fires.ts'
 
-/** How a schedule's run would start: it can; it can't, for reasons that a failed run tells; or its agent is gone. */
+/** How a schedule's run would start: ready; refused with reasons for a failed run; or without an agent. */
 export type Start =
   | { readonly kind: 'ready'; readonly prepared: PreparedRun }
   | {
@@ -22,11 +22,11 @@ export type Start =
     }
   | { readonly kind: 'agent-gone' }
 
-/** A schedule with what to do about it, worked out before anything is locked. */
+/** A schedule with its planned fires, prepared before anything is locked. */
 export interface PreparedSchedule {
   readonly schedule: DueSchedule
   readonly plan: FirePlan
-  /** Undefined when nothing is to be started. */
+  /** Undefined when there is nothing to start. */
   readonly start: Start | undefined
 }
 
@@ -57,7 +57,7 @@ async function prepareStart(platform: Platform, schedule: DueSchedule): Promise<
   }
 }
 
-// The failed run names the version that is installed: the one that the schedule asks for may be what is missing.
+// The failed run refers to the installed version, because the schedule's version may not exist.
 async function findInstalled({ db }: Platform, schedule: DueSchedule, reference: string) {
   try {
     return await getInstalledAgent(db, schedule, { reference, version: undefined })

@@ -8,7 +8,7 @@ import { openWorld, type World } from '../../../../testing/world.ts'
 import { fireAll, makeSchedule, readyTenant, testClock } from '../testing/schedule-tests.ts'
 import { queuedFires } from './queued-fires.ts'
 
-describe('a fire that waits for the run before it', () => {
+describe('a queued fire', () => {
   const clock = testClock('2026-03-21T09:30:00.000Z')
   let world: World
   beforeAll(async () => {
@@ -18,7 +18,7 @@ describe('a fire that waits for the run before it', () => {
 
   const relay = () => relayEvents([queuedFires]).run(world.platform, new AbortController().signal)
 
-  it('starts when that run has ended; at most one waits', async () => {
+  it('starts when the previous run has ended; at most one fire is queued', async () => {
     clock.set('2026-03-21T09:30:00.000Z')
     const ready = await readyTenant(world)
     const id = await makeSchedule(ready, { overlap: 'queue' })
@@ -50,7 +50,7 @@ describe('a fire that waits for the run before it', () => {
     expect((await ready.send(`GET /api/schedules/${id}`)).body.nextRunAt).toBe('2026-03-21T13:00:00.000Z')
   })
 
-  it('starts once, however the end of the run and the fire meet', async () => {
+  it('starts once, even if the run ends while the schedule fires', async () => {
     clock.set('2026-03-21T09:30:00.000Z')
     const ready = await readyTenant(world)
     const ids = []
@@ -73,7 +73,7 @@ describe('a fire that waits for the run before it', () => {
     }
   })
 
-  it('concerns ended runs of schedules only', async () => {
+  it('reacts only to ended runs of schedules', async () => {
     const event = {
       id: 1,
       organizationId: '',
@@ -96,7 +96,7 @@ describe('a fire that waits for the run before it', () => {
   })
 })
 
-// Of its own accord it fires in no test: what is due here is what the test made due.
+// Never due during a test: only fires that the test makes due are started.
 const neverSoon = '0 0 29 2 *'
 
 describe('with workers and jobs', { timeout: 120_000 }, () => {
@@ -117,7 +117,7 @@ describe('with workers and jobs', { timeout: 120_000 }, () => {
     world.platform.wake.wake('schedules', '')
   }
 
-  it('a schedule fires when it is due, and its run is executed', async () => {
+  it('a due schedule fires and its run is executed', async () => {
     const actor = await world.actor('hello')
     const id = await makeSchedule(actor, { cronExpression: neverSoon })
     await dueNow([id])
@@ -131,7 +131,7 @@ describe('with workers and jobs', { timeout: 120_000 }, () => {
     expect(Date.parse(run.createdAt)).toBeGreaterThanOrEqual(Date.parse(run.scheduledFor))
   })
 
-  it('a fire that waited starts after the end of the run before it', async () => {
+  it('a queued fire starts after the previous run has ended', async () => {
     world.models.registerScenario('hour-long', { steps: [{ delayMs: 3_600_000, text: 'At last.' }] })
     const actor = await world.actor('hour-long')
     const id = await makeSchedule(actor, { overlap: 'queue', cronExpression: neverSoon })

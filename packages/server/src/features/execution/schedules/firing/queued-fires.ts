@@ -4,7 +4,7 @@ import { makeQueuedDue } from './firing-store.ts'
 
 const endings: readonly string[] = ['run.completed', 'run.failed', 'run.timeout', 'run.cancelled']
 
-/** Lets the fire start that waited for a run of its schedule to end. */
+/** Starts a queued fire when the run of its schedule that it waits for has ended. */
 export const queuedFires: OutboxReader = {
   name: 'queued-fires',
   async read(tx, events) {

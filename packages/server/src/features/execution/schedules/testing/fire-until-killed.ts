@@ -1,4 +1,4 @@
-// A process that does nothing but fire what is due, until it is killed: argv[2] is the database's address as JSON.
+// A process that fires due schedules until it is killed: argv[2] is the database's address as JSON.
 import { tmpdir } from 'node:os'
 import { fireDue } from '../firing/fire-due.ts'
 import { parseConfig } from '../../../../platform/config/config.ts'

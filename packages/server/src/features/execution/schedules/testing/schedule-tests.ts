@@ -6,7 +6,7 @@ import type { Tenant } from '../../../../testing/factories/tenant.ts'
 import type { Clock } from '../../../../platform/clock/clock.ts'
 import { fireDue } from '../firing/fire-due.ts'
 
-/** A time that the test moves. */
+/** A clock that the test sets. */
 export interface TestClock extends Clock {
   set(time: string): void
   advance(ms: number): void
@@ -17,7 +17,7 @@ export function testClock(time: string): TestClock {
   return { now: () => new Date(nowMs), set: (to) => void (nowMs = Date.parse(to)), advance: (ms) => void (nowMs += ms) }
 }
 
-/** A tenant that can run an agent; nobody executes its runs, so they stay pending. */
+/** A tenant that can run an agent. No worker executes its runs, so they stay pending. */
 export interface Ready extends Tenant {
   readonly agentId: string
 }
@@ -28,7 +28,7 @@ export async function readyTenant(world: World, agent: AgentOptions = {}): Promi
   return { ...tenant, agentId: await createAgent(tenant, agent) }
 }
 
-/** A ready tenant's schedule; hourly unless the fields say otherwise. Returns its id. */
+/** Creates a schedule of a ready tenant, hourly by default. Returns its id. */
 export async function makeSchedule(
   { send, agentId }: { send: Send; agentId: string },
   fields: object = {},
@@ -38,7 +38,7 @@ export async function makeSchedule(
   return String(answer.body.id)
 }
 
-/** Fires until this caller finds nothing more to do, as the job does; returns how often schedules were dealt with. */
+/** Fires until nothing is left to do, as the job does; returns how many schedules were handled. */
 export async function fireAll({ platform }: Pick<World, 'platform'>): Promise<number> {
   let fired = 0
   for (let rounds = 0; rounds < 1_000; rounds += 1) {
@@ -46,5 +46,5 @@ export async function fireAll({ platform }: Pick<World, 'platform'>): Promise<nu
     if (round.fired === 0) return fired
     fired += round.fired
   }
-  throw new Error('There was no end of fires.')
+  throw new Error('The schedules never stopped firing.')
 }
