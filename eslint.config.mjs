@@ -1,5 +1,9 @@
+import stylistic from '@stylistic/eslint-plugin'
 import tseslint from 'typescript-eslint'
 
+/** @typedef {import('eslint').Linter.RulesRecord} Rules */
+
+/** @type {Rules} */
 const budgets = {
   'max-lines': ['error', { max: 300, skipBlankLines: false, skipComments: false }],
   'max-lines-per-function': ['error', { max: 50, skipBlankLines: true, skipComments: true }],
@@ -8,6 +12,7 @@ const budgets = {
   'max-depth': ['error', 3],
 }
 
+/** @type {Rules} */
 const exactTypes = {
   '@typescript-eslint/no-explicit-any': 'error',
   '@typescript-eslint/no-non-null-assertion': 'error',
@@ -26,6 +31,7 @@ const exactTypes = {
   '@typescript-eslint/only-throw-error': 'error',
 }
 
+/** @type {Rules} */
 const house = {
   'no-console': 'error',
   eqeqeq: 'error',
@@ -43,19 +49,12 @@ const house = {
 
 export default tseslint.config(
   {
-    ignores: [
-      '**/node_modules/**',
-      '**/*.generated.ts',
-      'data/**',
-      '.cache/**',
-      '**/*.mjs',
-      'packages/client/src/generated/**',
-    ],
+    ignores: ['**/node_modules/**', '**/*.generated.ts', 'data/**', '.cache/**', 'packages/client/src/generated/**'],
   },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.mjs'],
     languageOptions: { parser: tseslint.parser, parserOptions: { projectService: true } },
-    plugins: { '@typescript-eslint': tseslint.plugin },
+    plugins: { '@typescript-eslint': tseslint.plugin, '@stylistic': stylistic },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: { ...budgets, ...exactTypes, ...house },
   },
@@ -74,7 +73,8 @@ export default tseslint.config(
         'error',
         {
           selector:
-            'CallExpression[callee.property.name=/^(only|skip|todo)$/][callee.object.name=/^(describe|it|test|promise)$/]',
+            'CallExpression[callee.property.name=/^(only|skip|todo)$/]' +
+            '[callee.object.name=/^(describe|it|test|promise)$/]',
           message: 'No focused or skipped test.',
         },
       ],
@@ -86,5 +86,9 @@ export default tseslint.config(
     files: ['scripts/**', 'bench/**/*.ts', '**/processes/**/*.ts'],
     rules: { 'no-console': 'off', 'no-restricted-properties': 'off' },
   },
-  { files: ['*.config.ts', '**/*.config.ts'], rules: { 'no-restricted-exports': 'off' } },
+  { files: ['**/*.config.ts', '**/*.config.mjs'], rules: { 'no-restricted-exports': 'off' } },
+  {
+    files: ['**/*.mjs', '*.config.ts', '{bench,scripts,tests}/**/*.ts'],
+    rules: { '@stylistic/max-len': ['error', { code: 120, ignoreUrls: true }] },
+  },
 )

@@ -1,10 +1,15 @@
-// `npm run check`: everything that must hold besides the tests. One line per step; the whole output of a step that fails.
+// `npm run check`: every check except the tests. Prints one line per step, and the whole output of a failed step.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, freemem } from 'node:os'
 import { join } from 'node:path'
-import { ensureInstalled, pinnedNode, root } from './ensure-installed.mjs'
+import { ensureInstalled } from './ensure-installed.mjs'
 import { checkedClientProgram, readLintReport } from './openapi-client-program.mjs'
+import { pinnedNode, root } from './pinned-node.mjs'
+
+/** @typedef {{ ok: boolean, output: string }} Result */
+/** @typedef {Result & { stdout: string }} ProgramResult */
+/** @typedef {{ name: string, unless?: string | undefined, run: () => Promise<Result> }} Step */
 
 const memoryPerStepBytes = 1.5 * 1024 ** 3
 const stepLimitMs = 15 * 60_000
@@ -14,7 +19,10 @@ const printOpenApi = 'packages/server/src/processes/print-openapi.ts'
 const generate = 'scripts/generate.ts'
 const openapiFile = '.cache/openapi.json'
 
-// The longest first, so that two cores end at about the same time.
+/**
+ * The longest first, so that two cores finish at about the same time.
+ * @type {readonly Step[]}
+ */
 const steps = [
   { name: 'lint', run: () => tool('eslint/bin/eslint.js', '.', '--max-warnings=0') },
   { name: 'types', run: () => tool('typescript/bin/tsc', '-p', 'tsconfig.json') },
@@ -30,6 +38,7 @@ mkdirSync('.cache', { recursive: true })
 const failed = await runAll(steps.filter(({ name }) => only.length === 0 || only.includes(name)))
 process.exit(failed === 0 ? 0 : 1)
 
+/** @param {readonly Step[]} queue */
 async function runAll(queue) {
   const waiting = [...queue]
   const width = Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / memoryPerStepBytes)))
@@ -41,6 +50,7 @@ async function runAll(queue) {
   return failures
 }
 
+/** @param {Step} step */
 async function report({ name, unless, run }) {
   if (unless) return say(`- ${name}: nothing to check yet (${unless})`)
   const startedAt = Date.now()
@@ -50,7 +60,10 @@ async function report({ name, unless, run }) {
   return ok
 }
 
-// The document is linted, and a client generated from it is compiled together with a program that uses it.
+/**
+ * Lints the OpenAPI document, and compiles a client generated from it together with a program that uses the client.
+ * @returns {Promise<Result>}
+ */
 async function openapi() {
   const printed = await node(printOpenApi)
   if (!printed.ok) return printed
@@ -84,10 +97,19 @@ function compileClient() {
   return tool('typescript/bin/tsc', '-p', '.cache/client/tsconfig.json')
 }
 
+/**
+ * @param {string} path
+ * @param {readonly string[]} args
+ */
 function tool(path, ...args) {
   return node(join(modules, path), ...args)
 }
 
+/**
+ * Runs a program on the pinned Node.
+ * @param {readonly string[]} args
+ * @returns {Promise<ProgramResult>}
+ */
 function node(...args) {
   const environment = {
     ...process.env,
@@ -104,12 +126,12 @@ function node(...args) {
       killSignal: 'SIGKILL',
     })
     let [stdout, output] = ['', '']
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk
-      output += chunk
+    child.stdout.on('data', (/** @type {Buffer} */ chunk) => {
+      stdout += chunk.toString()
+      output += chunk.toString()
     })
-    child.stderr.on('data', (chunk) => {
-      output += chunk
+    child.stderr.on('data', (/** @type {Buffer} */ chunk) => {
+      output += chunk.toString()
     })
     child.on('error', (error) => resolve({ ok: false, stdout, output: error.message }))
     child.on('close', (code, signal) =>
@@ -118,10 +140,12 @@ function node(...args) {
   })
 }
 
+/** @param {string} path */
 function missing(path) {
   return existsSync(join(root, path)) ? undefined : `no ${path}`
 }
 
+/** @param {string} text */
 function say(text) {
   process.stdout.write(`${text}\n`)
   return true

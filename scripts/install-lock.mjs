@@ -1,12 +1,24 @@
-// One install at a time per checkout. Each holder creates the next numbered file with an atomic link; the highest number
-// is the lock, and a holder that died leaves a number that anyone may follow. So there is no unlink race on takeover.
+// Allows one install at a time per checkout. Each holder creates the next numbered file with an atomic link; the
+// highest number is the lock. If its holder has died, the next process creates a higher number. So no process takes
+// over by deleting a file, which would be a race.
 import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { listOf, recordOf } from './json-value.mjs'
+
+/** @typedef {{ pid: number, startedAt: unknown }} Holder */
+/** @typedef {{ alsoHeldBy(pid: number): void }} InstallLock */
 
 const waitLimitMs = 15 * 60_000
 const pollMs = 200
 
-/** Runs `work({ alsoHeldBy })` while holding the lock in `folder`; calls `onWait` once if another process holds it. */
+/**
+ * Runs `work` while holding the lock in `folder`; calls `onWait` once if another process holds it.
+ * @template T
+ * @param {string} folder
+ * @param {(lock: InstallLock) => Promise<T>} work
+ * @param {(pid: number) => void} [onWait]
+ * @returns {Promise<T>}
+ */
 export async function withInstallLock(folder, work, onWait = () => {}) {
   mkdirSync(folder, { recursive: true })
   const lock = await acquire(folder, onWait)
@@ -23,12 +35,16 @@ export async function withInstallLock(folder, work, onWait = () => {}) {
   }
 }
 
+/**
+ * @param {string} folder
+ * @param {(pid: number) => void} onWait
+ */
 async function acquire(folder, onWait) {
   const deadline = Date.now() + waitLimitMs
   let waited = false
   for (;;) {
     const number = highest(folder)
-    const owner = isHeld(join(folder, `${number}.lock`))
+    const owner = findHolder(join(folder, `${number}.lock`))
     if (!owner && claim(folder, number + 1)) return join(folder, `${number + 1}.lock`)
     if (owner && !waited) onWait(owner.pid)
     waited ||= owner !== undefined
@@ -38,6 +54,10 @@ async function acquire(folder, onWait) {
   }
 }
 
+/**
+ * @param {string} folder
+ * @param {number} number
+ */
 function claim(folder, number) {
   const draft = join(folder, `draft.${process.pid}`)
   const lock = join(folder, `${number}.lock`)
@@ -45,12 +65,12 @@ function claim(folder, number) {
   try {
     linkSync(draft, lock)
   } catch (error) {
-    if (error.code === 'EEXIST') return false
+    if (hasCode(error, 'EEXIST')) return false
     throw error
   } finally {
     rmSync(draft, { force: true })
   }
-  // A slow process may recreate a number that was cleaned away; a higher one always still exists then.
+  // A slow process may create a number again after it was cleaned up; then a higher number exists.
   if (highest(folder) !== number) {
     rmSync(lock, { force: true })
     return false
@@ -59,45 +79,77 @@ function claim(folder, number) {
   return true
 }
 
+/** @param {string} folder */
 function numbers(folder) {
   return readdirSync(folder).flatMap((name) => (/^\d+\.lock$/.test(name) ? [Number.parseInt(name, 10)] : []))
 }
 
+/** @param {string} folder */
 function highest(folder) {
   return Math.max(0, ...numbers(folder))
 }
 
+/**
+ * @param {string} path
+ * @param {readonly Holder[]} holders
+ */
 function write(path, holders) {
   const draft = `${path}.${process.pid}.draft`
   writeFileSync(draft, JSON.stringify(holders))
   renameSync(draft, path)
 }
 
-function isHeld(path) {
-  let holders
-  try {
-    holders = JSON.parse(readFileSync(path, 'utf8'))
-  } catch {
-    return undefined
-  }
-  return holders.find(({ pid, startedAt }) => isAlive(pid) && identify(pid).startedAt === startedAt)
+/**
+ * The process that holds the lock, if one of its holders is still alive.
+ * @param {string} path
+ */
+function findHolder(path) {
+  return readHolders(path).find(({ pid, startedAt }) => isAlive(pid) && identify(pid).startedAt === startedAt)
 }
 
+/**
+ * @param {string} path
+ * @returns {Holder[]}
+ */
+function readHolders(path) {
+  try {
+    return listOf(JSON.parse(readFileSync(path, 'utf8'))).flatMap((value) => {
+      const { pid, startedAt } = recordOf(value)
+      return typeof pid === 'number' ? [{ pid, startedAt }] : []
+    })
+  } catch {
+    return []
+  }
+}
+
+/** @param {number} pid */
 function isAlive(pid) {
   try {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return error.code === 'EPERM'
+    return hasCode(error, 'EPERM')
   }
 }
 
-// The start time tells a live holder from an unrelated process that was given its number later (Linux only).
+/**
+ * The start time distinguishes a live holder from another process that got the same pid later (Linux only).
+ * @param {number} pid
+ * @returns {Holder}
+ */
 function identify(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     return { pid, startedAt: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] }
   } catch {
-    return { pid }
+    return { pid, startedAt: undefined }
   }
+}
+
+/**
+ * @param {unknown} error
+ * @param {string} code
+ */
+function hasCode(error, code) {
+  return error instanceof Error && 'code' in error && error.code === code
 }
