@@ -6,7 +6,7 @@ import type { SandboxDriver, SandboxLimits } from './sandbox.ts'
 import { createSeccompFilter } from './seccomp-filter.ts'
 import { environment, etcFiles, etcViews, systemDirs } from './system-view.ts'
 
-// Any empty directory of the host that is not used otherwise on the way in; only our own mount namespace sees what we put there.
+// An empty directory of the host, otherwise unused; the mount on it is visible only in the new mount namespace.
 const stagingDir = '/mnt'
 const firstDataFd = statusFd + 1
 
@@ -65,7 +65,7 @@ function systemMounts(limits: SandboxLimits): string[] {
   ]
 }
 
-/** Arguments that contain no blanks, written as a shell would take them. */
+/** Splits a line of arguments that contain no blanks. */
 function words(line: string): string[] {
   return line.split(' ')
 }

@@ -7,11 +7,11 @@ import { promisify } from 'node:util'
 import { SandboxError, type SandboxLimits } from './sandbox.ts'
 
 const run = promisify(execFile)
-// The stages between us and the agent's first process: launcher, init, bubblewrap, shells.
-const processesOfOurs = 8
-const memoryOfOursBytes = 16 * 1024 * 1024
+// The server's own processes around the agent's first one: launcher, init, bubblewrap, shells.
+const ownProcesses = 8
+const ownMemoryBytes = 16 * 1024 * 1024
 
-/** One directory per hierarchy in which a new group holds an execution. */
+/** The parent directories, one per hierarchy, in which the group of an execution is created. */
 export interface CgroupHost {
   readonly version: 'v1' | 'v2'
   readonly parents: readonly string[]
@@ -21,19 +21,19 @@ export interface CgroupHost {
 export interface CgroupLease {
   /** Files into which a process writes 0 to join. */
   readonly procsFiles: readonly string[]
-  /** How many processes the kernel ended for want of memory. */
+  /** Number of processes that the kernel killed because memory ran out. */
   countOomKills(): Promise<number>
   release(): Promise<void>
 }
 
 interface Hierarchy {
-  controllers: string[]
-  mountPoint: string
-  mountRoot: string
-  isV2: boolean
+  readonly controllers: string[]
+  readonly mountPoint: string
+  readonly mountRoot: string
+  readonly isV2: boolean
 }
 
-/** The hierarchies we can really use for memory and process limits (tried with a child process); undefined where there are none. */
+/** The hierarchies that enforce memory and process limits, verified with a child process; undefined without any. */
 export async function openCgroups(): Promise<CgroupHost | undefined> {
   for (const candidate of await findCandidates()) {
     await removeStale(candidate).catch(() => undefined)
@@ -44,7 +44,7 @@ export async function openCgroups(): Promise<CgroupHost | undefined> {
 
 let created = 0
 
-/** Makes the groups of one execution and sets its limits. */
+/** Creates the groups of one execution and sets its limits. */
 export async function leaseCgroups(host: CgroupHost, limits: SandboxLimits): Promise<CgroupLease> {
   created += 1
   const name = `appstrate-${process.pid}-${created}`
@@ -104,7 +104,7 @@ function ownGroup(hierarchy: Hierarchy, membership: string): string {
   const below =
     hierarchy.mountRoot !== '/' && path.startsWith(hierarchy.mountRoot) ? path.slice(hierarchy.mountRoot.length) : path
   const group = join(hierarchy.mountPoint, below)
-  // In a container the path may be the host's, while only our own subtree is mounted.
+  // In a container the path can be the host's, although only the container's subtree is mounted.
   return existsSync(group) ? group : hierarchy.mountPoint
 }
 
@@ -143,11 +143,11 @@ async function enableControllers(parents: readonly string[]): Promise<void> {
 }
 
 async function writeLimits(dir: string, version: 'v1' | 'v2', limits: SandboxLimits): Promise<void> {
-  const memory = String(limits.memoryBytes + memoryOfOursBytes)
-  const pids = String(limits.processesMax + processesOfOurs)
+  const memory = String(limits.memoryBytes + ownMemoryBytes)
+  const pids = String(limits.processesMax + ownProcesses)
   const quota =
     limits.cpuShare === undefined ? undefined : String(Math.max(1000, Math.round(limits.cpuShare * 100_000)))
-  // The weight stays the default: an execution counts like one process of the server, however many it starts.
+  // The CPU weight stays at its default: an execution counts as one process of the server, even if it starts many.
   const files =
     version === 'v2'
       ? { 'memory.max': memory, 'memory.swap.max': '0', 'pids.max': pids, 'cpu.max': `${quota ?? 'max'} 100000` }
@@ -158,14 +158,12 @@ async function writeLimits(dir: string, version: 'v1' | 'v2', limits: SandboxLim
           'cpu.cfs_quota_us': quota ?? '-1',
         }
   for (const [file, value] of Object.entries(files)) {
-    // Each controller has its own directory in v1, and swap accounting may be off.
-    if (
-      await access(join(dir, file)).then(
-        () => true,
-        () => false,
-      )
+    // A file can be missing: v1 has one directory per controller, and swap accounting can be off.
+    const exists = await access(join(dir, file)).then(
+      () => true,
+      () => false,
     )
-      await writeFile(join(dir, file), value)
+    if (exists) await writeFile(join(dir, file), value)
   }
 }
 
@@ -175,7 +173,7 @@ async function countOomKills(dirs: readonly string[]): Promise<number> {
   return texts.reduce((sum, text) => sum + Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0), 0)
 }
 
-// The last task may still be on its way out of the group when its parent already knows of its end.
+// Retries, because a process can stay in the group for a moment after its parent has seen its exit.
 async function removeGroup(dir: string): Promise<void> {
   for (let attempt = 0; attempt < 50; attempt += 1) {
     const removed = await rmdir(dir).then(

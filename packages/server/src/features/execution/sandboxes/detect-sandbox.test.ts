@@ -27,52 +27,55 @@ function collectLog(): { lines: string[]; log: pino.Logger } {
 }
 
 describe('the choice of a sandbox', { timeout: 120_000 }, () => {
-  test('off means off, with the reason', async () => {
+  test('off disables sandboxes, and the reason says so', async () => {
     expect(await detectSandbox({ preference: 'off', log: collectLog().log })).toEqual({
       available: false,
       reason: 'SANDBOX=off: tools that need a sandbox are switched off.',
     })
   })
 
-  test.skipIf(!canIsolate)('a driver that isolates is chosen, and one line says how far it goes', async () => {
+  test.skipIf(!canIsolate)('chooses a driver that isolates, and logs its limits in one line', async () => {
     const { lines, log } = collectLog()
     const detection = await detectSandbox({ preference: 'auto', log })
     expect(detection.available).toBe(true)
     expect(lines.join('')).toMatch(
-      /"driver":"(bubblewrap|unshare)".*"limits":".*"systemCallFilter":(true|false).*Sandbox tools run isolated/,
+      /"driver":"(bubblewrap|unshare)".*"limits":".*"systemCallFilter":(true|false).*Sandbox tools run in isolation/,
     )
   })
 
-  test.skipIf(!canIsolate)('where namespaces are forbidden there is none, and one line says what to do', async () => {
-    const source = `
+  test.skipIf(!canIsolate)(
+    'finds no driver where namespaces are forbidden, and reports in one line what to do',
+    async () => {
+      const source = `
       import { detectSandbox } from ${JSON.stringify(join(import.meta.dirname, 'detect-sandbox.ts'))}
       const log = { info() {}, warn() {} }
       process.stdout.write(JSON.stringify(await detectSandbox({ preference: 'auto', log })))`
-    const forbid =
-      'for kind in user pid mnt net; do echo 0 > /proc/sys/user/max_${kind}_namespaces || exit 1; done; exec "$@"'
-    const { stdout } = await run('unshare', [
-      '--user',
-      '--map-root-user',
-      '--',
-      'sh',
-      '-c',
-      forbid,
-      'forbid',
-      process.execPath,
-      '--input-type=module-typescript',
-      '--no-warnings',
-      '--eval',
-      source,
-    ])
-    expect(JSON.parse(stdout)).toMatchObject({ available: false })
-    expect(stdout).toMatch(/bubblewrap: .*; unshare: .*|no other user ids/)
-    expect(stdout).toMatch(/SANDBOX=off/)
-    expect(stdout.split('\n')).toHaveLength(1)
-  })
+      const forbid =
+        'for kind in user pid mnt net; do echo 0 > /proc/sys/user/max_${kind}_namespaces || exit 1; done; exec "$@"'
+      const { stdout } = await run('unshare', [
+        '--user',
+        '--map-root-user',
+        '--',
+        'sh',
+        '-c',
+        forbid,
+        'forbid',
+        process.execPath,
+        '--input-type=module-typescript',
+        '--no-warnings',
+        '--eval',
+        source,
+      ])
+      expect(JSON.parse(stdout)).toMatchObject({ available: false })
+      expect(stdout).toMatch(/bubblewrap: .*; unshare: .*|no other user ids/)
+      expect(stdout).toMatch(/SANDBOX=off/)
+      expect(stdout.split('\n')).toHaveLength(1)
+    },
+  )
 })
 
-describe('the proof from inside', () => {
-  test('a driver that runs things on the host is refused', async () => {
+describe('the isolation check', () => {
+  test('refuses a driver that runs commands on the host', async () => {
     const unprotected: SandboxDriver = {
       name: 'unshare',
       open: (dir) =>
@@ -96,10 +99,29 @@ describe('the proof from inside', () => {
     await expect(checkIsolation(unprotected)).rejects.toThrow(/does not isolate: .*uid is unknown/)
   })
 
-  const good = `uid 1000\npid 3\nCapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\nCapBnd:\t0000000000000000
-CapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\nroot bin dev etc lib lib64 proc sbin tmp usr workspace\nenvironment PATH HOME LANG TMPDIR PWD
-interfaces     lo\nhost-file-visible no\netc-shadow-visible no\nusr-writable no\nroot-writable no\nproc-sys-writable no\ninput-writable no
-namespaces-nest no\nworkspace-writable yes\ninput-readable yes`
+  const good = [
+    'uid 1000',
+    'pid 3',
+    'CapInh:\t0000000000000000',
+    'CapPrm:\t0000000000000000',
+    'CapEff:\t0000000000000000',
+    'CapBnd:\t0000000000000000',
+    'CapAmb:\t0000000000000000',
+    'NoNewPrivs:\t1',
+    'Seccomp:\t2',
+    'root bin dev etc lib lib64 proc sbin tmp usr workspace',
+    'environment PATH HOME LANG TMPDIR PWD',
+    'interfaces     lo',
+    'host-file-visible no',
+    'etc-shadow-visible no',
+    'usr-writable no',
+    'root-writable no',
+    'proc-sys-writable no',
+    'input-writable no',
+    'namespaces-nest no',
+    'workspace-writable yes',
+    'input-readable yes',
+  ].join('\n')
 
   test.each([
     [/NoNewPrivs:\t1/, 'NoNewPrivs:\t0', 'NoNewPrivs: is 0, not 1'],

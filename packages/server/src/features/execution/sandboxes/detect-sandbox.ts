@@ -9,15 +9,15 @@ import { SandboxError, type SandboxDriver } from './sandbox.ts'
 import { createUnshareDriver } from './unshare.ts'
 
 export type SandboxDetection =
-  | { available: true; driver: SandboxDriver }
+  | { readonly available: true; readonly driver: SandboxDriver }
   /** One line: what is missing and what to do. */
-  | { available: false; reason: string }
+  | { readonly available: false; readonly reason: string }
 
 export type SandboxPreference = 'auto' | 'bubblewrap' | 'unshare' | 'off'
 
 export interface DetectOptions {
-  preference: SandboxPreference
-  log: Log
+  readonly preference: SandboxPreference
+  readonly log: Log
 }
 
 const candidates = [
@@ -35,10 +35,10 @@ const candidates = [
 
 const advice =
   'Install bubblewrap 0.8 or later and allow user namespaces (sysctl user.max_user_namespaces above 0; ' +
-  'kernel.unprivileged_userns_clone=1 and kernel.apparmor_restrict_unprivileged_userns=0 where they exist; in a container, an unmasked /proc), ' +
-  'or set SANDBOX=off.'
+  'kernel.unprivileged_userns_clone=1 and kernel.apparmor_restrict_unprivileged_userns=0 where they exist; ' +
+  'in a container, an unmasked /proc), or set SANDBOX=off.'
 
-/** The first wanted driver that isolates on this host, as seen by a probe that ran inside; nothing is ever run without isolation. */
+/** The first allowed driver that isolates on this host, verified by a probe inside it. Nothing runs unisolated. */
 export async function detectSandbox({ preference, log }: DetectOptions): Promise<SandboxDetection> {
   if (preference === 'off')
     return { available: false, reason: 'SANDBOX=off: tools that need a sandbox are switched off.' }
@@ -71,7 +71,7 @@ async function describeHost(): Promise<SandboxHost> {
   }
 }
 
-type Outcome = { driver: SandboxDriver; filtersSystemCalls: boolean } | { failure: string }
+type Outcome = { readonly driver: SandboxDriver; readonly filtersSystemCalls: boolean } | { readonly failure: string }
 
 async function tryCandidate({ programs, create }: (typeof candidates)[number], host: SandboxHost): Promise<Outcome> {
   try {
@@ -100,12 +100,13 @@ function logChoice(
           : `rlimits and cgroup ${host.cgroups.version}`,
       systemCallFilter: found.filtersSystemCalls,
     },
-    'Sandbox tools run isolated.',
+    'Sandbox tools run in isolation.',
   )
   if (!found.filtersSystemCalls) log.warn('The sandbox has no system call filter: install perl, or use bubblewrap.')
   if (host.uids === undefined && !host.countsProcessesPerNamespace && host.cgroups === undefined) {
     log.warn(
-      'The number of processes in a sandbox is limited loosely: this needs Linux 5.14, cgroups, or a server that runs as root.',
+      'The process limit of a sandbox is only approximate: ' +
+        'an exact one needs Linux 5.14, cgroups, or a server that runs as root.',
     )
   }
 }

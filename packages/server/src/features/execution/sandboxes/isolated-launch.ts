@@ -4,14 +4,14 @@ import type { ExecRequest, SandboxLimits } from './sandbox.ts'
 /** The file descriptor on which the last stage reports that the agent's program is about to start. */
 export const statusFd = 3
 
-/** The size of /tmp, and of /dev/shm: they live in memory. */
+/** The size of /tmp and of /dev/shm, which are held in memory. */
 export function temporaryBytes(limits: SandboxLimits): number {
   return Math.min(Math.floor(limits.memoryBytes / 4), 256 * 1024 * 1024)
 }
 
-// Runs as the first process of its own pid namespace. Exits when the server died before our death signal was set; joins the cgroups;
-// as root, shows the workspace at a place that a dropped uid can reach, since DATA_DIR may lie below a closed directory; closes what
-// the server itself inherited without close-on-exec (bash, because a POSIX shell names no descriptor above 9).
+// The first process of its own pid namespace. Exits if the server died before the death signal was set. Joins the
+// cgroups. As root, mounts the workspace where a dropped uid can reach it: DATA_DIR can be below a closed directory.
+// Closes descriptors that the server inherited without close-on-exec (with bash: POSIX sh has none above 9).
 const stageScript = `
 server=$1 groups=$2 stage=$3 lastFd=$4
 shift 4
@@ -34,15 +34,15 @@ exec "$@"
 `
 
 export interface OuterStage {
-  uid: number | undefined
-  cgroupFiles: readonly string[]
-  /** The highest file descriptor that `inner` is to have. */
-  lastFd: number
-  /** Where the workspace is to be shown as root; undefined leaves it to the current directory. */
-  workspaceAt?: string
+  readonly uid: number | undefined
+  readonly cgroupFiles: readonly string[]
+  /** The highest file descriptor that `inner` keeps. */
+  readonly lastFd: number
+  /** Where root mounts the workspace; undefined leaves it at the current directory. */
+  readonly workspaceAt?: string
 }
 
-/** The command that runs `inner` in a pid namespace that dies with us, in its cgroups, and under the dropped uid. */
+/** The command that runs `inner` in a pid namespace that dies with the server, in its cgroups, as the dropped uid. */
 export function wrapInOuterStage(stage: OuterStage, inner: readonly string[]): string[] {
   const isRoot = stage.uid !== undefined
   const namespaces = isRoot ? ['--mount', '--propagation', 'private'] : ['--user', '--map-current-user']
@@ -74,7 +74,7 @@ export function wrapInOuterStage(stage: OuterStage, inner: readonly string[]): s
   ]
 }
 
-// The last step before the agent's program: everything that can go wrong before it is told apart from its own exit code.
+// The last step before the agent's program. Its report separates start failures from the program's own exit code.
 const enterScript = `
 cd -- "$1" 2>/dev/null || { echo "no such directory" >&${statusFd}; exit 1; }
 shift
@@ -84,16 +84,16 @@ exec "$@"
 `
 
 export interface EnterOptions {
-  host: SandboxHost
-  limits: SandboxLimits
-  /** Nothing may be written any more, so that an overfull workspace can only be cleaned up. */
-  writesNothing: boolean
+  readonly host: SandboxHost
+  readonly limits: SandboxLimits
+  /** Forbids writing to files, so that an overfull workspace can only be cleaned up. */
+  readonly writesNothing: boolean
 }
 
 /** The command inside the namespaces: limits first, then the agent's program in its working directory. */
 export function enterWithLimits(options: EnterOptions, request: ExecRequest): string[] {
   const { host, limits } = options
-  // The first process and the shells of ours count too, and on an old kernel all that the server's user runs elsewhere.
+  // Init and the shells count too; on old kernels all other processes of the server's user as well.
   const others = host.uids !== undefined || host.countsProcessesPerNamespace ? 4 : 1024
   return [
     getProgram('prlimit'),

@@ -13,33 +13,33 @@ import { watchUsage, type UsageWatch } from './usage-watch.ts'
 export type ProcessEnd = ExecResult
 
 export interface IsolatedRun {
-  launch: { argv: readonly string[]; data: readonly Buffer[] }
-  request: ExecRequest
-  watch: Omit<UsageWatch, 'launcher' | 'signal'>
-  pipes: PipePool
+  readonly launch: { readonly argv: readonly string[]; readonly data: readonly Buffer[] }
+  readonly request: ExecRequest
+  readonly watch: Omit<UsageWatch, 'launcher' | 'signal'>
+  readonly pipes: PipePool
 }
 
 interface Streams {
-  stdout: Reading
-  stderr: Reading
-  status: Reading
-  /** What the child inherits, by number. */
-  inherited: (number | 'ignore')[]
+  readonly stdout: Reading
+  readonly stderr: Reading
+  readonly status: Reading
+  /** The file descriptors of the child, by number. */
+  readonly inherited: (number | 'ignore')[]
 }
 
 interface Reading {
-  capture: OutputCapture
-  ended: Promise<unknown>
+  readonly capture: OutputCapture
+  readonly ended: Promise<unknown>
 }
 
-// Output nobody will see is drained slowly: a flood must not keep the server's event loop busy.
+// Output beyond the limit is drained slowly: a flood must not keep the server's event loop busy.
 const drainBytesPerMs = 50_000
 const delayMsMax = 2 ** 31 - 1
 const statusBytesMax = 1024
-// Where no cgroup weighs the agent's programs against the server.
+// Without cgroups: lets the server run before the agent's programs.
 const niceness = 5
 
-/** Runs a command that isolates itself, until all of it is dead; throws SandboxError when the agent's program was never started. */
+/** Runs a self-isolating command until all its processes are dead. Throws SandboxError if the program did not start. */
 export async function runIsolated(run: IsolatedRun): Promise<ProcessEnd> {
   const startedAt = performance.now()
   const { child, reason, streams } = await runToItsEnd(run)
@@ -75,7 +75,7 @@ async function runToItsEnd(
 function start({ launch, watch }: IsolatedRun, stdio: (number | 'ignore')[]): ChildProcess {
   const [program = '', ...rest] = launch.argv
   try {
-    // Its own session: no terminal of the server's to type into, and no Ctrl-C meant for us.
+    // A session of its own: no access to the server's terminal, and no Ctrl-C that is meant for the server.
     const child = spawn(program, rest, { cwd: watch.workspaceDir, env: { ...environment }, stdio, detached: true })
     if (child.pid !== undefined && !watch.memoryIsAccounted) yieldToServer(child.pid)
     return child
@@ -88,11 +88,11 @@ function yieldToServer(pid: number): void {
   try {
     setPriority(pid, niceness)
   } catch {
-    // Already gone; its exit says why.
+    // The process has already ended; its exit code gives the reason.
   }
 }
 
-/** Resolves once the process tree is dead, by itself or by us. */
+/** Waits for the end, a timeout, an abort or an exceeded limit, and resolves once the process tree is dead. */
 async function superviseUntil(
   exited: Promise<unknown>,
   child: ChildProcess,
@@ -126,26 +126,14 @@ async function superviseUntil(
 function delay(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, Math.min(ms, delayMsMax))
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer)
-      },
-      { once: true },
-    )
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
   })
 }
 
 function aborted(request: AbortSignal | undefined, over: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (request?.aborted === true) resolve()
-    request?.addEventListener(
-      'abort',
-      () => {
-        resolve()
-      },
-      { once: true, signal: over },
-    )
+    request?.addEventListener('abort', () => resolve(), { once: true, signal: over })
   })
 }
 
@@ -183,9 +171,7 @@ function openReader(fd: number | undefined, bytesMax: number): Reading {
     capture.push(chunk)
     if (!capture.truncated) return
     socket.pause()
-    setTimeout(() => {
-      socket.resume()
-    }, chunk.length / drainBytesPerMs)
+    setTimeout(() => socket.resume(), chunk.length / drainBytesPerMs)
   })
   return { capture, ended: once(socket, 'close') }
 }

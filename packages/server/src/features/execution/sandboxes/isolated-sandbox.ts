@@ -6,25 +6,25 @@ import { filesMaxDefault } from './usage-watch.ts'
 import { measureWorkspace, type WorkspaceUsage } from './workspace-usage.ts'
 
 export interface LaunchInput {
-  workspaceDir: string
-  limits: SandboxLimits
-  request: ExecRequest
+  readonly workspaceDir: string
+  readonly limits: SandboxLimits
+  readonly request: ExecRequest
   /** The uid to drop to; undefined when the server is an ordinary user. */
-  uid: number | undefined
-  cgroupFiles: readonly string[]
-  writesNothing: boolean
+  readonly uid: number | undefined
+  readonly cgroupFiles: readonly string[]
+  readonly writesNothing: boolean
 }
 
-/** A command that isolates itself, and what it reads from the file descriptors 4, 5, … */
+/** A self-isolating command, and the data for it on the file descriptors 4, 5, … */
 export interface Launch {
-  argv: readonly string[]
-  data: readonly Buffer[]
+  readonly argv: readonly string[]
+  readonly data: readonly Buffer[]
 }
 
 export interface IsolatedSandboxOptions {
-  host: SandboxHost
-  workspaceDir: string
-  limits: SandboxLimits
+  readonly host: SandboxHost
+  readonly workspaceDir: string
+  readonly limits: SandboxLimits
   launch(input: LaunchInput): Launch
 }
 
@@ -35,7 +35,7 @@ const noGroups: CgroupLease = {
 }
 const fileSizeExceededCode = 128 + 25
 
-/** A sandbox whose executions are process trees that isolate themselves; the drivers differ only in the command. */
+/** A sandbox whose executions are self-isolating process trees; the drivers differ only in the command. */
 export async function openIsolated(options: IsolatedSandboxOptions): Promise<Sandbox> {
   const { host, workspaceDir } = options
   const uid = host.uids === undefined ? undefined : await claimWorkspace(workspaceDir, host.uids)

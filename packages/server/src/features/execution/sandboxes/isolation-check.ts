@@ -8,7 +8,7 @@ import { createWorkspace } from './workspace.ts'
 const namespaces = ['user', 'mnt', 'pid', 'net', 'ipc', 'uts', 'cgroup'] as const
 const limits = { memoryBytes: 128 * 1024 * 1024, processesMax: 16, diskBytes: 1024 * 1024, cpuSeconds: 5 }
 
-// Only after the host name has proven that this runs inside does it try to write anywhere.
+// Checks the host name first: outside a sandbox it must not try to write anything.
 const probeScript = `
 [ "$(uname -n)" = sandbox ] || { echo 'outside yes'; exit 99; }
 echo "uid $(id -u)"
@@ -66,8 +66,8 @@ const rootEntries = new Set([
 const environmentNames = new Set([...Object.keys(environment), 'PWD', 'OLDPWD', 'SHLVL', '_'])
 
 /**
- * Runs a probe with the driver and reads from its answers that it was isolated; throws SandboxError that says what was not.
- * Resolves to whether a system call filter is in force.
+ * Runs a probe with the driver and checks that it was isolated. Throws SandboxError with everything that was not.
+ * Resolves to whether a system call filter is active.
  */
 export async function checkIsolation(driver: SandboxDriver): Promise<{ filtersSystemCalls: boolean }> {
   const dir = await mkdtemp(join(tmpdir(), 'appstrate-probe-'))
@@ -94,7 +94,7 @@ export async function checkIsolation(driver: SandboxDriver): Promise<{ filtersSy
   }
 }
 
-/** What the probe's answers contradict, in words. */
+/** The differences between the probe's facts and the expected ones, as text. */
 export function findDeviations(facts: ReadonlyMap<string, string>): string[] {
   const wrong = Object.entries(expected)
     .filter(([name, value]) => facts.get(name) !== value)
@@ -123,7 +123,7 @@ async function findSharedNamespaces(facts: ReadonlyMap<string, string>): Promise
     namespaces.map(async (name) => {
       const ours = await readlink(`/proc/self/ns/${name}`)
       const theirs = facts.get(`ns-${name}`)
-      return theirs === undefined || theirs === '' || theirs === ours ? [`the ${name} namespace is ours`] : []
+      return theirs === undefined || theirs === '' || theirs === ours ? [`the ${name} namespace is the server's`] : []
     }),
   )
   return checks.flat()

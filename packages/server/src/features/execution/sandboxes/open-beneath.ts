@@ -6,19 +6,19 @@ const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_
 const fileFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 const depthMax = 64
 
-/** A path that cannot be, is not, or must not be a file of the workspace. */
+/** A path that is not, or must not be used as, a plain file of the workspace. */
 export class WorkspacePathError extends Error {
   override readonly name = 'WorkspacePathError'
 }
 
 export interface FoundFile {
-  path: string
-  sizeBytes: number
+  readonly path: string
+  readonly sizeBytes: number
 }
 
 /**
- * Opens a regular file below `rootDir` for reading; each component is opened from the handle of the one before and never through a
- * link, so that a hostile owner of the tree cannot lead us out of it. Throws WorkspacePathError.
+ * Opens a regular file below `rootDir` for reading. Opens each component from the handle of its parent and follows no
+ * links, so that a hostile owner of the tree cannot redirect the path. Throws WorkspacePathError.
  */
 export async function openFileBeneath(rootDir: string, path: string): Promise<FileHandle> {
   const names = splitPath(path)
@@ -39,7 +39,7 @@ export async function openFileBeneath(rootDir: string, path: string): Promise<Fi
   }
 }
 
-/** The regular files below `rootDir`, sorted by path: no links, no special files, no names that are not UTF-8, at most `filesMax`. */
+/** At most `filesMax` regular files below `rootDir`, sorted by path; omits links, special files and non-UTF-8 names. */
 export async function listFilesBeneath(rootDir: string, filesMax: number): Promise<FoundFile[]> {
   const found: FoundFile[] = []
   const root = await open(rootDir, directoryFlags).catch(() => undefined)
@@ -48,8 +48,8 @@ export async function listFilesBeneath(rootDir: string, filesMax: number): Promi
 }
 
 interface Listing {
-  found: FoundFile[]
-  filesMax: number
+  readonly found: FoundFile[]
+  readonly filesMax: number
 }
 
 async function listInto(listing: Listing, directory: FileHandle, parents: readonly string[]): Promise<void> {
@@ -78,7 +78,7 @@ async function namesIn(directory: FileHandle): Promise<string[]> {
   return names
 }
 
-// A second name is how a file from elsewhere would be passed off as output.
+// A file with a second hard link could be a file from outside the workspace.
 function isPlainFile(stats: Stats): boolean {
   return stats.isFile() && stats.nlink === 1
 }

@@ -1,4 +1,4 @@
-/** Keeps the first and the last half of a stream within `bytesMax`, whatever its length. */
+/** Keeps the start and the end of a stream of any length, half of `bytesMax` each. */
 export class OutputCapture {
   readonly #headMax: number
   readonly #tailMax: number
@@ -26,7 +26,7 @@ export class OutputCapture {
     if (rest.length > 0) this.#pushTail(rest)
   }
 
-  /** The text, with a line in place of what was dropped; bytes that are not UTF-8 become U+FFFD. */
+  /** The text, with a line in place of the omitted bytes; bytes that are not UTF-8 become U+FFFD. */
   text(): string {
     const head = Buffer.concat(this.#head)
     const tail = this.#tailMax === 0 ? Buffer.alloc(0) : Buffer.concat(this.#tail).subarray(-this.#tailMax)
@@ -39,7 +39,7 @@ export class OutputCapture {
     this.#tail.push(chunk)
     this.#tailBytes += chunk.length
     if (this.#tailBytes <= 2 * this.#tailMax + 65_536) return
-    // A copy, so that the dropped part is not kept alive by a view on it.
+    // A copy, because a view would keep the dropped part in memory.
     const kept = Buffer.from(Buffer.concat(this.#tail).subarray(this.#tailBytes - this.#tailMax))
     this.#tail = [kept]
     this.#tailBytes = kept.length

@@ -5,25 +5,25 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-// Not among Node's constants: a handle on the inode that is neither its reader nor its writer.
+// Missing in Node's constants: opens a handle on the inode that neither reads nor writes.
 const O_PATH = 0x200000
 const batchSize = 16
 const run = promisify(execFile)
 
-/** Our end does not block; theirs does, as programs expect it. */
+/** The server's end (`ours`) is non-blocking; the child's end (`theirs`) blocks, as programs expect. */
 export interface PipeEnds {
-  ours?: number
-  theirs: number
+  readonly ours?: number
+  readonly theirs: number
 }
 
 /**
- * Real pipes for child processes. Node's own stdio are socket pairs, which cannot be reopened through /dev/stdout or /dev/stderr.
- * They are unlinked FIFOs, made in batches and used again once every process that held an end is dead.
+ * Real pipes for child processes: Node's own stdio are socket pairs, which cannot be reopened through /dev/stdout.
+ * The pipes are unlinked FIFOs, created in batches and reused once every process that held an end is dead.
  */
 export class PipePool {
   readonly #idle: number[] = []
 
-  /** Borrows `count` pipes; `release` gives them back after all ends are closed. */
+  /** Takes `count` pipes from the pool; return them with `release` after all ends are closed. */
   async acquire(count: number): Promise<Pipe[]> {
     while (this.#idle.length < count) this.#idle.push(...(await createPipes(Math.max(batchSize, count))))
     return this.#idle.splice(-count).map((inode) => new Pipe(inode))
@@ -33,7 +33,7 @@ export class PipePool {
     for (const pipe of pipes) this.#idle.push(pipe.inode)
   }
 
-  /** Gives up pipes that may still have an end open: a later execution must never read what was written for this one. */
+  /** Closes pipes that may still have an open end: a later execution must never read the data of this one. */
   discard(pipes: readonly Pipe[]): void {
     for (const pipe of pipes) closeSync(pipe.inode)
   }
@@ -46,13 +46,13 @@ export class Pipe {
     this.inode = inode
   }
 
-  /** We read what the child writes. */
+  /** The server reads what the child writes. */
   openForReading(): PipeEnds {
     const ours = this.#open(constants.O_RDONLY | constants.O_NONBLOCK)
     return { ours, theirs: this.#open(constants.O_WRONLY) }
   }
 
-  /** The child reads `bytes`, which must fit into the pipe's buffer, and then its end. */
+  /** The child reads `bytes` and then end of file. `bytes` must fit into the pipe's buffer. */
   openFilledWith(bytes: Uint8Array): PipeEnds {
     const placeholder = this.#open(constants.O_RDONLY | constants.O_NONBLOCK)
     const writer = this.#open(constants.O_WRONLY | constants.O_NONBLOCK)
@@ -68,7 +68,7 @@ export class Pipe {
   }
 }
 
-/** A file without a name that holds `bytes`: unlike a FIFO it can also be opened again, as /dev/stdin, after its writer is gone. */
+/** An unlinked file that holds `bytes`. Unlike a FIFO, it can be reopened as /dev/stdin after its writer has closed. */
 export async function openUnnamedFile(bytes: Uint8Array): Promise<number> {
   const dir = await mkdtemp(join(tmpdir(), 'appstrate-input-'))
   try {
@@ -84,7 +84,7 @@ async function createPipes(count: number): Promise<number[]> {
   const dir = await mkdtemp(join(tmpdir(), 'appstrate-pipes-'))
   try {
     const paths = Array.from({ length: count }, (_, index) => join(dir, String(index)))
-    // Writable for all, so that a dropped uid can reopen its /dev/stdout; nobody can reach the name.
+    // Writable for all users, so that a dropped uid can reopen its /dev/stdout; the name itself is unreachable.
     await run('mkfifo', ['-m', '666', '--', ...paths])
     return paths.map((path) => openSync(path, O_PATH | constants.O_NOFOLLOW))
   } finally {

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** All living processes below `pid`, in no order. */
+/** All living descendants of `pid`, in no particular order. */
 export async function findDescendants(pid: number): Promise<number[]> {
   const found: number[] = []
   const waiting = [pid]
@@ -23,7 +23,7 @@ export async function measureMemory(pids: readonly number[]): Promise<number> {
   return kibibytes * 1024
 }
 
-/** Bytes on `device` of files that the processes hold open after their last name is gone. */
+/** Bytes on `device` of deleted files that the processes still hold open. */
 export async function measureUnlinked(pids: readonly number[], device: number): Promise<number> {
   const bytesByInode = new Map<number, number>()
   for (const pid of pids) {
@@ -37,18 +37,18 @@ export async function measureUnlinked(pids: readonly number[], device: number): 
 }
 
 /**
- * Kills everything below `launcher`, a direct child of ours whose only child is the first process of a pid namespace. Resolves when
- * all of it is dead; the launcher's own exit follows at once.
+ * Kills everything below `launcher`, a child of the server whose only child is the first process of a pid namespace.
+ * Resolves when all of it is dead; the launcher exits right after.
  */
 export async function killNamespaceOf(launcher: number, isAlive: () => boolean): Promise<void> {
   if (!isAlive()) return
-  // Stopped first: a launcher killed between its fork and the child's death signal would leave an orphan.
+  // Stop it first: killing it between its fork and the setting of the child's death signal would leave an orphan.
   process.kill(launcher, 'SIGSTOP')
   await untilState(launcher, 'TtZX', isAlive)
   const [first] = await findChildren(launcher)
   if (first !== undefined && isAlive()) {
     process.kill(first, 'SIGKILL')
-    // The kernel makes it a zombie only after it has ended the whole namespace.
+    // It becomes a zombie only after the kernel has ended the whole namespace.
     await untilState(first, 'ZX', isAlive)
   }
   if (isAlive()) process.kill(launcher, 'SIGKILL')
@@ -74,7 +74,7 @@ async function findChildren(pid: number): Promise<number[]> {
   )
 }
 
-// A process may be gone at any moment; then it counts for nothing.
+// A process can end at any moment; it is then read as empty.
 function readProc(path: string): Promise<string> {
   return readFile(`/proc/${path}`, 'utf8').catch(() => '')
 }

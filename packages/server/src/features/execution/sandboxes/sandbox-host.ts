@@ -6,22 +6,22 @@ import type { CgroupHost } from './cgroups.ts'
 import type { PipePool } from './pipe-pool.ts'
 import { SandboxError } from './sandbox.ts'
 
-/** What both drivers need to know of this machine. */
+/** The properties of the host that both drivers need. */
 export interface SandboxHost {
   /** Uids to drop to when the server is root; undefined when it is an ordinary user. */
   readonly uids: UidRange | undefined
   readonly cgroups: CgroupHost | undefined
   readonly pipes: PipePool
-  /** Before Linux 5.14 the kernel counts all processes of a uid, also those outside the sandbox. */
+  /** Before Linux 5.14 the kernel counts all processes of a uid, including those outside the sandbox. */
   readonly countsProcessesPerNamespace: boolean
 }
 
 export interface UidRange {
-  first: number
-  count: number
+  readonly first: number
+  readonly count: number
 }
 
-// Both unassigned in systemd's table of uids, Debian's and the usual subuid ranges.
+// Both are unassigned in the uid tables of systemd and Debian, and outside the usual subuid ranges.
 const uidRanges: readonly UidRange[] = [
   { first: 1_879_048_192, count: 268_435_456 },
   { first: 60_578, count: 606 },
@@ -34,14 +34,14 @@ export function findProgram(name: string): string | undefined {
   return programDirs.map((dir) => join(dir, name)).find((path) => existsSync(path))
 }
 
-/** Throws SandboxError that names what is missing. */
+/** The path of a program. Throws SandboxError with its name when it is not installed. */
 export function getProgram(name: string): string {
   const path = findProgram(name)
   if (path === undefined) throw new SandboxError(`the program ${name} is not installed`)
   return path
 }
 
-/** The first range of unassigned uids that exists in our user namespace; throws SandboxError without one. */
+/** The first range of unassigned uids that exists in the server's user namespace. Throws SandboxError without one. */
 export async function chooseUidRange(): Promise<UidRange> {
   const map = await readFile('/proc/self/uid_map', 'utf8')
   const mapped = map
@@ -56,7 +56,7 @@ export async function chooseUidRange(): Promise<UidRange> {
   return range
 }
 
-/** Gives the workspace to the uid that will own it for good, and returns that uid. The caller is root. */
+/** Makes one uid the permanent owner of the workspace, and returns that uid. The caller is root. */
 export async function claimWorkspace(workspaceDir: string, range: UidRange): Promise<number> {
   const { uid: owner } = await lstat(workspaceDir)
   const isOurs = owner >= range.first && owner < range.first + range.count

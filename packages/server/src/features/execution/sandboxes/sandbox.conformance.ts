@@ -9,25 +9,25 @@ import { openArena, type Arena } from './testing/arena.ts'
 import type { ExecRequest, ExecResult, Sandbox, SandboxDriver, SandboxLimits } from './sandbox.ts'
 import { createWorkspace, type Workspace } from './workspace.ts'
 
-/** One promise of the port, kept by every driver. */
+/** One requirement that every driver must meet. */
 export interface ConformanceCase {
-  name: string
-  limits?: Partial<SandboxLimits>
+  readonly name: string
+  readonly limits?: Partial<SandboxLimits>
   check(subject: Subject): Promise<void>
 }
 
 export interface Subject {
-  arena: Arena
-  sandbox: Sandbox
-  driver: SandboxDriver
-  workspace: Workspace
-  /** Runs a shell script that first proves that it is inside; fails the whole suite when it is not. */
+  readonly arena: Arena
+  readonly sandbox: Sandbox
+  readonly driver: SandboxDriver
+  readonly workspace: Workspace
+  /** Runs a shell script that first verifies that it is inside; fails the whole suite when it is not. */
   inside(script: string, options?: Partial<ExecRequest>): Promise<ExecResult>
 }
 
 export interface Outcome {
-  name: string
-  error?: string
+  readonly name: string
+  readonly error?: string
 }
 
 export const conformanceCases: readonly ConformanceCase[] = [
@@ -46,7 +46,7 @@ const limitsDefault: SandboxLimits = {
 const concurrentCases = 4
 const outsideCode = 99
 
-/** Runs all cases against a driver, each in a workspace of its own; stops at once when a script finds itself outside a sandbox. */
+/** Runs all cases against a driver, each in its own workspace. Stops at once when a script runs outside a sandbox. */
 export async function runConformance(driver: SandboxDriver): Promise<Outcome[]> {
   const arena = await openArena()
   const outcomes: Outcome[] = []
@@ -83,7 +83,7 @@ async function runCase(
 
 async function proveInside(subject: Subject): Promise<void> {
   const { stdout } = await subject.inside('echo proven')
-  assert.equal(stdout, 'proven\n', 'no attack is run before the proof holds')
+  assert.equal(stdout, 'proven\n', 'no attack runs before the check for isolation has passed')
 }
 
 async function openSubject(
@@ -100,12 +100,12 @@ async function openSubject(
     const result = await sandbox.exec({ argv, timeoutMs: 60_000, outputBytesMax: 65_536, ...options })
     if (result.exitCode !== outsideCode) return result
     arena.isBroken = true
-    throw new Error('a script found itself outside the sandbox: nothing more is run')
+    throw new Error('a script ran outside the sandbox: no further script is run')
   }
   return { arena, sandbox, driver, workspace, inside }
 }
 
-// Everything here reads only; what follows it may do harm outside.
+// These commands only read; the script after them could do harm outside a sandbox.
 function proof(nonce: string): string {
   return `
 [ "$(uname -n)" = sandbox ] && [ -f "/workspace/input/${nonce}" ] && [ "$(id -u)" = 1000 ] && [ "$$" -lt 100 ] \\

@@ -1,44 +1,44 @@
-/** What one tool execution may use; enforced by rlimits, by a watcher, and by cgroups where the host lets us write them. */
+/** The limits of one tool execution, enforced by rlimits, by a watcher, and by cgroups where they are writable. */
 export interface SandboxLimits {
-  /** Per process always; for the whole execution as well (cgroup, or a watcher that samples it). */
-  memoryBytes: number
-  processesMax: number
-  /** What the workspace may hold beside `input/`. */
-  diskBytes: number
+  /** Applies to each process, and to the whole execution (by cgroup, or by a watcher that samples it). */
+  readonly memoryBytes: number
+  readonly processesMax: number
+  /** Maximum size of the workspace, without `input/`. */
+  readonly diskBytes: number
   /** CPU time per process. */
-  cpuSeconds: number
-  /** CPUs the execution may keep busy at once, for example 0.5; needs cgroups. */
-  cpuShare?: number
-  /** Files and directories the workspace may hold beside `input/`; 100,000 unless told. */
-  filesMax?: number
+  readonly cpuSeconds: number
+  /** Number of CPUs that the execution may use at once, for example 0.5; needs cgroups. */
+  readonly cpuShare?: number
+  /** Maximum number of files and directories in the workspace, without `input/`; 100,000 by default. */
+  readonly filesMax?: number
 }
 
 export interface ExecRequest {
-  argv: readonly string[]
-  stdin?: Uint8Array
-  timeoutMs: number
-  /** Per stream: the first and the last half of it are kept, the middle is dropped. */
-  outputBytesMax: number
-  signal?: AbortSignal
+  readonly argv: readonly string[]
+  readonly stdin?: Uint8Array
+  readonly timeoutMs: number
+  /** Limit per stream: its start and its end are kept, the middle is dropped. */
+  readonly outputBytesMax: number
+  readonly signal?: AbortSignal
   /** Inside the sandbox, relative to /workspace. */
-  cwd?: string
+  readonly cwd?: string
 }
 
 export interface ExecResult {
-  /** Null when we ended it; 128 + n when signal n did, as a shell reports it. */
-  exitCode: number | null
-  signal: string | null
-  stdout: string
-  stderr: string
-  stdoutTruncated: boolean
-  stderrTruncated: boolean
-  reason: 'exited' | 'timeout' | 'aborted' | 'disk-limit' | 'memory-limit'
-  durationMs: number
+  /** Null when the sandbox killed it; 128 + n when signal n ended it, as a shell reports it. */
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly stdout: string
+  readonly stderr: string
+  readonly stdoutTruncated: boolean
+  readonly stderrTruncated: boolean
+  readonly reason: 'exited' | 'timeout' | 'aborted' | 'disk-limit' | 'memory-limit'
+  readonly durationMs: number
 }
 
-/** The isolated hands of one run: nothing of it lives between two executions. */
+/** Runs the isolated executions of one run; no process survives an execution. */
 export interface Sandbox {
-  /** Resolves when every process of the execution is dead; throws SandboxError when it could not be isolated or started. */
+  /** Resolves when all processes of the execution are dead. Throws SandboxError if isolation or start failed. */
   exec(request: ExecRequest): Promise<ExecResult>
 }
 

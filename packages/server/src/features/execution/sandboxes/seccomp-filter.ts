@@ -4,22 +4,24 @@ const socketFamilies = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const
 const terminalInjection = { TIOCSTI: 0x5412, TIOCLINUX: 0x541c } as const
 
 interface SyscallTable {
-  auditArch: number
-  prctl: number
-  clone: number
-  socket: number
-  ioctl: number
-  /** Unaccounted memory where no cgroup counts it: memfd_create, shmget. */
-  anonymousMemory: readonly number[]
-  refused: readonly number[]
+  readonly auditArch: number
+  readonly prctl: number
+  readonly clone: number
+  readonly socket: number
+  readonly ioctl: number
+  /** Calls for memory that only a cgroup accounts for: memfd_create, shmget. */
+  readonly anonymousMemory: readonly number[]
+  readonly refused: readonly number[]
 }
 
-// io_uring (3), open_tree … fspick (6), mount_setattr, quotactl_fd, memfd_secret, open_tree_attr: one number on all architectures.
+// io_uring (3), open_tree … fspick (6), mount_setattr, quotactl_fd, memfd_secret, open_tree_attr:
+// the numbers are the same on all architectures.
 const refusedEverywhere = [425, 426, 427, 428, 429, 430, 431, 432, 433, 442, 443, 447, 467]
 const clone3 = 435
 
-// mount, umount2, pivot_root, chroot, acct, swapon, swapoff, reboot, init_module, delete_module, finit_module, kexec_load, kexec_file_load,
-// add_key, request_key, keyctl, unshare, setns, perf_event_open, bpf, userfaultfd, name_to_handle_at, open_by_handle_at, fanotify_init, syslog, quotactl
+// `refused` lists, in this order: mount, umount2, pivot_root, chroot, acct, swapon, swapoff, reboot, init_module,
+// delete_module, finit_module, kexec_load, kexec_file_load, add_key, request_key, keyctl, unshare, setns,
+// perf_event_open, bpf, userfaultfd, name_to_handle_at, open_by_handle_at, fanotify_init, syslog, quotactl.
 const tables: Readonly<Record<string, SyscallTable>> = {
   x64: {
     auditArch: 0xc000003e,
@@ -49,14 +51,15 @@ const tables: Readonly<Record<string, SyscallTable>> = {
 
 export interface SeccompFilter {
   /** A classic BPF program, as the kernel reads it. */
-  program: Buffer
+  readonly program: Buffer
   /** The number of prctl(2), for a loader that has no C library binding. */
-  prctlNumber: number
+  readonly prctlNumber: number
 }
 
 /**
- * The system calls an agent's tools never need and whose code is the kernel's soft side: namespaces, mounts, keyrings, BPF, io_uring,
- * and socket families that a network namespace does not contain (vsock). Undefined on an architecture without a table.
+ * Refuses system calls that tools never need and that often have kernel bugs: namespaces, mounts, keyrings, BPF,
+ * io_uring, and socket families that a network namespace does not contain (vsock). Undefined on an architecture without
+ * a table.
  */
 export function createSeccompFilter(
   architecture: string,
@@ -115,6 +118,6 @@ const whenCalled = (number: number, body: readonly Buffer[]) => [
 
 function onlyArchitecture(auditArch: number, hasX32: boolean): Buffer[] {
   const native = [load(4), instruction(0x15, auditArch, { whenTrue: 1, whenFalse: 0 }), fail(errno.ENOSYS), load(0)]
-  // The x32 table shares the architecture value and would carry every refused call past the list.
+  // x32 calls have the same architecture value but other numbers, so they would bypass the list.
   return hasX32 ? [...native, instruction(0x35, 0x40000000, { whenTrue: 0, whenFalse: 1 }), fail(errno.ENOSYS)] : native
 }

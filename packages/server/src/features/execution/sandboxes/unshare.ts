@@ -10,8 +10,8 @@ const root = '/mnt'
 const devices = ['null', 'zero', 'full', 'random', 'urandom'].map((name) => `/dev/${name}`)
 const deviceLinks = ['fd', 'stdin', 'stdout', 'stderr'].map((name) => `/dev/${name}`)
 
-// Runs as root of its own user namespace, with the workspace as current directory. One mount(8) reads all mounts from a table, which
-// the mount on /tmp then hides. The one user namespace that may still be created is the one the agent's program gets.
+// Runs as root of its own user namespace, with the workspace as current directory. One mount(8) reads all mounts from a
+// table, which the mount on /tmp then hides. Only one more user namespace can be created: that of the agent's program.
 const setupScript = `
 set -e
 umask 022
@@ -36,11 +36,11 @@ mount -n -o remount,bind,ro /
 exec "$@"
 `
 
-// The first process of the sandbox: reaps what loses its parent, and takes everything along when the agent's program ends.
-// It stays in the outer user namespace, where that program cannot touch it, with the one capability that maps its uid into an inner one.
+// The first process of the sandbox: reaps orphans, and ends all others when the agent's program exits. It stays in the
+// outer user namespace, out of reach of that program, with the one capability that maps its uid into an inner one.
 const initScript = '"$@"; exit $?'
 
-// No tool of util-linux 2.38 loads a filter; perl is part of every Debian. It holds for all that is started after it.
+// util-linux 2.38 cannot load a filter, but every Debian has perl. The filter applies to everything started after it.
 const seccompScript = `
 my ($prctl, $hex) = splice @ARGV, 0, 2;
 my $filter = pack 'H*', $hex;
@@ -110,7 +110,7 @@ function seccompLoader(host: SandboxHost): string[] {
   return [perl, '-e', seccompScript, String(filter.prctlNumber), filter.program.toString('hex')]
 }
 
-/** The directories, files, links and mounts of the new root, as the setup script takes them. */
+/** The directories, files, links and mounts of the new root, in the form that the setup script expects. */
 function describeRoot(limits: SandboxLimits): [dirs: string, files: string, links: string, table: string] {
   const system = systemDirs()
   const views = etcViews.filter(({ path }) => existsSync(path))

@@ -10,16 +10,16 @@ const restFactor = 5
 export const filesMaxDefault = 100_000
 
 export interface UsageWatch {
-  workspaceDir: string
-  launcher: number
-  limits: SandboxLimits
-  /** What the workspace held when the execution started: cleaning up an overfull workspace must stay possible. */
-  before: WorkspaceUsage
-  memoryIsAccounted: boolean
-  signal: AbortSignal
+  readonly workspaceDir: string
+  readonly launcher: number
+  readonly limits: SandboxLimits
+  /** The usage when the execution started: cleaning up an overfull workspace must stay possible. */
+  readonly before: WorkspaceUsage
+  readonly memoryIsAccounted: boolean
+  readonly signal: AbortSignal
 }
 
-/** Samples a running execution; resolves to the limit it broke, or to `exited` once the signal says that it is over. */
+/** Samples a running execution; resolves to the exceeded limit, or to `exited` once the signal aborts. */
 export async function watchUsage(watch: UsageWatch): Promise<'disk-limit' | 'memory-limit' | 'exited'> {
   const { dev } = await stat(watch.workspaceDir)
   let restMs = intervalMs

@@ -45,14 +45,14 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
   const inWorkspace = (path: string) => join(workspace.dir, path)
 
   describe('bash', () => {
-    test('answers with what the command wrote', async () => {
+    test('returns the output of the command', async () => {
       const result = await runBash(sandbox, {
         command: "awk -F, 'NR > 1 { sum += $2 } END { print sum }' input/sales.csv",
       })
       expect(result).toEqual({ ok: true, text: '7\n' })
     })
 
-    test('is bash, and keeps its exit code and stderr apart from its output', async () => {
+    test('uses bash, and separates exit code and stderr from the output', async () => {
       expect(await runBash(sandbox, { command: 'a=(x y); echo ${#a[@]}; echo oops >&2; exit 4' })).toEqual({
         ok: false,
         text: '2\n[stderr]\noops\n[exit code 4]\n',
@@ -60,7 +60,7 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
       expect(await runBash(sandbox, { command: 'true' })).toEqual({ ok: true, text: '(no output)' })
     })
 
-    test('says that time was up, or that it was cancelled', async () => {
+    test('reports a timeout and a cancellation', async () => {
       expect(await runBash(sandbox, { command: 'echo begun; sleep 500', timeoutMs: 4_000 })).toEqual({
         ok: false,
         text: 'begun\n[ended: still running after 4 seconds]\n',
@@ -71,14 +71,14 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
       })
     })
 
-    test('takes commands longer than one argument can be, with an empty stdin', async () => {
+    test('accepts commands longer than one argument can be, with an empty stdin', async () => {
       expect(await runBash(sandbox, { command: `# ${'x'.repeat(150_000)}\ncat; echo "$((6 * 7))"; exit 3` })).toEqual({
         ok: false,
         text: '42\n[exit code 3]\n',
       })
     })
 
-    test('caps its text and carries no NUL', async () => {
+    test('limits its text and contains no NUL', async () => {
       const { text } = await runBash(sandbox, { command: 'yes | head -c 1M; printf "a\\0b"' })
       expect(text.length).toBeLessThan(33_500)
       expect(text).toMatch(/bytes omitted/)
@@ -94,11 +94,12 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
     beforeAll(async () => {
       await runBash(sandbox, {
         command:
-          'seq 1 5000 > numbers; printf "no newline" > short; : > empty; head -c 100 /dev/zero > zeros; yes "long line" | tr -d "\\n" | head -c 100000 > wide',
+          'seq 1 5000 > numbers; printf "no newline" > short; : > empty; head -c 100 /dev/zero > zeros; ' +
+          'yes "long line" | tr -d "\\n" | head -c 100000 > wide',
       })
     })
 
-    test('a whole file, without a line end too', async () => {
+    test('returns a whole file, even without a final newline', async () => {
       expect(await readFile(sandbox, { path: 'input/sales.csv' })).toEqual({
         ok: true,
         text: 'region,amount\nnorth,3\nsouth,4\n',
@@ -107,10 +108,10 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
       expect(await readFile(sandbox, { path: 'empty' })).toEqual({ ok: true, text: '(empty file)' })
     })
 
-    test('some lines of it, and where to go on', async () => {
+    test('returns some lines, and the offset at which to continue', async () => {
       expect(await readFile(sandbox, { path: 'numbers', offset: 10, limit: 2 })).toEqual({
         ok: true,
-        text: '11\n12\n[… lines 11 to 12 of 5000: read on with offset 12 …]',
+        text: '11\n12\n[… lines 11 to 12 of 5000: continue with offset 12 …]',
       })
       expect(await readFile(sandbox, { path: 'numbers', offset: 4999, limit: 5 })).toEqual({ ok: true, text: '5000\n' })
       expect(await readFile(sandbox, { path: 'numbers', offset: 9000 })).toEqual({
@@ -120,7 +121,7 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
       expect((await readFile(sandbox, { path: 'wide' })).text).toMatch(/\n\[… cut after 65536 of 100000 bytes/)
     })
 
-    test('says what is wrong with a path', async () => {
+    test('reports what is wrong with a path', async () => {
       expect(await readFile(sandbox, { path: 'missing' })).toEqual({ ok: false, text: 'There is no file ./missing.' })
       expect(await readFile(sandbox, { path: '/dev/zero' })).toEqual({
         ok: false,
@@ -134,7 +135,7 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
       expect((await readFile(sandbox, { path: '/etc/shadow' })).ok).toBe(false)
     })
 
-    test('a link into the host leads to nothing', async () => {
+    test('does not follow a link to the host', async () => {
       await writeHostFile(join(root, 'host-secret'), 'host secret')
       await runBash(sandbox, { command: `ln -s '${join(root, 'host-secret')}' escape` })
       expect((await readFile(sandbox, { path: 'escape' })).text).not.toContain('host secret')
@@ -144,7 +145,7 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
   })
 
   describe('writing', () => {
-    test('makes directories, keeps every character, replaces what was there', async () => {
+    test('creates directories, keeps every character and replaces an existing file', async () => {
       const content = '$HOME `id` "q" \'s\' \\ ü😀\r\n\ttab no end'
       expect(
         await writeFile(sandbox, { path: 'output/a b/ü.txt', content: 'old and longer than the new one'.repeat(9) }),
@@ -158,7 +159,7 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
       expect(await readHostFile(inWorkspace('-n'), 'utf8')).toBe('')
     })
 
-    test('refuses input, the system and directories with the reason', async () => {
+    test('refuses input, system files and directories with the reason', async () => {
       expect((await writeFile(sandbox, { path: 'input/sales.csv', content: 'x' })).text).toMatch(
         /Read-only|Permission denied/,
       )
@@ -171,7 +172,7 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
   })
 
   describe('editing', () => {
-    test('replaces the one occurrence and nothing else, byte by byte', async () => {
+    test('replaces the one occurrence byte by byte, and nothing else', async () => {
       await writeHostFile(join(root, 'edit'), '')
       await runBash(sandbox, { command: 'printf "one\\r\\n\\377two $& three\\n" > edit.txt; chmod 750 edit.txt' })
       expect(await editFile(sandbox, { path: 'edit.txt', oldText: 'two $&', newText: '$1 «2»' })).toEqual({
@@ -183,7 +184,7 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
       )
     })
 
-    test('says why it did not', async () => {
+    test('reports why it changed nothing', async () => {
       await writeFile(sandbox, { path: 'twice.txt', content: 'aba aba' })
       expect((await editFile(sandbox, { path: 'twice.txt', oldText: 'aba', newText: 'x' })).text).toMatch(
         /more than once/,
@@ -201,10 +202,11 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
     })
   })
 
-  test('listing shows sizes, directories and what is no file, also under odd names', async () => {
+  test('listing shows sizes, directories and special files, even with unusual names', async () => {
     await runBash(sandbox, {
       command:
-        'mkdir -p tree/sub tree/void; cd tree; printf 123 > sub/b; printf 1 > "$(printf "line\\nbreak")"; ln -s /etc/passwd link',
+        'mkdir -p tree/sub tree/void; cd tree; printf 123 > sub/b; ' +
+        'printf 1 > "$(printf "line\\nbreak")"; ln -s /etc/passwd link',
     })
     expect(await listFiles(sandbox, { path: 'tree' })).toEqual({
       ok: true,

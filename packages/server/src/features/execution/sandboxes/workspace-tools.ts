@@ -1,9 +1,9 @@
 import { SandboxError, type ExecRequest, type ExecResult, type Sandbox } from './sandbox.ts'
 
-/** What a tool tells the model: at most some 64 KiB, and when it failed, why and what to do. */
+/** The result of a tool for the model: about 64 KiB at most; after a failure, the reason and what to do. */
 export interface ToolText {
-  ok: boolean
-  text: string
+  readonly ok: boolean
+  readonly text: string
 }
 
 const streamBytesMax = 32_768
@@ -13,12 +13,12 @@ const editBytesMax = 4 * 1024 * 1024
 const entriesMax = 1_000
 const fileTimeoutMs = 30_000
 const bashTimeoutMs = 120_000
-// One argument of a Linux program is at most 128 KiB; longer commands come as a script on descriptor 9.
+// One argument of a Linux program is at most 128 KiB; longer commands are passed as a script on descriptor 9.
 const argumentBytesMax = 100_000
 
 const failed = (text: string): ToolText => ({ ok: false, text })
 
-/** Runs a command with bash (or sh) in /workspace; whatever it leaves running ends with it. */
+/** Runs a command with bash (or sh) in /workspace; processes that it leaves running end with it. */
 export async function runBash(
   sandbox: Sandbox,
   { command, timeoutMs = bashTimeoutMs }: { command: string; timeoutMs?: number },
@@ -79,7 +79,7 @@ case $1 in */*) mkdir -p -- "\${1%/*}" || exit 1;; esac
 cat > "$1"
 `
 
-/** Writes a text file, replacing what was there; makes the directories above it. */
+/** Writes or replaces a text file, and creates its parent directories. */
 export async function writeFile(
   sandbox: Sandbox,
   { path, content }: { path: string; content: string },
@@ -114,7 +114,8 @@ export async function editFile(
     return failed(
       `The old text does not occur in ${path}: read the file again and copy it exactly, with its spaces and line ends.`,
     )
-  if (again !== -1) return failed(`The old text occurs more than once in ${path}: give more of the lines around it.`)
+  if (again !== -1)
+    return failed(`The old text occurs more than once in ${path}: include more of the surrounding lines.`)
   const stdin = Buffer.concat([
     content.subarray(0, at),
     Buffer.from(newText),
@@ -133,7 +134,7 @@ const listScript = `
 find -P "$1" -mindepth 1 -maxdepth 8 -printf '%y %s %P\\0' 2>/dev/null | head -z -n "$2" | sort -z -k 3
 `
 
-/** Lists what is below a directory, eight levels deep, with sizes in bytes. */
+/** Lists the entries below a directory, eight levels deep, with sizes in bytes. */
 export async function listFiles(
   sandbox: Sandbox,
   { path = '.' }: { path?: string },
@@ -147,7 +148,7 @@ export async function listFiles(
     .split('\0')
     .filter((entry) => entry !== '')
     .map(describeEntry)
-  const more = entries.length > entriesMax ? `\n[… more than ${entriesMax} entries: list a directory below …]` : ''
+  const more = entries.length > entriesMax ? `\n[… more than ${entriesMax} entries: list a subdirectory …]` : ''
   const listed = cutText(entries.slice(0, entriesMax).join('\n'), readBytesMax)
   return { ok: true, text: entries.length === 0 ? '(empty)' : listed + more }
 }
@@ -184,7 +185,7 @@ async function attempt(
   }
 }
 
-// Neither a model nor a jsonb column takes NUL; the listing and the check for binary files still need it.
+// Models and jsonb columns do not accept NUL; the listing and the check for binary files still need it.
 function withoutLooseNul(result: ExecResult, { argv }: ExecRequest): ExecResult {
   const keep = argv[3] === 'list' || argv[3] === 'read'
   return keep
@@ -192,7 +193,7 @@ function withoutLooseNul(result: ExecResult, { argv }: ExecRequest): ExecResult 
     : { ...result, stdout: result.stdout.replaceAll('\0', '\u2400'), stderr: result.stderr.replaceAll('\0', '\u2400') }
 }
 
-/** A path that no program takes for an option. */
+/** A path that no program can mistake for an option. */
 function plainPath(path: string): string {
   return path.startsWith('/') ? path : `./${path}`
 }
@@ -229,19 +230,19 @@ function emptyReading(offset: number, lines: number): string {
 }
 
 interface Reading {
-  text: string
-  offset: number
-  limit: number
-  lines: number
-  bytes: number
+  readonly text: string
+  readonly offset: number
+  readonly limit: number
+  readonly lines: number
+  readonly bytes: number
 }
 
 function describeRest({ text, offset, limit, lines, bytes }: Reading): string {
   const end = text.endsWith('\n') ? '' : '\n'
   if (Buffer.byteLength(text) >= readBytesMax)
-    return `${end}[… cut after ${readBytesMax} of ${bytes} bytes: read on with a higher offset, or with bash …]`
+    return `${end}[… cut after ${readBytesMax} of ${bytes} bytes: continue with a higher offset, or with bash …]`
   return offset + limit < lines
-    ? `${end}[… lines ${offset + 1} to ${offset + limit} of ${lines}: read on with offset ${offset + limit} …]`
+    ? `${end}[… lines ${offset + 1} to ${offset + limit} of ${lines}: continue with offset ${offset + limit} …]`
     : ''
 }
 

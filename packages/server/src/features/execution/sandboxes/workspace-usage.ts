@@ -5,15 +5,17 @@ import { join } from 'node:path'
 const O_PATH_DIRECTORY_NOFOLLOW = 0x200000 | 0x10000 | 0x20000
 
 export interface WorkspaceUsage {
+  readonly bytes: number
+  readonly files: number
+}
+
+interface Count {
   bytes: number
   files: number
+  readonly linked: Set<number>
 }
 
-interface Count extends WorkspaceUsage {
-  linked: Set<number>
-}
-
-/** Disk blocks and names below a workspace, without its `input/`; stops counting beyond `filesMax`, and treats what hides from it as excess. */
+/** Disk usage and entries of a workspace without `input/`. Stops beyond `filesMax`; hidden files count as too many. */
 export async function measureWorkspace(dir: string, filesMax: number): Promise<WorkspaceUsage> {
   const count: Count = { bytes: 0, files: 0, linked: new Set() }
   const waiting = [dir]
@@ -55,7 +57,7 @@ async function openListing(path: string): Promise<AsyncIterable<Dirent>> {
   }
 }
 
-// An agent with our own uid can close its directories to us. Through a handle on the inode itself no link can redirect the change.
+// An agent with the server's uid can make its directories unreadable. No link can redirect a handle on the inode.
 async function makeReadable(path: string): Promise<void> {
   const handle = await open(path, O_PATH_DIRECTORY_NOFOLLOW)
   try {
@@ -72,7 +74,7 @@ function lstatOrNothing(path: string, count: Count): Promise<Stats | undefined> 
   })
 }
 
-// Gone while we looked is fine; deeper than a path can name is how files would hide from the count.
+// An entry that was deleted meanwhile is fine. Below a path that is too long, files could hide from the count.
 function noteHidden(error: unknown, count: Count): void {
   if (codeOf(error) === 'ENAMETOOLONG') count.files = Infinity
 }

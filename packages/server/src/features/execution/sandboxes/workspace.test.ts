@@ -40,12 +40,12 @@ afterAll(() => rm(root, { recursive: true }))
 const output = (path: string) => join(workspace.dir, 'output', path)
 
 describe('a workspace', () => {
-  test('is closed to other users of the host, whatever the umask', async () => {
+  test('is closed to other users of the host with any umask', async () => {
     expect((await stat(workspace.dir)).mode & 0o777).toBe(0o700)
     expect((await stat(join(root, 'workspaces'))).mode & 0o777).toBe(0o700)
   })
 
-  test('created again keeps what is there, and follows no link that took the place of output', async () => {
+  test('keeps its files when it is created again, and follows no link in place of output', async () => {
     await writeFile(output('kept'), 'x')
     expect(await (await createWorkspace(join(root, 'workspaces'), `run_${runs}`)).listOutput()).toEqual([
       { path: 'kept', sizeBytes: 1 },
@@ -60,7 +60,7 @@ describe('a workspace', () => {
   })
 
   test.each(['', '.', '..', '../x', 'a/b', '/etc', 'a b', 'x'.repeat(129), 'a\0b'])(
-    'is not made for the run id %j',
+    'is not created for the run id %j',
     async (runId) => {
       await expect(createWorkspace(join(root, 'workspaces'), runId)).rejects.toThrow(WorkspacePathError)
     },
@@ -70,7 +70,7 @@ describe('a workspace', () => {
 describe('input', () => {
   const read = (name: string) => readFile(join(workspace.dir, 'input', name), 'utf8')
 
-  test('is written as named, and replaced when a run resumes', async () => {
+  test('is written under its name, and replaced when a run resumes', async () => {
     await workspace.putInput('täglich – "a" b.csv', Readable.from(['1']))
     await workspace.putInput('täglich – "a" b.csv', Readable.from(['2', '3']))
     expect(await read('täglich – "a" b.csv')).toBe('23')
@@ -85,7 +85,7 @@ describe('input', () => {
     },
   )
 
-  test('leaves nothing behind when its source breaks off', async () => {
+  test('leaves no file behind when its source fails', async () => {
     const broken = new Readable({
       read() {
         this.destroy(new Error('connection lost'))
@@ -116,7 +116,7 @@ describe('output', () => {
     ])
   })
 
-  test('shows and opens neither links, nor devices, nor pipes, nor further names of a file', async () => {
+  test('neither lists nor opens links, devices, pipes and further hard links', async () => {
     await symlink(join(root, 'secret'), output('link'))
     await symlink(root, output('directory'))
     await symlink('/dev/zero', output('endless'))
@@ -156,7 +156,7 @@ describe('output', () => {
     expect(await text(await workspace.openOutput('empty'))).toBe('')
   })
 
-  test('names that are not UTF-8 are left out', async () => {
+  test('omits names that are not UTF-8', async () => {
     await writeFile(Buffer.concat([Buffer.from(output('bad')), Buffer.from([0xff])]), 'x')
     expect(await workspace.listOutput()).toEqual([])
   })

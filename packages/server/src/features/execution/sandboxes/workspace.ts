@@ -11,20 +11,20 @@ import { listFilesBeneath, openFileBeneath, WorkspacePathError, type FoundFile }
 const run = promisify(execFile)
 const outputFilesMax = 10_000
 
-/** The directory of one run on the host. Everything in it but `input/` belongs to the agent and is hostile. */
+/** The directory of one run on the host. Everything in it except `input/` belongs to the agent and is untrusted. */
 export interface Workspace {
   readonly dir: string
-  /** Writes `input/<name>`, replacing what was there; the sandbox can only read it. Throws WorkspacePathError for a name with a path in it. */
+  /** Writes or replaces `input/<name>`, read-only in the sandbox. Throws WorkspacePathError for an invalid name. */
   putInput(name: string, content: Readable): Promise<void>
-  /** The plain files below `output/`, sorted by their path relative to it; links, devices and further names of a file are left out. */
+  /** The plain files below `output/`, sorted by relative path; omits links, devices and files with several names. */
   listOutput(): Promise<FoundFile[]>
-  /** Streams a file of `output/` as large as it is now; throws WorkspacePathError when it is not a plain file. */
+  /** Streams a file of `output/` up to its current size. Throws WorkspacePathError when it is not a plain file. */
   openOutput(path: string): Promise<Readable>
   /** Deletes everything; no execution may be running. */
   remove(): Promise<void>
 }
 
-/** Makes the directories of a run's workspace, or finds those of an earlier attempt. */
+/** Creates the directories of a run's workspace, or reuses those of an earlier attempt. */
 export async function createWorkspace(rootDir: string, runId: string): Promise<Workspace> {
   if (!/^[A-Za-z0-9_-]{1,128}$/.test(runId))
     throw new WorkspacePathError(`${JSON.stringify(runId)} cannot name a workspace`)
@@ -51,7 +51,7 @@ async function ensureDirectory(path: string, mode: number): Promise<void> {
       throw error
     },
   )
-  // mkdir's mode is cut by the umask. What is there already may be the agent's, so it keeps its mode.
+  // The umask reduces mkdir's mode. An existing directory may belong to the agent, so it keeps its mode.
   if (created) await chmod(path, mode)
 }
 
@@ -86,11 +86,11 @@ async function openOutput(outputDir: string, path: string): Promise<Readable> {
   return Readable.from([])
 }
 
-// rm(1), because it walks by directory handles: a tree can be deeper than any path that Node could name.
+// rm(1) walks by directory handles, so it removes trees that are deeper than the longest path of Node.
 async function removeTree(dir: string): Promise<void> {
   const removeAll = () => run('rm', ['-rf', '--one-file-system', '--', dir])
   await removeAll().catch(async () => {
-    // As an ordinary user we may not enter directories that the agent closed.
+    // An ordinary user cannot enter directories that the agent made inaccessible.
     await run('chmod', ['-R', 'u+rwX', '--', dir]).catch(() => undefined)
     await removeAll()
   })

@@ -7,23 +7,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** The host as an attacker would like to find it: real files, processes and sockets to reach for. */
+/** The targets of the attacks: real files, processes and sockets of the host. */
 export interface Arena {
   /** Names a file that exists in `input/` of every sandbox of this suite, and nowhere else. */
-  nonce: string
-  dataDir: string
-  workspacesDir: string
-  secretPath: string
-  secretText: string
-  otherRunPath: string
-  socketPath: string
-  abstractSocketName: string
-  port: number
-  victimPid: number
-  /** How many connections from anywhere reached the host's sockets. */
+  readonly nonce: string
+  readonly dataDir: string
+  readonly workspacesDir: string
+  readonly secretPath: string
+  readonly secretText: string
+  readonly otherRunPath: string
+  readonly socketPath: string
+  readonly abstractSocketName: string
+  readonly port: number
+  readonly victimPid: number
+  /** Number of connections that the host's sockets have received. */
   countConnections(): number
   isVictimAlive(): boolean
-  /** Set when a script ran outside: then nothing more may run. */
+  /** Set when a script ran outside a sandbox: no further script may run. */
   isBroken: boolean
   close(): Promise<void>
 }
@@ -86,7 +86,7 @@ export async function findProcesses(text: string): Promise<number[]> {
   return pids.filter((_, index) => lines[index]?.includes(text)).map(Number)
 }
 
-/** Polls until the condition holds; resolves to whether it did in time. */
+/** Polls until the condition holds; resolves to whether it held in time. */
 export async function holdsWithin(ms: number, condition: () => Promise<boolean>): Promise<boolean> {
   const deadline = performance.now() + ms
   while (performance.now() < deadline) {

@@ -24,12 +24,12 @@ const reportsExits: ConformanceCase = {
     )
     assert.equal((await inside('kill -TERM $$')).exitCode, 143)
     assert.equal((await inside('exec /no/such/program')).exitCode, 127)
-    assert.equal((await inside('exit 125')).exitCode, 125, 'a code that our own stages use as well')
+    assert.equal((await inside('exit 125')).exitCode, 125, 'an exit code that the launch stages use as well')
   },
 }
 
 const takesInput: ConformanceCase = {
-  name: 'hands over stdin, however large, read or not, and also as /dev/stdin',
+  name: 'passes stdin of any size, read or not, also as /dev/stdin',
   async check({ inside }) {
     const large = Buffer.alloc(3_000_000, 'z')
     assert.equal((await inside('wc -c', { stdin: large })).stdout.trim(), '3000000')
@@ -41,7 +41,7 @@ const takesInput: ConformanceCase = {
 }
 
 const reopensOutput: ConformanceCase = {
-  name: '/dev/stdout, /dev/stderr and /dev/null work as on any machine',
+  name: '/dev/stdout, /dev/stderr and /dev/null work as usual',
   async check({ inside }) {
     const result = await inside(
       'echo a > /dev/stdout; echo b | tee /dev/stderr >/dev/null; printf c >> /proc/self/fd/1; cat < /dev/null',
@@ -51,7 +51,7 @@ const reopensOutput: ConformanceCase = {
 }
 
 const keepsWorkspace: ConformanceCase = {
-  name: "the workspace stays between executions and is the host's; /tmp does not stay",
+  name: 'the workspace persists between executions and is visible on the host; /tmp does not persist',
   async check({ inside, workspace }) {
     await inside('echo kept > output/kept.txt; echo lost > /tmp/lost; echo lost > /dev/shm/lost')
     assert.equal((await inside('cat output/kept.txt; ls /tmp /dev/shm | grep lost')).stdout, 'kept\n')
@@ -61,7 +61,7 @@ const keepsWorkspace: ConformanceCase = {
 }
 
 const startsInDirectory: ConformanceCase = {
-  name: 'starts in /workspace or in the directory asked for; a missing one is an error, not a result',
+  name: 'starts in /workspace or in the requested directory; a missing directory is an error, not a result',
   async check({ inside, sandbox }) {
     assert.equal((await inside('pwd; mkdir -p a/b')).stdout, '/workspace\n')
     assert.equal((await inside('pwd', { cwd: 'a/b' })).stdout, '/workspace/a/b\n')
@@ -74,7 +74,7 @@ const startsInDirectory: ConformanceCase = {
 }
 
 const hasTools: ConformanceCase = {
-  name: 'has the usual tools, names for its users, and a writable terminal-less world',
+  name: 'has the usual tools and user names, a writable workspace and no terminal',
   async check({ inside }) {
     const result = await inside(`
 printf '3\\n1\\n2\\n' | sort | sed s/^/n/ | awk '{ print NR ":" $0 }' | tr '\\n' ' '
@@ -86,7 +86,7 @@ test -r /bin/sh && test -r /workspace/input && date +%Z`)
 }
 
 const runsSideBySide: ConformanceCase = {
-  name: 'executions of one run work side by side',
+  name: 'executions of one run can run in parallel',
   async check({ inside }) {
     const results = await Promise.all(Array.from({ length: 6 }, (_, index) => inside(`sleep 0.1; echo ${index}`)))
     assert.deepEqual(
@@ -97,7 +97,7 @@ const runsSideBySide: ConformanceCase = {
 }
 
 const reopensWorkspace: ConformanceCase = {
-  name: 'a workspace opened again, as after a restart, still belongs to its sandbox',
+  name: 'a workspace that is opened again, as after a restart, is still usable',
   async check({ inside, driver, workspace }) {
     await inside('echo old > file; chmod 600 file; mkdir -m 700 closed; echo deep > closed/file')
     const again = await driver.open(workspace.dir, {
@@ -116,7 +116,7 @@ const reopensWorkspace: ConformanceCase = {
 }
 
 const removesWorkspace: ConformanceCase = {
-  name: 'a workspace is removed whatever the agent left: closed directories, deep trees, odd names',
+  name: 'a workspace is removed with closed directories, deep trees and unusual names',
   async check({ inside, workspace }) {
     const result = await inside(`
 mkdir -p closed/inner; echo x > closed/inner/file; chmod 000 closed/inner closed

@@ -3,11 +3,11 @@ import { detectSandbox } from '../detect-sandbox.ts'
 import { runConformance } from '../sandbox.conformance.ts'
 import { createWorkspace } from '../workspace.ts'
 
-// Runs as another user, or to be killed: `node conformance-process.ts <driver> suite` prints the outcomes,
+// Runs as another user, or is killed by a test: `node conformance-process.ts <driver> suite` prints the outcomes,
 // `… hold <directory> <seconds>` starts an execution that only ends with this process.
 const [, , preference, task, dir = '', seconds = ''] = process.argv
 
-if (preference !== 'bubblewrap' && preference !== 'unshare') throw new Error('name a driver')
+if (preference !== 'bubblewrap' && preference !== 'unshare') throw new Error('The first argument must be a driver.')
 const detection = await detectSandbox({ preference, log: pino({ level: 'silent' }) })
 if (!detection.available) throw new Error(detection.reason)
 if (task === 'suite') {

@@ -17,7 +17,7 @@ import { findProcesses, holdsWithin } from './arena.ts'
 const run = promisify(execFile)
 const isRoot = process.getuid?.() === 0
 const repository = resolve(import.meta.dirname, '../../../../../../..')
-// Root shows the repository to the other user here, in a mount namespace of its own: it may lie below a closed home.
+// Root mounts the repository here for the other user, in its own mount namespace: it may be below a closed home.
 const shownAt = '/media'
 const processFile = fileURLToPath(new URL('./conformance-process.ts', import.meta.url))
 const otherUser = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--']
@@ -25,7 +25,7 @@ const otherUser = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'
 const Outcomes = Type.Array(Type.Object({ name: Type.String(), error: Type.Optional(Type.String()) }))
 
 interface User {
-  name: string
+  readonly name: string
   /** The command that runs conformance-process.ts as that user. */
   command(args: readonly string[]): [string, ...string[]]
 }
@@ -58,16 +58,16 @@ const ordinaryUser: User = {
   },
 }
 
-/** Registers the conformance suite for a driver, as the current user and, when that is root, as another one too. */
+/** Registers the conformance suite for a driver, as the current user and, if that is root, as an ordinary user too. */
 export function describeConformance(driver: 'bubblewrap' | 'unshare', plainUse: readonly string[]): void {
   for (const user of isRoot ? [currentUser, ordinaryUser] : [currentUser]) {
-    // The plain command is asked, not our own detection: where the host can isolate, a driver that cannot is a failure.
+    // Checks with a plain command, not with detectSandbox: if the host can isolate, a driver that cannot must fail.
     describe.skipIf(!isPossible(user, plainUse))(`${driver} ${user.name}`, () => {
       const outcomes = new Map<string, Outcome>()
 
       beforeAll(async () => {
         const [program, ...args] = user.command([driver, 'suite'])
-        // An open descriptor as a supervisor might leave it to the server: it must not reach the sandbox.
+        // An open descriptor that the server inherits, as from a supervisor: it must not reach the sandbox.
         const child = spawn(program, args, {
           env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', SECRET: 'x' },
           stdio: withInheritedDescriptor,
@@ -81,7 +81,9 @@ export function describeConformance(driver: 'bubblewrap' | 'unshare', plainUse: 
         })
       }
 
-      test('kill -9 of the server ends what runs in its sandboxes within a second', { timeout: 300_000 }, async () => {
+      test('kill -9 of the server ends the processes in its sandboxes within a second', {
+        timeout: 300_000,
+      }, async () => {
         expect(await quickestMs(1_000, () => deathWithServerMs(user, driver))).toBeLessThan(1_000)
       })
     })
@@ -105,11 +107,11 @@ async function readOutcomes(child: ChildProcess): Promise<Outcome[]> {
   const chunks: Buffer[] = []
   child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk))
   await once(child, 'close')
-  if (child.exitCode !== 0) throw new Error(`the suite was broken off: ${child.exitCode ?? child.signalCode ?? ''}`)
+  if (child.exitCode !== 0) throw new Error(`the suite was aborted: ${child.exitCode ?? child.signalCode ?? ''}`)
   return Value.Parse(Outcomes, JSON.parse(Buffer.concat(chunks).toString('utf8')))
 }
 
-/** How long what runs in a sandbox outlives its server. */
+/** How long processes in a sandbox survive their server. */
 async function deathWithServerMs(user: User, driver: string): Promise<number> {
   const dir = await mkdtemp(join(tmpdir(), 'appstrate-hold-'))
   await chmod(dir, 0o777)

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import type { ConformanceCase, Subject } from '../sandbox.conformance.ts'
 import type { ExecResult } from '../sandbox.ts'
 
-/** Each line names an attempt that succeeded; the script ended as it should have. */
+/** Each line of output names an attack that succeeded; there must be none, and a normal exit. */
 function assertNothingWorked(result: ExecResult): void {
   assert.deepEqual(
     { worked: result.stdout, exitCode: result.exitCode, reason: result.reason },
@@ -54,7 +54,7 @@ const readsHostFiles: ConformanceCase = {
 }
 
 const followsLinks: ConformanceCase = {
-  name: 'symbolic links and .. lead nowhere',
+  name: 'symbolic links and .. do not leave the sandbox',
   async check({ arena, inside }) {
     const result = await inside(`
 ln -s ${quote(arena.secretPath)} link; cat link 2>/dev/null
@@ -69,17 +69,18 @@ exit 0`)
 }
 
 const hasNoHardLinks: ConformanceCase = {
-  name: 'hard links cross no mount: neither input nor programs get a second name in the workspace',
+  name: 'hard links do not cross mounts: input files and programs cannot be linked into the workspace',
   async check(subject) {
     await assertAllFail(
       subject,
-      `must_fail ln /workspace/input/${subject.arena.nonce} /workspace/output/x; must_fail ln /usr/bin/env /workspace/env`,
+      `must_fail ln /workspace/input/${subject.arena.nonce} /workspace/output/x
+must_fail ln /usr/bin/env /workspace/env`,
     )
   },
 }
 
 const touchesProcesses: ConformanceCase = {
-  name: 'sees and signals no process of the host',
+  name: 'cannot see or signal processes of the host',
   async check({ arena, inside }) {
     const result = await inside(`
 count=0
@@ -88,26 +89,27 @@ for dir in /proc/[0-9]*; do count=$((count + 1)); done
 for pid in ${arena.victimPid} ${process.pid}; do if kill -9 "$pid" 2>/dev/null; then echo "killed $pid"; fi; done
 exit 0`)
     assertNothingWorked(result)
-    assert.ok(arena.isVictimAlive(), 'the process of the host lives on')
+    assert.ok(arena.isVictimAlive(), 'the process of the host is still alive')
   },
 }
 
 const touchesFirstProcess: ConformanceCase = {
-  name: 'its first process cannot be ended, and is no door to anything else',
+  name: 'its first process cannot be ended, and gives no access to anything else',
   async check(subject) {
     await assertAllFail(
       subject,
       `
 kill -9 1; kill -TERM 1; kill -STOP 1; sleep 0.05
 [ "$(ls -d /proc/1/root/* 2>/dev/null | sed 's,/proc/1/root,,')" = "$(ls -d /*)" ] || must_fail ls /proc/1/root/
-ls -l /proc/1/fd 2>/dev/null | sed -n 's/.* -> //p' | grep -vE '^(pipe:|anon_inode:|/dev/null$|/tmp/appstrate-pipes-.* \\(deleted\\)$|/proc$|/proc/[0-9]+/fd$)'
+ls -l /proc/1/fd 2>/dev/null | sed -n 's/.* -> //p' |
+  grep -vE '^(pipe:|anon_inode:|/dev/null$|/tmp/appstrate-pipes-.* \\(deleted\\)$|/proc$|/proc/[0-9]+/fd$)'
 must_fail ls /proc/1/cwd/home`,
     )
   },
 }
 
 const reachesNetwork: ConformanceCase = {
-  name: 'has no network but its own loopback: not the host, not the outside, no raw, packet or vsock sockets',
+  name: 'has no network except its own loopback, and no raw, packet or vsock sockets',
   async check(subject) {
     await assertAllFail(
       subject,
@@ -116,7 +118,9 @@ must_fail bash -c 'echo > /dev/tcp/127.0.0.1/${subject.arena.port}'
 must_fail bash -c 'echo > /dev/tcp/1.1.1.1/53'
 must_fail bash -c 'echo x > /dev/udp/1.1.1.1/53'
 must_fail bash -c 'echo > /dev/tcp/169.254.169.254/80'
-for family in 17 40 38 31 30; do must_fail perl -e 'socket(S, $ARGV[0], $_, 0) and exit 0 for 1..3; exit 1' $family; done
+for family in 17 40 38 31 30; do
+  must_fail perl -e 'socket(S, $ARGV[0], $_, 0) and exit 0 for 1..3; exit 1' $family
+done
 must_fail perl -e 'socket(S, 2, 3, 1) or exit 1'
 interfaces=$(tail -n +3 /proc/net/dev | cut -d : -f 1 | tr -d ' \\n')
 [ "$interfaces" = lo ] || echo "interfaces: $interfaces"`,
@@ -126,16 +130,18 @@ interfaces=$(tail -n +3 /proc/net/dev | cut -d : -f 1 | tr -d ' \\n')
 }
 
 const reachesSockets: ConformanceCase = {
-  name: 'reaches no Unix socket of the host, by path or by abstract name',
+  name: 'cannot reach Unix sockets of the host, by path or by abstract name',
   async check(subject) {
     const connect =
-      'use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, pack_sockaddr_un($ARGV[1] ? "\\0$ARGV[0]" : $ARGV[0])) or exit 1'
+      'use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0); ' +
+      'connect(S, pack_sockaddr_un($ARGV[1] ? "\\0$ARGV[0]" : $ARGV[0])) or exit 1'
     await assertAllFail(
       subject,
       `
 must_fail perl -e ${quote(connect)} ${quote(subject.arena.socketPath)} ''
 must_fail perl -e ${quote(connect)} ${quote(subject.arena.abstractSocketName)} abstract
-found=$(find / \\( -path /usr -o -path /proc \\) -prune -o -type s -print 2>/dev/null | head -n 5); [ -z "$found" ] || echo "$found"`,
+found=$(find / \\( -path /usr -o -path /proc \\) -prune -o -type s -print 2>/dev/null | head -n 5)
+[ -z "$found" ] || echo "$found"`,
     )
     assert.equal(subject.arena.countConnections(), 0)
   },
@@ -147,7 +153,10 @@ const readsEnvironment: ConformanceCase = {
     const result = await inside(`
 cat /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep -vE '^(PATH|HOME|LANG|TMPDIR|PWD|OLDPWD|SHLVL|_)='
 env | grep -q ^PATH= || echo 'no environment at all'
-for fd in /proc/self/fd/*; do fd=\${fd##*/}; [ "$fd" -le 2 ] || [ ! -e "/proc/self/fd/$fd" ] || echo "descriptor $fd is open"; done
+for fd in /proc/self/fd/*; do
+  fd=\${fd##*/}
+  [ "$fd" -le 2 ] || [ ! -e "/proc/self/fd/$fd" ] || echo "descriptor $fd is open"
+done
 [ "$HOME" = /workspace ] || echo "HOME is $HOME"
 exit 0`)
     assertNothingWorked(result)
@@ -155,7 +164,7 @@ exit 0`)
 }
 
 const changesMounts: ConformanceCase = {
-  name: 'mounts, unmounts and re-roots nothing',
+  name: 'cannot mount, unmount or change its root',
   async check(subject) {
     await assertAllFail(
       subject,
@@ -174,15 +183,20 @@ must_fail mount -t proc none /workspace/output`,
 }
 
 const writesSystem: ConformanceCase = {
-  name: 'writes neither to the system, nor to /proc/sys, nor to its input',
+  name: 'cannot write to the system, to /proc/sys or to its input',
   async check(subject) {
     const name = `appstrate-${subject.arena.nonce}`
     await assertAllFail(
       subject,
       `
-for dir in / /usr /usr/bin /bin /lib /etc /etc/alternatives /dev /proc /workspace/input; do must_fail touch "$dir/${name}"; done
-for file in /etc/passwd /etc/ld.so.cache /usr/bin/env /proc/sys/kernel/hostname /proc/sys/user/max_user_namespaces /proc/sys/vm/drop_caches \
-  /proc/sysrq-trigger /proc/sys/kernel/core_pattern /workspace/input/${subject.arena.nonce}; do must_fail sh -c 'echo 1 >> "$1"' sh "$file"; done
+for dir in / /usr /usr/bin /bin /lib /etc /etc/alternatives /dev /proc /workspace/input; do
+  must_fail touch "$dir/${name}"
+done
+for file in /etc/passwd /etc/ld.so.cache /usr/bin/env /proc/sys/kernel/hostname /proc/sys/user/max_user_namespaces \\
+  /proc/sys/vm/drop_caches /proc/sysrq-trigger /proc/sys/kernel/core_pattern \\
+  /workspace/input/${subject.arena.nonce}; do
+  must_fail sh -c 'echo 1 >> "$1"' sh "$file"
+done
 must_fail rm -f /workspace/input/${subject.arena.nonce}
 must_fail mv /workspace/input /workspace/elsewhere
 must_fail rmdir /workspace/input
@@ -194,7 +208,7 @@ must_fail chmod u+w /workspace/input/${subject.arena.nonce}`,
 }
 
 const gainsPrivilege: ConformanceCase = {
-  name: 'gains no privilege: devices, set-uid programs, uids, capabilities, namespaces',
+  name: 'cannot gain privileges by devices, set-uid programs, uids, capabilities or namespaces',
   async check(subject) {
     await assertAllFail(
       subject,
@@ -209,7 +223,10 @@ must_fail chown 0 /workspace/id
 must_fail chown 65534 /workspace/id
 must_fail setpriv --reuid 0 true
 must_fail su -c true
-for kind in user mount pid net ipc uts cgroup; do must_fail unshare --$kind true; must_fail unshare --user --map-root-user --$kind true; done
+for kind in user mount pid net ipc uts cgroup; do
+  must_fail unshare --$kind true
+  must_fail unshare --user --map-root-user --$kind true
+done
 must_fail nsenter --target 1 --all true
 must_fail hostname other
 must_fail renice -n -10 $$
@@ -242,7 +259,8 @@ const callsKernel: ConformanceCase = {
       process.arch === 'x64'
         ? Object.entries(refusedCalls).map(
             ([name, numbers]) => `
-perl -e '$r = syscall(${numbers}); exit 0 if $r == -1 && ($! == 1 || $! == 38); print "${name}: ", $r == -1 ? $! : "worked", "\\n"'`,
+perl -e '$r = syscall(${numbers}); exit 0 if $r == -1 && ($! == 1 || $! == 38);
+  print "${name}: ", $r == -1 ? $! : "worked", "\\n"'`,
           )
         : []
     await assertAllFail(
@@ -251,7 +269,8 @@ perl -e '$r = syscall(${numbers}); exit 0 if $r == -1 && ($! == 1 || $! == 38); 
 grep -q '^Seccomp:.2$' /proc/self/status || echo 'no filter'
 perl -e '$byte = "x"; for my $fd (0..2) { open F, "+<&=$fd"; ioctl(F, 0x5412, $byte) and print "typed into $fd\\n" }'
 perl -e 'open T, "+<", "/dev/tty" and print "has a terminal\\n"'
-perl -e 'open P, "+<", "/dev/ptmx" or exit; $byte = "x"; ioctl(P, 0x5412, $byte) and print "typed into a terminal of its own\\n"'
+perl -e 'open P, "+<", "/dev/ptmx" or exit; $byte = "x";
+  ioctl(P, 0x5412, $byte) and print "typed into a terminal of its own\\n"'
 ${calls.join('')}`,
     )
   },

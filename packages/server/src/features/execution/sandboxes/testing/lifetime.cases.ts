@@ -4,7 +4,7 @@ import { quickestMs } from '../../../../testing/quickest.ts'
 import { findProcesses, holdsWithin } from './arena.ts'
 import type { ConformanceCase, Subject } from '../sandbox.conformance.ts'
 
-// A duration that no other process on the machine sleeps for, so that its command line tells it apart.
+// A duration that no other process on the machine sleeps for, so that the command line identifies the process.
 const uniqueSleep = () => `${randomInt(500, 999)}.${randomInt(1e9, 9e9)}`
 
 const stubborn = (seconds: string) => `
@@ -14,7 +14,7 @@ trap '' TERM HUP INT
 `
 
 async function assertGone(seconds: string): Promise<void> {
-  assert.deepEqual(await findProcesses(seconds), [], 'nothing of the execution is alive')
+  assert.deepEqual(await findProcesses(seconds), [], 'no process of the execution is alive')
 }
 
 const endsBackground: ConformanceCase = {
@@ -29,7 +29,7 @@ const endsBackground: ConformanceCase = {
 }
 
 const endsAtTimeout: ConformanceCase = {
-  name: 'at the timeout the whole tree dies within a second, whatever it does with signals',
+  name: 'at the timeout the whole tree dies within a second, even if it ignores signals',
   async check({ inside }) {
     const timeoutMs = 4_000
     const overMs = await quickestMs(1_000, async () => {
@@ -42,7 +42,7 @@ const endsAtTimeout: ConformanceCase = {
         { reason: result.reason, exitCode: result.exitCode, signal: result.signal },
         { reason: 'timeout', exitCode: null, signal: 'SIGKILL' },
       )
-      assert.equal(result.stdout, 'before\n', 'what it wrote until then is kept')
+      assert.equal(result.stdout, 'before\n', 'the output until then is kept')
       assert.ok(tookMs >= timeoutMs - 10, `took ${tookMs} ms`)
       return tookMs - timeoutMs
     })
@@ -73,7 +73,7 @@ const endsAtAbort: ConformanceCase = {
 }
 
 const abortsAnywhere: ConformanceCase = {
-  name: 'an abort at any moment of the start leaves nothing behind',
+  name: 'an abort at any moment of the start leaves no process behind',
   async check({ inside }) {
     const seconds = uniqueSleep()
     for (let delayMs = 0; delayMs < 40; delayMs += 4) {
@@ -85,12 +85,12 @@ const abortsAnywhere: ConformanceCase = {
 }
 
 const survivesForkBomb: ConformanceCase = {
-  name: 'a fork bomb is held and ended',
+  name: 'a fork bomb is contained and ended',
   limits: { processesMax: 24 },
   async check(subject) {
     const tookMs = await quickestMs(2_500, async () => {
       const seconds = uniqueSleep()
-      // One fork lights it and `exec` needs none: a shell that is refused a fork of its own would give up before the timeout.
+      // One fork starts the bomb, and `exec` needs none: a shell whose fork is refused would exit before the timeout.
       const result = await subject.inside(
         `bomb() { sleep ${seconds} & bomb | bomb & }; bomb 2>/dev/null & exec sleep ${seconds}`,
         { timeoutMs: 800 },

@@ -4,7 +4,7 @@ import type { ConformanceCase } from '../sandbox.conformance.ts'
 const mebibyte = 1024 * 1024
 
 const limitsProcesses: ConformanceCase = {
-  name: 'starts no more processes than allowed',
+  name: 'cannot start more processes than allowed',
   limits: { processesMax: 16 },
   async check({ inside }) {
     const result = await inside('n=0; while [ $n -lt 100 ]; do sleep 50 & n=$((n + 1)); echo $n; done 2>/dev/null')
@@ -15,7 +15,7 @@ const limitsProcesses: ConformanceCase = {
 }
 
 const limitsMemoryOfOne: ConformanceCase = {
-  name: 'a process that wants more memory than allowed does not get it',
+  name: 'a process cannot allocate more memory than allowed',
   limits: { memoryBytes: 64 * mebibyte },
   async check({ inside }) {
     const result = await inside('perl -e \'$text = "x" x (200 << 20); print length $text\'')
@@ -27,7 +27,7 @@ const limitsMemoryOfOne: ConformanceCase = {
 }
 
 const limitsMemoryOfAll: ConformanceCase = {
-  name: 'processes that want too much memory together are ended with memory-limit',
+  name: 'processes that use too much memory together end with memory-limit',
   limits: { memoryBytes: 96 * mebibyte },
   async check({ inside }) {
     const hog = 'perl -e \'$text = "x" x (20 << 20); $text =~ tr/x/y/; sleep 40\' &'
@@ -41,7 +41,8 @@ const limitsTemporary: ConformanceCase = {
   limits: { memoryBytes: 64 * mebibyte },
   async check({ inside }) {
     const result = await inside(
-      'for dir in /tmp /dev/shm; do head -c 30M /dev/zero > $dir/fill 2>/dev/null && echo $dir; rm $dir/fill; done; echo 1 > /tmp/fits && cat /tmp/fits',
+      'for dir in /tmp /dev/shm; do head -c 30M /dev/zero > $dir/fill 2>/dev/null && echo $dir; rm $dir/fill; done; ' +
+        'echo 1 > /tmp/fits && cat /tmp/fits',
     )
     assert.equal(result.stdout, '1\n')
   },
@@ -58,7 +59,7 @@ const limitsFileSize: ConformanceCase = {
 }
 
 const limitsDisk: ConformanceCase = {
-  name: 'many files together end the execution with disk-limit; the full workspace can only be cleaned up then',
+  name: 'many files together end the execution with disk-limit; the full workspace can then only be cleaned up',
   limits: { diskBytes: 8 * mebibyte },
   async check({ inside }) {
     const filled = await inside(
@@ -85,18 +86,18 @@ const limitsUnlinked: ConformanceCase = {
 }
 
 const limitsHidden: ConformanceCase = {
-  name: 'neither depth nor closed directories hide files from the disk limit',
+  name: 'deep or closed directories do not hide files from the disk limit',
   limits: { diskBytes: 8 * mebibyte },
   async check({ inside }) {
     const deep = await inside(
       `perl -e '$name = "d" x 200; for (1..30) { mkdir $name and chdir $name or exit 1 } sleep 40'`,
     )
-    assert.equal(deep.reason, 'disk-limit', 'deeper than a path can name')
+    assert.equal(deep.reason, 'disk-limit', 'deeper than the longest path')
     await inside('rm -rf ddd*')
     const closed = await inside(
       'mkdir closed; chmod 311 closed; for n in 1 2 3; do head -c 6M /dev/zero > closed/$n; done; sleep 40',
     )
-    assert.equal(closed.reason, 'disk-limit', 'in a directory that nobody may list')
+    assert.equal(closed.reason, 'disk-limit', 'in a directory that cannot be listed')
   },
 }
 
