@@ -1,4 +1,4 @@
-# Adds up the numeric columns of the first CSV in the input folder, exact to the last digit, with sh and awk alone.
+# Adds up the numeric columns of the first CSV in the input folder exactly, with only sh and awk.
 export LC_ALL=C
 input=${INPUT_DIR:-/workspace/input}
 output=${OUTPUT_DIR:-/workspace/output}
@@ -46,7 +46,7 @@ function find_separator(line,   bare, commas, semicolons, tabs) {
   return semicolons >= tabs ? ";" : "\t"
 }
 
-# state: 0 before a field, 1 in a bare one, 2 in quotes, 3 after the closing quote. A quoted field may go on in the next line.
+# state: 0 before a field, 1 in a bare one, 2 in quotes, 3 after the closing quote. A quoted field may continue in the next line.
 function take(line,   i, c, len) {
   if (state == 0 && index(line, "\"") == 0) { count = split(line, field, sep); return }
   if (state == 0) { count = 0; value = "" }

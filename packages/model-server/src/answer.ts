@@ -9,7 +9,7 @@ export interface AnswerUsage {
   readonly cacheWriteTokens: number
 }
 
-/** A complete answer, before a protocol writes it down. */
+/** A complete answer, before a protocol encodes it. */
 export interface Answer {
   readonly id: string
   readonly modelId: string
@@ -31,7 +31,7 @@ export interface AnswerContext {
 const defaultChunkCharacters = 24
 const charactersPerToken = 4
 
-/** Fills a step in for one request. Ids follow from the conversation, so a repeated request gets the same ones. */
+/** Builds the answer of a step. Ids are derived from the conversation, so a repeated request gets the same ids. */
 export function composeAnswer(step: Step, context: AnswerContext): Answer {
   const calls = step.repeatToolCalls === true ? context.facts.lastToolCalls : scriptedCalls(step, context.facts)
   const toolCalls = calls.map((call, index) => ({ ...call, id: `call_${context.key.slice(0, 16)}_${index}` }))
@@ -71,7 +71,7 @@ function estimateUsage(messages: readonly Message[], answer: string): AnswerUsag
   }
 }
 
-/** Cuts a text into pieces of so many characters, never inside one. */
+/** Cuts a text into pieces of that many characters, never inside a character. */
 export function* pieces(text: string, characters: number): Generator<string> {
   let piece = ''
   let count = 0

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import type { Message } from './conversation.ts'
 import type { Failure, Step } from './scenario.ts'
 
-/** Counts how often each conversation was sent, so that a step can fail a few times before it answers. */
+/** Counts how often each conversation was sent, so that a step can fail several times before it succeeds. */
 export interface Attempts {
-  /** The failure that this attempt has to play, or undefined when it may answer. An answer starts the count again. */
+  /** The failure to play for this attempt, or undefined when it may succeed. A success resets the count. */
   next(conversationKey: string, step: Step): Failure | undefined
 }
 
@@ -36,7 +36,7 @@ function failureAt(failures: readonly Failure[], attemptsBefore: number): Failur
   return undefined
 }
 
-/** A short name for a conversation: equal for equal messages to the same model. */
+/** A short key for a conversation: equal for equal messages to the same model. */
 export function conversationKey(modelId: string, messages: readonly Message[]): string {
   return createHash('sha256')
     .update(JSON.stringify([modelId, messages]))

@@ -19,14 +19,14 @@ const scenario = parseScenario('test', {
 const textFor = (...messages: Message[]) => chooseStep(scenario, messages)?.step.text
 
 describe('choosing a step', () => {
-  test('goes by the assistant messages in the request alone, and repeats the last step', () => {
+  test('depends only on the assistant messages in the request, and repeats the last step', () => {
     expect(textFor(user)).toBe('first')
     expect(textFor(user, calling, result('ok'))).toBe('second')
     expect(textFor(user, calling, result('ok'), { role: 'assistant', text: 'second', toolCalls: [] })).toBe('last')
     expect(textFor(user, calling, result('ok'), calling, result('x'), calling, user)).toBe('last')
   })
 
-  test('a repeated tool call stays at its step, as often as it is interrupted', () => {
+  test('a repeated tool call stays at its step, however often it is interrupted', () => {
     const interrupted = result('The command was Interrupted.')
     const chosen = chooseStep(scenario, [user, calling, interrupted, calling, interrupted])
     expect(chosen?.step.repeatToolCalls).toBe(true)
@@ -35,7 +35,7 @@ describe('choosing a step', () => {
     expect(textFor(user, calling, interrupted, calling, result('slept'), calling, result('x'))).toBe('last')
   })
 
-  test('conditions look at the result since the latest answer, its tool and its JSON', () => {
+  test('conditions check the tool result since the latest answer, its tool and its JSON', () => {
     const picky = parseScenario('picky', {
       steps: [
         { text: 'start' },
@@ -55,14 +55,14 @@ describe('choosing a step', () => {
   })
 })
 
-describe('filling in', () => {
+describe('filling placeholders', () => {
   const facts = [
     { role: 'system', text: 'You get <input>\n{"name":"Ada","list":[1,2]}\n</input>' } as const,
     { role: 'user', text: 'Hi' } as const,
     result('exit code 0\n{"totals":{"a":"1.10"},"rows":2}'),
   ].reduce(withMessage, noFacts)
 
-  test('a lone placeholder becomes the value, one in a text becomes text, a missing one null or nothing', () => {
+  test('a lone placeholder becomes the value, one within text becomes text, a missing one null or empty', () => {
     expect(
       fillIn(
         { a: '{{lastToolResult.json}}', b: ['{{ input.list.1 }}'], c: 'Dear {{input.name}}{{input.nobody}}!' },
@@ -76,7 +76,7 @@ describe('filling in', () => {
     expect(fillIn(['{{input.nobody}}', '{{lastUserText}}', '{{nonsense}}', 7], facts)).toEqual([null, 'Hi', null, 7])
   })
 
-  test('finds the input in a tag or a fenced block, of the user before the system', () => {
+  test('finds the input in a tag or a fenced block, in user text before system text', () => {
     const fenced = [{ role: 'user', text: 'Input:\n```json\n{"name":"Grace"}\n```' } as const].reduce(
       withMessage,
       noFacts,
@@ -89,7 +89,7 @@ describe('filling in', () => {
   })
 })
 
-describe('a scenario that is wrong', () => {
+describe('an invalid scenario', () => {
   test('is refused with all mistakes', () => {
     const wrong = { steps: [{ delayMs: -1, txt: 'x' }], more: 1 }
     expect(() => parseScenario('wrong', wrong)).toThrow(InvalidScenario)

@@ -7,8 +7,8 @@ export interface ChosenStep {
 }
 
 /**
- * Chooses the step for a request from its messages alone, so that a resumed conversation goes on where it was:
- * the script is replayed over the assistant messages so far. Undefined when no alternative's condition holds.
+ * Chooses the step for a request from its messages alone, so that a resumed conversation continues where it stopped:
+ * replays the script over the assistant messages so far. Undefined when no alternative's condition holds.
  */
 export function chooseStep(scenario: Scenario, messages: readonly Message[]): ChosenStep | undefined {
   let facts = noFacts

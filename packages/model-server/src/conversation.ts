@@ -9,7 +9,7 @@ export type Message =
   | { readonly role: 'assistant'; readonly text: string; readonly toolCalls: readonly CalledTool[] }
   | { readonly role: 'tool'; readonly toolName: string; readonly text: string }
 
-/** What conditions and placeholders may look at, gathered from the messages before one answer. */
+/** The data for conditions and placeholders, collected from the messages before one answer. */
 export interface Facts {
   readonly systemText: string
   readonly userTexts: readonly string[]
@@ -43,7 +43,7 @@ export function withMessage(facts: Facts, message: Message): Facts {
   }
 }
 
-/** Finds the JSON object in a tool result: the whole text, its `stdout`, or its last line that is one. */
+/** Finds the JSON object in a tool result: the whole text, its `stdout`, or its last line with a JSON object. */
 export function findJsonObject(text: string): object | undefined {
   const whole = parseObject(text)
   if (whole !== undefined)
@@ -55,7 +55,10 @@ export function findJsonObject(text: string): object | undefined {
   return undefined
 }
 
-/** Finds the run's input: an `<input>` element or a fenced JSON block of a user message, or of the system text when it is headed "input". */
+/**
+ * Finds the run's input: an `<input>` element or a fenced JSON block, in a user message or in the system text.
+ * In the system text the block must have a heading with "input".
+ */
 export function findInput(facts: Facts): object | undefined {
   const places: readonly (readonly [string, RegExp])[] = [
     ...facts.userTexts.map((text) => [text, /<input>([\s\S]*?)<\/input>/g] as const),

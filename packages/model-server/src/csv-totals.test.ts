@@ -48,7 +48,7 @@ describe('totals of a CSV', () => {
     expect(written).toBe(stdout)
   })
 
-  test('understands a byte order mark, CRLF, empty lines, quotes, commas, doubled quotes and line breaks in fields', () => {
+  test('parses a byte order mark, CRLF, empty lines, and fields with quotes, commas and line breaks', () => {
     const { answer } = run(
       '\uFEFF"name, full",amount\r\n"Smith, ""J""",1.5\r\n\r\n"two\nlines",-0.25\r\n   \r\nÄöü 漢字,3\r\n',
     )
@@ -83,12 +83,12 @@ describe('totals of a CSV', () => {
     })
   })
 
-  test('leaves columns of words out, and cells without a value', () => {
+  test('omits columns of words and cells without a value', () => {
     expect(totals('id,note,price,when\n1,x,2.50,2026-01-01\n2,3,,2026-01-02\n')).toEqual({ id: '3', price: '2.50' })
     expect(totals('what,price\na,"1,234.50"\nb,0.5\n')).toEqual({ price: '1235.00' })
   })
 
-  test('takes semicolons and tabs, years as headers, doubled and missing names', () => {
+  test('accepts semicolons and tabs, years as headers, duplicate and missing names', () => {
     expect(totals('a;b\n1;x\n2;y\n')).toEqual({ a: '3' })
     expect(totals('a\tb\n1\t2\n')).toEqual({ a: '1', b: '2' })
     expect(totals('region,2025,2026\nn,1,2\n')).toEqual({ '2025': '1', '2026': '2' })
@@ -113,7 +113,7 @@ describe('totals of a CSV', () => {
     ['a quote that is never closed', 'a,b\n"x,1\ny,2\n'],
     ['blank lines', '\n\n'],
   ]
-  test.each(notCsv)('says so when there is no CSV: %s', (_, content) => {
+  test.each(notCsv)('reports an error when there is no CSV: %s', (_, content) => {
     const { answer, status, written, stderr } = run(content)
     expect(Object.keys(answer)).toEqual(['error'])
     expect({ status, written, stderr }).toEqual({ status: 1, written: undefined, stderr: '' })

@@ -25,7 +25,7 @@ afterAll(async () => {
   rmSync(root, { recursive: true, force: true })
 })
 
-/** A conversation with the demo: it remembers each answer, and answers to each tool result that it is told. */
+/** A conversation with the demo: keeps each answer, and sends each tool result that it is given. */
 function startConversation() {
   const messages: object[] = [{ role: 'user', content: 'Add up my file.' }]
   let last: Answer | undefined
@@ -71,7 +71,7 @@ test.each([
   expect([last.tool_calls, last.content]).toEqual([undefined, expect.stringMatching(/^Done/)])
 })
 
-test('an interrupted command is run again, and the script goes on from there', async () => {
+test('an interrupted command is run again, and the script continues', async () => {
   const say = startConversation()
   const first = await say()
   const again = await say('The tool call was interrupted because the worker stopped.')
@@ -80,7 +80,7 @@ test('an interrupted command is run again, and the script goes on from there', a
   expect(output.tool_calls?.[0]?.function.name).toBe('output')
 })
 
-test('a file that is no CSV ends in words, without an output', async () => {
+test('a file that is not a CSV ends with an explanation, without an output', async () => {
   const say = startConversation()
   const result = runBash(await say(), 'bad', 'Dear all,\nthis is a letter.\n')
   expect(result.exitCode).toBe(1)

@@ -4,8 +4,9 @@ const placeholder = /\{\{\s*([\w.]+)\s*\}\}/g
 const onlyPlaceholder = /^\{\{\s*([\w.]+)\s*\}\}$/
 
 /**
- * Fills the placeholders in a JSON value: `{{lastToolResult}}`, `{{lastToolResult.json.a.b}}`, `{{lastUserText}}`, `{{input.a.b}}`.
- * A string that is one placeholder becomes the value itself (null when there is none), inside a text it becomes text.
+ * Fills the placeholders in a JSON value: `{{lastToolResult}}`, `{{lastToolResult.json.a.b}}`, `{{lastUserText}}`,
+ * `{{input.a.b}}`. A string that is only a placeholder becomes the value itself (null when there is none);
+ * a placeholder within text becomes text.
  */
 export function fillIn(value: unknown, facts: Facts): unknown {
   if (typeof value === 'string') {
@@ -19,7 +20,7 @@ export function fillIn(value: unknown, facts: Facts): unknown {
   return value
 }
 
-/** Fills the placeholders of a text; a missing value becomes nothing. */
+/** Fills the placeholders of a text; a missing value becomes an empty string. */
 export function fillInText(text: string, facts: Facts): string {
   return text.replace(placeholder, (_, path: string) => asText(lookUp(path, facts)))
 }

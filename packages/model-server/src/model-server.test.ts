@@ -49,7 +49,7 @@ const parse = (text: string): unknown => JSON.parse(text)
 const parsed = async (response: Response) => (await events(response)).filter((data) => data !== '[DONE]').map(parse)
 const json = async (response: Promise<Response>): Promise<unknown> => (await response).json()
 
-/** What lies at a path, or an empty string. */
+/** The value at a path, or an empty string. */
 function at(value: unknown, path: string): unknown {
   return path.split('.').reduce((current: unknown, key): unknown => Reflect.get(Object(current), key), value) ?? ''
 }
@@ -81,7 +81,7 @@ describe('OpenAI chat completions', () => {
     expect(joined(without, 'usage')).toBe('')
   })
 
-  test('answers as a whole, with tool calls', async () => {
+  test('answers without streaming, with tool calls', async () => {
     const answer = await json(post('/chat/completions', { ...hello, model: 'many-tools' }))
     expect(at(answer, 'choices.0.finish_reason')).toBe('tool_calls')
     expect(list(answer, 'choices.0.message.tool_calls').map((call) => at(call, 'function'))).toEqual([
@@ -109,7 +109,7 @@ describe('Anthropic messages', () => {
     expect(parse(joined(chunks, 'delta.partial_json'))).toEqual({ message: 'Hello from the scripted model.' })
   })
 
-  test('answers as a whole, and follows tool results', async () => {
+  test('answers without streaming, and continues after tool results', async () => {
     const turn = { role: 'assistant', content: [{ type: 'tool_use', id: 't1', name: 'output', input: {} }] }
     const results = {
       role: 'user',
@@ -127,7 +127,7 @@ describe('Anthropic messages', () => {
 })
 
 describe('Google', () => {
-  test('streams and answers as a whole', async () => {
+  test('answers with and without streaming', async () => {
     const body = { contents: [{ role: 'user', parts: [{ text: 'Hi' }] }] }
     const headers = { 'x-goog-api-key': 'sk-right' }
     const chunks = await parsed(await post('/v1beta/models/hello:streamGenerateContent?alt=sse', body, headers))
@@ -152,7 +152,7 @@ describe('every protocol', () => {
     expect(at(google, 'models.0.name')).toMatch(/^models\//)
   })
 
-  test('refuses a wrong key, an unknown model, a wrong body, and what is no JSON, each in its own words', async () => {
+  test('refuses a wrong key, an unknown model, a wrong body and invalid JSON, in each protocol', async () => {
     const wrongKey = await post('/v1/chat/completions', { ...hello, model: 'hello' }, { authorization: 'Bearer nope' })
     expect([wrongKey.status, await wrongKey.json()]).toMatchObject([401, { error: { type: 'authentication_error' } }])
     const unknown = await post('/v1/chat/completions', { ...hello, model: 'gpt-0' })
@@ -167,7 +167,7 @@ describe('every protocol', () => {
     expect((await post('/v1/nothing', {})).status).toBe(404)
   })
 
-  test('fails so many attempts of one conversation, answers, and starts over', async () => {
+  test('fails the scripted attempts of a conversation, answers, and starts over', async () => {
     const ask = (content: string) =>
       post('/v1/chat/completions', { model: 'flaky', messages: [{ role: 'user', content }] })
     const statuses = []
@@ -176,7 +176,7 @@ describe('every protocol', () => {
     expect((await ask('other')).headers.get('retry-after')).toBe('7')
   })
 
-  test('cuts a stream after so many chunks, once', async () => {
+  test('cuts a stream once, after the scripted number of chunks', async () => {
     const ask = () => post('/v1/chat/completions', { ...hello, model: 'cut-stream', stream: true })
     await expect((await ask()).text()).rejects.toThrow()
     expect(await (await ask()).text()).toContain('[DONE]')
@@ -196,7 +196,7 @@ describe('every protocol', () => {
   })
 })
 
-test('holds 2,000 waiting requests in little memory and lets go of them when they leave', async () => {
+test('holds 2,000 waiting requests in little memory and frees them when they disconnect', async () => {
   const child = spawn(
     process.execPath,
     ['--expose-gc', fileURLToPath(new URL('testing/waiting-server.ts', import.meta.url))],

@@ -10,7 +10,7 @@ export type { ReceivedRequest, RequestLog } from './request-log.ts'
 export { InvalidScenario, type Scenario } from './scenario.ts'
 
 export interface ModelServerOptions {
-  /** TCP port; 0 takes a free one. */
+  /** TCP port; 0 uses a free one. */
   readonly port?: number | undefined
   /** Folder of `<name>.json` scenarios; the package's own by default. */
   readonly scenariosDir?: string | undefined
@@ -23,13 +23,13 @@ export interface ModelServerOptions {
 }
 
 export interface ModelServer {
-  /** Origin; every protocol answers below it, with or without its version prefix (`/v1`, `/v1beta`). */
+  /** Origin of all protocols, which are served with or without their version prefix (`/v1`, `/v1beta`). */
   readonly url: string
   readonly port: number
   readonly requests: RequestLog
   /** Adds or replaces a scenario. Throws InvalidScenario. */
   registerScenario(name: string, scenario: Scenario): void
-  /** Stops at once, also answers that are being played. */
+  /** Stops at once, and ends answers that are being played. */
   close(): Promise<void>
 }
 
@@ -37,7 +37,10 @@ const ownScenarios = fileURLToPath(new URL('../scenarios', import.meta.url))
 const requestsMaxDefault = 200
 const backlog = 4096
 
-/** Starts a model server on 127.0.0.1 that plays scenarios over the OpenAI, Anthropic and Google protocols. Throws InvalidScenario. */
+/**
+ * Starts a model server on 127.0.0.1 that plays scenarios over the OpenAI, Anthropic and Google protocols.
+ * Throws InvalidScenario.
+ */
 export async function startModelServer(options: ModelServerOptions = {}): Promise<ModelServer> {
   const library = openScenarioLibrary(options.scenariosDir ?? ownScenarios)
   for (const [name, scenario] of Object.entries(options.scenarios ?? {})) library.register(name, scenario)

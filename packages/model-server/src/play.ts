@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Failure } from './scenario.ts'
 
-/** How an answer goes out: its chunks, and what holds them up or breaks them off. */
+/** How an answer is sent: its chunks, delays, and where it is cut. */
 export interface Playback {
   readonly contentType: string
   readonly chunks: Iterable<string>
@@ -10,7 +10,7 @@ export interface Playback {
   readonly cut: Pick<Failure, 'cutAfterChunks' | 'cut'> | undefined
 }
 
-/** Plays an answer; stops quietly when the client goes away. */
+/** Plays an answer; stops without an error when the client disconnects. */
 export async function play(reply: ServerResponse, playback: Playback): Promise<void> {
   if (!(await pause(reply, playback.delayMs))) return
   const cutAfter = playback.cut?.cutAfterChunks
@@ -28,11 +28,11 @@ export async function play(reply: ServerResponse, playback: Playback): Promise<v
 function breakOff(reply: ServerResponse, how: Failure['cut']): void {
   if (how === 'end') reply.end()
   else if (!reply.headersSent || reply.writableLength === 0) reply.destroy()
-  // What was written must reach the client before the socket dies, or the cut would come at a random place.
+  // Flush what was written before the socket is destroyed; otherwise the cut would be at a random place.
   else reply.write('', () => reply.destroy())
 }
 
-/** Answers false when the client went away in the meantime. */
+/** Waits; resolves to false when the client disconnected meanwhile. */
 export function pause(reply: ServerResponse, ms: number): Promise<boolean> {
   if (reply.destroyed) return Promise.resolve(false)
   if (ms === 0) return Promise.resolve(true)

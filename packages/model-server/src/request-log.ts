@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** One request as it came in, for assertions. */
+/** One request as it was received, for assertions. */
 export interface ReceivedRequest {
   readonly method: string
   readonly path: string
@@ -10,14 +10,14 @@ export interface ReceivedRequest {
 
 /** The latest requests, oldest first. */
 export interface RequestLog {
-  /** All requests since the start, also those that are no longer kept. */
+  /** Number of requests since the start, including those that are no longer kept. */
   readonly total: number
   list(): readonly ReceivedRequest[]
   last(): ReceivedRequest | undefined
   clear(): void
 }
 
-/** A log that forgets the oldest request when it holds `requestsMax`. */
+/** A log that drops the oldest request when it holds more than `requestsMax`. */
 export function createRequestLog(requestsMax: number): RequestLog & { add(request: ReceivedRequest): void } {
   const kept: ReceivedRequest[] = []
   let total = 0

@@ -7,13 +7,13 @@ import type { Protocol } from './protocols/protocol.ts'
 export interface Route {
   readonly protocol: Protocol
   readonly what: 'answer' | 'models' | 'nothing'
-  /** What the path says about the request, in protocols that say it there. */
+  /** Model and mode, in protocols that encode them in the path. */
   readonly inPath: { readonly modelId: string; readonly stream: boolean }
 }
 
 const noPath = { modelId: '', stream: false }
 
-/** Finds what a request asks for. The version prefix may be left out, so both kinds of base URL work. */
+/** Finds the operation of a request. The version prefix is optional, so both kinds of base URL work. */
 export function findRoute(request: IncomingMessage): Route {
   const path = (request.url ?? '/').replace(/\?.*$/s, '').replace(/^\/v1(beta)?(?=\/)/, '')
   const protocol = protocolOf(request, path)
@@ -39,7 +39,7 @@ function protocolOf(request: IncomingMessage, path: string): Protocol {
   return path.startsWith('/models/') || 'x-goog-api-key' in request.headers ? googleGenerate : openAiChat
 }
 
-/** The key that a request carries, in any of the three places. */
+/** The API key of a request, from any of the three headers. */
 export function sentKey(request: IncomingMessage): string | undefined {
   const { authorization, 'x-api-key': anthropic, 'x-goog-api-key': google } = request.headers
   return /^Bearer (.+)$/i.exec(authorization ?? '')?.[1] ?? [anthropic, google].flat().find((key) => key !== undefined)

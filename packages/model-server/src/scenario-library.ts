@@ -10,7 +10,7 @@ export interface ScenarioLibrary {
   names(): string[]
 }
 
-/** Reads all `*.json` of a folder. Throws InvalidScenario for the first file that is not one. */
+/** Reads all `*.json` files of a folder. Throws InvalidScenario for the first invalid one. */
 export function openScenarioLibrary(folder: string): ScenarioLibrary {
   const scenarios = new Map<string, Scenario>()
   for (const file of readdirSync(folder)

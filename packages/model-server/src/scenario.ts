@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 
-const Pattern = Type.String({ minLength: 1, description: 'A regular expression, matched without regard to case.' })
+const Pattern = Type.String({ minLength: 1, description: 'A regular expression, matched case-insensitively.' })
 const Milliseconds = Type.Integer({ minimum: 0, maximum: 3_600_000 })
 const Tokens = Type.Integer({ minimum: 0 })
 
@@ -29,7 +29,7 @@ const ScriptedToolCall = Type.Object(
   {
     name: Type.String({ minLength: 1 }),
     arguments: Type.Optional(Type.Unknown({ description: 'JSON; {{placeholders}} in its strings are filled in.' })),
-    argumentsText: Type.Optional(Type.String({ description: 'Sent as it is, for arguments that are not JSON.' })),
+    argumentsText: Type.Optional(Type.String({ description: 'Sent unchanged, for arguments that are not JSON.' })),
   },
   { additionalProperties: false },
 )
@@ -44,11 +44,11 @@ const Failure = Type.Object(
     code: Type.Optional(Type.String()),
     retryAfterSeconds: Type.Optional(Type.Integer({ minimum: 0 })),
     cutAfterChunks: Type.Optional(
-      Type.Integer({ minimum: 0, description: 'Answers, and breaks off after so many chunks.' }),
+      Type.Integer({ minimum: 0, description: 'Answers, but cuts the answer after that many chunks.' }),
     ),
     cut: Type.Optional(
       Type.Union([Type.Literal('destroy'), Type.Literal('end')], {
-        description: 'Socket destroyed, or response ended early.',
+        description: 'How the answer is cut: the socket is destroyed, or the response ends early.',
       }),
     ),
   },
@@ -64,7 +64,7 @@ const UsageNumbers = Type.Object(
   },
   {
     additionalProperties: false,
-    description: 'Disjoint: inputTokens does not count what was read from or written to the cache.',
+    description: 'Disjoint counts: inputTokens excludes tokens that were read from or written to the cache.',
   },
 )
 
@@ -72,7 +72,7 @@ const Step = Type.Object(
   {
     when: Type.Optional(Condition),
     repeatToolCalls: Type.Optional(
-      Type.Boolean({ description: 'Makes the latest tool calls again, and stays at this step.' }),
+      Type.Boolean({ description: 'Repeats the latest tool calls, and stays at this step.' }),
     ),
     thinking: Type.Optional(Type.String()),
     text: Type.Optional(Type.String()),
@@ -100,7 +100,8 @@ const ScenarioSchema = Type.Object(
     steps: Type.Array(Type.Union([Step, Type.Array(Step, { minItems: 1 })]), {
       minItems: 1,
       description:
-        'One step per assistant message; a list offers alternatives, the first whose condition holds is played. The last step is repeated.',
+        'One step per assistant message. In a list of alternatives, the first whose condition holds is played. ' +
+        'The last step is repeated.',
     }),
   },
   { additionalProperties: false },
@@ -112,7 +113,7 @@ export type Step = Static<typeof Step>
 /** What the scripted model answers, step by step. */
 export type Scenario = Static<typeof ScenarioSchema>
 
-/** A scenario file is wrong; the message lists every mistake. */
+/** A scenario is invalid; the message lists every mistake. */
 export class InvalidScenario extends Error {
   override readonly name = 'InvalidScenario'
 }

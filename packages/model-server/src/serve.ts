@@ -9,7 +9,7 @@ import { findRoute, sentKey, type Route } from './route.ts'
 import type { Failure } from './scenario.ts'
 import type { ScenarioLibrary } from './scenario-library.ts'
 
-/** What every request is served with. */
+/** The shared state of all requests. */
 export interface Stage {
   readonly library: ScenarioLibrary
   readonly attempts: Attempts
@@ -23,7 +23,7 @@ interface Exchange {
   readonly reply: ServerResponse
 }
 
-/** An answer that is an error, written in the protocol of the request. */
+/** An error reply in the protocol of the request. */
 class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly problem: ProblemText
@@ -39,7 +39,7 @@ class Refusal extends Error {
 const bodyBytesMax = 32 * 1024 * 1024
 const wholePieceCharacters = 64
 
-/** Serves one request; every failure is answered, none escapes. */
+/** Serves one request. Never throws: every failure becomes an error reply. */
 export async function serve(stage: Stage, request: IncomingMessage, reply: ServerResponse): Promise<void> {
   const route = findRoute(request)
   try {
@@ -91,7 +91,7 @@ function chosenStep(stage: Stage, request: ModelRequest): ChosenStep {
 
 function refusalOf(failure: Failure): Refusal {
   const status = failure.status ?? 500
-  const message = failure.message ?? `The scenario answers with status ${status}.`
+  const message = failure.message ?? `The scenario fails with status ${status}.`
   return new Refusal({ status, message, code: failure.code }, failure.retryAfterSeconds)
 }
 

@@ -168,7 +168,7 @@ function wholeContent(answer: Answer): object[] {
   ]
 }
 
-// Invalid JSON can only be written down in a stream; elsewhere the protocol demands an object.
+// Only a stream can carry invalid JSON; elsewhere the protocol requires an object.
 function parseInput(argumentsText: string): unknown {
   try {
     const value: unknown = JSON.parse(argumentsText)

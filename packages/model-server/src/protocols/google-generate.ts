@@ -90,7 +90,7 @@ function answerParts(answer: Answer): object[] {
   ]
 }
 
-// The protocol carries arguments as an object: invalid JSON can't be said in it.
+// The protocol encodes arguments as an object, so it cannot carry invalid JSON.
 function parseArguments(argumentsText: string): unknown {
   try {
     const value: unknown = JSON.parse(argumentsText)

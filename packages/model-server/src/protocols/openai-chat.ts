@@ -129,7 +129,7 @@ function wholeMessage(answer: Answer): object {
   }
 }
 
-// The protocol has no word for cache writes: they are part of the prompt.
+// The protocol has no field for cache writes: they are part of the prompt.
 function toWireUsage(usage: AnswerUsage): object {
   const prompt = usage.inputTokens + usage.cacheReadTokens + usage.cacheWriteTokens
   return {

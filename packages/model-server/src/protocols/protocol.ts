@@ -18,7 +18,7 @@ export interface ProblemText {
   readonly code: string | undefined
 }
 
-/** One provider's way to write requests, answers and errors on the wire. */
+/** One provider's wire format of requests, answers and errors. */
 export interface Protocol {
   readonly name: 'openai' | 'anthropic' | 'google'
   /** Parses a request body. Throws InvalidRequest. */
@@ -31,7 +31,7 @@ export interface Protocol {
   models(names: readonly string[]): object
 }
 
-/** The request body is not what the protocol asks for; the message lists the mistakes. */
+/** The request body violates the protocol; the message lists the mistakes. */
 export class InvalidRequest extends Error {
   override readonly name = 'InvalidRequest'
 }
@@ -50,7 +50,7 @@ export function sse(data: object, event?: string): string {
   return `${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`
 }
 
-/** Message content: a text, or parts of which the texts count. */
+/** Message content: a text, or parts of which only the texts are used. */
 export const Content = Type.Union([
   Type.String(),
   Type.Array(Type.Object({ type: Type.String(), text: Type.Optional(Type.String()) })),

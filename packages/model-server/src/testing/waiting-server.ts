@@ -1,6 +1,6 @@
 import { startModelServer } from '../model-server.ts'
 
-// The process that the memory test looks into: it tells its port, and what its waiting requests hold.
+// The process that the memory test measures: it reports its port, and the memory of its waiting requests.
 const server = await startModelServer({ requestsMax: 0 })
 
 process.on('message', (question) => {
