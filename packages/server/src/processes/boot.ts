@@ -7,7 +7,7 @@ import { migrate, MigrationMismatch } from '../platform/db/migrate.ts'
 import { createLog, type Log } from '../platform/log/log.ts'
 import { openPlatform, type OpenPlatform } from '../platform/open-platform.ts'
 
-/** A server that is being put together, and how to take it apart again. */
+/** An opened server, and how to close it. */
 export interface Booted {
   readonly config: Config
   readonly log: Log
@@ -16,7 +16,7 @@ export interface Booted {
   close(): Promise<void>
 }
 
-/** Reads the configuration and opens the platform over a migrated database. Ends the process with one clear line per mistake. */
+/** Reads the configuration, migrates the database and opens the platform. Exits with one line per mistake. */
 export async function boot(): Promise<Booted> {
   const config = readConfig()
   const log = createLog(config.LOG_LEVEL)
@@ -32,10 +32,11 @@ async function openAll(config: Config, log: Log): Promise<Booted> {
   const { database, stop } = await connect(config, log)
   try {
     const applied = await migrate(database.pool)
-    if (applied.length > 0) log.info({ applied }, 'The database schema was brought up to date.')
+    if (applied.length > 0) log.info({ applied }, 'The database schema was migrated.')
     if (!(await database.hasTenantWall()))
       log.warn(
-        'The database account may not create or use the role appstrate_tenant: row-level security is off (see "Production" in README.md).',
+        'The database account is not allowed to create or use the role appstrate_tenant: ' +
+          'row-level security is off (see "Production" in README.md).',
       )
     const platform = await openPlatform({ config, secrets, database, log })
     return {
@@ -61,7 +62,7 @@ async function connect(config: Config, log: Log): Promise<{ database: Database; 
   const server = await startEmbeddedPostgres({ dataDir: config.DATA_DIR, log })
   let stopping = false
   void server.exited.then((reason) => {
-    if (!stopping) log.fatal({ reason }, 'The embedded database ended: the server can not go on.')
+    if (!stopping) log.fatal({ reason }, 'The embedded database exited: the server cannot continue.')
     if (!stopping) process.exit(1)
   })
   const address = { host: server.socketDir, port: server.port, user: server.user, database: server.database }
@@ -82,27 +83,27 @@ function readConfig(): Config {
   }
 }
 
-/** Ends the process with lines for the person who started it. */
+/** Exits with lines for the operator on stderr. */
 export function giveUp(lines: readonly string[]): never {
   for (const line of lines) console.error(`appstrate: ${line}`)
   process.exit(1)
 }
 
-// What an operator can mend, by the code of PostgreSQL or of the operating system.
-const mendable: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'The database of DATABASE_URL can not be used',
-  ENOTFOUND: 'The database of DATABASE_URL can not be used',
-  '28P01': 'The database of DATABASE_URL can not be used',
-  '3D000': 'The database of DATABASE_URL can not be used',
-  EACCES: 'DATA_DIR can not be used',
-  ENOSPC: 'DATA_DIR can not be used',
-  EROFS: 'DATA_DIR can not be used',
+// Errors that an operator can fix, by the error code of PostgreSQL or the operating system.
+const operatorErrors: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'The database of DATABASE_URL cannot be used',
+  ENOTFOUND: 'The database of DATABASE_URL cannot be used',
+  '28P01': 'The database of DATABASE_URL cannot be used',
+  '3D000': 'The database of DATABASE_URL cannot be used',
+  EACCES: 'DATA_DIR cannot be used',
+  ENOSPC: 'DATA_DIR cannot be used',
+  EROFS: 'DATA_DIR cannot be used',
 }
 
-/** One line for what an operator can mend; the whole error for what is ours. */
+/** One line for an error that an operator can fix; the stack trace for an internal error. */
 export function explain(error: unknown): string[] {
   if (error instanceof EmbeddedPostgresUnavailable || error instanceof MigrationMismatch) return [error.message]
   if (!(error instanceof Error)) return ['The server could not start.']
-  const known = 'code' in error && typeof error.code === 'string' ? mendable[error.code] : undefined
+  const known = 'code' in error && typeof error.code === 'string' ? operatorErrors[error.code] : undefined
   return known === undefined ? [error.stack ?? error.message] : [`${known}: ${error.message}`]
 }

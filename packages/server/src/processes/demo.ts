@@ -9,10 +9,10 @@ import type { Config } from '../platform/config/config.ts'
 import type { Booted } from './boot.ts'
 import type { Stop } from './run-process.ts'
 
-// The scripted model's address, between its start and the announcement.
+// The scripted model's base URL, kept from its start until the announcement.
 let modelBaseUrl: string | undefined
 
-/** Starts the model that the demo agent runs on, before a worker resumes runs that need it. */
+/** Starts the demo agent's model before the worker resumes runs that need it. */
 export async function prepareDemo({ config, platform }: Booted): Promise<Stop> {
   if (!wantsDemo(config)) return async () => undefined
   const model = await startScriptedModel(platform)
@@ -20,14 +20,14 @@ export async function prepareDemo({ config, platform }: Booted): Promise<Stop> {
   return () => model.close()
 }
 
-/** Makes the first run on an empty instance, and prints how to use it. */
+/** Sets up the demo on an empty instance, and prints how to use it. */
 export async function announceFirstRun({ platform, log }: Booted, url: string): Promise<void> {
   if (modelBaseUrl === undefined) return
   const path = firstRunPath(platform)
   const made = await createFirstRun(platform, { url, modelBaseUrl })
   if (made !== undefined) return console.log(firstRunLines(made, path))
   const earlier = await readFirstRun(platform, url)
-  if (earlier === undefined) log.debug('The instance was set up without the demo.')
+  if (earlier === undefined) log.debug('The instance has no demo.')
   else console.log(`\nAppstrate is ready at ${url} (credentials of the first run: ${path})\n`)
 }
 

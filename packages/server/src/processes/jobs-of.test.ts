@@ -7,20 +7,20 @@ import { jobsOf } from './jobs-of.ts'
 const source = join(import.meta.dirname, '..')
 
 describe('the jobs of the product', () => {
-  it('live with the noun that they work on, in files of their names', () => {
+  it('are in the folder of their noun, in files with their names', () => {
     const places = features.flatMap(({ folder, jobs }) =>
       (jobs ?? []).map(({ name }) => join('features', folder, `${name}.job.ts`)),
     )
     expect(places.filter((place) => !existsSync(join(source, place)))).toEqual([])
   })
 
-  it('have names of their own, by which the log tells them apart', () => {
+  it('have unique names, which identify them in the log', () => {
     const names = jobsOf(features).map(({ name }) => name)
     expect(names).toContain('relay-events')
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([])
   })
 
-  it('rest for a bounded time', () => {
+  it('have an interval between 10 ms and one day', () => {
     expect(jobsOf(features).filter(({ everyMs }) => everyMs < 10 || everyMs > 86_400_000)).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 import { boot } from './boot.ts'
 
-// Opening the platform applies what is missing.
+// boot() applies the missing migrations.
 const { close, log } = await boot()
 log.info('The database schema is up to date.')
 await close()

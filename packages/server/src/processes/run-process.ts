@@ -11,22 +11,22 @@ import { startJobs } from '../platform/jobs/start-jobs.ts'
 import { boot, explain, giveUp, type Booted } from './boot.ts'
 import { buildApi } from './serve-api.ts'
 
-/** After this long a stop is cut short; a supervisor would kill us then anyway. */
+/** After this long the process exits without finishing its stop: a supervisor would kill it soon anyway. */
 const stopMs = 9_500
 const queueSilenceMs = 10_000
 
 export type Stop = () => Promise<void>
 
-/** What a process runs. Each part may return what ends it. */
+/** The parts of a process. */
 export interface Parts {
   readonly roles: (config: Config) => { readonly api: boolean; readonly worker: boolean }
-  /** Runs before runs are executed and requests are served. */
+  /** Called before the worker and the API start; returns a function that stops it. */
   readonly prepare?: (booted: Booted) => Promise<Stop>
-  /** Runs once the API listens at `url`. */
+  /** Called once the API listens at `url`. */
   readonly announce?: (booted: Booted, url: string) => Promise<void>
 }
 
-/** Runs the parts until the process is told to stop. */
+/** Runs the parts until the process receives a signal to stop. */
 export async function runProcess(parts: Parts): Promise<void> {
   const booted = await boot()
   const stops: Stop[] = []
@@ -38,7 +38,7 @@ export async function runProcess(parts: Parts): Promise<void> {
   if (!roles.api) return
   const url = await runApi(booted, stops)
   await afterListening(parts, booted, url).catch((error: unknown) => {
-    // Told to stop meanwhile, the process has closed what this needs.
+    // If the process is stopping, it may already have closed the platform: the error is expected.
     if (!booted.platform.stopping.aborted) giveUp(explain(error))
   })
 }
@@ -48,7 +48,7 @@ async function afterListening({ announce }: Parts, booted: Booted, url: string):
   await warmSignIn(booted.platform)
 }
 
-// A broken price file stops the boot, not the first run that needs it.
+// A broken price file fails the boot instead of the first run that needs it.
 function readPrices({ platform }: Booted): void {
   try {
     platform.use(modelPrices)
@@ -59,7 +59,8 @@ function readPrices({ platform }: Booted): void {
 
 async function runWorker({ platform, config, log }: Booted): Promise<Stop> {
   const detection = await detectSandbox({ preference: config.SANDBOX, log })
-  if (!detection.available) log.warn({ reason: detection.reason }, 'Sandbox tools are refused on this server.')
+  if (!detection.available)
+    log.warn({ reason: detection.reason }, 'No sandbox is available: sandbox tools are refused on this server.')
   const worker: Worker = await startWorker({
     platform,
     detection,
@@ -87,7 +88,7 @@ async function runApi({ platform, config, log, close }: Booted, stops: Stop[]): 
     await close()
     giveUp(
       taken
-        ? [`Port ${config.PORT} of ${config.HOST} is in use: stop what listens there, or set PORT.`]
+        ? [`Port ${config.PORT} of ${config.HOST} is in use: stop the process that listens there, or set PORT.`]
         : explain(error),
     )
   }
@@ -103,13 +104,13 @@ function stopOnSignals(booted: Booted, stops: Stop[]): void {
     stopping = true
     booted.log.info({ why }, 'Stopping.')
     setTimeout(() => {
-      booted.log.error('The stop took too long and was cut short.')
+      booted.log.error('Stopping took too long: exiting now.')
       process.exit(1)
     }, stopMs).unref()
     void stopAll(booted, stops).then(
       () => process.exit(0),
       (error: unknown) => {
-        booted.log.error({ err: error }, 'The stop failed.')
+        booted.log.error({ err: error }, 'Stopping failed.')
         process.exit(1)
       },
     )

@@ -8,7 +8,7 @@ import { createRateLimiter } from '../platform/http/rate-limit.ts'
 import { createRedisIdempotency } from '../platform/http/redis-idempotency.ts'
 import type { Platform } from '../platform/platform.ts'
 
-/** The API over a platform, wired with who may call. */
+/** Builds the API on a platform, with authentication. */
 export function buildApi(platform: Platform, features: readonly Feature[]): Promise<FastifyInstance> {
   const { config, redis, log } = platform
   return createApi({

@@ -4,7 +4,8 @@ import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 export const getHealth = endpoint({
   route: 'GET /health',
   summary: 'Liveness',
-  description: 'Answers while the process serves requests; looks at nothing else. Restart what does not answer.',
+  description:
+    'Replies as long as the process serves requests; checks nothing else. Restart a process that does not reply.',
   caller: 'anyone',
   permission: 'none',
   limit: 'default',

@@ -12,7 +12,7 @@ describe('readiness', () => {
   let world: World
   afterEach(() => world.close())
 
-  it('names every part that does not work, and says no more of it than that', async () => {
+  it('names every component that does not work, without further details', async () => {
     world = await openWorld()
     world.platform.use(readiness).add('queue', () => Promise.reject(new Error('has had no heartbeat for 20000 ms')))
     const answer = await world.send('GET /ready')
@@ -22,14 +22,14 @@ describe('readiness', () => {
     expect((await world.send('GET /health')).status).toBe(200)
   })
 
-  it('reports a part that hangs instead of hanging itself', async () => {
+  it('reports a component that hangs, without hanging itself', async () => {
     world = await openWorld()
     world.platform.use(readiness).add('queue', () => new Promise(() => undefined))
     const answer = await world.send('GET /ready')
     expect(answer.body.reasons).toContain('queue does not answer within 2000 ms')
   })
 
-  it('is over as soon as the server stops, while it still lives', async () => {
+  it('ends as soon as the server starts to stop, while liveness continues', async () => {
     world = await openWorld()
     world.platform.beginStop()
     expectProblem(getReady, await world.send('GET /ready'), 'shutting-down')

@@ -6,7 +6,7 @@ import { readiness } from './readiness.ts'
 export const getReady = endpoint({
   route: 'GET /ready',
   summary: 'Readiness',
-  description: 'Whether the database, the queue and the sandbox work; send traffic only to what is ready.',
+  description: 'Checks the database, the queue and the sandbox. Send traffic only to processes that are ready.',
   caller: 'anyone',
   permission: 'none',
   limit: 'default',

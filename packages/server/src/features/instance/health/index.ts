@@ -5,7 +5,7 @@ import { getReady } from './get-ready.ts'
 export const healthFeature = feature({
   folder: 'instance/health',
   tag: 'Health',
-  description: 'For load balancers and supervisors.',
+  description: 'Liveness and readiness, for load balancers and supervisors.',
   endpoints: { getHealth, getReady },
 })
 

@@ -1,19 +1,19 @@
 import type { Platform, Service } from '../../../platform/platform.ts'
 import { pingDatabase } from './health-store.ts'
 
-/** Throws an Error whose message says what is wrong, when the part does not work. */
+/** Throws an Error with the reason if the component does not work. */
 export type ReadinessCheck = () => Promise<void>
 
 export interface Readiness {
-  /** Adds a part that must work before traffic comes; processes add what they run. */
+  /** Adds a component that must work before the process receives traffic. Each process adds its own. */
   add(name: string, check: ReadinessCheck): void
-  /** Each part with undefined, or with why it does not work. */
+  /** Checks each component: the reason why it does not work, or undefined. */
   run(): Promise<Record<string, string | undefined>>
 }
 
 const checkTimeoutMs = 2_000
 
-/** The parts of this process that `/ready` looks at. */
+/** The components of this process that `/ready` checks. */
 export const readiness: Service<Readiness> = {
   name: 'readiness',
   open(platform: Platform) {
@@ -34,7 +34,7 @@ export const readiness: Service<Readiness> = {
 async function reasonOf(platform: Platform, name: string, check: ReadinessCheck): Promise<string | undefined> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_resolve, reject) => {
-    // After the input that is there is read: a pause of our own must not be taken for a part that hangs.
+    // setImmediate lets pending I/O be read first: a blocked event loop must not look like a component that hangs.
     timer = setTimeout(
       () => setImmediate(() => reject(new Error(`does not answer within ${checkTimeoutMs} ms`))),
       checkTimeoutMs,
@@ -44,7 +44,7 @@ async function reasonOf(platform: Platform, name: string, check: ReadinessCheck)
     await Promise.race([check(), timeout])
     return undefined
   } catch (error) {
-    platform.log.warn({ err: error, part: name }, 'A part is not ready.')
+    platform.log.warn({ err: error, part: name }, 'A component is not ready.')
     return name === 'database' ? 'is not reachable' : error instanceof Error ? error.message : 'does not work'
   } finally {
     clearTimeout(timer)

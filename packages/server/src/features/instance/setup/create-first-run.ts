@@ -26,14 +26,14 @@ const FirstRun = Type.Object({
   apiKey: Type.String(),
   agentId: Type.String(),
 })
-/** What `DATA_DIR/first-run.json` holds. */
+/** The content of `DATA_DIR/first-run.json`. */
 export type FirstRun = Static<typeof FirstRun>
 
 export function firstRunPath(platform: Platform): string {
   return join(platform.config.DATA_DIR, 'first-run.json')
 }
 
-/** The first run of an earlier boot, with the address that the server has now; undefined when there was none. */
+/** The first run of an earlier boot, with the server's current URL; undefined if there was none. */
 export async function readFirstRun(platform: Platform, url: string): Promise<FirstRun | undefined> {
   const stored = await readJson(firstRunPath(platform))
   if (!Value.Check(FirstRun, stored)) return undefined
@@ -43,8 +43,8 @@ export async function readFirstRun(platform: Platform, url: string): Promise<Fir
 }
 
 /**
- * Gives an empty instance an owner, an organization with an application, an API key, the scripted model and the demo agent.
- * The file is written before the commit: an interrupted first boot leaves an empty instance, and the next one starts over.
+ * Creates the owner, organization, application, API key, scripted model and demo agent of an empty instance.
+ * The file is written before the commit: an interrupted first boot leaves the instance empty, and the next one retries.
  */
 export async function createFirstRun(
   platform: Platform,

@@ -9,12 +9,12 @@ import { readJson, writePrivateJson } from './private-file.ts'
 const Address = Type.Object({ baseUrl: Type.String() })
 
 export interface ScriptedModel {
-  /** What a provider key calls: an OpenAI-compatible base URL on loopback. */
+  /** The base URL for a provider key: OpenAI-compatible, on loopback. */
   readonly baseUrl: string
   close(): Promise<void>
 }
 
-/** Starts the model of the demo on a free loopback port, and moves the rows that knew its last one. */
+/** Starts the demo's scripted model on a free loopback port, and updates the provider keys with its previous URL. */
 export async function startScriptedModel({ config, db }: Platform): Promise<ScriptedModel> {
   const server: ModelServer = await startModelServer({ requestsMax: 1 })
   const baseUrl = `${server.url}/v1`

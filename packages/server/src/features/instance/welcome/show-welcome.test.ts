@@ -7,7 +7,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-it('shows a page without anything from another host', async () => {
+it('shows a page that loads nothing from another host', async () => {
   const answer = await world.send('GET /')
   expect(answer.status).toBe(200)
   expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8')
@@ -15,7 +15,7 @@ it('shows a page without anything from another host', async () => {
   expect(answer.text).toContain('\\\n     -F file=@sales.csv')
 })
 
-it.each(['/api/docs', '/api/openapi.json', '/health', '/ready'])('links to %s, which answers', async (path) => {
+it.each(['/api/docs', '/api/openapi.json', '/health', '/ready'])('links to %s, which works', async (path) => {
   expect((await world.send('GET /')).text).toContain(`href="${path}"`)
   expect((await world.send(`GET ${path}`)).status).toBeLessThan(400)
 })

@@ -5,7 +5,7 @@ import { welcomePage } from './welcome-page.ts'
 
 export const showWelcome = endpoint({
   route: 'GET /',
-  summary: 'A page that says what this server is',
+  summary: 'The welcome page',
   caller: 'anyone',
   permission: 'none',
   limit: 'default',
@@ -21,7 +21,8 @@ export const showWelcome = endpoint({
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy':
-        "default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'; script-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'; script-src 'self' 'unsafe-inline'; " +
+        "base-uri 'none'; frame-ancestors 'none'",
       'cache-control': 'no-cache',
     },
   }),

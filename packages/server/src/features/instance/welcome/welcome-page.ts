@@ -1,4 +1,4 @@
-/** The page at `/` until a dashboard takes its place. */
+/** The page at `/`, until there is a dashboard. */
 export const welcomePage = `<!doctype html>
 <html lang="en">
 <head>
@@ -9,7 +9,8 @@ export const welcomePage = `<!doctype html>
   :root { color-scheme: light dark; font: 16px/1.6 system-ui, sans-serif }
   body { max-width: 42rem; margin: 10vh auto; padding: 0 1.25rem }
   h1 { font-size: 1.75rem; margin-bottom: .25rem }
-  pre { padding: 1rem; overflow-x: auto; border: 1px solid color-mix(in srgb, currentColor 20%, transparent); border-radius: .5rem; font-size: .85rem }
+  pre { padding: 1rem; overflow-x: auto; border-radius: .5rem; font-size: .85rem;
+    border: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
   a { color: inherit }
   #ready { font-weight: 600 }
 </style>
@@ -17,14 +18,15 @@ export const welcomePage = `<!doctype html>
 <body>
 <main>
 <h1>Appstrate</h1>
-<p>AI agents behind an API: durable runs, a sandbox for their tools, every step live. This server is <span id="ready" role="status">being checked…</span>.</p>
+<p>AI agents behind an API: durable runs, a sandbox for their tools, every step live.
+This server is <span id="ready" role="status">being checked…</span>.</p>
 <ul>
 <li><a href="/api/docs">API documentation</a> (<a href="/api/openapi.json">OpenAPI</a>)</li>
 <li><a href="/health">Liveness</a> and <a href="/ready">readiness</a></li>
 </ul>
 <h2>First steps</h2>
-<p>On its first start the server printed lines to copy: they upload a CSV, start the demo agent on it, follow the run and read
-the result. The same values are in <code>first-run.json</code> in its data directory:</p>
+<p>On its first start the server printed lines to copy: they upload a CSV, start the demo agent on it, follow the run
+and read the result. The same values are in <code>first-run.json</code> in its data directory:</p>
 <pre>curl -H "Authorization: Bearer <i>apiKey</i>" -H "X-App-Id: <i>appId</i>" \\
      -F file=@sales.csv <i>url</i>/api/files
 
