@@ -9,25 +9,25 @@ import { grantablePermissions, permissionsOf, roles, type Role } from './account
 import { features } from './index.ts'
 
 const operations = listOperations(features)
-// The matrix gives the owner everything; its own test says so.
+// The matrix gives the owner every permission, which its own test checks.
 const everyPermission = [...permissionsOf('owner')]
 
-/** What anyone may call: it asks for no credentials, or checks its own. */
+/** Operations that anyone may call: they require no credentials, or check their own. */
 const forAnyone: Readonly<Record<string, string>> = {
-  signUpEmail: 'makes an account',
+  signUpEmail: 'creates an account',
   signInEmail: 'checks the password',
   signOut: "ends the cookie's own session",
   getSession: "shows the cookie's own session",
-  relayAuthGet: 'the auth library checks for itself',
-  relayAuthPost: 'the auth library checks for itself',
-  getPublicInvitation: 'the token of the link is the right',
-  acceptInvitation: 'the token of the link is the right',
-  getHealth: 'tells nothing but that the process lives',
-  getReady: 'tells nothing but what works',
-  showInvitation: 'the token of the link is the right',
+  relayAuthGet: 'the auth library checks the request itself',
+  relayAuthPost: 'the auth library checks the request itself',
+  getPublicInvitation: 'the token in the link is the credential',
+  acceptInvitation: 'the token in the link is the credential',
+  getHealth: 'shows only that the process is alive',
+  getReady: 'shows only which components work',
+  showInvitation: 'the token in the link is the credential',
   showWelcome: 'a page of links',
 }
-/** What every signed-in user may do with what is their own. */
+/** Operations of every signed-in user on their own data. */
 const forEveryUser: Readonly<Record<string, string>> = {
   createOrg: 'becomes its owner',
   listOrgs: 'their own',
@@ -37,18 +37,18 @@ const forEveryUser: Readonly<Record<string, string>> = {
   revokeSession: 'their own',
   revokeOtherSessions: 'their own',
 }
-/** What every member may do, whatever their role. */
+/** Operations that every member may call, with any role. */
 const forEveryMember: Readonly<Record<string, string>> = {}
-/** Permissions that no endpoint asks for by declaration. */
+/** Permissions that no endpoint declares. */
 const reserved: Readonly<Record<string, string>> = {
   'agents:configure': 'for the settings that an agent has in one application, which come with packages',
 }
 
-describe('the rule of every operation', () => {
+describe('the access rule of every operation', () => {
   const inTenants = operations.filter(({ endpoint }) => endpoint.caller !== 'anyone' && endpoint.caller !== 'user')
 
   it.each(inTenants.map((operation) => [operation.id, operation] as const))(
-    '%s asks for a permission of the matrix',
+    '%s requires a permission of the matrix',
     (id, { endpoint }) => {
       if (endpoint.permission === 'none')
         expect(Object.keys(forEveryMember), `${id} needs a permission, or a reason in forEveryMember`).toContain(id)
@@ -56,7 +56,7 @@ describe('the rule of every operation', () => {
     },
   )
 
-  it('is told for all that asks for no membership, and for nothing else', () => {
+  it('is listed with a reason for exactly the operations that require no membership', () => {
     const of = (caller: string) =>
       operations
         .filter(({ endpoint }) => endpoint.caller === caller)
@@ -73,25 +73,25 @@ describe('the rule of every operation', () => {
     ).toEqual([])
   })
 
-  it('uses every permission, or says why not', () => {
+  it('uses every permission except those reserved with a reason', () => {
     const used = new Set<string>(operations.map(({ endpoint }) => endpoint.permission))
     expect(everyPermission.filter((permission) => !used.has(permission)).sort()).toEqual(Object.keys(reserved).sort())
   })
 })
 
-describe('the walk', () => {
+describe('calling every operation', () => {
   let world: World
   let tenants: Record<Role, Tenant>
   beforeAll(async () => {
     world = await openWorld()
     const [owner, admin, member, viewer] = await Promise.all(roles.map((role) => world.tenant({ role })))
     if (owner === undefined || admin === undefined || member === undefined || viewer === undefined)
-      throw new Error('A role has no tenant.')
+      throw new Error('Every role must have a tenant.')
     tenants = { owner, admin, member, viewer }
   })
   afterAll(() => world.close())
 
-  it('available-scopes are what can be granted', async () => {
+  it('lists exactly the grantable permissions as available scopes', async () => {
     const session = await tenants.owner.session()
     expect((await session.send('GET /api/api-keys/available-scopes')).body.scopes).toEqual(grantablePermissions)
   })
@@ -99,9 +99,9 @@ describe('the walk', () => {
   const guarded = operations.filter(({ endpoint }) => endpoint.permission !== 'none')
   const cases = guarded.map((operation) => [operation.id, operation.endpoint.permission, operation] as const)
 
-  it.each(cases)('%s is for the roles that hold %s', async (_id, permission, operation) => {
+  it.each(cases)('%s is allowed for exactly the roles with %s', async (_id, permission, operation) => {
     for (const role of roles) {
-      // A change may leave nothing of the tenant: it gets one of its own.
+      // A change may delete the tenant, so each gets its own.
       const tenant = splitRoute(operation.endpoint.route)[0] === 'GET' ? tenants[role] : await world.tenant({ role })
       const { cookie } = await tenant.session()
       const code = await ask(world, operation, {
@@ -112,7 +112,7 @@ describe('the walk', () => {
     }
   })
 
-  it.each(cases)('%s is for the keys that hold %s', async (_id, permission, operation) => {
+  it.each(cases)('%s is allowed for exactly the API keys with %s', async (_id, permission, operation) => {
     const tenant = splitRoute(operation.endpoint.route)[0] === 'GET' ? tenants.owner : await world.tenant()
     const others = grantablePermissions.filter((scope) => scope !== permission)
     for (const [name, scopes] of [
@@ -137,7 +137,10 @@ interface Asking {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Makes a good request for things that do not exist: who may do it learns that, others are refused before. The problem's code, or the status. */
+/**
+ * Sends a valid request for resources that do not exist: callers with the permission get 404, others are refused first.
+ * Returns the problem's code, or the status.
+ */
 async function ask(world: World, operation: Operation, { tenant, headers }: Asking): Promise<string> {
   const own: Readonly<Record<string, string>> = { org: tenant.orgId }
   const params = Object.fromEntries(
@@ -160,13 +163,13 @@ async function ask(world: World, operation: Operation, { tenant, headers }: Aski
     body: form ?? (body === undefined ? null : JSON.stringify(body)),
   }
   const response = await fetch(url, init)
-  // A stream that was opened would never end.
+  // An open stream would never end.
   const text = response.ok ? '' : await response.text()
   abort.abort()
   expect(response.status, text).toBeLessThan(500)
-  expect(response.status, 'the request must get to the permission').not.toBe(400)
+  expect(response.status, 'the request must reach the permission check').not.toBe(400)
   if (response.status === 422)
-    expect(text, 'the body must be good enough to get to the permission').not.toContain('errors/validation-error')
+    expect(text, 'the body must be valid enough to reach the permission check').not.toContain('errors/validation-error')
   return /errors\/([a-z-]+)/.exec(text)?.[1] ?? String(response.status)
 }
 

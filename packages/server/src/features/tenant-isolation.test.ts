@@ -18,14 +18,14 @@ const operations = listOperations(features)
 const isStream = ({ endpoint }: Operation) => endpoint.streams === 'text/event-stream'
 const hunted = operations.filter((operation) => !isStream(operation))
 
-/** Operations that take a foreign id in their body and look nothing up by it, with the reason. */
+/** Operations that accept a foreign id in the body without looking it up, with the reason. */
 const takesForeignBody: ReadonlySet<string> = new Set([
-  // Answers with the profiles of those who are members; of others it says nothing.
+  // Returns only the profiles of members; other ids are ignored.
   'getProfiles',
 ])
 /** Pages that are the same for every path. */
 const answersAnyPath: ReadonlySet<string> = new Set(['showInvitation'])
-/** Lists that have nothing to show in a tenant with one of everything, with the reason. */
+/** Lists that are empty even in a tenant with one of each resource, with the reason. */
 const emptyLists: ReadonlySet<string> = new Set<string>([])
 
 describe('two tenants', () => {
@@ -86,7 +86,7 @@ describe('two tenants', () => {
     receiver.close()
   })
 
-  it('have a thing for every path of the API', () => {
+  it('have a resource for every path of the API', () => {
     expect(
       findMissing(operations, {
         ids: byPrefix([...[...victim.made.ids.values()].flat(), ...idsSeen(sights, () => true)]),
@@ -95,14 +95,14 @@ describe('two tenants', () => {
     ).toEqual([])
   })
 
-  it('see their own things under these paths, so that a 404 means a wall', () => {
+  it('can read their own resources on these paths, so that a 404 proves isolation', () => {
     const failed = sights.filter(({ answer }) => answer.status >= 300)
     expect(
       failed.map(({ operation, answer }) => `${operation.id}: ${answer.status} ${answer.text.slice(0, 200)}`),
     ).toEqual([])
   })
 
-  it('have something in every list, so that a list without it means a wall', () => {
+  it('have an entry in every list, so that a list without it proves isolation', () => {
     const empty = sights.filter(
       ({ operation, answer }) =>
         Array.isArray(answer.body.data) && answer.body.data.length === 0 && !emptyLists.has(operation.id),
@@ -112,7 +112,7 @@ describe('two tenants', () => {
       expect(sights.filter(({ answer }) => answer.text.includes(mark)).length, mark).toBeGreaterThan(3)
   })
 
-  it('never meet: every operation, every foreign id, by key, by cookie and impersonated', {
+  it('are isolated: every operation with every foreign id, by API key, by cookie and on behalf of an end-user', {
     timeout: 120_000,
   }, async () => {
     const before = await fingerprint(world.platform.db, owner)
@@ -127,12 +127,12 @@ describe('two tenants', () => {
     expect(attempts).toBeGreaterThan(hunted.length * 5)
   })
 
-  it('never meet in a stream, while the other is at work', { timeout: 60_000 }, async () => {
+  it('are isolated in streams while the other tenant executes a run', { timeout: 60_000 }, async () => {
     const leaks = await huntLeaksInStreams({ world, operations: operations.filter(isStream), attackers, victim })
     expect(leaks.join('\n')).toBe('')
   })
 
-  it('would be seen to meet: each hole of a leaky feature is found', { timeout: 60_000 }, async () => {
+  it('are tested effectively: each leak of a leaky feature is detected', { timeout: 60_000 }, async () => {
     const leaky = listOperations([leakyFeature])
     const before = await fingerprint(world.platform.db, owner)
     const { leaks } = await huntLeaks({

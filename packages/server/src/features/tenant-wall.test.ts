@@ -14,7 +14,7 @@ import { openWorld, type World } from '../testing/world.ts'
 import { countRows, fillApplication, tablesWith } from './accounts/applications/testing/fill-application.ts'
 import { features } from './index.ts'
 
-/** Asks for everything, and changes everything: what an endpoint does whose statement has lost its conditions. */
+/** Reads and changes all rows, like an endpoint whose statement lacks its tenant conditions. */
 const countAllRuns = endpoint({
   route: 'POST /api/careless-runs',
   summary: 'Counts and changes all runs',
@@ -33,12 +33,12 @@ const countAllRuns = endpoint({
 })
 const carelessFeature = feature({ folder: 'careless', tag: 'Careless', description: '', endpoints: { countAllRuns } })
 
-describe('the wall that the database itself puts between tenants', () => {
+describe('row-level security between tenants', () => {
   let world: World
   let [one, other]: Tenant[] = []
   let database: Database
   const tenants = (): [Tenant, Tenant] => {
-    if (one === undefined || other === undefined) throw new Error('There are no tenants.')
+    if (one === undefined || other === undefined) throw new Error('The tenants must be created first.')
     return [one, other]
   }
   beforeAll(async () => {
@@ -49,21 +49,20 @@ describe('the wall that the database itself puts between tenants', () => {
   })
   afterAll(() => world.close())
 
-  it('stands around every table that says whose its rows are', async () => {
+  it('is enabled on every table with a tenant column', async () => {
     const owned = new Set([
       ...(await tablesWith(world, 'organization_id')),
       ...(await tablesWith(world, 'application_id')),
     ])
     const { rows } = await sql<{ name: string }>`
-      select relname as name from pg_class where relrowsecurity and exists (select from pg_policy where polrelid = pg_class.oid)`.execute(
-      database.db,
-    )
+      select relname as name from pg_class
+      where relrowsecurity and exists (select from pg_policy where polrelid = pg_class.oid)`.execute(database.db)
     const walled = new Set(rows.map(({ name }) => name))
     expect([...owned].filter((table) => !walled.has(table))).toEqual([])
     expect(await database.hasTenantWall()).toBe(true)
   })
 
-  it('shows each tenant its own rows, whatever a statement forgets to say', async () => {
+  it('shows each tenant only its own rows, even to a statement without conditions', async () => {
     const [tenant] = tenants()
     const byOrganization = await tablesWith(world, 'organization_id')
     const byApplication = (await tablesWith(world, 'application_id')).filter((table) => !byOrganization.includes(table))
@@ -80,7 +79,7 @@ describe('the wall that the database itself puts between tenants', () => {
     expect(await db.selectFrom('organizations').select('id').execute()).toEqual([{ id: tenant.organizationId }])
   })
 
-  it('lets nothing be written into another tenant, or be moved there', async () => {
+  it('prevents inserting rows into another tenant and moving rows there', async () => {
     const [tenant, stranger] = tenants()
     const db = database.dbOf(tenant.organizationId)
     const application = { id: newUuid(), organization_id: stranger.organizationId, name: 'planted' }
@@ -96,14 +95,14 @@ describe('the wall that the database itself puts between tenants', () => {
     ).toBe(0)
   })
 
-  it("keeps what is secret to the server out of every tenant's reach", async () => {
+  it("denies tenants access to the server's own secret tables", async () => {
     const db = database.dbOf(tenants()[0].organizationId)
     for (const table of ['accounts', 'verifications', 'two_factors', 'passkeys', 'migrations', 'idempotency_keys']) {
       await expect(sql`select 1 from ${sql.table(table)}`.execute(db), table).rejects.toThrow('permission denied')
     }
   })
 
-  it("stands around every request: a careless endpoint sees and changes what is the caller's, and nothing else", async () => {
+  it("applies to every request: a careless endpoint sees and changes only the caller's rows", async () => {
     const before = await countReports(world)
     const answers = await Promise.all(
       Array.from({ length: 8 }, (_value, n) => tenants()[n % 2 === 0 ? 0 : 1].send('POST /api/careless-runs')),
@@ -113,7 +112,7 @@ describe('the wall that the database itself puts between tenants', () => {
     expect(await countReports(world)).toBe(2)
   })
 
-  it('is found out without waiting for a connection that waits for it', async () => {
+  it('is detected without a deadlock on an exhausted connection pool', async () => {
     const narrow = openDatabase(optionsOf(database), { connectionsMax: 2, log: createLog('silent') })
     const reads = Array.from({ length: 6 }, () =>
       narrow.dbOf(tenants()[0].organizationId).selectFrom('runs').select('id').execute(),
@@ -122,7 +121,7 @@ describe('the wall that the database itself puts between tenants', () => {
     await narrow.close()
   })
 
-  it('is no obstacle for the server itself, on the same connections', async () => {
+  it('does not restrict the unscoped server, on the same connections', async () => {
     const [tenant] = tenants()
     await Promise.all(
       Array.from({ length: 30 }, (_value, n) =>
@@ -140,13 +139,13 @@ async function countReports({ platform }: World): Promise<number> {
   return (await platform.db.selectFrom('runs').select('id').where('report', '=', 'touched').execute()).length
 }
 
-describe('an account of the database that is no superuser', () => {
+describe('a database account without superuser rights', () => {
   const log = createLog('silent')
   const password = 'of the tests'
   const roles: string[] = []
   const databases: { drop(): Promise<void> }[] = []
 
-  /** An empty database that belongs to a new account. */
+  /** Creates a database with an empty schema that belongs to a new account. */
   async function createAs(rights: string): Promise<{ open(): Database; admin: TestDatabase; account: string }> {
     const admin = await cloneDatabase()
     const account = `tester_${newUuid().replaceAll('-', '')}`
@@ -174,7 +173,7 @@ describe('an account of the database that is no superuser', () => {
     await cleaner.drop()
   })
 
-  it("works without the wall when it may not act as the tenants' role, and with it once it was granted", async () => {
+  it('works without row-level security until the tenant role is granted to it', async () => {
     const { open, admin, account } = await createAs('nocreaterole')
     const database = open()
     await migrate(database.pool)

@@ -2,7 +2,7 @@ import type { FilledTenant } from './fill-tenant.ts'
 import type { Attacker } from './attempt.ts'
 import { byPrefix, prefixOf, type Belongings } from './belongings.ts'
 
-/** What members of an organization share, whatever application they look from. */
+/** Id prefixes of resources that belong to the organization and are visible from all of its applications. */
 const ofOrganizations: ReadonlySet<string> = new Set([
   'org',
   'usr',
@@ -14,20 +14,21 @@ const ofOrganizations: ReadonlySet<string> = new Set([
   'ses',
   'pkg',
 ])
-/** What belongs to one person. */
+/** Id prefixes of resources that belong to one user. */
 const ofPersons: ReadonlySet<string> = new Set(['ses', 'prof'])
-/** Tried at most; all of them are secrets. */
+/** How many ids per prefix are tried; all of the ids count as secrets. */
 const triedPerPrefix = 3
 
 export interface Cast {
   readonly victim: FilledTenant
   readonly stranger: FilledTenant
-  /** Every id that the victim's owner sees, and that only their first end-user sees. */
+  /** All ids that the victim's owner can see. */
   readonly idsOfVictim: readonly string[]
+  /** The ids that only the victim's first end-user can see. */
   readonly idsOfFirstEndUser: readonly string[]
 }
 
-/** Everybody who may not see the victim's things: strangers in three ways, and those next door. */
+/** The attackers: strangers with three kinds of credentials, and callers within the victim's organization. */
 export function castAttackers({ victim, stranger, idsOfVictim, idsOfFirstEndUser }: Cast): Attacker[] {
   const { tenant, marks } = victim
   const everything = belongings(victim.made, idsOfVictim, () => true)
@@ -35,7 +36,7 @@ export function castAttackers({ victim, stranger, idsOfVictim, idsOfFirstEndUser
   const ofFirst = { ids: byPrefix([...allOf(victim.madeByEndUsers[0]), ...idsOfFirstEndUser]), texts: new Map() }
   const secretsOfTenant = [...Object.values(marks), ...lower(Object.values(marks)), tenant.slug, ...idsOfVictim]
   const both = { 'x-org-id': tenant.orgId, 'x-app-id': tenant.appId }
-  const strangersWay = { foreign: limit(everything), own: stranger.made, secrets: secretsOfTenant }
+  const asStranger = { foreign: limit(everything), own: stranger.made, secrets: secretsOfTenant }
   const toVictim = [{ 'x-app-id': tenant.appId }, { 'x-org-id': tenant.orgId }, both]
   const asEndUser = { 'appstrate-user': victim.endUsers[0] }
   return [
@@ -43,14 +44,14 @@ export function castAttackers({ victim, stranger, idsOfVictim, idsOfFirstEndUser
       name: "a stranger's key",
       headers: keyHeaders(stranger),
       foreignHeaders: [...toVictim, asEndUser],
-      ...strangersWay,
+      ...asStranger,
     },
-    { name: 'a stranger by cookie', headers: cookieHeaders(stranger), foreignHeaders: toVictim, ...strangersWay },
+    { name: 'a stranger by cookie', headers: cookieHeaders(stranger), foreignHeaders: toVictim, ...asStranger },
     {
       name: "a stranger's end-user",
       headers: { ...keyHeaders(stranger), 'appstrate-user': stranger.endUsers[0] },
       foreignHeaders: [...toVictim, asEndUser],
-      ...strangersWay,
+      ...asStranger,
     },
     {
       name: 'a key of the sibling application',
@@ -75,7 +76,7 @@ export function castAttackers({ victim, stranger, idsOfVictim, idsOfFirstEndUser
       secrets: [marks.endUser, marks.endUser.toLowerCase(), ...allOf(ofFirst)],
     },
     {
-      name: 'another member, after what is personal',
+      name: 'another member, for personal data',
       headers: { cookie: victim.admin.cookie, 'x-org-id': tenant.orgId, 'x-app-id': tenant.appId },
       foreign: { ids: limit(belongings(victim.made, [], (prefix) => ofPersons.has(prefix))).ids, texts: new Map() },
       own: victim.made,
@@ -89,15 +90,16 @@ function keyHeaders({ tenant }: FilledTenant) {
   return { authorization: `Bearer ${tenant.apiKey}`, 'x-app-id': tenant.appId }
 }
 
-/** The owner's cookie, with the organization and application of their own. */
+/** The owner's cookie, with their own organization and application. */
 export function cookieHeaders({ tenant, owner }: FilledTenant) {
   return { cookie: owner.cookie, 'x-org-id': tenant.orgId, 'x-app-id': tenant.appId }
 }
 
-/** What was made first, then what was seen besides. */
+/** The created resources first, then other ids that were seen. */
 function belongings(made: Belongings, seen: readonly string[], wanted: (prefix: string) => boolean): Belongings {
   const all = byPrefix([...allOf(made), ...seen].filter((id) => wanted(prefixOf(id))))
-  // A version such as 1.0.0 names nothing by itself, and who has an invitation's token may use it: strangers have its id at most.
+  // A version such as 1.0.0 identifies nothing by itself. The token of an invitation is a credential, so an attacker
+  // tries the invitation's id in its place.
   return {
     ids: all,
     texts: new Map([

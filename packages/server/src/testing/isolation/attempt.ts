@@ -4,21 +4,21 @@ import type { SendOptions } from '../request.ts'
 import type { Belongings } from './belongings.ts'
 import { exampleBody, exampleQuery, listIdFields, type Choose, type IdField } from './example-request.ts'
 
-/** Somebody who tries to reach what is not theirs. */
+/** A caller who tries to access resources of others. */
 export interface Attacker {
   readonly name: string
-  /** Credentials, with the organization and application of their own. */
+  /** Their credentials, with their own organization and application. */
   readonly headers: Readonly<Record<string, string>>
-  /** What may not be reached, and what of their own can stand beside it. */
+  /** The resources that must not be accessible; `own` has the attacker's, which complete a request. */
   readonly foreign: Belongings
   readonly own: Belongings
-  /** Headers that name the other's organization, application or end-user, in every combination worth trying. */
+  /** Headers that name the victim's organization, application or end-user, in all useful combinations. */
   readonly foreignHeaders: readonly Readonly<Record<string, string>>[]
-  /** Texts and ids that may not be seen. */
+  /** Texts and ids that must not appear in a reply. */
   readonly secrets: readonly string[]
 }
 
-/** A request that names something foreign somewhere, or nothing at all (`nothing`: a list, looked through for what is foreign). */
+/** A request with a foreign id in one place. `nothing`: a request without one, whose reply is searched for secrets. */
 export interface Attempt extends SendOptions {
   readonly operation: Operation
   readonly route: string
@@ -26,7 +26,7 @@ export interface Attempt extends SendOptions {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Everything that an attacker tries on an operation. Throws when a thing is missing that its path needs. */
+/** All attempts of an attacker on an operation. */
 export function planAttempts(operation: Operation, attacker: Attacker): Attempt[] {
   return [
     ...onPaths(operation, attacker),
@@ -36,7 +36,7 @@ export function planAttempts(operation: Operation, attacker: Attacker): Attempt[
   ]
 }
 
-/** The headers that each kind of caller is scoped by; others do not count there. */
+/** The headers that set the scope of each kind of caller; other headers have no effect. */
 const scopeHeaders: Readonly<Record<string, readonly string[]>> = {
   organization: ['x-org-id', 'appstrate-user'],
   application: ['x-org-id', 'x-app-id', 'appstrate-user'],
@@ -51,14 +51,16 @@ function onPaths(operation: Operation, attacker: Attacker): Attempt[] {
 
 function onHeaders(operation: Operation, attacker: Attacker): Attempt[] {
   const names = scopeHeaders[operation.endpoint.caller] ?? []
-  const telling = attacker.foreignHeaders.filter((headers) => Object.keys(headers).some((name) => names.includes(name)))
+  const effective = attacker.foreignHeaders.filter((headers) =>
+    Object.keys(headers).some((name) => names.includes(name)),
+  )
   const paths = [...foreignPaths(operation, attacker), ...ownPaths(operation, attacker)]
-  return telling.flatMap((headers) =>
+  return effective.flatMap((headers) =>
     paths.map((params) => attempt(operation, attacker, { foreign: 'headers', params, headers })),
   )
 }
 
-// One field at a time, beside things of the attacker's own, and then all of them.
+// A foreign id in one field at a time, with the attacker's own ids in the others; then in all fields.
 function onFields(operation: Operation, attacker: Attacker): Attempt[] {
   const fields = listIdFields(operation).filter(({ prefixes }) =>
     prefixes.some((prefix) => attacker.foreign.ids.has(prefix)),
@@ -83,13 +85,13 @@ function onFields(operation: Operation, attacker: Attacker): Attempt[] {
   )
 }
 
-// A change that names nothing foreign is the attacker's own business.
+// Only GET: a change without a foreign id affects only the attacker's own data.
 function onNothing(operation: Operation, attacker: Attacker): Attempt[] {
   if (splitRoute(operation.endpoint.route)[0] !== 'GET') return []
   return ownPaths(operation, attacker).map((params) => attempt(operation, attacker, { foreign: 'nothing', params }))
 }
 
-/** The paths with something foreign in them: all of it, and each part by itself beside the attacker's own. */
+/** The paths with foreign ids: in all parameters, and in each one with the attacker's own ids in the others. */
 function foreignPaths(operation: Operation, { foreign, own }: Attacker): Params[] {
   const declared = Object.entries(paramsOf(operation))
   const hunted = declared.filter(([name, param]) => valuesOf(name, param, foreign).length > 0)
@@ -113,7 +115,7 @@ function ownPaths(operation: Operation, { own }: Attacker): Params[] {
   return first === undefined ? [] : [first]
 }
 
-/** The declared parameters, and the `*` of a path that stands for others. */
+/** The declared parameters, and the wildcard `*` at the end of a path. */
 export function paramsOf({ endpoint }: Operation): Readonly<Record<string, PathParam>> {
   return { ...endpoint.params, ...(endpoint.route.endsWith('*') ? { '*': { text: 'Anything.' } } : {}) }
 }
@@ -142,7 +144,7 @@ function attempt(
   { foreign, params, headers = {}, choose = () => undefined }: Aim,
 ): Attempt {
   const { endpoint } = operation
-  // What a request can not do without is the attacker's own, unless it is what they try.
+  // Required ids are the attacker's own, except the one that the attempt is about.
   const chosen: Choose = (field) => choose(field) ?? (field.isRequired ? ownOf(attacker, field) : undefined)
   const body = exampleBody(operation, chosen)
   const query = exampleQuery(operation, choose)
@@ -166,7 +168,7 @@ function ownOf({ own, foreign }: Attacker, { prefixes }: IdField): string | unde
   return id
 }
 
-// A stream takes its scope from the query too: this is the way without headers.
+// A stream also accepts its scope in the query, for clients that cannot send headers.
 function inQuery(headers: Readonly<Record<string, string>>, query: Record<string, string>) {
   const { 'x-org-id': orgId, 'x-app-id': appId, 'appstrate-user': endUser, authorization, ...rest } = headers
   const named = Object.entries({ orgId, appId, endUser, token: authorization?.replace('Bearer ', '') })
@@ -174,7 +176,7 @@ function inQuery(headers: Readonly<Record<string, string>>, query: Record<string
   return { headers: rest, query: { ...query, ...Object.fromEntries(given) } }
 }
 
-/** An upload. */
+/** The form of an upload. */
 export function exampleForm(): FormData {
   const form = new FormData()
   form.set('file', new Blob(['a,b\n1,2\n']), 'tried.csv')

@@ -1,4 +1,4 @@
-/** Things that exist, as requests name them: wire ids by prefix, and texts by the name of the path parameter that takes them. */
+/** Identifiers of existing resources: wire ids by prefix, and other texts by the name of their path parameter. */
 export interface Belongings {
   readonly ids: ReadonlyMap<string, readonly string[]>
   readonly texts: ReadonlyMap<string, readonly string[]>
@@ -16,7 +16,7 @@ export function prefixOf(id: string): string {
   return id.slice(0, id.lastIndexOf('_'))
 }
 
-/** Groups ids by prefix, in the order given. */
+/** Groups ids by prefix, in the given order. */
 export function byPrefix(ids: Iterable<string>): Map<string, string[]> {
   const groups = new Map<string, string[]>()
   for (const id of new Set(ids)) groups.set(prefixOf(id), [...(groups.get(prefixOf(id)) ?? []), id])

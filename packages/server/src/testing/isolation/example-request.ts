@@ -4,19 +4,19 @@ import type { Operation } from '../../platform/http/api.ts'
 import { bodyValidator, queryValidator } from '../../platform/http/validation.ts'
 import { exampleBodies, exampleTexts, notWireIds } from './examples.ts'
 
-/** A place in a body or query that takes a wire id. */
+/** A field in a body or query that takes a wire id. */
 export interface IdField {
   readonly in: 'body' | 'query'
-  /** `/files/0`, `/agentId`. */
+  /** For example `/files/0` or `/agentId`. */
   readonly path: string
   readonly prefixes: readonly string[]
   readonly isRequired: boolean
 }
 
-/** The ids to put into the fields; undefined leaves an optional field out. */
+/** Chooses the id for a field; undefined omits an optional field. */
 export type Choose = (field: IdField) => string | undefined
 
-/** Every place in the operation's body and query that takes a wire id. */
+/** Every field in the operation's body and query that takes a wire id. */
 export function listIdFields(operation: Operation): IdField[] {
   const found: IdField[] = []
   const { body, bodyKind, query } = operation.endpoint
@@ -28,7 +28,7 @@ export function listIdFields(operation: Operation): IdField[] {
   return found
 }
 
-/** A body that the operation's schema takes, with the chosen ids; undefined where it takes none. Throws when none can be made up. */
+/** A valid body with the chosen ids; undefined if the operation has none. Throws if it cannot generate one. */
 export function exampleBody(operation: Operation, choose: Choose): unknown {
   const { body, bodyKind } = operation.endpoint
   if (body === undefined || bodyKind === 'multipart') return undefined
@@ -38,7 +38,7 @@ export function exampleBody(operation: Operation, choose: Choose): unknown {
   return whole
 }
 
-/** A query that the operation takes, with the chosen ids. */
+/** A valid query with the chosen ids. */
 export function exampleQuery(operation: Operation, choose: Choose): Record<string, string> {
   const query: TProperties = operation.endpoint.query ?? {}
   const built = build(Type.Object(query), { operation, in: 'query', choose }, { path: '', isRequired: true })
@@ -56,9 +56,10 @@ function refuseMistakes(
   mistakes: readonly { pointer: string; message: string }[],
 ): void {
   if (mistakes.length === 0) return
-  const told = mistakes.map(({ pointer, message }) => `${pointer} ${message}`).join('; ')
+  const listed = mistakes.map(({ pointer, message }) => `${pointer} ${message}`).join('; ')
   throw new Error(
-    `No good request of ${operation.id} could be made up (${told}): say in testing/isolation/examples.ts, ${where}, how one looks.`,
+    `No valid request of ${operation.id} could be generated (${listed}): ` +
+      `add an example to ${where} in testing/isolation/examples.ts.`,
   )
 }
 
@@ -88,7 +89,7 @@ function walk(schema: unknown, context: Walk, place: Place): void {
   for (const branch of listOf(read(schema, 'anyOf'))) walk(branch, context, place)
 }
 
-/** The prefixes of the ids that a field takes: by its pattern, or by what its description names. */
+/** The prefixes of the ids that a field takes, from its pattern or its description. */
 function prefixesOf(schema: unknown, path: string, operation: Operation): string[] {
   const pattern = /^\^\(?\??:?([a-z]+)_\[0-7\]/.exec(textOf(schema, 'pattern'))?.[1]
   if (pattern !== undefined) return [pattern]
@@ -99,7 +100,8 @@ function prefixesOf(schema: unknown, path: string, operation: Operation): string
   if (name === 'agentId') return ['agent']
   if (/(Id|Ids)$/.test(name) && !notWireIds.has(name) && !notWireIds.has(`${operation.id}.${name}`)) {
     throw new Error(
-      `${operation.id} takes ${path} as a text: give it the pattern of WireId, name the prefix in its description, or list it in testing/isolation/examples.ts, notWireIds.`,
+      `${operation.id} takes ${path} as a plain string: use WireId, name the prefix in its description, ` +
+        'or add it to notWireIds in testing/isolation/examples.ts.',
     )
   }
   return []
@@ -143,7 +145,7 @@ function buildObject(schema: unknown, context: Build, place: Place): unknown {
     : built
 }
 
-// A change of nothing would prove little.
+// An empty change would prove little, so it gets one field.
 function firstChange(schema: unknown, context: Build): Record<string, unknown> {
   for (const [name, child] of entriesOf(read(schema, 'properties'))) {
     const value = build(child, context, { path: `/${name}`, isRequired: false })
@@ -192,7 +194,7 @@ function textOf(schema: unknown, key: string): string {
   return typeof value === 'string' ? value : ''
 }
 
-/** The first type of a schema: the one beside null. */
+/** The first type of a schema: the one that is not null. */
 function typeOf(schema: unknown): unknown {
   return listOf(read(schema, 'type'))[0] ?? read(schema, 'type')
 }

@@ -1,4 +1,4 @@
-/** What is sent as a field of this name, where the schema alone does not tell a good value. */
+/** Values for fields of these names, for which the schema is not enough to generate a valid value. */
 export const exampleTexts: Readonly<Record<string, string>> = {
   slug: 'tried-by-a-stranger',
   cron: '0 0 1 1 *',
@@ -9,12 +9,12 @@ export const exampleTexts: Readonly<Record<string, string>> = {
   newPassword: 'correct horse battery',
 }
 
-/** What is put over the made-up body of an operation. */
+/** Fields that override the generated body of an operation. */
 export const exampleBodies: Readonly<Record<string, object>> = {
   createProviderKey: { api: 'openai', apiKey: 'sk-tried' },
 }
 
-/** Fields named …Id whose text is no wire id: by name, or as `operation.name`. */
+/** Fields named …Id that are not wire ids: by name, or as `operation.name`. */
 export const notWireIds: ReadonlySet<string> = new Set([
   'externalId',
   'createModel.modelId',

@@ -13,10 +13,10 @@ interface Hunt {
   readonly victim: FilledTenant
 }
 
-/** How long a stream is read after the victim's run has ended. */
+/** How long the streams are read after the victim's run has ended. */
 const readOnMs = 300
 
-/** Opens every stream as every attacker, lets the victim work, and tells what was heard. */
+/** Opens every stream as every attacker, executes a run of the victim, and returns the leaks. */
 export async function huntLeaksInStreams({ world, operations, attackers, victim }: Hunt): Promise<string[]> {
   const todo = attackers.flatMap((attacker) =>
     operations.flatMap((operation) => planAttempts(operation, attacker).map((attempt) => ({ attacker, attempt }))),
@@ -32,7 +32,7 @@ export async function huntLeaksInStreams({ world, operations, attackers, victim 
   })
 }
 
-/** A run of the victim's first end-user, with the mark in everything that is told of it. */
+/** Executes a run of the victim's first end-user, with the mark in all of its content. */
 async function work({ url }: World, { tenant, marks, made, endUsers }: FilledTenant): Promise<void> {
   const send = requester(url, {
     authorization: `Bearer ${tenant.apiKey}`,

@@ -2,11 +2,11 @@ import type { Operation } from '../../platform/http/api.ts'
 import { requester, type Answer } from '../request.ts'
 import { planAttempts, type Attacker, type Attempt } from './attempt.ts'
 
-/** What an attempt may do that would be a leak elsewhere, with the reason. */
+/** Exceptions: results that would be a leak in other operations. */
 export interface Tolerance {
-  /** Operations that answer 2xx though a foreign id stands in the body: nothing of it is looked up. */
+  /** Operations that answer 2xx to a foreign id in the body, because they do not look it up. */
   readonly takesForeignBody: ReadonlySet<string>
-  /** Operations that answer 200 to any path at all: with the same page for everybody. */
+  /** Operations that answer 200 with the same page to every path. */
   readonly answersAnyPath?: ReadonlySet<string>
 }
 
@@ -18,14 +18,14 @@ interface Hunt {
 }
 
 export interface Hunted {
-  /** One line per leak; empty when the walls hold. */
+  /** One line per leak. */
   readonly leaks: readonly string[]
   readonly attempts: number
 }
 
 const requestsAtOnce = 16
 
-/** Tries everything that every attacker can try on every operation, and tells what came through. Streams are not for this. */
+/** Makes all attempts of every attacker on every operation except streams, and returns the leaks. */
 export async function huntLeaks({ url, operations, attackers, tolerance }: Hunt): Promise<Hunted> {
   const todo = attackers.flatMap((attacker) =>
     operations.flatMap((operation) => planAttempts(operation, attacker).map((attempt) => ({ attacker, attempt }))),
@@ -49,12 +49,13 @@ interface Tried {
   readonly answer: Answer
 }
 
-/** What is wrong with an answer, one line each. */
+/** The leaks in one answer, one line each. */
 export function judge(tried: Tried, tolerance: Tolerance): string[] {
+  const { attempt, attacker } = tried
   const complaints = [...findSecrets(tried), ...judgeStatus(tried, tolerance)]
   return complaints.map(
     (complaint) =>
-      `${tried.attempt.operation.id} as ${tried.attacker.name}, foreign ${tried.attempt.foreign}: ${complaint}\n    ${describe(tried)}`,
+      `${attempt.operation.id} as ${attacker.name}, foreign ${attempt.foreign}: ${complaint}\n    ${describe(tried)}`,
   )
 }
 
@@ -70,24 +71,25 @@ function judgeStatus({ attempt, answer }: Tried, tolerance: Tolerance): string[]
   const isDone = answer.status < 400
   if (answer.status >= 500) return ['the server failed']
   if (foreign === 'path') return judgePath(answer.status, tolerance.answersAnyPath?.has(operation.id) === true)
-  if (foreign === 'headers') return isDone ? ['it was done in a foreign place'] : []
+  if (foreign === 'headers') return isDone ? ['the request succeeded in a foreign scope'] : []
   const isTaken = foreign === 'body' && isDone && !tolerance.takesForeignBody.has(operation.id)
-  return isTaken ? ['a foreign id in the body was taken'] : []
+  return isTaken ? ['a foreign id in the body was accepted'] : []
 }
 
 function judgePath(status: number, answersAnyPath: boolean): string[] {
-  if (status < 400) return answersAnyPath ? [] : ['it was done']
-  // 403 is for those who may not do it at all. Anything else would mean that nobody looked for the thing yet.
+  if (status < 400) return answersAnyPath ? [] : ['the request succeeded']
+  // 403 is for callers without the permission. Any other status means that the resource was not looked up.
   return [404, 403].includes(status)
     ? []
-    : ['neither 404 nor 403: the walls were not reached (say in testing/isolation/examples.ts how a good body looks)']
+    : ['neither 404 nor 403: the request was not valid enough (add an example to testing/isolation/examples.ts)']
 }
 
 function describe({ attempt, answer }: Tried): string {
-  return `${attempt.route}${JSON.stringify(attempt.query ?? {})} ${JSON.stringify(attempt.body ?? null)} -> ${answer.status} ${answer.text.slice(0, 300)}`
+  const request = `${attempt.route}${JSON.stringify(attempt.query ?? {})} ${JSON.stringify(attempt.body ?? null)}`
+  return `${request} -> ${answer.status} ${answer.text.slice(0, 300)}`
 }
 
-/** Everything that the request said, so that an echo is not taken for a leak. */
+/** The full text of the request, so that an echo does not count as a leak. */
 function sentText({ route, query, body, headers }: Attempt): string {
   return decodeURIComponent(
     `${route} ${JSON.stringify(query ?? {})} ${JSON.stringify(body ?? null)} ${JSON.stringify(headers)}`.replaceAll(

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import type { Db } from '../../platform/db/database.ts'
 
-/** What changes by itself, or tells of who tried: not the tenant's content. */
+/** Tables that change in the background or record the attempts: not content of the tenant. */
 const volatileTables: ReadonlySet<string> = new Set(['audit_log', 'audit_chains', 'idempotency_keys', 'outbox'])
 const volatileColumns = ['last_used_at', 'ip_address', 'user_agent']
-/** Tables of no tenant. */
+/** Tables that belong to no tenant. */
 const tablesOfNobody: ReadonlySet<string> = new Set(['migrations', 'workers', 'verifications'])
 
 export interface Owner {
@@ -12,22 +12,22 @@ export interface Owner {
   readonly userIds: readonly string[]
 }
 
-/** A checksum of all that belongs to an organization and its people, by table. Throws when it does not know whose a table's rows are. */
+/** Checksums, by table, of the rows of an organization and its users. Throws if a table's owner is unknown. */
 export async function fingerprint(db: Db, owner: Owner): Promise<Record<string, string>> {
   const columns = await sql<{ table: string; columns: string[] }>`
     select c.table_name as table, array_agg(c.column_name::text) as columns from information_schema.columns c
     join information_schema.tables t using (table_schema, table_name)
-    where c.table_schema = 'public' and t.table_type = 'BASE TABLE' group by c.table_name order by c.table_name`.execute(
-    db,
-  )
+    where c.table_schema = 'public' and t.table_type = 'BASE TABLE'
+    group by c.table_name order by c.table_name`.execute(db)
   const marks: Record<string, string> = {}
   for (const { table, columns: names } of columns.rows) {
     if (volatileTables.has(table) || tablesOfNobody.has(table)) continue
     const { rows } = await sql<{ mark: string }>`
       select count(*) || ' rows ' || coalesce(md5(string_agg(row::text, ',' order by row::text)), '') as mark
-      from (select to_jsonb(t) - ${volatileColumns}::text[] as row from ${sql.table(table)} t where ${ownedBy(table, names, owner)}) rows`.execute(
-      db,
-    )
+      from (
+        select to_jsonb(t) - ${volatileColumns}::text[] as row from ${sql.table(table)} t
+        where ${ownedBy(table, names, owner)}
+      ) rows`.execute(db)
     marks[table] = rows[0]?.mark ?? ''
   }
   return marks
@@ -43,13 +43,14 @@ function ownedBy(table: string, columns: readonly string[], { organizationId, us
   const [parent, column] = parents[table] ?? []
   if (parent === undefined || column === undefined) {
     throw new Error(
-      `Whose rows are in the table ${table}? Say so in testing/isolation/fingerprint.ts: in parents, or in tablesOfNobody.`,
+      `The owner of the rows in the table ${table} is unknown: ` +
+        'add it to parents or tablesOfNobody in testing/isolation/fingerprint.ts.',
     )
   }
   return sql`${sql.ref(column)} in (select id from ${sql.table(parent)} where organization_id = ${organizationId})`
 }
 
-/** Tables whose rows belong to the rows of another. */
+/** Tables whose rows belong to rows of another table. */
 const parents: Readonly<Record<string, readonly [table: string, column: string]>> = {
   notification_reads: ['notifications', 'notification_id'],
 }

@@ -15,13 +15,13 @@ const base = {
 } as const
 const runId = { id: 'run', missing: 'run-not-found' } as const
 
-// What an end-user said is sealed; ids are not, and are secrets too.
+// The content of end-users is sealed. Ids are not, and count as secrets too.
 async function listAll(db: Db) {
   const rows = await db.selectFrom('runs').select(['id', 'metadata']).execute()
   return rows.map(({ id, metadata }) => ({ id: toWireId('run', id), metadata }))
 }
 
-/** Asks the database without the scope, with the server's own sight: a request's `db` would not show it. */
+/** Ignores the scope. Uses the unscoped `platform.db`, because the request's `db` would not return the rows. */
 const getLeakyRun = endpoint({
   ...base,
   route: 'GET /api/leaky-runs/:runId',
@@ -33,7 +33,7 @@ const getLeakyRun = endpoint({
   },
 })
 
-/** Forgets the scope in a list. */
+/** Ignores the scope in a list. */
 const listLeakyRuns = endpoint({
   ...base,
   route: 'GET /api/leaky-runs',
@@ -42,7 +42,7 @@ const listLeakyRuns = endpoint({
   handle: async ({ platform: { db } }) => ok({ data: await listAll(db) }),
 })
 
-/** Answers 404 and does it all the same. */
+/** Changes the run without checking the scope. */
 const touchLeakyRun = endpoint({
   ...base,
   route: 'POST /api/leaky-runs/:runId/touch',
@@ -55,7 +55,7 @@ const touchLeakyRun = endpoint({
   },
 })
 
-/** Takes an id in the body without a look at whose it is. */
+/** Accepts an id in the body without checking its owner. */
 const copyLeakyRun = endpoint({
   ...base,
   route: 'POST /api/leaky-copies',
@@ -65,7 +65,7 @@ const copyLeakyRun = endpoint({
   handle: async () => noContent(),
 })
 
-/** Filters by an id, and shows what is found. */
+/** Filters by a foreign id without the scope. */
 const findLeakyRuns = endpoint({
   ...base,
   route: 'GET /api/leaky-search',
@@ -75,7 +75,7 @@ const findLeakyRuns = endpoint({
   handle: async ({ platform: { db }, query }) => ok({ data: query.fileId === undefined ? [] : await listAll(db) }),
 })
 
-/** Streams what is not the listener's. */
+/** Streams without the scope. */
 const streamLeakyRuns = endpoint({
   ...base,
   caller: 'stream',
@@ -102,25 +102,25 @@ const streamLeakyRuns = endpoint({
   },
 })
 
-/** A feature with holes: the hunt for leaks must find each. */
+/** A feature with leaks, each of which must be found. */
 export const leakyFeature = feature({
   folder: 'delivery/leaky',
   tag: 'Leaky',
-  description: 'Holes in the walls, for the test of the test.',
+  description: 'Leaks on purpose, to test the leak detection.',
   endpoints: { getLeakyRun, listLeakyRuns, touchLeakyRun, copyLeakyRun, findLeakyRuns, streamLeakyRuns },
 })
 
-/** What the hunt must say, at least. */
+/** The leaks that must be reported, at least. */
 export const leaksThatMustShow: readonly RegExp[] = [
   /^getLeakyRun as a stranger's key, foreign path: the answer shows/,
-  /^getLeakyRun as a stranger by cookie, foreign path: it was done/,
-  /^getLeakyRun as a stranger's end-user, foreign path: it was done/,
-  /^getLeakyRun as a key of the sibling application, foreign path: it was done/,
-  /^getLeakyRun as the second end-user, foreign path: it was done/,
+  /^getLeakyRun as a stranger by cookie, foreign path: the request succeeded/,
+  /^getLeakyRun as a stranger's end-user, foreign path: the request succeeded/,
+  /^getLeakyRun as a key of the sibling application, foreign path: the request succeeded/,
+  /^getLeakyRun as the second end-user, foreign path: the request succeeded/,
   /^listLeakyRuns as a stranger's key, foreign nothing: the answer shows/,
   /^listLeakyRuns as the second end-user, foreign nothing: the answer shows/,
-  /^touchLeakyRun as a stranger by cookie, foreign path: it was done/,
-  /^copyLeakyRun as a stranger's key, foreign body: a foreign id in the body was taken/,
+  /^touchLeakyRun as a stranger by cookie, foreign path: the request succeeded/,
+  /^copyLeakyRun as a stranger's key, foreign body: a foreign id in the body was accepted/,
   /^findLeakyRuns as a stranger's key, foreign query: the answer shows/,
   /^streamLeakyRuns as a stranger by cookie, foreign nothing: the answer shows/,
 ]

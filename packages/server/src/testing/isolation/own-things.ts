@@ -10,7 +10,7 @@ export interface Sight {
   readonly answer: Answer
 }
 
-/** What somebody sees of their own: the answer of every GET, with their own ids in its path. Throws when an operation needs a thing that nobody made. */
+/** Calls every GET operation with the caller's own ids in the path, and returns the answers. */
 export async function lookAtOwn(
   url: string,
   operations: readonly Operation[],
@@ -36,19 +36,19 @@ export async function lookAtOwn(
   return sights
 }
 
-/** What a path needs and nobody made, one line each. */
+/** The resources that a path needs and that do not exist, one line each. */
 export function findMissing(operations: readonly Operation[], { ids, texts }: Belongings): string[] {
   return operations.flatMap((operation) =>
     Object.entries(paramsOf(operation)).flatMap(([name, param]) => {
       const there = 'id' in param ? ids.get(param.id) : texts.get(name)
       if (there !== undefined && there.length > 0) return []
-      const what = 'id' in param ? `a thing with an id ${param.id}_…` : `a text for :${name}`
-      return [`${operation.id} (${operation.endpoint.route}): testing/isolation/fill-tenant.ts must make ${what}.`]
+      const what = 'id' in param ? `a resource with an id ${param.id}_…` : `a text for :${name}`
+      return [`${operation.id} (${operation.endpoint.route}): testing/isolation/fill-tenant.ts must create ${what}.`]
     }),
   )
 }
 
-/** Every id that the answers show, of the prefixes asked for. */
+/** Every id in the answers with a wanted prefix. */
 export function idsSeen(sights: readonly Sight[], wanted: (prefix: string) => boolean): string[] {
   return [...new Set(sights.flatMap(({ answer }) => findWireIds(answer.text)))].filter((id) => wanted(prefixOf(id)))
 }
