@@ -44,7 +44,7 @@ const listToys = endpoint({
 const toys = feature({
   folder: 'catalog/toys',
   tag: 'Toys',
-  description: 'A feature of this test.',
+  description: 'A feature for this test.',
   endpoints: { createToy, listToys },
 })
 

@@ -6,22 +6,22 @@ import type { Tenant } from './factories/tenant.ts'
 import type { Answer, Send, SendOptions } from './request.ts'
 import { openWorld, type World, type WorldOptions } from './world.ts'
 
-/** How a good call of the endpoint looks: values for its path, and the rest of the request. */
+/** A valid call of the endpoint: values for its path, and the rest of the request. */
 export interface GoodCall extends SendOptions {
   readonly params?: Readonly<Record<string, string>>
 }
 
 export interface Inherited<G> {
-  /** Makes what a good call needs, in the tenant. */
+  /** Creates in the tenant what a valid call needs. */
   given(tenant: Tenant, world: World): Promise<G>
-  /** The good call; it must succeed each time on what `given` made anew. */
+  /** The valid call; it must succeed each time after a new call of `given`. */
   call(given: G, tenant: Tenant): GoodCall
-  /** Who makes the good call: the tenant's API key, or its owner by cookie where keys may not. */
+  /** The caller: by default the tenant's API key; `session` for its owner's cookie if API keys are not allowed. */
   readonly as?: 'session'
   readonly world?: WorldOptions
 }
 
-/** The promises that every endpoint keeps: credentials, permission, tenants, bad bodies, headers, audit and replay. */
+/** Tests the rules of every endpoint: credentials, permission, tenants, invalid bodies, headers, audit and replay. */
 export function describeEndpoint<G>(endpoint: Endpoint, inherited: Inherited<G>): void {
   describe(endpoint.route, () => {
     let world: World
@@ -59,7 +59,7 @@ interface Context {
 }
 
 function keepsTheGoodPath({ endpoint, prepare, world }: Context): void {
-  it('answers a good call as declared, with the headers of every reply and its audit entry', async () => {
+  it('answers a valid call as declared, with the common headers and its audit entry', async () => {
     const { send, good } = await prepare()
     const answer = await send(routeOf(endpoint, good), good)
     expect(answer.status, answer.text).toBeLessThan(300)
@@ -109,7 +109,7 @@ function needsItsPermission({ endpoint, prepare }: Context): void {
 }
 
 function hidesOtherTenants({ endpoint, as, prepare, senderOf, world }: Context): void {
-  it('answers 404 to another tenant, to a sibling application and for an id that is none', async () => {
+  it('answers 404 to another tenant, to a sibling application and for an invalid id', async () => {
     const { tenant, send, good } = await prepare()
     const stranger = await senderOf(await world().tenant())
     const expectNotFound = (answer: Answer) => {
@@ -128,7 +128,7 @@ function hidesOtherTenants({ endpoint, as, prepare, senderOf, world }: Context):
 }
 
 function refusesBadBodies({ endpoint, prepare }: Context): void {
-  it('answers a problem to malformed JSON, a wrong content type, a body too large and unknown fields', async () => {
+  it('refuses malformed JSON, a wrong content type, too large a body and unknown fields with a problem', async () => {
     const { send, good } = await prepare()
     const route = routeOf(endpoint, good)
     const json = { 'content-type': 'application/json' }

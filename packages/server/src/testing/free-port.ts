@@ -2,10 +2,10 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** Below what systems hand out by themselves (from 32768 on Linux): nobody who asks for just any port is given one of these meanwhile. */
+/** Below the ephemeral ports (from 32768 on Linux): the system does not assign one of these to another process. */
 const [portMin, portMax] = [20_000, 32_000]
 
-/** A port of 127.0.0.1 on which nothing listens, for a server that is started, and perhaps started again, later. */
+/** A free port of 127.0.0.1, for a server that is started later and may be restarted. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(portMin, portMax)

@@ -1,8 +1,8 @@
 const triesMax = 5
 
 /**
- * The best of a few tries in ms, the first that takes less than `enoughMs` being good enough. A machine that stalls is slow now and then,
- * and no defect of ours; what waits for a timer or a cache is slow each time.
+ * The shortest duration of a few tries in ms; stops at the first below `enoughMs`. A busy machine is slow in some
+ * tries, which is not a defect; code that waits for a timer or a cache is slow in every try.
  */
 export async function quickestMs(enoughMs: number, tryOnce: () => Promise<number>): Promise<number> {
   let best = await tryOnce()

@@ -1,21 +1,21 @@
-/** A reply as tests look at it. `body` is the parsed JSON, or the text when it is none. */
+/** A reply for tests. `body` is the parsed JSON, or the text if it is not JSON. */
 export interface Answer {
   readonly status: number
   readonly headers: Headers
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests reach into replies freely; the schemas are checked by the server's own serializer and the OpenAPI client
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read any field; the serializer checks schemas
   readonly body: any
   readonly text: string
 }
 
 export interface SendOptions {
   readonly body?: unknown
-  /** Sent as it is, with the content type of `headers`. */
+  /** Sent unchanged, with the content type of `headers`. */
   readonly rawBody?: string | Uint8Array | FormData
   readonly query?: Readonly<Record<string, string | number>>
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Sends `'POST /api/runs'` over HTTP. */
+/** Sends a request such as `'POST /api/runs'` over HTTP. */
 export type Send = (route: string, options?: SendOptions) => Promise<Answer>
 
 /** A client with fixed headers. */

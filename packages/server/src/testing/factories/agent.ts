@@ -12,7 +12,7 @@ export interface AgentOptions {
 
 let counter = 0
 
-/** Creates an agent over the API; returns its wire id. */
+/** Creates an agent through the API; returns its wire id. */
 export async function createAgent(tenant: Tenant, options: AgentOptions = {}): Promise<string> {
   counter += 1
   const body = { name: `agent-${counter}`, displayName: 'Test agent', prompt: 'Do the task.', ...options }

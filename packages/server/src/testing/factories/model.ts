@@ -3,9 +3,9 @@ import type { Platform } from '../../platform/platform.ts'
 import type { Tenant } from './tenant.ts'
 
 export interface ModelOptions {
-  /** Of a scripted model server. */
+  /** The URL of a scripted model server. */
   readonly url: string
-  /** The scenario that it plays. */
+  /** The scenario that the model plays. */
   readonly scenario: string
   readonly api?: 'openai-compatible' | 'anthropic'
   readonly apiKey?: string
@@ -13,7 +13,7 @@ export interface ModelOptions {
   readonly isDefault?: boolean
 }
 
-/** Gives a tenant a model that plays a scenario, at 1 USD per million input and 2 per million output tokens. Returns its wire id. */
+/** Adds a model that plays a scenario, at 1 USD per million input and 2 per million output tokens. Returns its id. */
 export async function connectModel(platform: Platform, tenant: Tenant, options: ModelOptions): Promise<string> {
   const [keyId, modelId] = [newUuid(), newUuid()]
   const api = options.api ?? 'openai-compatible'

@@ -8,7 +8,7 @@ import type { Tenant } from './tenant.ts'
 /** A world that executes runs against a scripted model server. */
 export interface RunWorld extends World {
   readonly models: ModelServer
-  /** A tenant whose default model plays the scenario, with an agent. */
+  /** Creates a tenant with an agent and a default model that plays the scenario. */
   actor(scenario: string, agent?: AgentOptions, model?: Partial<ModelOptions>): Promise<Actor>
 }
 
@@ -17,7 +17,7 @@ export interface Actor extends Tenant {
   readonly modelId: string
   /** Starts a run of the agent and waits for its end (at most 60 s). */
   runToEnd(body?: object): Promise<Answer>
-  /** Starts a run of the agent; the 202 reply. */
+  /** Starts a run of the agent; returns the 202 reply. */
   start(body?: object): Promise<Answer>
   /** The run's log lines, oldest first. */
   logs(
@@ -54,13 +54,13 @@ async function createActor(world: World, model: ModelOptions, agent: AgentOption
   }
 }
 
-/** Resolves with the first defined result; fails after the deadline. */
+/** Polls until the result is defined; throws after the deadline. */
 export async function eventually<T>(look: () => Promise<T | undefined>, deadlineMs = 10_000): Promise<T> {
   const deadline = Date.now() + deadlineMs
   for (;;) {
     const found = await look()
     if (found !== undefined) return found
-    if (Date.now() > deadline) throw new Error('It did not happen in time.')
+    if (Date.now() > deadline) throw new Error('The expected state was not reached in time.')
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

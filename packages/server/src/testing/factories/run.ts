@@ -8,7 +8,7 @@ import type { Tenant } from './tenant.ts'
 
 export type Status = 'pending' | 'running' | 'waiting' | 'success' | 'failed' | 'timeout' | 'cancelled'
 
-/** An agent as runs refer to it. */
+/** The parts of an agent that a run refers to. */
 export interface InsertedAgent {
   /** As stored. */
   readonly id: string
@@ -32,13 +32,13 @@ export interface InsertedRun {
 export interface RunOptions {
   readonly status?: Status
   readonly agent?: InsertedAgent
-  /** Wire id of one of the tenant's end-users. */
+  /** The wire id of an end-user of the tenant. */
   readonly endUser?: string
 }
 
 type Owner = Pick<Tenant, 'organizationId' | 'applicationId'>
 
-/** Inserts an agent with one version straight in the database. */
+/** Inserts an agent with one version directly into the database. */
 export async function insertAgent(
   { db }: Pick<Platform, 'db'>,
   { organizationId, applicationId }: Owner,
@@ -81,7 +81,7 @@ export async function insertAgent(
   return { id, wireId: toWireId('agent', id), name: `@test/${name}`, packageId, versionId }
 }
 
-/** Inserts a run without events; of a new agent unless one is given. */
+/** Inserts a run without events; creates an agent unless one is given. */
 export async function insertRun(
   platform: Pick<Platform, 'db'>,
   tenant: Owner,
@@ -119,17 +119,17 @@ export async function insertRun(
 }
 
 export interface EventOptions {
-  /** Makes the event a `run_update`, and gives the run this status. */
+  /** If given, the event is a `run_update` and the run gets this status. */
   readonly status?: Status
-  /** Otherwise it is a `run_log` with this message. */
+  /** Without a status, the event is a `run_log` with this message. */
   readonly message?: string
   readonly data?: unknown
   readonly event?: string
 }
 
 /**
- * Appends an event as the engine does, in one statement that takes the run's next seq; returns it.
- * Wakes the readers when it is given a `wake`; in a transaction give `{ db: tx }` alone.
+ * Appends an event like the engine, in one statement that allocates the run's next seq; returns the seq.
+ * Wakes the readers if `wake` is given; in a transaction, pass only `{ db: tx }`.
  */
 export async function appendEvent(
   on: { readonly db: Db; readonly wake?: Wake },
@@ -139,14 +139,17 @@ export async function appendEvent(
   const { status = null, message = null } = options
   const kind = status === null ? 'run_log' : 'run_update'
   const data = status === null ? (options.data ?? null) : { id: run.wireId, status, ...Object(options.data) }
+  const json = data === null ? null : JSON.stringify(data)
   const result = await sql<{ seq: number }>`
     with r as (
       update runs set last_seq = last_seq + 1, status = coalesce(${status}::text, status),
-        completed_at = case when ${status}::text in ('success', 'failed', 'timeout', 'cancelled') then now() else completed_at end
+        completed_at = case when ${status}::text in ('success', 'failed', 'timeout', 'cancelled') then now()
+          else completed_at end
       where id = ${run.id} returning *)
-    insert into run_events (run_id, seq, id, organization_id, application_id, agent_id, end_user_id, kind, type, level, event, message, data)
+    insert into run_events (run_id, seq, id, organization_id, application_id, agent_id, end_user_id,
+      kind, type, level, event, message, data)
     select id, last_seq, ${newUuid()}::uuid, organization_id, application_id, agent_id, end_user_id,
-      ${kind}::text, 'progress', 'info', ${options.event ?? 'progress'}::text, ${message}::text, ${data === null ? null : JSON.stringify(data)}::jsonb
+      ${kind}::text, 'progress', 'info', ${options.event ?? 'progress'}::text, ${message}::text, ${json}::jsonb
     from r returning seq`.execute(on.db)
   on.wake?.wake('events', `${run.applicationId}:${run.id}`)
   const [row] = result.rows
@@ -154,7 +157,7 @@ export async function appendEvent(
   return row.seq
 }
 
-/** Appends so many log entries in one statement, whose messages are their seqs. Wakes as appendEvent does. */
+/** Appends `count` log entries in one statement; each message is its seq. Wakes the readers like appendEvent. */
 export async function appendLogs(
   on: { readonly db: Db; readonly wake?: Wake },
   run: InsertedRun,
@@ -162,8 +165,10 @@ export async function appendLogs(
 ): Promise<void> {
   await sql`
     with r as (update runs set last_seq = last_seq + ${count} where id = ${run.id} returning *)
-    insert into run_events (run_id, seq, id, organization_id, application_id, agent_id, end_user_id, kind, type, level, event, message)
-    select id, last_seq - ${count}::bigint + n, gen_random_uuid(), organization_id, application_id, agent_id, end_user_id,
+    insert into run_events (run_id, seq, id, organization_id, application_id, agent_id, end_user_id,
+      kind, type, level, event, message)
+    select id, last_seq - ${count}::bigint + n, gen_random_uuid(),
+      organization_id, application_id, agent_id, end_user_id,
       'run_log', 'progress', 'info', 'progress', (last_seq - ${count}::bigint + n)::text
     from r cross join generate_series(1, ${count}::bigint) as n order by n`.execute(on.db)
   on.wake?.wake('events', `${run.applicationId}:${run.id}`)

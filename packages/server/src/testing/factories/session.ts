@@ -5,18 +5,18 @@ import type { Platform } from '../../platform/platform.ts'
 import { requester, type Answer, type Send } from '../request.ts'
 import type { World } from '../world.ts'
 
-/** Somebody who is signed in. */
+/** A signed-in user. */
 export interface SignedIn {
   readonly userId: string
   readonly email: string
   readonly password: string
   /** The `Cookie` header of their browser. */
   readonly cookie: string
-  /** Sends with the cookie, from a page of ours. */
+  /** Sends with the cookie, as from a page of the server's own origin. */
   readonly send: Send
 }
 
-/** Signs a new person up over HTTP; the world needs the sign-in feature. */
+/** Signs up a new user over HTTP; the world needs the sign-in feature. */
 export async function signUp(world: World, fields: { readonly email?: string } = {}): Promise<SignedIn> {
   const email = fields.email ?? `person-${randomBytes(6).toString('hex')}@example.com`
   const password = 'correct horse battery'
@@ -35,8 +35,8 @@ export async function signUp(world: World, fields: { readonly email?: string } =
 }
 
 /**
- * Sends without a cookie, as a page of ours does. Node's `fetch` names a Sec-Fetch-Mode like a browser,
- * and of a browser the auth library wants to know the Origin.
+ * Sends without a cookie, as from a page of the server's own origin. Node's `fetch` sends Sec-Fetch-Mode like a
+ * browser, and the auth library requires an Origin from browsers.
  */
 export function fromOurPage(world: World): Send {
   return requester(world.url, { origin: originOf(world) })
@@ -54,7 +54,7 @@ export function cookieOf({ headers }: Answer): string {
     .join('; ')
 }
 
-/** The cookie of a new session of a user, made straight in the database and signed as the auth library signs it. */
+/** Creates a session directly in the database; returns its cookie, signed like the auth library's. */
 export async function createSessionCookie({ db, secrets }: Platform, userId: string): Promise<string> {
   const token = randomBytes(16).toString('hex')
   const expires = new Date(Date.now() + 86_400_000)

@@ -6,14 +6,14 @@ import { requester, type Send } from '../request.ts'
 import { createSessionCookie } from './session.ts'
 
 export interface TenantOptions {
-  /** The role of the key's creator; owner unless given. */
+  /** The role of the key's creator; defaults to owner. */
   readonly role?: Role
-  /** The key's scopes; every grantable one unless given. */
+  /** The key's scopes; defaults to every grantable scope. */
   readonly scopes?: readonly string[]
   readonly expiresAt?: Date
 }
 
-/** An organization with one member, one application and one API key. UUIDs as stored, beside their wire forms. */
+/** An organization with one member, one application and one API key. Has both the stored UUIDs and the wire ids. */
 export interface Tenant {
   readonly userId: string
   readonly organizationId: string
@@ -31,15 +31,15 @@ export interface Tenant {
   sendAs(endUserId: string): Send
   /** Creates an end-user; returns its wire id. */
   endUser(): Promise<string>
-  /** A further API key of the same application. */
+  /** Creates another API key of the same application. */
   key(options?: TenantOptions): Promise<{ apiKey: string; apiKeyId: string; send: Send }>
-  /** Another application of the same organization; sends with a key of its own. */
+  /** Creates another application of the same organization; sends with its own key. */
   sibling(): Promise<{ applicationId: string; appId: string; send: Send }>
-  /** A session of the key's creator; sends with its cookie, X-Org-Id and X-App-Id. */
+  /** Creates a session of the key's creator; sends with its cookie, X-Org-Id and X-App-Id. */
   session(): Promise<{ cookie: string; send: Send }>
 }
 
-/** Creates a tenant straight in the database. */
+/** Creates a tenant directly in the database. */
 export async function createTenant(platform: Platform, url: string, options: TenantOptions = {}): Promise<Tenant> {
   const [organizationId, applicationId, userId] = [newUuid(), newUuid(), newWireId('usr')]
   const slug = `org-${randomBytes(6).toString('hex')}`
