@@ -49,7 +49,7 @@ describe('the packages', () => {
 describe('each rule', () => {
   const a = 'features/accounts/keys'
   const broken: [keyof typeof rules, string, Record<string, string>][] = [
-    ['place', 'a file beside the layers', { 'app.ts': '' }],
+    ['place', 'a file outside the layers', { 'app.ts': '' }],
     ['place', 'an unknown tier', { 'features/billing/invoices/index.ts': '' }],
     ['place', 'a file in a tier, outside a noun', { 'features/accounts/shared.ts': '' }],
     [

@@ -17,7 +17,7 @@ const fields = {
     ...WireTime,
     description: 'When the secret was last replaced; null if the key still has its first secret.',
   }),
-  previousExpiresAt: Nullable({ ...WireTime, description: 'When the previous secret stops working, or stopped.' }),
+  previousExpiresAt: Nullable({ ...WireTime, description: 'When the previous secret stops or stopped working.' }),
   createdAt: WireTime,
 }
 

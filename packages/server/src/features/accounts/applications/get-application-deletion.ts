@@ -7,7 +7,8 @@ import { countContent, countedMax } from './content-store.ts'
 export const getApplicationDeletion = endpoint({
   route: 'GET /api/applications/:applicationId/deletion',
   summary: 'See what deleting an application deletes',
-  description: 'The deletion is refused while `activeRuns` is not 0 or if `isDefault` is true.',
+  description:
+    'Counts what would be deleted. The deletion is refused while `activeRuns` is not 0 or if `isDefault` is true.',
   caller: 'organization',
   permission: 'applications:delete',
   limit: 'default',

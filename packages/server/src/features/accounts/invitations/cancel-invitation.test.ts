@@ -38,7 +38,7 @@ describe('cancelling an invitation', () => {
     expect((await world.send(`GET /api/invitations/${foreign.token}`)).status).toBe(200)
   })
 
-  it('succeeds or loses against a concurrent acceptance, never both', async () => {
+  it('has one winner if the invitation is accepted concurrently', async () => {
     for (let round = 0; round < 6; round += 1) {
       const tenant = await world.tenant()
       const guest = await addPerson(world, tenant, 'stranger')

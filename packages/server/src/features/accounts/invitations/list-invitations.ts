@@ -9,7 +9,7 @@ import { InvitationWire, toInvitationWire } from './invitation-wire.ts'
 export const listInvitations = endpoint({
   route: 'GET /api/orgs/:orgId/invitations',
   summary: 'List the invitations of an organization',
-  description: 'Newest first. Requires a role that can invite.',
+  description: 'Lists the invitations, newest first. Requires a role that can invite.',
   caller: 'member',
   permission: 'members:invite',
   limit: 'default',

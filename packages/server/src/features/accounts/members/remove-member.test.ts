@@ -21,7 +21,7 @@ describe('removing a member', () => {
   })
   afterAll(() => world.close())
 
-  it('stops access of their session, API keys and open streams immediately', async () => {
+  it('ends the access of their session, their API keys and their open streams immediately', async () => {
     const tenant = await world.tenant()
     const run = await insertRun(world.platform, tenant, { status: 'running' })
     const person = await addPerson(world, tenant)

@@ -66,7 +66,7 @@ describe('deleting an organization', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([204, 404, 404])
   })
 
-  it('succeeds or loses against a concurrent transfer of the ownership', async () => {
+  it('has one winner if the ownership is transferred concurrently', async () => {
     const tenant = await world.tenant()
     const heir = await addPerson(world, tenant)
     const { send } = await tenant.session()

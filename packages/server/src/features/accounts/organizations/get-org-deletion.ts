@@ -6,7 +6,7 @@ import { OrgDeletionWire } from './organization-wire.ts'
 export const getOrgDeletion = endpoint({
   route: 'GET /api/orgs/:orgId/deletion',
   summary: 'See what deleting an organization deletes',
-  description: 'The deletion is refused while `activeRuns` is not 0.',
+  description: 'Counts what would be deleted. The deletion is refused while `activeRuns` is not 0.',
   caller: 'member',
   permission: 'org:delete',
   limit: 'default',

@@ -103,7 +103,7 @@ describe("a user's sessions", () => {
     expect(await status(user.cookie)).toBe(401)
   })
 
-  it('can all be revoked except the current one, without sessions of other users', async () => {
+  it('can be revoked all at once except the current one; sessions of other users continue', async () => {
     const [user, other] = [await signUp(world), await signUp(world)]
     const [phone, tablet] = [await signInAgain(user), await signInAgain(user, 'tablet')]
     expect((await user.send('POST /api/profile/sessions/revoke-others')).body).toEqual({ revoked: 2 })
