@@ -32,7 +32,7 @@ export interface ModelSettings {
   readonly enabled: boolean
 }
 
-/** Why there is no model to run with. */
+/** Why a run has no usable model. */
 export type MissingModel = 'model-not-configured' | 'model-not-found' | 'model-disabled'
 
 /** The models that a run may use, and which of them was requested. */

@@ -5,13 +5,13 @@ import type { StepMessage, ToolSpec } from '../step-message.ts'
 
 export const testKey = 'sk-test-5f1c9b7e2d'
 
-/** Nobody listens there, and no test's own server is ever given the port. */
+/** A port without a listener; no test server is ever assigned this port. */
 export const nobodyAt = 'http://127.0.0.1:2'
 
-/** A name that no resolver has to ask for: its first label is too long to be one. */
+/** A host name that fails without a DNS query: its first label is too long. */
 export const noHost = `http://${'x'.repeat(64)}.test`
 
-/** A tool as agents have it. */
+/** A tool like those of agents. */
 export const outputTool: ToolSpec = {
   name: 'output',
   description: 'Returns the result.',
@@ -41,10 +41,10 @@ export function stepRequest(over: Partial<StepRequest> = {}): StepRequest {
   }
 }
 
-/** The error of a call that has to fail. */
+/** The error of a call that must fail. */
 export async function failureOfCall(call: Promise<unknown>): Promise<ModelCallError> {
   const outcome: unknown = await call.then(
-    (answer) => new Error(`The call answered: ${JSON.stringify(answer)}`),
+    (answer) => new Error(`The call did not fail: ${JSON.stringify(answer)}`),
     (error: unknown) => error,
   )
   if (outcome instanceof ModelCallError) return outcome

@@ -2,7 +2,7 @@ import { ModelCallError } from '../model-call-error.ts'
 import { step } from '../step.ts'
 import { stepRequest, targetAt } from './model-calls.ts'
 
-// The process that the memory test looks into: many steps that wait, and what each of them holds.
+// The process that the memory test measures: many waiting steps, and the memory that each of them holds.
 const [, , url = '', modelId = '', count = '0'] = process.argv
 const abort = new AbortController()
 const request = stepRequest({ signal: abort.signal, idleTimeoutMs: 600_000, totalTimeoutMs: 600_000 })
