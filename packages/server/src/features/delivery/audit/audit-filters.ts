@@ -4,7 +4,7 @@ import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { WireId } from '../../../platform/http/wire.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 
-/** Which entries are asked for; ids as they are stored. */
+/** Filters for audit entries, with ids in their stored form. */
 export interface AuditFilters {
   /** A user, an API key, or `system`. */
   readonly actorId?: string
@@ -16,39 +16,44 @@ export interface AuditFilters {
   readonly applicationId?: string
   /** Written at this time or later. */
   readonly since?: Date
-  /** Written before. */
+  /** Written before this time. */
   readonly until?: Date
 }
 
 const time = (description: string) => Type.Optional(Type.String({ format: 'date-time', maxLength: 40, description }))
 
 export const windowQuery = {
-  since: time('Entries of this time and later.'),
-  until: time('Entries before this time.'),
+  since: time('Only entries written at this time or later.'),
+  until: time('Only entries written before this time.'),
 }
 
 export const filterQuery = {
   ...windowQuery,
   actor: Type.Optional(
-    Type.String({ maxLength: 60, description: 'A `usr_…`, a `key_…`, an `eu_…` (on whose behalf), or `system`.' }),
+    Type.String({
+      maxLength: 60,
+      description:
+        'Only entries of this actor: a user (`usr_…`), an API key (`key_…`), `system`, ' +
+        'or the end-user (`eu_…`) on whose behalf the key acted.',
+    }),
   ),
   action: Type.Optional(
     Type.String({
       maxLength: 100,
       pattern: '^[a-z0-9-]+\\.([a-z0-9-]+|\\*)$',
       examples: ['agent.updated', 'agent.*'],
-      description: 'An action, or all of a noun: `agent.*`.',
+      description: 'Only this action, or all actions of a noun: `agent.*`.',
     }),
   ),
   resourceId: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 300, description: 'What was changed, such as `agent_…`.' }),
+    Type.String({ minLength: 1, maxLength: 300, description: 'Only entries of this resource, such as `agent_…`.' }),
   ),
   applicationId: Type.Optional(WireId('app')),
 }
 
 type FilterQuery = Static<ReturnType<typeof Type.Object<typeof filterQuery>>>
 
-/** The filters of a validated query. Throws validation-error for what is no id or no time. */
+/** The filters of a validated query. Throws validation-error for an invalid id or time. */
 export function parseFilters(query: FilterQuery): AuditFilters {
   const mistakes: InvalidPart[] = []
   const filters: AuditFilters = {
@@ -62,7 +67,7 @@ export function parseFilters(query: FilterQuery): AuditFilters {
   return filters
 }
 
-/** `since` and `until` of a validated query. What the calendar does not have is added to the mistakes. */
+/** `since` and `until` of a validated query. Adds a mistake for a time that does not exist. */
 export function parseWindow(
   { since, until }: { readonly since?: string; readonly until?: string },
   mistakes: InvalidPart[],
@@ -70,7 +75,7 @@ export function parseWindow(
   const parse = (name: 'since' | 'until', text: string | undefined) => {
     if (text === undefined) return {}
     const at = new Date(text)
-    // A leap second is a date-time for the schema, and none for the clock.
+    // The schema accepts a leap second as a date-time, but Date cannot parse it.
     if (Number.isNaN(at.getTime()))
       mistakes.push({ pointer: `query/${name}`, message: 'is not a time', code: 'format' })
     return { [name]: at }
@@ -83,9 +88,9 @@ function parseActor(actor: string, mistakes: InvalidPart[]): Pick<AuditFilters, 
   const [keyId, endUserId] = [parseWireId('key', actor), parseWireId('eu', actor)]
   if (endUserId !== undefined) return { endUserId }
   if (keyId !== undefined) return { actorId: keyId }
-  // The ids of users are stored as they are, and the auth library may have made them.
+  // User ids are stored in wire form, and the auth library may have generated them.
   if (!/^usr_[0-9a-zA-Z_-]{1,50}$/.test(actor))
-    mistakes.push({ pointer: 'query/actor', message: 'must be a usr_…, key_… or eu_… id, or system', code: 'actor' })
+    mistakes.push({ pointer: 'query/actor', message: 'must be usr_…, key_…, eu_… or system', code: 'actor' })
   return { actorId: actor }
 }
 

@@ -39,16 +39,16 @@ combinations.push(
   { action: 'rare.made' },
 )
 
-describe('the reads of the audit log', () => {
+describe('the queries on the audit log', () => {
   let world: World
   let tenant: Tenant
   beforeAll(async () => {
     world = await openWorld(auditWorld)
     tenant = await world.tenant()
     await writeMany(world, tenant, { count: 100_000 })
-    await sql`update audit_log set action = 'rare.made', resource_id = 'thing_7' where (changes -> 'n' ->> 'before')::int % 1000 = 7`.execute(
-      world.platform.db,
-    )
+    await sql`
+      update audit_log set action = 'rare.made', resource_id = 'thing_7'
+      where (changes -> 'n' ->> 'before')::int % 1000 = 7`.execute(world.platform.db)
     await sql`vacuum analyze audit_log`.execute(world.platform.db)
   }, 120_000)
   afterAll(() => world.close())
@@ -63,7 +63,7 @@ describe('the reads of the audit log', () => {
     return stepsOf(plan)
   }
 
-  it.each(combinations)('walk an index a bounded way, without sorting: %j', async (filters) => {
+  it.each(combinations)('read a bounded part of one index, without sorting: %j', async (filters) => {
     const page = { page: 1, pageSize: 20 }
     for (const query of [
       entriesQuery(tenant.scope, { filters, page }),

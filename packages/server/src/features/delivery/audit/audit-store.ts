@@ -6,12 +6,12 @@ import { offsetOf, type Page, type Slice } from '../../../platform/http/paginati
 import type { AuditFilters } from './audit-filters.ts'
 import { entryColumns, toStoredEntry, type EntryRow, type StoredEntry } from './entry-row-store.ts'
 
-/** Entries that a page is looked for in, and that `total` counts: what a request costs is bounded, whatever it asks for. */
+/** Most entries that a request scans for its page and counts for `total`. This bounds the cost of every request. */
 export const scannedEntriesMax = 10_000
 
 export interface ListedEntry {
   readonly entry: StoredEntry
-  /** Null for the moment until the entry is chained. */
+  /** Null until the entry is chained. */
   readonly seq: number | null
   readonly hash: Buffer | null
 }
@@ -19,11 +19,14 @@ export interface ListedEntry {
 export interface AuditQuery {
   readonly filters: AuditFilters
   readonly page: Page
-  /** The entry (a stored UUID) behind which the page starts. */
+  /** The page starts after this entry (a stored UUID). */
   readonly after?: string | undefined
 }
 
-/** The organization's entries that match, newest first. A page may have fewer than there are: then `nextCursor` goes on behind what was looked at. */
+/**
+ * The organization's matching entries, newest first. A page is shorter than its size if the scan reaches its limit:
+ * then `nextCursor` continues after the last scanned entry.
+ */
 export async function listEntries(db: Db, scope: OrgScope, query: AuditQuery): Promise<Slice<ListedEntry>> {
   const { rows } = await entriesQuery(scope, query).execute(db)
   const items = rows
@@ -37,7 +40,7 @@ export async function listEntries(db: Db, scope: OrgScope, query: AuditQuery): P
   return { items, total: total.rows[0]?.total ?? 0, nextCursor }
 }
 
-/** The page and one entry more, when there is one. */
+/** Selects the page, and one more entry if there is one. */
 export function entriesQuery(
   scope: OrgScope,
   { filters, page, after }: AuditQuery,
@@ -45,21 +48,25 @@ export function entriesQuery(
   const { driver, rest } = conditionsOf(filters)
   return sql`
     select ${entryColumns}, seq, hash from (${scanned(scope, { driver, filters, after })}) scanned
-    where ${rest} order by ${orderOf(driver)} limit ${page.pageSize + 1} offset ${after === undefined ? offsetOf(page) : 0}`
+    where ${rest} order by ${orderOf(driver)}
+    limit ${page.pageSize + 1} offset ${after === undefined ? offsetOf(page) : 0}`
 }
 
 export function totalQuery(scope: OrgScope, filters: AuditFilters): RawBuilder<{ total: number }> {
   const { driver, rest } = conditionsOf(filters)
-  return sql`select count(*) as total from (${scanned(scope, { driver, filters, after: undefined })}) scanned where ${rest}`
+  const scan = scanned(scope, { driver, filters, after: undefined })
+  return sql`select count(*) as total from (${scan}) scanned where ${rest}`
 }
 
-// The last entry that was looked at, when the log goes on behind it.
+// Selects the last scanned entry if the scan reached its limit.
 function endQuery(scope: OrgScope, { filters, after }: AuditQuery): RawBuilder<{ id: string }> {
   const { driver } = conditionsOf(filters)
-  return sql`select id from (${scanned(scope, { driver, filters, after })}) scanned order by ${orderOf(driver)} limit 1 offset ${scannedEntriesMax - 1}`
+  return sql`
+    select id from (${scanned(scope, { driver, filters, after })}) scanned
+    order by ${orderOf(driver)} limit 1 offset ${scannedEntriesMax - 1}`
 }
 
-/** What an index has an entry under, and the value that is asked for. */
+/** An indexed column and the value to look up in it. */
 interface Condition {
   readonly column: RawBuilder<unknown>
   readonly value: string
@@ -71,7 +78,8 @@ interface Scan {
   readonly after: string | undefined
 }
 
-// The order names the driver's column, so that no other index can serve it: walking a longer one for a rare value could take for ever.
+// Ordering by the driver's column keeps PostgreSQL from choosing another index.
+// With another index, the search for a rare value could scan the whole log.
 function scanned(
   { organizationId }: OrgScope,
   { driver, filters: { since, until }, after }: Scan,
@@ -86,7 +94,8 @@ function scanned(
   const { column, value } = driver
   return sql`
     select *, ${column} as driver from audit_log
-    where organization_id = ${organizationId} and ${column} is not null and (${column}, id) >= (${value}, ${from}::uuid) and (${column}, id) < (${value}, ${before}::uuid)
+    where organization_id = ${organizationId} and ${column} is not null
+      and (${column}, id) >= (${value}, ${from}::uuid) and (${column}, id) < (${value}, ${before}::uuid)
     order by ${column} desc, id desc limit ${scannedEntriesMax}`
 }
 
@@ -97,7 +106,7 @@ function orderOf(driver: Condition | undefined): RawBuilder<unknown> {
 const lowestId = '00000000-0000-0000-0000-000000000000'
 const highestId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
-/** The condition whose index is walked, which is the one that few entries meet as a rule, and the others. */
+/** Splits the filters into the driver (its index is scanned; usually the most selective filter) and the rest. */
 function conditionsOf({ resourceId, endUserId, actorId, action, noun, applicationId }: AuditFilters): {
   driver: Condition | undefined
   rest: RawBuilder<unknown>

@@ -8,17 +8,22 @@ export const AuditEntryWire = wire('AuditEntry', {
   id: WireId('aud'),
   seq: Nullable(
     Type.Integer({
-      description: "The number in the organization's chain; null for the moment until the entry is chained.",
+      description: "The entry's number in the organization's hash chain; null until the entry is chained.",
     }),
   ),
   action: Type.String({ examples: ['agent.updated'] }),
   actor: Type.Object(
     {
       kind: Type.String({ examples: ['user', 'api-key', 'system', 'anonymous'] }),
-      userId: Type.Optional(WireId('usr', 'Of an API key: its creator.')),
+      userId: Type.Optional(WireId('usr', "The user who acted; for an API key, the key's creator.")),
       apiKeyId: Type.Optional(WireId('key')),
-      endUserId: Type.Optional(Nullable(WireId('eu', 'On whose behalf.'))),
-      part: Type.Optional(Type.String({ examples: ['schedules'], description: 'Of the system: the part that acted.' })),
+      endUserId: Type.Optional(Nullable(WireId('eu', 'The end-user on whose behalf the API key acted.'))),
+      part: Type.Optional(
+        Type.String({
+          examples: ['schedules'],
+          description: 'The part of the system that acted; only for the kind `system`.',
+        }),
+      ),
     },
     { 'x-component': 'AuditActor' },
   ),
@@ -36,9 +41,10 @@ export const AuditEntryWire = wire('AuditEntry', {
   changes: Nullable({
     ...JsonObject,
     description:
-      '`{field: {before, after}}` of what changed. A secret is `***`; a long value is its beginning, length and SHA-256.',
+      'The changed fields as `{field: {before, after}}`. A secret is shown as `***`, ' +
+      'a long value as its beginning, length and SHA-256.',
   }),
-  hash: Nullable(Type.String({ description: 'SHA-256 of the entry and the hash before it, in hexadecimal digits.' })),
+  hash: Nullable(Type.String({ description: 'SHA-256 of the previous hash and this entry, in hexadecimal digits.' })),
   createdAt: WireTime,
 })
 

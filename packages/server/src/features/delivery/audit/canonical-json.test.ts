@@ -20,12 +20,12 @@ describe('the canonical JSON of a value', () => {
     expect(canonicalJson('\u20ac$\u000f\nA\'B"\\/')).toBe('"\u20ac$\\u000f\\nA\'B\\"\\\\/"')
   })
 
-  it('takes what is absent for null', () => {
+  it('writes an absent value as null', () => {
     expect(canonicalJson(undefined)).toBe('null')
     expect(canonicalJson({ a: undefined })).toBe('{"a":null}')
   })
 
-  it('is the same after a stay in the database, which keeps neither order nor the form of numbers', async () => {
+  it('is the same after a round trip through the database, which reorders names and rewrites numbers', async () => {
     const world = await openWorld({ features: [] })
     const value = {
       zeta: 1e21,

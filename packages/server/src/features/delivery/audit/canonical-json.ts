@@ -1,4 +1,7 @@
-/** The one JSON text of a value, as RFC 8785 writes it: names sorted by UTF-16 code units, no spaces, ECMAScript's numbers and escapes. */
+/**
+ * The canonical JSON of a value (RFC 8785): names sorted by UTF-16 code units, no spaces, and numbers and escapes
+ * as in ECMAScript.
+ */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null)

@@ -1,20 +1,20 @@
 import type { Head, Link } from './chain-store.ts'
 import { hashEntry, hashOfNothing, sealEntry } from './sealed-entry.ts'
 
-/** What was found wrong in a chain, at the number where it shows. */
+/** A defect in a chain, with the number of the entry where it shows. */
 export interface ChainProblem {
   readonly seq: number
   readonly kind: 'changed' | 'gap' | 'reordered' | 'head'
   readonly detail: string
 }
 
-/** Problems that are told; a log that was rewritten from some entry on has one for every entry behind it. */
+/** Most problems that are reported: a log rewritten from some entry on has one for every later entry. */
 export const problemsMax = 100
 
-/** Walks along a chain, from its beginning or from behind an entry that is known. */
+/** Checks a chain link by link, from its beginning or after a known entry. */
 export class ChainCheck {
   readonly problems: ChainProblem[] = []
-  /** Entries seen. */
+  /** Number of entries checked. */
   count = 0
   #seq: number
   /** The hash that the next entry builds on; undefined when the entry that has it is missing. */
@@ -26,7 +26,7 @@ export class ChainCheck {
     this.#hash = start.hash
   }
 
-  /** Looks at the next entry, in the order of the numbers. */
+  /** Checks the next entry. Entries must be added in the order of their numbers. */
   add(link: Link): void {
     this.count += 1
     if (link.seq === this.#seq)
@@ -53,7 +53,7 @@ export class ChainCheck {
       kind: 'gap',
       detail: from === to ? `Entry ${from} is missing.` : `The entries ${from} to ${to} are missing.`,
     })
-    // What builds on a missing hash can't be checked; from the entry's own hash on it can.
+    // An entry after a missing hash cannot be checked. Its own hash serves to check the next entry.
     this.#hash = undefined
   }
 
@@ -62,7 +62,7 @@ export class ChainCheck {
       return this.#report({
         seq: link.seq,
         kind: 'changed',
-        detail: `The hash of entry ${link.seq} does not fit: it was changed, or the entry before it was.`,
+        detail: `The hash of entry ${link.seq} does not match: it or the entry before it was changed.`,
       })
     }
     const at = this.problems.length - 1
@@ -76,16 +76,16 @@ export class ChainCheck {
   }
 }
 
-// The hash has told already that something is wrong; the order of the commits tells what.
+// The hash shows that something is wrong; the commit order shows whether entries were moved.
 function wasCommittedBefore(a: Link, b: Link): boolean {
   return a.transaction === b.transaction ? a.position < b.position : a.transaction < b.transaction
 }
 
 function reordered(seq: number): ChainProblem {
-  return { seq, kind: 'reordered', detail: `Entry ${seq} is not where it was: it was committed in another order.` }
+  return { seq, kind: 'reordered', detail: `Entry ${seq} was moved: the entries were committed in another order.` }
 }
 
-/** What is wrong at the end: the head that the chain keeps of itself, against the last entry that there is. */
+/** Compares the recorded head of the chain with the last entry of the log. */
 export function findHeadProblem(
   head: Head | undefined,
   last: { readonly seq: number; readonly hash: Buffer | null } | undefined,
@@ -93,30 +93,32 @@ export function findHeadProblem(
   if (head === undefined)
     return last === undefined
       ? undefined
-      : { seq: last.seq, kind: 'head', detail: 'The end of the chain is not recorded any more.' }
+      : { seq: last.seq, kind: 'head', detail: 'The recorded head of the chain is missing.' }
   if (last?.seq !== head.seq)
     return {
       seq: head.seq,
       kind: 'head',
-      detail: `The chain ends with entry ${head.seq}, but the last entry that is there is ${last?.seq ?? 'none'}.`,
+      detail: `The recorded head is entry ${head.seq}, but the last entry of the log is ${last?.seq ?? 'none'}.`,
     }
   return last.hash?.equals(head.hash) === true
     ? undefined
-    : { seq: head.seq, kind: 'head', detail: `The last entry has another hash than the end of the chain.` }
+    : { seq: head.seq, kind: 'head', detail: `The hash of the last entry differs from the recorded head.` }
 }
 
-/** What is wrong with an entry of which somebody has kept the hash. */
+/** Compares an entry with a head that was archived outside the server. */
 export function findArchiveProblem(archived: Head, found: Pick<Link, 'hash'> | undefined): ChainProblem | undefined {
   if (found === undefined)
     return {
       seq: archived.seq,
       kind: 'head',
-      detail: `The archived entry ${archived.seq} is missing: entries were removed from the end, or the log was replaced.`,
+      detail:
+        `The archived entry ${archived.seq} is missing: ` +
+        'entries were removed from the end, or the log was replaced.',
     }
   if (found.hash?.equals(archived.hash) === true) return undefined
   return {
     seq: archived.seq,
     kind: 'head',
-    detail: `Entry ${archived.seq} has another hash than the archived one: it or an entry before it was replaced.`,
+    detail: `The hash of entry ${archived.seq} differs from the archived one: it or an earlier entry was replaced.`,
   }
 }

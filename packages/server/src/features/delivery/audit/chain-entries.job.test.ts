@@ -21,13 +21,12 @@ describe('the chaining of audit entries', () => {
   const verify = async (tenant: Tenant) => (await (await tenant.session()).send('GET /api/audit-log/verify')).body
   const chainOf = async ({ organizationId }: Tenant) => {
     const { rows } = await sql<{ seq: number; resourceId: string; transaction: number; position: number }>`
-      select seq, resource_id as "resourceId", transaction::text::bigint as transaction, position from audit_log where organization_id = ${organizationId} order by seq`.execute(
-      world.platform.db,
-    )
+      select seq, resource_id as "resourceId", transaction::text::bigint as transaction, position
+      from audit_log where organization_id = ${organizationId} order by seq`.execute(world.platform.db)
     return rows
   }
 
-  it('numbers each organization by itself, without a gap', async () => {
+  it('numbers the entries of each organization separately, without gaps', async () => {
     const [a, b] = [await world.tenant(), await world.tenant()]
     for (const tenant of [a, b, a, a, b]) await writeEntries(world, tenant, [{}])
     await chainAll(world)
@@ -45,7 +44,7 @@ describe('the chaining of audit entries', () => {
     expect(await verify(b)).toMatchObject({ valid: true, entries: 2, head: { seq: 2 } })
   })
 
-  it('keeps to the order of the commits while many write at once, some of them slowly', async () => {
+  it('follows the commit order while many transactions write at once, some of them slowly', async () => {
     const tenants = await Promise.all([world.tenant(), world.tenant(), world.tenant()])
     const owners = await Promise.all(tenants.map((tenant) => tenant.session()))
     let isWriting = true
@@ -84,7 +83,7 @@ describe('the chaining of audit entries', () => {
     }
   }, 60_000)
 
-  it('waits for an older transaction: what it writes comes before what was written later', async () => {
+  it('waits for an older open transaction, whose entries come before later ones', async () => {
     const tenant = await world.tenant()
     const gate = Promise.withResolvers<void>()
     const begun = Promise.withResolvers<void>()
@@ -108,7 +107,7 @@ describe('the chaining of audit entries', () => {
     expect((await chainOf(tenant)).map(({ resourceId }) => resourceId)).toEqual(['first', 'second'])
   })
 
-  it('never sees what was rolled back', async () => {
+  it('skips entries that were rolled back', async () => {
     const tenant = await world.tenant()
     const failing = world.platform.db.transaction().execute(async (tx) => {
       await insertAuditEntry(tx, {
@@ -125,31 +124,31 @@ describe('the chaining of audit entries', () => {
     expect(await chainOf(tenant)).toMatchObject([{ seq: 1, resourceId: 'done' }])
   })
 
-  it('is done by one process at a time', async () => {
+  it('runs in one process at a time', async () => {
     const tenant = await world.tenant()
     await writeMany(world, tenant, { count: 1_200 })
     await Promise.all(Array.from({ length: 5 }, () => chainAll(world)))
     expect(await verify(tenant)).toMatchObject({ valid: true, entries: 1_200, head: { seq: 1_200 }, unchained: 0 })
   })
 
-  it('leaves a whole chain when its process is killed in the middle', async () => {
+  it('leaves an intact chain when its process is killed midway', async () => {
     const tenant = await world.tenant()
     await writeEntries(world, tenant, [{}, {}])
     await chainAll(world)
     await writeEntries(world, tenant, [{}, {}])
-    // Somebody holds the head, so that the chaining stands still between its links and their commit.
+    // Lock the head, so that the chaining blocks after writing its links and before committing them.
     await world.platform.db.transaction().execute(async (tx) => {
       await sql`select 1 from audit_chains where organization_id = ${tenant.organizationId} for update`.execute(tx)
-      // Transactions of other tests can hold the chaining back: it is called until it gets that far.
+      // Open transactions of other tests can delay the chaining, so call it until it gets that far.
       const chainUntilKilled = async () => {
         for (;;) await chainEntries.run(world.platform, signal)
       }
       const killed = chainUntilKilled().catch(() => 'killed')
       await eventually(async () => {
         const { rows } = await sql<{ pid: number }>`
-          select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%insert into audit_chains%'`.execute(
-          world.platform.db,
-        )
+          select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = current_database() and wait_event_type = 'Lock'
+            and query like '%insert into audit_chains%'`.execute(world.platform.db)
         return rows[0]
       })
       expect(await killed).toBe('killed')
@@ -159,7 +158,7 @@ describe('the chaining of audit entries', () => {
     expect(await verify(tenant)).toMatchObject({ valid: true, entries: 4, head: { seq: 4 }, unchained: 0 })
   })
 
-  it('goes on where the log ends when somebody has removed a head, and does not hold up the others', async () => {
+  it('continues at the end of the log when a head was deleted, and does not block other organizations', async () => {
     const [robbed, other] = [await world.tenant(), await world.tenant()]
     await writeEntries(world, robbed, [{}, {}])
     await chainAll(world)
@@ -172,12 +171,12 @@ describe('the chaining of audit entries', () => {
     expect(await verify(other)).toMatchObject({ valid: true, entries: 1 })
   })
 
-  it('chains what a restored database brought with it, whose transactions are numbered beyond ours', async () => {
+  it('chains the entries of a restored database, whose transaction ids are higher than any here', async () => {
     const tenant = await world.tenant()
     await writeEntries(world, tenant, [{ resourceId: 'restored' }])
-    await sql`update audit_log set transaction = '900000000000' where organization_id = ${tenant.organizationId}`.execute(
-      world.platform.db,
-    )
+    await sql`
+      update audit_log set transaction = '900000000000'
+      where organization_id = ${tenant.organizationId}`.execute(world.platform.db)
     await chainAll(world)
     await writeEntries(world, tenant, [{ resourceId: 'new' }])
     await chainAll(world)
@@ -185,7 +184,7 @@ describe('the chaining of audit entries', () => {
     expect(await verify(tenant)).toMatchObject({ valid: true, entries: 2 })
   })
 
-  it('leaves out what belongs to no organization', async () => {
+  it('skips entries without an organization', async () => {
     await world.platform.db.transaction().execute((tx) =>
       insertAuditEntry(tx, {
         action: 'org.deleted',

@@ -5,7 +5,7 @@ import { hashEntry, hashOfNothing, sealEntry } from './sealed-entry.ts'
 
 const batchEntriesMax = 500
 
-/** Links what was committed since the last round to the chains of the organizations; one process at a time. */
+/** Adds newly committed entries to the hash chains of their organizations; runs in one process at a time. */
 export const chainEntries = job({
   name: 'chain-entries',
   everyMs: 500,
@@ -22,7 +22,10 @@ export const chainEntries = job({
     }),
 })
 
-/** Continues each organization's chain with its entries, in their order. Those of organizations that are gone go with them. */
+/**
+ * Continues each organization's chain with its entries, in order. Skips entries of deleted organizations, which are
+ * deleted with them.
+ */
 function linkEntries(
   entries: readonly StoredEntry[],
   chains: ReadonlyMap<string, Head | undefined>,

@@ -24,7 +24,7 @@ export interface NewLink extends Head {
   readonly organizationId: string
 }
 
-/** True when this transaction is the one that chains; the lock ends with it. */
+/** Takes the lock for chaining until the transaction ends; false if another process holds it. */
 export async function lockChaining(tx: Tx): Promise<boolean> {
   const { rows } = await sql<{
     held: boolean
@@ -32,11 +32,12 @@ export async function lockChaining(tx: Tx): Promise<boolean> {
   return rows[0]?.held ?? false
 }
 
-/** The oldest entries that are in no chain, in the order in which they were committed. */
+/** The oldest unchained entries, in commit order. */
 export async function listUnchained(tx: Tx, limit: number): Promise<StoredEntry[]> {
-  // A transaction below the snapshot's xmin has ended, so nothing can be committed before its entries any more.
+  // Every transaction below the snapshot's xmin has ended, so no earlier entry can still be committed.
   const found = await readUnchained(tx, { readable: sql`transaction < pg_snapshot_xmin(pg_current_snapshot())`, limit })
-  // Ids beyond the snapshot are of another cluster, from which the database was restored: those entries have been committed long ago.
+  // Transaction ids above the snapshot come from another cluster, from which the database was restored.
+  // Those entries were committed long ago.
   return found.length > 0
     ? found
     : readUnchained(tx, { readable: sql`transaction >= pg_snapshot_xmax(pg_current_snapshot())`, limit })
@@ -53,16 +54,21 @@ async function readUnchained(
   return rows.map(toStoredEntry)
 }
 
-/** Keeps organizations from being deleted until the transaction ends. Gives those that exist, with the ends of their chains. */
+/**
+ * Locks organizations against deletion until the transaction ends. Returns those that exist, with the heads of their
+ * chains.
+ */
 export async function holdChains(tx: Tx, organizationIds: readonly string[]): Promise<Map<string, Head | undefined>> {
   await sql`select id from organizations where id = any(${organizationIds}::uuid[]) order by id for key share`.execute(
     tx,
   )
-  // The log's own last entry counts when the head lags behind it: a head that somebody has removed must not stop the chaining of all.
+  // If the head is missing or behind the log, use the log's last entry: one deleted head must not stop all chaining.
   const { rows } = await sql<{ id: string; seq: number | null; hash: Buffer | null }>`
     select o.id, head.seq, head.hash from organizations o left join lateral (
       (select seq, hash, 1 as rank from audit_chains where organization_id = o.id)
-      union all (select seq, hash, 2 from audit_log where organization_id = o.id and seq is not null order by audit_log.seq desc limit 1)
+      union all (
+        select seq, hash, 2 from audit_log where organization_id = o.id and seq is not null
+        order by audit_log.seq desc limit 1)
       order by seq desc, rank limit 1
     ) head on true
     where o.id = any(${organizationIds}::uuid[])`.execute(tx)
@@ -73,19 +79,21 @@ export async function holdChains(tx: Tx, organizationIds: readonly string[]): Pr
 export async function saveLinks(tx: Tx, links: readonly NewLink[], heads: readonly NewLink[]): Promise<void> {
   const { numAffectedRows } = await sql`
     update audit_log set seq = link.seq, hash = link.hash
-    from unnest(${links.map((link) => link.entryId)}::uuid[], ${links.map((link) => link.seq)}::bigint[], ${links.map((link) => link.hash)}::bytea[]) as link (id, seq, hash)
+    from unnest(${links.map((link) => link.entryId)}::uuid[], ${links.map((link) => link.seq)}::bigint[],
+      ${links.map((link) => link.hash)}::bytea[]) as link (id, seq, hash)
     where audit_log.id = link.id and audit_log.seq is null`.execute(tx)
   if (numAffectedRows !== BigInt(links.length))
-    throw new Error('An entry of the audit log went away while it was chained.')
+    throw new Error('An entry of the audit log disappeared while it was being chained.')
   await sql`
     insert into audit_chains (organization_id, seq, hash)
-    select * from unnest(${heads.map((head) => head.organizationId)}::uuid[], ${heads.map((head) => head.seq)}::bigint[], ${heads.map((head) => head.hash)}::bytea[])
+    select * from unnest(${heads.map((head) => head.organizationId)}::uuid[],
+      ${heads.map((head) => head.seq)}::bigint[], ${heads.map((head) => head.hash)}::bytea[])
     on conflict (organization_id) do update set seq = excluded.seq, hash = excluded.hash, updated_at = now()`.execute(
     tx,
   )
 }
 
-/** Where a chain says that it ends, and the last entry that there is; both of one moment. */
+/** The recorded head of a chain and the last entry of the log, both from one snapshot. */
 export async function findEnds(
   db: Db,
   { organizationId }: OrgScope,
@@ -98,9 +106,10 @@ export async function findEnds(
   }>`
     select head.seq as "headSeq", head.hash as "headHash", last.seq as "lastSeq", last.hash as "lastHash"
     from (select seq, hash from audit_chains where organization_id = ${organizationId}) head
-    full join (select seq, hash from audit_log where organization_id = ${organizationId} and seq is not null order by seq desc limit 1) last on true`.execute(
-    db,
-  )
+    full join (
+      select seq, hash from audit_log where organization_id = ${organizationId} and seq is not null
+      order by seq desc limit 1
+    ) last on true`.execute(db)
   const { headSeq = null, headHash = null, lastSeq = null, lastHash = null } = rows[0] ?? {}
   return {
     head: headSeq === null || headHash === null ? undefined : { seq: headSeq, hash: headHash },
@@ -108,22 +117,22 @@ export async function findEnds(
   }
 }
 
-/** The entry of a number, or undefined. */
+/** The entry with a number, or undefined. */
 export async function findLink(db: Db, scope: OrgScope, seq: number): Promise<Link | undefined> {
   return (await readLinks(db, scope, { after: { seq: seq - 1, id: lastId }, to: seq, limit: 1 }))[0]
 }
 
 export interface LinksQuery {
   readonly after: { readonly seq: number; readonly id: string }
-  /** The last number of interest. */
+  /** The last number to read. */
   readonly to: number
   readonly limit: number
 }
 
-/** Sorts behind every other id: what follows `{seq, id: lastId}` has a higher number. */
+/** Sorts after every other id, so that each entry after `{seq, id: lastId}` has a higher number. */
 export const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
-/** The entries that follow, in the order of the chain. */
+/** The entries after a position, in chain order. */
 export async function readLinks(
   db: Db,
   { organizationId }: OrgScope,
@@ -131,7 +140,8 @@ export async function readLinks(
 ): Promise<Link[]> {
   const { rows } = await sql<EntryRow & { seq: number; hash: Buffer | null; xid: string; position: number }>`
     select ${entryColumns}, seq, hash, transaction::text as xid, position from audit_log
-    where organization_id = ${organizationId} and seq >= ${after.seq} and seq <= ${to} and (seq, id) > (${after.seq}::bigint, ${after.id}::uuid)
+    where organization_id = ${organizationId} and seq >= ${after.seq} and seq <= ${to}
+      and (seq, id) > (${after.seq}::bigint, ${after.id}::uuid)
     order by seq, id limit ${limit}`.execute(db)
   return rows.map(({ seq, hash, xid, position, ...row }) => ({
     entry: toStoredEntry(row),
@@ -142,11 +152,12 @@ export async function readLinks(
   }))
 }
 
-/** The organization's entries that wait to be chained, counted among the server's oldest `max`. */
+/** Counts the organization's unchained entries among the server's oldest `max` unchained ones. */
 export async function countUnchained(db: Db, { organizationId }: OrgScope, max: number): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*) from (
-      select organization_id from audit_log where seq is null and organization_id is not null order by transaction, position limit ${max}
+      select organization_id from audit_log where seq is null and organization_id is not null
+      order by transaction, position limit ${max}
     ) waiting where organization_id = ${organizationId}`.execute(db)
   return rows[0]?.count ?? 0
 }

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 
-/** An entry as it is read back. `actor` and `changes` are whatever the columns hold, also after somebody has been at them. */
+/** An entry as read from the database. `actor` and `changes` are unknown, as the columns may be tampered with. */
 export interface StoredEntry {
   readonly id: string
   readonly organizationId: string
@@ -18,15 +18,16 @@ export interface StoredEntry {
   readonly createdAt: string
 }
 
-/** The columns of a StoredEntry, under its names but for the time. */
+/** The columns of a StoredEntry, under its field names except for the time. */
 export const entryColumns = sql.raw(
-  'id, organization_id as "organizationId", application_id as "applicationId", action, actor, resource_id as "resourceId", changes, ' +
+  'id, organization_id as "organizationId", application_id as "applicationId", action, actor, ' +
+    'resource_id as "resourceId", changes, ' +
     'request_id as "requestId", method, path, ip, user_agent as "userAgent", created_at as "createdAtTime"',
 )
 
-/** What `entryColumns` select. */
+/** The row that `entryColumns` select. */
 export interface EntryRow extends Omit<StoredEntry, 'createdAt'> {
-  // PostgreSQL's `infinity` is no Date, and only somebody who tampers writes it.
+  // PostgreSQL's `infinity` is read as a number. Only tampering can write it.
   readonly createdAtTime: Date | number
 }
 

@@ -17,7 +17,7 @@ describeEndpoint(exportAuditLog, { as: 'session', given: async () => undefined, 
 const verifier = fileURLToPath(new URL('../../../../../../scripts/verify-audit-log.mjs', import.meta.url))
 const zeros = '0'.repeat(64)
 
-describe('exporting the audit log', () => {
+describe('an export of the audit log', () => {
   let world: World
   let folder: string
   beforeAll(async () => {
@@ -29,7 +29,7 @@ describe('exporting the audit log', () => {
     await rm(folder, { recursive: true })
   })
 
-  /** Runs the offline verifier, as an auditor does who has nothing but the file. */
+  /** Runs the offline verifier as an auditor would, with only the file. */
   const check = async (text: string, ...args: string[]) => {
     const file = join(folder, 'export.jsonl')
     await writeFile(file, text)
@@ -44,7 +44,7 @@ describe('exporting the audit log', () => {
     return { tenant, send, exported: (await send('GET /api/audit-log/export')).text }
   }
 
-  it('gives every chained entry as a line, oldest first, with all that its hash covers', async () => {
+  it('has every chained entry as a line, oldest first, with everything that its hash covers', async () => {
     const { tenant, send } = await givenChain(world, 2)
     await writeEntries(world, tenant, [{ resourceId: 'not chained yet' }])
     const answer = await send('GET /api/audit-log/export')
@@ -78,7 +78,7 @@ describe('exporting the audit log', () => {
     expect((await (await (await world.tenant()).session()).send('GET /api/audit-log/export')).text).toBe('')
   })
 
-  it('is confirmed by the offline verifier, with the head that the server names', async () => {
+  it('passes the offline verifier with the head that the server reports', async () => {
     const { send, exported } = await given(5)
     const { head } = (await send('GET /api/audit-log/verify')).body
     expect(await check(exported)).toMatchObject({ code: 0, out: expect.stringContaining(`VALID: entries 1 to 5 (5)`) })
@@ -96,11 +96,11 @@ describe('exporting the audit log', () => {
       (lines) => change(lines, 2, (entry) => ({ ...entry, changes: { n: { before: 2, after: 4 } } })),
       'entry 3 was changed',
     ],
-    ['a field more', (lines) => change(lines, 2, (entry) => ({ ...entry, note: 1 })), 'entry 3 was changed'],
-    ['an entry less', (lines) => lines.toSpliced(2, 1), 'entry 3 is missing'],
-    ['several entries less', (lines) => lines.toSpliced(1, 2), 'entry 2 is missing, and all up to entry 3'],
-    ['a swap', (lines) => lines.with(2, lines[3] ?? '').with(3, lines[2] ?? ''), 'out of order'],
-    ['an entry twice', (lines) => lines.toSpliced(2, 0, lines[2] ?? ''), 'out of order'],
+    ['an added field', (lines) => change(lines, 2, (entry) => ({ ...entry, note: 1 })), 'entry 3 was changed'],
+    ['a removed entry', (lines) => lines.toSpliced(2, 1), 'entry 3 is missing'],
+    ['several removed entries', (lines) => lines.toSpliced(1, 2), 'entry 2 is missing, and all up to entry 3'],
+    ['two swapped entries', (lines) => lines.with(2, lines[3] ?? '').with(3, lines[2] ?? ''), 'out of order'],
+    ['a duplicated entry', (lines) => lines.toSpliced(2, 0, lines[2] ?? ''), 'out of order'],
     ['a cut-off line', (lines) => lines.with(4, (lines[4] ?? '').slice(0, 100)), 'line 5 is not an entry'],
     [
       'an entry of another chain',
@@ -108,7 +108,7 @@ describe('exporting the audit log', () => {
       'entry 4',
     ],
   ]
-  it.each(attacks)('does not get past the offline verifier with %s', async (_what, attack, expected) => {
+  it.each(attacks)('fails the offline verifier with %s', async (_what, attack, expected) => {
     const { exported } = await given(5)
     const { code, out } = await check(`${attack(exported.trimEnd().split('\n')).join('\n')}\n`)
     expect(code).toBe(1)
@@ -116,7 +116,7 @@ describe('exporting the audit log', () => {
     expect(out).toContain('INVALID')
   })
 
-  it('that was cut off, or rewritten from the beginning, is found by the head alone', async () => {
+  it('that was cut off or rewritten from the beginning is detected only by the archived head', async () => {
     const { exported, send } = await given(5)
     const { head } = (await send('GET /api/audit-log/verify')).body
     const short = exported.trimEnd().split('\n').slice(0, 3).join('\n')
@@ -132,7 +132,7 @@ describe('exporting the audit log', () => {
     })
   })
 
-  it('tells how the verifier is called, and that a file is not there, with another exit code', async () => {
+  it('makes the verifier exit with 2 when it is called wrongly or the file is missing', async () => {
     expect((await check('', '--head', 'nonsense')).code).toBe(2)
     await expect(
       new Promise((resolve) =>
@@ -141,13 +141,13 @@ describe('exporting the audit log', () => {
     ).resolves.toBe(2)
   })
 
-  it('of a time has an unbroken piece of the chain, which the verifier confirms', async () => {
+  it('of a time range has an unbroken part of the chain, which passes the verifier', async () => {
     const { tenant, send } = await givenChain(world, 0)
     await writeMany(world, tenant, { count: 600 })
     await chainAll(world)
-    await sql`update audit_log set created_at = '2026-01-01T00:00:00Z'::timestamptz + seq * interval '10 minutes' where organization_id = ${tenant.organizationId}`.execute(
-      world.platform.db,
-    )
+    await sql`
+      update audit_log set created_at = '2026-01-01T00:00:00Z'::timestamptz + seq * interval '10 minutes'
+      where organization_id = ${tenant.organizationId}`.execute(world.platform.db)
     const seqs = async (query: Record<string, string>) =>
       (await send('GET /api/audit-log/export', { query })).text
         .split('\n')
@@ -161,7 +161,7 @@ describe('exporting the audit log', () => {
     expect(await seqs({ until: '2020-01-01T00:00:00Z' })).toEqual([])
   })
 
-  it('that begins in the middle is confirmed from there on', async () => {
+  it('that begins in the middle is verified from there on', async () => {
     const { tenant, send } = await givenChain(world, 3)
     await new Promise((resolve) => setTimeout(resolve, 5))
     const since = new Date().toISOString()
@@ -184,7 +184,8 @@ describe('exporting the audit log', () => {
     const socket = connect(Number(target.port), target.hostname)
     socket.pause()
     socket.write(
-      `GET /api/audit-log/export HTTP/1.1\r\nhost: ${target.host}\r\ncookie: ${cookie}\r\nx-org-id: ${tenant.orgId}\r\nconnection: close\r\n\r\n`,
+      `GET /api/audit-log/export HTTP/1.1\r\nhost: ${target.host}\r\ncookie: ${cookie}\r\n` +
+        `x-org-id: ${tenant.orgId}\r\nconnection: close\r\n\r\n`,
     )
     const readAll = async () => {
       let [bytes, end] = [0, '']
@@ -208,11 +209,11 @@ describe('exporting the audit log', () => {
     }, 30_000)
   }
 
-  it('reads no faster than its client does', async () => {
+  it('is read from the database no faster than the client reads it', async () => {
     const readAll = await slowClient(world)
     let reads = 0
     world.platform.database.pool.on('acquire', () => (reads += 1))
-    // What the system's own buffers take is read; then it stands still.
+    // The server reads until the buffers of the operating system are full, then stops.
     await standstill(() => reads)
     expect(reads).toBeLessThan(20)
     const { bytes, isWhole } = await readAll()
@@ -220,7 +221,7 @@ describe('exporting the audit log', () => {
     expect(reads).toBeGreaterThanOrEqual(25)
   }, 90_000)
 
-  it('does not keep the server from stopping, and is not taken for whole then', async () => {
+  it('does not keep the server from stopping, and then ends with an error for the client', async () => {
     const stopped = await openWorld(auditWorld)
     const readAll = await slowClient(stopped)
     let reads = 0

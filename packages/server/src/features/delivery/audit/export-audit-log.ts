@@ -6,15 +6,17 @@ import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { parseWindow, windowQuery } from './audit-filters.ts'
 import { exportLines } from './export-lines.ts'
 
-/** Characters that wait for the client; beyond that nothing more is read from the database. */
+/** Characters buffered for the client; above this, nothing more is read from the database. */
 const waitingCharactersMax = 65_536
 
 export const exportAuditLog = endpoint({
   route: 'GET /api/audit-log/export',
   summary: 'Export the audit log',
   description:
-    'JSON Lines, the oldest entry first. A line has everything that its `hash` covers: the hash is the SHA-256 of the bytes of `previousHash` and the RFC 8785 JSON of the line ' +
-    'without `previousHash` and `hash`. `scripts/verify-audit-log.mjs` checks an export without this server. Entries that are not chained yet are in the next one.',
+    'Returns JSON Lines, oldest entry first. A line holds everything that its `hash` covers: the hash is the SHA-256 ' +
+    'of the bytes of `previousHash` followed by the RFC 8785 JSON of the line ' +
+    'without `previousHash` and `hash`. `scripts/verify-audit-log.mjs` checks an export without this server. ' +
+    'Entries that are not chained yet appear in a later export.',
   caller: 'organization',
   permission: 'audit-log:read',
   limit: 'default',
@@ -28,7 +30,7 @@ export const exportAuditLog = endpoint({
     const mistakes: InvalidPart[] = []
     const window = parseWindow(query, mistakes)
     refuseInvalid(mistakes)
-    // A stop ends the connection in the middle: a cut-off export is an error for the client, never a shorter file.
+    // A stopping server breaks the connection, so that the client gets an error and not a shorter file.
     const stream = Readable.from(exportLines(db, scope, window), {
       objectMode: false,
       highWaterMark: waitingCharactersMax,

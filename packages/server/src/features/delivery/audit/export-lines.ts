@@ -6,14 +6,17 @@ import { findFirstSeqSince, findFirstWithin, findLastWithin } from './window-sto
 import { hashOfNothing, sealEntry } from './sealed-entry.ts'
 
 const batchEntries = 200
-/** Entries are numbered as they commit: one can stand behind others that were written this much later, the clocks of nodes apart included. */
+/**
+ * Entries are numbered in commit order: one can follow entries that were written up to this much later, including
+ * the clock skew between nodes.
+ */
 const outOfOrderMs = 3_600_000
 
 type Window = Pick<AuditFilters, 'since' | 'until'>
 
 /**
- * The lines of an export, oldest first, as fast as they are taken: each batch is a read of its own, and nothing is held open in between.
- * An unbroken piece of the chain, from the first to the last entry within the window.
+ * The lines of an export, oldest first. Each batch is a separate query, so nothing stays open while the client reads.
+ * They are an unbroken part of the chain, from the first to the last entry within the window.
  */
 export async function* exportLines(db: Db, scope: OrgScope, window: Window): AsyncGenerator<string> {
   const { from, to } = await findRange(db, scope, window)
@@ -34,7 +37,8 @@ export async function* exportLines(db: Db, scope: OrgScope, window: Window): Asy
 }
 
 function toLine({ entry, seq, hash }: Link, previousHash: Buffer | null): string {
-  return `${JSON.stringify({ ...sealEntry(entry, seq), previousHash: previousHash?.toString('hex') ?? null, hash: hash?.toString('hex') ?? null })}\n`
+  const hashes = { previousHash: previousHash?.toString('hex') ?? null, hash: hash?.toString('hex') ?? null }
+  return `${JSON.stringify({ ...sealEntry(entry, seq), ...hashes })}\n`
 }
 
 async function findRange(db: Db, scope: OrgScope, { since, until }: Window): Promise<{ from: number; to: number }> {

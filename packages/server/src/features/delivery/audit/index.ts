@@ -8,7 +8,8 @@ export const auditFeature = feature({
   folder: 'delivery/audit',
   tag: 'Audit Log',
   description:
-    'Who did what to what, from where, and with which request; chained by hashes, so that no entry can be changed unnoticed.',
+    'Records who did what, to what, from where and in which request. ' +
+    'The entries form a hash chain, so that no entry can be changed unnoticed.',
   endpoints: { listAuditLog, verifyAuditLog, exportAuditLog },
   jobs: [chainEntries],
 })

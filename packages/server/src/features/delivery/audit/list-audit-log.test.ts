@@ -35,7 +35,7 @@ describe('listing the audit log', () => {
       apiVersion: null,
     }) as const
 
-  it('tells who did what to what, from where and with which request, and what changed', async () => {
+  it('shows who did what, to what, from where, in which request, and what changed', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const made = await send('POST /api/applications', { body: { name: 'Shop' }, headers: { 'user-agent': 'the test' } })
@@ -62,7 +62,7 @@ describe('listing the audit log', () => {
     expect((await list(send)).data[0]).toEqual({ ...entry, seq: 1, hash: expect.stringMatching(/^[0-9a-f]{64}$/) })
   })
 
-  it('shows keys, end-users and parts of the system as those who acted', async () => {
+  it('shows API keys, end-users and parts of the system as actors', async () => {
     const tenant = await world.tenant()
     const endUserId = await tenant.endUser()
     const impersonated = { ...tenant.scope, endUserId: parseWireId('eu', endUserId) ?? '' }
@@ -88,7 +88,7 @@ describe('listing the audit log', () => {
     ])
   })
 
-  it('filters by who acted, by action, by what was changed, by application and by time, and by all together', async () => {
+  it('filters by actor, action, resource, application and time, and by all of them together', async () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()
     const endUserId = await tenant.endUser()
@@ -97,7 +97,7 @@ describe('listing the audit log', () => {
       { resourceId: 'a', action: 'agent.created', actor: user(tenant) },
       { resourceId: 'b', action: 'agent.updated', actor: key(tenant) },
     ])
-    // Entries tell milliseconds: the moment in the middle is neither one's.
+    // Times have milliseconds, so the time in between belongs to neither entry.
     const pause = () => new Promise((resolve) => setTimeout(resolve, 5))
     await pause()
     const middle = new Date().toISOString()
@@ -161,7 +161,7 @@ describe('listing the audit log', () => {
     expect([resourcesOf(rest), rest.pagination.nextCursor]).toEqual([['c', 'b', 'a'], null])
   })
 
-  it('goes on by cursor where nothing that matches was near, and says when a number reaches too far', async () => {
+  it('continues by cursor after a scan without a match, and refuses a page number beyond the limit', async () => {
     const tenant = await world.tenant()
     await writeEntries(world, tenant, [{ action: 'test.rare', resourceId: 'needle' }])
     await writeMany(world, tenant, { count: 10_500 })
@@ -170,7 +170,7 @@ describe('listing the audit log', () => {
     expect((await list(send, query)).pagination).toMatchObject({ total: 10_000, nextCursor: expect.any(String) })
     const first = await list(send, { actor: 'system', action: 'test.rare', resourceId: 'needle' })
     expect(resourcesOf(first)).toEqual(['needle'])
-    // Its application is the first filter, and ten thousand others of that are newer.
+    // The application is the first filter, and ten thousand newer entries have the same one.
     const sparse = await list(send, { applicationId: tenant.appId, pageSize: 1 })
     expect(sparse.pagination.total).toBe(10_000)
     expectProblem(
@@ -187,7 +187,7 @@ describe('listing the audit log', () => {
     expect(seen).toBe(10_501)
   }, 60_000)
 
-  it('shows nothing of another organization, and is not for members, viewers or keys', async () => {
+  it('shows nothing of another organization, and refuses members, viewers and API keys', async () => {
     const [tenant, stranger] = [await world.tenant(), await world.tenant()]
     await writeEntries(world, stranger, [{ resourceId: 'theirs' }])
     const { send } = await tenant.session()

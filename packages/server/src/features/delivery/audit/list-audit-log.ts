@@ -10,8 +10,10 @@ export const listAuditLog = endpoint({
   route: 'GET /api/audit-log',
   summary: 'List the audit log',
   description:
-    'Who did what to what, from where and with which request, newest first. With several filters a page can hold fewer entries than it could, even none: ' +
-    'go on with `after` until `nextCursor` is null. `page` and `total` reach no further than the newest 10,000 entries of the first filter.',
+    'Lists who did what, to what, from where and in which request, newest first. ' +
+    'With several filters a page can hold fewer entries than `pageSize`, or none: ' +
+    'continue with `after` until `nextCursor` is null. `page` and `total` reach only the newest 10,000 entries ' +
+    'that match the first of these filters: `resourceId`, `actor`, `action`, `applicationId`.',
   caller: 'organization',
   permission: 'audit-log:read',
   limit: 'default',
@@ -28,7 +30,7 @@ export const listAuditLog = endpoint({
       refuseInvalid([
         {
           pointer: 'query/page',
-          message: `reaches beyond the first ${scannedEntriesMax} entries: go on with after`,
+          message: `reaches beyond the first ${scannedEntriesMax} entries: continue with after`,
           code: 'maximum',
         },
       ])

@@ -3,15 +3,15 @@ import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
 import type { StoredEntry } from './entry-row-store.ts'
 import { canonicalJson } from './canonical-json.ts'
 
-/** Everything that an entry's hash covers beside the hash before it, in the form in which people see it. */
+/** Everything that an entry's hash covers besides the previous hash, in wire form. */
 export interface SealedEntry extends StoredEntry {
   readonly seq: number
 }
 
-/** The hash before the first entry of a chain: 32 zero bytes. */
+/** The previous hash of the first entry of a chain: 32 zero bytes. */
 export const hashOfNothing = Buffer.alloc(32)
 
-/** Puts an entry into the form that is hashed, as number `seq` of its organization's chain. */
+/** Converts an entry into the form that is hashed, as number `seq` of its organization's chain. */
 export function sealEntry(entry: StoredEntry, seq: number): SealedEntry {
   return {
     id: toWireId('aud', entry.id),
@@ -31,12 +31,12 @@ export function sealEntry(entry: StoredEntry, seq: number): SealedEntry {
   }
 }
 
-/** SHA-256 of the hash before, as bytes, and the canonical JSON of the entry. */
+/** SHA-256 of the previous hash (as bytes) followed by the canonical JSON of the entry. */
 export function hashEntry(previous: Buffer, entry: SealedEntry): Buffer {
   return createHash('sha256').update(previous).update(canonicalJson(entry)).digest()
 }
 
-/** The actor with wire ids. Every member stays, so that the hash covers each. */
+/** The actor with wire ids. Keeps every member, so that the hash covers all of them. */
 export function toActorWire(actor: unknown): unknown {
   if (typeof actor !== 'object' || actor === null || Array.isArray(actor)) return actor
   return Object.fromEntries(Object.entries(actor).map(([name, value]) => [name, toMemberWire(name, value)]))

@@ -28,7 +28,7 @@ describe('verifying the audit log', () => {
     return { verify, head, tenant, body: await verify() }
   }
 
-  it('finds nothing wrong in a log that nobody has touched, or that is empty', async () => {
+  it('finds no problem in an untouched or empty log', async () => {
     const { body } = await verifyAfter(async () => undefined)
     expect(body).toEqual({
       valid: true,
@@ -100,7 +100,7 @@ describe('verifying the audit log', () => {
     expect(kinds(body)).toEqual(expected)
   })
 
-  it('finds several that were removed, as one gap, and all of them', async () => {
+  it('reports several removed entries as one gap, and finds that all were removed', async () => {
     const removed = await verifyAfter(
       async ({ organizationId }) =>
         void (await tamper(sql`delete from audit_log where organization_id = ${organizationId} and seq in (2, 3, 4)`)),
@@ -113,39 +113,45 @@ describe('verifying the audit log', () => {
     expect(kinds(emptied.body)).toEqual(['head 6'])
   })
 
-  it.each(['with their hashes', 'without their hashes'])('finds two entries that changed places, %s', async (how) => {
+  it.each(['with their hashes', 'without their hashes'])('finds two swapped entries, %s', async (how) => {
     const { body } = await verifyAfter(async (tenant) => {
       const hash =
         how === 'with their hashes'
           ? sql`hash`
-          : sql`(select hash from audit_log other where other.organization_id = audit_log.organization_id and other.seq = 7 - audit_log.seq)`
+          : sql`(
+              select hash from audit_log other
+              where other.organization_id = audit_log.organization_id and other.seq = 7 - audit_log.seq)`
       await world.platform.db.transaction().execute(async (tx) => {
-        await sql`create temporary table moved on commit drop as select id, 7 - seq as seq, ${hash} as hash from audit_log where organization_id = ${tenant.organizationId} and seq in (3, 4)`.execute(
-          tx,
-        )
+        await sql`
+          create temporary table moved on commit drop as
+          select id, 7 - seq as seq, ${hash} as hash from audit_log
+          where organization_id = ${tenant.organizationId} and seq in (3, 4)`.execute(tx)
         await sql`update audit_log set seq = null from moved where moved.id = audit_log.id`.execute(tx)
-        await sql`update audit_log set seq = moved.seq, hash = moved.hash from moved where moved.id = audit_log.id`.execute(
-          tx,
-        )
+        await sql`
+          update audit_log set seq = moved.seq, hash = moved.hash from moved
+          where moved.id = audit_log.id`.execute(tx)
       })
     })
     expect(kinds(body).slice(0, 2)).toEqual(['reordered 3', 'reordered 4'])
   })
 
-  it('finds a forged entry that was pushed in between', async () => {
+  it('finds a forged entry that was inserted between others', async () => {
     const { body } = await verifyAfter(async (tenant) => {
       for (const seq of [6, 5, 4]) await tamper(sql`update audit_log set seq = seq + 1 where ${at(tenant, seq)}`)
       await tamper(sql`
-        insert into audit_log (id, organization_id, action, actor, seq, hash) values (${newUuid()}, ${tenant.organizationId}, 'test.forged', '{"kind": "system"}', 4, sha256('forged'))`)
+        insert into audit_log (id, organization_id, action, actor, seq, hash)
+        values (${newUuid()}, ${tenant.organizationId}, 'test.forged', '{"kind": "system"}', 4, sha256('forged'))`)
       await tamper(sql`update audit_chains set seq = 7 where organization_id = ${tenant.organizationId}`)
     })
     expect(kinds(body)[0]).toMatch(/ 4$/)
   })
 
-  it('finds a forged entry behind the end, and a changed head', async () => {
+  it('finds a forged entry after the end, and a changed head', async () => {
     const forged = await verifyAfter(async ({ organizationId }) => {
       await tamper(
-        sql`insert into audit_log (id, organization_id, action, actor, seq, hash) values (${newUuid()}, ${organizationId}, 'test.forged', '{}', 7, sha256('forged'))`,
+        sql`
+          insert into audit_log (id, organization_id, action, actor, seq, hash)
+          values (${newUuid()}, ${organizationId}, 'test.forged', '{}', 7, sha256('forged'))`,
       )
     })
     expect(kinds(forged.body)).toEqual(['changed 7', 'head 6'])
@@ -156,20 +162,24 @@ describe('verifying the audit log', () => {
     expect(kinds(beheaded.body)).toEqual(['head 6'])
   })
 
-  it('finds a tail that was cut off together with its head only with an archived head', async () => {
+  it('finds a tail that was removed together with the recorded head only with an archived head', async () => {
     const { body, verify, head } = await verifyAfter(async ({ organizationId }) => {
       await tamper(sql`delete from audit_log where organization_id = ${organizationId} and seq > 4`)
       await tamper(
-        sql`update audit_chains c set seq = l.seq, hash = l.hash from audit_log l where l.organization_id = ${organizationId} and c.organization_id = l.organization_id and l.seq = 4`,
+        sql`
+          update audit_chains c set seq = l.seq, hash = l.hash from audit_log l
+          where l.organization_id = ${organizationId} and c.organization_id = l.organization_id and l.seq = 4`,
       )
     })
     expect(body.valid).toBe(true)
     expect(kinds(await verify(head))).toEqual(['head 6'])
-    // Later entries take the numbers of those that were cut off.
+    // Later entries take the numbers of the removed ones.
     const refilled = await verifyAfter(async (tenant) => {
       await tamper(sql`delete from audit_log where ${at(tenant, 6)}`)
       await tamper(
-        sql`update audit_chains c set seq = l.seq, hash = l.hash from audit_log l where l.organization_id = ${tenant.organizationId} and c.organization_id = l.organization_id and l.seq = 5`,
+        sql`
+          update audit_chains c set seq = l.seq, hash = l.hash from audit_log l
+          where l.organization_id = ${tenant.organizationId} and c.organization_id = l.organization_id and l.seq = 5`,
       )
       await writeEntries(world, tenant, [{}, {}])
       await chainAll(world)
@@ -178,14 +188,14 @@ describe('verifying the audit log', () => {
     expect(kinds(await refilled.verify(refilled.head))).toEqual(['head 6'])
   })
 
-  it('confirms an archived head, also when the log has grown since', async () => {
+  it('accepts an archived head, also after the log has grown', async () => {
     const { verify, head, tenant } = await verifyAfter(async () => undefined)
     await writeEntries(world, tenant, [{}])
     await chainAll(world)
     expect(await verify(head)).toMatchObject({ valid: true, entries: 7 })
   })
 
-  it('goes through a long log in parts, each with what is wrong in it', async () => {
+  it('checks a long log in parts, and reports the problems of each part', async () => {
     const { tenant, send } = await givenChain(world, 0)
     await writeMany(world, tenant, { count: 1_000 })
     await chainAll(world)
@@ -202,7 +212,7 @@ describe('verifying the audit log', () => {
     expect(parts.flatMap(kinds)).toEqual(['changed 700'])
   })
 
-  it('tells the first hundred problems', async () => {
+  it('reports the first hundred problems', async () => {
     const { tenant, send } = await givenChain(world, 0)
     await writeMany(world, tenant, { count: 150 })
     await chainAll(world)

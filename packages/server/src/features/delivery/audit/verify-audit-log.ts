@@ -9,17 +9,17 @@ const Hash = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 in h
 const Seq = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
 
 const VerificationWire = wire('AuditLogVerification', {
-  valid: Type.Boolean({ description: 'Nothing was found wrong in what was checked.' }),
-  entries: Type.Integer({ description: 'Entries that were checked.' }),
+  valid: Type.Boolean({ description: 'True when the checked entries have no problem.' }),
+  entries: Type.Integer({ description: 'Number of entries that were checked.' }),
   head: Nullable(wire('AuditLogHead', { seq: Type.Integer(), hash: Hash })),
   unchained: Type.Integer({
-    description: 'Entries that are not in the chain yet; counted among the 10,000 oldest that wait.',
+    description: 'Number of entries that are not chained yet, counted among the 10,000 oldest of the server.',
   }),
   problems: Type.Array(
     Type.Object({ seq: Type.Integer(), kind: OneOf(['changed', 'gap', 'reordered', 'head']), detail: Type.String() }),
-    { description: 'The first hundred.' },
+    { description: 'The problems that were found, at most a hundred.' },
   ),
-  next: Nullable(Type.Integer({ description: 'Where to go on with `from`; null when the end was reached.' })),
+  next: Nullable(Type.Integer({ description: 'The `from` of the next request; null when the end was reached.' })),
 })
 
 const entriesMax = 50_000
@@ -29,22 +29,24 @@ export const verifyAuditLog = endpoint({
   route: 'GET /api/audit-log/verify',
   summary: 'Verify the audit log',
   description:
-    "Checks the hash chain of the organization's entries: each hash covers its entry and the hash before it. A whole rewritten log, or a tail cut off together with " +
-    'its recorded head, is consistent in itself: give the `seq` and `hash` of a `head` that you keep elsewhere to find that too. Checks 50,000 entries at a time.',
+    "Checks the hash chain of the organization's entries: each hash covers its entry and the previous hash. " +
+    'A log that was rewritten as a whole, or whose end was removed together with its recorded head, is still ' +
+    'consistent. To detect that too, send the `seq` and `hash` of a `head` that you archived elsewhere. ' +
+    'Checks up to 50,000 entries at a time.',
   caller: 'organization',
   permission: 'audit-log:read',
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',
   query: {
-    seq: Type.Optional({ ...Seq, description: 'The number of an archived head; with `hash`.' }),
-    hash: Type.Optional({ ...Hash, description: 'The hash of an archived head; with `seq`.' }),
+    seq: Type.Optional({ ...Seq, description: 'The number of an archived head; requires `hash`.' }),
+    hash: Type.Optional({ ...Hash, description: 'The hash of an archived head; requires `seq`.' }),
     from: Type.Optional({
       ...Seq,
-      description: 'The number of the entry to start with: `next` of the reply before. 1 when absent.',
+      description: 'The number of the entry to start with: `next` of the previous reply. Default: 1.',
     }),
     limit: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: entriesMax, description: 'Entries to check in this request.' }),
+      Type.Integer({ minimum: 1, maximum: entriesMax, description: 'Most entries to check in this request.' }),
     ),
   },
   returns: { 200: VerificationWire },
@@ -74,6 +76,6 @@ function parseArchived({ seq, hash }: { readonly seq?: number; readonly hash?: s
   if (seq !== undefined && hash !== undefined) return { seq, hash: Buffer.from(hash, 'hex') }
   const missing = seq === undefined ? 'query/seq' : 'query/hash'
   if (seq !== undefined || hash !== undefined)
-    refuseInvalid([{ pointer: missing, message: 'is required: seq and hash are given together', code: 'required' }])
+    refuseInvalid([{ pointer: missing, message: 'is required: seq and hash must be sent together', code: 'required' }])
   return undefined
 }

@@ -8,7 +8,7 @@ const batchEntries = 200
 
 export interface VerifyOptions {
   readonly ends: Awaited<ReturnType<typeof findEnds>>
-  /** An end of the chain that somebody has kept. */
+  /** A head of the chain that was archived outside the server. */
   readonly archived: Head | undefined
   readonly from: number
   readonly entriesMax: number
@@ -17,11 +17,11 @@ export interface VerifyOptions {
 export interface Verified {
   readonly entries: number
   readonly problems: readonly ChainProblem[]
-  /** Where to go on; null at the end. */
+  /** Where to continue; null at the end. */
   readonly next: number | null
 }
 
-/** Checks a part of an organization's chain, in batches and outside any transaction. What is chained meanwhile is left for the next time. */
+/** Checks a part of an organization's chain in batches, without a transaction. Skips entries chained meanwhile. */
 export async function verifyChain(
   db: Db,
   scope: OrgScope,

@@ -7,12 +7,12 @@ import type { World } from '../../../../testing/world.ts'
 import { chainEntries } from '../chain-entries.job.ts'
 import { auditFeature } from '../index.ts'
 
-/** Only the log itself; entries are written by the tests. */
+/** A world with only the audit log; the tests write its entries. */
 export const auditWorld = { features: [auditFeature] }
 
 const signal = new AbortController().signal
 
-/** Writes entries of the system one after the other, each in a transaction of its own. */
+/** Writes entries of the system one after the other, each in its own transaction. */
 export async function writeEntries(
   world: World,
   tenant: Tenant,
@@ -31,7 +31,7 @@ export async function writeEntries(
   }
 }
 
-/** Writes `count` entries at once, in one transaction, with as many characters of changes. */
+/** Writes `count` entries in one transaction, each with `characters` characters of changes. */
 export async function writeMany(
   world: World,
   { organizationId, applicationId }: Tenant,
@@ -39,12 +39,15 @@ export async function writeMany(
 ): Promise<void> {
   await sql`
     insert into audit_log (id, organization_id, application_id, action, actor, changes)
-    select (lpad(to_hex((extract(epoch from now()) * 1000)::bigint), 12, '0') || '70008' || lpad(to_hex(n), 15, '0'))::uuid, ${organizationId}, ${applicationId}, 'test.made',
-      '{"kind": "system", "part": "tests"}', jsonb_build_object('n', jsonb_build_object('before', n, 'after', repeat('x', ${characters}::int)))
+    select
+      (lpad(to_hex((extract(epoch from now()) * 1000)::bigint), 12, '0') || '70008' || lpad(to_hex(n), 15, '0'))::uuid,
+      ${organizationId}, ${applicationId}, 'test.made',
+      '{"kind": "system", "part": "tests"}',
+      jsonb_build_object('n', jsonb_build_object('before', n, 'after', repeat('x', ${characters}::int)))
     from generate_series(1, ${count}::int) n`.execute(world.platform.db)
 }
 
-/** Chains whatever is committed. Transactions of other tests, in other databases of the server, hold it back like one's own. */
+/** Chains all committed entries. Retries, as open transactions in any database of the cluster delay the chaining. */
 export async function chainAll({ platform }: World): Promise<void> {
   await eventually(async () => {
     while (await chainEntries.run(platform, signal));
