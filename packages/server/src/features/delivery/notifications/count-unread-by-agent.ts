@@ -7,14 +7,18 @@ import { countUnreadByAgent as loadCounts } from './notification-store.ts'
 export const countUnreadByAgent = endpoint({
   route: 'GET /api/notifications/unread-counts-by-agent',
   summary: 'Count unread notifications by agent',
-  description: 'Counts among your newest 1,000. Agents without an unread notification are left out.',
+  description: 'Counts the unread ones among your newest 1,000 notifications. Agents without unread ones are omitted.',
   caller: 'application',
   permission: 'runs:read',
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',
   returns: {
-    200: Type.Object({ counts: Type.Record(Type.String(), Type.Integer(), { description: '`{"agent_…": 3}`' }) }),
+    200: Type.Object({
+      counts: Type.Record(Type.String(), Type.Integer(), {
+        description: 'The number of unread notifications by agent id: `{"agent_…": 3}`.',
+      }),
+    }),
   },
   fails: [],
   async handle({ db, scope, caller }) {

@@ -6,7 +6,7 @@ import { countUnread as loadCount } from './notification-store.ts'
 export const countUnread = endpoint({
   route: 'GET /api/notifications/unread-count',
   summary: 'Count unread notifications',
-  description: 'Counts among your newest 1,000.',
+  description: 'Counts the unread ones among your newest 1,000 notifications.',
   caller: 'application',
   permission: 'runs:read',
   limit: 'default',

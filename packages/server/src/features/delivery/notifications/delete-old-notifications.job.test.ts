@@ -7,7 +7,7 @@ import { messagesOf, newestOf, notify, options } from './testing/notification-te
 const signal = new AbortController().signal
 const day = 86_400_000
 
-describe('notifications of more than 90 days ago', () => {
+describe('notifications older than 90 days', () => {
   let world: World
   beforeAll(async () => {
     world = await openWorld(options)
@@ -21,7 +21,7 @@ describe('notifications of more than 90 days ago', () => {
       .where('message', '=', message)
       .execute()
 
-  it('are deleted, with who has read them; younger ones stay', async () => {
+  it('are deleted with their read marks, newer ones stay', async () => {
     const tenant = await world.tenant()
     await notify(world, tenant, { message: 'old' })
     await tenant.send(`PATCH /api/notifications/${await newestOf(tenant.send)}`, { body: { read: true } })
@@ -33,13 +33,13 @@ describe('notifications of more than 90 days ago', () => {
     expect(await world.platform.db.selectFrom('notification_reads').selectAll().execute()).toEqual([])
   })
 
-  it('go in batches, and several processes share the work', async () => {
+  it('are deleted in batches, and several processes share the work', async () => {
     const { organizationId, applicationId } = await world.tenant()
     await sql`
       insert into notifications (id, organization_id, application_id, type, message, created_at)
-      select gen_random_uuid(), ${organizationId}, ${applicationId}, 'webhook.disabled', 'many', now() - interval '100 days' from generate_series(1, 1500)`.execute(
-      world.platform.db,
-    )
+      select gen_random_uuid(), ${organizationId}, ${applicationId}, 'webhook.disabled', 'many',
+        now() - interval '100 days'
+      from generate_series(1, 1500)`.execute(world.platform.db)
     const left = async () =>
       (await world.platform.db.selectFrom('notifications').select('id').where('message', '=', 'many').execute()).length
     expect(await deleteOldNotifications.run(world.platform, signal)).toBe(true)

@@ -4,7 +4,7 @@ import { deleteNotificationsBefore } from './notification-store.ts'
 const keptMs = 90 * 86_400_000
 const batchMax = 1000
 
-/** Deletes notifications of more than 90 days ago, with who has read them. */
+/** Deletes notifications older than 90 days, with their read marks. */
 export const deleteOldNotifications = job({
   name: 'delete-old-notifications',
   everyMs: 3_600_000,

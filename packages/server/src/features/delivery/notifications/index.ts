@@ -14,7 +14,7 @@ export { insertNotification, type NewNotification } from './new-notification-sto
 export const notificationsFeature = feature({
   folder: 'delivery/notifications',
   tag: 'Notifications',
-  description: 'What has happened since you last looked: runs that ended, webhooks that were disabled.',
+  description: 'Notifications of ended runs and of disabled webhooks, with a read state for each reader.',
   endpoints: { listNotifications, countUnread, countUnreadByAgent, markNotificationRead, markRunRead, markAllRead },
   jobs: [deleteOldNotifications],
   reader: notifyOfRuns,

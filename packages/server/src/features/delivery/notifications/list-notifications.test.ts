@@ -21,7 +21,7 @@ describe('notifications', () => {
 
   const storedIdOf = (endUser: string) => parseWireId('eu', endUser) ?? ''
 
-  it('are seen by those whom they are for, and by no other tenant', async () => {
+  it('are visible to their recipients, and to no other tenant', async () => {
     const [tenant, stranger] = [await world.tenant(), await world.tenant()]
     const [owner, member] = [await tenant.session(), await addMember(world, tenant)]
     const [endUser, other] = [await tenant.endUser(), await tenant.endUser()]
@@ -46,7 +46,7 @@ describe('notifications', () => {
     ).toEqual([2, 2, 1, 1, 0, 0])
   })
 
-  it('are shown whole, with an id of their own', async () => {
+  it('are returned with all fields, and their own id', async () => {
     const tenant = await world.tenant()
     await notify(world, tenant, { message: 'A webhook was disabled.' })
     const { body } = await tenant.send('GET /api/notifications')
@@ -66,7 +66,7 @@ describe('notifications', () => {
     })
   })
 
-  it('are paged by number and by cursor, also those of two kinds of recipients in turn', async () => {
+  it('are paged by number and by cursor, also when two kinds of recipients alternate', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     for (let n = 0; n < 7; n += 1)
@@ -90,7 +90,7 @@ describe('notifications', () => {
     )
   })
 
-  it('are counted by agent, without those of none', async () => {
+  it('are counted by agent, without those that have no agent', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const [first, second] = ['01936b2a-0000-7000-8000-000000000001', '01936b2a-0000-7000-8000-000000000002']
@@ -107,9 +107,8 @@ describe('notifications', () => {
     const { organizationId, applicationId } = tenant
     await sql`
       insert into notifications (id, organization_id, application_id, type, message)
-      select gen_random_uuid(), ${organizationId}, ${applicationId}, 'webhook.disabled', 'x' from generate_series(1, 1100)`.execute(
-      world.platform.db,
-    )
+      select gen_random_uuid(), ${organizationId}, ${applicationId}, 'webhook.disabled', 'x'
+      from generate_series(1, 1100)`.execute(world.platform.db)
     expect(await unreadOf(tenant.send)).toBe(1000)
     expect((await tenant.send('GET /api/notifications')).body.pagination.total).toBe(1000)
   })

@@ -11,8 +11,9 @@ export const listNotifications = endpoint({
   route: 'GET /api/notifications',
   summary: 'List notifications',
   description:
-    'Newest first: your own and those for every member; with `Appstrate-User` those of the end-user; with an API key alone those for every member. ' +
-    '`total` counts up to 1,000, and notifications are deleted after 90 days.',
+    'Lists notifications, newest first. A signed-in user gets their own and those for every member. ' +
+    'An API key gets those for every member or, with `Appstrate-User`, those of the end-user. ' +
+    '`total` counts up to 1,000. Notifications are deleted after 90 days.',
   caller: 'application',
   permission: 'runs:read',
   limit: 'default',
@@ -21,7 +22,7 @@ export const listNotifications = endpoint({
   query: {
     ...cursorQuery,
     unread: Type.Optional(
-      Type.Boolean({ description: 'True: only those that you have not read, among your newest 1,000.' }),
+      Type.Boolean({ description: 'If true, returns only unread notifications, among your newest 1,000.' }),
     ),
   },
   returns: { 200: pageOf(NotificationWire) },

@@ -19,7 +19,7 @@ describe('marking all as read', () => {
 
   const markAll = async (send: Tenant['send']): Promise<number> =>
     (await send('PUT /api/notifications/read-all')).body.updated
-  /** One that was made so long ago. */
+  /** Inserts a notification that is `ageMs` old. */
   const insertOld = ({ organizationId, applicationId }: Tenant, message: string, ageMs: number) =>
     world.platform.db
       .insertInto('notifications')
@@ -32,7 +32,7 @@ describe('marking all as read', () => {
       })
       .execute()
 
-  it('tells how many were unread, old ones and new, and leaves what comes later', async () => {
+  it('returns how many were unread, old and new, and leaves later ones unread', async () => {
     const tenant = await world.tenant()
     await insertOld(tenant, 'of yesterday', 86_400_000)
     await insertOld(tenant, 'of a minute ago', 60_000)
@@ -49,7 +49,7 @@ describe('marking all as read', () => {
     expect(await messagesOf(tenant.send, { unread: 'true' })).toEqual(['later'])
   })
 
-  it('is done for the reader alone', async () => {
+  it('affects only the reader', async () => {
     const tenant = await world.tenant()
     const [owner, member, endUser] = [await tenant.session(), await addMember(world, tenant), await tenant.endUser()]
     await insertOld(tenant, 'of yesterday', 86_400_000)
@@ -63,7 +63,7 @@ describe('marking all as read', () => {
     expect(await Promise.all([member.send, tenant.send, tenant.sendAs(endUser)].map(unreadOf))).toEqual([2, 2, 0])
   })
 
-  it('does not swallow a notification that is written before and committed after', async () => {
+  it('leaves a notification unread that was written before it and committed after it', async () => {
     const tenant = await world.tenant()
     const { organizationId, applicationId } = tenant
     const [written, marked] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
@@ -80,7 +80,7 @@ describe('marking all as read', () => {
     expect(await messagesOf(tenant.send, { unread: 'true' })).toEqual(['slow'])
   })
 
-  it('marks each once when it is asked twice at the same moment, and never what was not there', async () => {
+  it('marks each once when it is called twice at the same time, and never one that did not exist yet', async () => {
     const tenant = await world.tenant()
     for (let n = 0; n < 5; n += 1) await notify(world, tenant)
     const [updated, more] = await Promise.all([

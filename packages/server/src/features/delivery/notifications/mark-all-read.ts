@@ -6,13 +6,15 @@ import { saveAllRead } from './notification-store.ts'
 export const markAllRead = endpoint({
   route: 'PUT /api/notifications/read-all',
   summary: 'Mark all notifications as read',
-  description: 'Those that exist at this moment; one that is made meanwhile stays unread.',
+  description: 'Marks the notifications that exist at the time of the call. Those created meanwhile stay unread.',
   caller: 'application',
   permission: 'runs:read',
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',
-  returns: { 200: Type.Object({ updated: Type.Integer({ description: 'How many were unread, at most 1,000.' }) }) },
+  returns: {
+    200: Type.Object({ updated: Type.Integer({ description: 'How many notifications were unread; at most 1,000.' }) }),
+  },
   fails: [],
   async handle({ db, scope, caller }) {
     const inbox = { scope, reader: readerOf(scope, caller) }

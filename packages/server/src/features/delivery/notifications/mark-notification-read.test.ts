@@ -29,7 +29,7 @@ describe('marking a notification as read', () => {
   })
   afterAll(() => world.close())
 
-  it('is done for the reader alone, and as often as one likes', async () => {
+  it('affects only the reader, and can be repeated', async () => {
     const tenant = await world.tenant()
     const [owner, member] = [await tenant.session(), await addMember(world, tenant)]
     await notify(world, tenant)
@@ -73,7 +73,7 @@ describe('marking a notification as read', () => {
     expect([await unreadOf(owner.send), await unreadOf(tenant.sendAs(endUser))]).toEqual([1, 1])
   })
 
-  it('works by the run too', async () => {
+  it('works by run id too', async () => {
     const tenant = await world.tenant()
     const [owner, member, endUser, other] = [
       await tenant.session(),

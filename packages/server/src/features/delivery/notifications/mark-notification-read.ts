@@ -5,10 +5,10 @@ import { saveRead } from './notification-store.ts'
 import { NotificationWire, toNotificationWire } from './notification-wire.ts'
 
 export const markNotificationRead = endpoint({
-  // Not `…/:notificationId/read`: beside `…/read/:runId` a path could be either.
+  // Not `…/:notificationId/read`: it would be ambiguous with `…/read/:runId`.
   route: 'PATCH /api/notifications/:notificationId',
   summary: 'Mark a notification as read',
-  description: 'For you alone: what is for every member stays unread for the others.',
+  description: 'Marks it for you only: a notification for every member stays unread for the others.',
   caller: 'application',
   permission: 'runs:read',
   limit: 'default',

@@ -12,7 +12,7 @@ export const markRunRead = endpoint({
   idempotency: 'not-needed',
   audit: 'none',
   params: { runId: { id: 'run', missing: 'run-not-found' } },
-  returns: { 200: Type.Object({ ok: Type.Boolean({ description: 'False: the run has no notification for you.' }) }) },
+  returns: { 200: Type.Object({ ok: Type.Boolean({ description: 'False if the run has no notification for you.' }) }) },
   fails: [],
   handle: async ({ db, scope, caller, params }) =>
     ok({ ok: await saveRunRead(db, { scope, reader: readerOf(scope, caller) }, params.runId) }),

@@ -3,20 +3,20 @@ import type { Tx } from '../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 
-/** For one user, for one end-user, or without either for every member of the organization. */
+/** A notification for one user, for one end-user, or (with neither) for every member of the organization. */
 export interface NewNotification {
   readonly organizationId: string
   readonly applicationId: string
   /** Such as `webhook.disabled`. */
   readonly type: string
-  /** One sentence; nothing of an end-user's content. */
+  /** One sentence, without content of an end-user. */
   readonly message: string
   readonly userId?: string
   readonly endUserId?: string
   readonly agentId?: string
 }
 
-/** Notifies in the transaction of what is reported. */
+/** Writes a notification in the transaction of the change that it reports. */
 export async function insertNotification(tx: Tx, notification: NewNotification): Promise<void> {
   const { organizationId, applicationId, type, message, userId, endUserId, agentId } = notification
   await tx
@@ -43,17 +43,19 @@ export interface RunNotification {
   readonly message: string
 }
 
-/** One for each run that still exists and has none yet; not for a recipient who is gone. */
+/** Inserts one for each run that still exists and has none yet. Skips recipients that no longer exist. */
 export async function insertRunNotifications(tx: Tx, notifications: readonly RunNotification[]): Promise<void> {
   const rows = notifications.map((notification) => ({ id: newUuid(), ...notification }))
   await sql`
-    insert into notifications (id, organization_id, application_id, user_id, end_user_id, type, run_id, agent_id, message)
+    insert into notifications (
+      id, organization_id, application_id, user_id, end_user_id, type, run_id, agent_id, message)
     select e.id, r.organization_id, r.application_id, e."userId", e."endUserId", e.type, r.id, r.agent_id, e.message
     from jsonb_to_recordset(${toJsonText(rows)}::jsonb)
       as e(id uuid, "applicationId" uuid, "runId" uuid, "userId" text, "endUserId" uuid, type text, message text)
     join runs as r on r.application_id = e."applicationId" and r.id = e."runId"
     where (e."userId" is null or exists (select 1 from users as u where u.id = e."userId"))
-      and (e."endUserId" is null or exists (select 1 from end_users as eu where eu.application_id = r.application_id and eu.id = e."endUserId"))
+      and (e."endUserId" is null or exists (
+        select 1 from end_users as eu where eu.application_id = r.application_id and eu.id = e."endUserId"))
     for key share of r
     on conflict (run_id) where run_id is not null do nothing`.execute(tx)
 }

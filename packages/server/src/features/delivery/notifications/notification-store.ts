@@ -6,13 +6,13 @@ import { problem } from '../../../platform/problems/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { uuidBefore, type Notification, type Reader } from './notification.ts'
 
-/** Counts and the search for unread ones look at so many of a reader's newest, which bounds their cost. */
+/** Counts and the search for unread ones scan only this many of a reader's newest, which bounds their cost. */
 const countedMax = 1000
 
-/** No transaction that writes a notification is open for longer: its id is older than its commit. */
+/** Longest that a transaction which writes a notification is open: its id is older than its commit by at most this. */
 const openTransactionMaxMs = 600_000
 
-/** Whose notifications, in which application. */
+/** A reader's notifications in an application. */
 export interface Inbox {
   readonly scope: AppScope
   readonly reader: Reader
@@ -21,11 +21,11 @@ export interface Inbox {
 interface Window {
   readonly limit: number
   readonly unread?: boolean
-  /** Older than this one. */
+  /** Only notifications older than this one. */
   readonly after?: string
 }
 
-/** Newest first. */
+/** The reader's notifications, newest first. */
 export async function listNotifications(
   db: Db,
   inbox: Inbox,
@@ -36,21 +36,21 @@ export async function listNotifications(
   const cursor = after === undefined ? {} : { after }
   const limit = Math.min(countedMax, offset + page.pageSize + 1)
   const { rows } = await sql<Notification>`
-    select id, type, message, run_id as "runId", agent_id as "agentId", created_at as "createdAt", ${isRead(inbox)} as read
-    from ${window(inbox, { limit, unread, ...cursor })} as n order by id desc limit ${page.pageSize + 1} offset ${offset}`.execute(
-    db,
-  )
+    select id, type, message, run_id as "runId", agent_id as "agentId", created_at as "createdAt",
+      ${isRead(inbox)} as read
+    from ${window(inbox, { limit, unread, ...cursor })} as n
+    order by id desc limit ${page.pageSize + 1} offset ${offset}`.execute(db)
   const total = await countRows(db, window(inbox, { limit: countedMax, unread }))
   const items = rows.slice(0, page.pageSize)
   return { items, total, nextCursor: rows.length > page.pageSize ? (items.at(-1)?.id ?? null) : null }
 }
 
-/** At most `countedMax`. */
+/** How many notifications are unread, at most `countedMax`. */
 export function countUnread(db: Db, inbox: Inbox): Promise<number> {
   return countRows(db, window(inbox, { limit: countedMax, unread: true }))
 }
 
-/** By the stored UUID of the agent. */
+/** How many notifications are unread, by the stored UUID of the agent. */
 export async function countUnreadByAgent(db: Db, inbox: Inbox): Promise<{ agentId: string; count: number }[]> {
   const { rows } = await sql<{ agentId: string; count: number }>`
     select agent_id as "agentId", count(*) as count from ${window(inbox, { limit: countedMax, unread: true })} as n
@@ -58,7 +58,7 @@ export async function countUnreadByAgent(db: Db, inbox: Inbox): Promise<{ agentI
   return rows
 }
 
-/** Throws notification-not-found, also for what is for somebody else. */
+/** Marks a notification as read. Throws notification-not-found, also for one of another recipient. */
 export async function saveRead(db: Db, inbox: Inbox, id: string): Promise<Notification> {
   await insertReads(db, inbox, sql`n.id = ${id}`)
   const { rows } = await sql<Notification>`
@@ -69,7 +69,7 @@ export async function saveRead(db: Db, inbox: Inbox, id: string): Promise<Notifi
   return notification
 }
 
-/** Whether the run has a notification for the reader, which is read now. Throws run-not-found. */
+/** Marks the run's notification as read; false if the reader has none for it. Throws run-not-found. */
 export async function saveRunRead(db: Db, inbox: Inbox, runId: string): Promise<boolean> {
   const { scope } = inbox
   const run = await db
@@ -87,33 +87,35 @@ export async function saveRunRead(db: Db, inbox: Inbox, runId: string): Promise<
   return rows.length > 0
 }
 
-/** Marks as read what the reader can see at this moment, and nothing that comes later; returns how many were unread, at most `countedMax`. */
+/** Marks all notifications that the reader can see now as read; returns how many were unread, at most `countedMax`. */
 export async function saveAllRead(tx: Tx, inbox: Inbox): Promise<number> {
   const { scope, reader } = inbox
   await sql`
     insert into notification_marks as m (application_id, reader, read_until, end_user_id)
     values (${scope.applicationId}, ${reader.id}, ${nil}, ${scope.endUserId})
     on conflict (application_id, reader) do update set read_until = m.read_until`.execute(tx)
-  // A notification that is committed later can have a smaller id than one that is seen now. So the mark stays behind
-  // what may still be on its way, and what is newer is marked one by one.
+  // A notification that commits later can have a smaller id than one that is visible now. So the mark stays below
+  // the ids of transactions that may still be open, and newer notifications are marked one by one.
   const floor = uuidBefore(newUuid(), openTransactionMaxMs)
   const { rows } = await sql<{ count: number }>`
     with unread as (select id from ${window(inbox, { limit: countedMax, unread: true })} as n),
       singly as (
         insert into notification_reads (notification_id, reader)
-        select n.id, ${reader.id} from notifications as n where n.id > ${floor} and ${belongsTo(inbox)} on conflict do nothing),
-      mark as (update notification_marks set read_until = greatest(read_until, ${floor}) where application_id = ${scope.applicationId} and reader = ${reader.id})
+        select n.id, ${reader.id} from notifications as n where n.id > ${floor} and ${belongsTo(inbox)}
+        on conflict do nothing),
+      mark as (
+        update notification_marks set read_until = greatest(read_until, ${floor})
+        where application_id = ${scope.applicationId} and reader = ${reader.id})
     select count(*) as count from unread`.execute(tx)
   return Math.min(countedMax, rows[0]?.count ?? 0)
 }
 
-/** Deletes the oldest that were made before `before`; returns how many. */
+/** Deletes at most `limit` of the oldest notifications created before `before`; returns how many. */
 export async function deleteNotificationsBefore(db: Db, before: Date, limit: number): Promise<number> {
   const { numAffectedRows } = await sql`
     delete from notifications where id in (
-      select id from notifications where created_at < ${before} order by created_at limit ${limit} for update skip locked)`.execute(
-    db,
-  )
+      select id from notifications where created_at < ${before}
+      order by created_at limit ${limit} for update skip locked)`.execute(db)
   return Number(numAffectedRows ?? 0)
 }
 
@@ -122,9 +124,8 @@ const nil = '00000000-0000-0000-0000-000000000000'
 async function insertReads(db: Db, inbox: Inbox, which: RawBuilder<unknown>): Promise<void> {
   await sql`
     insert into notification_reads (notification_id, reader)
-    select n.id, ${inbox.reader.id} from notifications as n where ${which} and ${belongsTo(inbox)} on conflict do nothing`.execute(
-    db,
-  )
+    select n.id, ${inbox.reader.id} from notifications as n where ${which} and ${belongsTo(inbox)}
+    on conflict do nothing`.execute(db)
 }
 
 async function countRows(db: Db, rowsOf: RawBuilder<unknown>): Promise<number> {
@@ -132,13 +133,15 @@ async function countRows(db: Db, rowsOf: RawBuilder<unknown>): Promise<number> {
   return Math.min(countedMax, rows[0]?.count ?? 0)
 }
 
-/** The reader's newest notifications: one ordered index range for each kind of recipient. */
+/** The reader's newest notifications, read from one ordered index range for each kind of recipient. */
 function window(inbox: Inbox, { limit, unread = false, after }: Window): RawBuilder<unknown> {
   const older = after === undefined ? sql`` : sql`and n.id < ${after}`
   const marked = unread ? sql`and n.id > ${readUntil(inbox)}` : sql``
   const ranges = recipients(inbox.reader).map(
     (recipient) =>
-      sql`(select * from notifications as n where ${inApplication(inbox)} and ${recipient} ${older} ${marked} order by n.id desc limit ${limit})`,
+      sql`(
+        select * from notifications as n where ${inApplication(inbox)} and ${recipient} ${older} ${marked}
+        order by n.id desc limit ${limit})`,
   )
   const all = sql.join(ranges, sql` union all `)
   return unread ? sql`(select * from (${all}) as n where not exists (${readRow(inbox)}))` : sql`(${all})`
@@ -173,5 +176,7 @@ function readRow({ reader }: Inbox): RawBuilder<unknown> {
 }
 
 function readUntil({ scope, reader }: Inbox): RawBuilder<unknown> {
-  return sql`coalesce((select read_until from notification_marks where application_id = ${scope.applicationId} and reader = ${reader.id}), ${nil})`
+  return sql`coalesce((
+    select read_until from notification_marks
+    where application_id = ${scope.applicationId} and reader = ${reader.id}), ${nil})`
 }

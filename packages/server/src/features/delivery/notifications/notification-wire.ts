@@ -7,12 +7,12 @@ export const NotificationWire = wire('Notification', {
   id: WireId('ntf'),
   type: Type.String({
     examples: ['run.failed'],
-    description: '`run.completed`, `run.failed`, `run.timeout`, `run.cancelled` or `webhook.disabled`.',
+    description: 'What happened: `run.completed`, `run.failed`, `run.timeout`, `run.cancelled` or `webhook.disabled`.',
   }),
   message: Type.String({ examples: ['@acme/totals failed: model-error.'] }),
   runId: Nullable(WireId('run')),
   agentId: Nullable(WireId('agent')),
-  read: Type.Boolean({ description: 'By whoever asks.' }),
+  read: Type.Boolean({ description: 'True if the caller has read it.' }),
   createdAt: WireTime,
 })
 

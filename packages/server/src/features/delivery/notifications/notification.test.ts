@@ -15,15 +15,15 @@ const key = {
 const scope = { organizationId: 'o', applicationId: 'a', endUserId: null }
 
 describe('a reader', () => {
-  it('is the user, the key itself, or the end-user on whose behalf the key asks', () => {
+  it('is the user, the key itself, or the end-user on whose behalf the key acts', () => {
     expect(readerOf(scope, user)).toEqual({ kind: 'user', id: 'usr_1' })
     expect(readerOf(scope, key)).toEqual({ kind: 'api-key', id: 'k' })
     expect(readerOf({ ...scope, endUserId: 'e' }, key)).toEqual({ kind: 'end-user', id: 'e' })
   })
 })
 
-describe('an id of earlier', () => {
-  it('is below every id made since, and above those made before', () => {
+describe('the smallest id of an earlier time', () => {
+  it('is below every id created since, and above those created before', () => {
     const now = newUuid()
     const floor = uuidBefore(now, 1000)
     expect(floor < now).toBe(true)

@@ -10,7 +10,7 @@ export interface Notification {
   readonly createdAt: Date
 }
 
-/** Whose notifications are asked for, and who has read them. */
+/** The recipient who lists notifications and marks them as read. */
 export interface Reader {
   readonly kind: 'user' | 'end-user' | 'api-key'
   /** A user's usr_… id; otherwise a UUID. */
@@ -18,15 +18,15 @@ export interface Reader {
 }
 
 /**
- * A user reads what is for them and what is for every member, an end-user what is for them, and an API key that
- * asks for itself what is for every member: it must not read its creator's own.
+ * A user reads their own notifications and those for every member, an end-user reads their own, and an API key
+ * without an end-user reads those for every member: it must not read its creator's own.
  */
 export function readerOf(scope: AppScope, caller: UserCaller | KeyCaller): Reader {
   if (scope.endUserId !== null) return { kind: 'end-user', id: scope.endUserId }
   return caller.kind === 'user' ? { kind: 'user', id: caller.userId } : { kind: 'api-key', id: caller.keyId }
 }
 
-/** The smallest UUIDv7 of the moment that is so long before that of `uuid`. */
+/** The smallest UUIDv7 of the time that is `ms` milliseconds before the time of `uuid`. */
 export function uuidBefore(uuid: string, ms: number): string {
   const madeAtMs = Number.parseInt(uuid.replaceAll('-', '').slice(0, 12), 16)
   const hex = Math.max(0, madeAtMs - ms)

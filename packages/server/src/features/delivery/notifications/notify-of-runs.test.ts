@@ -24,7 +24,7 @@ const eventOf = (fields: Partial<OutboxEvent>): OutboxEvent => ({
   ...fields,
 })
 
-describe('what a run that has ended tells', () => {
+describe('the notification of an ended run', () => {
   it.each([
     ['run.completed', null, '@acme/totals completed.'],
     [
@@ -46,7 +46,7 @@ describe('what a run that has ended tells', () => {
     })
   })
 
-  it('is for its end-user, its user, or every member when a schedule started it for nobody', () => {
+  it('is for its end-user, its user, or every member when a schedule started it for no end-user', () => {
     const toWhom = (fields: Partial<OutboxEvent>) => {
       const found = notificationOf(eventOf(fields))
       return found === undefined ? 'nobody' : [found.userId, found.endUserId]
@@ -58,7 +58,7 @@ describe('what a run that has ended tells', () => {
     expect(toWhom({ payload })).toBe('nobody')
   })
 
-  it('is nothing before the end, of no run, or in a shape that nobody wrote', () => {
+  it('does not exist before the end, without a run, or for a payload of an unknown shape', () => {
     for (const fields of [
       { type: 'run.started' },
       { type: 'run.waiting' },
@@ -83,7 +83,7 @@ describe('notifications of runs', () => {
       return messages.length >= count ? messages : undefined
     }, 30_000)
 
-  it('come once to whom the run is for', async () => {
+  it('are sent once, to the recipient of the run', async () => {
     const actor = await world.actor('hello')
     const [owner, member, endUser] = [await actor.session(), await addMember(world, actor), await actor.endUser()]
     const body = { agentId: actor.agentId }
@@ -105,7 +105,7 @@ describe('notifications of runs', () => {
     expect([await messagesOf(member.send), await messagesOf(actor.send)]).toEqual([[], []])
   })
 
-  it('tell of a failure by its code', async () => {
+  it('report a failure by its code', async () => {
     const actor = await world.actor('no-such-scenario')
     const { send } = await actor.session()
     const run = (await send('POST /api/runs', { body: { agentId: actor.agentId }, headers: { prefer: 'wait=60' } }))
@@ -114,7 +114,7 @@ describe('notifications of runs', () => {
     expect(await notified(send, 1)).toEqual([`${run.agent} failed: ${run.error.code}.`])
   })
 
-  it('are not made twice, nor of a run or for somebody that is gone; the others of the batch are', async () => {
+  it('are not created twice, nor for a deleted run or recipient, while the others of the batch are', async () => {
     const tenant = await world.tenant()
     const { send } = await tenant.session()
     const [run, orphan] = [await insertRun(world.platform, tenant), await insertRun(world.platform, tenant)]

@@ -12,7 +12,7 @@ const EndedRun = Type.Object({
 })
 const endedRun = Compile(EndedRun)
 
-/** Notifies of runs that have ended. */
+/** Creates notifications of ended runs. */
 export const notifyOfRuns: OutboxReader = {
   name: 'notifications',
   async read(tx, events) {
@@ -21,7 +21,7 @@ export const notifyOfRuns: OutboxReader = {
   },
 }
 
-/** What an event has to tell, and to whom: nobody, when an API key started the run for itself. */
+/** The notification that an event causes; undefined for a run that an API key started for itself. */
 export function notificationOf({
   type,
   applicationId,
@@ -29,16 +29,16 @@ export function notificationOf({
   endUserId,
   payload,
 }: OutboxEvent): RunNotification | undefined {
-  const tell = messages.get(type)
-  if (tell === undefined || runId === null || !endedRun.Check(payload)) return undefined
+  const toMessage = messages.get(type)
+  if (toMessage === undefined || runId === null || !endedRun.Check(payload)) return undefined
   const { userId, scheduleId } = payload
   if (endUserId === null && userId === null && scheduleId === null) return undefined
-  // What an end-user's run does is theirs alone, whoever started it for them.
+  // Only the end-user is notified of their run, no matter who started it for them.
   const recipient = endUserId === null ? { userId, endUserId } : { userId: null, endUserId }
-  return { applicationId, runId, type, message: tell(payload), ...recipient }
+  return { applicationId, runId, type, message: toMessage(payload), ...recipient }
 }
 
-// Codes are ours; the message of an error can quote what the end-user or the model wrote.
+// Use the error's code, not its message, which can quote the end-user or the model.
 const messages: ReadonlyMap<string, (run: Static<typeof EndedRun>) => string> = new Map([
   ['run.completed', ({ agent }) => `${agent} completed.`],
   ['run.failed', ({ agent, error }) => (error === null ? `${agent} failed.` : `${agent} failed: ${error.code}.`)],

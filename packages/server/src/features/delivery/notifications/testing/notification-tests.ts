@@ -9,7 +9,7 @@ export const options = { features: [notificationsFeature] }
 
 type Fields = Partial<Pick<NewNotification, 'message' | 'type' | 'userId' | 'endUserId' | 'agentId'>>
 
-/** Notifies in the tenant's application; every member unless `fields` say whom. */
+/** Notifies every member of the tenant's application, unless `fields` name a recipient. */
 export async function notify(
   { platform }: World,
   { organizationId, applicationId }: Tenant,
@@ -43,7 +43,7 @@ export async function addMember(
   return { userId, send: requester(url, { cookie, 'x-org-id': tenant.orgId, 'x-app-id': tenant.appId }) }
 }
 
-/** What a reader's list says, newest first. */
+/** The messages of a reader's list, newest first. */
 export async function messagesOf(send: Send, query: Record<string, string | number> = {}): Promise<string[]> {
   const answer = await send('GET /api/notifications', { query })
   return answer.body.data.map(({ message }: { message: string }) => message)
