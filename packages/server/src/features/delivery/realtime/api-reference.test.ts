@@ -19,24 +19,28 @@ describe('SSE Streaming (Realtime)', () => {
   })
   afterAll(() => world.close())
 
-  it('"The API exposes SSE endpoints for tracking runs in real time. Events include run status changes and log entries."', async () => {
-    const run = await insertRun(world.platform, tenant)
-    const received: string[] = []
-    const source = new EventSource(`${world.url}/api/realtime/runs/${run.wireId}?token=${tenant.apiKey}`)
-    await new Promise((resolve) => source.addEventListener('open', resolve))
-    source.addEventListener('run_update', ({ data }) => received.push(`status ${JSON.parse(data).status}`))
-    source.addEventListener('run_log', ({ data }) => received.push(`log ${JSON.parse(data).message}`))
-    // Not by the poll that makes up for a lost wake-up.
-    world.platform.use(realtimeHub).setTimings({ pollMs: 600_000 })
-    await appendEvent(world.platform, run, { status: 'running' })
-    await appendEvent(world.platform, run, { message: 'an entry' })
-    await vi.waitFor(() => expect(received).toEqual(['status running', 'log an entry']), {
-      timeout: 15_000,
-      interval: 5,
-    })
-    world.platform.use(realtimeHub).setTimings(defaultTimings)
-    source.close()
-  })
+  it(
+    '"The API exposes SSE endpoints for tracking runs in real time. ' +
+      'Events include run status changes and log entries."',
+    async () => {
+      const run = await insertRun(world.platform, tenant)
+      const received: string[] = []
+      const source = new EventSource(`${world.url}/api/realtime/runs/${run.wireId}?token=${tenant.apiKey}`)
+      await new Promise((resolve) => source.addEventListener('open', resolve))
+      source.addEventListener('run_update', ({ data }) => received.push(`status ${JSON.parse(data).status}`))
+      source.addEventListener('run_log', ({ data }) => received.push(`log ${JSON.parse(data).message}`))
+      // The events must arrive by wake-up, not by the fallback poll.
+      world.platform.use(realtimeHub).setTimings({ pollMs: 600_000 })
+      await appendEvent(world.platform, run, { status: 'running' })
+      await appendEvent(world.platform, run, { message: 'an entry' })
+      await vi.waitFor(() => expect(received).toEqual(['status running', 'log an entry']), {
+        timeout: 15_000,
+        interval: 5,
+      })
+      world.platform.use(realtimeHub).setTimings(defaultTimings)
+      source.close()
+    },
+  )
 
   it('"GET /api/realtime/runs/:id — Single run (historical replay + live logs)"', async () => {
     const run = await insertRun(world.platform, tenant)
@@ -49,36 +53,44 @@ describe('SSE Streaming (Realtime)', () => {
     stream.close()
   })
 
-  it('"GET /api/realtime/agents/:id/runs — All runs for an agent", "GET /api/realtime/runs — All runs across the application"', async () => {
-    const [one, other] = [await insertRun(world.platform, tenant), await insertRun(world.platform, tenant)]
-    const ofAgent = await openSse(`${world.url}/api/realtime/agents/${one.agent.wireId}/runs?token=${tenant.apiKey}`)
-    const ofApplication = await openSse(`${world.url}/api/realtime/runs?token=${tenant.apiKey}`)
-    for (const stream of [ofAgent, ofApplication]) await stream.until(() => stream.events.length > 0)
-    await appendEvent(world.platform, other, { message: 'other' })
-    await appendEvent(world.platform, one, { message: 'one' })
-    await Promise.all([
-      ofAgent.until(() => ofAgent.runEvents.length === 1),
-      ofApplication.until(() => ofApplication.runEvents.length === 2),
-    ])
-    expect(ofAgent.runEvents.map(({ data }) => data.message)).toEqual(['one'])
-    expect(ofApplication.runEvents.map(({ data }) => data.message)).toEqual(['other', 'one'])
-    ofAgent.close()
-    ofApplication.close()
-  })
+  it(
+    '"GET /api/realtime/agents/:id/runs — All runs for an agent", ' +
+      '"GET /api/realtime/runs — All runs across the application"',
+    async () => {
+      const [one, other] = [await insertRun(world.platform, tenant), await insertRun(world.platform, tenant)]
+      const ofAgent = await openSse(`${world.url}/api/realtime/agents/${one.agent.wireId}/runs?token=${tenant.apiKey}`)
+      const ofApplication = await openSse(`${world.url}/api/realtime/runs?token=${tenant.apiKey}`)
+      for (const stream of [ofAgent, ofApplication]) await stream.until(() => stream.events.length > 0)
+      await appendEvent(world.platform, other, { message: 'other' })
+      await appendEvent(world.platform, one, { message: 'one' })
+      await Promise.all([
+        ofAgent.until(() => ofAgent.runEvents.length === 1),
+        ofApplication.until(() => ofApplication.runEvents.length === 2),
+      ])
+      expect(ofAgent.runEvents.map(({ data }) => data.message)).toEqual(['one'])
+      expect(ofApplication.runEvents.map(({ data }) => data.message)).toEqual(['other', 'one'])
+      ofAgent.close()
+      ofApplication.close()
+    },
+  )
 
-  it('"SSE (Server-Sent Events) endpoints do not support custom headers via EventSource. Pass the API key as a query parameter"', async () => {
-    const run = await insertRun(world.platform, tenant)
-    const codes: (number | undefined)[] = []
-    const without = new EventSource(`${world.url}/api/realtime/runs/${run.wireId}`)
-    without.addEventListener('error', ({ code }) => codes.push(code))
-    await vi.waitFor(() => expect(codes).toEqual([401]), { timeout: 15_000 })
-    const wrong = await openSse(`${world.url}/api/realtime/runs/${run.wireId}?token=ask_${'0'.repeat(48)}`)
-    expect(wrong.status).toBe(401)
-    const source = new EventSource(`${world.url}/api/realtime/runs/${run.wireId}?token=${tenant.apiKey}`)
-    await new Promise((resolve) => source.addEventListener('ping', resolve))
-    source.close()
-    without.close()
-  })
+  it(
+    '"SSE (Server-Sent Events) endpoints do not support custom headers via EventSource. ' +
+      'Pass the API key as a query parameter"',
+    async () => {
+      const run = await insertRun(world.platform, tenant)
+      const codes: (number | undefined)[] = []
+      const without = new EventSource(`${world.url}/api/realtime/runs/${run.wireId}`)
+      without.addEventListener('error', ({ code }) => codes.push(code))
+      await vi.waitFor(() => expect(codes).toEqual([401]), { timeout: 15_000 })
+      const wrong = await openSse(`${world.url}/api/realtime/runs/${run.wireId}?token=ask_${'0'.repeat(48)}`)
+      expect(wrong.status).toBe(401)
+      const source = new EventSource(`${world.url}/api/realtime/runs/${run.wireId}?token=${tenant.apiKey}`)
+      await new Promise((resolve) => source.addEventListener('ping', resolve))
+      source.close()
+      without.close()
+    },
+  )
 
   it('"Connection example with API key: curl -N -H "Accept: text/event-stream" …?token=ask_your_key"', async () => {
     const run = await insertRun(world.platform, tenant)

@@ -2,7 +2,10 @@ import { findEndUsers, findMemberships, findOpenSessions, findValidKeys } from '
 import type { RealtimeHub } from './realtime-hub.ts'
 import type { Subscriber } from './subscriber.ts'
 
-/** Ends the streams whose API key is not valid any more, whose session has ended, whose user has left the organization, or whose end-user was erased. */
+/**
+ * Ends the streams that lost their rights: their API key is no longer valid, their session has ended, their user has
+ * left the organization, or their end-user was erased.
+ */
 export async function endStreamsWithoutRights(
   hub: RealtimeHub,
   subscribers: Iterable<Subscriber>,

@@ -4,13 +4,13 @@ import type { JournalEvent } from './journal-event.ts'
 import type { Position } from './position.ts'
 import { endsSource, idOf, positionOf, type Source } from './source.ts'
 
-/** An event of a source, whose bytes are made once for each API version that a subscriber wants. */
+/** An event of a source. Its bytes are encoded once for each API version that a subscriber uses. */
 export interface FramedEvent {
   readonly position: Position
   readonly endUserId: string | null
-  /** About what its frame takes. */
+  /** The approximate size of its frame. */
   readonly sizeBytes: number
-  /** Nothing follows it. */
+  /** True for the last event of the source. */
   readonly ends: boolean
   frame(version: string): Buffer
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createGate } from './gate.ts'
 
-it('lets so many run at a time, in order, and goes on after a failure', async () => {
+it('runs at most `max` at a time, in order, and continues after a failure', async () => {
   const gate = createGate(2)
   const started: number[] = []
   const ends: (() => void)[] = []

@@ -6,6 +6,6 @@ import { streamRuns } from './stream-runs.ts'
 export const realtimeFeature = feature({
   folder: 'delivery/realtime',
   tag: 'Realtime',
-  description: 'Runs as they happen, as Server-Sent Events.',
+  description: 'Live events of runs, as Server-Sent Events.',
   endpoints: { streamRun, streamAgentRuns, streamRuns },
 })

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { onceMore } from './once-more.ts'
 
-it('runs one at a time, and once more for all calls that came meanwhile', async () => {
+it('runs one call at a time, and once more for all calls that arrived meanwhile', async () => {
   const ends: (() => void)[] = []
   const call = onceMore(() => new Promise<void>((resolve) => void ends.push(resolve)))
   const settle = () => new Promise((resolve) => setImmediate(resolve))

@@ -6,7 +6,7 @@ import { realtimeHub } from './realtime-hub.ts'
 import { countEventsAfter, findSnapshot } from './realtime-store.ts'
 import { idOf, type Source } from './source.ts'
 
-/** Further back than this a client is told to read the state anew. */
+/** A client whose cursor is further back is told to reload the state. */
 const replayEventsMax = 10_000
 
 /** Streams the runs of an application or an agent from now on, or from the client's cursor. */
@@ -14,7 +14,7 @@ export async function openLiveStream(call: StreamCall, source: Source): Promise<
   const cursor = readCursor(call, parseCursor)
   const { position, since, lost } = await findStart(call, source, cursor)
   const id = idOf(source, position)
-  // The first frame has an id already: a client that is cut off before the first event misses nothing either.
+  // The first frame has an id, so that a client disconnected before the first event misses nothing.
   return openStream(call, source, {
     position,
     since,
@@ -24,7 +24,7 @@ export async function openLiveStream(call: StreamCall, source: Source): Promise<
 
 interface Start {
   readonly position: Position
-  /** Leaves out what could be seen at this moment. */
+  /** Skips events that were visible in this snapshot. */
   readonly since?: Snapshot
   readonly lost?: 'cursor-invalid' | 'cursor-too-old'
 }

@@ -20,12 +20,12 @@ export type StreamCall = Pick<AnyCall, 'request' | 'reply' | 'platform' | 'apiVe
   readonly query: { readonly after?: string }
 }
 
-/** Where a client says it is: nowhere yet, at a position, or at something that is no position. */
+/** The cursor that a client sent: none, a position, or an invalid text. */
 export type Cursor = Position | 'none' | 'invalid'
 
 /**
- * Reads `Last-Event-ID`, which a reconnecting client sends beside its first URL, or else `?after=`.
- * Throws `validation-error` for an `after` that is no cursor: it was not made by a browser on its own.
+ * Reads `Last-Event-ID`, which a reconnecting client sends together with its first URL, or else `?after=`.
+ * Throws `validation-error` for an invalid `after`, which a browser never adds by itself.
  */
 export function readCursor({ request, query }: StreamCall, parse: (text: string) => Position | undefined): Cursor {
   const header = request.headers['last-event-id']
@@ -40,7 +40,7 @@ export function readCursor({ request, query }: StreamCall, parse: (text: string)
 export interface StreamStart {
   readonly position: Position
   readonly since?: Snapshot | undefined
-  /** What the client is sent first. */
+  /** The first frames that the client receives. */
   readonly greeting: readonly Buffer[]
 }
 

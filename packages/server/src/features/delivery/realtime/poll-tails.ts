@@ -2,12 +2,12 @@ import type { RealtimeHub } from './realtime-hub.ts'
 import { findRunStates, terminalStatuses, type RunState } from './realtime-store.ts'
 import type { Tail } from './tail.ts'
 
-/** Runs asked for in one query. */
+/** Runs checked in one query. */
 const batchRunsMax = 1_000
 
 /**
- * What a lost wake-up is made up for with: runs are looked at together, and only those that have grown are read.
- * Ends the streams of a run that is gone, or that ended with everything sent.
+ * Fallback for lost wake-ups: checks all followed runs together, and reads only those with new events.
+ * Ends the streams of a run that was deleted, or that has ended with all its events sent.
  */
 export async function pollTails(hub: RealtimeHub, tails: Iterable<Tail>): Promise<void> {
   const runs: { runId: string; tail: Tail }[] = []

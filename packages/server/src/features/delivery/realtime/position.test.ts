@@ -9,7 +9,7 @@ describe('positions', () => {
     expect(isAfter({ transaction: 1, position: 9 }, { transaction: 2, position: 1 })).toBe(false)
   })
 
-  it('survive the way to a client and back', () => {
+  it('survive a round trip to a client', () => {
     const position = { transaction: 4_294_967_299, position: 9_007_199_254_740_991 }
     expect(parseCursor(encodeCursor(position))).toEqual(position)
   })
@@ -24,7 +24,7 @@ describe('positions', () => {
 })
 
 describe('snapshots', () => {
-  it('know which transactions had ended', () => {
+  it('tell which transactions had ended', () => {
     const snapshot = parseSnapshot('10:20:10,14')
     expect([9, 10, 11, 14, 19, 20, 21].filter((transaction) => hadEnded(snapshot, transaction))).toEqual([9, 11, 19])
     const quiet = parseSnapshot('10:10:')

@@ -1,5 +1,5 @@
 /**
- * A place in a journal; reading goes on after it. Across runs it is (transaction, position) of an event;
+ * A place in a journal; reading continues after it. Across runs it is (transaction, position) of an event;
  * within one run `transaction` is 0 and `position` is the event's seq.
  */
 export interface Position {
@@ -18,13 +18,13 @@ export function isSame(a: Position, b: Position): boolean {
   return a.transaction === b.transaction && a.position === b.position
 }
 
-/** Which transactions had ended at a moment, as `pg_current_snapshot()` has it. */
+/** Which transactions had ended at a point in time, as `pg_current_snapshot()` returns it. */
 export interface Snapshot {
   /** Every transaction below has ended. */
   readonly xmin: number
   /** No transaction from here on has begun. */
   readonly xmax: number
-  /** Those in between that have not ended. */
+  /** The transactions in between that have not ended. */
   readonly active: ReadonlySet<number>
 }
 
@@ -43,7 +43,7 @@ export function parseSnapshot(text: string): Snapshot {
   }
 }
 
-/** True when what a transaction wrote could be seen at the moment of the snapshot. */
+/** True when the writes of a transaction were visible in the snapshot. */
 export function hadEnded({ xmin, xmax, active }: Snapshot, transaction: number): boolean {
   return transaction < xmin || (transaction < xmax && !active.has(transaction))
 }
@@ -53,7 +53,7 @@ export function encodeCursor({ transaction, position }: Position): string {
   return `${transaction.toString(36)}-${position.toString(36)}`
 }
 
-/** The position of an event id of a stream across runs, or undefined when the text is none. */
+/** The position of an event id of a stream across runs; undefined for an invalid text. */
 export function parseCursor(text: string): Position | undefined {
   const [, first, second] = /^([0-9a-z]{1,11})-([0-9a-z]{1,11})$/.exec(text) ?? []
   if (first === undefined || second === undefined) return undefined
@@ -61,7 +61,7 @@ export function parseCursor(text: string): Position | undefined {
   return Number.isSafeInteger(transaction) && Number.isSafeInteger(position) ? { transaction, position } : undefined
 }
 
-/** The position of an event id of one run's stream, which is its seq, or undefined when the text is none. */
+/** The position of an event id of one run's stream, which is its seq; undefined for an invalid text. */
 export function parseSeq(text: string): Position | undefined {
   return /^\d{1,15}$/.test(text) ? { transaction: 0, position: Number(text) } : undefined
 }

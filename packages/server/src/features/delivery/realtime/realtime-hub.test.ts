@@ -12,7 +12,7 @@ import { isAfter, parseCursor } from './position.ts'
 import { defaultTimings, realtimeHub } from './realtime-hub.ts'
 import { openSse, type SseStream } from './testing/sse-stream.ts'
 
-/** How long a busy machine may take. */
+/** The longest wait on a busy machine. */
 const patience = { timeout: 15_000 }
 
 const cleanups: (() => unknown)[] = []
@@ -52,7 +52,7 @@ const seqs = (stream: SseStream) => stream.runEvents.map(({ data }) => Number(da
 describe('pings', () => {
   it('come every 15 s', () => expect(defaultTimings.pingMs).toBe(15_000))
 
-  it('come in time to streams of both kinds, without data of their own', async () => {
+  it('arrive in time on streams of both kinds, without data', async () => {
     const { world, run, open } = await setUp()
     world.platform.use(realtimeHub).setTimings({ pingMs: 60 })
     const streams = [await open(), await open(`runs/${run.wireId}`)]
@@ -62,7 +62,7 @@ describe('pings', () => {
     }
   })
 
-  it('carry the newest cursor, so that a quiet stream resumes from where it is', async () => {
+  it('carry the newest cursor, so that a quiet stream resumes from its position', async () => {
     const { world, run, tenant, open } = await setUp()
     const alice = await tenant.endUser()
     world.platform.use(realtimeHub).setTimings({ pingMs: 50 })
@@ -74,10 +74,10 @@ describe('pings', () => {
     expect(hers.runEvents).toEqual([])
   })
 
-  it('never carry the cursor of an event that is still to come, however many follow', async () => {
+  it('never carry the cursor of an event that was not sent yet, with any number of subscribers', async () => {
     const { world, run, open } = await setUp()
     const streams = await Promise.all(sequence(1, 550).map(() => open()))
-    await appendEvent(world.platform, run, { message: 'everybody is live' })
+    await appendEvent(world.platform, run, { message: 'every stream is live' })
     for (const stream of streams) await stream.until(() => stream.runEvents.length === 1)
     world.platform.use(realtimeHub).setTimings({ pingMs: 1 })
     for (const number of sequence(2, 15)) await appendEvent(world.platform, run, { message: String(number) })
@@ -93,11 +93,11 @@ describe('pings', () => {
 })
 
 describe('a lost wake-up', () => {
-  it('costs a poll interval of a second, and no event', async () => {
+  it('costs a poll interval of a second, and loses no event', async () => {
     expect(defaultTimings.pollMs).toBe(1_000)
     const { world, run, open } = await setUp()
     const streams = [await open(), await open(`runs/${run.wireId}`)]
-    await appendEvent({ db: world.platform.db }, run, { message: 'nobody was told' })
+    await appendEvent({ db: world.platform.db }, run, { message: 'without a wake-up' })
     for (const stream of streams) await stream.until(() => stream.runEvents.length === 1)
   })
 })
@@ -107,31 +107,31 @@ describe('one tail for a source', () => {
     const { world, run, open } = await setUp()
     world.platform.use(realtimeHub).setTimings({ pollMs: 60_000 })
     const streams = await Promise.all(sequence(1, 40).map(() => open(`runs/${run.wireId}`)))
-    await appendEvent(world.platform, run, { message: 'everybody is live' })
+    await appendEvent(world.platform, run, { message: 'every stream is live' })
     for (const stream of streams) await stream.until(() => stream.runEvents.length === 1)
     let queries = 0
     world.platform.database.pool.on('acquire', () => (queries += 1))
     for (const number of sequence(1, 5)) await appendEvent(world.platform, run, { message: String(number) })
     for (const stream of streams) await stream.until(() => stream.runEvents.length === 6)
-    // Five to write, and at most two reads a wake-up; forty subscribers with reads of their own would be two hundred.
+    // Five writes, and at most two reads per wake-up. Forty subscribers with separate reads would need 200.
     expect(queries).toBeLessThanOrEqual(15)
   })
 
-  it('goes on after the database was out of reach, and complains once', async () => {
+  it('continues after the database was unreachable, and logs one warning', async () => {
     const { world, run, open } = await setUp()
     world.platform.use(realtimeHub).setTimings({ pollMs: 50 })
     const stream = await open()
-    // Live before the table goes: a stream that still reads what it lacks is ended instead.
+    // Wait until the stream is live before renaming the table: a stream that is still catching up would be ended.
     await appendEvent(world.platform, run, { message: 'live' })
     await stream.until(() => stream.runEvents.length === 1)
     await sql`alter table run_events rename to run_events_away`.execute(world.platform.db)
-    const complaints = () => world.logLines.filter((line) => line.includes('can not be read for streams'))
-    await vi.waitFor(() => expect(complaints()).toHaveLength(1), patience)
+    const warnings = () => world.logLines.filter((line) => line.includes('cannot be read for streams'))
+    await vi.waitFor(() => expect(warnings()).toHaveLength(1), patience)
     await new Promise((resolve) => setTimeout(resolve, 200))
     await sql`alter table run_events_away rename to run_events`.execute(world.platform.db)
     await appendEvent(world.platform, run, { message: 'back' })
     await stream.until(() => stream.runEvents.length === 2)
-    expect(complaints()).toHaveLength(1)
+    expect(warnings()).toHaveLength(1)
   })
 })
 
@@ -142,7 +142,7 @@ describe('a stop of the server', () => {
     world.platform.beginStop()
     for (const stream of streams) {
       await stream.closed()
-      expect(stream.text).toMatch(/\n: reconnect to go on\nretry: 2000\n\n$/)
+      expect(stream.text).toMatch(/\n: reconnect to continue\nretry: 2000\n\n$/)
     }
     const late = await open()
     expect(late.status).toBe(200)
@@ -151,7 +151,7 @@ describe('a stop of the server', () => {
 })
 
 describe('a stream', () => {
-  it('ends after its lifetime, and the client goes on from there', async () => {
+  it('ends after its lifetime, and the client resumes from there', async () => {
     const { world, run, open } = await setUp()
     world.platform.use(realtimeHub).setTimings({ pingMs: 50, lifetimeMs: 300 })
     const stream = await open()
@@ -160,12 +160,12 @@ describe('a stream', () => {
     await appendLogs(world.platform, run, 3)
     world.platform.use(realtimeHub).setTimings({ lifetimeMs: 60_000 })
     const next = await open('runs', { 'last-event-id': stream.events.findLast(({ id }) => id !== undefined)?.id ?? '' })
-    // However many of the first three came before the end.
+    // Any number of the first three may arrive before the end.
     await next.until(() => seqs(stream).length + seqs(next).length >= 6)
     expect([...seqs(stream), ...seqs(next)]).toEqual(sequence(1, 6))
   })
 
-  it('ends when its API key is revoked or expires; others go on', async () => {
+  it('ends when its API key is revoked or expires; other streams continue', async () => {
     const { world, tenant, open } = await setUp()
     const other = await open()
     const [revoked, expired] = [await tenant.key(), await tenant.key()]
@@ -209,7 +209,7 @@ describe('a stream', () => {
     await other.closed()
   })
 
-  it('ends when its session ends, and those of other sessions go on', async () => {
+  it('ends when its session ends; streams of other sessions continue', async () => {
     const { world, tenant } = await setUp()
     const openAs = async () => {
       const cookie = await createSessionCookie(world.platform, tenant.userId)
@@ -236,7 +236,7 @@ describe('a stream', () => {
     await second.stream.closed()
   })
 
-  it('never puts its token into the log', async () => {
+  it('never logs its token', async () => {
     const { world, tenant, run, open } = await setUp()
     await appendEvent(world.platform, run, { status: 'success' })
     await (await open(`runs/${run.wireId}`)).closed()
@@ -250,8 +250,8 @@ describe('a stream', () => {
   })
 })
 
-describe('what a stream holds', () => {
-  it('is let go when its client leaves, however early', async () => {
+describe('the subscriber of a stream', () => {
+  it('is removed when its client disconnects, even right after connecting', async () => {
     const { world, tenant, run, open } = await setUp()
     const hub = world.platform.use(realtimeHub)
     const streams = await Promise.all([open(), open(`runs/${run.wireId}`)])
@@ -271,7 +271,7 @@ describe('what a stream holds', () => {
 })
 
 describe('reconnects', () => {
-  it('in a storm see every event once', async () => {
+  it('of many clients at once see every event once', async () => {
     const { world, run, open } = await setUp()
     const total = 400
     const follow = async (first: SseStream, path: string, restless: number) => {
@@ -295,7 +295,7 @@ describe('reconnects', () => {
 })
 
 describe('a client that does not read', () => {
-  /** Reads the first bytes, which may hold events already, and then no more. */
+  /** Reads the first bytes, which may already contain events, and then stops reading. */
   const openRaw = async ({ world, tenant }: Stage, path: string): Promise<{ socket: Socket; first: string }> => {
     const socket = await new Promise<Socket>((resolve) => {
       const made = connect(Number(new URL(world.url).port), '127.0.0.1', () => resolve(made))
@@ -311,7 +311,7 @@ describe('a client that does not read', () => {
   }
   const big = 'x'.repeat(100_000)
 
-  it('is disconnected, the others lose nothing, and it can resume', async () => {
+  it('is disconnected and can resume, and the others lose nothing', async () => {
     const stage = await setUp()
     const { world, run, open } = stage
     const reader = await open()
@@ -328,7 +328,7 @@ describe('a client that does not read', () => {
     await vi.waitFor(() => expect(isCut).toBe(true), patience)
     const received = [...text.matchAll(/^id: (\S+)$/gm)].map(([, id]) => id)
     expect(received.length).toBeLessThan(120)
-    // The last event may have been cut in the middle; a client goes by the last one that was whole.
+    // The last event may be incomplete; a client resumes after the last complete one.
     const lastWhole = received.at(-2) ?? ''
     const resumed = await open('runs', { 'last-event-id': lastWhole })
     const missing = 120 - reader.runEvents.findIndex(({ id }) => id === lastWhole) - 1
@@ -336,7 +336,7 @@ describe('a client that does not read', () => {
     expect(seqs(resumed)).toEqual(sequence(121 - missing, 120))
   })
 
-  it('is not one that gets an event larger than the limit, live or replayed', async () => {
+  it('is not disconnected for a single event above the limit, live or replayed', async () => {
     const { world, run, open } = await setUp()
     const live = await open(`runs/${run.wireId}`)
     for (let number = 0; number < 3; number += 1)
@@ -347,7 +347,7 @@ describe('a client that does not read', () => {
     expect([live.isClosed, replayed.isClosed]).toEqual([false, false])
   })
 
-  it('makes a replay wait for it, and gets everything once when it reads', async () => {
+  it('pauses its replay, and gets everything once when it reads', async () => {
     const stage = await setUp()
     const { world, run } = stage
     for (let number = 0; number < 100; number += 1)

@@ -14,38 +14,38 @@ import type { Subscriber } from './subscriber.ts'
 import { TailIndex } from './tail-index.ts'
 import { Tail, type FramedPage } from './tail.ts'
 
-/** Reads of the journal at a time: a storm of reconnects must not take every connection of the pool. */
+/** Journal reads at a time: many reconnects at once must not exhaust the connection pool. */
 const readsMax = 4
-/** After the last words at a stop, how long clients have to take them. */
-const farewellMs = 500
+/** When the server stops, how long clients have to receive the final frame. */
+const finalFrameMs = 500
 
 export interface Timings {
   readonly pingMs: number
-  /** What a lost wake-up costs. */
+  /** The longest delay that a lost wake-up causes. */
   readonly pollMs: number
-  /** After this a stream ends and the client comes back with its credentials. */
+  /** After this a stream ends, and the client reconnects with its credentials. */
   readonly lifetimeMs: number
-  /** How often the rights of open streams are looked at, when nothing announces a change. */
+  /** How often the rights of open streams are checked when no change is announced. */
   readonly holdersMs: number
 }
 
 export const defaultTimings: Timings = { pingMs: 15_000, pollMs: 1_000, lifetimeMs: 3_600_000, holdersMs: 60_000 }
 
 export interface RealtimeHub {
-  /** Sends a subscriber what it lacks, then what comes, until either side ends the stream. */
+  /** Sends a subscriber its missing events, then new ones, until either side ends the stream. */
   follow(subscriber: Subscriber): void
-  /** Reads under the same limit as the streams do. */
+  /** Runs a read under the same limit as the reads of streams. */
   read<T>(work: (db: Db) => Promise<T>): Promise<T>
-  /** The stream's connection is gone. */
+  /** Removes a subscriber whose connection has closed. */
   forget(subscriber: Subscriber): void
-  /** Streams that are open. */
+  /** Number of open streams. */
   readonly size: number
   /** Other timings, for tests. */
   setTimings(timings: Partial<Timings>): void
   close(): Promise<void>
 }
 
-/** All open streams of the process, over one tail for each source that somebody follows. */
+/** All open streams of the process, with one tail for each source that has subscribers. */
 export const realtimeHub: Service<RealtimeHub> = {
   name: 'realtime hub',
   open: (platform) => new Hub(platform),
@@ -96,7 +96,7 @@ class Hub implements RealtimeHub {
     if (this.#stopped) return subscriber.end('reconnect')
     this.#catchUp(subscriber).catch((error: unknown) => {
       this.#reportFailure(error)
-      // The client comes back with its last id, by when the database may answer again.
+      // The client reconnects with its last id, when the database may be reachable again.
       subscriber.end('reconnect')
     })
   }
@@ -117,7 +117,7 @@ class Hub implements RealtimeHub {
     for (const subscriber of this.#subscribers) subscriber.drop()
   }
 
-  // Own reads, at the client's pace, until the subscriber has all that the shared tail has passed.
+  // Reads separately, at the client's pace, until the subscriber has reached the position of the shared tail.
   async #catchUp(subscriber: Subscriber): Promise<void> {
     const { source } = subscriber
     while (subscriber.isOpen) {
@@ -144,7 +144,7 @@ class Hub implements RealtimeHub {
     })
     this.#tails.add(tail)
     tail.join(subscriber)
-    // Something may have been committed since the subscriber's own last read.
+    // Events may have been committed since the subscriber's last read.
     tail.wake()
   }
 
@@ -164,7 +164,7 @@ class Hub implements RealtimeHub {
 
   #reportFailure(error: unknown): void {
     if (!this.#isFailing && !this.#stopped)
-      this.#platform.log.warn({ err: error }, 'The journal can not be read for streams; reading is tried again.')
+      this.#platform.log.warn({ err: error }, 'The journal cannot be read for streams; the read will be retried.')
     this.#isFailing = true
   }
 
@@ -194,7 +194,8 @@ class Hub implements RealtimeHub {
     for (const subscriber of this.#subscribers) {
       if (subscriber.openedAtMs <= expired) subscriber.end('reconnect')
       const tail = this.#tails.find(subscriber.source)
-      // A ping carries the tail's position only to those who are exactly there: events that are being handed out have not reached everybody.
+      // A ping carries the tail's position only to subscribers that are exactly there: events that are being
+      // distributed have not reached all of them.
       if (
         tail === undefined ||
         tail.source.kind === 'run' ||
@@ -216,6 +217,6 @@ class Hub implements RealtimeHub {
     this.#timers.forEach(clearInterval)
     for (const cleanup of this.#cleanups) cleanup()
     for (const subscriber of this.#subscribers) subscriber.end('reconnect')
-    setTimeout(() => this.#subscribers.forEach((subscriber) => subscriber.drop()), farewellMs).unref()
+    setTimeout(() => this.#subscribers.forEach((subscriber) => subscriber.drop()), finalFrameMs).unref()
   }
 }

@@ -17,9 +17,9 @@ it('orders events by the number of their transaction, not by its digits', async 
   const run = await newRun()
   await appendLogs(world.platform, run, 4)
   for (const [seq, xid] of [9, 10, 99, 100].entries()) {
-    await sql`update run_events set transaction = ${String(xid)}::xid8 where run_id = ${run.id} and seq = ${seq + 1}`.execute(
-      world.platform.db,
-    )
+    await sql`
+      update run_events set transaction = ${String(xid)}::xid8
+      where run_id = ${run.id} and seq = ${seq + 1}`.execute(world.platform.db)
   }
   for (const page of [
     await readApplicationEvents(world.platform.db, run, { after: beginning }),
@@ -48,9 +48,9 @@ it('reads pages of 500 events', async () => {
   expect([second.rows.map(({ seq }) => seq), second.more]).toEqual([[501], false])
 })
 
-it('ends a page early when its events are large, and always gets on', async () => {
+it('ends a page early when its events are large, and always makes progress', async () => {
   const run = await newRun()
-  // Random text, which the database can not compress.
+  // Random text, which the database cannot compress.
   const large = () => Array.from({ length: 50_000 }, () => Math.random().toString(36).slice(2, 14)).join('')
   for (let made = 0; made < 4; made += 1) await appendEvent(world.platform, run, { data: { large: large() } })
   const seqs: number[][] = []
@@ -65,7 +65,7 @@ it('ends a page early when its events are large, and always gets on', async () =
   expect(seqs.length).toBeGreaterThan(1)
 })
 
-it('holds back what follows a transaction that has not ended, and says so', async () => {
+it('withholds events after an open transaction, and reports it', async () => {
   const [open, closed] = [await newRun(), await newRun()]
   await world.platform.db.transaction().execute(async (tx) => {
     await appendEvent({ db: tx }, open, { message: 'not committed' })
@@ -77,7 +77,7 @@ it('holds back what follows a transaction that has not ended, and says so', asyn
   })
 })
 
-it('reads nothing of another application, whatever id it is asked for', async () => {
+it('reads nothing of another application, for any id', async () => {
   const [run, stranger] = [await newRun(), await newRun()]
   await appendLogs(world.platform, run, 2)
   expect((await readRunEvents(world.platform.db, stranger, { runId: run.id, after: beginning })).rows).toEqual([])

@@ -10,7 +10,7 @@ import {
   type JournalPage,
 } from './realtime-store.ts'
 
-/** What is tailed: one run's journal, or those of an application's or an agent's runs as one. All ids as stored. */
+/** The events of a stream: those of one run, or of all runs of an agent or an application. Ids are stored ids. */
 export type Source = (
   | { readonly kind: 'run'; readonly runId: string }
   | { readonly kind: 'agent'; readonly agentId: string }
@@ -18,7 +18,7 @@ export type Source = (
 ) &
   OrgScope & { readonly applicationId: string }
 
-/** The same for all subscribers of a source. */
+/** A key that is equal for equal sources. */
 export function keyOf(source: Source): string {
   switch (source.kind) {
     case 'run':
@@ -47,12 +47,12 @@ export function idOf(source: Source, position: Position): string {
   return source.kind === 'run' ? String(position.position) : encodeCursor(position)
 }
 
-/** Where an event stands in a source. */
+/** The position of an event in a source. */
 export function positionOf(source: Source, event: JournalEvent): Position {
   return source.kind === 'run' ? { transaction: 0, position: event.seq } : event.acrossRuns
 }
 
-/** True for the event after which a source has nothing more to tell. */
+/** True for the last event of a source. */
 export function endsSource(source: Source, { status }: JournalEvent): boolean {
   return source.kind === 'run' && terminalStatuses.some((terminal) => terminal === status)
 }

@@ -29,7 +29,7 @@ describe("the stream of an agent's runs", () => {
   })
   afterAll(() => world.close())
 
-  it('has the events of all its runs and of no other agent, by id and by name', async () => {
+  it("has the events of all its runs and of no other agent's, by id and by name", async () => {
     const agent = await insertAgent(world.platform, tenant)
     const [one, two, other] = [
       await insertRun(world.platform, tenant, { agent }),
@@ -59,7 +59,7 @@ describe("the stream of an agent's runs", () => {
     for (const stream of [...streams, resumed]) stream.close()
   })
 
-  it('counts how far back a cursor is in its own events, not in those of other agents', async () => {
+  it('counts the distance of a cursor in its own events, not in those of other agents', async () => {
     const [quiet, busy] = [await insertRun(world.platform, tenant), await insertRun(world.platform, tenant)]
     const url = `${world.url}/api/realtime/agents/${quiet.agent.wireId}/runs?token=${tenant.apiKey}`
     const first = await openSse(url)
@@ -73,7 +73,7 @@ describe("the stream of an agent's runs", () => {
     second.close()
   })
 
-  it('answers 404 for an agent that is unknown, foreign or no agent', async () => {
+  it('answers 404 for an agent that is unknown, of another application, or not an agent', async () => {
     const stranger = await world.tenant()
     const agent = await insertAgent(world.platform, tenant)
     for (const name of [agent.wireId, encodeURIComponent(agent.name)]) {

@@ -6,7 +6,8 @@ import { streamQuery, StreamWire } from './stream-wire.ts'
 export const streamAgentRuns = endpoint({
   route: 'GET /api/realtime/agents/:agentId/runs',
   summary: "Follow an agent's runs",
-  description: 'Live from now on, or from the event named by `Last-Event-ID` or `after`.',
+  description:
+    "Streams the events of the agent's runs, from now on or after the event named by `Last-Event-ID` or `after`.",
   caller: 'stream',
   permission: 'runs:read',
   limit: 'default',

@@ -87,7 +87,7 @@ describe('the stream of a run', () => {
     ])
   })
 
-  it('has the headers of a stream beside those of every reply', async () => {
+  it('has the headers of a stream and those of every reply', async () => {
     const { headers, close } = await open(await newRun())
     expect(headers.get('content-type')).toBe('text/event-stream')
     expect(headers.get('cache-control')).toBe('no-store')
@@ -98,12 +98,12 @@ describe('the stream of a run', () => {
     close()
   })
 
-  it('goes from the history to live without a gap or a duplicate, while the run is at work', async () => {
+  it('goes from the history to live events without a gap or a duplicate, while the run is active', async () => {
     const run = await newRun()
     await appendLogs(world.platform, run, 1_100)
     const streams: SseStream[] = []
     for (let round = 0; round < 12; round += 1) {
-      // Not awaited one after the other: a stream opens while events are written.
+      // Not awaited one by one, so that a stream opens while events are written.
       const [stream] = await Promise.all([
         open(run),
         appendLogs(world.platform, run, 40),
@@ -120,7 +120,7 @@ describe('the stream of a run', () => {
     }
   })
 
-  it('resumes after Last-Event-ID, which wins over ?after=', async () => {
+  it('resumes after Last-Event-ID, which takes precedence over ?after=', async () => {
     const run = await endedRun(world, tenant)
     const after = await open(run, {}, '&after=1')
     await after.closed()
@@ -133,11 +133,11 @@ describe('the stream of a run', () => {
     expect(fromStart.runEvents).toHaveLength(3)
   })
 
-  it('answers 204 to a reconnect to an ended run of which everything was sent, so that EventSource stops', async () => {
+  it('answers 204 to a reconnect after the last event of an ended run, so that EventSource stops', async () => {
     const run = await endedRun(world, tenant)
     const answer = await tenant.send(`GET /api/realtime/runs/${run.wireId}`, { headers: { 'last-event-id': '3' } })
     expect([answer.status, answer.text]).toEqual([204, ''])
-    // A log entry after the end is not sent either: the stream had ended before it.
+    // A log entry after the end is not sent either, because the stream ended before it.
     await appendEvent(world.platform, run, { message: 'late' })
     expect(
       (await tenant.send(`GET /api/realtime/runs/${run.wireId}`, { headers: { 'last-event-id': '3' } })).status,
@@ -154,12 +154,12 @@ describe('the stream of a run', () => {
     expect(failures.at(-1)).toBe(204)
   })
 
-  it('answers 204 for an ended run whose journal is gone', async () => {
+  it('answers 204 for an ended run whose journal was deleted', async () => {
     const run = await insertRun(world.platform, tenant, { status: 'timeout' })
     expect((await tenant.send(`GET /api/realtime/runs/${run.wireId}`)).status).toBe(204)
   })
 
-  it('sends everything after a resync when Last-Event-ID is none of its own', async () => {
+  it('sends a resync and then everything when Last-Event-ID is not one of its ids', async () => {
     const run = await endedRun(world, tenant)
     for (const id of ['nonsense', '4', '1a-2b']) {
       const stream = await open(run, { 'last-event-id': id })
@@ -169,7 +169,7 @@ describe('the stream of a run', () => {
     }
   })
 
-  it('answers 422 to an ?after= that is no cursor', async () => {
+  it('answers 422 to an ?after= that is not a cursor', async () => {
     const run = await newRun()
     const answer = await tenant.send(`GET /api/realtime/runs/${run.wireId}`, { query: { after: 'nonsense' } })
     expectProblem(streamRun, answer, 'validation-error')
@@ -178,7 +178,7 @@ describe('the stream of a run', () => {
     ])
   })
 
-  it("answers 404 before anything is streamed: unknown, foreign, another end-user's", async () => {
+  it('answers 404 before streaming: for an unknown run, and one of another application or end-user', async () => {
     const [alice, bob] = [await tenant.endUser(), await tenant.endUser()]
     const run = await insertRun(world.platform, tenant, { endUser: alice })
     const stranger = await world.tenant()
@@ -200,7 +200,7 @@ describe('the stream of a run', () => {
     expect((await open(run, { 'last-event-id': '2' })).status).toBe(404)
   })
 
-  it('speaks the version that the request asks for', async () => {
+  it('uses the API version that the request asks for', async () => {
     const run = await endedRun(world, tenant)
     const [old, current] = await Promise.all([open(run, { 'appstrate-version': older }), open(run)])
     await Promise.all([old.closed(), current.closed()])
@@ -213,7 +213,7 @@ describe('the stream of a run', () => {
     expect(current.runEvents[0]?.data).toEqual({ id: run.wireId, status: 'running' })
   })
 
-  it('never shows what only the engine needs', async () => {
+  it('never shows data that only the engine needs', async () => {
     const run = await endedRun(world, tenant)
     await world.platform.db
       .updateTable('run_events')

@@ -10,8 +10,9 @@ export const streamRun = endpoint({
   route: 'GET /api/realtime/runs/:runId',
   summary: 'Follow a run',
   description:
-    'Replays the history of the run, goes live, and ends after its last event. The id of an event is its `seq`. ' +
-    'When the run has ended and everything was sent, a reconnect answers 204.',
+    'Replays the history of a run, then streams its new events, and ends after the last one. ' +
+    'The id of an event is its `seq`. ' +
+    'A reconnect after the last event of an ended run answers 204.',
   caller: 'stream',
   permission: 'runs:read',
   limit: 'default',
@@ -41,7 +42,7 @@ export const streamRun = endpoint({
   },
 })
 
-// A cursor beyond the last event is another run's: what it would skip is sent.
+// A cursor after the last event belongs to another run: send the history instead of skipping it.
 function startOf(run: RunState, cursor: Cursor): Position | undefined {
   if (cursor === 'none') return beginning
   return cursor === 'invalid' || cursor.position > run.lastSeq ? undefined : cursor

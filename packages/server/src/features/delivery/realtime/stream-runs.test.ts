@@ -11,7 +11,7 @@ import { openSse, type SseStream } from './testing/sse-stream.ts'
 const options = { features: [realtimeFeature] }
 
 describeEndpoint(streamRuns, {
-  // The stream has no end of its own: its lifetime is over at once.
+  // The stream does not end by itself, so give it a lifetime of zero.
   given: async (_tenant, world) => world.platform.use(realtimeHub).setTimings({ pingMs: 20, lifetimeMs: 0 }),
   call: () => ({}),
   world: options,
@@ -43,7 +43,7 @@ describe("the stream of an application's runs", () => {
       Promise.resolve(),
     )
 
-  it('is live from now on, over all runs of the application and of no other', async () => {
+  it('has events from now on, of all runs of the application and of no other', async () => {
     const stranger = await world.tenant()
     tenant = await world.tenant()
     const [one, two, foreign] = [
@@ -62,7 +62,7 @@ describe("the stream of an application's runs", () => {
     expect(stream.isClosed).toBe(false)
   })
 
-  it('does not begin with the past because some transaction is still open', async () => {
+  it('does not begin with past events because a transaction is still open', async () => {
     tenant = await world.tenant()
     const run = await insertRun(world.platform, tenant)
     await world.platform.db.transaction().execute(async (tx) => {
@@ -85,7 +85,7 @@ describe("the stream of an application's runs", () => {
     }
   })
 
-  it('gives a cursor before the first event, so that a client cut off early misses nothing', async () => {
+  it('sends a cursor before the first event, so that a client disconnected early misses nothing', async () => {
     tenant = await world.tenant()
     const run = await insertRun(world.platform, tenant)
     const first = await start()
@@ -105,7 +105,7 @@ describe("the stream of an application's runs", () => {
     await world.platform.db.transaction().execute(async (tx) => {
       await appendEvent({ db: tx }, slow, { message: 'begun first' })
       await say(fast, 'committed first')
-      // A reconnect in between must not step over the event that is still to be committed.
+      // A reconnect in between must not skip the event that is not committed yet.
       late.close()
       await new Promise((resolve) => setTimeout(resolve, 150))
       expect(messages(live)).toEqual([])
@@ -145,7 +145,7 @@ describe("the stream of an application's runs", () => {
     expect(messages(resumed)).toEqual(messages(live).slice(71))
   })
 
-  it('shows an end-user their own runs alone', async () => {
+  it('shows an end-user only their own runs', async () => {
     tenant = await world.tenant()
     const [alice, bob] = [await tenant.endUser(), await tenant.endUser()]
     const [hers, his, nobodys] = [
@@ -168,7 +168,7 @@ describe("the stream of an application's runs", () => {
     expect((await start({}, '&endUser=eu_nonsense')).status).toBe(400)
   })
 
-  it('sends resync and goes live from now when the cursor is too old or none', async () => {
+  it('sends resync and then new events when the cursor is too old or invalid', async () => {
     tenant = await world.tenant()
     const run = await insertRun(world.platform, tenant)
     const first = await start()
@@ -209,7 +209,7 @@ describe("the stream of an application's runs", () => {
     expect(stream.runEvents.map(({ data }) => data.seq)).toEqual(Array.from({ length: 9_991 }, (_, index) => index + 1))
   })
 
-  it('answers 422 to an ?after= that is no cursor', async () => {
+  it('answers 422 to an ?after= that is not a cursor', async () => {
     const answer = await tenant.send('GET /api/realtime/runs', { query: { after: 'nonsense' } })
     expectProblem(streamRuns, answer, 'validation-error')
     expect(answer.body.errors).toMatchObject([{ pointer: 'query/after' }])

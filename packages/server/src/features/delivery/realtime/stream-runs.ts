@@ -5,7 +5,7 @@ import { streamQuery, StreamWire } from './stream-wire.ts'
 export const streamRuns = endpoint({
   route: 'GET /api/realtime/runs',
   summary: 'Follow all runs of the application',
-  description: 'Live from now on, or from the event named by `Last-Event-ID` or `after`.',
+  description: 'Streams the events of all runs, from now on or after the event named by `Last-Event-ID` or `after`.',
   caller: 'stream',
   permission: 'runs:read',
   limit: 'default',

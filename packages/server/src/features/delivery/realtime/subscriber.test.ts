@@ -18,7 +18,7 @@ afterAll(async () => {
   await new Promise((resolve) => server.close(resolve))
 })
 
-/** A stream to a client that reads nothing until it is told to. */
+/** A stream to a client that reads nothing until its socket is resumed. */
 async function connectLazily(): Promise<{ subscriber: Subscriber; response: ServerResponse; socket: Socket }> {
   const response = await new Promise<ServerResponse>((resolve) => {
     accept = resolve
@@ -45,7 +45,7 @@ async function connectLazily(): Promise<{ subscriber: Subscriber; response: Serv
 
 const frame = eventFrame({ name: 'run_log', id: '1', data: `"${'x'.repeat(60_000)}"` })
 
-it('cuts a client that does not read, before more than 1 MiB waits for it', async () => {
+it('disconnects a client that does not read, before more than 1 MiB is buffered for it', async () => {
   const { subscriber, response } = await connectLazily()
   let most = 0
   for (let writes = 0; writes < 2_000 && subscriber.isOpen; writes += 1) {
@@ -57,7 +57,7 @@ it('cuts a client that does not read, before more than 1 MiB waits for it', asyn
   expect(most).toBeLessThan(1_048_576 + 3 * frame.length)
 })
 
-it('makes a replay wait from 256 KiB on, until the client reads', async () => {
+it('pauses a replay at 256 KiB of unsent data, until the client reads', async () => {
   const { subscriber, response, socket } = await connectLazily()
   while (!subscriber.isFull) {
     subscriber.write(frame)
@@ -74,7 +74,7 @@ it('makes a replay wait from 256 KiB on, until the client reads', async () => {
   expect(subscriber.isOpen).toBe(true)
 })
 
-it('cuts a client that took nothing between two pings, and sends it none', async () => {
+it('disconnects a client that read nothing between two pings, and sends it no ping', async () => {
   const { subscriber, response, socket } = await connectLazily()
   while (!subscriber.isFull) {
     subscriber.write(frame)
@@ -91,7 +91,7 @@ it('cuts a client that took nothing between two pings, and sends it none', async
   await drained
 })
 
-it('cuts a client that never takes the end of its stream', async () => {
+it('disconnects a client that never reads the end of its stream', async () => {
   const { subscriber, response } = await connectLazily()
   while (!subscriber.isFull) {
     subscriber.write(frame)

@@ -9,23 +9,23 @@ const backlogBytesMax = 1_048_576
 /** Unsent bytes at which a replay waits for the client. */
 const replayBytesMax = 262_144
 
-/** Whose rights a stream was opened with; they are looked at again while it is open. */
+/** The key or session that opened a stream. Its rights are checked again while the stream is open. */
 export type Holder = { readonly keyId: string } | { readonly userId: string; readonly sessionId: string }
 
 export interface SubscriberOptions {
   readonly response: ServerResponse
   readonly source: Source
   readonly position: Position
-  /** What could be seen at this moment is not sent: the stream begins later. */
+  /** Events that were visible in this snapshot are not sent. */
   readonly since: Snapshot | undefined
   readonly version: string
-  /** Only this end-user's events are sent; everybody's when null. */
+  /** Only this end-user's events are sent; all events when null. */
   readonly endUserId: string | null
   readonly holder: Holder
   readonly openedAtMs: number
 }
 
-/** One open stream: what it has been sent, and what it may be sent. */
+/** One open stream: its position, and which events it may receive. */
 export class Subscriber {
   readonly source: Source
   readonly holder: Holder
@@ -48,12 +48,12 @@ export class Subscriber {
     this.#since = options.since
   }
 
-  /** What comes after this has not been sent. */
+  /** Events after this position have not been sent. */
   get position(): Position {
     return this.#position
   }
 
-  /** Notes that nothing of the source is left up to a position. */
+  /** Moves the position forward: the source has no unsent events up to it. */
   passTo(position: Position): void {
     if (isAfter(position, this.#position)) this.#position = position
   }
@@ -77,10 +77,10 @@ export class Subscriber {
     return this.#since !== undefined && hadEnded(this.#since, position.transaction)
   }
 
-  /** Writes bytes; a client that has not taken what it was sent before is disconnected. */
+  /** Writes bytes; disconnects a client with too many unread bytes. */
   write(frame: Buffer): void {
     if (!this.isOpen) return
-    // Looked at before, so that one event larger than the limit can still be sent.
+    // Check before writing, so that one event larger than the limit can still be sent.
     if (this.#response.writableLength > backlogBytesMax) this.drop()
     else this.#response.write(frame)
   }
@@ -90,7 +90,7 @@ export class Subscriber {
     return this.#response.writableLength > replayBytesMax
   }
 
-  /** Resolves when the client has taken what it was sent, or is gone. */
+  /** Resolves when the client has received everything that was written, or has disconnected. */
   async drained(): Promise<void> {
     if (!this.isOpen || !this.#response.writableNeedDrain) return
     await new Promise<void>((resolve) => {
@@ -103,7 +103,7 @@ export class Subscriber {
     this.#backlogAtTick = Infinity
   }
 
-  /** Sends a ping, unless older bytes wait; a client that took none of them since the last tick is disconnected. */
+  /** Sends a ping unless bytes are unsent. Disconnects a client that received none of those since the last tick. */
   tick(ping: Buffer): void {
     const backlogBytes = this.#response.writableLength
     const waits = this.isOpen ? this.#response.writableNeedDrain : backlogBytes > 0
@@ -112,14 +112,14 @@ export class Subscriber {
     if (!waits) this.write(ping)
   }
 
-  /** Ends the stream; with a hint that there may be more after a reconnect. */
+  /** Ends the stream. The hint tells the client to reconnect for further events. */
   end(hint?: 'reconnect'): void {
     if (!this.isOpen) return
     if (hint === undefined) this.#response.end()
     else this.#response.end(goodbye)
   }
 
-  /** Cuts the connection, with whatever was not sent yet. */
+  /** Closes the connection and discards unsent bytes. */
   drop(): void {
     this.#response.destroy()
   }

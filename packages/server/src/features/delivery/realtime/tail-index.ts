@@ -1,7 +1,7 @@
 import { keyOf, type Source } from './source.ts'
 import type { Tail } from './tail.ts'
 
-/** The tails that are running, found by source and by what a wake-up names. */
+/** The running tails, by source and by the detail of a wake-up. */
 export class TailIndex {
   readonly #byKey = new Map<string, Tail>()
   readonly #byApplication = new Map<string, Set<Tail>>()
@@ -30,7 +30,7 @@ export class TailIndex {
     if (siblings?.size === 0) this.#byApplication.delete(source.applicationId)
   }
 
-  /** Wakes what `<application>:<run>` concerns; any other detail, such as `*`, concerns everything. */
+  /** Wakes the tails of `<application>:<run>`; any other detail, such as `*`, wakes all of them. */
   wake(detail: string): void {
     const [applicationId = '', runId] = detail.split(':')
     if (runId === undefined) return this.#wakeAll()

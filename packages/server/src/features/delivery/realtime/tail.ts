@@ -5,11 +5,11 @@ import { isAfter, type Position } from './position.ts'
 import type { Source } from './source.ts'
 import type { Subscriber } from './subscriber.ts'
 
-/** How soon a source is read again of which an event waits for an older transaction to end. */
+/** Delay before a source is read again when an event must wait for an older transaction to end. */
 const heldMs = 25
-/** Bytes written to a subscriber before they are given to the network. */
+/** Bytes written to a subscriber in one turn of the event loop. */
 const sliceBytesMax = 262_144
-/** Subscribers that are written to before other work gets its turn. */
+/** Subscribers written to before the event loop runs other work. */
 const subscribersPerTurn = 250
 
 export interface FramedPage {
@@ -25,11 +25,11 @@ export interface TailOptions {
   failed(error: unknown): void
 }
 
-/** The live end of a source: one read and one serialization, however many subscribers. */
+/** The live end of a source: one read and one serialization for all its subscribers. */
 export class Tail {
   readonly source: Source
   readonly subscribers = new Set<Subscriber>()
-  /** Reads what is new; wake-ups that come meanwhile make it read once more. */
+  /** Reads new events; wake-ups during a read cause one more read. */
   readonly wake: () => void
   readonly #options: TailOptions
   #position: Position
@@ -42,12 +42,12 @@ export class Tail {
     this.wake = onceMore(() => this.#readPage().catch((error: unknown) => options.failed(error)))
   }
 
-  /** Everything up to here was handed to the subscribers. */
+  /** All events up to this position were passed to the subscribers. */
   get position(): Position {
     return this.#position
   }
 
-  /** Takes a subscriber in, unless it still lacks something that this tail has passed. */
+  /** Adds a subscriber; returns false if it has not yet reached this tail's position. */
   join(subscriber: Subscriber): boolean {
     if (isAfter(this.#position, subscriber.position)) return false
     this.subscribers.add(subscriber)
@@ -62,12 +62,12 @@ export class Tail {
     if (page.held) this.#readSoon()
   }
 
-  // What is written to a connection in one turn goes out together, so a turn is kept well below what makes a client slow.
+  // Bytes written in one turn are sent together, so a turn stays well below the limit that disconnects a slow client.
   async #handOut(events: readonly FramedEvent[]): Promise<void> {
     for (let from = 0; from < events.length; ) {
       const slice = sliceFrom(events, from)
       from += slice.length
-      // Before the first write: who joins meanwhile has to have read this slice.
+      // Set before the first write: a subscriber that joins meanwhile must have read this slice.
       this.#position = slice.at(-1)?.position ?? this.#position
       let written = 0
       for (const subscriber of this.subscribers) {
@@ -83,7 +83,7 @@ export class Tail {
     try {
       for (const event of slice) subscriber.offer(event)
     } catch (error) {
-      // An event that can't be put into this subscriber's version is nobody else's concern.
+      // An event that cannot be converted to this subscriber's version must not affect the others.
       this.#options.failed(error)
       subscriber.drop()
     }

@@ -9,11 +9,11 @@ export interface SseEvent {
 export interface SseStream {
   readonly status: number
   readonly headers: Headers
-  /** Everything that came, pings included. */
+  /** All events received so far, including pings. */
   readonly events: readonly SseEvent[]
-  /** The run_* events alone. */
+  /** Only the run_* events. */
   readonly runEvents: readonly SseEvent[]
-  /** The bytes that came, as text. */
+  /** The received bytes as text. */
   readonly text: string
   readonly isClosed: boolean
   /** Waits until `condition` holds; throws when it does not within the deadline. */
@@ -22,7 +22,7 @@ export interface SseStream {
   close(): void
 }
 
-/** Opens a stream with fetch, whose headers can be anything, and gathers what it sends. */
+/** Opens a stream with fetch, which allows any headers, and collects its events. */
 export async function openSse(url: string, headers: Readonly<Record<string, string>> = {}): Promise<SseStream> {
   const abort = new AbortController()
   const response = await fetch(url, { headers: { accept: 'text/event-stream', ...headers }, signal: abort.signal })
@@ -32,7 +32,7 @@ export async function openSse(url: string, headers: Readonly<Record<string, stri
     const deadline = Date.now() + deadlineMs
     while (!condition()) {
       if (Date.now() > deadline)
-        throw new Error(`It did not come within ${deadlineMs} ms. What came:\n${state.text.slice(-1_000)}`)
+        throw new Error(`The condition was not met within ${deadlineMs} ms. Received:\n${state.text.slice(-1_000)}`)
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }
@@ -73,7 +73,7 @@ async function gather(response: Response, state: State): Promise<void> {
       state.events.push(...blocks.filter((block) => block.includes('data:')).map(parseBlock))
     }
   } catch {
-    // Aborted by the test, or cut by the server.
+    // Aborted by the test, or disconnected by the server.
   }
   state.isClosed = true
 }
