@@ -6,7 +6,7 @@ import { offsetOf, type Page, type Slice } from '../../../platform/http/paginati
 import { problem } from '../../../platform/problems/problem.ts'
 import type { Delivery, DeliveryStatus, WebhookEvent } from './delivery.ts'
 
-/** Whose deliveries: a webhook's, which the caller has found in the scope. Webhooks are not for end-users. */
+/** One webhook's deliveries. The caller must have found the webhook in the scope. End-users have no webhooks. */
 export interface WebhookScope extends AppScope {
   readonly webhookId: string
 }
@@ -18,7 +18,7 @@ export interface DeliveryFilters {
   readonly after?: string
 }
 
-/** A delivery with its event and what was kept of the exchange, as it is stored. */
+/** A delivery with its event and the recorded HTTP exchange, as stored. */
 export interface KeptDelivery {
   readonly delivery: Delivery
   readonly event: WebhookEvent
@@ -42,7 +42,7 @@ const columns = [
   'completed_at',
 ] as const
 
-/** Newest first. */
+/** A webhook's deliveries, newest first. */
 export async function listDeliveries(
   db: Db,
   scope: WebhookScope,
@@ -82,7 +82,7 @@ export async function getDelivery(db: Db, scope: WebhookScope, id: string): Prom
   }
 }
 
-/** The event of a delivery. Throws delivery-not-found when it was removed meanwhile. */
+/** The event of a delivery. Throws delivery-not-found if it was removed meanwhile. */
 async function getEvent(db: Db, id: string): Promise<WebhookEvent> {
   const row = await db
     .selectFrom('webhook_events')

@@ -8,25 +8,28 @@ import type { KeptRequest, KeptResponse } from './exchange.ts'
 const summary = {
   id: WireId('del'),
   webhookId: WireId('wh'),
-  eventId: WireId('evt', 'The `webhook-id` that the receiver sees: the same in every attempt.'),
+  eventId: WireId('evt', 'The id of the event, sent as `webhook-id`; the same in every attempt.'),
   eventType: Type.String({ examples: ['run.completed'] }),
   runId: Nullable(WireId('run')),
   status: OneOf(deliveryStatuses),
-  statusCode: Nullable(Type.Integer({ description: 'What the receiver answered; null when it did not.' })),
-  latency: Nullable(Type.Integer({ description: 'Milliseconds.' })),
-  attempt: Type.Integer({ minimum: 1, description: 'Of this event, from 1.' }),
+  statusCode: Nullable(Type.Integer({ description: "The receiver's HTTP status; null if it did not answer." })),
+  latency: Nullable(Type.Integer({ description: 'Milliseconds until the receiver answered or the attempt failed.' })),
+  attempt: Type.Integer({ minimum: 1, description: 'The number of this attempt to deliver the event, from 1.' }),
   error: Nullable(Type.String()),
-  dueAt: Nullable({ ...WireTime, description: 'Null while an earlier event of the same run waits.' }),
+  dueAt: Nullable({
+    ...WireTime,
+    description: 'When the attempt is due; null while an earlier event of the same run is pending.',
+  }),
   createdAt: WireTime,
   completedAt: Nullable(WireTime),
 }
 
-/** One attempt, as lists show it. */
+/** One attempt, as shown in lists. */
 export const DeliveryWire = wire('WebhookDelivery', summary)
 
 const exchanged = {
   headers: Type.Record(Type.String(), Type.String()),
-  body: Nullable(Type.String({ description: "Null when it can't be read any more." })),
+  body: Nullable(Type.String({ description: 'The body; null if it can no longer be read.' })),
   bodyTruncated: Type.Boolean(),
 }
 
@@ -35,14 +38,14 @@ const answered = {
   response: Nullable(Type.Object(exchanged)),
 }
 
-/** One attempt with what was sent and what came back. */
+/** One attempt with its request and its response. */
 export const DeliveryDetailWire = wire('WebhookDeliveryDetail', {
   ...summary,
   ...answered,
   payload: { ...JsonObject, description: 'The body as it would be sent now.' },
 })
 
-/** One attempt with what came back. */
+/** The attempt of a test, with its request and its response. */
 export const DeliveryTestWire = wire('WebhookTestDelivery', { ...summary, ...answered })
 
 export function toDeliveryWire(delivery: Delivery): Static<typeof DeliveryWire> {

@@ -1,4 +1,4 @@
-/** What became of an attempt. `pending` is on its way, or waits: for its time, or for an earlier event of its run. */
+/** The status of an attempt. `pending`: being sent, or waiting for its due time or for an earlier event of its run. */
 export const deliveryStatuses = ['pending', 'success', 'failed'] as const
 
 export type DeliveryStatus = (typeof deliveryStatuses)[number]
@@ -17,7 +17,7 @@ export const deliveredEventTypes = [
   testEventType,
 ] as const
 
-/** One attempt to tell a webhook of an event. Ids are stored UUIDs. */
+/** One attempt to deliver an event to a webhook. Ids are stored UUIDs. */
 export interface Delivery {
   readonly id: string
   readonly webhookId: string
@@ -29,13 +29,13 @@ export interface Delivery {
   readonly statusCode: number | null
   readonly latencyMs: number | null
   readonly error: string | null
-  /** Null while an earlier event of the same run waits. */
+  /** Null while an earlier event of the same run is pending. */
   readonly dueAt: Date | null
   readonly createdAt: Date
   readonly completedAt: Date | null
 }
 
-/** What a webhook is told, the same in every attempt. */
+/** An event for a webhook, the same in every attempt. */
 export interface WebhookEvent {
   readonly id: string
   readonly organizationId: string
@@ -44,12 +44,12 @@ export interface WebhookEvent {
   readonly type: string
   readonly runId: string | null
   readonly endUserId: string | null
-  /** The subject in its newest shape, without what may be large. */
+  /** The run in its newest shape, without the fields that may be large. */
   readonly payload: Readonly<Record<string, unknown>>
   readonly createdAt: Date
 }
 
-/** An attempt that somebody holds until its lease ends. */
+/** An attempt that is claimed until its lease ends. */
 export interface ClaimedDelivery {
   readonly id: string
   readonly attempt: number

@@ -14,23 +14,23 @@ const content: RunContent = {
 const large = 'x'.repeat(dataBytesMax)
 
 describe('the object of an event', () => {
-  it('is the run as it was, with its content when that is wanted', () => {
+  it('is the run as it was, with its content if requested', () => {
     expect(eventObject(event, 'unwanted')).toEqual({ object: 'run', ...payload })
     expect(eventObject(event, content)).toEqual({ object: 'run', ...payload, ...content })
   })
 
-  it('says when the content is gone', () => {
+  it('says that the content was deleted', () => {
     expect(eventObject(event, 'deleted')).toEqual({ object: 'run', ...payload, contentDeleted: true })
   })
 
-  it('of no run is what it is', () => {
+  it('is the payload itself for an event without a run', () => {
     expect(eventObject({ runId: null, payload: { object: 'webhook', id: 'wh_1' } }, 'unwanted')).toEqual({
       object: 'webhook',
       id: 'wh_1',
     })
   })
 
-  it('loses its output when it is too large, and says so', () => {
+  it('omits the output when it is too large, and says so', () => {
     const { output: _output, ...rest } = content
     expect(eventObject(event, { ...content, output: large })).toEqual({
       object: 'run',
@@ -40,7 +40,7 @@ describe('the object of an event', () => {
     })
   })
 
-  it('loses more only when that is not enough', () => {
+  it('omits more fields only when that is not enough', () => {
     const object = eventObject(event, {
       ...content,
       output: null,
@@ -77,7 +77,7 @@ describe('the object of an event', () => {
 })
 
 describe('the body of an event', () => {
-  it('is an envelope that says what happened, when, and in which version', () => {
+  it('is an envelope with the type, the time and the version', () => {
     const id = newUuid()
     const body = eventBody(
       { id, type: 'run.completed', createdAt: new Date('2026-03-21T09:30:00.999Z') },

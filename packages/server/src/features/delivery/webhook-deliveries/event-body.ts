@@ -1,7 +1,7 @@
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { WebhookEvent } from './delivery.ts'
 
-/** The fields of a run that can be large: what `full` has and `summary` has not. */
+/** The fields of a run that can be large; sent with `full` and omitted with `summary`. */
 export interface RunContent {
   readonly input: unknown
   readonly config: unknown
@@ -10,10 +10,10 @@ export interface RunContent {
   readonly report: string | null
 }
 
-/** The bulky part of an event's subject: none of it is wanted, it is gone, or here it is. */
+/** The large part of an event's run: not requested, deleted, or its content. */
 export type EventContent = 'unwanted' | 'deleted' | RunContent
 
-/** What a receiver is sent. */
+/** The body that a receiver gets. */
 export interface EventBody {
   readonly id: string
   readonly object: 'event'
@@ -24,13 +24,13 @@ export interface EventBody {
   readonly data: { readonly object: unknown }
 }
 
-/** More than so much of `data` is not sent: what is largest by nature is left out first. */
+/** Limit for `data`: above it, fields are omitted, beginning with those that are usually the largest. */
 export const dataBytesMax = 256 * 1024
 
-/** In the order in which they are left out. */
+/** In the order in which they are omitted. */
 const bulkyFields = ['output', 'report', 'input', 'metadata', 'config'] as const
 
-/** The body of an event in its newest shape, before it is rendered in the webhook's version. */
+/** The object of an event in its newest shape, before it is converted to the webhook's version. */
 export function eventObject(
   event: Pick<WebhookEvent, 'payload' | 'runId'>,
   content: EventContent,
@@ -42,7 +42,7 @@ export function eventObject(
   return fitted({ ...summary, ...content })
 }
 
-/** The envelope around a rendered object. */
+/** The envelope around a converted object. */
 export function eventBody(
   event: Pick<WebhookEvent, 'id' | 'type' | 'createdAt'>,
   apiVersion: string,

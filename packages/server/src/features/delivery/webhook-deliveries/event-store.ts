@@ -3,7 +3,7 @@ import type { Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 
-/** An event on its way to one webhook. */
+/** A new event for one webhook. */
 export interface NewWebhookEvent {
   readonly organizationId: string
   readonly applicationId: string
@@ -11,7 +11,7 @@ export interface NewWebhookEvent {
   readonly type: string
   readonly runId: string | null
   readonly endUserId: string | null
-  /** Its place in the outbox, which orders the events of a run; null for a test. */
+  /** Its id in the outbox, which orders the events of a run; null for a test. */
   readonly outboxId: number | null
   readonly payload: Readonly<Record<string, unknown>>
   readonly createdAt: Date
@@ -19,15 +19,17 @@ export interface NewWebhookEvent {
 
 const rowsMax = 1_000
 
-/** Inserts events, each once for its webhook. Returns the ids of those that were not there. */
+/** Inserts events, each at most once for its webhook. Returns the ids of the new ones. */
 export async function insertWebhookEvents(tx: Tx, events: readonly NewWebhookEvent[]): Promise<string[]> {
   const ids: string[] = []
   for (let at = 0; at < events.length; at += rowsMax) {
     const { rows } = await sql<{ id: string }>`
-      insert into webhook_events (id, organization_id, application_id, webhook_id, type, run_id, end_user_id, outbox_id, payload, created_at)
+      insert into webhook_events (
+        id, organization_id, application_id, webhook_id, type, run_id, end_user_id, outbox_id, payload, created_at)
       select id, organization_id, application_id, webhook_id, type, run_id, end_user_id, outbox_id, payload, created_at
       from jsonb_to_recordset(${toJsonText(events.slice(at, at + rowsMax).map(toRecord))}::jsonb) as e(
-        id uuid, organization_id uuid, application_id uuid, webhook_id uuid, type text, run_id uuid, end_user_id uuid, outbox_id bigint,
+        id uuid, organization_id uuid, application_id uuid, webhook_id uuid, type text, run_id uuid, end_user_id uuid,
+        outbox_id bigint,
         payload jsonb, created_at timestamptz)
       on conflict (webhook_id, outbox_id) where outbox_id is not null do nothing
       returning id`.execute(tx)

@@ -8,8 +8,8 @@ const request = {
   body: '{"a":1}',
 }
 
-describe('what is kept of an exchange', () => {
-  it('is all of the request but its signature', () => {
+describe('the record of an exchange', () => {
+  it('has the whole request except its signature', () => {
     const kept = keptRequest(request, plain)
     expect(kept).toEqual({
       ...request,
@@ -19,7 +19,7 @@ describe('what is kept of an exchange', () => {
     expect(readRequest(JSON.parse(JSON.stringify(kept)), plain)).toEqual(kept)
   })
 
-  it('is the beginning of long bodies, which is said', () => {
+  it('has the beginning of long bodies, marked as truncated', () => {
     const kept = keptRequest({ ...request, body: 'ü'.repeat(40_000) }, plain)
     expect(kept).toMatchObject({ body: 'ü'.repeat(32_768), bodyTruncated: true })
     expect(keptResponse({ headers: {}, body: 'x'.repeat(responseBytesMax), truncated: true }, plain)).toMatchObject({
@@ -30,7 +30,7 @@ describe('what is kept of an exchange', () => {
     })
   })
 
-  it('is bounded in its headers too, without cookies', () => {
+  it('has a limited number of headers, without cookies', () => {
     const many = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`x-${index}`, 'v'.repeat(5_000)]))
     const { headers } = keptResponse(
       { headers: { 'Set-Cookie': 'session=1', ...many }, body: '', truncated: false },
@@ -41,7 +41,7 @@ describe('what is kept of an exchange', () => {
     expect(headers['x-3']).toHaveLength(1_000)
   })
 
-  it("is sealed where it is an end-user's, and gone when the seal is", () => {
+  it("has an end-user's bodies encrypted, and unreadable once their key is destroyed", () => {
     const seal = (text: string) => Buffer.from(text).toString('base64')
     const stored = keptRequest(request, seal)
     expect(JSON.stringify(stored)).not.toContain('"a":1')
@@ -58,7 +58,7 @@ describe('what is kept of an exchange', () => {
     })
   })
 
-  it('is nothing before an attempt is made', () => {
+  it('is empty before an attempt is made', () => {
     expect([readRequest(null, plain), readResponse(null, plain), readResponse({ body: 1 }, plain)]).toEqual([
       null,
       null,

@@ -3,23 +3,23 @@ import { Compile } from 'typebox/compile'
 
 const kept = {
   headers: Type.Record(Type.String(), Type.String()),
-  /** Sealed where the event is an end-user's; null when it could not be kept, or can't be read any more. */
+  /** Encrypted if the event belongs to an end-user; null if it could not be stored or can no longer be read. */
   body: Type.Union([Type.String(), Type.Null()]),
   bodyTruncated: Type.Boolean(),
 }
 const KeptRequest = Type.Object({ url: Type.String(), ...kept })
 const KeptResponse = Type.Object(kept)
 
-/** What is kept of a request, as it is stored. */
+/** The record of a request, as stored. */
 export type KeptRequest = Static<typeof KeptRequest>
-/** What is kept of a response, as it is stored. */
+/** The record of a response, as stored. */
 export type KeptResponse = Static<typeof KeptResponse>
 
 const requestOf = Compile(KeptRequest)
 const responseOf = Compile(KeptResponse)
 
 const requestBytesMax = 64 * 1024
-/** What is read of an answer's body. */
+/** Bytes that are read of a response's body. */
 export const responseBytesMax = 16 * 1024
 const headersMax = 50
 const headerCharactersMax = 1_000
@@ -32,10 +32,10 @@ const maskedHeaders: ReadonlySet<string> = new Set([
 ])
 
 type Headers = Readonly<Record<string, string>>
-/** Seals or opens a body; null when its key is destroyed. */
+/** Encrypts or decrypts a body; null if its key is destroyed. */
 export type BodySeal = (text: string) => string | null
 
-/** What is kept of a request: everything but its signature, and of a long body the beginning. */
+/** The record of a request: without its signature, and with only the beginning of a long body. */
 export function keptRequest(
   request: { readonly url: string; readonly headers: Headers; readonly body: string },
   seal: BodySeal,
@@ -43,7 +43,7 @@ export function keptRequest(
   return { url: request.url, ...keptPart({ ...request, wasCut: false }, requestBytesMax, seal) }
 }
 
-/** What is kept of a response. */
+/** The record of a response. */
 export function keptResponse(
   response: { readonly headers: Headers; readonly body: string; readonly truncated: boolean },
   seal: BodySeal,
@@ -72,22 +72,22 @@ function shownHeader(name: string, value: string): string {
   return maskedHeaders.has(name.toLowerCase()) ? '***' : value.slice(0, headerCharactersMax)
 }
 
-/** The beginning of a text that fits, never half a character. */
+/** The longest beginning of a text that fits, without splitting a character. */
 export function cutText(text: string, bytesMax: number): string {
   const bytes = Buffer.from(text)
   if (bytes.length <= bytesMax) return text
   let end = bytesMax
-  // A byte of the form 10xxxxxx goes on with a character.
+  // A byte of the form 10xxxxxx continues a character.
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1
   return bytes.toString('utf8', 0, end)
 }
 
-/** The request of a column with its body opened; null when the attempt was not made. */
+/** A stored request with its body decrypted; null if no attempt was made. */
 export function readRequest(stored: unknown, open: BodySeal): KeptRequest | null {
   return requestOf.Check(stored) ? { ...stored, body: openBody(stored, open) } : null
 }
 
-/** The response of a column with its body opened; null when there was none. */
+/** A stored response with its body decrypted; null if there was none. */
 export function readResponse(stored: unknown, open: BodySeal): KeptResponse | null {
   return responseOf.Check(stored) ? { ...stored, body: openBody(stored, open) } : null
 }

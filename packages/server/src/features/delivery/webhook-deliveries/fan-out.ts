@@ -3,7 +3,7 @@ import { findSubscribed, type Webhook } from '../webhooks/index.ts'
 import { insertWebhookEvents, type NewWebhookEvent } from './event-store.ts'
 import { insertAttempts, lockOrder } from './sending/order-store.ts'
 
-/** Writes for each event and each webhook that is to be told of it what it is told, and the first attempt to tell it. */
+/** Writes the webhook event and its first attempt for each outbox event and each webhook that subscribes to it. */
 export const fanOut: OutboxReader = {
   name: 'webhook-deliveries',
   async read(tx, events) {

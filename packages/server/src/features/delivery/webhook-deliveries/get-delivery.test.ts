@@ -31,7 +31,7 @@ describe('a delivery', () => {
     })
   })
 
-  it('says that the content is gone when the run is', async () => {
+  it('says that the content was deleted when the run was', async () => {
     const tenant = await world.tenant()
     const { webhookId, deliveryId, uuids } = await givenDelivery(world, tenant)
     const { run_id: runId } = await world.platform.db

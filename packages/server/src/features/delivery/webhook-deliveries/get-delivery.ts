@@ -9,7 +9,8 @@ export const getDelivery = endpoint({
   route: 'GET /api/webhooks/:webhookId/deliveries/:deliveryId',
   summary: 'Get a delivery',
   description:
-    'With the request as it was sent (without its signature) and what the receiver answered; of long bodies the beginning.',
+    "Returns a delivery with the request as it was sent (without its signature) and the receiver's response. " +
+    'Long bodies are truncated.',
   caller: 'application',
   permission: 'webhooks:read',
   limit: 'default',

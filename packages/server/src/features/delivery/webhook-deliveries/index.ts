@@ -12,7 +12,7 @@ import { testWebhook } from './test-webhook.ts'
 export const webhookDeliveriesFeature = feature({
   folder: 'delivery/webhook-deliveries',
   tag: 'Webhook deliveries',
-  description: 'What webhooks were told, and what they answered.',
+  description: 'The attempts to deliver events to webhooks, and the responses of the receivers.',
   endpoints: { listDeliveries, getDelivery, redeliverDelivery, recoverDeliveries, testWebhook },
   jobs: [dispatchDeliveries, sweepDeliveries],
   reader: fanOut,

@@ -12,7 +12,7 @@ import { deliveredEventTypes, deliveryStatuses } from './delivery.ts'
 export const listDeliveries = endpoint({
   route: 'GET /api/webhooks/:webhookId/deliveries',
   summary: "List a webhook's deliveries",
-  description: 'One for each attempt, newest first. They are kept for 30 days.',
+  description: 'Lists one delivery for each attempt, newest first. Deliveries are kept for 30 days.',
   caller: 'application',
   permission: 'webhooks:read',
   limit: 'default',

@@ -3,7 +3,7 @@ import { contentSeals } from '../../accounts/end-users/index.ts'
 import type { KeptDelivery } from './delivery-store.ts'
 import { readRequest, readResponse, type KeptRequest, type KeptResponse } from './exchange.ts'
 
-/** What was sent and what came back, readable unless it was an erased end-user's. */
+/** The decrypted request and response. Bodies of an erased end-user are null. */
 export async function openExchange(
   platform: Platform,
   { event, request, response }: KeptDelivery,

@@ -6,7 +6,7 @@ const batchMax = 500
 const recoveredMax = 10_000
 const beforeAll = '00000000-0000-0000-0000-000000000000'
 
-/** Begins a new series for the given-up events of a period, a transaction for each few hundred. */
+/** Begins a new series of attempts for the failed events of a period, with one transaction per batch. */
 export async function recoverBatches(
   { db }: Platform,
   scope: WebhookScope,

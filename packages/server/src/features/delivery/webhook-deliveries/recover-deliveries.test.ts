@@ -22,7 +22,7 @@ describe('a recovery', () => {
   })
   afterAll(() => world.close())
 
-  it('takes the events whose last attempt failed, once', async () => {
+  it('redelivers the events whose last attempt failed, once', async () => {
     const tenant = await world.tenant()
     const { webhookId } = await givenDelivery(world, tenant, 'gave-up')
     const recover = async () =>
@@ -36,7 +36,7 @@ describe('a recovery', () => {
     ])
   })
 
-  it.each(['success', 'pending'] as const)('leaves an event alone whose attempt is %s', async (state) => {
+  it.each(['success', 'pending'] as const)('skips an event whose attempt is %s', async (state) => {
     const tenant = await world.tenant()
     const { webhookId } = await givenDelivery(world, tenant, state)
     expect((await tenant.send(`POST /api/webhooks/${webhookId}/recover`, { body: { since: hourAgo() } })).body).toEqual(
@@ -44,7 +44,7 @@ describe('a recovery', () => {
     )
   })
 
-  it('takes the events of its period only', async () => {
+  it('redelivers only the events of its period', async () => {
     const tenant = await world.tenant()
     const { webhookId } = await givenDelivery(world, tenant)
     const recover = async (since: string, until?: string) =>
@@ -82,7 +82,7 @@ describe('a recovery with a worker', () => {
   })
   afterAll(() => world.close())
 
-  it('delivers what a webhook missed while it was disabled for its failures, in order', async () => {
+  it('delivers the events that a webhook missed while it was disabled for failures, in order', async () => {
     const tenant = await world.tenant()
     const receiver = await startReceiver()
     receiver.answer((response) => void response.writeHead(410).end())

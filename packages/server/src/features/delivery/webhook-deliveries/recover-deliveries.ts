@@ -8,15 +8,16 @@ import { recoverBatches } from './recover-batches.ts'
 import { refuseDisabled } from './refuse-disabled.ts'
 
 const RecoveryWire = wire('WebhookRecovery', {
-  recovered: Type.Integer({ description: 'Events that are delivered again.' }),
-  more: Type.Boolean({ description: 'There are more: call again.' }),
+  recovered: Type.Integer({ description: 'Number of events that will be delivered again.' }),
+  more: Type.Boolean({ description: 'True if there are more events: call again.' }),
 })
 
 export const recoverDeliveries = endpoint({
   route: 'POST /api/webhooks/:webhookId/recover',
   summary: 'Recover failed events',
   description:
-    'Delivers every event again that happened since a time and whose last attempt failed, oldest first; at most 10,000 in one call.',
+    'Delivers again every event in a time range whose last attempt failed, oldest first. ' +
+    'Takes at most 10,000 events per call.',
   caller: 'application',
   permission: 'webhooks:write',
   limit: 'create',
@@ -24,8 +25,8 @@ export const recoverDeliveries = endpoint({
   audit: 'webhook.recovered',
   params: { webhookId: { id: 'wh', missing: 'webhook-not-found' } },
   body: Type.Object({
-    since: { ...WireTime, description: 'Events from here on.' },
-    until: Type.Optional({ ...WireTime, description: 'Events before this; now, when absent.' }),
+    since: { ...WireTime, description: 'Only events at this time or later.' },
+    until: Type.Optional({ ...WireTime, description: 'Only events before this time. Default: now.' }),
   }),
   returns: { 202: RecoveryWire },
   fails: ['webhook-disabled'],
@@ -34,7 +35,7 @@ export const recoverDeliveries = endpoint({
     const mistake = { pointer: '/until', message: 'must be after since', code: 'order' }
     refuseInvalid(period.until > period.since ? [] : [mistake])
     refuseDisabled(await getWebhook(db, scope, params.webhookId))
-    // The entry is there whatever the batches after it come to.
+    // Write the audit entry first, so that it exists even if a later batch fails.
     await change(
       async () => params.webhookId,
       (id) => toWireId('wh', id),

@@ -30,7 +30,7 @@ describe('a redelivery', () => {
     expect((await tenant.send(`GET ${answer.headers.get('location')}`)).body).toMatchObject({ id: answer.body.id })
   })
 
-  it('is refused while an attempt waits, and for all but one of several at once', async () => {
+  it('is refused while an attempt is pending, and for all but one of several concurrent calls', async () => {
     const tenant = await world.tenant()
     const waiting = await givenDelivery(world, tenant, 'pending')
     expectProblem(
@@ -67,7 +67,7 @@ describe('a redelivery with a worker', () => {
   })
   afterAll(() => world.close())
 
-  it('arrives under the same id, and has retries of its own', async () => {
+  it('arrives with the same id, and has its own retries', async () => {
     const tenant = await world.tenant()
     const receiver = await startReceiver()
     const webhook = await world.webhook(tenant, receiver.url)

@@ -11,7 +11,8 @@ export const redeliverDelivery = endpoint({
   route: 'POST /api/webhooks/:webhookId/deliveries/:deliveryId/redeliver',
   summary: 'Redeliver an event',
   description:
-    'Sends the event of a delivery again, with the same `webhook-id` and a series of retries of its own. It is due at once, after earlier events of its run that wait.',
+    'Sends the event of a delivery again, with the same `webhook-id` and a new series of retries. ' +
+    'It is due immediately, but after earlier pending events of its run.',
   caller: 'application',
   permission: 'webhooks:write',
   limit: 'default',
@@ -32,7 +33,7 @@ export const redeliverDelivery = endpoint({
         const [id] = await beginSeries(tx, [event.id])
         if (id === undefined)
           throw problem('delivery-pending', {
-            detail: 'An attempt to deliver the event is on its way or waits for its time.',
+            detail: 'An attempt to deliver the event is being sent or waits for its due time.',
           })
         return (await getDelivery(tx, own, id)).delivery
       },

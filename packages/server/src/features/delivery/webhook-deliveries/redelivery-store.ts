@@ -8,7 +8,7 @@ export interface Period {
   readonly until: Date
 }
 
-/** The oldest events of a period after a given one whose last attempt failed. */
+/** The oldest events of a period, after a given event, whose last attempt failed. */
 export async function listGivenUp(
   db: Db,
   scope: WebhookScope,
@@ -16,20 +16,20 @@ export async function listGivenUp(
 ): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     select e.id from webhook_deliveries d join webhook_events e on e.id = d.event_id
-    where d.gave_up and d.webhook_id = ${scope.webhookId} and d.application_id = ${scope.applicationId} and d.event_id > ${after}::uuid
+    where d.gave_up and d.webhook_id = ${scope.webhookId} and d.application_id = ${scope.applicationId}
+      and d.event_id > ${after}::uuid
       and e.created_at >= ${since} and e.created_at < ${until}
     order by d.event_id limit ${limit}`.execute(db)
   return rows.map(({ id }) => id)
 }
 
-/** Begins a new series for each event that has no attempt on its way. Returns the new deliveries' ids. */
+/** Begins a new series of attempts for each event without a pending one. Returns the ids of the new deliveries. */
 export async function beginSeries(tx: Tx, eventIds: readonly string[]): Promise<string[]> {
   await lockOrder(tx, eventIds)
   const { rows } = await sql<{ id: string }>`
     select e.id from webhook_events e
-    where e.id = any(${eventIds}::uuid[]) and not exists (select from webhook_deliveries d where d.event_id = e.id and d.status = 'pending')`.execute(
-    tx,
-  )
+    where e.id = any(${eventIds}::uuid[])
+      and not exists (select from webhook_deliveries d where d.event_id = e.id and d.status = 'pending')`.execute(tx)
   const idle = rows.map(({ id }) => id)
   await sql`update webhook_deliveries set gave_up = false where event_id = any(${idle}::uuid[]) and gave_up`.execute(tx)
   return insertAttempts(tx, idle)

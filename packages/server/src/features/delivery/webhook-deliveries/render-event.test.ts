@@ -14,7 +14,7 @@ const versions = createVersionRegistry([
   { date: '2026-03-21', changes: [{ appliesTo: 'event:run.completed', downgradeReply: renamed }] },
 ])
 
-describe('what a webhook is sent', () => {
+describe('the body that a webhook gets', () => {
   let world: World
   beforeAll(async () => {
     world = await openWorld({ versions })
@@ -72,7 +72,7 @@ describe('what a webhook is sent', () => {
     })
   })
 
-  it('has the content of the run, unless summaries are wanted', async () => {
+  it('has the content of the run, unless the webhook wants summaries', async () => {
     const { event, run } = await eventOf()
     await set(run.id, { output: JSON.stringify({ total: 5 }), report: 'Done.', input: JSON.stringify({ n: 1 }) })
     expect((await render(event)).object).toMatchObject({
@@ -89,13 +89,13 @@ describe('what a webhook is sent', () => {
     ])
   })
 
-  it('tells of a start nothing that came later', async () => {
+  it('has no later data in the event of a start', async () => {
     const { event, run } = await eventOf({ type: 'run.started' })
     await set(run.id, { output: JSON.stringify({ total: 5 }), report: 'Done.' })
     expect((await render(event)).object).toMatchObject({ output: null, report: null, input: {} })
   })
 
-  it('loses an output that is too large', async () => {
+  it('omits an output that is too large', async () => {
     const { event, run } = await eventOf()
     await set(run.id, { output: JSON.stringify('x'.repeat(300_000)) })
     const { object } = await render(event)
@@ -103,7 +103,7 @@ describe('what a webhook is sent', () => {
     expect(object).not.toHaveProperty('output')
   })
 
-  it("is readable where it is an end-user's, as long as their key exists", async () => {
+  it("has an end-user's content as long as their key exists", async () => {
     const { event, run } = await eventOf({ endUser: 'yes' })
     const { applicationId, endUserId } = event
     const seals = world.platform.use(contentSeals)

@@ -8,7 +8,7 @@ import { toVersionOf, type Webhook } from '../webhooks/index.ts'
 import type { WebhookEvent } from './delivery.ts'
 import { eventBody, eventObject, type EventBody, type EventContent } from './event-body.ts'
 
-/** The body that a webhook is sent of an event, in its version. */
+/** The body that a webhook gets for an event, in the webhook's version. */
 export async function renderEvent(
   platform: Platform,
   webhook: Pick<Webhook, 'apiVersion' | 'payloadMode'>,
@@ -22,7 +22,7 @@ export async function renderEvent(
   return eventBody(event, webhook.apiVersion, toVersionOf(platform, webhook, { type: event.type, payload: object }))
 }
 
-/** The events after which a run changes no more. */
+/** The events after which a run no longer changes. */
 const lastEvents: ReadonlySet<string> = new Set(['run.completed', 'run.failed', 'run.timeout', 'run.cancelled'])
 
 async function readContent(platform: Platform, event: WebhookEvent, runId: string): Promise<EventContent> {
@@ -31,7 +31,7 @@ async function readContent(platform: Platform, event: WebhookEvent, runId: strin
     const { input, config, metadata, output, report } = toRunWire(
       await openRun(platform, await getRun(platform.db, scope, runId)),
     )
-    // A later attempt must not tell of a time after the event.
+    // A later attempt must not include data from after the event.
     return {
       input,
       config,
@@ -53,7 +53,7 @@ const storedError = Compile(
   }),
 )
 
-// Of an end-user's run the texts of its error are stored sealed, as with the run itself.
+// The error texts of an end-user's run are stored encrypted, as in the run itself.
 async function openPayload(
   platform: Platform,
   { applicationId, endUserId, payload }: WebhookEvent,

@@ -25,7 +25,7 @@ describe('the sweep of deliveries', () => {
       .where('id', '=', uuids.event)
       .execute()
 
-  it('ends what waits for a disabled webhook, for good unless it is recovered', async () => {
+  it('ends the waiting attempts of a disabled webhook for good, unless they are recovered', async () => {
     const tenant = await world.tenant()
     const [disabled, enabled] = [
       await givenDelivery(world, tenant, 'pending'),
@@ -42,13 +42,13 @@ describe('the sweep of deliveries', () => {
     expect(body).toEqual({ recovered: 1, more: false })
   })
 
-  it('leaves alone what waits for a webhook that was enabled meanwhile', async () => {
+  it('keeps the waiting attempts of a webhook that was enabled meanwhile', async () => {
     const { uuids, ...given } = await givenDelivery(world, await world.tenant(), 'pending')
     await endWaitingOf(world.platform, uuids.webhook)
     expect(await statusOf({ ...given, uuids })).toMatchObject({ status: 'pending' })
   })
 
-  it('leaves alone what is on its way to a disabled webhook', async () => {
+  it('keeps attempts in flight to a disabled webhook', async () => {
     const tenant = await world.tenant()
     const given = await givenDelivery(world, tenant, 'pending')
     await tenant.send(`PATCH /api/webhooks/${given.webhookId}`, { body: { enabled: false } })
@@ -58,7 +58,7 @@ describe('the sweep of deliveries', () => {
     expect(await statusOf(given)).toMatchObject({ status: 'pending' })
   })
 
-  it('removes events after 30 days with their deliveries, but none that waits', async () => {
+  it('removes events after 30 days with their deliveries, except pending ones', async () => {
     const tenant = await world.tenant()
     const [old, waiting, young] = [
       await givenDelivery(world, tenant),

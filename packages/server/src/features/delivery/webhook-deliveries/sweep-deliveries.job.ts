@@ -8,7 +8,7 @@ const keptDays = 30
 const removedMax = 500
 const webhooksMax = 20
 
-/** Ends what waits for disabled webhooks, and removes what is old. */
+/** Ends waiting attempts of disabled webhooks, and removes old events. */
 export const sweepDeliveries = job({
   name: 'sweep-deliveries',
   everyMs: 60_000,

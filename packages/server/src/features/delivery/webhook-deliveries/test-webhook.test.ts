@@ -16,7 +16,7 @@ describe('testing a webhook', () => {
   let world: DeliveryWorld
   let receiver: Receiver | undefined
   beforeAll(async () => {
-    // Without jobs: as on a node that only serves the API.
+    // Without jobs, as on a node that serves only the API.
     world = await openDeliveryWorld({ jobs: false })
   })
   afterEach(() => receiver?.close())
@@ -30,7 +30,7 @@ describe('testing a webhook', () => {
     return { answer, webhook, tenant, received: receiver.received }
   }
 
-  it('delivers test.ping, signed, and answers with what the receiver said', async () => {
+  it("delivers test.ping, signed, and returns the receiver's response", async () => {
     const { answer, webhook, received } = await test(status(201, { 'x-answer': 'yes' }, 'pong'))
     expect(answer.status).toBe(200)
     expect(answer.body.delivery).toMatchObject({
@@ -51,25 +51,22 @@ describe('testing a webhook', () => {
 
   it.each([
     ['an error', status(500, {}, 'no'), { status: 'failed', statusCode: 500, error: 'The receiver answered 500.' }],
-    ['410, which ends nothing', status(410), { status: 'failed', statusCode: 410 }],
+    ['410, which does not disable the webhook', status(410), { status: 'failed', statusCode: 410 }],
     ['nothing', cut, { status: 'failed', statusCode: null, response: null }],
-  ] as const)(
-    'answers 200 when the receiver answers %s, and does not try again',
-    async (_name, answering, expected) => {
-      const { answer, webhook, tenant } = await test(answering)
-      expect(answer.status).toBe(200)
-      expect(answer.body.delivery).toMatchObject(expected)
-      expect(await webhook.deliveries()).toHaveLength(1)
-      expect((await tenant.send(`GET /api/webhooks/${webhook.id}`)).body).toMatchObject({
-        enabled: true,
-        failingSince: null,
-      })
-      expect(
-        (await tenant.send(`POST /api/webhooks/${webhook.id}/recover`, { body: { since: new Date(0).toISOString() } }))
-          .body,
-      ).toEqual({ recovered: 0, more: false })
-    },
-  )
+  ] as const)('answers 200 when the receiver answers %s, and does not retry', async (_name, answering, expected) => {
+    const { answer, webhook, tenant } = await test(answering)
+    expect(answer.status).toBe(200)
+    expect(answer.body.delivery).toMatchObject(expected)
+    expect(await webhook.deliveries()).toHaveLength(1)
+    expect((await tenant.send(`GET /api/webhooks/${webhook.id}`)).body).toMatchObject({
+      enabled: true,
+      failingSince: null,
+    })
+    expect(
+      (await tenant.send(`POST /api/webhooks/${webhook.id}/recover`, { body: { since: new Date(0).toISOString() } }))
+        .body,
+    ).toEqual({ recovered: 0, more: false })
+  })
 
   it('works for a disabled webhook', async () => {
     const { answer } = await test(status(200), { enabled: false })

@@ -16,7 +16,8 @@ export const testWebhook = endpoint({
   route: 'POST /api/webhooks/:webhookId/test',
   summary: 'Test a webhook',
   description:
-    'Delivers `test.ping` now and answers with what the receiver said, which is 200 whatever that was. A disabled webhook can be tested too; a test is not retried.',
+    "Delivers `test.ping` now and returns the receiver's response. The reply is always 200. " +
+    'A disabled webhook can be tested too. A test is not retried.',
   caller: 'application',
   permission: 'webhooks:write',
   limit: 'create',
@@ -37,7 +38,7 @@ export const testWebhook = endpoint({
   },
 })
 
-/** Writes a test and holds it from its first moment, so that no worker sends it too. */
+/** Writes a test delivery and claims it in the same transaction, so that no worker sends it too. */
 async function claimTest(
   tx: Tx,
   { id, url, organizationId, applicationId }: Webhook,
@@ -57,6 +58,6 @@ async function claimTest(
   }
   const [deliveryId = ''] = await insertAttempts(tx, await insertWebhookEvents(tx, [event]))
   const claimed = await claimDelivery(tx, deliveryId)
-  if (claimed === undefined) throw new Error('A delivery was not there right after it was written.')
+  if (claimed === undefined) throw new Error('A delivery was not found right after it was written.')
   return claimed
 }

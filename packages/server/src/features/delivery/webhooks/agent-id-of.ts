@@ -2,7 +2,7 @@ import type { Db } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { getAgent } from '../../catalog/agents/index.ts'
 
-/** The field of a body that names an agent, with the stored id; nothing when the body does not say. Throws agent-not-found. */
+/** Resolves an agent reference of a body to the stored id; empty if the body has none. Throws agent-not-found. */
 export async function agentIdOf(
   db: Db,
   scope: AppScope,

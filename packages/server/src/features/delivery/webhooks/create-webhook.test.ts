@@ -23,7 +23,7 @@ describe('createWebhook', () => {
   })
   afterAll(() => world.close())
 
-  it('answers the webhook with its secret, which no other reply has', async () => {
+  it('returns the webhook with its secret, which no other reply contains', async () => {
     const { send } = await world.tenant()
     const answer = await send('POST /api/webhooks', { body: goodWebhook })
     expect(answer.status, answer.text).toBe(201)
@@ -50,7 +50,7 @@ describe('createWebhook', () => {
     expect((await makeWebhook({ send })).secret).not.toBe(secret)
   })
 
-  it('keeps the secret nowhere in the clear: not in its row, a kept reply, the audit log or the log', async () => {
+  it('stores the secret nowhere as plain text: not in its row, a stored reply, the audit log or the log', async () => {
     const tenant = await world.tenant()
     const headers = { 'idempotency-key': 'once' }
     const [made, again] = [
@@ -76,7 +76,7 @@ describe('createWebhook', () => {
     ).not.toContain(secret)
   })
 
-  it('gives the public key with ed25519, and never the private one', async () => {
+  it('returns the public key with ed25519, and never the private key', async () => {
     const tenant = await world.tenant()
     const made = await makeWebhook(tenant, { signing: 'ed25519' })
     expect(made).toMatchObject({
@@ -87,7 +87,7 @@ describe('createWebhook', () => {
     expect((await tenant.send(`GET /api/webhooks/${made.id}`)).body.publicKey).toBe(made.publicKey)
   })
 
-  it('takes everything that is chosen, an agent by either name', async () => {
+  it('accepts every optional field, and an agent by id or name', async () => {
     const tenant = await world.tenant()
     const agentId = await createAgent(tenant, { name: 'totals' })
     const chosen = { description: 'For tests', payloadMode: 'summary', apiVersion: '2025-01-01', enabled: false }
@@ -101,7 +101,7 @@ describe('createWebhook', () => {
     expect(await makeWebhook(tenant, { agentId: null })).toMatchObject({ agentId: null })
   })
 
-  it("knows no agent of another application's", async () => {
+  it('refuses an agent of another application', async () => {
     const [tenant, stranger] = [await world.tenant(), await world.tenant()]
     for (const agentId of [
       await createAgent(stranger),
@@ -117,7 +117,7 @@ describe('createWebhook', () => {
     }
   })
 
-  it("writes in the organization's version unless it is told another", async () => {
+  it("uses the organization's API version unless another is given", async () => {
     const tenant = await world.tenant()
     await world.platform.db
       .updateTable('organizations')
@@ -128,7 +128,7 @@ describe('createWebhook', () => {
     expect(await makeWebhook(tenant, { apiVersion: '2026-03-21' })).toMatchObject({ apiVersion: '2026-03-21' })
   })
 
-  it('names every mistake', async () => {
+  it('reports every mistake', async () => {
     const { send } = await world.tenant()
     const mistakes = async (changes: Record<string, unknown>) =>
       mistakesIn(await send('POST /api/webhooks', { body: { ...goodWebhook, ...changes } }))
@@ -163,7 +163,7 @@ describe('createWebhook', () => {
     }
   })
 
-  it('takes http and local addresses where the server is for local use', async () => {
+  it('accepts http and local addresses if the server allows local webhooks', async () => {
     const local = await openWorld({ ...webhookWorld, environment: { WEBHOOKS_ALLOW_LOCAL: 'on' } })
     expect(await makeWebhook(await local.tenant(), { url: 'http://127.0.0.1:4000/hooks' })).toMatchObject({
       url: 'http://127.0.0.1:4000/hooks',
@@ -171,7 +171,7 @@ describe('createWebhook', () => {
     await local.close()
   })
 
-  it('stops at 20 per application, however many come at once', async () => {
+  it('stops at 20 per application, also with concurrent requests', async () => {
     const tenant = await world.tenant()
     const sibling = await tenant.sibling()
     const answers = await Promise.all(

@@ -14,7 +14,7 @@ const { url, events, ...optional } = webhookFields
 export const createWebhook = endpoint({
   route: 'POST /api/webhooks',
   summary: 'Create a webhook',
-  description: 'The secret is in the reply and nowhere else. An application has at most 20 webhooks.',
+  description: 'Creates a webhook. Only this reply contains the secret. An application has at most 20 webhooks.',
   caller: 'application',
   permission: 'webhooks:write',
   limit: 'create',
@@ -25,7 +25,12 @@ export const createWebhook = endpoint({
     url,
     events,
     ...Type.Partial(
-      Type.Object({ ...optional, signing: OneOf(signings, { description: '`hmac` unless given; it stays.' }) }),
+      Type.Object({
+        ...optional,
+        signing: OneOf(signings, {
+          description: 'How deliveries are signed. Default: `hmac`. It cannot be changed later.',
+        }),
+      }),
     ).properties,
   }),
   returns: { 201: NewWebhookWire },

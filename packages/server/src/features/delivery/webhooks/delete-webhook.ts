@@ -6,7 +6,7 @@ import { deleteWebhook as deleteWebhookRow } from './webhook-store.ts'
 export const deleteWebhook = endpoint({
   route: 'DELETE /api/webhooks/:webhookId',
   summary: 'Delete a webhook',
-  description: 'Its deliveries go with it; what waits to be delivered is dropped.',
+  description: 'Deletes a webhook with its deliveries. Pending deliveries are not sent.',
   caller: 'application',
   permission: 'webhooks:delete',
   limit: 'default',

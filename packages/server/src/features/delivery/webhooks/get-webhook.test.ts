@@ -17,7 +17,7 @@ describe('getWebhook', () => {
   })
   afterAll(() => world.close())
 
-  it('answers the webhook without its secret', async () => {
+  it('returns the webhook without its secret', async () => {
     const tenant = await world.tenant()
     const { secret, ...webhook } = await makeWebhook(tenant)
     const answer = await tenant.send(`GET /api/webhooks/${webhook.id}`)

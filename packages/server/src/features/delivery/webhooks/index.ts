@@ -10,7 +10,7 @@ import { updateWebhook } from './update-webhook.ts'
 export const webhooksFeature = feature({
   folder: 'delivery/webhooks',
   tag: 'Webhooks',
-  description: 'Addresses that are told of events, in signed requests.',
+  description: 'URLs that receive events, such as a run starting or ending, as signed requests.',
   endpoints: {
     createWebhook,
     listWebhooks,

@@ -24,7 +24,7 @@ describe('listWebhooks', () => {
     expect((await tenant.send('GET /api/webhooks', { query: { page: 9 } })).body.data).toEqual([])
   })
 
-  it("lists the application's own, and none for end-users", async () => {
+  it("lists only the application's webhooks, and none for end-users", async () => {
     const tenant = await world.tenant()
     await makeWebhook(tenant)
     for (const other of [await tenant.sibling(), await world.tenant()])

@@ -26,7 +26,7 @@ describe('rotateWebhookSecret', () => {
     /** The secrets that sign a delivery at a time, newest first. */
     const signingAt = async (at: Date) => {
       const stored = await findWebhook(world.platform.db, parseWireId('wh', webhook.id) ?? '')
-      if (stored === undefined) throw new Error('The webhook is gone.')
+      if (stored === undefined) throw new Error('The webhook does not exist.')
       return signingHeaders(world.platform, stored, { id: 'evt_1', timestamp: at, body: '{}' })[
         'webhook-signature'
       ].split(' ').length
@@ -35,7 +35,7 @@ describe('rotateWebhookSecret', () => {
   }
   const later = (seconds: number) => new Date(Date.now() + seconds * 1000)
 
-  it('gives a new secret, and signs with both for a day', async () => {
+  it('returns a new secret, and signs with both for a day', async () => {
     const { webhook, rotate, signingAt } = await given()
     const answer = await rotate()
     expect(answer.status, answer.text).toBe(200)
@@ -54,7 +54,7 @@ describe('rotateWebhookSecret', () => {
     ])
   })
 
-  it('ends the old one at once, or when it is told', async () => {
+  it('ends the old secret at once or after the given time', async () => {
     const { rotate, signingAt } = await given()
     expect((await rotate({ overlapSeconds: 0 })).body.previousSecretExpiresAt).toBeNull()
     expect(await signingAt(later(0))).toBe(1)
@@ -64,7 +64,7 @@ describe('rotateWebhookSecret', () => {
     expect(mistakesIn(await rotate({ overlapSeconds: 604_801 }))).toEqual(['/overlapSeconds maximum'])
   })
 
-  it('gives a new public key with ed25519', async () => {
+  it('returns a new public key with ed25519', async () => {
     const { webhook, rotate, signingAt } = await given({ signing: 'ed25519' })
     const { body } = await rotate()
     expect(body).toMatchObject({ secret: null, publicKey: expect.stringMatching(/^whpk_/) })
@@ -72,14 +72,14 @@ describe('rotateWebhookSecret', () => {
     expect(await signingAt(later(0))).toBe(2)
   })
 
-  it('keeps only the last two, also when many rotate at once', async () => {
+  it('keeps only the last two secrets, also with concurrent rotations', async () => {
     const { rotate, signingAt } = await given()
     const secrets = (await Promise.all([1, 2, 3, 4].map(() => rotate()))).map(({ body }) => body.secret)
     expect(new Set(secrets).size).toBe(4)
     expect(await signingAt(later(0))).toBe(2)
   })
 
-  it('gives the same secret again to a retry, and keeps it nowhere in the clear', async () => {
+  it('returns the same secret to a retry, and stores it nowhere as plain text', async () => {
     const { tenant, webhook } = await given()
     const rotate = () =>
       tenant.send(`POST /api/webhooks/${webhook.id}/rotate`, { body: {}, headers: { 'idempotency-key': 'once' } })

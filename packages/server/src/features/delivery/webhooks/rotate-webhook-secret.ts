@@ -12,7 +12,8 @@ export const rotateWebhookSecret = endpoint({
   route: 'POST /api/webhooks/:webhookId/rotate',
   summary: "Rotate a webhook's secret",
   description:
-    'The new secret is in the reply and nowhere else. Until the overlap ends every delivery is signed with both; a secret before the last one stops at once.',
+    "Replaces a webhook's secret. Only this reply contains the new secret. Until the overlap ends, every delivery is " +
+    'signed with both secrets. An older secret from a previous rotation stops working at once.',
   caller: 'application',
   permission: 'webhooks:write',
   limit: 'create',
@@ -27,7 +28,7 @@ export const rotateWebhookSecret = endpoint({
         minimum: 0,
         maximum: 604_800,
         default: overlapSecondsDefault,
-        description: 'How long the old secret signs too; 0 ends it at once.',
+        description: 'How many seconds the old secret continues to sign; 0 ends it at once.',
       }),
     ),
   }),

@@ -48,11 +48,11 @@ describe('hmac', () => {
   const { secret: current } = newSecret('hmac')
   const headers = signingHeaders(platform, signer('hmac', { current }), message())
 
-  it('is verified by the public library, which then returns the payload', () => {
+  it('is accepted by the public library, which then returns the payload', () => {
     expect(new Receiver(current).verify(body, headers)).toEqual(JSON.parse(body))
   })
 
-  it('is the very signature that the library makes', () => {
+  it('is equal to the signature of the library', () => {
     const at = new Date('2026-03-21T09:30:00.999Z')
     const {
       'webhook-id': id,
@@ -76,7 +76,7 @@ describe('hmac', () => {
     expect(() => new Receiver(newSecret('hmac').secret).verify(body, headers)).toThrow('No matching signature')
   })
 
-  it('is refused by the library when it is more than five minutes off', () => {
+  it('is refused by the library when its time is more than five minutes off', () => {
     const verifyAt = (timestamp: Date) =>
       new Receiver(current).verify(body, signingHeaders(platform, signer('hmac', { current }), message(timestamp)))
     expect(verifyAt(secondsAgo(240))).toEqual(JSON.parse(body))
@@ -88,7 +88,7 @@ describe('hmac', () => {
 describe('after a rotation', () => {
   const [current, previous] = [newSecret('hmac').secret, newSecret('hmac').secret]
 
-  it('both secrets verify, and the newest is first', () => {
+  it('both secrets verify, and the newest comes first', () => {
     const headers = signingHeaders(
       platform,
       signer('hmac', { current, previous, previousExpiresAt: secondsAgo(-60) }),
@@ -101,7 +101,7 @@ describe('after a rotation', () => {
     expect(headers['webhook-signature']).toMatch(/^v1,[A-Za-z0-9+/]{43}= v1,[A-Za-z0-9+/]{43}=$/)
   })
 
-  it('the old one ends on time', () => {
+  it('the old secret ends on time', () => {
     const webhook = signer('hmac', { current, previous, previousExpiresAt: secondsAgo(60) })
     const headers = signingHeaders(platform, webhook, message())
     expect(() => new Receiver(previous).verify(body, headers)).toThrow('No matching signature')
@@ -150,7 +150,7 @@ describe('ed25519', () => {
   })
 })
 
-it('fails rather than signs with a secret of another webhook', () => {
+it('fails instead of signing with a secret of another webhook', () => {
   const [one, other] = [
     signer('hmac', { current: newSecret('hmac').secret }),
     signer('hmac', { current: newSecret('hmac').secret }),

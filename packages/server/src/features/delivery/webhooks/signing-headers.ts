@@ -3,14 +3,17 @@ import type { Platform } from '../../../platform/platform.ts'
 import { bytesOf, openSecret, privateKeyOf } from './webhook-secret.ts'
 import type { Signing, SigningWebhook } from './webhook.ts'
 
-/** What is signed: the same id in every attempt, the time of this one. */
+/** The signed message. The id is the same in every attempt; the time is that of this attempt. */
 export interface SignedMessage {
   readonly id: string
   readonly timestamp: Date
   readonly body: string
 }
 
-/** The headers of Standard Webhooks: one signature of each secret that is valid, the newest first. Throws SealBroken when a secret can't be decrypted. */
+/**
+ * The headers of Standard Webhooks, with one signature for each valid secret, newest first. Throws SealBroken if a
+ * secret cannot be decrypted.
+ */
 export function signingHeaders(platform: Pick<Platform, 'keyRing'>, webhook: SigningWebhook, message: SignedMessage) {
   const seconds = String(Math.floor(message.timestamp.getTime() / 1000))
   const signed = `${message.id}.${seconds}.${message.body}`

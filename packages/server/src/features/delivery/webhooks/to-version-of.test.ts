@@ -19,7 +19,7 @@ const payload = { type: 'run.completed', created: 1 }
 const shown = (apiVersion: string, type = 'run.completed') =>
   toVersionOf({ versions }, { apiVersion }, { type, payload })
 
-it('goes down the chain to the version of the webhook', () => {
+it('downgrades along the chain to the version of the webhook', () => {
   expect(shown('2026-03-21')).toEqual(payload)
   expect(shown('2025-06-01')).toEqual({ type: 'run.success', created: 1 })
   expect(shown('2025-01-01')).toEqual({ event: 'run.success' })

@@ -1,7 +1,7 @@
 import type { Platform } from '../../../platform/platform.ts'
 import type { Webhook } from './webhook.ts'
 
-/** What is sent of an event, from its newest shape into the webhook's version; the version chain knows it as `event:<type>`. */
+/** Converts an event's payload from its newest shape to the webhook's version, as `event:<type>` of the chain. */
 export function toVersionOf(
   { versions }: Pick<Platform, 'versions'>,
   { apiVersion }: Pick<Webhook, 'apiVersion'>,

@@ -30,7 +30,7 @@ describe('updateWebhook', () => {
     }
   }
 
-  it('changes what is given and keeps the rest', async () => {
+  it('changes the given fields and keeps the rest', async () => {
     const { tenant, webhook, patch } = await given({ description: 'Old' })
     const agentId = await createAgent(tenant)
     const { secret: _, updatedAt, ...before } = webhook
@@ -66,7 +66,7 @@ describe('updateWebhook', () => {
     })
   })
 
-  it('enables what was disabled because it failed, with a clean slate', async () => {
+  it('enables a webhook that was disabled for failures, and resets its failures', async () => {
     const { uuid, patch } = await given()
     await noteFailure(world.platform.db, uuid, new Date(0))
     const was = { url: goodWebhook.url, failingSince: new Date(0) }
@@ -86,7 +86,7 @@ describe('updateWebhook', () => {
     })
   })
 
-  it('tells in the audit log what changed', async () => {
+  it('records the changes in the audit log', async () => {
     const { tenant, webhook, patch } = await given()
     const answer = await patch({ events: ['run.waiting'], enabled: false })
     const entry = await world.platform.db
@@ -107,7 +107,7 @@ describe('updateWebhook', () => {
     })
   })
 
-  it('names mistakes and changes nothing', async () => {
+  it('reports mistakes and changes nothing', async () => {
     const { tenant, webhook, patch } = await given()
     expect(mistakesIn(await patch({ url: 'https://10.0.0.1/', apiVersion: '2020-01-01' }))).toEqual([
       '/url format',
@@ -122,7 +122,7 @@ describe('updateWebhook', () => {
     expect((await tenant.send(`GET /api/webhooks/${webhook.id}`)).body).toEqual(before)
   })
 
-  it('keeps both of two changes at once', async () => {
+  it('keeps both of two concurrent changes', async () => {
     const { tenant, webhook, patch } = await given()
     await Promise.all([patch({ description: 'both' }), patch({ payloadMode: 'summary' })])
     expect((await tenant.send(`GET /api/webhooks/${webhook.id}`)).body).toMatchObject({

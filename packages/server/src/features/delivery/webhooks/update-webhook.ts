@@ -12,7 +12,8 @@ export const updateWebhook = endpoint({
   route: 'PATCH /api/webhooks/:webhookId',
   summary: 'Change a webhook',
   description:
-    '`enabled: true` also enables what was disabled because it failed. Deliveries that were made before keep their payload.',
+    'Changes the given fields of a webhook. `enabled: true` also enables a webhook that was disabled for failures. ' +
+    'Existing deliveries keep their payload.',
   caller: 'application',
   permission: 'webhooks:write',
   limit: 'default',

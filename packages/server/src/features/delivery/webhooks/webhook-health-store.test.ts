@@ -30,7 +30,7 @@ describe('the health of a webhook', () => {
     expect(await noteFailure(world.platform.db, newUuid(), later)).toBeUndefined()
   })
 
-  it('disables for what is so at this moment alone: not for another address, nor for failures before a new beginning', async () => {
+  it('disables only for the current state: not for a previous URL, nor for earlier failures', async () => {
     const { id, stored } = await given()
     const { db } = world.platform
     await noteFailure(db, id, later)
@@ -42,7 +42,7 @@ describe('the health of a webhook', () => {
     expect(await disable('failing', { url: goodWebhook.url, failingSince: later })).toBe(true)
   })
 
-  it('disables once, however many find out at once, with one audit entry by the system', async () => {
+  it('disables once, also when called concurrently, with one audit entry by the system', async () => {
     const { tenant, id, stored } = await given()
     const was = { url: goodWebhook.url, failingSince: null }
     const disable = () =>

@@ -4,7 +4,7 @@ import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { DisabledReason, Webhook } from './webhook.ts'
 
-/** Remembers that a webhook fails; returns since when, or undefined when it is gone. Only the first failure writes. */
+/** Records that a webhook fails; returns since when, or undefined if it was deleted. Only the first failure writes. */
 export async function noteFailure(db: Db, webhookId: string, now: Date): Promise<Date | undefined> {
   const first = await db
     .updateTable('webhooks')
@@ -18,7 +18,7 @@ export async function noteFailure(db: Db, webhookId: string, now: Date): Promise
   return row?.failing_since ?? undefined
 }
 
-/** Forgets that a webhook failed. Only the first success writes. */
+/** Clears the failure of a webhook. Only the first success writes. */
 export async function noteSuccess(db: Db, webhookId: string): Promise<void> {
   await db
     .updateTable('webhooks')
@@ -31,11 +31,11 @@ export async function noteSuccess(db: Db, webhookId: string): Promise<void> {
 export interface Disabling {
   readonly reason: Exclude<DisabledReason, 'user'>
   readonly now: Date
-  /** What it was disabled for: another address, or a new beginning, is not answerable for it. */
+  /** The state that failed: a webhook with another URL, or one enabled since, must not be disabled for it. */
   readonly was: Pick<Webhook, 'url' | 'failingSince'>
 }
 
-/** Disables a webhook, with an audit entry. False when it is gone, disabled already or not what it `was` any more. */
+/** Disables a webhook, with an audit entry. False if it was deleted, is disabled, or differs from `was`. */
 export async function disableWebhook(tx: Tx, webhookId: string, { reason, now, was }: Disabling): Promise<boolean> {
   const row = await tx
     .updateTable('webhooks')

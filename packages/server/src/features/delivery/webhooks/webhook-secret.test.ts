@@ -33,7 +33,7 @@ describe('newSecret', () => {
 })
 
 describe('sealSecret', () => {
-  it('is opened for its own webhook only', () => {
+  it('can be decrypted only for its own webhook', () => {
     const platform = { keyRing: parseKeyRing(generateEncryptionKey('1')) }
     const sealed = sealSecret(platform, 'one', 'whsec_x')
     expect(openSecret(platform, 'one', sealed)).toBe('whsec_x')

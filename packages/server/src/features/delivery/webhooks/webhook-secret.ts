@@ -5,37 +5,37 @@ import type { Signing } from './webhook.ts'
 const secretBytes = 32
 const prefixes = { hmac: 'whsec_', ed25519: 'whsk_' } as const
 
-/** What precedes the 32 bytes of an Ed25519 private key in PKCS #8 (RFC 8410). */
+/** The bytes before the 32 bytes of an Ed25519 private key in PKCS #8 (RFC 8410). */
 const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 export interface NewSecret {
   readonly secret: string
-  /** What receivers verify with; null with hmac, whose secret they hold themselves. */
+  /** The key that receivers verify with; null with hmac, where they use the secret. */
   readonly publicKey: string | null
 }
 
-/** A new secret in the form of Standard Webhooks: `whsec_…` is given to the receiver, `whsk_…` never leaves the server. */
+/** A new secret as in Standard Webhooks: `whsec_…` is given to the receiver, `whsk_…` never leaves the server. */
 export function newSecret(signing: Signing): NewSecret {
   const secret = prefixes[signing] + randomBytes(secretBytes).toString('base64')
   return { secret, publicKey: signing === 'ed25519' ? publicKeyOf(secret) : null }
 }
 
-/** Seals a secret of a webhook for its row. */
+/** Encrypts a webhook's secret for its row. */
 export function sealSecret({ keyRing }: Pick<Platform, 'keyRing'>, webhookId: string, secret: string): string {
   return keyRing.seal(secret, contextOf(webhookId))
 }
 
-/** Throws SealBroken when it can't be decrypted. */
+/** Decrypts a webhook's secret. Throws SealBroken if that fails. */
 export function openSecret({ keyRing }: Pick<Platform, 'keyRing'>, webhookId: string, sealed: string): string {
   return keyRing.open(sealed, contextOf(webhookId))
 }
 
-/** The bytes that a secret stands for. */
+/** The bytes that a secret encodes. */
 export function bytesOf(secret: string): Buffer {
   return Buffer.from(secret.slice(secret.indexOf('_') + 1), 'base64')
 }
 
-/** The key that a `whsk_…` stands for. */
+/** The private key that a `whsk_…` encodes. */
 export function privateKeyOf(secret: string): KeyObject {
   return createPrivateKey({ key: Buffer.concat([pkcs8Prefix, bytesOf(secret)]), format: 'der', type: 'pkcs8' })
 }

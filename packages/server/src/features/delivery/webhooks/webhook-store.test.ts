@@ -62,7 +62,7 @@ describe('findSubscribed', () => {
     expect(await find([])).toEqual([])
   })
 
-  it('leaves disabled ones out', async () => {
+  it('omits disabled ones', async () => {
     const tenant = await world.tenant()
     const { id } = await makeWebhook(tenant)
     await tenant.send(`PATCH /api/webhooks/${id}`, { body: { enabled: false } })
@@ -71,7 +71,7 @@ describe('findSubscribed', () => {
     expect(await find([eventOf(tenant.scope)])).toHaveLength(1)
   })
 
-  it('holds what it found until the transaction ends: a deletion waits, a change does not', async () => {
+  it('locks the webhooks until the transaction ends: a deletion waits, a change does not', async () => {
     const tenant = await world.tenant()
     const { id } = await makeWebhook(tenant)
     let deleted = false
@@ -89,7 +89,7 @@ describe('findSubscribed', () => {
 })
 
 describe('findWebhook', () => {
-  it('has the sealed secrets, which getWebhook has not', async () => {
+  it('returns the encrypted secrets, which getWebhook does not', async () => {
     const tenant = await world.tenant()
     const made = await makeWebhook(tenant)
     const id = uuidOf('wh', made.id)

@@ -23,7 +23,7 @@ export interface NewSecretOf {
   readonly id: string
   readonly sealedSecret: string
   readonly publicKey: string | null
-  /** Until when the secret that it replaces signs too; null: not at all. */
+  /** Until when the replaced secret continues to sign; null if not at all. */
   readonly previousSecretExpiresAt: Date | null
 }
 
@@ -47,7 +47,7 @@ export async function insertWebhook(tx: Tx, scope: AppScope, webhook: NewWebhook
   return toWebhook(row)
 }
 
-/** The newest first. */
+/** The application's webhooks, newest first. */
 export async function listWebhooks(db: Db, scope: AppScope, page: Page): Promise<Slice<Webhook>> {
   const rows = await select(db, scope).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
   return { items: rows.map(toWebhook), total: await countWebhooks(db, scope) }
@@ -58,12 +58,12 @@ export async function getWebhook(db: Db, scope: AppScope, id: string): Promise<W
   return found(await select(db, scope).where('id', '=', id).executeTakeFirst())
 }
 
-/** Throws webhook-not-found. Nobody else changes the webhook until the transaction ends; its deliveries go on. */
+/** Locks a webhook against changes until the transaction ends; its deliveries continue. Throws webhook-not-found. */
 export async function lockWebhook(tx: Tx, scope: AppScope, id: string): Promise<Webhook> {
   return found(await select(tx, scope).where('id', '=', id).forNoKeyUpdate().executeTakeFirst())
 }
 
-/** The webhook with its sealed secrets, for its sender; undefined when it is gone. */
+/** The webhook with its encrypted secrets, for sending; undefined if it was deleted. */
 export async function findWebhook(db: Db, id: string): Promise<SigningWebhook | undefined> {
   const row = await db
     .selectFrom('webhooks')
@@ -75,7 +75,10 @@ export async function findWebhook(db: Db, id: string): Promise<SigningWebhook | 
     : { ...toWebhook(row), sealedSecret: row.encrypted_secret, sealedPreviousSecret: row.encrypted_previous_secret }
 }
 
-/** Each event with each webhook that is to be told of it, in the order of the events. The webhooks can't be deleted until the transaction ends. */
+/**
+ * Each event with each webhook that subscribes to it, in the order of the events. Locks the webhooks against deletion
+ * until the transaction ends.
+ */
 export async function findSubscribed(
   tx: Tx,
   events: readonly OutboxEvent[],
@@ -144,7 +147,8 @@ export async function deleteWebhook(tx: Tx, scope: AppScope, id: string): Promis
 
 async function refuseTooMany(tx: Tx, scope: AppScope): Promise<void> {
   refuseEndUser(scope)
-  // One at a time per application, so that two can't both take the last place; what only refers to the application goes on.
+  // Serialize creations per application, so that two cannot both take the last place. References to the application
+  // are not blocked.
   await tx
     .selectFrom('applications')
     .select('id')
@@ -154,7 +158,7 @@ async function refuseTooMany(tx: Tx, scope: AppScope): Promise<void> {
     .execute()
   if ((await countWebhooks(tx, scope)) < webhooksMax) return
   throw problem('webhook-limit-reached', {
-    detail: `An application has at most ${webhooksMax} webhooks: delete one, or give one more events.`,
+    detail: `An application has at most ${webhooksMax} webhooks: delete one, or add events to an existing one.`,
   })
 }
 

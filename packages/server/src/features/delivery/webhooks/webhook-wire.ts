@@ -6,13 +6,14 @@ import { disabledReasons, payloadModes, signings, webhookEvents, type Webhook } 
 const ApiVersion = Type.String({
   pattern: '^\\d{4}-\\d{2}-\\d{2}$',
   examples: ['2026-03-21'],
-  description: 'The API version that its payloads are written in.',
+  description: "The API version of the webhook's payloads.",
 })
 
 const DisabledReason = Type.Unsafe<Webhook['disabledReason']>({
   type: ['string', 'null'],
   enum: [...disabledReasons, null],
-  description: '`user`: by a change; `gone`: its address answered 410; `failing`: it failed for days.',
+  description:
+    'Why the webhook is disabled. `user`: by a user; `gone`: its URL answered 410; `failing`: it failed for five days.',
 })
 
 const fields = {
@@ -20,45 +21,48 @@ const fields = {
   url: Type.String(),
   description: Nullable(Type.String()),
   events: Type.Array(Type.String({ examples: ['run.completed'] })),
-  agentId: Nullable(WireId('agent', "Only this agent's runs; null for every agent's.")),
+  agentId: Nullable(WireId('agent', "Sends only events of this agent's runs; null for all agents.")),
   payloadMode: OneOf(payloadModes),
   apiVersion: ApiVersion,
   signing: OneOf(signings),
   publicKey: Nullable(
-    Type.String({ description: 'What ed25519 signatures are verified with (`whpk_…`); null with `hmac`.' }),
+    Type.String({ description: 'The key that verifies ed25519 signatures (`whpk_…`); null with `hmac`.' }),
   ),
   previousSecretExpiresAt: Nullable({
     ...WireTime,
-    description: 'Until when the secret before the last rotation signs too.',
+    description: 'Until when the secret before the last rotation continues to sign.',
   }),
   enabled: Type.Boolean(),
   disabledReason: DisabledReason,
   disabledAt: Nullable(WireTime),
-  failingSince: Nullable({ ...WireTime, description: 'The first failed delivery since the last successful one.' }),
+  failingSince: Nullable({
+    ...WireTime,
+    description: 'The time of the first failed delivery since the last successful one.',
+  }),
   createdAt: WireTime,
   updatedAt: WireTime,
 }
 
 export const WebhookWire = wire('Webhook', fields)
 
-/** The replies that have the secret itself. */
+/** The form of the replies that contain the secret. */
 export const NewWebhookWire = wire('NewWebhook', {
   ...fields,
   secret: Nullable(
     Type.String({
       description:
-        'What `hmac` signatures are verified with (`whsec_…`). It is shown here and never again; null with `ed25519`.',
+        'The secret that verifies `hmac` signatures (`whsec_…`). It is shown only once. Null with `ed25519`.',
     }),
   ),
 })
 
-/** What a request says of a webhook. */
+/** The fields of a webhook in a request. */
 export const webhookFields = {
   url: Type.String({
     minLength: 1,
     maxLength: 2000,
     examples: ['https://example.com/hooks'],
-    description: 'An https URL of a public host.',
+    description: 'The https URL that receives the events. Its host must be public.',
   }),
   description: Nullable(Type.String({ maxLength: 500 })),
   events: Type.Array(OneOf(webhookEvents), { minItems: 1, maxItems: webhookEvents.length, uniqueItems: true }),
@@ -66,10 +70,10 @@ export const webhookFields = {
     Type.String({
       minLength: 1,
       maxLength: 200,
-      description: "`agent_…` or `@scope/name`: only this agent's runs. Null: every agent's.",
+      description: "Sends only events of this agent's runs: `agent_…` or `@scope/name`. Null for all agents.",
     }),
   ),
-  payloadMode: OneOf(payloadModes, { description: '`summary` leaves input and result out.' }),
+  payloadMode: OneOf(payloadModes, { description: '`summary` omits the input and the result of the run.' }),
   apiVersion: ApiVersion,
   enabled: Type.Boolean(),
 }
@@ -95,7 +99,7 @@ export function toWebhookWire(webhook: Webhook): Static<typeof WebhookWire> {
   }
 }
 
-/** The wire form with the secret, where the receiver holds it. */
+/** The wire form with the secret, if receivers verify with it. */
 export function toNewWebhookWire(webhook: Webhook, secret: string): Static<typeof NewWebhookWire> {
   return { ...toWebhookWire(webhook), secret: webhook.signing === 'hmac' ? secret : null }
 }

@@ -30,12 +30,12 @@ describe('changeWebhook', () => {
     expect(changeWebhook(gone, { enabled: false }, now)).toEqual(gone)
   })
 
-  it('enables with a clean slate', () => {
+  it('enables and resets the failures', () => {
     expect(changeWebhook(gone, { enabled: true }, now)).toEqual(webhook)
     expect(changeWebhook(failing, { enabled: true }, now)).toEqual(webhook)
   })
 
-  it('keeps what failed when something else changes, and forgets it with the address', () => {
+  it('keeps the failures when another field changes, and resets them with the URL', () => {
     expect(changeWebhook(failing, { description: 'x' }, now)).toEqual({ ...failing, description: 'x' })
     expect(changeWebhook(failing, { url: failing.url }, now)).toEqual(failing)
     expect(changeWebhook(gone, { url: 'https://b.example/' }, now)).toEqual({
@@ -47,7 +47,7 @@ describe('changeWebhook', () => {
 })
 
 describe('newWebhookFields', () => {
-  it('fills in what is left open', () => {
+  it('fills in the defaults', () => {
     const chosen = { url: webhook.url, events: webhook.events }
     const filled = {
       ...chosen,
@@ -69,7 +69,7 @@ describe('newWebhookFields', () => {
 describe('isSubscribed', () => {
   const event = { applicationId: 'app', agentId: 'agent', type: 'run.completed' }
 
-  it('asks for the application, the type, the agent, and whether it is enabled', () => {
+  it('checks the application, the type, the agent, and whether it is enabled', () => {
     expect(isSubscribed(webhook, event)).toBe(true)
     expect(isSubscribed({ ...webhook, agentId: 'agent' }, event)).toBe(true)
     expect(isSubscribed({ ...webhook, agentId: 'agent' }, { ...event, agentId: null })).toBe(false)
@@ -81,7 +81,7 @@ describe('isSubscribed', () => {
 })
 
 describe('overlapEnd', () => {
-  it('is a day, a time that is told, or none', () => {
+  it('is a day, a given time, or none', () => {
     expect(overlapEnd(now)).toEqual(new Date('2026-03-22T00:00:00Z'))
     expect(overlapEnd(now, 90)).toEqual(new Date('2026-03-21T00:01:30Z'))
     expect(overlapEnd(now, 0)).toBeNull()
@@ -89,7 +89,7 @@ describe('overlapEnd', () => {
 })
 
 describe('refuseEndUser', () => {
-  it('lets everybody through but end-users', () => {
+  it('refuses only end-users', () => {
     const scope = { organizationId: 'o', applicationId: 'app' }
     expect(() => refuseEndUser({ ...scope, endUserId: null })).not.toThrow()
     expect(() => refuseEndUser({ ...scope, endUserId: 'u' })).toThrow('Webhooks are not for end-users')

@@ -3,7 +3,7 @@ import type { AppScope } from '../../../platform/access/caller.ts'
 import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
 
-/** What a webhook can be told of; `test.ping` is sent when it is tested, and is not subscribed to. */
+/** The events that a webhook can subscribe to. `test.ping` is sent by a test, without a subscription. */
 export const webhookEvents = [
   'run.started',
   'run.completed',
@@ -19,12 +19,12 @@ export const disabledReasons = ['user', 'gone', 'failing'] as const
 export type Signing = (typeof signings)[number]
 export type DisabledReason = (typeof disabledReasons)[number]
 
-/** Webhooks of one application, at most. */
+/** The maximum number of webhooks of one application. */
 export const webhooksMax = 20
-/** How long both secrets sign after a rotation, unless its caller says otherwise. */
+/** How long both secrets sign after a rotation, unless the caller gives another time. */
 export const overlapSecondsDefault = 86_400
 
-/** An address that is told of events, as everybody but the sender sees it: without its secrets. Ids are stored UUIDs. */
+/** A URL that receives events, without its secrets, which only sending needs. Ids are stored UUIDs. */
 export interface Webhook {
   readonly id: string
   readonly organizationId: string
@@ -32,15 +32,15 @@ export interface Webhook {
   readonly url: string
   readonly description: string | null
   readonly events: readonly string[]
-  /** Only this agent's runs; null for every agent's. */
+  /** Only this agent's runs; null for all agents. */
   readonly agentId: string | null
   readonly payloadMode: (typeof payloadModes)[number]
-  /** The version its payloads are written in. */
+  /** The API version of its payloads. */
   readonly apiVersion: string
   readonly signing: Signing
-  /** What receivers verify with; null with hmac, whose secret is theirs too. */
+  /** The key that receivers verify with; null with hmac, where they use the secret. */
   readonly publicKey: string | null
-  /** Until when the secret before the last rotation signs too. */
+  /** Until when the secret before the last rotation continues to sign. */
   readonly previousSecretExpiresAt: Date | null
   readonly enabled: boolean
   readonly disabledReason: DisabledReason | null
@@ -51,13 +51,13 @@ export interface Webhook {
   readonly updatedAt: Date
 }
 
-/** A webhook with its secrets, as its sender needs it; they are sealed. */
+/** A webhook with its encrypted secrets, for sending. */
 export interface SigningWebhook extends Webhook {
   readonly sealedSecret: string
   readonly sealedPreviousSecret: string | null
 }
 
-/** What a webhook is changed to. */
+/** The fields that a change sets. */
 export interface WebhookChanges {
   readonly url?: string
   readonly description?: string | null
@@ -69,7 +69,7 @@ export interface WebhookChanges {
   readonly enabled?: boolean
 }
 
-/** What of a webhook its users choose, and what follows from it. */
+/** The fields that users choose, and those that follow from them. */
 export type ChosenFields = Pick<
   Webhook,
   | 'url'
@@ -83,7 +83,7 @@ export type ChosenFields = Pick<
   | 'disabledAt'
 >
 
-/** What is wrong with a new webhook or a change of one; empty when there is nothing. */
+/** The mistakes in a new webhook or in a change; empty if there are none. */
 export function findWebhookMistakes(
   { use, versions }: Pick<Platform, 'use' | 'versions'>,
   { url, apiVersion }: { url?: string; apiVersion?: string },
@@ -97,7 +97,7 @@ export function findWebhookMistakes(
   ]
 }
 
-/** A new webhook's fields, with what its creator left open. */
+/** A new webhook's fields, with defaults for those that are not given. */
 export function newWebhookFields(
   chosen: WebhookChanges & Pick<Webhook, 'url' | 'events'>,
   { now, apiVersion }: { now: Date; apiVersion: string },
@@ -116,7 +116,7 @@ export function newWebhookFields(
   }
 }
 
-/** The webhook after a change. Enabling it, or giving it another address, forgets that it failed. */
+/** The webhook after a change. Enabling it, or changing its URL, resets its failures. */
 export function changeWebhook(before: Webhook, changes: WebhookChanges, now: Date): Webhook {
   const { enabled = before.enabled, ...fields } = changes
   const after = { ...before, ...fields }
@@ -132,12 +132,12 @@ export function changeWebhook(before: Webhook, changes: WebhookChanges, now: Dat
   }
 }
 
-/** Until when the secret that a rotation replaces signs too; null: not at all. */
+/** Until when the secret that a rotation replaces continues to sign; null if not at all. */
 export function overlapEnd(now: Date, overlapSeconds = overlapSecondsDefault): Date | null {
   return overlapSeconds === 0 ? null : new Date(now.getTime() + overlapSeconds * 1000)
 }
 
-/** True when the webhook is to be told of an event. */
+/** True if the webhook subscribes to an event. */
 export function isSubscribed(
   webhook: Webhook,
   event: { readonly applicationId: string; readonly agentId: string | null; readonly type: string },
@@ -148,7 +148,7 @@ export function isSubscribed(
   )
 }
 
-/** Throws forbidden on behalf of an end-user: webhooks are the application's, and tell of everybody's runs. */
+/** Throws forbidden on behalf of an end-user: webhooks report the runs of the whole application. */
 export function refuseEndUser({ endUserId }: AppScope): void {
   if (endUserId === null) return
   throw problem('forbidden', { detail: 'Webhooks are not for end-users: send the request without Appstrate-User.' })

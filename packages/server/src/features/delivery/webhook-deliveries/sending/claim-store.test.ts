@@ -26,7 +26,7 @@ describe('claims', () => {
         .executeTakeFirstOrThrow()
     ).ready
 
-  it('are held by one at a time, until given back', async () => {
+  it('are held by one process at a time, until released', async () => {
     const { webhook, delivery, event } = await given()
     const { db } = world.platform
     const claims = await Promise.all([1, 2, 3, 4].map(() => claimShares(db, [{ webhookId: webhook, count: 5 }])))
@@ -45,7 +45,7 @@ describe('claims', () => {
     expect(await isReady(delivery)).toBe(true)
   })
 
-  it('end with their lease, not before', async () => {
+  it('end when their lease expires, not before', async () => {
     const { webhook, delivery } = await given()
     const { db } = world.platform
     await claimShares(db, [{ webhookId: webhook, count: 1 }])
@@ -60,7 +60,7 @@ describe('claims', () => {
     expect(await isReady(delivery)).toBe(true)
   })
 
-  it('are for attempts whose time has come', async () => {
+  it('are made only for due attempts', async () => {
     const { delivery } = await given()
     const { db } = world.platform
     await db
@@ -79,7 +79,7 @@ describe('claims', () => {
     expect(await isReady(delivery)).toBe(true)
   })
 
-  it('go on behind the last webhook that was looked at', async () => {
+  it('continue after the last webhook that was checked', async () => {
     await Promise.all([given(), given(), given()])
     const { db } = world.platform
     const all = await listCandidates(db, { after: beforeAllIds, limit: 100 })
@@ -101,17 +101,17 @@ describe('claims among many', () => {
   }, 120_000)
   afterAll(() => world.close())
 
-  // As the statistics of the connection count them: index entries, and rows of scans of a whole table.
+  // The rows that the database has read: index entries, and rows of sequential scans.
   const rowsTouchedBy = async (work: (db: World['platform']['db']) => Promise<unknown>): Promise<number> => {
     const { db } = world.platform
     return db.connection().execute(async (connection) => {
       const touched = async () => {
         await sql`select pg_stat_force_next_flush()`.execute(connection)
         const { rows } = await sql<{ count: number }>`
-          select (select sum(idx_tup_read) from pg_stat_user_indexes where relname in ('webhook_deliveries', 'webhooks', 'webhook_events'))
-            + (select sum(seq_tup_read) from pg_stat_user_tables where relname in ('webhook_deliveries', 'webhook_events')) as count`.execute(
-          connection,
-        )
+          select (select sum(idx_tup_read) from pg_stat_user_indexes
+              where relname in ('webhook_deliveries', 'webhooks', 'webhook_events'))
+            + (select sum(seq_tup_read) from pg_stat_user_tables
+              where relname in ('webhook_deliveries', 'webhook_events')) as count`.execute(connection)
         return Number(rows[0]?.count ?? 0)
       }
       const before = await touched()
@@ -120,14 +120,14 @@ describe('claims among many', () => {
     })
   }
 
-  it('cost little with 100,000 attempts waiting for one webhook and 10,000 webhooks', async () => {
+  it('are cheap with 100,000 attempts waiting for one webhook and 10,000 webhooks', async () => {
     expect(await rowsTouchedBy((db) => listCandidates(db, { after: beforeAllIds, limit: 500 }))).toBeLessThan(5_000)
     expect(await rowsTouchedBy((db) => claimShares(db, [{ webhookId: dead, count: 10 }]))).toBeLessThan(500)
     expect(await rowsTouchedBy((db) => promoteDue(db))).toBeLessThan(500)
     expect(await listCandidates(world.platform.db, { after: beforeAllIds, limit: 500 })).toHaveLength(500)
   })
 
-  it('cost little to record, too', async () => {
+  it('are cheap to record, too', async () => {
     const [held] = await claimShares(world.platform.db, [{ webhookId: dead, count: 1 }])
     const eventIds = [held?.event.id ?? '']
     const fail = (tx: Tx) =>
@@ -154,7 +154,10 @@ describe('claims among many', () => {
   })
 })
 
-/** For the one webhook 50,000 attempts that are ready, and as many parked behind them; 10,000 further webhooks with one ready and one due in an hour. */
+/**
+ * Inserts 50,000 ready attempts for one webhook and as many parked after them, and 10,000 further webhooks with one
+ * ready attempt and one due in an hour each.
+ */
 async function fill({ platform: { db } }: World, webhookId: string): Promise<void> {
   await sql`
     insert into webhooks (id, organization_id, application_id, url, events, api_version, encrypted_secret)
@@ -162,12 +165,16 @@ async function fill({ platform: { db } }: World, webhookId: string): Promise<voi
     from webhooks cross join generate_series(1, 10000) where id = ${webhookId}`.execute(db)
   await sql`
     insert into webhook_events (id, organization_id, application_id, webhook_id, type, run_id, outbox_id, payload)
-    select gen_random_uuid(), organization_id, application_id, id, 'run.completed', md5(id::text || place / 2)::uuid, 10 + place, '{}' from webhooks
+    select gen_random_uuid(), organization_id, application_id, id, 'run.completed', md5(id::text || place / 2)::uuid,
+      10 + place, '{}'
+    from webhooks
     cross join lateral generate_series(0, case when id = ${webhookId} then 99999 else 1 end) as place`.execute(db)
   await sql`
-    insert into webhook_deliveries (id, application_id, webhook_id, event_id, event_type, run_id, position, attempt, due_at, ready)
+    insert into webhook_deliveries (
+      id, application_id, webhook_id, event_id, event_type, run_id, position, attempt, due_at, ready)
     select gen_random_uuid(), application_id, webhook_id, id, type, run_id, outbox_id, 1,
-      case when outbox_id % 2 = 0 then now() when webhook_id <> ${webhookId} then now() + interval '1 hour' end, outbox_id % 2 = 0
+      case when outbox_id % 2 = 0 then now() when webhook_id <> ${webhookId} then now() + interval '1 hour' end,
+      outbox_id % 2 = 0
     from webhook_events where outbox_id >= 10`.execute(db)
   await sql`analyze webhooks, webhook_events, webhook_deliveries`.execute(db)
 }

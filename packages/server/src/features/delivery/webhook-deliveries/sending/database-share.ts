@@ -1,7 +1,7 @@
 import type { Service } from '../../../../platform/platform.ts'
 import { createSemaphore, type Semaphore } from '../../../execution/engine/index.ts'
 
-/** Lets deliveries take half of the process's database connections: the API and the runs need the other half. */
+/** Limits deliveries to half of the process's database connections, to leave the rest to the API and to runs. */
 export const databaseShare: Service<Semaphore> = {
   name: 'database share of deliveries',
   open: ({ config }) => createSemaphore(Math.max(2, Math.floor(config.DATABASE_POOL / 2))),

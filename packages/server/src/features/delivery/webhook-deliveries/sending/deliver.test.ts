@@ -34,7 +34,7 @@ describe('delivering', () => {
     return { receiver, webhook: await world.webhook(own, receiver.url, fields), tenant: own }
   }
 
-  it('tells a webhook what happened, signed as Standard Webhooks says', async () => {
+  it('sends a webhook the event, signed as Standard Webhooks', async () => {
     const { receiver, webhook, tenant: own } = await subscribe()
     const run = await world.run(own)
     await world.publish(run, 'run.started')
@@ -57,7 +57,7 @@ describe('delivering', () => {
     }
   })
 
-  it('keeps what was sent and what came back', async () => {
+  it('records the request and the response', async () => {
     const { receiver, webhook, tenant: own } = await subscribe(status(200, { 'x-answer': 'yes' }, 'thanks'))
     const run = await world.run(own)
     await world.publish(run, 'run.started')
@@ -84,7 +84,7 @@ describe('delivering', () => {
     }
   })
 
-  it('signs a retry with the secrets of its moment: both, while a rotation goes on', async () => {
+  it('signs a retry with the secrets that are valid at that time: both during a rotation', async () => {
     const { receiver, webhook, tenant: own } = await subscribe(status(500))
     await world.publish(await world.run(own), 'run.completed')
     await deliveriesOf(webhook, (all) => all.length === 2)
@@ -102,7 +102,7 @@ describe('delivering', () => {
     expect(() => first?.(rotated.body.secret)).toThrow()
   })
 
-  it("keeps an end-user's bodies sealed with their key", async () => {
+  it("stores an end-user's bodies encrypted with their key", async () => {
     const { webhook, tenant: own } = await subscribe(status(200, {}, 'a very secret answer'))
     const run = await insertRun(world.platform, own, { endUser: await own.endUser() })
     await world.publish(run, 'run.completed')
@@ -121,7 +121,7 @@ describe('delivering', () => {
     })
   })
 
-  it('sends what a webhook asked for and no more: its events, its agent, summaries', async () => {
+  it('sends only what a webhook subscribes to: its events, its agent, summaries', async () => {
     const { receiver, tenant: own } = await subscribe(undefined, { events: ['run.completed'], payloadMode: 'summary' })
     const run = await world.run(own)
     const mine = await startReceiver()
@@ -143,8 +143,8 @@ describe('delivering', () => {
       status(302, { location: 'http://127.0.0.1:1/' }),
       { statusCode: 302, error: 'The receiver answered 302: redirects are not followed.' },
     ],
-    ['a cut connection', cut, { statusCode: null, error: expect.stringContaining('connection was closed') }],
-  ] as const)('tries again after %s, with the same id, until it is taken', async (_name, answering, expected) => {
+    ['a closed connection', cut, { statusCode: null, error: expect.stringContaining('connection was closed') }],
+  ] as const)('retries after %s, with the same id, until it is accepted', async (_name, answering, expected) => {
     const { receiver, webhook, tenant: own } = await subscribe(answering)
     await world.publish(await world.run(own), 'run.completed')
     const [retry, failed] = await deliveriesOf(webhook, (all) => all.length === 2)
@@ -162,7 +162,7 @@ describe('delivering', () => {
     ])
   })
 
-  it('waits 15 seconds for an answer, not longer, and for a whole one', async () => {
+  it('waits at most 15 seconds for a complete response', async () => {
     const silent = await subscribe(hang)
     const dripping = await subscribe((response) => {
       response.writeHead(200)
@@ -177,7 +177,7 @@ describe('delivering', () => {
     }
   }, 60_000)
 
-  it('rests as long as Retry-After asks', async () => {
+  it('waits as long as Retry-After asks', async () => {
     const { webhook, tenant: own } = await subscribe(status(429, { 'retry-after': '3600' }))
     await world.publish(await world.run(own), 'run.completed')
     const [retry, failed] = await deliveriesOf(webhook, (all) => all.length === 2)
@@ -196,7 +196,7 @@ describe('delivering', () => {
     expect(receiver.received.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
   })
 
-  it('keeps the order of a run through failures, while other runs go on', async () => {
+  it('keeps the order of a run through failures, while other runs continue', async () => {
     const { receiver, webhook, tenant: own } = await subscribe()
     const [slow, other] = [await world.run(own), await world.run(own)]
     receiver.answer(
@@ -228,7 +228,7 @@ describe('delivering', () => {
     expect(typesOf(other.wireId)).toEqual(['run.started', 'run.completed'])
   })
 
-  it('goes on with the next event of a run when one is given up', async () => {
+  it('continues with the next event of a run when one is given up', async () => {
     const { receiver, webhook, tenant: own } = await subscribe()
     receiver.answer((response, { body }) => void response.writeHead(body.type === 'run.started' ? 500 : 200).end())
     await world.publish(await world.run(own), 'run.started', 'run.completed')

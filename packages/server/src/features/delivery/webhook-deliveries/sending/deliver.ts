@@ -11,23 +11,23 @@ import type { Passage } from './traffic.ts'
 
 const recordTries = 3
 const recordRestMs = 500
-/** What is known of an attempt is written down whatever happens. */
-const never = new AbortController().signal
+/** The outcome of an attempt is recorded even while the process stops. */
+const neverAborted = new AbortController().signal
 
-/** Sends a claimed attempt and records it. Undefined when the signal ended it before anything was known. */
+/** Sends a claimed attempt and records it. Undefined when the signal aborted it before an outcome was known. */
 export async function deliver(
   platform: Platform,
   delivery: ClaimedDelivery,
   signal: AbortSignal,
 ): Promise<Passage | undefined> {
   const share = platform.use(databaseShare)
-  const webhook = await share.run(never, () => findWebhook(platform.db, delivery.event.webhookId))
-  // With the webhook its deliveries are gone.
+  const webhook = await share.run(neverAborted, () => findWebhook(platform.db, delivery.event.webhookId))
+  // Deleting a webhook deletes its deliveries, so there is nothing to record.
   if (webhook === undefined) return { result: 'refused', latencyMs: 0 }
   const attempt = await sendAttempt(platform, { webhook, delivery }, signal)
   if (attempt === undefined) return undefined
-  const { isDisabled } = await persistently(() =>
-    share.run(never, () => recordAttempt(platform, { webhook, delivery }, attempt)),
+  const { isDisabled } = await recordWithRetries(() =>
+    share.run(neverAborted, () => recordAttempt(platform, { webhook, delivery }, attempt)),
   )
   if (isDisabled) await endWaitingOf(platform, webhook.id)
   return passageOf(attempt)
@@ -38,8 +38,8 @@ function passageOf({ reply, latencyMs, isSilent }: Attempt): Passage {
   return { result, latencyMs }
 }
 
-// What the receiver was sent is worth a second try at writing it down: otherwise it is sent again.
-async function persistently(record: () => Promise<Recorded>): Promise<Recorded> {
+// Retry recording the outcome: if it is lost, the event is delivered twice.
+async function recordWithRetries(record: () => Promise<Recorded>): Promise<Recorded> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await record()

@@ -25,7 +25,7 @@ describe('dispatchers', () => {
   let webhook: TestWebhook
   const running: (() => Promise<void>)[] = []
   beforeAll(async () => {
-    // The relay alone: each test starts dispatchers of its own.
+    // Only the outbox relay runs as a job: each test starts its own dispatchers.
     world = await openDeliveryWorld({ jobs: false })
     relay = startJobs(world.platform, jobsOf([{ ...webhookDeliveriesFeature, jobs: [] }]))
   })
@@ -62,7 +62,7 @@ describe('dispatchers', () => {
       .where('claim', 'is not', null)
       .execute()
 
-  it('send each event once, though there are two', async () => {
+  it('send each event once, although there are two', async () => {
     startDispatcher()
     startDispatcher()
     const runs = await Promise.all(Array.from({ length: 40 }, () => world.run(tenant)))
@@ -78,9 +78,9 @@ describe('dispatchers', () => {
     }
   }, 60_000)
 
-  it('send again what one of them sent and did not live to record, under the same id', async () => {
+  it('send an event again, with the same id, when one of them crashed before recording it', async () => {
     const lost = Promise.withResolvers<never>()
-    // As after kill -9: sent, and never heard of again.
+    // As after kill -9: the attempt was sent, but its outcome is never recorded.
     startDispatcher(async (platform, delivery, signal) => {
       const found = await findWebhook(platform.db, delivery.event.webhookId)
       if (found !== undefined) await sendAttempt(platform, { webhook: found, delivery }, signal)
@@ -103,7 +103,7 @@ describe('dispatchers', () => {
     lost.reject(new Error('The test is over.'))
   })
 
-  it('leave alone what another has taken over meanwhile', async () => {
+  it('do not record an attempt that another has claimed meanwhile', async () => {
     const release = Promise.withResolvers<void>()
     receiver.answer((response, _received, count) => {
       if (count === 0) void release.promise.then(() => response.writeHead(500).end())
@@ -125,7 +125,7 @@ describe('dispatchers', () => {
     expect(await webhook.deliveries()).toEqual([taken])
   })
 
-  it('give back within seconds what is on its way when they stop, and others send it at once', async () => {
+  it('release attempts in flight within seconds when they stop, and others send them at once', async () => {
     receiver.answer(hang)
     const stop = startDispatcher()
     await world.publish(await world.run(tenant), 'run.completed')
@@ -133,7 +133,7 @@ describe('dispatchers', () => {
     expect(await inFlight()).toHaveLength(1)
     const startedMs = Date.now()
     await stop()
-    // Not as long as its receiver would have had.
+    // Shorter than the timeout of the receiver.
     expect(Date.now() - startedMs).toBeLessThan(14_000)
     expect(await inFlight()).toEqual([])
     receiver.answer(status(200))
@@ -143,7 +143,7 @@ describe('dispatchers', () => {
     expect(second).toMatchObject({ id: first?.id, attempt: 1 })
   })
 
-  it('record at their stop what still gets an answer', async () => {
+  it('record attempts that are answered while they stop', async () => {
     const release = Promise.withResolvers<void>()
     receiver.answer((response) => void release.promise.then(() => response.writeHead(200).end()))
     const stop = startDispatcher()
@@ -156,7 +156,7 @@ describe('dispatchers', () => {
     expect(receiver.received).toHaveLength(1)
   })
 
-  it('have at most two on their way to a receiver they do not know, and more to one that answers', async () => {
+  it('have at most two attempts in flight to an unknown receiver, and more to one that answers', async () => {
     const open: (() => void)[] = []
     receiver.answer((response) => void open.push(() => response.writeHead(200).end()))
     startDispatcher()

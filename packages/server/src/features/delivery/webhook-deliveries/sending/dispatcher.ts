@@ -7,7 +7,7 @@ import { endWaitingOf } from './end-waiting.ts'
 import { planClaims, type Slots } from './plan-claims.ts'
 import { createTraffic, type Passage, type Traffic } from './traffic.ts'
 
-/** Sends an attempt and records what became of it. Undefined when it was stopped before that: it is not recorded, and still held. */
+/** Sends an attempt and records its outcome. Undefined if it was aborted before: it is unrecorded and still claimed. */
 export type Deliver = (
   platform: Platform,
   delivery: ClaimedDelivery,
@@ -21,7 +21,7 @@ const disabledMax = 5
 const pollMs = 1_000
 const promoteEveryMs = 200
 const restAfterFailureMs = 1_000
-/** What is on its way at a stop has so long to end; then it is cut off, and what is being recorded gets `recordMs`. */
+/** On a stop, attempts in flight may take this long; then they are aborted, and recording may take `recordMs`. */
 const graceMs = 2_500
 const recordMs = 1_000
 const beforeAll = '00000000-0000-0000-0000-000000000000'
@@ -37,7 +37,7 @@ interface State {
   promotedAtMs: number
 }
 
-/** Sends what is due until the signal aborts; then lets go of what is on its way, so that others can send it at once. */
+/** Sends due attempts until the signal aborts; then releases those in flight, so that others can send them at once. */
 export async function dispatch(platform: Platform, signal: AbortSignal, deliver: Deliver): Promise<void> {
   const state: State = {
     platform,
@@ -53,16 +53,16 @@ export async function dispatch(platform: Platform, signal: AbortSignal, deliver:
   while (!signal.aborted) {
     state.bell.reset()
     const restMs = await takeRound(state).catch((error: unknown) => {
-      platform.log.warn({ err: error }, 'Deliveries could not be claimed; they are tried again.')
+      platform.log.warn({ err: error }, 'Deliveries could not be claimed; the claim will be retried.')
       return restAfterFailureMs
     })
     if (restMs > 0) await state.bell.wait(restMs)
   }
   unsubscribe()
-  await letGo(state)
+  await drain(state)
 }
 
-/** Claims what there is room for. Returns how long to rest unless something happens. */
+/** Claims as many attempts as there is room for. Returns how long to wait for the next wake-up. */
 async function takeRound(state: State): Promise<number> {
   const { platform, traffic } = state
   const restMs = await promote(state)
@@ -76,7 +76,7 @@ async function takeRound(state: State): Promise<number> {
   )
   const claimed = shares.length === 0 ? [] : await claimShares(platform.db, shares)
   for (const delivery of claimed) begin(state, delivery)
-  // All that there was room for is claimed: more only behind what was looked at, or when something on its way has ended.
+  // Continue at once only if there may be more candidates; otherwise wait until an attempt in flight has ended.
   return hasEnded || (claimed.length > 0 && candidates.length === candidatesMax) ? 0 : restMs
 }
 
@@ -86,7 +86,7 @@ async function endDisabled({ platform }: State, candidates: readonly Candidate[]
   return disabled.length > 0
 }
 
-// Returns how long to rest before the next time. Not at each of many wake-ups: what becomes due does not come in bursts.
+// Returns how long to wait before the next call. Skipped at frequent wake-ups: attempts do not become due in bursts.
 async function promote(state: State): Promise<number> {
   if (performance.now() - state.promotedAtMs < promoteEveryMs) return promoteEveryMs
   if (await promoteDue(state.platform.db)) return 0
@@ -94,7 +94,7 @@ async function promote(state: State): Promise<number> {
   return pollMs
 }
 
-// Where more webhooks wait than one look shows, the next look goes on behind it.
+// If more webhooks wait than one query returns, the next query continues after them.
 async function nextCandidates(state: State): Promise<Candidate[]> {
   const { db } = state.platform
   const ahead = await listCandidates(db, { after: state.cursor, limit: candidatesMax })
@@ -117,7 +117,7 @@ function begin(state: State, delivery: ClaimedDelivery): void {
       if (passage !== undefined) held.delete(delivery.id)
     },
     (error: unknown) => {
-      // Its lease ends, and it is sent again.
+      // Its lease expires, and it is sent again.
       platform.log.error({ err: error, deliveryId: delivery.id, webhookId }, 'A delivery could not be recorded.')
       traffic.end(route, undefined)
       held.delete(delivery.id)
@@ -126,7 +126,7 @@ function begin(state: State, delivery: ClaimedDelivery): void {
   held.set(delivery.id, { delivery, done: done.then(bell.ring) })
 }
 
-async function letGo({ platform, held, cut }: State): Promise<void> {
+async function drain({ platform, held, cut }: State): Promise<void> {
   const settled = () => Promise.allSettled([...held.values()].map(({ done }) => done))
   await Promise.race([settled(), sleep(graceMs, undefined, { ref: false })])
   cut.abort()

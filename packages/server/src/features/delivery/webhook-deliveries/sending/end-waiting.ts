@@ -5,7 +5,7 @@ import { endWaiting, listWaiting } from './outcome-store.ts'
 const batchMax = 500
 const webhookDisabled = 'The webhook was disabled.'
 
-/** Ends what waits for a disabled webhook, a bounded number at a time. Returns true when there may be more. */
+/** Ends waiting attempts of a disabled webhook, at most `batchMax` per call. Returns true when there may be more. */
 export async function endWaitingOf(platform: Platform, webhookId: string): Promise<boolean> {
   const waiting = await listWaiting(platform.db, webhookId, batchMax)
   if (waiting.length === 0) return false

@@ -44,7 +44,7 @@ describe('the health of a webhook', () => {
       .where('action', '=', 'webhook.disabled')
       .execute()
 
-  it('tells since when everything fails, and forgets it with the first success', async () => {
+  it('shows since when all attempts fail, and is reset by the first success', async () => {
     await world.publish(await world.run(tenant), 'run.completed')
     await deliveriesOf(webhook, (all) => all.length === 2)
     const { failingSince } = await look()
@@ -58,7 +58,7 @@ describe('the health of a webhook', () => {
     expect((await look()).failingSince).toBeNull()
   })
 
-  it('ends with an answer of 410: it is disabled, what waits is ended, and everybody is told', async () => {
+  it('ends with 410: the webhook is disabled, waiting attempts are ended, and members are notified', async () => {
     const run = await world.run(tenant)
     await world.publish(run, 'run.started')
     await deliveriesOf(webhook, (all) => all.length === 2)
@@ -95,7 +95,7 @@ describe('the health of a webhook', () => {
     expect(await notifications()).toMatchObject([{ message: expect.stringContaining('failed for five days') }])
   })
 
-  it('goes on after five days of failures when this attempt succeeds', async () => {
+  it('continues after five days of failures when this attempt succeeds', async () => {
     await hasFailedFor(6)
     receiver.answer(status(200))
     await world.publish(await world.run(tenant), 'run.completed')
@@ -103,7 +103,7 @@ describe('the health of a webhook', () => {
     expect(await look()).toMatchObject({ enabled: true, failingSince: null })
   })
 
-  it('stays as it is when an answer comes after its user has put it right: another address, or a new beginning', async () => {
+  it('is not changed by a late response after the user changed the URL or enabled the webhook again', async () => {
     const open: ((code: number) => void)[] = []
     receiver.answer((response) => void open.push((code) => response.writeHead(code).end()))
     for (const [change, code] of [
@@ -122,7 +122,7 @@ describe('the health of a webhook', () => {
     expect((await webhook.deliveries({ status: 'pending' })).length).toBe(1)
   })
 
-  it('is told once, though several attempts fail at once', async () => {
+  it('is reported once, although several attempts fail at once', async () => {
     await hasFailedFor(6)
     const open: (() => void)[] = []
     receiver.answer((response) => void open.push(() => response.writeHead(500).end()))

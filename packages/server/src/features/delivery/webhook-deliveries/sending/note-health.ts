@@ -3,7 +3,7 @@ import { insertNotification } from '../../notifications/index.ts'
 import { disableWebhook, noteFailure, noteSuccess, type Webhook } from '../../webhooks/index.ts'
 import { isGone, isTaken, type ReceiverAnswer } from './retry-plan.ts'
 
-/** A webhook that took nothing for so long is disabled. */
+/** A webhook whose deliveries have all failed for this long is disabled. */
 const failingMaxMs = 5 * 24 * 60 * 60_000
 
 const whyDisabled = {
@@ -11,13 +11,16 @@ const whyDisabled = {
   failing: 'everything sent to it failed for five days',
 } as const
 
-/** Writes down what an attempt says about its webhook, which may disable it. Returns whether that may have left something waiting for a disabled webhook. */
+/**
+ * Records the effect of an attempt on its webhook's health, which may disable it. Returns whether attempts may still
+ * wait for a disabled webhook.
+ */
 export async function noteHealth(
   tx: Tx,
   webhook: Webhook,
   { answer, now }: { answer: ReceiverAnswer; now: Date },
 ): Promise<boolean> {
-  // The webhook was read before the attempt: a row that many attempts share is written only where they change it.
+  // Many attempts share the webhook's row, so it is written only if this attempt changes it.
   if (isTaken(answer)) {
     if (webhook.failingSince !== null) await noteSuccess(tx, webhook.id)
     return false
@@ -27,7 +30,7 @@ export async function noteHealth(
   if (reason === undefined) return false
   if (!(await disableWebhook(tx, webhook.id, { reason, now, was: { url: webhook.url, failingSince } }))) return true
   const { organizationId, applicationId, url } = webhook
-  // Its query may hold a token.
+  // Omit the query, which may contain a token.
   const { origin, pathname } = new URL(url)
   await insertNotification(tx, {
     organizationId,

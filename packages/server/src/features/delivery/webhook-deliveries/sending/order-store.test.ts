@@ -61,9 +61,11 @@ describe('the order of a run', () => {
       .orderBy('position')
       .orderBy('attempt')
       .execute()
-    return rows.map(
-      (row) =>
-        `${row.event_type} ${row.status === 'pending' ? (row.ready ? 'ready' : row.due_at === null ? 'parked' : 'scheduled') : row.status}`,
+    return rows.map((row) =>
+      [
+        row.event_type,
+        row.status !== 'pending' ? row.status : row.ready ? 'ready' : row.due_at === null ? 'parked' : 'scheduled',
+      ].join(' '),
     )
   }
 
@@ -94,7 +96,7 @@ describe('the order of a run', () => {
       return isSaved
     })
 
-  it('parks what comes behind an event that waits, and releases one after the other', async () => {
+  it('parks events after a waiting one, and releases them one by one', async () => {
     const line = await newLine()
     await add(line, 'a', 'b')
     await add(line, 'c')
@@ -105,7 +107,7 @@ describe('the order of a run', () => {
     expect(await states(line)).toEqual(['a success', 'b failed', 'b scheduled', 'c parked'])
   })
 
-  it('takes an outcome from the one who holds the attempt only', async () => {
+  it('accepts an outcome only from the holder of the attempt', async () => {
     const line = await newLine()
     await add(line, 'a')
     const held = await claimFirst(line)
@@ -114,7 +116,7 @@ describe('the order of a run', () => {
     expect(await end(held)).toBe(false)
   })
 
-  it('loses nothing when an event comes at the moment at which the one before it ends', async () => {
+  it('loses nothing when an event arrives while the previous one ends', async () => {
     for (let round = 0; round < 25; round += 1) {
       const line = await newLine()
       await add(line, 'a')
@@ -127,7 +129,7 @@ describe('the order of a run', () => {
     }
   })
 
-  it('holds for a retry that is written at the moment at which an event comes', async () => {
+  it('is kept when a retry is written while an event arrives', async () => {
     for (let round = 0; round < 25; round += 1) {
       const line = await newLine()
       await add(line, 'a')
@@ -137,7 +139,7 @@ describe('the order of a run', () => {
     }
   })
 
-  it('is of one webhook and one run', async () => {
+  it('applies to one webhook and one run', async () => {
     const line = await newLine()
     await add(line, 'a')
     const otherRun = { ...line, runId: (await newLine()).runId }
@@ -151,7 +153,7 @@ describe('the order of a run', () => {
     ])
   })
 
-  it('takes an event of the outbox once for a webhook', async () => {
+  it('accepts an outbox event once per webhook', async () => {
     const line = await newLine()
     const event = {
       ...line,

@@ -13,11 +13,11 @@ export interface Outcome {
   readonly error: string | null
   readonly request: KeptRequest | null
   readonly response: KeptResponse | null
-  /** The event gets no further attempt, though it was not delivered. */
+  /** The event was not delivered and gets no further attempt. */
   readonly gaveUp: boolean
 }
 
-/** Ends an attempt for the one who holds it; false when somebody else does by now, or nobody. */
+/** Ends an attempt for the holder of its claim; returns false if the claim was lost. */
 export async function saveOutcome(
   tx: Tx,
   held: Pick<ClaimedDelivery, 'id' | 'claim'>,
@@ -44,7 +44,7 @@ export async function saveOutcome(
   return numUpdatedRows > 0n
 }
 
-/** Attempts of a webhook that wait and that nobody holds. */
+/** A webhook's waiting attempts that are not claimed. */
 export async function listWaiting(
   db: Db,
   webhookId: string,
@@ -61,27 +61,28 @@ export async function listWaiting(
     .execute()
 }
 
-/** Ends attempts that wait for disabled webhooks, unsent: one that was enabled meanwhile keeps them. Under lockOrder. */
+/** Ends unsent attempts of disabled webhooks, but not of one that was enabled meanwhile. Requires lockOrder. */
 export async function endWaiting(tx: Tx, ids: readonly string[], error: string): Promise<void> {
   await sql`
-    update webhook_deliveries d set status = 'failed', error = ${error}, gave_up = d.event_type <> 'test.ping', ready = false, completed_at = now()
+    update webhook_deliveries d
+    set status = 'failed', error = ${error}, gave_up = d.event_type <> 'test.ping', ready = false, completed_at = now()
     from webhooks h
-    where d.id = any(${ids}::uuid[]) and d.status = 'pending' and d.claim is null and h.id = d.webhook_id and not h.enabled`.execute(
-    tx,
-  )
+    where d.id = any(${ids}::uuid[]) and d.status = 'pending' and d.claim is null
+      and h.id = d.webhook_id and not h.enabled`.execute(tx)
 }
 
-/** Webhooks that were disabled in the last week and still have attempts that wait. */
+/** Webhooks that were disabled in the last week and still have waiting attempts. */
 export async function listDisabledWithWaiting(db: Db, limit: number): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     select h.id from webhooks h
     where h.disabled_at > now() - interval '7 days' and not h.enabled
-      and exists (select from webhook_deliveries d where d.webhook_id = h.id and d.status = 'pending' and d.claim is null)
+      and exists (
+        select from webhook_deliveries d where d.webhook_id = h.id and d.status = 'pending' and d.claim is null)
     limit ${limit}`.execute(db)
   return rows.map(({ id }) => id)
 }
 
-/** Deletes events of more than so many days ago with their deliveries, but none that waits. Returns how many. */
+/** Deletes events older than `days` with their deliveries, except pending ones. Returns how many. */
 export async function removeOldEvents(db: Db, { days, limit }: { days: number; limit: number }): Promise<number> {
   const result = await sql`
     delete from webhook_events where id in (

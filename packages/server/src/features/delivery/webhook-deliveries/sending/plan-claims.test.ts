@@ -19,7 +19,7 @@ function plan(candidates: readonly Route[], traffic: Traffic, slots = roomy): Re
 }
 
 describe('planning what to claim', () => {
-  it('gives each receiver its room, not more', () => {
+  it('gives each receiver its free window, not more', () => {
     const traffic = createTraffic()
     answersQuickly(traffic, route('quick'))
     traffic.begin(route('busy'))
@@ -28,14 +28,14 @@ describe('planning what to claim', () => {
     expect(plan([route('busy')], traffic)).toEqual({})
   })
 
-  it('shares slots evenly between organizations, whatever number of webhooks they have', () => {
+  it('shares slots evenly between organizations, regardless of how many webhooks they have', () => {
     const shares = plan([...routes(50, 'many'), ...routes(2, 'few')], createTraffic(), { max: 8, slowMax: 8 })
     const ofFew = Object.entries(shares).filter(([webhookId]) => webhookId.startsWith('few'))
     expect(ofFew.reduce((sum, [, count]) => sum + count, 0)).toBe(4)
     expect(Object.values(shares).reduce((sum, count) => sum + count, 0)).toBe(8)
   })
 
-  it('lets an organization with much on its way wait for the others', () => {
+  it('makes an organization with many attempts in flight wait for the others', () => {
     const traffic = createTraffic()
     for (const one of routes(6, 'busy')) traffic.begin(one)
     expect(plan([...routes(6, 'busy'), ...routes(3, 'idle')], traffic, { max: 12, slowMax: 12 })).toEqual({
@@ -64,7 +64,7 @@ describe('planning what to claim', () => {
     })
   })
 
-  it('serves everybody in turn when slots are scarce', () => {
+  it('serves all webhooks in turn when slots are scarce', () => {
     const traffic = createTraffic()
     const all = [...routes(30, 'many'), ...routes(2, 'few')]
     const served = new Set<string>()

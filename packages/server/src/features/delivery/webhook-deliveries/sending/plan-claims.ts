@@ -1,21 +1,21 @@
 import type { Route, Traffic } from './traffic.ts'
 
-/** How many attempts to take for a webhook. */
+/** How many attempts to claim for a webhook. */
 export interface Share {
   readonly webhookId: string
   readonly count: number
 }
 
-/** How much one process has on its way at a time. */
+/** How many attempts one process has in flight at a time. */
 export interface Slots {
   readonly max: number
-  /** Of those, for receivers that are not known to answer quickly: the others always find room. */
+  /** Limit for receivers that are not known to be quick; the rest is reserved for quick ones. */
   readonly slowMax: number
 }
 
 /**
- * Shares the free slots out among webhooks that have something to send: the organization with the least on its way is next, and
- * within it the webhook with the least. Nobody gets more than its receiver's room.
+ * Distributes the free slots among webhooks with ready attempts. The organization with the fewest attempts in flight is
+ * next, and within it the webhook with the fewest. No webhook gets more than its receiver's free window.
  */
 export function planClaims(candidates: readonly Route[], traffic: Traffic, slots: Slots): Share[] {
   const counts = new Map<string, number>()
@@ -33,9 +33,9 @@ export function planClaims(candidates: readonly Route[], traffic: Traffic, slots
 }
 
 interface Turn extends Route {
-  /** How many its receiver, then how many its organization has before it. */
+  /** Attempts ahead of it: first those of its receiver, then those of its organization. */
   readonly place: number
-  /** When its receiver was served last. */
+  /** When its receiver was last served. */
   readonly turn: number
 }
 
@@ -58,7 +58,7 @@ function turnsOf(route: Route, traffic: Traffic): Turn[] {
   }))
 }
 
-// Among those with as much on their way, the one that was served the longest ago.
+// Among equal places, the one that was served the longest ago comes first.
 function byPlace(left: Turn, right: Turn): number {
   return left.place - right.place || left.turn - right.turn
 }

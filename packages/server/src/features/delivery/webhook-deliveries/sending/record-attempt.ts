@@ -11,20 +11,20 @@ import type { Attempt, Sending } from './send-attempt.ts'
 
 /** What recording an attempt changed. */
 export interface Recorded {
-  /** False when somebody else holds the attempt by now: nothing was written. */
+  /** False if the claim was lost: nothing was written. */
   readonly isSaved: boolean
-  /** The webhook is disabled: what waits for it is to be ended. */
+  /** The webhook is disabled: its waiting attempts must be ended. */
   readonly isDisabled: boolean
 }
 
 interface Verdict {
   readonly answer: ReceiverAnswer
   readonly isSuccess: boolean
-  /** Undefined when nothing follows. */
+  /** Undefined if there is no retry. */
   readonly retryInMs: number | undefined
 }
 
-/** Writes what became of an attempt, and with it what follows: a retry, the next event of the run, or the end of the webhook. */
+/** Records an attempt and what follows from it: a retry, the next event of the run, or the disabling of the webhook. */
 export async function recordAttempt(
   platform: Platform,
   { webhook, delivery }: Sending,
@@ -40,7 +40,7 @@ export async function recordAttempt(
     if (!isSaved) return { isSaved, isDisabled: false }
     if (verdict.retryInMs === undefined) await releaseNext(tx, [event.id])
     else await insertRetry(tx, id, verdict.retryInMs)
-    // A test says nothing about the webhook but to the one who asked for it.
+    // A test does not affect the health of the webhook.
     return {
       isSaved,
       isDisabled: !isTest && (await noteHealth(tx, webhook, { answer: verdict.answer, now: platform.clock.now() })),
@@ -70,7 +70,7 @@ function toOutcome(
   }
 }
 
-// An end-user may be erased while an event of theirs is on its way: then nothing of it is kept.
+// An end-user may be erased while their event is in flight: then its bodies are not stored.
 async function sealOf(platform: Platform, { event }: Sending['delivery']): Promise<BodySeal> {
   const seal = await platform.use(contentSeals).of(platform.db, event)
   return (text) => {

@@ -2,7 +2,7 @@ const seconds = 1_000
 const minutes = 60 * seconds
 const hours = 60 * minutes
 
-/** The rests before the second to the eighth attempt: some eleven hours in all. */
+/** The delays before the second to the eighth attempt: about eleven hours in total. */
 export const retryDelaysMs: readonly number[] = [
   30 * seconds,
   5 * minutes,
@@ -13,30 +13,30 @@ export const retryDelaysMs: readonly number[] = [
   4 * hours,
 ]
 
-/** A series that gets no retry: what a test of a webhook is. */
+/** The retry number of an attempt that is never retried: the test of a webhook. */
 export const withoutRetries = retryDelaysMs.length
 
-/** The most that a `Retry-After` puts an attempt off. */
+/** The longest delay that a `Retry-After` can cause. */
 const retryAfterMaxMs = 24 * hours
 const jitterShare = 0.2
 
-/** What the receiver said, as far as it decides on what follows. */
+/** The parts of the response that determine retries. */
 export interface ReceiverAnswer {
   readonly statusCode: number | null
   readonly retryAfter: string | undefined
 }
 
-/** True for the answers that count as taken. */
+/** True for a status that counts as delivered. */
 export function isTaken({ statusCode }: Pick<ReceiverAnswer, 'statusCode'>): boolean {
   return statusCode !== null && statusCode >= 200 && statusCode <= 299
 }
 
-/** True when the receiver says that it wants no more: the webhook is disabled. */
+/** True when the receiver wants no more events, so that the webhook is disabled. */
 export function isGone({ statusCode }: Pick<ReceiverAnswer, 'statusCode'>): boolean {
   return statusCode === 410
 }
 
-/** Milliseconds until the attempt after a failed one, or undefined when that was the last of its series. `random` is from 0 to 1. */
+/** Milliseconds until the retry of a failed attempt; undefined after the last of a series. `random` is from 0 to 1. */
 export function planRetry(
   failed: { readonly retry: number; readonly answer: ReceiverAnswer },
   now: Date,
@@ -48,7 +48,7 @@ export function planRetry(
   return Math.max(spreadMs, askedDelayMs(failed.answer, now))
 }
 
-// The receiver may ask for a longer rest, never for a shorter one: its series would be over within seconds.
+// The receiver may ask for a longer delay, never for a shorter one, which would end its series within seconds.
 function askedDelayMs({ statusCode, retryAfter }: ReceiverAnswer, now: Date): number {
   if (retryAfter === undefined || (statusCode !== 429 && statusCode !== 503)) return 0
   return Math.min(parseRetryAfter(retryAfter, now) ?? 0, retryAfterMaxMs)
@@ -58,7 +58,7 @@ function askedDelayMs({ statusCode, retryAfter }: ReceiverAnswer, now: Date): nu
 export function parseRetryAfter(text: string, now: Date): number | undefined {
   const trimmed = text.trim()
   if (/^\d{1,10}$/.test(trimmed)) return Number(trimmed) * seconds
-  // Every form of an HTTP-date begins with the name of a day; Date.parse takes much more than those.
+  // Every form of an HTTP-date begins with the name of a day; Date.parse accepts many other formats.
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(trimmed)) return undefined
   const time = Date.parse(trimmed)
   return Number.isNaN(time) ? undefined : Math.max(0, time - now.getTime())

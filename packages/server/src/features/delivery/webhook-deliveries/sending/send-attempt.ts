@@ -9,9 +9,9 @@ import { renderEvent } from '../render-event.ts'
 
 const timeoutMs = 15_000
 
-/** What an attempt was, and what came of it. */
+/** The request and the result of an attempt. */
 export interface Attempt {
-  /** Null when it could not be prepared. */
+  /** Null if it could not be prepared. */
   readonly request: {
     readonly url: string
     readonly headers: Readonly<Record<string, string>>
@@ -19,21 +19,21 @@ export interface Attempt {
   } | null
   readonly reply: EgressReply | null
   readonly latencyMs: number
-  /** One sentence for the webhook's owner; null when the receiver took it. */
+  /** One sentence for the webhook's owner; null if the receiver accepted the event. */
   readonly error: string | null
-  /** The receiver let the time pass. */
+  /** The receiver did not answer in time. */
   readonly isSilent: boolean
 }
 
-/** An attempt that is due, and the webhook that it is for. */
+/** A claimed attempt and its webhook. */
 export interface Sending {
   readonly webhook: SigningWebhook
   readonly delivery: ClaimedDelivery
 }
 
-const notPrepared = 'The event could not be prepared: a failure of the server, which has logged it.'
+const notPrepared = 'The event could not be prepared because of a server error, which was logged.'
 
-/** Sends an event to its webhook once. Undefined when the signal ended it: nothing is known of it then. */
+/** Sends an event to its webhook once. Undefined when the signal aborted it: then its outcome is unknown. */
 export async function sendAttempt(
   platform: Platform,
   { webhook, delivery }: Sending,

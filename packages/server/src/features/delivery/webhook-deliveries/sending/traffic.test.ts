@@ -15,7 +15,7 @@ function pass(traffic: Traffic, ...passages: Passage[]): void {
 }
 
 describe('traffic', () => {
-  it('begins with two at a time and grows to ten with quick successes', () => {
+  it('starts with a window of two and grows to ten with quick successes', () => {
     const traffic = createTraffic()
     expect(traffic.roomOf('w')).toBe(2)
     pass(traffic, quick)
@@ -26,7 +26,7 @@ describe('traffic', () => {
     expect(traffic.roomOf('w')).toBe(10)
   })
 
-  it('leaves a silent receiver one at a time, and lets it grow again when it answers', () => {
+  it('reduces the window of a silent receiver to one, and grows it again when it answers', () => {
     const traffic = createTraffic()
     pass(traffic, quick, quick, silent)
     expect(traffic.roomOf('w')).toBe(1)
@@ -36,7 +36,7 @@ describe('traffic', () => {
     expect(traffic.roomOf('w')).toBe(2)
   })
 
-  it('halves what a refusing receiver gets', () => {
+  it('halves the window of a refusing receiver', () => {
     const traffic = createTraffic()
     pass(traffic, ...Array<Passage>(8).fill(quick))
     expect(traffic.roomOf('w')).toBe(10)
@@ -46,7 +46,7 @@ describe('traffic', () => {
     expect(traffic.roomOf('w')).toBe(1)
   })
 
-  it('counts what is on its way, by receiver and by organization', () => {
+  it('counts attempts in flight, by receiver and by organization', () => {
     const traffic = createTraffic()
     traffic.begin(route)
     traffic.begin({ webhookId: 'v', organizationId: 'o' })
@@ -63,7 +63,7 @@ describe('traffic', () => {
     ])
   })
 
-  it('knows which of it may be slow, whenever a receiver turns quick or slow', () => {
+  it('updates the count of slow attempts when a receiver becomes quick or slow', () => {
     const traffic = createTraffic()
     for (let count = 0; count < 3; count += 1) traffic.begin(route)
     expect([traffic.slowInFlight, traffic.isQuick('w')]).toEqual([3, false])
@@ -75,7 +75,7 @@ describe('traffic', () => {
     expect([traffic.slowInFlight, traffic.isQuick('w')]).toEqual([0, true])
   })
 
-  it('remembers a bounded number of receivers, and all that have something on its way', () => {
+  it('remembers a limited number of receivers, and all with attempts in flight', () => {
     const traffic = createTraffic(2)
     pass(traffic, quick)
     traffic.begin({ webhookId: 'busy', organizationId: 'o' })

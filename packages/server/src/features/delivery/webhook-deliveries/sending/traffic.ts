@@ -1,28 +1,28 @@
-/** How an attempt went, as far as it tells how many more its receiver gets at a time. */
+/** The result of an attempt, which adapts how many its receiver gets at a time. */
 export interface Passage {
-  /** `silent`: it never answered. */
+  /** `silent`: the receiver did not answer. */
   readonly result: 'taken' | 'refused' | 'silent'
   readonly latencyMs: number
 }
 
-/** What this process has on its way, and what it knows of its receivers' pace. */
+/** The attempts that this process has in flight, and the pace of their receivers. */
 export interface Traffic {
   readonly inFlight: number
-  /** On their way to receivers that are not known to answer quickly. */
+  /** Attempts in flight to receivers that are not known to answer quickly. */
   readonly slowInFlight: number
   inFlightTo(webhookId: string): number
   inFlightOf(organizationId: string): number
-  /** How many more may be sent to it now. */
+  /** How many more attempts may be sent to the webhook now. */
   roomOf(webhookId: string): number
-  /** True when its last answer came quickly. */
+  /** True if its last response was quick. */
   isQuick(webhookId: string): boolean
-  /** Grows with each attempt that is begun: who has the lowest was served the longest ago. */
+  /** Grows with each attempt that begins: the webhook with the lowest number was served the longest ago. */
   turnOf(webhookId: string): number
   begin(route: Route): void
   end(route: Route, passage: Passage | undefined): void
 }
 
-/** Where an attempt goes. */
+/** The destination of an attempt. */
 export interface Route {
   readonly webhookId: string
   readonly organizationId: string
@@ -30,7 +30,7 @@ export interface Route {
 
 interface Pace {
   inFlight: number
-  /** At most so many at a time. */
+  /** The maximum number of attempts at a time. */
   window: number
   isQuick: boolean
   turn: number
@@ -41,8 +41,8 @@ const windowMax = 10
 const quickMs = 3_000
 
 /**
- * A receiver begins with two at a time and gets one more with each quick success, up to ten; silence brings it down to one. So a
- * receiver that hangs holds few slots, even before it is known to hang. Of idle ones, the latest `knownMax` are remembered.
+ * A receiver's window starts at two and grows by one with each quick success, up to ten; a timeout reduces it to one.
+ * So a receiver that hangs occupies few slots from the start. Of idle receivers, the latest `knownMax` are remembered.
  */
 export function createTraffic(knownMax = 10_000): Traffic {
   const paces = new Map<string, Pace>()
@@ -58,7 +58,7 @@ export function createTraffic(knownMax = 10_000): Traffic {
     const ofOrganization = (organizations.get(organizationId) ?? 0) + count
     if (ofOrganization === 0) organizations.delete(organizationId)
     else organizations.set(organizationId, ofOrganization)
-    // Moved to the end: the map's order is that of their last use.
+    // Move it to the end, so that the map is ordered by last use.
     paces.delete(webhookId)
     paces.set(webhookId, pace)
     return pace
@@ -87,7 +87,7 @@ export function createTraffic(knownMax = 10_000): Traffic {
   }
 }
 
-/** Changes the pace after an attempt; returns how many in flight have become slow, negative when they are quick now. */
+/** Changes the pace after an attempt; returns how many in flight became slow; negative if they became quick. */
 function learn(pace: Pace, { result, latencyMs }: Passage): number {
   const isQuick = result !== 'silent' && latencyMs <= quickMs
   if (result === 'silent') pace.window = 1

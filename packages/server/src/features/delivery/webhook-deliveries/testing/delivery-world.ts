@@ -12,11 +12,11 @@ export interface TestWebhook {
   /** As stored. */
   readonly uuid: string
   readonly secret: string
-  /** What its deliveries came to, the newest first. */
+  /** Its deliveries, newest first. */
   deliveries(query?: Readonly<Record<string, string | number>>): Promise<Answer['body']['data']>
 }
 
-/** A world whose webhooks may be sent to this machine. */
+/** A world whose webhooks may use local addresses. */
 export interface DeliveryWorld extends World {
   webhook(tenant: Tenant, url: string, fields?: Readonly<Record<string, unknown>>): Promise<TestWebhook>
   /** A run of the tenant, with its agent. */
@@ -88,7 +88,7 @@ async function createWebhook(
   }
 }
 
-/** A webhook's deliveries, once they look as they should. */
+/** Waits until a webhook's deliveries meet a condition, and returns them. */
 export function deliveriesOf(
   webhook: TestWebhook,
   look: (deliveries: Answer['body'][]) => boolean,
@@ -100,7 +100,7 @@ export function deliveriesOf(
   }, deadlineMs)
 }
 
-/** Waits until something holds. */
+/** Waits until a condition holds. */
 export function until(holds: () => boolean, deadlineMs = 20_000): Promise<true> {
   return eventually(async () => (holds() ? true : undefined), deadlineMs)
 }

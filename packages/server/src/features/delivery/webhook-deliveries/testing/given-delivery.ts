@@ -13,7 +13,7 @@ export interface GivenDelivery {
   readonly uuids: { readonly webhook: string; readonly event: string; readonly delivery: string }
 }
 
-/** A webhook with an event whose only attempt ended as given, or waits; nothing is sent. */
+/** A webhook with an event whose only attempt has the given state; nothing is sent. */
 export async function givenDelivery(
   { platform }: World,
   tenant: Tenant,

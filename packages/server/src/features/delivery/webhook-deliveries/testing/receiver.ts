@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A request as a receiver got it. */
+/** A request that a receiver got. */
 export interface Received {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
@@ -12,14 +12,14 @@ export interface Received {
   readonly attempt: number
 }
 
-/** Answers a request; `count` says how many came before it. */
+/** Answers a request; `count` is the number of earlier requests. */
 export type Answering = (response: ServerResponse, received: Received, count: number) => void
 
-/** A server that webhooks are sent to. */
+/** A server that receives webhooks. */
 export interface Receiver {
   readonly url: string
   readonly received: readonly Received[]
-  /** Answers otherwise from now on. */
+  /** Changes how later requests are answered. */
   answer(answering: Answering): void
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** A JSON object, as far as tests look into it. */
+/** A JSON value as an object that tests can read; empty for any other value. */
 export function toRecordOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? { ...value } : {}
 }

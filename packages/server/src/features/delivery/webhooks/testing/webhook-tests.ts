@@ -7,7 +7,7 @@ import { webhooksFeature } from '../index.ts'
 /** The features that tests of webhooks need. */
 export const webhookWorld: WorldOptions = { features: [webhooksFeature, agentsFeature] }
 
-/** A good body of POST /api/webhooks. */
+/** A valid body of POST /api/webhooks. */
 export const goodWebhook = { url: 'https://hooks.example.com/appstrate', events: ['run.completed', 'run.failed'] }
 
 /** Creates a webhook over the API; returns the reply's body, with the secret. */
