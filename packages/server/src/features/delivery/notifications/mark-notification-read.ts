@@ -8,7 +8,7 @@ export const markNotificationRead = endpoint({
   // Not `…/:notificationId/read`: it would be ambiguous with `…/read/:runId`.
   route: 'PATCH /api/notifications/:notificationId',
   summary: 'Mark a notification as read',
-  description: 'Marks it for you only: a notification for every member stays unread for the others.',
+  description: 'Marks a notification as read for you only: one for every member stays unread for the others.',
   caller: 'application',
   permission: 'runs:read',
   limit: 'default',

@@ -12,7 +12,7 @@ export const NotificationWire = wire('Notification', {
   message: Type.String({ examples: ['@acme/totals failed: model-error.'] }),
   runId: Nullable(WireId('run')),
   agentId: Nullable(WireId('agent')),
-  read: Type.Boolean({ description: 'True if the caller has read it.' }),
+  read: Type.Boolean({ description: 'True if the caller has read the notification.' }),
   createdAt: WireTime,
 })
 

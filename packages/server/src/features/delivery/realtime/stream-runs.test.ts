@@ -148,7 +148,7 @@ describe("the stream of an application's runs", () => {
   it('shows an end-user only their own runs', async () => {
     tenant = await world.tenant()
     const [alice, bob] = [await tenant.endUser(), await tenant.endUser()]
-    const [hers, his, nobodys] = [
+    const [hers, his, unowned] = [
       await insertRun(world.platform, tenant, { endUser: alice }),
       await insertRun(world.platform, tenant, { endUser: bob }),
       await insertRun(world.platform, tenant),
@@ -157,7 +157,7 @@ describe("the stream of an application's runs", () => {
     const cursor = lastId(live)
     for (const [run, message] of [
       [his, 'his'],
-      [nobodys, "nobody's"],
+      [unowned, 'of no end-user'],
       [hers, 'hers'],
     ] as const)
       await say(run, message)
