@@ -46,7 +46,7 @@ describe('the configuration', () => {
     })
   })
 
-  it('reports every mistake at once, one clear line each, and contradictions with them', () => {
+  it('reports all mistakes and contradictions at once, one clear line each', () => {
     const mistakes = mistakesOf({
       PORT: '70000',
       ROLE: 'master',
@@ -108,7 +108,7 @@ describe('the configuration', () => {
     }
   })
 
-  it('requires the shared secrets with DATABASE_URL, and says how to make them', () => {
+  it('requires the shared secrets with DATABASE_URL, and says how to generate them', () => {
     const mistakes = mistakesOf({ DATABASE_URL: 'postgres://db/x' })
     expect(mistakes).toHaveLength(2)
     expect(mistakes.join()).toMatch(/ENCRYPTION_KEYS is required.*openssl rand.*AUTH_SECRET is required.*openssl rand/s)
@@ -122,7 +122,7 @@ describe('the configuration', () => {
     ).toEqual([])
   })
 
-  it('never repeats a secret, not even a wrong one', () => {
+  it('never repeats a secret, not even an invalid one', () => {
     const environment = {
       DATABASE_URL: 'mysql://ada:hunter2@db/x',
       REDIS_URL: 'http://:hunter2@redis',

@@ -12,15 +12,18 @@ import {
   type Variable,
 } from './variables.ts'
 
-/** Every setting of the server. A name that is not here is not read anywhere. */
+/** Every setting of the server. No other environment variable is read. */
 export const variables = {
-  PORT: whole({ meaning: 'Port of the HTTP server; 0 takes a free one.', fallback: 3000, min: 0, max: 65_535 }),
-  HOST: text({ meaning: 'Address to listen on. `0.0.0.0` serves other machines.', fallback: '127.0.0.1' }),
+  PORT: whole({ meaning: 'Port of the HTTP server; 0 picks a free one.', fallback: 3000, min: 0, max: 65_535 }),
+  HOST: text({
+    meaning: 'Address to listen on. Use `0.0.0.0` to accept connections from other machines.',
+    fallback: '127.0.0.1',
+  }),
   DATA_DIR: text({
-    meaning: 'Where the embedded database, uploaded files, workspaces and generated secrets live.',
+    meaning: 'Directory of the embedded database, uploaded files, workspaces and generated secrets.',
     fallback: './data',
   }),
-  APP_URL: publicUrl('The URL that browsers and mails use. Defaults to the address that the server listens on.'),
+  APP_URL: publicUrl('The URL that browsers and mails use. Default: the address that the server listens on.'),
   ROLE: oneOf(['all', 'api', 'worker'], {
     meaning: 'What this process does: serve the API, execute runs, or both.',
     fallback: 'all',
@@ -35,11 +38,11 @@ export const variables = {
     ['redis', 'rediss'],
   ),
   LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
-    meaning: 'The least important log lines that are written.',
+    meaning: 'Minimum log level.',
     fallback: 'info',
   }),
   TRUST_PROXY: list({
-    meaning: 'Addresses or ranges of the reverse proxies whose `X-Forwarded-For` is believed; `true` believes any.',
+    meaning: 'Addresses or ranges of the reverse proxies whose `X-Forwarded-For` is trusted; `true` trusts any.',
     type: 'comma-separated',
     fallback: [],
     defaultText: '(none)',
@@ -53,7 +56,8 @@ export const variables = {
     check: checkOrigin,
   }),
   SMTP_URL: optionalUrl(
-    'Mail server for invitations, verification and password resets. Unset: no mail is sent, addresses are not verified, and invitation links are shown to whoever invites.',
+    'Mail server for invitations, verification and password resets. Unset: no mail is sent, addresses are not ' +
+      'verified, and invitation links are shown to the inviting user.',
     ['smtp', 'smtps'],
   ),
   MAIL_FROM: text({ meaning: 'Sender of mails.', fallback: 'Appstrate <no-reply@localhost>' }),
@@ -69,7 +73,8 @@ export const variables = {
   RATE_LIMIT_DEFAULT: perMinute('everything else', 600),
   SANDBOX: oneOf(['auto', 'bubblewrap', 'unshare', 'off'], {
     meaning:
-      'How tool code is isolated. `auto` takes bubblewrap, else `unshare`; where neither works, and with `off`, sandbox tools are refused.',
+      'How tool code is isolated. `auto` uses bubblewrap, else `unshare`. If neither works, or with `off`, ' +
+      'sandbox tools are refused.',
     fallback: 'auto',
   }),
   FILE_SIZE_MAX: whole({
@@ -86,13 +91,14 @@ export const variables = {
     max: 1000,
   }),
   WEBHOOKS_ALLOW_LOCAL: oneOf(['off', 'on'], {
-    meaning: 'For local use: webhooks may also be called over http, and at loopback and private addresses.',
+    meaning: 'For local use: webhooks may also use http, and loopback and private addresses.',
     fallback: 'off',
   }),
   MODEL_PRICES: optionalText('Path of a JSON file that overrides or extends the price table.', 'path'),
   DEMO: oneOf(['auto', 'on', 'off'], {
     meaning:
-      'On the first boot of an empty instance, create an owner, an application, an API key and a demo agent. `auto`: only with the embedded database.',
+      'On the first boot of an empty instance, create an owner, an application, an API key and a demo agent. ' +
+      '`auto`: only with the embedded database.',
     fallback: 'auto',
   }),
 } as const satisfies Record<string, Variable<unknown>>
@@ -100,7 +106,7 @@ export const variables = {
 export type Environment = Readonly<Record<string, string | undefined>>
 export type Config = { readonly [Name in keyof typeof variables]: ReturnType<(typeof variables)[Name]['parse']> }
 
-/** One or more settings are wrong; `mistakes` has one line for each. */
+/** One or more settings are invalid; `mistakes` has one line for each. */
 export class ConfigMistakes extends Error {
   override readonly name = 'ConfigMistakes'
   readonly mistakes: readonly string[]
@@ -111,7 +117,7 @@ export class ConfigMistakes extends Error {
   }
 }
 
-/** Reads the settings from an environment. Throws ConfigMistakes with all of them. An empty value counts as not set. */
+/** Reads the settings from an environment; an empty value counts as not set. Throws ConfigMistakes. */
 export function parseConfig(environment: Environment): Config {
   const mistakes = new Map<string, string>()
   const parsed: Record<string, unknown> = {}
@@ -122,9 +128,9 @@ export function parseConfig(environment: Environment): Config {
       mistakes.set(name, `${name} ${error instanceof Error ? error.message : 'is not valid'}.`)
     }
   }
-  // Each name was just parsed by its own variable, which the loop can't express.
+  // Each name was parsed by its own variable, but TypeScript cannot infer that from the loop.
   const config = parsed as Config
-  // A setting that is wrong by itself says nothing about how it goes with others.
+  // Skip contradictions that involve an invalid setting: its value is unknown.
   const contradictions = findContradictions(config).filter(({ between }) => !between.some((name) => mistakes.has(name)))
   const all = [...mistakes.values(), ...contradictions.map(({ mistake }) => mistake)]
   if (all.length > 0) throw new ConfigMistakes(all)
@@ -163,8 +169,8 @@ function findContradictions(config: Config): Contradiction[] {
 }
 
 const howToMake = {
-  ENCRYPTION_KEYS: 'Make one with: echo "1:$(openssl rand -base64 32)"',
-  AUTH_SECRET: 'Make one with: openssl rand -base64 32',
+  ENCRYPTION_KEYS: 'Generate one with: echo "1:$(openssl rand -base64 32)"',
+  AUTH_SECRET: 'Generate one with: openssl rand -base64 32',
 } as const
 
 function perMinute(what: string, fallback: number): Variable<number> {
@@ -173,7 +179,8 @@ function perMinute(what: string, fallback: number): Variable<number> {
 
 function keyRing(): Variable<string | undefined> {
   const meaning =
-    'Keys that encrypt stored secrets: `<version>:<base64 of 32 bytes>`, comma-separated, the newest last. Generated into `DATA_DIR` on the embedded tier.'
+    'Keys that encrypt stored secrets: `<version>:<base64 of 32 bytes>`, comma-separated, the newest last. ' +
+    'Generated in `DATA_DIR` with the embedded database.'
   return {
     ...optionalText(meaning, 'secret'),
     parse(value) {
@@ -184,7 +191,7 @@ function keyRing(): Variable<string | undefined> {
 }
 
 function authSecret(): Variable<string | undefined> {
-  const meaning = 'Signs session cookies; at least 32 characters. Generated into `DATA_DIR` on the embedded tier.'
+  const meaning = 'Signs session cookies; at least 32 characters. Generated in `DATA_DIR` with the embedded database.'
   return {
     ...optionalText(meaning, 'secret'),
     parse(value) {

@@ -19,7 +19,7 @@ const load = (environment: Record<string, string> = {}) =>
   loadSecrets(parseConfig({ DATA_DIR: directory, ...environment }))
 
 describe('secrets', () => {
-  it('are generated once, readable by the owner alone, and the same ever after', async () => {
+  it('are generated once, readable only by the owner, and the same after that', async () => {
     const first = await load()
     expect(() => parseKeyRing(first.encryptionKeys)).not.toThrow()
     expect(first.authSecret.length).toBeGreaterThanOrEqual(32)
@@ -28,13 +28,13 @@ describe('secrets', () => {
     expect(await readdir(directory)).toEqual(['secrets.json'])
   })
 
-  it('are generated into a directory that does not exist yet, for the owner alone', async () => {
+  it('are generated in a new directory that only the owner can read', async () => {
     directory = join(directory, 'new', 'data')
     await load()
     expect((await stat(directory)).mode & 0o777).toBe(0o700)
   })
 
-  it('that are given win, and leave no file when none is missing', async () => {
+  it('that are configured take precedence, and no file is written if none is missing', async () => {
     const [keys, secret] = [generateEncryptionKey('7'), 's'.repeat(40)]
     expect(await load({ ENCRYPTION_KEYS: keys, AUTH_SECRET: secret })).toEqual({
       encryptionKeys: keys,
@@ -47,7 +47,7 @@ describe('secrets', () => {
     })
   })
 
-  it('are the same for processes that start at once', async () => {
+  it('are the same for processes that start at the same time', async () => {
     const program = `
       import { parseConfig } from ${JSON.stringify(new URL('config.ts', import.meta.url).href)}
       import { loadSecrets } from ${JSON.stringify(new URL('secrets.ts', import.meta.url).href)}
@@ -62,10 +62,10 @@ describe('secrets', () => {
   it.each([
     ['empty', ''],
     ['cut off', '{"encryptionKeys": "1:ab'],
-    ['not of our making', '{"x": 1}'],
+    ['with an unknown shape', '{"x": 1}'],
     ['without a usable key', JSON.stringify({ encryptionKeys: 'hunter2', authSecret: 'x'.repeat(32) })],
     ['with a short secret', JSON.stringify({ encryptionKeys: generateEncryptionKey('1'), authSecret: 'hunter2' })],
-  ])('that are damaged stop the boot and stay as they are: %s', async (_what, text) => {
+  ])('that are damaged stop the boot and are not changed: %s', async (_what, text) => {
     await writeFile(path(), text)
     const failure = await load().catch((error: unknown) => error)
     expect(String(failure)).toContain(`${path()} is damaged`)
@@ -73,14 +73,14 @@ describe('secrets', () => {
     expect(await readFile(path(), 'utf8')).toBe(text)
   })
 
-  it('that can not be read stop the boot', async () => {
+  it('that cannot be read stop the boot', async () => {
     await load()
     await chmod(path(), 0o000)
     if (process.getuid?.() === 0) return expect(await load()).toBeDefined()
     await expect(load()).rejects.toThrow('EACCES')
   })
 
-  it('survive a process that died while it made them: its draft is not taken for them', async () => {
+  it('are not read from the draft of a process that died while it generated them', async () => {
     await writeFile(`${path()}.draft.tmp`, '{"encryptionKeys": "1:')
     const made = await load()
     expect(await load()).toEqual(made)

@@ -6,7 +6,7 @@ import { Value } from 'typebox/value'
 import { generateEncryptionKey, parseKeyRing } from '../crypto/key-ring.ts'
 import type { Config } from './config.ts'
 
-/** The secrets of the instance, given or generated. */
+/** The secrets of the instance, configured or generated. */
 export interface Secrets {
   readonly encryptionKeys: string
   readonly authSecret: string
@@ -18,8 +18,8 @@ const SecretsFile = Type.Object({
 })
 
 /**
- * The configured secrets; on the embedded tier what is not given is generated once into `DATA_DIR/secrets.json` (mode 0600).
- * Throws an Error when that file exists but can't be read: making new secrets would lose everything sealed with the old ones.
+ * The configured secrets. With the embedded database, missing ones are generated once in `DATA_DIR/secrets.json`
+ * (mode 0600). Throws an Error if that file exists but cannot be read: new secrets could not decrypt stored data.
  */
 export async function loadSecrets(config: Config): Promise<Secrets> {
   const { ENCRYPTION_KEYS, AUTH_SECRET } = config
@@ -34,11 +34,12 @@ async function readOrCreate(dataDir: string): Promise<Static<typeof SecretsFile>
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const text = await readIfThere(path)
   if (text !== undefined) return parseFile(path, text)
-  await createOnce(
-    path,
-    `${JSON.stringify({ encryptionKeys: generateEncryptionKey('1'), authSecret: randomBytes(32).toString('base64url') }, null, 2)}\n`,
-  )
-  // Read back: another process may have been first.
+  const secrets = {
+    encryptionKeys: generateEncryptionKey('1'),
+    authSecret: randomBytes(32).toString('base64url'),
+  }
+  await createOnce(path, `${JSON.stringify(secrets, null, 2)}\n`)
+  // Read it back, because another process may have been first.
   return parseFile(path, await readFile(path, 'utf8'))
 }
 
@@ -51,7 +52,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-// The file appears whole or not at all, whenever the process dies; of two processes the first one's content stays.
+// Atomic: a process that dies leaves no partial file, and of two processes the first one's content is kept.
 async function createOnce(path: string, content: string): Promise<void> {
   const draft = `${path}.${randomUUID()}.tmp`
   try {
@@ -76,8 +77,8 @@ function parseFile(path: string, text: string): Static<typeof SecretsFile> {
     parseKeyRing(secrets.encryptionKeys)
     return secrets
   } catch {
-    // Without the cause: a parser's message quotes the text that it could not read.
-    throw new Error(`${path} is damaged: restore it from a backup; without it stored keys can not be decrypted.`)
+    // Omit the cause: a parser's message quotes the text, which contains secrets.
+    throw new Error(`${path} is damaged: restore it from a backup. Without it, stored keys cannot be decrypted.`)
   }
 }
 

@@ -1,11 +1,11 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** One environment variable: how it is read, what it means. The README's table is generated from these rows. */
+/** One environment variable: its parser and its meaning. The README's table is generated from these. */
 export interface Variable<T> {
   readonly meaning: string
-  /** As the table shows it. */
+  /** As shown in the table. */
   readonly type: string
-  /** As the table shows it; undefined when the variable is optional and off by default. */
+  /** As shown in the table; undefined if the variable is optional and off by default. */
   readonly defaultText: string | undefined
   /** Throws an Error whose message completes "<NAME> …". */
   parse(text: string | undefined): T
@@ -70,7 +70,7 @@ export function optionalUrl(meaning: string, protocols: readonly string[]): Vari
   }
 }
 
-/** A URL that others are given, to which paths are added: without credentials, query and fragment. */
+/** A public base URL, to which paths are appended: without credentials, query and fragment. */
 export function publicUrl(meaning: string): Variable<string | undefined> {
   const variable = optionalUrl(meaning, ['http', 'https'])
   return {
@@ -101,17 +101,18 @@ export function list(
   }
 }
 
-/** Returns the URL when it parses and its protocol is allowed; its message never repeats the value, which may hold a password. */
+/** Returns a valid URL with an allowed protocol. The error never repeats the value, which may contain a password. */
 function checkUrl(value: string, protocols: readonly string[]): string {
   if (URL.canParse(value) && protocols.includes(new URL(value).protocol.replace(':', ''))) return value
   throw new Error(`must be a URL that starts with ${protocols.map((protocol) => `${protocol}://`).join(' or ')}`)
 }
 
-/** Accepts what a browser sends as `Origin`: scheme, host and port, nothing behind them. */
+/** Accepts the form that a browser sends as `Origin`: scheme, host and port, without a path. */
 export function checkOrigin(value: string): void {
   if (URL.canParse(value) && new URL(value).origin === value && /^https?:/.test(value)) return
   throw new Error(
-    `must be origins such as https://app.example.com, without a path: ${JSON.stringify(withoutUserInfo(value))} is none`,
+    `must be origins such as https://app.example.com, without a path, ` +
+      `not ${JSON.stringify(withoutUserInfo(value))}`,
   )
 }
 
@@ -122,7 +123,7 @@ export function checkProxy(value: string): void {
   const isRange =
     bitsMax > 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= bitsMax))
   if (isRange || proxyWords.has(value)) return
-  throw new Error(`must be addresses or ranges such as 10.0.0.0/8, or \`true\` alone: ${JSON.stringify(value)} is none`)
+  throw new Error(`must be addresses or ranges such as 10.0.0.0/8, or \`true\` alone, not ${JSON.stringify(value)}`)
 }
 
 const proxyWords: ReadonlySet<string> = new Set(['true', 'loopback', 'linklocal', 'uniquelocal'])
