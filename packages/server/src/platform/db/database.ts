@@ -14,17 +14,20 @@ import { canActAsTenant } from './tenant-role.ts'
 
 /** Any connection: the pool or a transaction. */
 export type Db = Kysely<DB>
-/** Demands a transaction. */
+/** A transaction, for functions that require one. */
 export type Tx = Transaction<DB>
 
 export interface Database {
-  /** Sees the rows of all organizations: for what the server does by itself. */
+  /** Unscoped: sees every organization's rows. For background work only. */
   readonly db: Db
-  /** Sees the rows of one organization alone, whatever a statement forgets to say; the same pool. */
+  /** Sees only one organization's rows, even if a statement lacks the condition. Uses the same pool. */
   dbOf(organizationId: string): Db
-  /** False where the account may not act as the tenants' role: then `dbOf` sees all rows, and statements' own conditions are the only wall. */
+  /**
+   * False if the account may not act as the tenant role: then `dbOf` sees all rows, and only the conditions of the
+   * statements separate tenants.
+   */
   hasTenantWall(): Promise<boolean>
-  /** For LISTEN, NOTIFY and migrations; a connection of it may be acting for any tenant. */
+  /** For LISTEN, NOTIFY and migrations. Its connections may have any tenant set. */
   readonly pool: pg.Pool
   close(): Promise<void>
 }
@@ -37,7 +40,7 @@ export interface DatabaseAddress {
   readonly database?: string
 }
 
-// Counts and sizes stay below 2^53; `numeric` stays text, money is never a float.
+// Counts and sizes stay below 2^53. `numeric` stays text, because money must not be a float.
 const types = new pg.TypeOverrides()
 types.setTypeParser(pg.types.builtins.INT8, Number)
 
@@ -50,16 +53,16 @@ export function openDatabase(address: DatabaseAddress, options: { connectionsMax
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 60_000,
     statement_timeout: 30_000,
-    // Without it a connection whose other end vanished, such as the one that listens, looks idle for hours.
+    // Without it, a connection whose peer has vanished, such as the one that listens, looks idle for hours.
     keepAlive: true,
     application_name: 'appstrate',
-    // Statements are sent without waiting for the answers to those before them.
+    // Send statements without waiting for the results of earlier ones.
     pipeline: true,
   })
   // An idle connection that the server closed is replaced by the pool; without a listener it would end the process.
-  // The error itself carries the whole client, kilobytes a line.
+  // Log only its message: the error contains the whole client, which is kilobytes per line.
   pool.on('error', (error) => options.log.warn({ reason: error.message }, 'An idle database connection was lost.'))
-  // The same for one that breaks while it is taken: its query fails, which is enough.
+  // The same for a connection that breaks while it is checked out: its query fails, which reports the error.
   pool.on('connect', (client) =>
     client.on('error', (error) => options.log.debug({ reason: error.message }, 'A database connection was lost.')),
   )
@@ -83,7 +86,7 @@ export function openDatabase(address: DatabaseAddress, options: { connectionsMax
 const adapter = new PostgresAdapter()
 const compiler = new PostgresQueryCompiler()
 
-// One is made for each request: the parts that cost something are shared.
+// One is created for each request, so the expensive parts are shared.
 function kyselyOver(driver: PoolDriver, organizationId: () => Promise<string> | string): Db {
   const dialect = {
     createAdapter: () => adapter,

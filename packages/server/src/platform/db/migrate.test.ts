@@ -40,13 +40,13 @@ const run = (on = database) => migrate(on.pool, pathToFileURL(`${directory}/`))
 const rows = async (sql: string) => (await database.pool.query(sql)).rows
 
 describe('migrate', () => {
-  it('applies our own files to an empty database, and none of them twice', async () => {
+  it('applies the migrations of the server to an empty database, and none of them twice', async () => {
     expect((await migrate(database.pool)).length).toBeGreaterThanOrEqual(4)
     expect(await migrate(database.pool)).toEqual([])
     expect(await rows('select count(*)::int as runs from runs')).toEqual([{ runs: 0 }])
   })
 
-  it('applies files in the order of their numbers, and only what is new', async () => {
+  it('applies files in the order of their numbers, and only new ones', async () => {
     await write('0002_b.sql', 'alter table a add column b int;')
     await write('0001_a.sql', 'create table a (x int);')
     await write('notes.txt', 'not a migration')
@@ -57,7 +57,7 @@ describe('migrate', () => {
     expect(await rows('select * from a')).toEqual([{ x: 1, b: 2 }])
   })
 
-  it('applies each file once when several processes start at once', async () => {
+  it('applies each file once when several processes start at the same time', async () => {
     await write('0001_a.sql', 'create table a (x int); select pg_sleep(0.2); insert into a values (1);')
     await write('0002_b.sql', 'insert into a values (2);')
     const others = [open(), open(), open()]
@@ -67,7 +67,7 @@ describe('migrate', () => {
     expect(await rows('select x from a order by x')).toEqual([{ x: 1 }, { x: 2 }])
   })
 
-  it('rolls a failing file back whole, names it, keeps those before it, and goes on when it is mended', async () => {
+  it('rolls back a failing file, names it, keeps earlier ones, and continues when it is fixed', async () => {
     await write('0001_a.sql', 'create table a (x int);')
     await write('0002_bad.sql', 'insert into a values (1); create table b (x int); insert into nowhere values (1);')
     await expect(run()).rejects.toThrow(/^Migration 0002_bad\.sql failed: relation "nowhere" does not exist/)
@@ -86,7 +86,7 @@ describe('migrate', () => {
     await expect(run()).rejects.toThrow('0001_a.sql was changed')
   })
 
-  it('refuses a database that a newer version has migrated, and changes nothing', async () => {
+  it('refuses a database that a newer version has migrated, without changing it', async () => {
     await write('0001_a.sql', 'create table a (x int);')
     await write('0002_later.sql', 'create table later (x int);')
     await run()
@@ -96,7 +96,7 @@ describe('migrate', () => {
     expect(await rows('select x from a')).toEqual([])
   })
 
-  it('is not cut off by the time limit of requests, and leaves that limit and no lock behind', async () => {
+  it('is not aborted by the statement timeout of requests, and leaves that timeout and no lock behind', async () => {
     const hasty = openDatabase(
       { connectionString: `${databaseUrl(inject('adminDatabaseUrl'), name)}` },
       { connectionsMax: 1, log },
@@ -107,7 +107,8 @@ describe('migrate', () => {
     await expect(hasty.pool.query('select pg_sleep(0.2)')).rejects.toThrow('statement timeout')
     expect(
       await rows(
-        `select 1 from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
+        `select 1 from pg_locks
+         where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
       ),
     ).toEqual([])
     await hasty.close()

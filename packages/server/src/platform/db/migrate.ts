@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import type pg from 'pg'
 import { prepareTenantRole } from './tenant-role.ts'
 
-/** Any number that only this program uses: one migrating process at a time, on all nodes. */
+/** An arbitrary number that only this program uses: one process migrates at a time, across all nodes. */
 const migrationLock = 7_261_903_118
 
 const migrationsFolder = new URL('../../../migrations/', import.meta.url)
@@ -14,20 +14,20 @@ interface Migration {
   readonly checksum: string
 }
 
-/** A migration that was applied has been edited or is missing, or the database is newer than this program. */
+/** An applied migration was edited or is missing, or the database is newer than this program. */
 export class MigrationMismatch extends Error {
   override readonly name = 'MigrationMismatch'
 }
 
 /**
- * Applies the numbered SQL files of `migrations/` that the database has not seen, each in a transaction, under one lock.
- * Throws MigrationMismatch, or an Error that names the file that failed; what came before it stays applied.
+ * Applies the pending SQL files of `migrations/` in order, each in a transaction, under one lock.
+ * Throws MigrationMismatch, or an Error that names the failed file; earlier files stay applied.
  */
 export async function migrate(pool: pg.Pool, folder = migrationsFolder): Promise<string[]> {
   const migrations = await readMigrations(folder)
   const client = await pool.connect()
   try {
-    // The pool's limit is for requests: waiting for another node and rebuilding an index may take longer.
+    // The pool's timeout is for requests: waiting for another node or rebuilding an index may take longer.
     await client.query('set statement_timeout = 0')
     await client.query('select pg_advisory_lock($1)', [migrationLock])
     await client.query(`create table if not exists migrations (
@@ -40,12 +40,12 @@ export async function migrate(pool: pg.Pool, folder = migrationsFolder): Promise
     await prepareTenantRole(client)
     return pending.map((migration) => migration.name)
   } finally {
-    // Ending the connection frees the lock and forgets the setting, whatever happened.
+    // Closing the connection releases the lock and resets the setting, also after an error.
     client.release(true)
   }
 }
 
-/** The files that are still to run. Throws MigrationMismatch when history differs from the files. */
+/** The files that are not applied yet. Throws MigrationMismatch if the applied ones differ from the files. */
 function pendingMigrations<T extends { name: string; checksum: string }>(
   files: readonly T[],
   applied: readonly { name: string; checksum: string }[],

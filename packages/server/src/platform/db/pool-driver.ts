@@ -8,7 +8,7 @@ import {
 import type pg from 'pg'
 import { PooledConnection } from './pooled-connection.ts'
 
-/** Kysely's driver over our pool: transactions begin and end without round trips of their own. */
+/** Kysely's driver over the pool: beginning and committing a transaction need no separate round trips. */
 export class PoolDriver implements Driver {
   readonly #pool: pg.Pool
   readonly #connections = new WeakMap<pg.PoolClient, PooledConnection>()
@@ -18,7 +18,7 @@ export class PoolDriver implements Driver {
   }
 
   async init(): Promise<void> {
-    // The pool connects when it is asked for a connection.
+    // The pool connects on demand.
   }
 
   async acquireConnection(): Promise<PooledConnection> {
@@ -58,7 +58,7 @@ export class PoolDriver implements Driver {
   }
 }
 
-/** Lends connections that see one organization's rows, or with '' all rows. */
+/** Provides connections that see one organization's rows, or all rows with ''. */
 export class TenantConnections implements ConnectionProvider {
   readonly #driver: PoolDriver
   readonly #organizationId: () => Promise<string> | string
@@ -69,7 +69,8 @@ export class TenantConnections implements ConnectionProvider {
   }
 
   async provideConnection<T>(consumer: (connection: DatabaseConnection) => Promise<T>): Promise<T> {
-    // Before a connection is taken: finding out may need one, and all that there are could wait for another.
+    // Resolve this before checking out a connection: the lookup needs one too, and with an exhausted pool both would
+    // deadlock.
     const organizationId = await this.#organizationId()
     const connection = await this.#driver.acquireConnection()
     try {
@@ -83,5 +84,5 @@ export class TenantConnections implements ConnectionProvider {
 
 function pooled(connection: DatabaseConnection): PooledConnection {
   if (connection instanceof PooledConnection) return connection
-  throw new Error('The connection is not of this driver.')
+  throw new Error('The connection does not belong to this driver.')
 }

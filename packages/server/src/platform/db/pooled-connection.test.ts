@@ -24,7 +24,7 @@ const inTransaction = <T>(work: (tx: Tx) => Promise<T>) => database.db.transacti
 const insertLast = (tx: Tx, n: number, late = n) => tx.executeQuery(asLast(insert(n, late).compile(tx)))
 
 describe('a transaction', () => {
-  it('keeps all of its statements, or none', async () => {
+  it('commits all of its statements, or none', async () => {
     await inTransaction(async (tx) => {
       await insert(1).execute(tx)
       await insert(2).execute(tx)
@@ -37,7 +37,7 @@ describe('a transaction', () => {
     expect(await kept()).toEqual([1, 2])
   })
 
-  it('sends statements that do not wait for each other together, and keeps none of them when one fails', async () => {
+  it('sends independent statements together, and rolls all back if one fails', async () => {
     const failing = inTransaction((tx) =>
       Promise.all([insert(4).execute(tx), insert(1).execute(tx), insert(5).execute(tx)]),
     )
@@ -45,7 +45,7 @@ describe('a transaction', () => {
     expect(await kept()).toEqual([1, 2])
   })
 
-  it('is rolled back, and says so, when the work hides that a statement failed', async () => {
+  it('is rolled back, and throws, when the work hides a failed statement', async () => {
     const hiding = inTransaction(async (tx) => {
       await insert(6).execute(tx)
       await insert(1)
@@ -56,16 +56,15 @@ describe('a transaction', () => {
     expect(await kept()).toEqual([1, 2])
   })
 
-  it('is read at the isolation level that it asks for', async () => {
+  it('has the isolation level that was requested', async () => {
     const level = await database.db
       .transaction()
       .setIsolationLevel('repeatable read')
       .setAccessMode('read only')
       .execute(async (tx) => {
-        const { rows } =
-          await sql`select current_setting('transaction_isolation') as isolation, current_setting('transaction_read_only') as is_read_only`.execute(
-            tx,
-          )
+        const { rows } = await sql`
+            select current_setting('transaction_isolation') as isolation,
+              current_setting('transaction_read_only') as is_read_only`.execute(tx)
         return rows
       })
     expect(level).toEqual([{ isolation: 'repeatable read', is_read_only: 'on' }])
@@ -73,7 +72,7 @@ describe('a transaction', () => {
 })
 
 describe('the last statement of a transaction', () => {
-  it('commits it, together with what came before', async () => {
+  it('commits it, together with the earlier statements', async () => {
     await inTransaction(async (tx) => {
       await insert(10).execute(tx)
       await insertLast(tx, 11)
@@ -82,7 +81,7 @@ describe('the last statement of a transaction', () => {
     expect(await kept()).toEqual([1, 2, 10, 11])
   })
 
-  it('takes everything back when it fails, or when the commit itself does', async () => {
+  it('rolls everything back if it fails, or if the commit itself fails', async () => {
     await expect(inTransaction(async (tx) => (await insert(12).execute(tx), insertLast(tx, 1)))).rejects.toThrow(
       'kept_pkey',
     )
@@ -92,7 +91,7 @@ describe('the last statement of a transaction', () => {
     expect(await kept()).toEqual([1, 2, 10, 11])
   })
 
-  it('is the last: another is refused, because it would be outside of the transaction', async () => {
+  it('allows no further statement, which would be outside of the transaction', async () => {
     const talkative = inTransaction(async (tx) => {
       await insertLast(tx, 15)
       await insert(16).execute(tx)
@@ -101,21 +100,21 @@ describe('the last statement of a transaction', () => {
     expect(await kept()).toEqual([1, 2, 10, 11, 15])
   })
 
-  it('leaves the connection as it was, after success and after failure', async () => {
+  it('leaves the connection clean, after success and after failure', async () => {
     for (let round = 0; round < 6; round += 1) await inTransaction((tx) => insertLast(tx, 1)).catch(() => undefined)
     await Promise.all([20, 21, 22, 23].map((n) => inTransaction((tx) => insertLast(tx, n))))
     expect(await kept()).toEqual([1, 2, 10, 11, 15, 20, 21, 22, 23])
     const { rows } = await sql<{
       open: number
-    }>`select count(*) as open from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'`.execute(
-      database.db,
-    )
+    }>`
+      select count(*) as open from pg_stat_activity
+      where datname = current_database() and state like 'idle in transaction%'`.execute(database.db)
     expect(rows).toEqual([{ open: 0 }])
   })
 })
 
 describe('a connection that breaks', () => {
-  it('fails what was sent over it, and is replaced', async () => {
+  it('fails the statements that were sent over it, and is replaced', async () => {
     const broken = inTransaction(async (tx) => {
       await insert(30).execute(tx)
       await sql`select pg_terminate_backend(pg_backend_pid())`.execute(tx)

@@ -2,22 +2,22 @@ import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 import type pg from 'pg'
 import { forgetAfterSchemaChange, nameOf } from './statement-names.ts'
 
-/** What a tenant's requests work as: it owns nothing, so that row-level security holds for it. */
+/** The role that tenant requests run as. It owns no tables, so row-level security applies to it. */
 export const tenantRole = 'appstrate_tenant'
 
 const enterTenant = "select set_config('role', $1, false), set_config('appstrate.organization_id', $2, false)"
 
 const lastStatements = new WeakSet<CompiledQuery>()
 
-/** Has the transaction committed right behind this statement, in the same round trip; nothing may follow it in the transaction. */
+/** Commits the transaction with this statement, in the same round trip. No further statement may follow. */
 export function asLast<R>(query: CompiledQuery<R>): CompiledQuery<R> {
   lastStatements.add(query)
   return query
 }
 
 /**
- * A connection of the pool as Kysely sees it. PostgreSQL answers statements in the order in which they are sent, so what only prepares
- * the next one (entering a tenant, `begin`) is sent ahead of it without waiting; a failure of it fails that next statement.
+ * A connection of the pool, for Kysely. PostgreSQL executes statements in the order in which they are sent, so a
+ * preparing statement (setting the tenant, `begin`) is sent ahead without waiting. If it fails, the next one fails.
  */
 export class PooledConnection implements DatabaseConnection {
   readonly #client: pg.PoolClient
@@ -37,7 +37,7 @@ export class PooledConnection implements DatabaseConnection {
     if (lastStatements.has(query)) this.#committed = handled(this.#send('commit'))
     const { command, rowCount, ...rest } = await answer
     await this.#settleAhead()
-    // The statement's author says what its rows are.
+    // The author of the statement declares the type of its rows.
     const rows = rest.rows as R[]
     return isChange(command) ? { rows, numAffectedRows: BigInt(rowCount ?? 0) } : { rows }
   }
@@ -46,7 +46,7 @@ export class PooledConnection implements DatabaseConnection {
     throw new Error('Rows are read in pages, not streamed.')
   }
 
-  /** From now on statements see the rows of this organization alone; of all of them for ''. Outside of a transaction. */
+  /** Limits later statements to the rows of one organization; '' removes the limit. Not within a transaction. */
   enter(organizationId: string): void {
     if (organizationId === this.#organizationId) return
     this.#organizationId = organizationId
@@ -57,7 +57,7 @@ export class PooledConnection implements DatabaseConnection {
     this.#sendAhead(statement)
   }
 
-  /** The command that PostgreSQL carried out: `ROLLBACK` instead of `COMMIT` when a statement of the transaction had failed. */
+  /** Returns the executed command: `ROLLBACK` instead of `COMMIT` if a statement of the transaction had failed. */
   async commit(): Promise<string> {
     const { command } = await (this.#committed ?? this.#send('commit'))
     this.#committed = undefined
@@ -69,7 +69,7 @@ export class PooledConnection implements DatabaseConnection {
     const committed = this.#committed
     this.#committed = undefined
     this.#ahead = undefined
-    // A commit behind a statement that failed has rolled back, and so has one that failed itself.
+    // A commit after a failed statement has already rolled back, and so has a failed commit.
     if (committed !== undefined) return void (await committed.catch(() => undefined))
     try {
       await this.#send('rollback')
@@ -91,7 +91,7 @@ export class PooledConnection implements DatabaseConnection {
     this.#ahead = handled(Promise.all([this.#ahead, sent]))
   }
 
-  // Answered before the statement behind them, so this waits for nothing.
+  // Its results arrive before those of the statement that follows, so this does not wait.
   async #settleAhead(): Promise<void> {
     if (this.#ahead === undefined) return
     await this.#ahead
@@ -103,7 +103,7 @@ export class PooledConnection implements DatabaseConnection {
       values === undefined || values.length === 0
         ? undefined
         : nameOf(text, this.#organizationId === '' ? 'all' : 'tenant')
-    // The driver's type has a mutable array, which it does not change.
+    // The driver's type requires a mutable array, but the driver does not modify it.
     if (name === undefined) return this.#client.query(text, values as unknown[])
     const sent = this.#client.query({ name, text, values: values as unknown[] })
     sent.catch(forgetAfterSchemaChange)
@@ -115,7 +115,7 @@ function isChange(command: string): boolean {
   return command === 'INSERT' || command === 'UPDATE' || command === 'DELETE' || command === 'MERGE'
 }
 
-// Its failure is looked at later, or told by another statement's.
+// Marks the rejection as handled; it surfaces when the promise is awaited or through a later statement.
 function handled<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => undefined)
   return promise

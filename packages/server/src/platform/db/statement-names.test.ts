@@ -21,24 +21,24 @@ const prepared = () =>
   ask<{ name: string; statement: string }>('select name, statement from pg_prepared_statements order by name')
 
 describe('named statements', () => {
-  it("are prepared once for a text with parameters, and answer with each call's own values", async () => {
+  it('are prepared once for a text with parameters, and use the values of each call', async () => {
     const text = 'select $1::int as value'
     expect([await ask(text, 1), await ask(text, 2)]).toEqual([[{ value: 1 }], [{ value: 2 }]])
     expect((await prepared()).filter(({ statement }) => statement === text)).toHaveLength(1)
   })
 
-  it('are not made of texts without parameters', async () => {
+  it('are not used for texts without parameters', async () => {
     await ask('select 7 as seven')
     expect((await prepared()).some(({ statement }) => statement.includes('seven'))).toBe(false)
   })
 
-  it('serve the queries of Kysely', async () => {
+  it('are used for the queries of Kysely', async () => {
     const find = () => database.db.selectFrom('users').select('id').where('email', '=', 'nobody@example.com').execute()
     expect([await find(), await find()]).toEqual([[], []])
     expect((await prepared()).filter(({ statement }) => statement.includes('"email" = $1'))).toHaveLength(1)
   })
 
-  it('fail at most once after a newer node has changed a table: every connection prepares them anew', async () => {
+  it('fail at most once after a newer node has changed a table: every connection prepares them again', async () => {
     const wide = openDatabase(testDatabase.address, { connectionsMax: 3, log: createLog('silent') })
     await sql`create table shape (a int)`.execute(wide.db)
     const read = CompiledQuery.raw('select * from shape where $1::int = 1', [1])
@@ -64,7 +64,7 @@ describe('named statements', () => {
     await wide.close()
   })
 
-  it('are bounded: a flood of texts is answered without keeping them all', async () => {
+  it('are limited in number: many texts are executed without keeping all of them', async () => {
     for (let index = 0; index < 600; index++) await ask(`select $1::int as "column ${index}"`, index)
     expect((await prepared()).length).toBeLessThanOrEqual(501)
   })

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 
-/** Statement texts that are kept prepared per connection; a text beyond that is sent unnamed, so that memory stays bounded. */
+/** Statements kept prepared per connection; further ones are sent unnamed, so that memory stays bounded. */
 const namedStatementsMax = 500
 
-/** Whose rows a statement sees: PostgreSQL plans it anew whenever that changes, so each has a name of its own. */
+/** Which rows a statement sees. PostgreSQL replans a statement when that changes, so each kind has its own name. */
 export type Sight = 'all' | 'tenant'
 
 const names: Record<Sight, Map<string, string>> = { all: new Map(), tenant: new Map() }
 let generation = 0
 
-/** The name under which a parametrised statement is prepared, once per connection (1.4 × the throughput of unnamed ones). */
+/** The name of a parametrised statement, prepared once per connection (1.4 × the throughput of unnamed ones). */
 export function nameOf(text: string, sight: Sight): string | undefined {
   const known = names[sight].get(text)
   if (known !== undefined || names[sight].size >= namedStatementsMax) return known
@@ -18,7 +18,7 @@ export function nameOf(text: string, sight: Sight): string | undefined {
   return name
 }
 
-/** A newer node may migrate while this one serves: a plan that is made for the old columns fails until it is prepared anew. */
+/** After a newer node has migrated, plans for the old columns fail until they are prepared again: renames them all. */
 export function forgetAfterSchemaChange(error: unknown): void {
   if (!(error instanceof Error && 'code' in error && error.code === '0A000' && error.message.includes('cached plan')))
     return

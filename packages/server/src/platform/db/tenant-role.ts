@@ -3,15 +3,15 @@ import { tenantRole } from './pooled-connection.ts'
 
 /** PostgreSQL's "insufficient privilege" (SQLSTATE 42501). */
 const notAllowed = '42501'
-/** Made meanwhile by a server of another database of the same cluster: roles belong to all of them. */
+/** Created meanwhile by a server of another database in the same cluster: roles belong to the whole cluster. */
 const madeMeanwhile = ['42710', '23505']
 
-/** What a tenant's requests use beside the tables that row-level security protects. */
+/** Tables that tenant requests use besides those that row-level security protects. */
 const sharedTables = ['users', 'sessions']
 
 /**
- * Makes the role that tenants' requests act as, as far as this account may, and grants it the tables that row-level security protects.
- * Idempotent; runs at each boot, after the migrations and under their lock.
+ * Creates the role that tenant requests run as, if this account may, and grants it the tables that row-level security
+ * protects. Idempotent; runs at each boot, after the migrations and under their lock.
  */
 export async function prepareTenantRole(client: pg.PoolClient): Promise<void> {
   if (!(await roleExists(client)) && !(await attempt(client, `create role ${tenantRole} nologin`))) return
@@ -25,7 +25,8 @@ export async function prepareTenantRole(client: pg.PoolClient): Promise<void> {
   const { rows: lacking } = await client.query<{ name: string }>(
     `select oid::regclass::text as name from pg_class
      where relnamespace = current_schema()::regnamespace and relkind = 'r' and (relrowsecurity or relname = any($2))
-       and not (has_table_privilege($1, oid, 'select') and has_table_privilege($1, oid, 'insert') and has_table_privilege($1, oid, 'update') and has_table_privilege($1, oid, 'delete'))`,
+       and not (has_table_privilege($1, oid, 'select') and has_table_privilege($1, oid, 'insert')
+         and has_table_privilege($1, oid, 'update') and has_table_privilege($1, oid, 'delete'))`,
     [tenantRole, sharedTables],
   )
   if (lacking.length > 0)
@@ -56,17 +57,19 @@ async function attempt(client: pg.PoolClient, statement: string): Promise<boolea
   }
 }
 
-/** True when this account can act as the tenants' role, on the tables that it needs. */
+/** True if this account can act as the tenant role on the tables that it needs. */
 export async function canActAsTenant(pool: pg.Pool): Promise<boolean> {
   const client = await pool.connect()
   try {
     if (!(await roleExists(client)) || !(await attempt(client, `set role ${tenantRole}`))) return false
     const { rows: lacking } = await client.query(
-      "select from pg_class where relnamespace = current_schema()::regnamespace and relrowsecurity and not has_table_privilege(oid, 'select')",
+      `select from pg_class
+       where relnamespace = current_schema()::regnamespace and relrowsecurity
+         and not has_table_privilege(oid, 'select')`,
     )
     return lacking.length === 0
   } finally {
-    // Ending the connection forgets the role.
+    // Closing the connection resets the role.
     client.release(true)
   }
 }

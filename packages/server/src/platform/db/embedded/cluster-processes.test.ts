@@ -21,7 +21,7 @@ afterAll(cleanUp)
 
 const keep = (value: string): string => `insert into kept values ('${value}')`
 
-/** Ends the server and its whole PostgreSQL as a power cut would, so that nothing can tidy up. */
+/** Kills the server and its whole PostgreSQL at once, like a power failure, so that nothing can clean up. */
 async function killEverything(server: ServerProcess, dataDir: string): Promise<void> {
   const pids = clusterProcesses(dataDir)
   expect(pids.length).toBeGreaterThan(1)
@@ -37,7 +37,7 @@ describe.concurrent.each(identities)('after a kill, run by $name', (identity: Id
     template = await createTemplate(identity)
   })
 
-  it('of the server, PostgreSQL shuts down by itself and a restart at once finds every committed row', async () => {
+  it('of the server, PostgreSQL shuts down by itself and an immediate restart finds every committed row', async () => {
     const dataDir = copyOf(template, identity)
     const first = startServer({ dataDir, identity })
     const { pid } = await first.ready()
@@ -54,7 +54,7 @@ describe.concurrent.each(identities)('after a kill, run by $name', (identity: Id
     )
   })
 
-  it('of the server, a restart waits for a PostgreSQL that takes its time to shut down', async () => {
+  it('of the server, a restart waits for a PostgreSQL that is slow to shut down', async () => {
     const dataDir = copyOf(template, identity)
     const first = startServer({ dataDir, identity })
     const { pid } = await first.ready()
@@ -69,7 +69,7 @@ describe.concurrent.each(identities)('after a kill, run by $name', (identity: Id
     expect(await second.query('select 1 as up')).toEqual([{ up: 1 }])
   })
 
-  it('of everything, a restart recovers every committed row, though another process has the old pid by now', async () => {
+  it('of everything, a restart recovers every committed row, although another process has the old pid', async () => {
     const dataDir = copyOf(template, identity)
     const first = startServer({ dataDir, identity })
     await first.query(keep('committed'))
@@ -86,14 +86,15 @@ describe.concurrent.each(identities)('after a kill, run by $name', (identity: Id
     bystander.kill('SIGKILL')
   })
 
-  it('of the postmaster alone, the server is told and a restart ends the query that still runs', async () => {
+  it('of only the postmaster, the server is notified and a restart ends the query that still runs', async () => {
     const dataDir = copyOf(template, identity)
     const first = startServer({ dataDir, identity })
     const { pid } = await first.ready()
     const session = await first.connect()
-    // A query that computes, unlike one that waits, does not notice that its postmaster is gone.
+    // A query that computes, unlike one that waits, does not notice that its postmaster has died.
     const busy = session.query('select count(*) from (select generate_series(1, 1000000000)) n').catch(() => 'ended')
-    const busyQueries = `select count(*)::int from pg_stat_activity where state = 'active' and query like '%(1, 1000000000)%' and pid <> pg_backend_pid()`
+    const busyQueries = `select count(*)::int from pg_stat_activity
+      where state = 'active' and query like '%(1, 1000000000)%' and pid <> pg_backend_pid()`
     while ((await first.query(busyQueries))[0]?.['count'] !== 1) await sleep(10)
     process.kill(pid, 'SIGKILL')
     expect(await first.event('exited')).toEqual({ exited: 'The embedded PostgreSQL ended unexpectedly (SIGKILL).' })

@@ -6,18 +6,18 @@ import { EmbeddedPostgresUnavailable } from './embedded-postgres-unavailable.ts'
 import { launchEnvironment } from './launcher.ts'
 
 /**
- * Waits until the PostgreSQL of a killed server has shut down. Call it with the lock of DATA_DIR only.
- * Throws EmbeddedPostgresUnavailable when something still runs at `deadlineMs` (epoch milliseconds).
+ * Waits until the PostgreSQL of a killed server has shut down. Requires the lock of DATA_DIR.
+ * Throws EmbeddedPostgresUnavailable if a process still runs at `deadlineMs` (epoch milliseconds).
  */
 export async function waitForPredecessor(clusterDir: string, deadlineMs: number): Promise<void> {
-  const told = new Set<number>()
+  const signalled = new Set<number>()
   for (;;) {
     const running = findClusterProcesses(clusterDir)
     if (running.length === 0) break
     if (Date.now() > deadlineMs) throw stillRunning(clusterDir, running)
-    // Without their postmaster, backends only hold the cluster up: a busy one would until its query ends.
+    // Backends without a postmaster only block the cluster, a busy one until its query ends.
     const postmaster = readPostmasterPid(clusterDir)
-    if (postmaster === undefined || !running.includes(postmaster)) quitOnce(running, told)
+    if (postmaster === undefined || !running.includes(postmaster)) quitOnce(running, signalled)
     await sleep(20)
   }
   removeForeignPidFile(clusterDir)
@@ -30,14 +30,14 @@ function stillRunning(clusterDir: string, running: readonly number[]): EmbeddedP
   )
 }
 
-function quitOnce(pids: readonly number[], told: Set<number>): void {
-  for (const pid of pids.filter((candidate) => !told.has(candidate))) {
-    told.add(pid)
+function quitOnce(pids: readonly number[], signalled: Set<number>): void {
+  for (const pid of pids.filter((candidate) => !signalled.has(candidate))) {
+    signalled.add(pid)
     signal(pid, 'SIGQUIT')
   }
 }
 
-// PostgreSQL takes any live process of our user with the recorded pid for a postmaster, and would refuse to start for ever.
+// PostgreSQL mistakes any live process of this user with the recorded pid for a postmaster, and would never start.
 function removeForeignPidFile(clusterDir: string): void {
   const pid = readPostmasterPid(clusterDir)
   if (pid !== undefined && signal(pid, 0)) rmSync(join(clusterDir, 'postmaster.pid'), { force: true })
@@ -60,7 +60,7 @@ function signal(pid: number, name: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** The pids of PostgreSQL processes whose data directory this is. */
+/** The pids of the PostgreSQL processes that use this data directory. */
 export function findClusterProcesses(clusterDir: string): number[] {
   return process.platform === 'linux' ? findByWorkingDirectory(clusterDir) : findByCommandLine(clusterDir)
 }

@@ -9,7 +9,7 @@ import { cleanUp, self, startHere, startServer, temporaryDirectory } from './tes
 afterAll(cleanUp)
 
 describe.concurrent('the lock of DATA_DIR', () => {
-  it('lets one of two servers that start together create and have the database, and names it to the others', async () => {
+  it('lets only one of several concurrent servers use the database, and names it to the others', async () => {
     const dataDir = temporaryDirectory(self)
     const [one, other] = [startServer({ dataDir, identity: self }), startServer({ dataDir, identity: self })]
     const isFirst = await Promise.race([
@@ -47,7 +47,7 @@ describe.concurrent('the lock of DATA_DIR', () => {
     lock.release()
   })
 
-  it('is free when the recorded pid lives but is another process now', async () => {
+  it('is free when the recorded pid now belongs to another process', async () => {
     const dataDir = temporaryDirectory(self)
     writeFileSync(join(dataDir, 'postgres.lock'), JSON.stringify({ pid: process.pid, startedTicks: '1' }))
     const lock = await lockDataDir(dataDir)
@@ -66,10 +66,10 @@ describe.concurrent('the lock of DATA_DIR', () => {
     again.release()
   })
 
-  it('is waited for while its owner is dying, and not for ever', async () => {
+  it('is waited for while its owner is dying, for a limited time', async () => {
     const dataDir = temporaryDirectory(self)
     const path = join(dataDir, 'postgres.lock')
-    // Held by something that is not its recorded owner: what a dying process's last moments look like.
+    // Held by a process that is not the recorded owner, as while the owner is dying.
     writeFileSync(path, JSON.stringify({ pid: process.pid, startedTicks: '1' }))
     const hold = async (seconds: string): Promise<void> => {
       const holder = spawn('flock', ['--no-fork', path, 'sh', '-c', `echo held; exec sleep ${seconds}`], {

@@ -8,18 +8,18 @@ import { EmbeddedPostgresUnavailable } from './embedded-postgres-unavailable.ts'
 import { launchEnvironment } from './launcher.ts'
 
 export interface DataDirLock {
-  /** Idempotent; the death of the process releases the lock as well. */
+  /** Releases the lock; idempotent. The kernel also releases it when the process dies. */
   release(): void
 }
 
-// Names the owner for the message and tells a live one from one that is just dying; the lock itself is the kernel's.
+// Names the owner in the message, and distinguishes a live owner from a dying one. The lock itself is in the kernel.
 const Owner = Type.Object({ pid: Type.Integer({ minimum: 1 }), startedTicks: Type.String() })
 type Owner = Static<typeof Owner>
 
 const dyingOwnerWaitMs = 1_000
 const darwinExclusiveLock = 0x20
 
-/** Makes this process the only server on DATA_DIR; throws EmbeddedPostgresUnavailable at once when another live one is. */
+/** Makes this process the only server on DATA_DIR; throws EmbeddedPostgresUnavailable if another one is alive. */
 export async function lockDataDir(dataDir: string): Promise<DataDirLock> {
   const path = join(dataDir, 'postgres.lock')
   const deadline = Date.now() + dyingOwnerWaitMs
@@ -55,7 +55,8 @@ function openLocked(path: string): number | undefined {
   }
 }
 
-// Node has no flock(2), but the lock belongs to the open file: flock(1) takes it on our descriptor, and it stays when flock ends.
+// Node has no flock(2). The lock belongs to the open file, so flock(1) takes it on the inherited descriptor, and it
+// is kept when flock exits.
 function openThenLock(path: string): number | undefined {
   const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600)
   const { status, error, stderr } = spawnSync('flock', ['-n', '-x', '3'], {
@@ -66,8 +67,8 @@ function openThenLock(path: string): number | undefined {
   if (status === 0) return descriptor
   closeSync(descriptor)
   if (status === 1) return undefined
-  const said = error?.message ?? stderr
-  throw new EmbeddedPostgresUnavailable(`The embedded PostgreSQL cannot lock ${path} (${said})`)
+  const reason = error?.message ?? stderr
+  throw new EmbeddedPostgresUnavailable(`The embedded PostgreSQL cannot lock ${path} (${reason})`)
 }
 
 function recordOwner(descriptor: number): DataDirLock {
@@ -106,7 +107,10 @@ function isAlive(owner: Owner | undefined): boolean {
   }
 }
 
-/** When a process started, in clock ticks since boot, which with its pid names it for good; undefined when it is gone or a zombie. */
+/**
+ * The start time of a process in clock ticks since boot. With the pid it identifies a process uniquely.
+ * Undefined if the process has ended or is a zombie.
+ */
 function startedTicks(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')

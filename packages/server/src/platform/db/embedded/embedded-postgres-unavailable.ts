@@ -4,7 +4,7 @@ const noSpaceLeft =
 const outOfSpaceCodes = ['ENOSPC', 'EDQUOT', 'EFBIG']
 const notWritableCodes = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST']
 
-/** The embedded PostgreSQL cannot run here; the message is one line: the reason, then what the operator can do. */
+/** The embedded PostgreSQL cannot run here. The message is one line: the reason, then a remedy for the operator. */
 export class EmbeddedPostgresUnavailable extends Error {
   override readonly name = 'EmbeddedPostgresUnavailable'
 
@@ -12,19 +12,19 @@ export class EmbeddedPostgresUnavailable extends Error {
     super(`${reason}; ${advice}.`.replace(/\s+/g, ' '), { cause })
   }
 
-  /** The same advice after a remedy that is tried first. */
+  /** The default advice, after another remedy. */
   static orOwnDatabase(remedy: string): string {
     return `${remedy}, or ${ownDatabase}`
   }
 }
 
-/** What a program that did not do its work said, as one line; a full disk is recognised in any wording. */
+/** The error of a failed program, as one line. Recognises a full disk from any of its messages. */
 export function failedProgram(what: string, said: string, dataDir: string): EmbeddedPostgresUnavailable {
   if (noSpaceLeft.test(said)) return outOfSpace(dataDir, said)
   return new EmbeddedPostgresUnavailable(`${what}: ${said.trim() || 'it gave no reason'}`)
 }
 
-/** Gives file system errors their one clear line; any other error is a fault of ours and stays as it is. */
+/** Converts file system errors to one clear line; any other error is a bug and is returned unchanged. */
 export function asUnavailable(error: unknown, dataDir: string): unknown {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return error
   if (outOfSpaceCodes.includes(error.code)) return outOfSpace(dataDir, error)

@@ -21,13 +21,15 @@ import {
 
 afterAll(cleanUp)
 
-// A small file system that only the server's own mount namespace has; $0 is where it goes.
+// A small file system in the mount namespace of the server; $0 is its mount point.
 const inNamespace = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c']
 const mount = (sizeMb: number): string => `mount -t tmpfs -o size=${sizeMb}m none "$0"`
 const canMount = spawnSync('unshare', [...inNamespace.slice(1), mount(1), '/tmp']).status === 0
 const outOfSpace = (dataDir: string) => ({
   name: 'EmbeddedPostgresUnavailable',
-  message: `No space left for the embedded PostgreSQL in DATA_DIR ${dataDir}; free some, or set DATABASE_URL to use your own PostgreSQL.`,
+  message:
+    `No space left for the embedded PostgreSQL in DATA_DIR ${dataDir}; free some, ` +
+    'or set DATABASE_URL to use your own PostgreSQL.',
 })
 
 let template = ''
@@ -36,7 +38,7 @@ beforeAll(async () => {
 })
 
 describe.concurrent('a first boot', () => {
-  it('that is killed at any moment is made good by the next', async () => {
+  it('that is killed at any time is repaired by the next', async () => {
     const dataDir = temporaryDirectory(self)
     mkdirSync(join(dataDir, 'postgres'))
     let unfinished = 0
@@ -54,7 +56,7 @@ describe.concurrent('a first boot', () => {
   })
 
   it.each(identities)(
-    'under a limit that stops it says in one line that no space is left, run by $name',
+    'under a file size limit reports in one line that no space is left, run by $name',
     async (identity: Identity) => {
       const dataDir = temporaryDirectory(identity)
       const server = startServer({ dataDir, identity, wrapper: ['prlimit', '--fsize=100000', '--'] })
@@ -65,13 +67,13 @@ describe.concurrent('a first boot', () => {
 })
 
 describe.runIf(canMount).concurrent('on a full disk', () => {
-  it('the first boot says in one line that no space is left', async () => {
+  it('the first boot reports in one line that no space is left', async () => {
     const dataDir = temporaryDirectory(self)
     const wrapper = [...inNamespace, `${mount(20)} && exec "$@"`, dataDir]
     expect(await startServer({ dataDir, identity: self, wrapper }).failure()).toEqual(outOfSpace(dataDir))
   })
 
-  it('a later boot says so as well', async () => {
+  it('a later boot reports it as well', async () => {
     const dataDir = temporaryDirectory(self)
     const fill = `cp -a "${template}/postgres" "$0" && { cat /dev/zero > "$0/filler" 2>/dev/null; exec "$@"; }`
     const server = startServer({
@@ -83,7 +85,7 @@ describe.runIf(canMount).concurrent('on a full disk', () => {
   })
 })
 
-describe.concurrent('a directory that is not ours to use', () => {
+describe.concurrent('a directory that the server must not use', () => {
   it('holds another major version: refused, untouched', async () => {
     const dataDir = copyOf(template, self)
     writeFileSync(join(dataDir, 'postgres', 'PG_VERSION'), '17\n')

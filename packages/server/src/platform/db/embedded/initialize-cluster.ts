@@ -26,7 +26,7 @@ export interface ClusterSite {
 }
 
 /**
- * Creates the cluster unless it exists, all or nothing: it appears under its name when it is complete and on disk.
+ * Creates the cluster unless it exists. Atomic: it gets its final name only when it is complete and on disk.
  * Throws EmbeddedPostgresUnavailable, also for a cluster of another user or another major version.
  */
 export async function initializeCluster(site: ClusterSite): Promise<'created' | 'existing'> {
@@ -71,7 +71,7 @@ function readVersion(clusterDir: string): string {
 async function removeLeftovers(clusterDir: string): Promise<void> {
   const prefix = `${basename(clusterDir)}.init-`
   for (const name of readdirSync(dirname(clusterDir)).filter((candidate) => candidate.startsWith(prefix))) {
-    // A helper of the initdb that was killed may still be writing its last file.
+    // A child of the killed initdb may still be writing its last file.
     await rm(join(dirname(clusterDir), name), { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
   }
 }
@@ -90,15 +90,15 @@ async function runInitdb({ binaries, launcher, clusterDir }: ClusterSite, direct
     'builtin',
     '--locale',
     'C.UTF-8',
-    // Trust, not peer: peer compares names of uids, and inside a user namespace ours is another one or none.
-    // What keeps others out is the socket's directory, which only we may enter.
+    // Trust, not peer: peer compares user names, which differ or are missing inside a user namespace.
+    // Access is restricted by the socket's directory, which only this user may enter.
     '--auth-local',
     'trust',
     '--auth-host',
     'reject',
     '--no-instructions',
   ]
-  // On INT initdb would carry on for a while, in a directory that the next start clears away; nothing it made is of use.
+  // KILL, because after INT initdb would continue for a while in a directory that the next start removes.
   const child = launch(launcher, { file: binaries.initdb, args, orphanSignal: 'KILL' })
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message))
@@ -111,7 +111,7 @@ async function runInitdb({ binaries, launcher, clusterDir }: ClusterSite, direct
   throw failedProgram('The embedded PostgreSQL could not create its files', firstErrors(said), dirname(clusterDir))
 }
 
-// initdb names the step that failed last; what the server said about it comes first.
+// initdb prints the failed step last; the server's message about it comes first.
 function firstErrors(said: string): string {
   return (
     said

@@ -35,7 +35,7 @@ const module = JSON.stringify(new URL('launcher.ts', import.meta.url).href)
 const inNamespace = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c']
 const canUnshare = spawnSync('unshare', ['--user', '--map-root-user', 'true']).status === 0
 
-/** Pids of `sleep`s whose parent killed itself; the `frozen` ones were suspended with their launch hardly begun. */
+/** Pids of `sleep`s whose parent killed itself; the `frozen` ones were suspended early in their launch. */
 async function orphans(launcher: Launcher, { delayMs, orphanSignal, frozen }: Moment): Promise<number[]> {
   const program = { file: 'sleep', args: ['61.5'], orphanSignal }
   const script = `import { writeSync } from 'node:fs'
@@ -64,7 +64,7 @@ describe.concurrent.each(launchers)('a program launched with the guard $guard', 
     },
   )
 
-  it('has the pid that its parent knows, and leaves nothing behind when it ends', async () => {
+  it('has the pid that its parent knows, and leaves no process behind when it ends', async () => {
     const child = launch(launcher, { file: 'sh', args: ['-c', 'echo "$$ $(id -u)" >&2'], orphanSignal: 'INT' })
     const [said] = child.stderr === null ? [''] : await once(child.stderr, 'data')
     expect(String(said)).toBe(`${child.pid} ${namespaceUid ?? process.geteuid?.()}\n`)
@@ -85,7 +85,11 @@ describe.runIf(canUnshare)('a host without user namespaces', () => {
       wrapper: [...inNamespace, forbid, 'sh'],
     })
     expect((await server.failure()).message).toMatch(
-      /^The embedded PostgreSQL refuses to run as root, and a user namespace did not work here \(unshare: [^\n]*\); start Appstrate as an ordinary user, or set DATABASE_URL to use your own PostgreSQL\.$/,
+      new RegExp(
+        '^The embedded PostgreSQL refuses to run as root, and a user namespace did not work here ' +
+          String.raw`\(unshare: [^\n]*\); start Appstrate as an ordinary user, ` +
+          String.raw`or set DATABASE_URL to use your own PostgreSQL\.$`,
+      ),
     )
   })
 })
@@ -99,7 +103,7 @@ describe.runIf(isRoot)('a user without a name', () => {
 })
 
 describe('the binaries', () => {
-  it('that are missing for a system are named in one line', () => {
+  it('that are missing for a system are reported in one line', () => {
     const find = () => findPostgresBinaries('plan9-mips')
     expect(find).toThrow(EmbeddedPostgresUnavailable)
     expect(find).toThrow(

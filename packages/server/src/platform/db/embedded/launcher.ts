@@ -4,7 +4,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { EmbeddedPostgresUnavailable } from './embedded-postgres-unavailable.ts'
 
-/** How a program is started so that it runs under a uid that PostgreSQL accepts and ends when this process ends. */
+/** How a program is started: under a uid that PostgreSQL accepts, and so that it ends when this process ends. */
 export interface Launcher {
   /** The uid to show inside a user namespace; undefined starts the program as the current user. */
   readonly namespaceUid: number | undefined
@@ -14,16 +14,18 @@ export interface Launcher {
 
 const systemPath = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
 
-/** The environment of every program started here: nothing of ours (keys) and nothing that changes PostgreSQL (PG*, LC_*). */
+/** The environment of launched programs: without the server's keys, and without PG* and LC_* of the host. */
 export const launchEnvironment = { PATH: systemPath.join(':'), LC_ALL: 'C', TZ: 'UTC' }
 
-// A parent that died before setpriv asked for the signal is noticed by its pid.
+// Compare the parent's pid: it may have died before setpriv requested the signal.
 const startUnlessOrphaned = '[ "$PPID" = "$0" ] || exit 1; exec "$@"'
-// The pipe's end without a line means that the parent died; a line, that the program ended and its pid is no longer ours to signal.
+// The end of the pipe without a line means that the parent died. A line means that the program has ended, so that
+// its pid must not be signalled any more.
 const startWithWatchdog =
   'exec 3<&0 </dev/null; ( { read -r _ <&3 || kill -"$0" $$; } >/dev/null 2>&1 & ); exec 3<&-; exec "$@"'
 
-/** The launcher for this host: PostgreSQL refuses root, and initdb a uid without a name, so both get a user namespace. */
+/** The launcher for this host. PostgreSQL refuses root, and initdb refuses a uid without a name, so both get a user
+namespace. */
 export function chooseLauncher(): Launcher {
   const guard = process.platform === 'linux' && isInstalled('setpriv') ? 'kernel' : 'watchdog'
   const isRoot = process.geteuid?.() === 0
@@ -38,7 +40,7 @@ export function chooseLauncher(): Launcher {
 export interface Program {
   readonly file: string
   readonly args: readonly string[]
-  /** The signal it gets when this process dies: INT lets it tidy up. */
+  /** The signal it gets when this process dies: INT allows it to clean up. */
   readonly orphanSignal: 'INT' | 'KILL'
 }
 
@@ -53,7 +55,7 @@ export function launch(launcher: Launcher, program: Program): ChildProcess {
   const child = spawn(file, rest, {
     cwd: '/',
     env: launchEnvironment,
-    // Its own session: Ctrl-C in a terminal must reach us only, or the database would leave before we are done with it.
+    // A separate session, so that Ctrl-C in a terminal does not stop the database before the server.
     detached: true,
     stdio: [launcher.guard === 'watchdog' ? 'pipe' : 'ignore', 'ignore', 'pipe'],
   })
@@ -62,7 +64,7 @@ export function launch(launcher: Launcher, program: Program): ChildProcess {
   return child
 }
 
-/** What a failed launch means when the program itself said nothing: most hosts that fail forbid user namespaces. */
+/** The error of a launch that failed without a message of the program: most such hosts forbid user namespaces. */
 export function launchFailure(launcher: Launcher, said: string): EmbeddedPostgresUnavailable {
   if (launcher.namespaceUid === undefined)
     return new EmbeddedPostgresUnavailable(`The embedded PostgreSQL did not start: ${said}`)

@@ -13,7 +13,7 @@ export interface PostgresBinaries {
 
 const PackageManifest = Type.Object({ version: Type.String({ pattern: '^\\d+\\.' }) })
 
-/** The PostgreSQL of the optional npm package for this system; throws EmbeddedPostgresUnavailable when there is none. */
+/** The PostgreSQL of the optional npm package for this system. Throws EmbeddedPostgresUnavailable if it is missing. */
 export function findPostgresBinaries(system = `${process.platform}-${process.arch}`): PostgresBinaries {
   const root = packageRoot(system)
   const manifest = Value.Parse(PackageManifest, JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))

@@ -7,11 +7,11 @@ import { forwardTo, parseServerLine, type EmbeddedLog } from './server-log.ts'
 
 export interface Postmaster {
   readonly pid: number
-  /** Resolves when it has ended, for whatever reason. */
+  /** Resolves when it has ended, for any reason. */
   readonly ended: Promise<unknown>
-  /** Resolves with the reason when it ends without having been told to. */
+  /** Resolves with the reason when it ends without `stop`. */
   readonly exited: Promise<string>
-  /** Ends every session and stops: politely, after 5 s without ceremony, after 12 s by force. Idempotent. */
+  /** Ends every session and stops: fast shutdown, after 5 s immediate shutdown, after 12 s SIGKILL. Idempotent. */
   stop(): Promise<void>
 }
 
@@ -21,16 +21,16 @@ export interface PostmasterOptions extends ClusterSite {
   readonly log: EmbeddedLog
 }
 
-/** Another PostgreSQL still holds the cluster. */
+/** Another PostgreSQL still uses the cluster. */
 export class ClusterInUse extends EmbeddedPostgresUnavailable {}
 
-// Long enough to replay all the WAL that max_wal_size lets pile up, on a slow disk.
+// Long enough to replay the WAL up to max_wal_size on a slow disk.
 const readyWithinMs = 60_000
 const quitAfterMs = 5_000
 const killAfterMs = 12_000
 const lockFileExists = 'F0001'
 
-/** Starts PostgreSQL and resolves when it accepts connections; throws EmbeddedPostgresUnavailable, ClusterInUse in particular. */
+/** Starts PostgreSQL; resolves when it accepts connections. Throws EmbeddedPostgresUnavailable or ClusterInUse. */
 export async function startPostmaster(options: PostmasterOptions): Promise<Postmaster> {
   const { launcher, binaries, clusterDir, serverArguments } = options
   const child = launch(launcher, {
@@ -62,7 +62,7 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
   return { pid: child.pid ?? 0, ended, exited, stop }
 }
 
-/** Sends the first signal and schedules the next ones; the returned function calls them off. */
+/** Sends the first signal and schedules the next ones; the returned function cancels them. */
 function endWithSignals(child: ChildProcess): () => void {
   child.kill('SIGINT')
   const timers = [
@@ -97,7 +97,7 @@ async function acceptsConnections(
     const drained = new Promise<void>((done) => lines?.once('close', done))
     void ended.then(async (how) => {
       clearTimeout(timer)
-      // Left-over backends may keep the pipe open; what the postmaster itself said arrives at once.
+      // Remaining backends may keep the pipe open, but the postmaster's own output arrives immediately.
       await Promise.race([drained, new Promise((done) => setTimeout(done, 200))])
       if (!isReady) reject(startFailure(options, said, how))
     })

@@ -19,7 +19,7 @@ describe('a line of PostgreSQL', () => {
     expect(message && levelOf(message)).toBe(level)
   })
 
-  it('that continues a message goes where the message went', () => {
+  it('that continues a message has the level of the message', () => {
     const seen: [string, string][] = []
     const to = (level: string) => (_: unknown, text?: string) => void seen.push([level, text ?? ''])
     const forward = forwardTo({ debug: to('debug'), info: to('info'), warn: to('warn'), error: to('error') })
@@ -32,7 +32,7 @@ describe('a line of PostgreSQL', () => {
     ])
   })
 
-  it('of another program is no message', () => {
+  it('of another program is not a message', () => {
     expect(parseServerLine('postgres: error while loading shared libraries: libz.so.1')).toBeUndefined()
   })
 })

@@ -1,6 +1,6 @@
 import type { Log } from '../../log/log.ts'
 
-/** Where PostgreSQL's own messages go; its routine ones are dropped without a `debug`. */
+/** The log for PostgreSQL's messages; without `debug`, routine messages are dropped. */
 export type EmbeddedLog = Pick<Log, 'info' | 'warn' | 'error'> & Partial<Pick<Log, 'debug'>>
 
 export interface ServerMessage {
@@ -11,10 +11,10 @@ export interface ServerMessage {
 
 type Level = 'debug' | 'info' | 'warn' | 'error'
 
-// The prefix is set in server-settings.ts; messages from before the settings apply come without it.
+// The prefix is set in server-settings.ts; messages before the settings apply lack it.
 const messageForm = /^(?:(\w{5}) )?(?:.*? )?(DEBUG\d?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC): {2}(.*)$/
 
-/** Reads a line of PostgreSQL's stderr; undefined when it is the continuation of a message or not PostgreSQL's. */
+/** Reads a line of PostgreSQL's stderr; undefined for a continuation line or one of another program. */
 export function parseServerLine(line: string): ServerMessage | undefined {
   const [, sqlState = '', severity, text] = messageForm.exec(line) ?? []
   return severity === undefined || text === undefined ? undefined : { severity, sqlState, text }
@@ -26,10 +26,10 @@ export function levelOf({ severity, sqlState, text }: ServerMessage): Level {
     case 'PANIC':
       return 'error'
     case 'FATAL':
-      // 57P0x: sessions told to go because the server stops, or told to wait while it starts.
+      // 57P0x: sessions ended because the server stops, or refused while it starts.
       return sqlState.startsWith('57P0') ? 'debug' : 'error'
     case 'ERROR':
-      // Resources, the system and PostgreSQL itself; other errors are answers to a statement, and its sender reports them.
+      // Errors of resources, the system and PostgreSQL itself. The sender of the statement reports other errors.
       return /^(53|58|XX)/.test(sqlState) ? 'error' : 'warn'
     case 'WARNING':
       return 'warn'
@@ -38,7 +38,7 @@ export function levelOf({ severity, sqlState, text }: ServerMessage): Level {
   }
 }
 
-/** Passes lines of PostgreSQL's stderr on to `log`, continuations at the level of what they continue. */
+/** Forwards lines of PostgreSQL's stderr to `log`, continuation lines at the level of their message. */
 export function forwardTo(log: EmbeddedLog): (line: string) => void {
   let level: Level = 'warn'
   return (line) => {

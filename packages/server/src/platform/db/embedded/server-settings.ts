@@ -1,6 +1,6 @@
 import { socketPort } from './socket-directory.ts'
 
-// For one server process on a small machine. fsync stays on: this is the queue of record.
+// Tuned for one server process on a small machine. fsync stays on, because the database must not lose commits.
 const tuning = {
   fsync: 'on',
   shared_buffers: '64MB',
@@ -11,7 +11,7 @@ const tuning = {
   max_wal_size: '256MB',
   jit: 'off',
   huge_pages: 'off',
-  // No helper processes for reads and replication: less idle memory.
+  // No background processes for reads and replication, to save idle memory.
   io_method: 'sync',
   max_logical_replication_workers: '0',
   // Parallel queries need /dev/shm, which containers keep small.
@@ -20,7 +20,7 @@ const tuning = {
   timezone: 'UTC',
 }
 
-/** The `-c` arguments: ours, then `overrides`, then what no override may change. */
+/** The `-c` arguments: the tuning, then `overrides`, then settings that no override may change. */
 export function serverArguments(socketDir: string, overrides: Readonly<Record<string, string>>): string[] {
   const fixed = {
     listen_addresses: '',
@@ -29,7 +29,7 @@ export function serverArguments(socketDir: string, overrides: Readonly<Record<st
     unix_socket_permissions: '0700',
     logging_collector: 'off',
     log_destination: 'stderr',
-    // The form that server-log.ts reads. Terse and without statements, because rows and literals do not belong in a log.
+    // The format that server-log.ts reads. Terse and without statements, to keep user data out of the log.
     log_line_prefix: '%e ',
     log_error_verbosity: 'terse',
     log_min_error_statement: 'panic',

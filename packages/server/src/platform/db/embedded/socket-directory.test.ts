@@ -19,7 +19,7 @@ import { cleanUp, self, startServer, temporaryDirectory } from './testing/embedd
 afterAll(cleanUp)
 
 describe('the socket directory', () => {
-  it('is a short private one when the path of DATA_DIR is too long for a socket', async () => {
+  it('is a private directory with a short path when the path of DATA_DIR is too long for a socket', async () => {
     const dataDir = join(temporaryDirectory(self), 'l'.repeat(50), 'o'.repeat(50))
     const first = startServer({ dataDir, identity: self })
     const { socketDir } = await first.ready()
@@ -37,7 +37,7 @@ describe('the socket directory', () => {
     expect(lstatSync(join(dataDir, 'postgres.sock'), { throwIfNoEntry: false })).toBeUndefined()
   })
 
-  it('is in DATA_DIR up to the last byte that a socket path may have', () => {
+  it('is in DATA_DIR up to the maximum length of a socket path', () => {
     const root = temporaryDirectory(self)
     const pathBytesMax = process.platform === 'darwin' ? 103 : 107
     const fits = join(root, 'd'.repeat(pathBytesMax - `${root}//postgres.sock/.s.PGSQL.5432`.length))
@@ -49,13 +49,13 @@ describe('the socket directory', () => {
     removeSocketDirectory(tooLong)
   })
 
-  it('is new each time, without what an earlier one left', () => {
+  it('is new each time, without files of an earlier one', () => {
     const dataDir = temporaryDirectory(self)
     writeFileSync(join(createSocketDirectory(dataDir), '.s.PGSQL.5432.lock'), '1')
     expect(readdirSync(createSocketDirectory(dataDir))).toEqual([])
   })
 
-  it('does not take along what a link that is not ours points to', () => {
+  it('does not remove the target of a link that the server did not create', () => {
     const dataDir = temporaryDirectory(self)
     const precious = join(temporaryDirectory(self), 'precious')
     const shared = mkdtempSync(join(tmpdir(), 'appstrate-pg-'))

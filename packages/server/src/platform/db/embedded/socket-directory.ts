@@ -2,7 +2,7 @@ import { lstatSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync } 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
-/** Part of the socket's file name only; nothing listens on TCP. */
+/** Only a part of the socket's file name; nothing listens on TCP. */
 export const socketPort = 5432
 
 const temporaryPrefix = join(tmpdir(), 'appstrate-pg-')
@@ -10,8 +10,8 @@ const temporaryPrefix = join(tmpdir(), 'appstrate-pg-')
 const socketPathBytesMax = process.platform === 'darwin' ? 103 : 107
 
 /**
- * A new, empty directory (0700) for the socket: below DATA_DIR, or below the temporary directory when DATA_DIR's path is too long;
- * then `postgres.sock` in DATA_DIR is a link to it. A fresh one each time leaves no stale socket lock to trip over.
+ * Creates an empty directory (0700) for the socket: in DATA_DIR or, if that path is too long, in the temporary
+ * directory with a link `postgres.sock` in DATA_DIR. A new one each time avoids stale socket locks.
  */
 export function createSocketDirectory(dataDir: string): string {
   removeSocketDirectory(dataDir)
@@ -25,7 +25,7 @@ export function createSocketDirectory(dataDir: string): string {
   return short
 }
 
-/** Removes the socket directory, and what its link points to when that is certainly one of ours. */
+/** Removes the socket directory, and the target of its link if the server certainly created it. */
 export function removeSocketDirectory(dataDir: string): void {
   const preferred = join(dataDir, 'postgres.sock')
   const entry = lstatSync(preferred, { throwIfNoEntry: false })

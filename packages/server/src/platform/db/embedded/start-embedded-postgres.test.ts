@@ -20,7 +20,7 @@ import {
 
 afterAll(cleanUp)
 
-/** The TCP sockets, of any state, that a process has open. */
+/** The TCP sockets, in any state, that a process has open. */
 function tcpSockets(pid: number): string[] {
   const inodes = new Set(
     ['tcp', 'tcp6'].flatMap((table) =>
@@ -35,12 +35,14 @@ function tcpSockets(pid: number): string[] {
 }
 
 describe.concurrent.each(identities)('the embedded PostgreSQL, run by $name', (identity: Identity) => {
-  it('is created at the first start, private, and keeps its rows over a restart', async () => {
+  it('is created at the first start, is private, and keeps its rows after a restart', async () => {
     const dataDir = join(temporaryDirectory(identity), 'not', 'there', 'yet')
     const first = startServer({ dataDir, identity, env: { APPSTRATE_TEST_SECRET: 'opensesame', PGPORT: '6543' } })
     const { pid, socketDir } = await first.ready()
-    const settings = `select current_setting('listen_addresses') as tcp, current_setting('fsync') as fsync, current_setting('data_checksums') as checksums,
-      current_setting('server_encoding') as encoding, current_setting('shared_buffers') as buffers, current_setting('jit') as jit,
+    const settings = `select current_setting('listen_addresses') as tcp, current_setting('fsync') as fsync,
+      current_setting('data_checksums') as checksums,
+      current_setting('server_encoding') as encoding, current_setting('shared_buffers') as buffers,
+      current_setting('jit') as jit,
       current_setting('server_version_num')::int / 10000 as major`
     expect(await first.query(settings)).toEqual([
       { tcp: '', fsync: 'on', checksums: 'on', encoding: 'UTF8', buffers: '64MB', jit: 'off', major: 18 },
@@ -73,7 +75,7 @@ describe.concurrent('the embedded PostgreSQL', () => {
     template = await createTemplate(self)
   })
 
-  it('takes settings, except those that would open it or move it, and passes failures on to the log', async () => {
+  it('accepts settings, except those that would expose or move it, and forwards failures to the log', async () => {
     const settings = {
       work_mem: '9MB',
       listen_addresses: '*',
@@ -92,13 +94,13 @@ describe.concurrent('the embedded PostgreSQL', () => {
     await running.stop()
   })
 
-  it('says in one line which setting it does not understand', async () => {
+  it('reports an unknown setting in one line', async () => {
     await expect(startHere(copyOf(template, self), { shared_buffers: 'lots' })).rejects.toThrow(
       /^The embedded PostgreSQL did not start: .*"shared_buffers".*; set DATABASE_URL .*\.$/,
     )
   })
 
-  it('does not hear the Ctrl-C that is meant for the server', async () => {
+  it('does not receive the Ctrl-C for the server', async () => {
     const server = startServer({ dataDir: copyOf(template, self), identity: self })
     const session = await server.connect()
     process.kill(-server.pid, 'SIGINT')
@@ -106,7 +108,7 @@ describe.concurrent('the embedded PostgreSQL', () => {
     await session.end()
   })
 
-  it('can be started again by the process that stopped it, and stopping twice is stopping once', async () => {
+  it('can be started again by the process that stopped it, and a second stop has no effect', async () => {
     const dataDir = copyOf(template, self)
     const first = await startHere(dataDir)
     await expect(startHere(dataDir)).rejects.toThrow(`Another server (pid ${process.pid}) uses DATA_DIR`)
@@ -117,7 +119,7 @@ describe.concurrent('the embedded PostgreSQL', () => {
     await second.stop()
   })
 
-  it('reports an unexpected end, and gives the directory free', async () => {
+  it('reports an unexpected end, and releases the directory', async () => {
     const dataDir = copyOf(template, self)
     const first = await startHere(dataDir)
     process.kill(first.pid, 'SIGKILL')
@@ -127,7 +129,7 @@ describe.concurrent('the embedded PostgreSQL', () => {
     await first.stop()
   })
 
-  it('does not wait for ever, when it stops, for a process that does not react', async () => {
+  it('does not wait forever for a process that does not react to a stop', async () => {
     const dataDir = copyOf(template, self)
     const running = await startHere(dataDir)
     const isCheckpointer = (pid: number): boolean =>
@@ -142,7 +144,7 @@ describe.concurrent('the embedded PostgreSQL', () => {
     await sleep(100)
     process.kill(checkpointer, 'SIGCONT')
     await stopped
-    // Left to itself the checkpointer would have completed the fast shutdown; that it did not is the work of the second signal.
+    // Without the second signal the checkpointer would have completed the fast shutdown.
     expect(Date.now() - begunMs).toBeGreaterThanOrEqual(5_000)
     expect(clusterProcesses(dataDir)).toEqual([])
     const again = await startHere(dataDir)
@@ -150,7 +152,7 @@ describe.concurrent('the embedded PostgreSQL', () => {
     expect(again.messages).toContainEqual(expect.stringContaining('was not properly shut down'))
   })
 
-  it('says in one line that DATA_DIR is not a directory', async () => {
+  it('reports in one line that DATA_DIR is not a directory', async () => {
     const dataDir = join(temporaryDirectory(self), 'file')
     writeFileSync(dataDir, '')
     const failure = await startHere(dataDir).catch((error: unknown) => error)

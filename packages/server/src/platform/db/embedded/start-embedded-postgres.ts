@@ -22,17 +22,17 @@ export interface EmbeddedPostgres {
   readonly user: string
   readonly database: string
   readonly pid: number
-  /** Resolves with the reason when the postmaster ends without having been told to. */
+  /** Resolves with the reason when the postmaster ends without `stop`. */
   readonly exited: Promise<string>
   /** Ends every session, checkpoints and stops; idempotent. */
   stop(): Promise<void>
 }
 
 interface EmbeddedPostgresOptions {
-  /** DATA_DIR; the cluster lives in its `postgres`. */
+  /** DATA_DIR; the cluster is in its subdirectory `postgres`. */
   readonly dataDir: string
   readonly log: EmbeddedLog
-  /** PostgreSQL settings that replace our tuning; what keeps the server private cannot be changed. */
+  /** PostgreSQL settings that override the tuning; settings that keep the server private cannot be changed. */
   readonly settings?: Readonly<Record<string, string>>
 }
 
@@ -41,7 +41,7 @@ const predecessorWaitMs = 10_000
 
 /**
  * Starts the embedded PostgreSQL in DATA_DIR, creating it on the first boot.
- * Throws EmbeddedPostgresUnavailable when this host, the directory or another server on it does not allow that.
+ * Throws EmbeddedPostgresUnavailable if this host, the directory or another server prevents that.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const dataDir = resolve(options.dataDir)
@@ -49,15 +49,15 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const site = { clusterDir: join(dataDir, 'postgres'), binaries: findPostgresBinaries(), launcher: chooseLauncher() }
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
     const lock = await lockDataDir(dataDir)
-    // In this order: without the lock, the socket directory may be the next server's.
-    const leave = (): void => {
+    // In this order: once the lock is released, the socket directory may belong to the next server.
+    const cleanUp = (): void => {
       removeSocketDirectory(dataDir)
       lock.release()
     }
     try {
-      return embeddedPostgres(await startLocked({ ...options, dataDir }, site), leave)
+      return embeddedPostgres(await startLocked({ ...options, dataDir }, site), cleanUp)
     } catch (error) {
-      leave()
+      cleanUp()
       throw error
     }
   } catch (error) {
@@ -70,12 +70,12 @@ interface Running {
   readonly socketDir: string
 }
 
-function embeddedPostgres({ postmaster, socketDir }: Running, leave: () => void): EmbeddedPostgres {
+function embeddedPostgres({ postmaster, socketDir }: Running, cleanUp: () => void): EmbeddedPostgres {
   const { pid, exited } = postmaster
-  const left = postmaster.ended.then(leave)
+  const cleanedUp = postmaster.ended.then(cleanUp)
   const stop = async (): Promise<void> => {
     await postmaster.stop()
-    await left
+    await cleanedUp
   }
   return { socketDir, port: socketPort, user: clusterOwner, database, pid, exited, stop }
 }
@@ -89,7 +89,7 @@ async function startLocked(options: EmbeddedPostgresOptions, site: ClusterSite):
     try {
       return await startOnce(options, site)
     } catch (error) {
-      // A predecessor may come to light only now, from between its fork and its first lock file.
+      // A predecessor may become visible only now: between its fork and its first lock file it cannot be found.
       if (!(error instanceof ClusterInUse) || Date.now() > deadlineMs) throw error
       await sleep(50)
     }

@@ -1,12 +1,13 @@
 import { startEmbeddedPostgres } from '../start-embedded-postgres.ts'
 
-// A server process that can be killed: argv[2] is DATA_DIR, argv[3] its settings. It reports on stdout, and stops when stdin ends.
+// A server process that can be killed: argv[2] is DATA_DIR, argv[3] its settings. It reports events on stdout, and
+// stops when stdin ends.
 const [, , dataDir = '', settings = '{}'] = process.argv
 const report = (event: object): boolean => process.stdout.write(`${JSON.stringify(event)}\n`)
 const logAt = (level: string) => (_: unknown, text?: string) => void report({ log: level, text })
 const log = { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn'), error: logAt('error') }
 
-// Only what the server does in the face of Ctrl-C for the database's sake is of interest here: nothing.
+// Ignore Ctrl-C: the test checks only that the database does not receive it.
 process.on('SIGINT', () => undefined)
 report({ begun: true })
 try {

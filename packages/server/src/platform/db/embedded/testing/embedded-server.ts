@@ -11,7 +11,7 @@ import { vi } from 'vitest'
 import { findClusterProcesses } from '../cluster-processes.ts'
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../start-embedded-postgres.ts'
 
-/** Who runs the server: as root, the suite runs everything a second time as an ordinary user. */
+/** The user that runs the server. As root, the suite also runs everything as an ordinary user. */
 export interface Identity {
   readonly name: string
   readonly uid: number
@@ -43,18 +43,18 @@ export interface ServerProcess {
 export interface ServerOptions {
   readonly dataDir: string
   readonly identity: Identity
-  /** A program and its arguments that start the server in turn, such as one that sets limits. */
+  /** A program and its arguments that start the server, such as one that sets limits. */
   readonly wrapper?: readonly string[]
   readonly settings?: Record<string, string>
   readonly env?: Record<string, string>
 }
 
-// Generous, because a dozen processes may start at the same time on a busy machine; nothing here waits that long when all is well.
+// Generous, because a dozen processes may start at the same time on a busy machine; normally nothing takes this long.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
 
 const nobody = 65_534
 const program = fileURLToPath(new URL('embedded-server-process.ts', import.meta.url))
-// Node's own place for it: a third less time to start each server.
+// Node's default directory, so that each server starts in a third less time.
 const compileCache = join(tmpdir(), 'node-compile-cache')
 const directories: string[] = []
 const dataDirs: string[] = []
@@ -148,13 +148,13 @@ export async function connectTo(address: Omit<NonNullable<ServerEvent['ready']>,
     user: address.user,
     database: address.database,
   })
-  // Sessions are ended on purpose here.
+  // The tests end sessions on purpose.
   client.on('error', () => undefined)
   await client.connect()
   return client
 }
 
-/** Polls until `probe` returns something, for at most 30 s. */
+/** Polls until `probe` returns a value, for at most 30 s. */
 export async function until<T>(
   what: string,
   probe: () => T | undefined | false,
@@ -169,7 +169,7 @@ export async function until<T>(
   }
 }
 
-/** Whether a process runs; one that is over but not yet reaped, which can take its new parent seconds, does not. */
+/** Whether a process runs. False for a zombie, which its new parent may reap only after seconds. */
 export function isRunning(pid: number): boolean {
   try {
     return /^State:\s+[^ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
@@ -178,7 +178,7 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Starts in this very process, for tests that do not kill it. */
+/** Starts it in the test's own process, for tests that do not kill it. */
 export async function startHere(
   dataDir: string,
   settings: Record<string, string> = {},
@@ -190,7 +190,7 @@ export async function startHere(
   return Object.assign(await startEmbeddedPostgres({ dataDir, log, settings }), { messages })
 }
 
-/** A data directory with a cluster that was stopped cleanly, to be copied by each test. */
+/** A data directory with a cleanly stopped cluster, which each test copies. */
 export async function createTemplate(identity: Identity): Promise<string> {
   const dataDir = temporaryDirectory(identity)
   const server = startServer({ dataDir, identity })
@@ -210,11 +210,12 @@ export function clusterProcesses(dataDir: string): number[] {
   return existsSync(clusterDir) ? findClusterProcesses(clusterDir) : []
 }
 
-/** Kills what the test file started, proves that no PostgreSQL is left of it, and removes its directories. */
+/** Kills the servers of the test file, checks that none of their PostgreSQL processes remain, and removes their
+directories. */
 export async function cleanUp(): Promise<void> {
   await Promise.all(servers.map((server) => server.kill('SIGKILL')))
   for (const dataDir of dataDirs) {
-    // One that a failed test left suspended would not end by itself.
+    // A process that a failed test left suspended would not end by itself.
     spawnSync('kill', ['-CONT', ...clusterProcesses(dataDir).map(String)])
     await until(`the end of PostgreSQL in ${dataDir}`, () => clusterProcesses(dataDir).length === 0)
   }
