@@ -28,7 +28,7 @@ const localOnes = [
   'fd12:3456::1',
 ]
 
-/** Refused for local use too. */
+/** Addresses that are refused for local use too. */
 const neverOnes = {
   unspecified: ['0.0.0.0', '0.1.2.3', '::'],
   'link-local': ['169.254.0.1', 'fe80::1', 'fe80::1%eth0'],
@@ -85,7 +85,7 @@ describe('isAllowedAddress', () => {
     expect([false, true].map((allowLocal) => isAllowedAddress(address, { allowLocal }))).toEqual([true, true])
   })
 
-  it.each(localOnes)('allows the local %s for local use only', (address) => {
+  it.each(localOnes)('allows the local %s only for local use', (address) => {
     expect([false, true].map((allowLocal) => isAllowedAddress(address, { allowLocal }))).toEqual([false, true])
   })
 

@@ -18,14 +18,14 @@ describe('toEgressError', () => {
     ['HPE_INVALID_CONSTANT', 'egress-bad-reply'],
     ['EMFILE', 'egress-failed'],
     ['toString', 'egress-failed'],
-  ])('tells %s as %s, without what the error says of our network', (code, expected) => {
+  ])("reports %s as %s, without details of the server's network", (code, expected) => {
     const cause = failed(code)
     const error = toEgressError(cause)
     expect([error.code, error.cause]).toEqual([expected, cause])
     expect(error.message).not.toContain('10.1.2.3')
   })
 
-  it('keeps one of its own', () => {
+  it('returns an EgressError unchanged', () => {
     const own = new EgressError('egress-dns')
     expect(toEgressError(own)).toBe(own)
     expect(toEgressError('thrown text').code).toBe('egress-failed')

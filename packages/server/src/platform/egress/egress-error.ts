@@ -1,23 +1,23 @@
 import { errors } from 'undici'
 
-/** Why a call got no reply; each with the sentence that the owner of the called address may read. */
+/** Why a call got no reply; each with a message that is safe to show to the owner of the URL. */
 const reasons = {
   'egress-refused-url': 'The URL may not be called.',
-  'egress-refused-address': 'The name leads to an address that is not public.',
+  'egress-refused-address': 'The name resolves to an address that is not public.',
   'egress-dns': 'The name could not be resolved.',
   'egress-timeout': 'The reply was not complete in time.',
   'egress-connection-refused': 'The connection was refused.',
   'egress-unreachable': 'The address could not be reached.',
   'egress-connection-lost': 'The connection was closed before the reply was complete.',
-  'egress-tls': 'No trusted TLS connection could be made.',
+  'egress-tls': 'No trusted TLS connection could be established.',
   'egress-bad-reply': 'The reply was not valid HTTP, or its headers were too large.',
-  'egress-aborted': 'The call was given up.',
+  'egress-aborted': 'The call was aborted.',
   'egress-failed': 'The call failed.',
 } as const
 
 export type EgressCode = keyof typeof reasons
 
-/** A call that got no reply. Its message says nothing internal; the cause is for the log. */
+/** A call that got no reply. Its message has no internal details; the cause is for the log. */
 export class EgressError extends Error {
   override readonly name: string = 'EgressError'
   readonly code: EgressCode
@@ -28,7 +28,7 @@ export class EgressError extends Error {
   }
 }
 
-/** The guard did not let the call out; trying again does not help until the URL or its name changes. */
+/** The guard refused the call. A retry does not help until the URL or its DNS records change. */
 export class EgressRefused extends EgressError {
   override readonly name = 'EgressRefused'
 }
@@ -49,7 +49,7 @@ const codes: ReadonlyMap<string, EgressCode> = new Map([
   ['EPROTO', 'egress-tls'],
 ])
 
-/** The error of a failed call in our words. */
+/** Converts the error of a failed call to an EgressError. */
 export function toEgressError(error: unknown): EgressError {
   if (error instanceof EgressError) return error
   const code = codeOf(error)
@@ -63,7 +63,7 @@ function codeByFamily(code: string): EgressCode {
 }
 
 function codeOf(error: unknown): string {
-  // The parser does not number all of its complaints.
+  // Not all errors of the parser have a code.
   if (error instanceof errors.HTTPParserError) return 'HPE_INVALID'
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }

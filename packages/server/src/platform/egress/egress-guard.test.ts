@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const egress of opened.splice(0)) await egress.close()
 })
 
-/** Answers with these addresses, one after the other, and counts how often it was asked. */
+/** Resolves to these addresses, one after the other, and counts the calls. */
 function resolver(...answers: readonly (readonly string[])[]): { resolve: Resolve; asked: () => number } {
   let asked = 0
   return {
@@ -35,7 +35,7 @@ describe('the guard', () => {
   afterAll(() => home.close())
 
   it.each([['127.0.0.1'], ['::1'], ['0.0.0.0'], ['::ffff:127.0.0.1'], ['::ffff:7f00:1'], ['64:ff9b::7f00:1']])(
-    'refuses a name that leads to %s, before a connection is made',
+    'refuses a name that resolves to %s, before a connection is made',
     async (address) => {
       const egress = open({ allowLocal: false, resolve: resolver([address]).resolve })
       const refusal = await egress
@@ -44,13 +44,13 @@ describe('the guard', () => {
       expect(refusal).toBeInstanceOf(EgressRefused)
       expect(refusal).toMatchObject({
         code: 'egress-refused-address',
-        message: 'The name leads to an address that is not public.',
+        message: 'The name resolves to an address that is not public.',
       })
       expect(home.connections()).toBe(0)
     },
   )
 
-  it('refuses a name that leads to a public address and home', async () => {
+  it('refuses a name that resolves to a public and a local address', async () => {
     for (const addresses of [
       ['8.8.8.8', '127.0.0.1'],
       ['127.0.0.1', '8.8.8.8'],
@@ -63,7 +63,7 @@ describe('the guard', () => {
     expect(home.connections()).toBe(0)
   })
 
-  it('refuses addresses in the URL, in any form, without asking for a name', async () => {
+  it('refuses addresses in the URL, in any form, without resolving a name', async () => {
     const { resolve, asked } = resolver(['8.8.8.8'])
     const egress = open({ allowLocal: false, resolve })
     for (const host of [
@@ -85,11 +85,11 @@ describe('the guard', () => {
     expect([asked(), home.connections()]).toEqual([0, 0])
   })
 
-  it('is not fooled by a name that is public when it is checked and at home afterwards', async () => {
+  it('is not bypassed by a name that is public when it is checked and local afterwards', async () => {
     const { resolve, asked } = resolver(['8.8.8.8'], ['127.0.0.1'])
     const egress = open({ allowLocal: false, resolve })
     const url = `https://hooks.example:${home.port}/`
-    // Whatever becomes of it, it went to the address that was checked: nobody asked a second time.
+    // The connection used the address that was checked: the name was not resolved again.
     await egress.post(url, request({ timeoutMs: 200 })).catch(() => undefined)
     expect([asked(), home.connections()]).toEqual([1, 0])
     await expect(egress.post(url, request({ timeoutMs: 200 }))).rejects.toBeInstanceOf(EgressError)
@@ -98,7 +98,7 @@ describe('the guard', () => {
 })
 
 describe('the connection', () => {
-  it('goes to the very address that was checked; the next connection is checked anew', async () => {
+  it('goes to exactly the address that was checked; the next connection is checked again', async () => {
     const server = await openReceiver((response) => response.setHeader('connection', 'close').end())
     const { resolve, asked } = resolver(['127.0.0.1'], ['169.254.169.254'])
     const egress = open({ allowLocal: true, resolve })
@@ -110,7 +110,7 @@ describe('the connection', () => {
     await server.close()
   })
 
-  it('is used again for its own name only', async () => {
+  it('is reused only for its own name', async () => {
     const server = await openReceiver((response) => response.end())
     const egress = open({ allowLocal: true, resolve: resolver(['127.0.0.1']).resolve })
     const post = async (name: string) => {
@@ -128,7 +128,7 @@ describe('the connection', () => {
     await server.close()
   })
 
-  it('proves the name that was called, not the address', async () => {
+  it('verifies the certificate for the called name, not for the address', async () => {
     const identity = selfSigned('hooks.example')
     const server = await openReceiver((response) => response.end('safe'), identity)
     const { resolve } = resolver(['127.0.0.1'])
@@ -142,14 +142,14 @@ describe('the connection', () => {
     ] as const) {
       await expect(egress.post(url(name), request()), name).rejects.toMatchObject({
         code: 'egress-tls',
-        message: 'No trusted TLS connection could be made.',
+        message: 'No trusted TLS connection could be established.',
       })
     }
     expect(server.received).toHaveLength(1)
     await server.close()
   })
 
-  it('is https where the URL says so, whoever answers', async () => {
+  it('is https if the URL is https, also when a plain HTTP server answers', async () => {
     const server = await openReceiver((response) => response.end())
     await expect(open({ allowLocal: true }).post(`https://127.0.0.1:${server.port}/`, request())).rejects.toMatchObject(
       { code: 'egress-tls' },

@@ -34,7 +34,7 @@ describe('findUrlMistake', () => {
     expect(find(url)).toContain(mistake)
   })
 
-  // The URL parser makes one address of all these forms.
+  // The URL parser normalises all these forms to an address.
   it.each([
     'https://127.0.0.1/',
     'https://127.0.0.1./',
@@ -62,7 +62,7 @@ describe('findUrlMistake', () => {
     expect(find(url)).toMatch(/must name a public host/)
   })
 
-  it('takes http and local hosts for local use, and still no metadata', () => {
+  it('accepts http and local hosts for local use, but not metadata addresses', () => {
     for (const url of [
       'http://127.0.0.1:3000/',
       'http://localhost/',

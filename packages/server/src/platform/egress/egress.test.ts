@@ -41,7 +41,7 @@ describe('post', () => {
     expect(server.received).toMatchObject([{ method: 'POST', url: '/hooks?x=1', body: '{"hello":"world"}', headers }])
   })
 
-  it('follows no redirect', async () => {
+  it('does not follow redirects', async () => {
     const target = await receiver((response) => response.end())
     for (const status of [301, 302, 303, 307, 308]) {
       const server = await receiver((response) => response.writeHead(status, { location: target.url }).end())
@@ -50,7 +50,7 @@ describe('post', () => {
     expect(target.connections()).toBe(0)
   })
 
-  it('cuts a reply that does not end, and drops its connection', async () => {
+  it('truncates a reply that does not end, and closes its connection', async () => {
     const server = await receiver((response) => {
       const more = () => void (response.destroyed || (response.write('x'.repeat(1_000)), setTimeout(more, 1)))
       more()
@@ -63,7 +63,7 @@ describe('post', () => {
     await expect.poll(() => server.open(), { timeout: 10_000 }).toBe(0)
   })
 
-  it('cuts between characters, and not what just fits', async () => {
+  it('truncates between characters, and not a reply that just fits', async () => {
     const server = await receiver((response) => response.end('€€€'))
     const bodies = [9, 8, 3, 1, 0].map(async (responseBytesMax) => {
       const { body, truncated } = await local().post(server.url, request({ responseBytesMax }))
@@ -102,8 +102,8 @@ describe('a reply that does not come', () => {
       'chunks byte by byte',
       (socket) => drip(socket, 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n', '1\r\nx\r\n'),
     ],
-    ['interim replies for ever', (socket) => drip(socket, '', 'HTTP/1.1 102 Processing\r\n\r\n')],
-  ])('is given up in time: %s', async (_what, speak) => {
+    ['endless interim replies', (socket) => drip(socket, '', 'HTTP/1.1 102 Processing\r\n\r\n')],
+  ])('is aborted in time: %s', async (_what, speak) => {
     const server = await speaker(speak)
     await expect(local().post(server.url, request({ timeoutMs: 300 }))).rejects.toMatchObject({
       name: 'EgressError',
@@ -112,14 +112,14 @@ describe('a reply that does not come', () => {
     await expect.poll(() => server.open(), { timeout: 10_000 }).toBe(0)
   })
 
-  it('is given up when the name does not resolve in time', async () => {
+  it('is aborted when the name does not resolve in time', async () => {
     const egress = local({ resolve: () => new Promise(() => undefined) })
     await expect(egress.post('http://hooks.example/', request({ timeoutMs: 100 }))).rejects.toMatchObject({
       code: 'egress-timeout',
     })
   })
 
-  it('is given up when the caller says so, before and meanwhile', async () => {
+  it("is aborted by the caller's signal, before and during the call", async () => {
     const server = await speaker(() => undefined)
     await expect(local().post(server.url, request({ signal: AbortSignal.abort() }))).rejects.toMatchObject({
       code: 'egress-aborted',
@@ -145,12 +145,12 @@ describe('a reply that does not come', () => {
       'too many headers',
       (socket) => socket.once('data', () => socket.end(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(17_000)}\r\n\r\n`)),
     ],
-  ])('is told as %s when it is %s', async (code, _what, speak) => {
+  ])('is reported as %s when it is %s', async (code, _what, speak) => {
     await expect(local().post((await speaker(speak)).url, request())).rejects.toMatchObject({ code })
   })
 
-  it('is told as refused when nobody listens, without an address', async () => {
-    // Not a port that was free a moment ago: somebody else may listen there by now.
+  it('is reported as refused when no server listens, without an address', async () => {
+    // Not a port that was free before: another process may use it by now.
     await expect(local().post('http://127.0.0.1:1/', request())).rejects.toMatchObject({
       code: 'egress-connection-refused',
       message: 'The connection was refused.',

@@ -14,9 +14,9 @@ export type EgressOptions = AddressRule & GuardedConnectorOptions
 export interface EgressRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  /** From the call to the last byte of the reply, name and connection included. */
+  /** From the call to the last byte of the reply, including the lookup and the connection. */
   readonly timeoutMs: number
-  /** The reply is cut there. */
+  /** The reply is truncated at this size. */
   readonly responseBytesMax: number
   readonly signal?: AbortSignal
 }
@@ -24,25 +24,25 @@ export interface EgressRequest {
 export interface EgressReply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** As it was sent: not decompressed, and cut at `responseBytesMax`. */
+  /** As it was sent: not decompressed, and truncated at `responseBytesMax`. */
   readonly body: string
   readonly truncated: boolean
   readonly latencyMs: number
 }
 
-/** The guarded way out: calls addresses that strangers chose. */
+/** A guarded HTTP client for URLs that users chose. */
 export interface Egress {
   readonly rule: AddressRule
-  /** Sends one request; redirects are not followed. Throws EgressError, and EgressRefused when the guard does not let it out. */
+  /** Sends one request; does not follow redirects. Throws EgressError, or EgressRefused if the guard refuses it. */
   post(url: string, request: EgressRequest): Promise<EgressReply>
   close(): Promise<void>
 }
 
 const headerBytesMax = 16_384
-/** How long an idle connection is kept; its address was checked when it was made. */
+/** How long an idle connection is kept. Its address was checked when it was opened. */
 const keepAliveMs = 4_000
 
-/** The process's way out. */
+/** The process's guarded HTTP client. */
 export const egress: Service<Egress> = {
   name: 'egress',
   open: ({ config }) => createEgress({ allowLocal: config.WEBHOOKS_ALLOW_LOCAL === 'on' }),
@@ -110,7 +110,7 @@ function bytesOf(body: Readable): AsyncIterable<Uint8Array> {
   return body
 }
 
-// A character that the cut goes through is left out.
+// Omits a character that is cut in the middle.
 function toText(bytes: Buffer): string {
   return new TextDecoder().decode(bytes, { stream: true })
 }
@@ -121,7 +121,7 @@ function flatten(headers: Dispatcher.ResponseData['headers']): Record<string, st
   )
 }
 
-/** The result of `work`, or the reason why it was given up. */
+/** The result of `work`; throws EgressError if it fails, times out or is aborted. */
 async function within<T>({ timeoutMs, signal }: EgressRequest, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   if (signal?.aborted === true) throw new EgressError('egress-aborted')
   const controller = new AbortController()
@@ -129,12 +129,12 @@ async function within<T>({ timeoutMs, signal }: EgressRequest, work: (signal: Ab
   const giveUp = (code: EgressCode) => {
     const error = new EgressError(code)
     controller.abort(error)
-    // A connection that is being made does not look at the signal.
+    // A connection that is being established ignores the signal.
     givenUp.reject(error)
   }
   const timer = setTimeout(() => giveUp('egress-timeout'), timeoutMs)
   const onAbort = () => giveUp('egress-aborted')
-  // Not AbortSignal.any: it holds on to a signal that lives as long as the process.
+  // Not AbortSignal.any: with a signal that lives as long as the process, it leaks memory.
   signal?.addEventListener('abort', onAbort)
   try {
     return await Promise.race([work(controller.signal), givenUp.promise])

@@ -7,13 +7,13 @@ import { guardedLookup, resolveByNameServers, resolveBySystem, type Resolve } fr
 const connectTimeoutMs = 10_000
 
 export interface GuardedConnectorOptions {
-  /** How names become addresses; the answers are checked whoever gives them. */
+  /** Resolves names to addresses. The results are always checked. */
   readonly resolve?: Resolve | undefined
   /** A certificate authority to trust instead of the public ones. */
   readonly ca?: string | undefined
 }
 
-/** Connects to addresses that the rule allows: what a name stands for is checked when it is resolved, and is what is connected to. */
+/** Connects only to addresses that the rule allows. A name is checked when it resolves; only the result is used. */
 export function guardedConnector(
   rule: AddressRule,
   { resolve, ca }: GuardedConnectorOptions = {},
@@ -26,11 +26,11 @@ export function guardedConnector(
     ...(ca === undefined ? {} : { ca }),
   })
   return (target, callback) => {
-    // An address needs no lookup, which would check it.
+    // An address needs no lookup, so it must be checked here.
     if (!isAllowedHost(target, rule)) return callback(new EgressRefused('egress-refused-address'), null)
     connect(target, (...[error, socket]) => {
       if (error !== null) return callback(error, null)
-      // Whatever way led here: nothing is sent to an address that is not allowed.
+      // Check again after connecting, so that nothing is sent to an address that is not allowed.
       if (isAllowedAddress(socket.remoteAddress ?? '', rule)) return callback(null, socket)
       socket.destroy()
       return callback(new EgressRefused('egress-refused-address'), null)

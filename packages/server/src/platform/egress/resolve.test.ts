@@ -18,7 +18,7 @@ function look(resolve: Resolve, options: { all?: boolean; family?: 4 | 6; allowL
 }
 
 describe('guardedLookup', () => {
-  it('answers in the form that is asked for', async () => {
+  it('returns the requested form', async () => {
     const resolve = async () => [...four('8.8.8.8'), ...six('2606:4700::1111')]
     expect(await look(resolve)).toEqual(['8.8.8.8', 4])
     expect(await look(resolve, { family: 6 })).toEqual(['2606:4700::1111', 6])
@@ -26,7 +26,7 @@ describe('guardedLookup', () => {
     expect(await look(resolve, { all: true, family: 4 })).toEqual(four('8.8.8.8'))
   })
 
-  it('refuses a name with an address that is not public, even beside public ones and of another family', async () => {
+  it('refuses a name with a non-public address, even among public ones and of another family', async () => {
     for (const addresses of [
       four('127.0.0.1'),
       four('8.8.8.8', '10.0.0.1'),
@@ -43,14 +43,14 @@ describe('guardedLookup', () => {
     }
   })
 
-  it('tells that a name has no address', async () => {
+  it('reports that a name has no address', async () => {
     const cause = Object.assign(new Error('queryA ECONNREFUSED hooks.example'), { code: 'ECONNREFUSED' })
     await expect(look(() => Promise.reject(cause))).rejects.toMatchObject({ code: 'egress-dns', cause })
     await expect(look(async () => [])).rejects.toMatchObject({ code: 'egress-dns' })
     await expect(look(async () => four('8.8.8.8'), { family: 6 })).rejects.toMatchObject({ code: 'egress-dns' })
   })
 
-  it('tries a few addresses of a name only', async () => {
+  it('tries only a few addresses of a name', async () => {
     expect(
       await look(async () => four(...Array.from({ length: 200 }, (_, index) => `8.8.4.${index}`)), { all: true }),
     ).toHaveLength(8)
@@ -58,7 +58,7 @@ describe('guardedLookup', () => {
 })
 
 describe('resolveByNameServers', () => {
-  it('has the addresses of both kinds', async () => {
+  it('returns the addresses of both families', async () => {
     const zone = new Map([
       ['both.example', ['8.8.8.8', '1.1.1.1', '2606:4700::1111']],
       ['six.example', ['2606:4700::1111']],
@@ -73,7 +73,7 @@ describe('resolveByNameServers', () => {
     await names.close()
   })
 
-  it('does not let a name in that changes its mind: each connection goes where its own answer led', async () => {
+  it('blocks DNS rebinding: each connection goes to the address that was resolved and checked for it', async () => {
     const receiver = await openReceiver((response) => response.setHeader('connection', 'close').end())
     let address = '127.0.0.1'
     const names = await openNameServer(() => [address])

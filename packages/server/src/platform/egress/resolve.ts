@@ -7,16 +7,16 @@ import { EgressError, EgressRefused, toEgressError } from './egress-error.ts'
 /** The addresses of a name. */
 export type Resolve = (name: string) => Promise<readonly LookupAddress[]>
 
-/** Addresses of one name that are tried, at most. */
+/** The most addresses of one name that are tried. */
 const triedMax = 8
 
 /**
- * Asks the name servers directly, the machine's own unless others are given: slow ones of a stranger must not hold the threads
- * that `getaddrinfo` shares with files and cryptography.
+ * Asks the name servers directly, by default the machine's own. A slow name server of a user's domain must not block
+ * the threads that `getaddrinfo` shares with files and cryptography.
  */
 export function resolveByNameServers(servers?: readonly string[]): Resolve {
   return async (name) => {
-    // A new one each time, because it reads the machine's settings only once.
+    // A new resolver each time, because it reads the machine's settings only once.
     const resolver = new Resolver({ timeout: 2_000, tries: 2 })
     if (servers !== undefined) resolver.setServers(servers)
     const [four, six] = await Promise.allSettled([resolver.resolve4(name), resolver.resolve6(name)])
@@ -25,14 +25,14 @@ export function resolveByNameServers(servers?: readonly string[]): Resolve {
   }
 }
 
-/** Asks the system, which also knows /etc/hosts: for local use. */
+/** Asks the system, which also reads /etc/hosts; for local use. */
 export const resolveBySystem: Resolve = (name) => lookup(name, { all: true })
 
 function addressesIn(settled: PromiseSettledResult<string[]>, family: number): LookupAddress[] {
   return settled.status === 'fulfilled' ? settled.value.map((address) => ({ address, family })) : []
 }
 
-/** The lookup of a connection: the addresses it answers with are the ones that were checked, and the only ones that are connected to. */
+/** The lookup of a connection. It returns only checked addresses, and the connection uses only those. */
 export function guardedLookup(resolve: Resolve, rule: AddressRule): LookupFunction {
   return (name, options, callback) => {
     checkedAddresses(resolve, name, { ...rule, family: options.family }).then(
@@ -43,7 +43,7 @@ export function guardedLookup(resolve: Resolve, rule: AddressRule): LookupFuncti
   }
 }
 
-// One address that is not public refuses the whole name: nobody has a public service that is partly at home.
+// Rejects the hostname if any of its addresses is non-public; no public service mixes the two.
 async function checkedAddresses(
   resolve: Resolve,
   name: string,

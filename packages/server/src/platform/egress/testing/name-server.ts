@@ -7,7 +7,7 @@ export interface NameServer {
   close(): Promise<void>
 }
 
-/** A real DNS server on 127.0.0.1 that answers with these addresses; a name without any does not exist. */
+/** A real DNS server on 127.0.0.1 that returns these addresses. A name without addresses does not exist. */
 export async function openNameServer(addressesOf: (name: string) => readonly string[]): Promise<NameServer> {
   const socket = createSocket('udp4')
   socket.on('message', (query, { port, address }) => socket.send(answerTo(query, addressesOf), port, address))
@@ -18,7 +18,7 @@ export async function openNameServer(addressesOf: (name: string) => readonly str
 const headerBytes = 12
 const typeOf = { ipv4: 1, ipv6: 28 } as const
 
-// RFC 1035, section 4: the header, the question as it came, one record per address of the wanted type.
+// RFC 1035, section 4: the header, the question as received, one record per address of the wanted type.
 function answerTo(query: Buffer, addressesOf: (name: string) => readonly string[]): Buffer {
   const { name, end } = readName(query)
   const type = query.readUInt16BE(end)

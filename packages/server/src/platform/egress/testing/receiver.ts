@@ -21,14 +21,14 @@ export interface Receiver {
   /** `http://127.0.0.1:<port>/`. */
   readonly url: string
   readonly received: readonly Received[]
-  /** Connections that were made, open and closed. */
+  /** The number of connections so far, open and closed. */
   connections(): number
-  /** Connections that are open. */
+  /** The number of open connections. */
   open(): number
   close(): Promise<void>
 }
 
-/** A real HTTP server on 127.0.0.1 that answers as it is told. */
+/** A real HTTP server on 127.0.0.1 that answers with `answer`. */
 export async function openReceiver(
   answer: (response: ServerResponse, received: Received) => void,
   tls?: { cert: string; key: string },
@@ -52,7 +52,7 @@ export async function openReceiver(
   return listen(server, received)
 }
 
-/** A real TCP server on 127.0.0.1 that speaks as it is told. */
+/** A real TCP server on 127.0.0.1 that handles connections with `speak`. */
 export async function openTcpReceiver(speak: (socket: Socket) => void): Promise<Receiver> {
   return listen(
     createTcpServer((socket) => speak(socket.on('error', () => undefined).resume())),

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 
-/** A fresh certificate for one name, signed by itself, and its key; both PEM. */
+/** A new self-signed certificate for one name, and its key, both as PEM. */
 export function selfSigned(name: string): { cert: string; key: string } {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const algorithm = sequence(Buffer.from('06032b6570', 'hex'))
@@ -23,7 +23,8 @@ export function selfSigned(name: string): { cert: string; key: string } {
     algorithm,
     der(0x03, Buffer.concat([Buffer.from([0]), sign(null, content, privateKey)])),
   )
-  const cert = `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64').replaceAll(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
+  const lines = certificate.toString('base64').replaceAll(/.{64}/g, '$&\n')
+  const cert = `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`
   return { cert, key: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString() }
 }
 
