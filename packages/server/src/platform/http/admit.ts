@@ -10,8 +10,8 @@ import { problem } from '../problems/problem.ts'
 import { pathOf } from './problem-reply.ts'
 
 /**
- * The first half of the pipeline, before the body is read: who calls, how often, in which tenant, in which version.
- * Throws the problem that ends the request; the headers that belong on every reply are set first.
+ * The first half of the pipeline, before the body is read: caller, rate limit, tenant and API version.
+ * Throws the problem that ends the request, after it has set the headers that every reply needs.
  */
 export async function admit(
   parts: ApiParts,
@@ -44,7 +44,7 @@ export async function admit(
   refuseOtherContent(operation, request)
 }
 
-// A failed identification is counted against the address before it is answered.
+// Returns a failed identification, so that it is counted against the address before the reply.
 async function identify(parts: ApiParts, { endpoint }: Operation, request: FastifyRequest): Promise<Caller | Error> {
   if (endpoint.caller === 'anyone') return { kind: 'anonymous' }
   try {
@@ -69,7 +69,7 @@ function readBearer(request: FastifyRequest, fromQuery: boolean): string | undef
   return new URLSearchParams(request.url.split('?')[1] ?? '').get('token') ?? undefined
 }
 
-/** The request's headers as the Fetch API has them. */
+/** The request's headers as Fetch API headers. */
 export function toHeaders(request: FastifyRequest): Headers {
   const headers = new Headers()
   for (const [name, value] of Object.entries(request.headers)) {
@@ -78,17 +78,17 @@ export function toHeaders(request: FastifyRequest): Headers {
   return headers
 }
 
-/** A browser sends the cookie of a signed-in user along with requests that another site's page makes. Throws origin-not-allowed. */
+/** Protects against CSRF: a browser adds the user's cookie to requests of other sites. Throws origin-not-allowed. */
 export function refuseForeignOrigin({ platform }: Pick<ApiParts, 'platform'>, request: FastifyRequest): void {
   const { origin } = request.headers
   if (origin === undefined || isSafe(request) || isSameOrigin(origin, request) || platform.isTrustedOrigin(origin))
     return
   throw problem('origin-not-allowed', {
-    detail: `Pages of ${origin} may not do this: add the origin to TRUSTED_ORIGINS.`,
+    detail: `Requests from pages of ${origin} are not allowed: add the origin to TRUSTED_ORIGINS.`,
   })
 }
 
-// Our own pages, under whatever name the browser reached us by; a cookie is bound to that name.
+// The server's own pages, at any name by which the browser reached it: the cookie is bound to that name.
 function isSameOrigin(origin: string, { host }: FastifyRequest): boolean {
   return URL.canParse(origin) && new URL(origin).host === host.toLowerCase()
 }
@@ -105,7 +105,7 @@ function isSafe({ method }: FastifyRequest): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
-// Uploads and JSON have parsers each, which the framework would lend to every endpoint.
+// Uploads and JSON have separate parsers, which the framework would apply to every endpoint.
 function refuseOtherContent({ endpoint }: Operation, { headers }: FastifyRequest): void {
   const coding = headers['content-encoding'] ?? 'identity'
   if (coding.toLowerCase() !== 'identity')
@@ -123,7 +123,7 @@ function refuseOtherContent({ endpoint }: Operation, { headers }: FastifyRequest
   })
 }
 
-// The API reference: every request on behalf of an end-user is in the audit log, reads and refused ones too.
+// The API reference requires an audit entry for every request on behalf of an end-user, also reads and refused ones.
 async function recordImpersonation({ platform }: ApiParts, request: FastifyRequest): Promise<void> {
   const { actingAs } = request.state.authorization
   if (actingAs === undefined || actingAs.endUserId === null) return
@@ -137,7 +137,7 @@ async function recordImpersonation({ platform }: ApiParts, request: FastifyReque
   await platform.db.transaction().execute((tx) => insertAuditEntryAndCommit(tx, entry))
 }
 
-/** What an audit entry tells about the request that caused it. */
+/** The part of a request that an audit entry records. */
 export function auditedRequest(request: FastifyRequest): AuditedRequest {
   return {
     requestId: request.id,

@@ -27,12 +27,16 @@ describe('Base URL', () => {
     expect((await tenant.send('GET /toys')).status).toBe(404)
   })
 
-  it('"The OpenAPI specification is publicly available (no authentication required)": "JSON: GET /api/openapi.json"', async () => {
-    const { status, body, headers } = await world.send('GET /api/openapi.json')
-    expect(status).toBe(200)
-    expect(headers.get('content-type')).toMatch(/^application\/json/)
-    expect(body).toMatchObject({ openapi: '3.1.0', paths: { '/api/toys': { get: { operationId: 'listToys' } } } })
-  })
+  it(
+    '"The OpenAPI specification is publicly available (no authentication required)": ' +
+      '"JSON: GET /api/openapi.json"',
+    async () => {
+      const { status, body, headers } = await world.send('GET /api/openapi.json')
+      expect(status).toBe(200)
+      expect(headers.get('content-type')).toMatch(/^application\/json/)
+      expect(body).toMatchObject({ openapi: '3.1.0', paths: { '/api/toys': { get: { operationId: 'listToys' } } } })
+    },
+  )
 
   it('"Swagger UI: GET /api/docs"', async () => {
     const { status, text } = await world.send('GET /api/docs')
@@ -63,7 +67,7 @@ describe('Authentication', () => {
     expect(body.url).toContain(start)
   })
 
-  it('"The session cookie is sent automatically by the browser": HttpOnly, for the whole site, not for other sites', async () => {
+  it('"The session cookie is sent automatically by the browser": HttpOnly, whole site, not cross-site', async () => {
     const body = {
       name: 'Eve',
       email: `${randomBytes(6).toString('hex')}@example.com`,
@@ -98,7 +102,7 @@ describe('Authentication', () => {
     )
   })
 
-  it('refuses the cookie when a page of another site sends it, and takes it from our own page', async () => {
+  it('refuses the cookie when a page of another site sends it, and accepts it from its own page', async () => {
     const { send } = await signUp(world)
     expectProblem(
       undefined,
@@ -135,7 +139,7 @@ describe('API key', () => {
     expectProblem(undefined, await tenant.send('POST /api/user-toys'), 'session-required')
   })
 
-  it('takes `Bearer` in any case, and no other scheme', async () => {
+  it('accepts `Bearer` in any letter case, and no other scheme', async () => {
     const { apiKey, appId } = await world.tenant()
     const send = (authorization: string) =>
       world.send('GET /api/application-toys', { headers: { authorization, 'x-app-id': appId } })
@@ -152,7 +156,7 @@ describe('API key', () => {
     }
   })
 
-  it('never falls back to the cookie when the key beside it is wrong', async () => {
+  it('never falls back to the cookie when the key in the same request is wrong', async () => {
     const tenant = await world.tenant()
     const { send } = await signUp(world, tenant)
     const headers = { authorization: `Bearer ask_${'0'.repeat(48)}`, 'x-app-id': tenant.appId }
@@ -284,36 +288,40 @@ describe('End-User Impersonation', () => {
     }
   })
 
-  it('"All requests are recorded in the audit log (requestId, apiKeyId, endUserId, applicationId, IP, userAgent)", reads and refused ones too', async () => {
-    const tenant = await world.tenant()
-    const endUserId = await tenant.endUser()
-    const send = tenant.sendAs(endUserId)
-    const headers = { 'user-agent': 'the test of the audit log' }
-    const answers = [
-      await send('GET /api/application-toys?token=secret', { headers }),
-      await send('GET /api/organization-toys', { headers }),
-      await send('POST /api/toys', { headers, body: {} }),
-    ]
-    expect(answers.map(({ status }) => status)).toEqual([422, 200, 422])
-    const entries = await world.platform.db
-      .selectFrom('audit_log')
-      .selectAll()
-      .where('application_id', '=', tenant.applicationId)
-      .execute()
-    expect(entries).toHaveLength(answers.length)
-    expect(
-      answers.map((answer) => entries.find(({ request_id }) => request_id === answer.headers.get('request-id'))),
-    ).toMatchObject(
-      answers.map(({ headers: answered }) => ({
-        action: 'end-user.impersonated',
-        request_id: answered.get('request-id'),
-        actor: { kind: 'api-key', apiKeyId: expect.any(String), endUserId: expect.any(String) },
-        resource_id: endUserId,
-        application_id: tenant.applicationId,
-        ip: '127.0.0.1',
-        user_agent: 'the test of the audit log',
-      })),
-    )
-    expect(JSON.stringify(entries)).not.toContain('secret')
-  })
+  it(
+    '"All requests are recorded in the audit log (requestId, apiKeyId, endUserId, applicationId, IP, userAgent)", ' +
+      'reads and refused ones too',
+    async () => {
+      const tenant = await world.tenant()
+      const endUserId = await tenant.endUser()
+      const send = tenant.sendAs(endUserId)
+      const headers = { 'user-agent': 'the test of the audit log' }
+      const answers = [
+        await send('GET /api/application-toys?token=secret', { headers }),
+        await send('GET /api/organization-toys', { headers }),
+        await send('POST /api/toys', { headers, body: {} }),
+      ]
+      expect(answers.map(({ status }) => status)).toEqual([422, 200, 422])
+      const entries = await world.platform.db
+        .selectFrom('audit_log')
+        .selectAll()
+        .where('application_id', '=', tenant.applicationId)
+        .execute()
+      expect(entries).toHaveLength(answers.length)
+      expect(
+        answers.map((answer) => entries.find(({ request_id }) => request_id === answer.headers.get('request-id'))),
+      ).toMatchObject(
+        answers.map(({ headers: answered }) => ({
+          action: 'end-user.impersonated',
+          request_id: answered.get('request-id'),
+          actor: { kind: 'api-key', apiKeyId: expect.any(String), endUserId: expect.any(String) },
+          resource_id: endUserId,
+          application_id: tenant.applicationId,
+          ip: '127.0.0.1',
+          user_agent: 'the test of the audit log',
+        })),
+      )
+      expect(JSON.stringify(entries)).not.toContain('secret')
+    },
+  )
 })

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 describe('Error Format', () => {
-  it('"All errors follow the RFC 9457 specification (application/problem+json)": the router\'s own as well', async () => {
+  it('"All errors follow the RFC 9457 specification (application/problem+json)": the router\'s too', async () => {
     const tenant = await world.tenant()
     const json = { 'content-type': 'application/json' }
     const found = [
@@ -45,31 +45,35 @@ describe('Error Format', () => {
     expect(new Set(found).size).toBe(found.length)
   })
 
-  it('has the members and the type of the example: "https://appstrate.dev/errors/validation-error", "Validation Error", 422', async () => {
-    const tenant = await world.tenant()
-    const { body, headers } = await tenant.send('POST /api/toys?page=1', { body: { name: '' } })
-    expect(body).toEqual({
-      type: 'https://appstrate.dev/errors/validation-error',
-      title: 'Validation Error',
-      status: 422,
-      detail: expect.stringContaining('query/page'),
-      instance: '/api/toys',
-      requestId: headers.get('request-id'),
-      errors: [
-        { pointer: 'query/page', message: 'is not a known field', code: 'additionalProperties' },
-        { pointer: '/name', message: expect.any(String), code: 'minLength' },
-      ],
-    })
-  })
+  it(
+    'has the members and the type of the example: ' +
+      '"https://appstrate.dev/errors/validation-error", "Validation Error", 422',
+    async () => {
+      const tenant = await world.tenant()
+      const { body, headers } = await tenant.send('POST /api/toys?page=1', { body: { name: '' } })
+      expect(body).toEqual({
+        type: 'https://appstrate.dev/errors/validation-error',
+        title: 'Validation Error',
+        status: 422,
+        detail: expect.stringContaining('query/page'),
+        instance: '/api/toys',
+        requestId: headers.get('request-id'),
+        errors: [
+          { pointer: 'query/page', message: 'is not a known field', code: 'additionalProperties' },
+          { pointer: '/name', message: expect.any(String), code: 'minLength' },
+        ],
+      })
+    },
+  )
 
-  it('names the path as it was asked for, without its query', async () => {
+  it('names the path as requested, without its query', async () => {
     const tenant = await world.tenant()
     const answer = await tenant.send('GET /api/labels/@acme/x/y?token=hidden')
     expect(answer.body.instance).toBe('/api/labels/@acme/x/y')
     expect(answer.text).not.toContain('hidden')
   })
 
-  it('"Every response includes a Request-Id header (req_ prefix) for tracing": a new one each, and none of the client\'s', async () => {
+  it('"Every response includes a Request-Id header (req_ prefix) for tracing": always a new one', async () => {
     const tenant = await world.tenant()
     const own = newWireId('req')
     const ids = await Promise.all(
@@ -99,7 +103,7 @@ describe('Error Format', () => {
     }
   })
 
-  it('a 500 tells nothing of its cause, and the log has it once under the same requestId', async () => {
+  it('a 500 does not reveal its cause, and the log has it once under the same requestId', async () => {
     const tenant = await world.tenant()
     const answer = await tenant.send('POST /api/toys/break', { body: { with: 'ada' } })
     expectProblem(undefined, answer, 'internal-error')

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 let names = 0
-/** A name that no other toy has, so that its handler's runs can be counted. */
+/** A unique toy name, so that the runs of its handler can be counted. */
 const freshName = () => `toy ${++names}`
 const runsOf = (name: string) => toys.begun.filter((begun) => begun === name).length
 const create = (send: Send, name: string, key: string) =>
@@ -42,7 +42,7 @@ describe('Idempotency', () => {
     for (const route of there) expect(all.get(route), route).toBe('supported')
   })
 
-  it('"Replays return the Idempotent-Replayed: true header": the same status, headers and body, and one run of the handler', async () => {
+  it('"Replays return the Idempotent-Replayed: true header": same reply, one run of the handler', async () => {
     const { send } = await world.tenant()
     const name = freshName()
     const [first, again, more] = [
@@ -63,7 +63,7 @@ describe('Idempotency', () => {
     expect(runsOf(name)).toBe(1)
   })
 
-  it('writes one audit entry, however often it is replayed', async () => {
+  it('writes one audit entry, regardless of the number of replays', async () => {
     const tenant = await world.tenant()
     const name = freshName()
     for (let sent = 0; sent < 3; sent++) await create(tenant.send, name, 'k')
@@ -76,18 +76,22 @@ describe('Idempotency', () => {
     ).toEqual([{ action: 'toy.created' }])
   })
 
-  it('"422 Unprocessable Entity: same key but different body"; "A SHA-256 hash of the body is used for conflict detection": a space is a difference', async () => {
-    const { send } = await world.tenant()
-    const raw = (rawBody: string) =>
-      send('POST /api/toys', { rawBody, headers: { 'content-type': 'application/json', 'idempotency-key': 'k' } })
-    expect((await raw('{"name":"a"}')).status).toBe(201)
-    for (const other of ['{"name":"b"}', '{"name":"a"} ', '{ "name":"a"}']) {
-      const answer = await raw(other)
-      expectProblem(declared, answer, 'idempotency-key-reuse')
-      expect(answer.status).toBe(422)
-    }
-    expect((await raw('{"name":"a"}')).headers.get('idempotent-replayed')).toBe('true')
-  })
+  it(
+    '"422 Unprocessable Entity: same key but different body"; ' +
+      '"A SHA-256 hash of the body is used for conflict detection": a space is a difference',
+    async () => {
+      const { send } = await world.tenant()
+      const raw = (rawBody: string) =>
+        send('POST /api/toys', { rawBody, headers: { 'content-type': 'application/json', 'idempotency-key': 'k' } })
+      expect((await raw('{"name":"a"}')).status).toBe(201)
+      for (const other of ['{"name":"b"}', '{"name":"a"} ', '{ "name":"a"}']) {
+        const answer = await raw(other)
+        expectProblem(declared, answer, 'idempotency-key-reuse')
+        expect(answer.status).toBe(422)
+      }
+      expect((await raw('{"name":"a"}')).headers.get('idempotent-replayed')).toBe('true')
+    },
+  )
 
   it('"409 Conflict: concurrent request with the same key (processing in progress)"', async () => {
     const { send } = await world.tenant()
@@ -105,7 +109,7 @@ describe('Idempotency', () => {
     expect(runsOf(name)).toBe(1)
   })
 
-  it('of 20 requests at once with the same key exactly one runs the handler; the others get 409 or its reply', async () => {
+  it('of 20 concurrent requests with one key one runs the handler; the others get 409 or its reply', async () => {
     const { send } = await world.tenant()
     const name = freshName()
     const answers = await Promise.all(Array.from({ length: 20 }, () => create(send, name, 'race')))
@@ -159,13 +163,13 @@ describe('Idempotency', () => {
     expectProblem(declared, answer, 'invalid-idempotency-key')
   })
 
-  it('takes 255 characters, quoted or bare', async () => {
+  it('accepts 255 characters, quoted or bare', async () => {
     const { send } = await world.tenant()
     expect((await create(send, freshName(), 'x'.repeat(255))).status).toBe(201)
     expect((await create(send, freshName(), `"${'y'.repeat(255)}"`)).status).toBe(201)
   })
 
-  it('answers as if nothing were amiss when the reply can not be stored, and does not do the work again at once', async () => {
+  it('answers normally when the reply cannot be stored, and does not repeat the work at once', async () => {
     const { send } = await world.tenant()
     const { db } = world.platform
     const name = freshName()
@@ -184,7 +188,7 @@ describe('Idempotency', () => {
     ['a validation error', () => ({ name: '' }), 422],
     ['malformed JSON', () => '{', 400],
     ['a refusal of the handler', () => ({ name: 'missing' }), 404],
-    ['a failure of ours', () => ({ name: 'broken' }), 500],
+    ['an internal error', () => ({ name: 'broken' }), 500],
   ])('does not store %s: the same key works afterwards', async (_what, body, status) => {
     const { send } = await world.tenant()
     const headers = { 'idempotency-key': 'k', 'content-type': 'application/json' }

@@ -37,7 +37,7 @@ describe('Pagination', () => {
     expect(body.pagination).toEqual({ page: 2, pageSize: 20, total: 47, totalPages: 3 })
   })
 
-  it('gives page 1 of 20 without being asked, and no data past the end', async () => {
+  it('returns page 1 of 20 by default, and no data after the end', async () => {
     const tenant = await world.tenant()
     expect((await tenant.send('GET /api/toys')).body.pagination).toEqual({
       page: 1,
@@ -83,7 +83,7 @@ describe('Pagination', () => {
   })
 
   it.each(lists)(
-    '%s keeps to it: an empty tenant has the shape, and a wrong page is refused',
+    '%s conforms: an empty tenant gets the shape, and an invalid page is refused',
     async (_id, endpoint) => {
       const tenant = await world.tenant()
       const answer = await tenant.send(endpoint.route, { headers: { 'x-org-id': tenant.orgId } })

@@ -13,13 +13,13 @@ import { signInFeature, signUp } from './testing/sign-in.ts'
 const toys = makeToys()
 let world: World
 beforeAll(async () => {
-  // Anonymous callers are told apart by address, and these tests want several: they come through a proxy that is believed.
+  // Anonymous callers are distinguished by address. The tests need several, so they use a trusted proxy.
   const environment = { RATE_LIMIT_CREATE: '3', RATE_LIMIT_DEFAULT: '5', RATE_LIMIT_RUNS: '20', TRUST_PROXY: 'true' }
   world = await openWorld({ features: [toys.feature, signInFeature], environment })
 })
 afterAll(() => world.close())
 
-/** Sends without credentials, from an address that nobody has sent from. */
+/** Sends without credentials, from an unused address. */
 function fromSomewhere() {
   const address = Array.from({ length: 4 }, () => randomInt(1, 255)).join('.')
   return requester(world.url, { 'x-forwarded-for': address })
@@ -37,15 +37,19 @@ function standing({ headers }: Answer) {
 }
 
 describe('Rate Limiting', () => {
-  it('"Every response includes standard IETF headers": "RateLimit: limit=20, remaining=18, reset=45" and "RateLimit-Policy: 20;w=60"', async () => {
-    const tenant = await world.tenant()
-    const run = () => tenant.send(`POST /api/toys/${newWireId('pkg')}/run`)
-    const first = standing(await run())
-    expect(first).toEqual({ limit: 20, remaining: 19, reset: expect.any(Number), policy: '20;w=60' })
-    expect(first.reset).toBeGreaterThan(50)
-    expect(first.reset).toBeLessThanOrEqual(60)
-    expect(standing(await run()).remaining).toBe(18)
-  })
+  it(
+    '"Every response includes standard IETF headers": ' +
+      '"RateLimit: limit=20, remaining=18, reset=45" and "RateLimit-Policy: 20;w=60"',
+    async () => {
+      const tenant = await world.tenant()
+      const run = () => tenant.send(`POST /api/toys/${newWireId('pkg')}/run`)
+      const first = standing(await run())
+      expect(first).toEqual({ limit: 20, remaining: 19, reset: expect.any(Number), policy: '20;w=60' })
+      expect(first.reset).toBeGreaterThan(50)
+      expect(first.reset).toBeLessThanOrEqual(60)
+      expect(standing(await run()).remaining).toBe(18)
+    },
+  )
 
   it.each([
     ['GET /api/toys', 401],
@@ -80,26 +84,29 @@ describe('Rate Limiting', () => {
     expect(answers.map((answer) => standing(answer).remaining)).toEqual([4, 3, 2, 1, 0])
   })
 
-  it('"When the limit is exceeded (429 Too Many Requests), a Retry-After header indicates the delay in seconds"', async () => {
-    const tenant = await world.tenant()
-    const create = () => tenant.send('POST /api/toys', { body: { name: 'ball' } })
-    expect([(await create()).status, (await create()).status, (await create()).status]).toEqual([201, 201, 201])
-    const refused = await create()
-    expectProblem(toys.endpoints['createToy'], refused, 'rate-limited')
-    const { limit, remaining, reset } = standing(refused)
-    expect({ limit, remaining }).toEqual({ limit: 3, remaining: 0 })
-    expect(refused.headers.get('retry-after')).toBe(String(reset))
-    expect(refused.body).toMatchObject({ status: 429, title: 'Too Many Requests', retryAfter: reset })
-    expect((await create()).status, 'and stays refused').toBe(429)
-  })
+  it(
+    '"When the limit is exceeded (429 Too Many Requests), ' + 'a Retry-After header indicates the delay in seconds"',
+    async () => {
+      const tenant = await world.tenant()
+      const create = () => tenant.send('POST /api/toys', { body: { name: 'ball' } })
+      expect([(await create()).status, (await create()).status, (await create()).status]).toEqual([201, 201, 201])
+      const refused = await create()
+      expectProblem(toys.endpoints['createToy'], refused, 'rate-limited')
+      const { limit, remaining, reset } = standing(refused)
+      expect({ limit, remaining }).toEqual({ limit: 3, remaining: 0 })
+      expect(refused.headers.get('retry-after')).toBe(String(reset))
+      expect(refused.body).toMatchObject({ status: 429, title: 'Too Many Requests', retryAfter: reset })
+      expect((await create()).status, 'and stays refused').toBe(429)
+    },
+  )
 
-  it('a refused request reaches no handler', async () => {
+  it('a refused request does not reach a handler', async () => {
     const tenant = await world.tenant()
     for (let sent = 0; sent < 6; sent++) await tenant.send('POST /api/toys', { body: { name: 'counted' } })
     expect(toys.begun.filter((name) => name === 'counted')).toHaveLength(3)
   })
 
-  it('"Keys are constructed from the method, path, and caller identity": another method, path or caller has its own minute', async () => {
+  it('"Keys are constructed from the method, path, and caller identity": each counts separately', async () => {
     const tenant = await world.tenant()
     for (let sent = 0; sent < 5; sent++) await tenant.send('GET /api/toys')
     expect((await tenant.send('GET /api/toys')).status).toBe(429)
@@ -109,7 +116,7 @@ describe('Rate Limiting', () => {
     expect((await second.send('GET /api/toys')).status, 'another key of the same application').toBe(200)
   })
 
-  it('counts by route template, not by what stands in its place', async () => {
+  it('counts by route template, not by the values of its parameters', async () => {
     const tenant = await world.tenant()
     const remaining = async (path: string) => standing(await tenant.send(path)).remaining
     expect(await remaining(`GET /api/toys/${newWireId('pkg')}`)).toBe(4)
@@ -142,38 +149,46 @@ describe('Rate Limiting', () => {
     expectProblem(undefined, await send('GET /api/%zz'), 'rate-limited')
   })
 
-  it('"Key limits": "Run endpoints 20 requests/min", "Package import 10 requests/min", "Resource creation 10 requests/min"', async () => {
-    const { RATE_LIMIT_RUNS, RATE_LIMIT_IMPORT, RATE_LIMIT_CREATE, RATE_LIMIT_DEFAULT } = parseConfig({})
-    expect({ RATE_LIMIT_RUNS, RATE_LIMIT_IMPORT, RATE_LIMIT_CREATE, RATE_LIMIT_DEFAULT }).toEqual({
-      RATE_LIMIT_RUNS: 20,
-      RATE_LIMIT_IMPORT: 10,
-      RATE_LIMIT_CREATE: 10,
-      RATE_LIMIT_DEFAULT: 600,
-    })
-    const limitOf = new Map(
-      features.flatMap(({ endpoints }) => Object.values(endpoints)).map(({ route, limit }) => [route, limit]),
-    )
-    for (const route of ['POST /api/runs', 'POST /api/agents/:agentId/run'] as const)
-      expect(limitOf.get(route), route).toBe('runs')
-    for (const route of ['POST /api/agents', 'POST /api/files'] as const)
-      expect(limitOf.get(route), route).toBe('create')
-  })
+  it(
+    '"Key limits": "Run endpoints 20 requests/min", "Package import 10 requests/min", ' +
+      '"Resource creation 10 requests/min"',
+    async () => {
+      const { RATE_LIMIT_RUNS, RATE_LIMIT_IMPORT, RATE_LIMIT_CREATE, RATE_LIMIT_DEFAULT } = parseConfig({})
+      expect({ RATE_LIMIT_RUNS, RATE_LIMIT_IMPORT, RATE_LIMIT_CREATE, RATE_LIMIT_DEFAULT }).toEqual({
+        RATE_LIMIT_RUNS: 20,
+        RATE_LIMIT_IMPORT: 10,
+        RATE_LIMIT_CREATE: 10,
+        RATE_LIMIT_DEFAULT: 600,
+      })
+      const limitOf = new Map(
+        features.flatMap(({ endpoints }) => Object.values(endpoints)).map(({ route, limit }) => [route, limit]),
+      )
+      for (const route of ['POST /api/runs', 'POST /api/agents/:agentId/run'] as const)
+        expect(limitOf.get(route), route).toBe('runs')
+      for (const route of ['POST /api/agents', 'POST /api/files'] as const)
+        expect(limitOf.get(route), route).toBe('create')
+    },
+  )
 })
 
 describe.runIf(inject('redisUrl') !== null)('Rate Limiting in Redis', () => {
-  it('"Rate limiting is backed by Redis via rate-limiter-flexible": another process counts on, under "method:path:apikey:apiKeyId"', async () => {
-    const tenant = await world.tenant()
-    expect(standing(await tenant.send('GET /api/toys')).remaining).toBe(4)
-    const { id } = await world.platform.db
-      .selectFrom('api_keys')
-      .select('id')
-      .where('application_id', '=', tenant.applicationId)
-      .executeTakeFirstOrThrow()
-    const { redis, log } = world.platform
-    const key = `GET:/api/toys:apikey:${id}`
-    const elsewhere = createRateLimiter({ limits: { runs: 20, import: 10, create: 3, default: 5 }, redis, log })
-    expect(await elsewhere.take('default', key)).toMatchObject({ limit: 5, remaining: 3 })
-    expect(standing(await tenant.send('GET /api/toys')).remaining).toBe(2)
-    expect(await redis?.pttl(`rl:default:${key}`)).toBeGreaterThan(0)
-  })
+  it(
+    '"Rate limiting is backed by Redis via rate-limiter-flexible": ' +
+      'another process continues the count, under "method:path:apikey:apiKeyId"',
+    async () => {
+      const tenant = await world.tenant()
+      expect(standing(await tenant.send('GET /api/toys')).remaining).toBe(4)
+      const { id } = await world.platform.db
+        .selectFrom('api_keys')
+        .select('id')
+        .where('application_id', '=', tenant.applicationId)
+        .executeTakeFirstOrThrow()
+      const { redis, log } = world.platform
+      const key = `GET:/api/toys:apikey:${id}`
+      const elsewhere = createRateLimiter({ limits: { runs: 20, import: 10, create: 3, default: 5 }, redis, log })
+      expect(await elsewhere.take('default', key)).toMatchObject({ limit: 5, remaining: 3 })
+      expect(standing(await tenant.send('GET /api/toys')).remaining).toBe(2)
+      expect(await redis?.pttl(`rl:default:${key}`)).toBeGreaterThan(0)
+    },
+  )
 })

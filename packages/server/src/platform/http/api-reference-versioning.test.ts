@@ -66,7 +66,7 @@ async function pinned(version: string | null) {
 }
 
 describe('API Versioning', () => {
-  it('"The API uses date-based versioning": the version of every reply is a date, errors and unknown paths included', async () => {
+  it('"The API uses date-based versioning": every reply names a date, also errors and unknown paths', async () => {
     const tenant = await world.tenant()
     for (const route of [
       'GET /api/toys',
@@ -105,7 +105,7 @@ describe('API Versioning', () => {
     expect(body.data).toEqual([{ name: 'toy 47' }])
   })
 
-  it('answers a problem to a body that is not of its version', async () => {
+  it('answers with a problem to a body that does not match its version', async () => {
     const tenant = await world.tenant()
     for (const body of [{ name: 'ball' }, { label: 'ball' }, [], 'text', null, 7]) {
       expectProblem(
@@ -125,13 +125,13 @@ describe('API Versioning', () => {
       body: { name: 'ball' },
       headers: { 'appstrate-version': '2026-03-21' },
     })
-    expect(header.body, 'the header wins over the pin').toMatchObject({ name: 'ball' })
+    expect(header.body, 'the header takes precedence over the pin').toMatchObject({ name: 'ball' })
   })
 
   it('"or the current version by default"', async () => {
     expect((await (await pinned(null)).send('GET /api/toys')).headers.get('appstrate-version')).toBe('2026-03-21')
     const gone = await (await pinned('2019-01-01')).send('GET /api/toys')
-    expect(gone.headers.get('appstrate-version'), 'a pin to a version that is gone').toBe('2026-03-21')
+    expect(gone.headers.get('appstrate-version'), 'a pin to a version that no longer exists').toBe('2026-03-21')
   })
 
   it.each([
@@ -152,7 +152,7 @@ describe('API Versioning', () => {
     )
   })
 
-  it('answers 400 to a date that is no version, and names those that are', async () => {
+  it('answers 400 to a date that is not a version, and names the existing ones', async () => {
     const tenant = await world.tenant()
     const answer = await tenant.send('GET /api/toys', { headers: { 'appstrate-version': '2026-03-22' } })
     expectProblem(undefined, answer, 'unsupported-api-version')
@@ -173,7 +173,7 @@ describe('API Versioning', () => {
     expect([newest.get('sunset'), newest.get('deprecation'), newest.get('link')]).toEqual([null, null, null])
   })
 
-  it('replays a stored reply in the version in which it was given, and says so', async () => {
+  it('replays a stored reply in its original version, and names that version', async () => {
     const tenant = await world.tenant()
     const path = `POST /api/toys/${newWireId('pkg')}/run`
     const send = (version: string) =>

@@ -6,7 +6,7 @@ import type { Feature } from './feature.ts'
 import type { IdempotencyStore } from './idempotency.ts'
 import type { RateLimiter } from './rate-limit.ts'
 
-/** What the HTTP layer works with; the process wires it. */
+/** The dependencies of the HTTP layer; the process provides them. */
 export interface ApiParts {
   readonly platform: Platform
   readonly features: readonly Feature[]
@@ -15,14 +15,14 @@ export interface ApiParts {
   readonly idempotency: IdempotencyStore
 }
 
-/** An endpoint with its name and place. */
+/** An endpoint with its operation id and its feature. */
 export interface Operation {
   readonly id: string
   readonly endpoint: Endpoint
   readonly feature: Feature
 }
 
-/** What the pipeline has found out about a request so far. */
+/** The data that the pipeline has collected about a request so far. */
 export interface RequestState {
   caller: Caller
   authorization: Authorization
@@ -49,7 +49,7 @@ export function splitRoute(route: string): [method: string, url: string] {
   return [method, url]
 }
 
-/** What the paths of a route look like: parameters stand for one part, `*` for anything. */
+/** A pattern for the paths of a route: a parameter matches one segment, `*` anything. */
 export function patternOf(url: string): RegExp {
   const source = url
     .replaceAll(/[.+?^$()|[\]{}]/g, String.raw`\$&`)
@@ -58,7 +58,7 @@ export function patternOf(url: string): RegExp {
   return new RegExp(`^${source}/?$`)
 }
 
-/** The state of a request before anything is known. */
+/** The initial state of a request. */
 export function emptyState(apiVersion: string): RequestState {
   return {
     caller: { kind: 'anonymous' },

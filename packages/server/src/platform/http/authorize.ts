@@ -4,44 +4,44 @@ import type { Access, AppScope, Caller, KeyCaller, OrgScope, UserCaller } from '
 import type { CallerKind } from './endpoint.ts'
 import { problem } from '../problems/problem.ts'
 
-/** The tenant a request works in, and what the caller may do there. */
+/** The tenant of a request, and the caller's permissions in it. */
 export interface Authorization {
   readonly scope: OrgScope | AppScope | undefined
   readonly permissions: ReadonlySet<string>
   /** The organization's version pin. */
   readonly apiVersion: string | null
-  /** The end-user on whose behalf the request is made, with their application; undefined for everybody else's. */
+  /** The end-user on whose behalf the request is made, with their application; undefined for other requests. */
   readonly actingAs?: AppScope
 }
 
-/** What a request names: ids from headers, from the query of a stream, or from the path. All in wire form. */
+/** The ids in a request: from headers, from the query of a stream, or from the path. All in wire form. */
 export interface Named {
   readonly orgId: string | undefined
   readonly appId: string | undefined
   readonly endUserId: string | undefined
 }
 
-const nobody: Authorization = { scope: undefined, permissions: new Set(), apiVersion: null }
+const unscoped: Authorization = { scope: undefined, permissions: new Set(), apiVersion: null }
 
-/** Reads the ids that a request names. */
+/** Reads the ids in a request. */
 export function readNamed(request: FastifyRequest, kind: CallerKind): Named {
   const header = (name: string) => firstOf(request.headers[name])
   const query = (name: string) => (kind === 'stream' ? firstOf(valueOf(request.query, name)) : undefined)
   return {
     orgId: kind === 'member' ? firstOf(valueOf(request.params, 'orgId')) : (header('x-org-id') ?? query('orgId')),
     appId: header('x-app-id') ?? query('appId'),
-    // An empty one is refused later: it must not silently widen a request to the whole application.
+    // An empty header is refused later: it must not silently widen a request to the whole application.
     endUserId: request.headers['appstrate-user'] === '' ? '' : (header('appstrate-user') ?? query('endUser')),
   }
 }
 
-/** Finds the scope of a call. Throws the problem that the contract's table "Scoping" names; what the caller can't see is 404. */
+/** Finds the scope of a call. Throws the problems of the contract's "Scoping"; an invisible tenant is 404. */
 export async function authorize(
   access: Access,
   kind: CallerKind,
   { caller, named }: { caller: Caller; named: Named },
 ): Promise<Authorization> {
-  if (kind === 'anyone') return nobody
+  if (kind === 'anyone') return unscoped
   if (caller.kind === 'anonymous') {
     throw problem('unauthorized', { detail: 'Sign in, or send an API key as `Authorization: Bearer ask_…`.' })
   }
@@ -51,8 +51,8 @@ export async function authorize(
     })
   }
   if (kind === 'user') {
-    if (caller.kind === 'user') return nobody
-    throw problem('session-required', { detail: 'An API key can not do this: sign in as a user.' })
+    if (caller.kind === 'user') return unscoped
+    throw problem('session-required', { detail: 'An API key cannot do this: sign in as a user.' })
   }
   const inOrganization = kind === 'member' || kind === 'organization'
   if (caller.kind === 'api-key')
@@ -65,7 +65,7 @@ export async function authorize(
 function organizationOfKey(caller: KeyCaller, kind: CallerKind, named: Named): Authorization {
   if (named.orgId !== undefined && parseWireId('org', named.orgId) !== caller.organizationId) {
     if (kind === 'member') throw problem('org-not-found')
-    throw problem('org-mismatch', { detail: 'X-Org-Id names another organization than the API key: leave it out.' })
+    throw problem('org-mismatch', { detail: 'X-Org-Id names another organization than the API key: omit it.' })
   }
   return {
     scope: { organizationId: caller.organizationId },
@@ -74,7 +74,7 @@ function organizationOfKey(caller: KeyCaller, kind: CallerKind, named: Named): A
   }
 }
 
-// An organization has no end-users' view; who acts is checked and recorded all the same.
+// Organization endpoints are not limited to an end-user, but the end-user is still checked and recorded.
 async function actingInOrganization(
   access: Access,
   caller: KeyCaller,

@@ -15,7 +15,7 @@ beforeAll(async () => {
   tenant = await world.tenant()
 })
 afterAll(async () => {
-  // Whatever was sent: nothing of it was a failure of ours.
+  // No input may cause an internal error.
   expect(readLog(world).filter(({ level }) => level >= 50)).toEqual([])
   await world.close()
 })
@@ -48,7 +48,7 @@ describe('a body that is not JSON', () => {
     expectProblem(toys.endpoints['createToy'], await post(body), 'malformed-json')
   })
 
-  it('is 400 malformed-json in another encoding than UTF-8, whatever its Content-Type says', async () => {
+  it('is 400 malformed-json in an encoding other than UTF-8, with any charset in Content-Type', async () => {
     for (const body of [Buffer.from('{"name":"\xe9"}', 'latin1'), Buffer.from('{"name":"x"}', 'utf16le')]) {
       expectProblem(
         toys.endpoints['createToy'],
@@ -58,7 +58,7 @@ describe('a body that is not JSON', () => {
     }
   })
 
-  it('is not quoted in the answer', async () => {
+  it('is not quoted in the reply', async () => {
     const answer = await post(`{"name":"${'x'.repeat(50)}","password":"hunter2" "}`)
     expectProblem(undefined, answer, 'malformed-json')
     expect(answer.body.detail).not.toContain('hunter2')
@@ -69,7 +69,7 @@ describe('a body that is not JSON', () => {
   })
 })
 
-describe('a Content-Type that the endpoint does not take', () => {
+describe('a Content-Type that the endpoint does not accept', () => {
   it.each([
     'text/plain',
     'application/xml',
@@ -86,7 +86,7 @@ describe('a Content-Type that the endpoint does not take', () => {
     ),
   )
 
-  it('is 415 when it is compressed, and says what is taken', async () => {
+  it('is 415 when it is compressed, and names the accepted encoding', async () => {
     const answer = await post('{"name":"x"}', { ...json, 'content-encoding': 'gzip' })
     expectProblem(toys.endpoints['createToy'], answer, 'unsupported-media-type')
     expect(answer.headers.get('accept-encoding')).toBe('identity')
@@ -105,7 +105,7 @@ describe('a Content-Type that the endpoint does not take', () => {
 })
 
 describe('a body that is too large', () => {
-  it('is 413: 10 MB of JSON, and the connection lives on', async () => {
+  it('is 413: 10 MB of JSON, and the connection stays open', async () => {
     expectProblem(toys.endpoints['createToy'], await post(`{"name":"${'x'.repeat(10_000_000)}"}`), 'payload-too-large')
     expect((await post('{"name":"x"}')).status).toBe(201)
   })
@@ -119,7 +119,7 @@ describe('a body that is too large', () => {
     const response = await fetch(`${world.url}/api/toys`, { method: 'POST', body, duplex: 'half', headers }).catch(
       (error: unknown) => error,
     )
-    // The server hangs up on an endless sender; whether the answer is seen first is a matter of timing.
+    // The server closes the connection of an endless sender; the client may or may not see the reply first.
     if (response instanceof Response) expect(response.status).toBe(413)
     expect((await post('{"name":"x"}')).status).toBe(201)
   })
@@ -181,12 +181,12 @@ describe('fields', () => {
     expect(Reflect.get({}, 'isAdmin')).toBeUndefined()
   })
 
-  it.each(['[]', '"text"', '7', 'null', 'true'])('are missed in a body that is %s', async (body) => {
+  it.each(['[]', '"text"', '7', 'null', 'true'])('are required in a body that is %s', async (body) => {
     expectInvalid(await post(body), [{ pointer: '', message: 'must be object', code: 'type' }])
   })
 })
 
-describe('text that PostgreSQL can not store', () => {
+describe('text that PostgreSQL cannot store', () => {
   const refused = (pointer: string) => [
     { pointer, message: 'must not contain U+0000 or half a surrogate pair', code: 'characters' },
   ]
@@ -216,7 +216,7 @@ describe('text that PostgreSQL can not store', () => {
 })
 
 describe('deep and extreme JSON', () => {
-  it('is 422 below 100 levels, even where anything goes', async () => {
+  it('is 422 below 100 levels, even in a field for any value', async () => {
     expect((await post(nested(90))).status).toBe(201)
     const tooDeep = [{ pointer: '', message: 'is nested deeper than 100 levels', code: 'maxDepth' }]
     expectInvalid(await post(nested(101)), tooDeep)
@@ -224,9 +224,9 @@ describe('deep and extreme JSON', () => {
     expectInvalid(await post(nested(100_000, '{"a":', '}')), tooDeep)
   })
 
-  it('is 422 for a number that no double holds', async () => {
+  it('is 422 for a number beyond the range of a double', async () => {
     expectInvalid(await post('{"name":"x","anything":[1e999]}'), [
-      { pointer: '/anything/0', message: 'is a number too large to keep', code: 'finite' },
+      { pointer: '/anything/0', message: 'is too large a number to store', code: 'finite' },
     ])
   })
 })
@@ -237,13 +237,13 @@ describe('an upload', () => {
   const part = (name: string) =>
     `--x\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n\r\ncontent\r\n`
 
-  it('is 415 as JSON or as nothing', async () => {
+  it('is 415 as JSON or without a body', async () => {
     expect((await upload(`${part('a.csv')}--x--\r\n`)).status).toBe(200)
     expectProblem(toys.endpoints['uploadToy'], await upload('{}', 'application/json'), 'unsupported-media-type')
     expectProblem(toys.endpoints['uploadToy'], await tenant.send('POST /api/toy-files'), 'unsupported-media-type')
   })
 
-  it('with a name that can not be stored is 422', async () => {
+  it('with a name that cannot be stored is 422', async () => {
     expectProblem(
       toys.endpoints['uploadToy'],
       await upload(`--x\r\nContent-Disposition: form-data; name="file"; filename*=utf-8''a%00b\r\n\r\nx\r\n--x--\r\n`),
@@ -253,7 +253,7 @@ describe('an upload', () => {
 })
 
 describe('ids', () => {
-  it('that are none, of another kind, or in another spelling are 404', async () => {
+  it('that are malformed, of another kind, or in another spelling are 404', async () => {
     const id = newWireId('pkg')
     expect((await tenant.send(`GET /api/toys/${id}`)).status).toBe(200)
     for (const wrong of [
@@ -287,7 +287,7 @@ describe('a query', () => {
     expect(answer.body.errors[0].pointer).toBe(pointer)
   })
 
-  it('may be badly encoded where any text goes: it is taken as it stands', async () => {
+  it('may be badly encoded in a free text: it is used unchanged', async () => {
     expect((await tenant.send('GET /api/labels/x?note=%zz')).status).toBe(200)
     expect((await tenant.send('GET /api/labels/x?note=%ff%fe')).status).toBe(200)
   })
@@ -303,7 +303,7 @@ describe('a path', () => {
     },
   )
 
-  it('is 414 when a part of it is endless', async () => {
+  it('is 414 when a segment of it is too long', async () => {
     expectProblem(undefined, await tenant.send(`GET /api/labels/${'x'.repeat(501)}`), 'uri-too-long')
     expect((await tenant.send(`GET /api/labels/${'x'.repeat(500)}`)).status).toBe(200)
   })
@@ -321,7 +321,7 @@ describe('a path', () => {
     expect((await tenant.send('GET /api/labels/a%2Fb')).body.label).toMatch(/^a\/b /)
   })
 
-  it('may end with a slash, and is told apart by case', async () => {
+  it('may end with a slash, and is case-sensitive', async () => {
     expect((await tenant.send('GET /api/toys/')).status).toBe(200)
     expectProblem(undefined, await tenant.send('GET /api/Toys'), 'not-found')
     expectProblem(undefined, await tenant.send('GET /api//toys'), 'not-found')

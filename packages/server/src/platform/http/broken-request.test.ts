@@ -21,17 +21,17 @@ interface RawAnswer {
   readonly body: string
 }
 
-/** Sends bytes as they are, and reads every answer until the server hangs up. */
+/** Sends raw bytes, and reads every response until the server closes the connection. */
 function exchange(text: string): Promise<RawAnswer[]> {
   const { promise, resolve, reject } = Promise.withResolvers<RawAnswer[]>()
   const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
   let received = ''
   socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk))
-  // A server that hangs up on what it has not read resets the connection: what it said before counts.
+  // A server that closes with unread bytes resets the connection; what it sent before still counts.
   socket.on('error', () => undefined)
   socket.on('close', () => resolve(parseAnswers(received)))
   socket.setTimeout(15_000, () => {
-    reject(new Error(`The server did not hang up; so far: ${received}`))
+    reject(new Error(`The server did not close the connection; received so far: ${received}`))
     socket.destroy()
   })
   socket.write(text)
@@ -56,10 +56,13 @@ function parseAnswers(text: string): RawAnswer[] {
 }
 
 const good = () =>
-  `GET /api/toys?pageSize=1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tenant.apiKey}\r\nX-App-Id: ${tenant.appId}\r\n\r\n`
+  'GET /api/toys?pageSize=1 HTTP/1.1\r\nHost: x\r\n' +
+  `Authorization: Bearer ${tenant.apiKey}\r\nX-App-Id: ${tenant.appId}\r\n\r\n`
 const create = (name: string) => {
   const body = JSON.stringify({ name })
-  return `POST /api/toys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${tenant.apiKey}\r\nX-App-Id: ${tenant.appId}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  const head = `Host: x\r\nAuthorization: Bearer ${tenant.apiKey}\r\nX-App-Id: ${tenant.appId}\r\n`
+  const content = `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  return `POST /api/toys HTTP/1.1\r\n${head}${content}`
 }
 
 function expectProblem(answer: RawAnswer | undefined, status: number, code: string): void {
@@ -79,7 +82,7 @@ function expectProblem(answer: RawAnswer | undefined, status: number, code: stri
   })
 }
 
-describe('what is not HTTP', () => {
+describe('a request that is not valid HTTP', () => {
   it.each([
     ['a method that does not exist', 'FETCH /api/toys HTTP/1.1\r\nHost: x\r\n\r\n'],
     ['a tunnel', 'CONNECT db.internal:5432 HTTP/1.1\r\nHost: x\r\n\r\n'],
@@ -91,7 +94,7 @@ describe('what is not HTTP', () => {
       'a length and chunks',
       'POST /api/toys HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     ],
-    ['a length that is none', 'POST /api/toys HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n'],
+    ['an invalid length', 'POST /api/toys HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n'],
     ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
     ['garbage', 'hello\r\n\r\n'],
   ])('is 400 as a problem, and the connection ends: %s', async (_what, text) => {
@@ -122,20 +125,20 @@ describe('what is not HTTP', () => {
     expect(JSON.stringify(lines)).not.toMatch(/SECRET|ask_0/)
   })
 
-  it('does not touch the server: it answers the next one', async () => {
+  it('does not affect the server, which answers the next one', async () => {
     await exchange('\0\0\0\0')
     expect((await tenant.send('GET /api/toys')).status).toBe(200)
   })
 })
 
-describe('a broken request behind good ones on the same connection', () => {
-  it('is answered after them, each in its turn', async () => {
+describe('a broken request after valid ones on the same connection', () => {
+  it('is answered after them, in order', async () => {
     const answers = await exchange(`${good()}${good()}NONSENSE\r\n\r\n`)
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 400])
     expectProblem(answers[2], 400, 'malformed-request')
   })
 
-  it('never takes the place of the answer to a creation that is still at work', async () => {
+  it('never precedes the response to a creation that is still in progress', async () => {
     const release = toys.hold('slow')
     const exchanged = exchange(`${create('slow')}NONSENSE\r\n\r\n`)
     await expect.poll(() => toys.begun.includes('slow'), { timeout: 15_000 }).toBe(true)
@@ -145,7 +148,7 @@ describe('a broken request behind good ones on the same connection', () => {
     expect(JSON.parse(answers[0]?.body ?? '')).toMatchObject({ name: 'slow' })
   })
 
-  it('is answered once, however many packets it comes in', async () => {
+  it('is answered once, regardless of the number of its packets', async () => {
     const release = toys.hold('slower')
     const { promise, resolve } = Promise.withResolvers<string>()
     const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
@@ -165,16 +168,17 @@ describe('a broken request behind good ones on the same connection', () => {
   })
 })
 
-describe('good requests on one connection', () => {
-  it('are answered in order, problems among them', async () => {
+describe('valid requests on one connection', () => {
+  it('are answered in order, including problems', async () => {
     const answers = await exchange(
-      `${good()}${create('')}${good().replace('toys', 'nothing')}${good().replace('Host: x', 'Host: x\r\nConnection: close')}`,
+      `${good()}${create('')}${good().replace('toys', 'nothing')}` +
+        good().replace('Host: x', 'Host: x\r\nConnection: close'),
     )
     expect(answers.map(({ status }) => status)).toEqual([200, 422, 404, 200])
     expect(new Set(answers.map(({ headers }) => headers.get('request-id'))).size).toBe(4)
   })
 
-  it('may name the host in their first line, expect what we do not know, and ask for the server as a whole', async () => {
+  it('may have an absolute URL, an unknown Expect header, or `*` as their target', async () => {
     const close = (text: string) => text.replace('Host: x', 'Host: x\r\nConnection: close')
     const [absolute] = await exchange(close(good().replace(' /api/toys', ' http://x/api/toys')))
     expect(absolute?.status).toBe(200)

@@ -13,15 +13,15 @@ const codes: Readonly<Record<string, string>> = {
 }
 
 const advice: Readonly<Record<string, string>> = {
-  'headers-too-large': 'The headers and the address have more than 16 KiB together.',
+  'headers-too-large': 'The headers and the URL together have more than 16 KiB.',
   'request-timeout': 'The request took too long to arrive.',
   'malformed-request': 'The request is not well-formed HTTP.',
 }
 
-/** Answers that are on their way, by connection: a broken request may follow good ones in the same packet. */
+/** Unfinished responses by connection: a broken request may follow valid ones in the same packet. */
 const answering = new WeakMap<Socket, Set<ServerResponse>>()
 
-/** Notes which answers are on their way, so that the answer to a broken request never overtakes them. */
+/** Tracks unfinished responses, so that the response to a broken request never precedes them. */
 export function watchAnswers(server: Server): void {
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request
@@ -29,12 +29,12 @@ export function watchAnswers(server: Server): void {
     answering.set(socket, open.add(response))
     response.once('close', () => open.delete(response))
   })
-  // Node would answer 417 in its own words to an Expect that it does not know; it may as well be ignored (RFC 9110 section 10.1.1).
+  // Node would answer 417 without a problem body to an unknown Expect. It may be ignored (RFC 9110 section 10.1.1).
   server.on(
     'checkExpectation',
     (request: IncomingMessage, response: ServerResponse) => void server.emit('request', request, response),
   )
-  // Node would hang up on it without a word.
+  // Node would close the connection without a response.
   server.on(
     'connect',
     (_request: IncomingMessage, socket: Duplex) =>
@@ -42,14 +42,14 @@ export function watchAnswers(server: Server): void {
   )
 }
 
-/** Answers what the HTTP parser refused, before there is a request: a problem like any other, then the connection ends. */
+/** Answers a request that the HTTP parser refused with a problem like any other, then closes the connection. */
 export async function answerBrokenRequest(
   parts: ApiParts,
   error: Error & { code?: string },
   socket: Socket,
 ): Promise<void> {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  // A request that is itself cut off waits for a body that never comes, and ends with its connection.
+  // Skip incomplete requests: they wait for a body that never arrives, and end with the connection.
   const complete = [...(answering.get(socket) ?? [])].filter((response) => response.req.complete)
   await Promise.all(complete.map((response) => new Promise((resolve) => response.once('close', resolve))))
   const requestId = newWireId('req')

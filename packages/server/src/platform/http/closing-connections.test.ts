@@ -7,16 +7,16 @@ import { makeToys } from './testing/toys.ts'
 
 async function open(world: World, text: string): Promise<Socket> {
   const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
-  // Cutting a connection with unread bytes resets it.
+  // Closing a connection with unread bytes resets it.
   socket.on('error', () => undefined)
   await once(socket, 'connect')
   socket.write(text)
   return socket
 }
 
-// Node itself would wait for half an hour: a close that does not come is the test's time-out.
+// Without this, Node would wait for half an hour, and the tests would time out.
 describe('a server that stops', () => {
-  it('waits neither for a connection on which nothing was sent, nor for one in between requests, nor for half a request', async () => {
+  it('does not wait for a connection that is unused, idle, or in the middle of a request', async () => {
     const world = await openWorld({ features: [makeToys().feature] })
     const unused = await open(world, '')
     const half = await open(world, 'POST /api/toys HTTP/1.1\r\nHost: x\r\n')
@@ -26,10 +26,10 @@ describe('a server that stops', () => {
     const ended = Promise.all([unused, half, kept].map((socket) => once(socket, 'close')))
     await world.close()
     await ended
-    expect(readLog(world, 'Connections were cut')).toEqual([])
+    expect(readLog(world, 'Connections were closed')).toEqual([])
   })
 
-  it('gives up on a body that trickles in and on an answer that nobody reads', { timeout: 60_000 }, async () => {
+  it('aborts a slow request body and a response that the client does not read', { timeout: 60_000 }, async () => {
     const toys = makeToys()
     const world = await openWorld({ features: [toys.feature] })
     const { apiKey, appId } = await world.tenant()
@@ -43,7 +43,8 @@ describe('a server that stops', () => {
     const name = 'x'.repeat(1_000_000)
     const answer = await open(
       world,
-      `POST /api/toys HTTP/1.1\r\n${credentials}Content-Type: application/json\r\nContent-Length: ${name.length + 11}\r\n\r\n{"name":"${name}"}`,
+      `POST /api/toys HTTP/1.1\r\n${credentials}Content-Type: application/json\r\n` +
+        `Content-Length: ${name.length + 11}\r\n\r\n{"name":"${name}"}`,
     )
     answer.pause()
     await expect.poll(() => toys.begun.length, { timeout: 15_000 }).toBe(1)
@@ -51,10 +52,10 @@ describe('a server that stops', () => {
     await ended
     clearInterval(trickle)
     answer.destroy()
-    expect(readLog(world, 'Connections were cut')).toMatchObject([{ level: 40 }])
+    expect(readLog(world, 'Connections were closed')).toMatchObject([{ level: 40 }])
   })
 
-  it('serves an answer that is at work to its end', async () => {
+  it('completes a response that is in progress', async () => {
     const toys = makeToys()
     const world = await openWorld({ features: [toys.feature] })
     const tenant = await world.tenant()

@@ -2,12 +2,12 @@ import type { ApiParts } from './api.ts'
 import { problem } from '../problems/problem.ts'
 import { rateLimitHeaders, type LimitClass } from './rate-limit.ts'
 
-/** Whatever takes the headers of a reply. */
+/** An object that accepts the headers of a reply. */
 export interface HeaderSink {
   headers(values: Record<string, string>): unknown
 }
 
-/** Counts a request against its caller's minute and sets the headers of the contract's "Rate limits". Throws `rate-limited`. */
+/** Counts a request against its caller's limit and sets the headers of "Rate limits". Throws `rate-limited`. */
 export async function countRequest(
   parts: ApiParts,
   { limitClass, route, who }: { limitClass: LimitClass; route: string; who: string },

@@ -24,10 +24,10 @@ import { answerUnknownRoutes } from './unknown-routes.ts'
 import { endConnectionsOnClose } from './closing-connections.ts'
 
 const jsonBytesMax = 1_048_576
-/** Long enough for the largest upload over a slow line; a request that trickles in for longer is given up. */
+/** Long enough for the largest upload over a slow connection; a slower request is aborted. */
 const requestTimeoutMs = 30 * 60_000
 
-/** Characters of one part of a path. */
+/** The most characters of one path segment. */
 const pathPartMax = 500
 
 /** The headers that a page of another origin may read. */
@@ -44,11 +44,11 @@ const exposedHeaders = [
   'Idempotent-Replayed',
 ]
 
-/** The HTTP server of the features, ready to listen. */
+/** Creates the HTTP server of the features, ready to listen. */
 export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   const { platform } = parts
   const app = createServer(parts)
-  // Validation is ours, so that all mistakes of all parts are reported at once.
+  // Disable Fastify's validation: serveOperation validates, to report all mistakes of all parts at once.
   app.setValidatorCompiler(() => () => true)
   app.decorateRequest('state')
   app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error))
@@ -88,9 +88,9 @@ function createServer(parts: ApiParts): FastifyInstance {
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
-    // A request without Host is refused by us, in the form of every other problem.
+    // findUnroutable refuses a request without Host, so that the reply is a problem.
     http: { requireHostHeader: false },
-    // What the router itself refuses misses every hook, so it is given nothing to refuse: see findUnroutable.
+    // Requests that the router rejects skip all hooks, so its limits are lifted and enforced in findUnroutable.
     routerOptions: { maxParamLength: 100_000, ignoreTrailingSlash: true },
     rewriteUrl: (request: IncomingMessage) => routedUrl(request.url ?? '/'),
     clientErrorHandler: (error, socket) => void answerBrokenRequest(parts, error, socket).catch(() => socket.destroy()),
@@ -110,11 +110,11 @@ function registerOperation(app: FastifyInstance, parts: ApiParts, operation: Ope
   })
 }
 
-// A replay needs the bytes of the body to compare, and a caller to whom the stored reply belongs.
+// A replay compares the bytes of the body, and the stored reply must belong to a caller.
 function refuseUnsafeReplay({ id, endpoint }: Operation): void {
   if (endpoint.idempotency === 'not-needed') return
-  if (endpoint.bodyKind === 'multipart') throw new Error(`${id} can't support idempotency: its body is streamed.`)
-  if (endpoint.caller === 'anyone') throw new Error(`${id} can't support idempotency: anybody could read the replay.`)
+  if (endpoint.bodyKind === 'multipart') throw new Error(`${id} cannot support idempotency: its body is streamed.`)
+  if (endpoint.caller === 'anyone') throw new Error(`${id} cannot support idempotency: anyone could read the replay.`)
 }
 
 function watchRequests(app: FastifyInstance, parts: ApiParts): void {
@@ -129,7 +129,7 @@ function watchRequests(app: FastifyInstance, parts: ApiParts): void {
   app.addHook('onResponse', async (request, reply) => logRequest(parts, request, reply))
 }
 
-// What reaches no operation is counted against the address, the router's own refusals included.
+// Requests that reach no operation are counted against the address, including those that the router rejects.
 function countUnrouted(parts: ApiParts, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   return countRequest(
     parts,

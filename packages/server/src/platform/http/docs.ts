@@ -7,7 +7,7 @@ import { describeOperation, documentHead, liftComponents } from './openapi.ts'
 
 const apiVersion = '1.0.0'
 
-/** The page loads from this server only, over whatever scheme it was reached by. */
+/** The page loads only from this server, over http or https. */
 const contentPolicy = [
   "default-src 'self'",
   "base-uri 'self'",
@@ -19,10 +19,11 @@ const contentPolicy = [
 ].join('; ')
 
 const wordmark =
-  '<svg xmlns="http://www.w3.org/2000/svg" width="150" height="40"><text x="0" y="27" fill="#fff" font-family="system-ui,sans-serif" font-size="22" font-weight="600">Appstrate</text></svg>'
+  '<svg xmlns="http://www.w3.org/2000/svg" width="150" height="40"><text x="0" y="27" fill="#fff" ' +
+  'font-family="system-ui,sans-serif" font-size="22" font-weight="600">Appstrate</text></svg>'
 const logo = { type: 'image/svg+xml', content: wordmark, href: '/', target: '_self' } as const
 
-/** Serves the OpenAPI document at `/api/openapi.json` and Swagger UI at `/api/docs`, with nothing from another host. */
+/** Serves the OpenAPI document at `/api/openapi.json`, and Swagger UI at `/api/docs` without external resources. */
 export async function registerDocs(app: FastifyInstance, features: readonly Feature[]): Promise<void> {
   await registerDocument(app, features)
   await app.register(fastifySwaggerUi, {
@@ -42,7 +43,7 @@ export async function registerDocs(app: FastifyInstance, features: readonly Feat
   })
 }
 
-/** The OpenAPI document of the features, from their declarations alone: nothing is opened and nothing listens. */
+/** Builds the OpenAPI document from the declarations of the features, without a database or a listening server. */
 export async function buildDocument(features: readonly Feature[]): Promise<object> {
   const app = Fastify({ exposeHeadRoutes: false })
   app.setValidatorCompiler(() => () => true)

@@ -27,7 +27,7 @@ describe('methods', () => {
     if (!route.startsWith('HEAD')) expectProblem(undefined, answer, 'method-not-allowed')
   })
 
-  it('tells a wrong path before it looks at the body', async () => {
+  it('reports a wrong path before it reads the body', async () => {
     const tenant = await world.tenant()
     const answer = await tenant.send('POST /api/nothing', {
       rawBody: '<xml/>',
@@ -37,7 +37,7 @@ describe('methods', () => {
     expect(answer.body.detail).toContain('POST /api/nothing')
   })
 
-  it('HEAD answers as GET does, without a body', async () => {
+  it('HEAD answers like GET, without a body', async () => {
     const tenant = await world.tenant()
     const [got, head] = [await tenant.send('GET /api/toys'), await tenant.send('HEAD /api/toys')]
     expect([head.status, head.text]).toEqual([200, ''])
@@ -55,7 +55,7 @@ describe('methods', () => {
     expect((await tenant.send(`HEAD /api/toys/${newWireId('run')}`)).status).toBe(404)
   })
 
-  it('OPTIONS tells what a path takes', async () => {
+  it('OPTIONS lists the methods of a path', async () => {
     const answer = await world.send('OPTIONS /api/toys')
     expect([answer.status, answer.headers.get('allow'), answer.text]).toEqual([204, 'GET, HEAD, POST, OPTIONS', ''])
     expectProblem(undefined, await world.send('OPTIONS /api/nothing'), 'not-found')
@@ -68,7 +68,7 @@ describe('pages of other origins', () => {
     'access-control-request-headers': 'x-app-id, idempotency-key',
   }
 
-  it('may call when they are trusted, with every method, and read our headers', async () => {
+  it("may call with every method and read the API's headers when they are trusted", async () => {
     const { status, headers } = await world.send('OPTIONS /api/toys/x', { headers: { origin, ...preflight } })
     expect(status).toBe(204)
     expect(headers.get('access-control-allow-origin')).toBe(origin)
@@ -98,7 +98,7 @@ describe('pages of other origins', () => {
 })
 
 describe('a server that is stopping', () => {
-  it('takes no new work, keeps answering reads, and says when to come back', async () => {
+  it('refuses writes with Retry-After, and still answers reads', async () => {
     const stopping = await openWorld({ features: [makeToys().feature] })
     const tenant = await stopping.tenant()
     stopping.platform.beginStop()

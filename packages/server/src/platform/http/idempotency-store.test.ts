@@ -20,14 +20,14 @@ const reply = {
 
 interface Opened {
   readonly store: IdempotencyStore
-  /** As if so much time had passed since the key was taken. */
+  /** Simulates that this much time has passed since the key was acquired. */
   age(keyHash: Buffer, ageMs: number): Promise<void>
-  /** Milliseconds until the key is forgotten. */
+  /** Milliseconds until the key expires. */
   ttlMs(keyHash: Buffer): Promise<number>
   close(): Promise<void>
 }
 
-// Both stores keep the same promises.
+// Both stores have the same contract.
 describe.each([
   ['PostgreSQL', openPostgres, true],
   ['Redis', openRedisStore, hasRedisServer],
@@ -60,7 +60,7 @@ function keepsItsPromises(open: () => Promise<Opened>): void {
     expect(states.filter((state) => state === 'reused')).toHaveLength(19)
   })
 
-  it('gives the stored reply to the same body, and `reused` to another', async () => {
+  it('returns the stored reply for the same body, and `reused` for another', async () => {
     const [key, body] = [hash(), hash()]
     await opened.store.acquire(key, body)
     await opened.store.finish(key, body, reply)
@@ -68,7 +68,7 @@ function keepsItsPromises(open: () => Promise<Opened>): void {
     expect(await opened.store.acquire(key, hash())).toEqual({ state: 'reused' })
   })
 
-  it('keeps a reply for 24 hours, and then takes the key anew', async () => {
+  it('keeps a reply for 24 hours, after which the key is free', async () => {
     const [key, body] = [hash(), hash()]
     await opened.store.acquire(key, body)
     await opened.store.finish(key, body, reply)
@@ -77,14 +77,14 @@ function keepsItsPromises(open: () => Promise<Opened>): void {
     expect(await opened.store.acquire(key, hash())).toEqual({ state: 'acquired' })
   })
 
-  it('gives a released key to whoever asks next, with any body', async () => {
+  it('gives a released key to the next request, with any body', async () => {
     const [key, body] = [hash(), hash()]
     await opened.store.acquire(key, body)
     await opened.store.release(key, body)
     expect(await opened.store.acquire(key, hash())).toEqual({ state: 'acquired' })
   })
 
-  it('releases neither a finished key nor one that holds another body', async () => {
+  it('releases neither a finished key nor one with another body', async () => {
     const [key, body, other] = [hash(), hash(), hash()]
     await opened.store.acquire(key, body)
     await opened.store.release(key, other)
@@ -94,7 +94,7 @@ function keepsItsPromises(open: () => Promise<Opened>): void {
     expect(await opened.store.acquire(key, body)).toEqual({ state: 'finished', reply })
   })
 
-  it('locks a key for no longer than a minute after a crash; another body stays refused', async () => {
+  it('locks a key for at most a minute after a crash; another body is still refused', async () => {
     expect(idempotencyLockMs).toBeLessThanOrEqual(60_000)
     const [key, body] = [hash(), hash()]
     await opened.store.acquire(key, body)
@@ -106,7 +106,7 @@ function keepsItsPromises(open: () => Promise<Opened>): void {
     expect(await opened.store.acquire(key, body), 'one of two').toEqual({ state: 'in-progress' })
   })
 
-  it('holds a renewed key for another minute', async () => {
+  it('locks a renewed key for another minute', async () => {
     const [key, body] = [hash(), hash()]
     await opened.store.acquire(key, body)
     await opened.age(key, idempotencyLockMs - 20_000)
@@ -125,7 +125,9 @@ async function openPostgres(): Promise<Opened & { readonly database: Database }>
     database,
     store: createPostgresIdempotency(database.db),
     async age(keyHash, ageMs) {
-      const text = `update idempotency_keys set locked_until = locked_until - $2 * interval '1 ms', expires_at = expires_at - $2 * interval '1 ms' where key_hash = $1`
+      const text = `update idempotency_keys
+        set locked_until = locked_until - $2 * interval '1 ms', expires_at = expires_at - $2 * interval '1 ms'
+        where key_hash = $1`
       await database.pool.query(text, [keyHash, ageMs])
     },
     async ttlMs(keyHash) {
@@ -168,7 +170,7 @@ async function openRedisStore(): Promise<Opened> {
 }
 
 describe('keys in PostgreSQL', () => {
-  it('are removed some time after they have expired', async () => {
+  it('are removed after they have expired', async () => {
     const { store, database, age, close } = await openPostgres()
     const [expired, fresh] = [hash(), hash()]
     await store.acquire(expired, hash())
@@ -185,20 +187,20 @@ describe('parseIdempotencyKey', () => {
   const parse = (headers: string[] | undefined, scope = ['POST']) =>
     parseIdempotencyKey(headers, scope, Buffer.from('{}'))
 
-  it('reads a quoted and a bare key alike, and none as none', () => {
+  it('reads a quoted and a bare key alike, and a missing one as undefined', () => {
     expect(parse(undefined)).toBeUndefined()
     expect(parse(['"a b"'])).toEqual(parse(['a b']))
     expect(parse(['a'])?.keyHash).not.toEqual(parse(['b'])?.keyHash)
   })
 
-  it('reads what is escaped in quotes (RFC 8941), and refuses what is broken off or has something behind it', () => {
+  it('reads escapes in quotes (RFC 8941), and refuses an unterminated string or one with trailing text', () => {
     expect(parse([String.raw`"a\"b\\c"`])).toEqual(parse([String.raw`a"b\c`]))
     for (const broken of ['"', '"a', '"a"b', '"a";x=1', String.raw`"a\b"`, String.raw`"a\"`])
       expect(() => parse([broken]), broken).toThrow('Idempotency-Key must be')
     expect(parse([`"${String.raw`\"`.repeat(255)}"`])).toBeDefined()
   })
 
-  it('never takes one scope and key for another', () => {
+  it('never confuses two pairs of scope and key', () => {
     expect(parse(['c'], ['a', 'b'])?.keyHash).not.toEqual(parse(['c'], ['ab'])?.keyHash)
     expect(parse(['b","c'], ['a'])?.keyHash).not.toEqual(parse(['c'], ['a', 'b'])?.keyHash)
   })

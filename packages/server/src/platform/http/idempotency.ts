@@ -14,20 +14,20 @@ export type Acquired =
   | { readonly state: 'reused' }
   | { readonly state: 'finished'; readonly reply: StoredReply }
 
-/** How long a request may hold a key; after a crash the key is free again then. */
+/** How long a request may lock a key; after a crash the key becomes free again after this time. */
 export const idempotencyLockMs = 60_000
 /** How long a reply is kept. */
 export const idempotencyTtlMs = 24 * 60 * 60 * 1000
 
-/** Where keys are kept: PostgreSQL, or Redis when there is one. */
+/** The store of keys: in PostgreSQL, or in Redis if configured. */
 export interface IdempotencyStore {
-  /** Takes the key for `idempotencyLockMs`, or tells who has it. One winner among parallel callers. */
+  /** Locks the key for `idempotencyLockMs`, or returns its state. One winner among parallel callers. */
   acquire(keyHash: Buffer, bodyHash: Buffer): Promise<Acquired>
-  /** Holds the key for another `idempotencyLockMs` while its request is still running. */
+  /** Extends the lock by another `idempotencyLockMs` while the request is still running. */
   renew(keyHash: Buffer, bodyHash: Buffer): Promise<void>
-  /** Keeps the reply for `idempotencyTtlMs`. */
+  /** Stores the reply for `idempotencyTtlMs`. */
   finish(keyHash: Buffer, bodyHash: Buffer, reply: StoredReply): Promise<void>
-  /** Gives the key back without a reply. */
+  /** Releases the key without a reply. */
   release(keyHash: Buffer, bodyHash: Buffer): Promise<void>
 }
 
@@ -57,7 +57,7 @@ export function parseIdempotencyKey(
   return { keyHash: sha256(JSON.stringify([...scope, key])), bodyHash: sha256(rawBody) }
 }
 
-/** The content of an RFC 8941 string, empty when the text is none: one broken off must not be taken for another key. */
+/** The content of an RFC 8941 string. Empty for an invalid one, so that a truncated string is not used as a key. */
 function unquoted(text: string): string {
   const inner = /^"((?:[^"\\]|\\["\\])*)"$/.exec(text)?.[1] ?? ''
   return inner.replaceAll(/\\(.)/g, '$1')

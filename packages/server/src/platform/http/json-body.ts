@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { problem } from '../problems/problem.ts'
 
-/** Parses JSON bodies and keeps their bytes, over which idempotency is decided. Other types answer 415. */
+/** Parses JSON bodies and keeps their bytes, which idempotency compares. Other types answer 415. */
 export function parseJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
@@ -20,6 +20,6 @@ export function parseJsonBodies(app: FastifyInstance): void {
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 function parseJson(body: Buffer): unknown {
-  // A `__proto__` key becomes an own property here, and is refused by findUnsafeValues: no prototype is ever changed.
+  // A `__proto__` key becomes an own property here, and findUnsafeValues refuses it: no prototype is changed.
   return JSON.parse(utf8.decode(body))
 }

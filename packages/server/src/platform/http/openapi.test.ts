@@ -47,12 +47,12 @@ async function runTool(path: string, ...args: string[]) {
 }
 
 describe('GET /api/openapi.json', () => {
-  it('is what the declarations alone give, so that it can be printed without a server', async () => {
+  it('is built only from the declarations, so that it can be printed without a server', async () => {
     const { body } = await world.send('GET /api/openapi.json')
     expect(body).toEqual(JSON.parse(JSON.stringify(await buildDocument([...features, toys]))))
   })
 
-  it('describes an endpoint with its operation id, source, security, scopes, parameters, body, replies and problems', async () => {
+  it('describes an endpoint: operation id, source, security, scopes, parameters, body, replies, problems', async () => {
     const { body } = await world.send('GET /api/openapi.json')
     const { post } = body.paths['/api/toys']
     expect(post).toMatchObject({
@@ -90,7 +90,7 @@ describe('GET /api/openapi.json', () => {
     ])
   })
 
-  it('refers to nothing that is not in it, and holds nothing that looks like a secret', async () => {
+  it('has no dangling references, and nothing that looks like a secret', async () => {
     const { body, text } = await world.send('GET /api/openapi.json')
     const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(([, reference]) => reference ?? '')
     expect(references.length).toBeGreaterThan(0)
@@ -107,7 +107,7 @@ describe('GET /api/openapi.json', () => {
 })
 
 describe('processes/print-openapi.ts', () => {
-  it('prints a document without a database in which redocly finds no error and no warning', async () => {
+  it('prints, without a database, a document in which redocly finds no error and no warning', async () => {
     const printed = await runTool('packages/server/src/processes/print-openapi.ts')
     expect(printed.status, printed.output).toBe(0)
     expect(JSON.parse(printed.stdout)).toMatchObject({ openapi: '3.1.0' })
@@ -124,7 +124,7 @@ describe('processes/print-openapi.ts', () => {
     expect({ totals, problems }).toMatchObject({ totals: { errors: 0, warnings: 0 }, problems: [] })
   }, 240_000)
 
-  it('prints a document from which a client is made that type-checks', async () => {
+  it('prints a document from which a client can be generated that type-checks', async () => {
     await writeFile(join(directory, 'toys.json'), JSON.stringify(await buildDocument([toys])))
     const client = join(directory, 'client.ts')
     const generated = await runTool(
@@ -192,7 +192,7 @@ describe('an operation id is a file name', () => {
     },
   )
 
-  it('which this test notices when it is not', async () => {
+  it('and this test fails if it is not', async () => {
     const nowhere = endpoint({
       route: 'GET /api/nowhere',
       summary: 'x',
@@ -226,7 +226,7 @@ async function misplaced(each: Feature): Promise<string[]> {
 }
 
 describe('GET /api/docs', () => {
-  it('loads with all its parts from this server, and refers to no other host', async () => {
+  it('loads all its parts from this server, and refers to no other host', async () => {
     const page = await world.send('GET /api/docs')
     const parts = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path ?? '')
     expect(parts.length).toBeGreaterThanOrEqual(5)
@@ -237,11 +237,11 @@ describe('GET /api/docs', () => {
       if (path.endsWith('.css')) expect(part.text, path).not.toMatch(/url\(["']?(?:https?:)?\/\//)
     }
     expect(page.text).not.toMatch(/(?:https?:)?\/\/[a-z]/)
-    // The bundle's own default asks validator.swagger.io; here the page is told not to.
+    // By default the bundle calls validator.swagger.io; the page must disable that.
     expect((await world.send('GET /api/docs/static/swagger-initializer.js')).text).toContain('validatorUrl: null')
   })
 
-  it('lets the browser load nothing from elsewhere', async () => {
+  it('forbids the browser to load anything from other hosts', async () => {
     const policy = (await world.send('GET /api/docs')).headers.get('content-security-policy') ?? ''
     expect(policy).toMatch(/default-src 'self'/)
     expect(policy).not.toMatch(/http|\.io|upgrade/)

@@ -15,7 +15,7 @@ export const cursorQuery = {
     Type.String({
       minLength: 1,
       maxLength: 200,
-      description: 'Return what follows this `pagination.nextCursor`; `page` is then ignored.',
+      description: 'The `pagination.nextCursor` of the previous page: returns the items after it, and ignores `page`.',
     }),
   ),
 }
@@ -25,7 +25,7 @@ export interface Page {
   readonly pageSize: number
 }
 
-/** What a store returns for one page. */
+/** The result of a store for one page. */
 export interface Slice<T> {
   readonly items: readonly T[]
   readonly total: number

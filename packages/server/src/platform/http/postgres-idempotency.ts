@@ -6,13 +6,13 @@ import { idempotencyLockMs, idempotencyTtlMs, type Acquired, type IdempotencySto
 
 const Headers = Type.Record(Type.String(), Type.String())
 
-/** Expired keys are removed once in so many requests, so many at a time: more than can have come in between. */
+/** Expired keys are removed every `sweepEvery` requests, in larger batches, so that they do not accumulate. */
 const sweepEvery = 500
 const sweptRowsMax = 1_000
 
-/** A store that can also be asked without taking a key. */
+/** A store that can also look a key up without locking it. */
 export interface DurableIdempotency extends IdempotencyStore {
-  /** Who has the key, or undefined when it is free. */
+  /** The state of the key, or undefined if it is free. */
   find(keyHash: Buffer, bodyHash: Buffer): Promise<Acquired | undefined>
 }
 
@@ -22,18 +22,20 @@ export function createPostgresIdempotency(db: Db): DurableIdempotency {
   return {
     async acquire(keyHash, bodyHash) {
       if (acquisitions++ % sweepEvery === 0) await sweep(db)
-      // One statement takes a free, expired or abandoned key; losing the race leaves no row returned.
+      // One statement locks a free, expired or abandoned key; it returns no row if another request was faster.
       const taken = await sql`
         insert into idempotency_keys (key_hash, body_hash, locked_until, expires_at)
-        values (${keyHash}, ${bodyHash}, now() + ${idempotencyLockMs} * interval '1 ms', now() + ${idempotencyTtlMs} * interval '1 ms')
+        values (${keyHash}, ${bodyHash},
+          now() + ${idempotencyLockMs} * interval '1 ms', now() + ${idempotencyTtlMs} * interval '1 ms')
         on conflict (key_hash) do update
           set body_hash = excluded.body_hash, locked_until = excluded.locked_until, expires_at = excluded.expires_at,
               status = null, headers = null, body = null
           where idempotency_keys.expires_at < now()
-             or (idempotency_keys.status is null and idempotency_keys.locked_until < now() and idempotency_keys.body_hash = excluded.body_hash)
+             or (idempotency_keys.status is null and idempotency_keys.locked_until < now()
+               and idempotency_keys.body_hash = excluded.body_hash)
         returning key_hash`.execute(db)
       if (taken.rows.length === 1) return { state: 'acquired' }
-      // Released between the two statements: to the caller the other request was still there.
+      // If it was released between the two statements, report the other request as still running.
       return (await findHeld(db, keyHash, bodyHash)) ?? { state: 'in-progress' }
     },
     find: (keyHash, bodyHash) => findHeld(db, keyHash, bodyHash),
@@ -47,10 +49,11 @@ export function createPostgresIdempotency(db: Db): DurableIdempotency {
         .execute()
     },
     async finish(keyHash, bodyHash, reply) {
-      // A key that was taken in Redis, which is gone by now, has no row yet.
+      // A key that was locked in Redis, which has failed since, has no row yet.
       await sql`
         insert into idempotency_keys (key_hash, body_hash, locked_until, expires_at, status, headers, body)
-        values (${keyHash}, ${bodyHash}, now(), now() + ${idempotencyTtlMs} * interval '1 ms', ${reply.status}, ${JSON.stringify(reply.headers)}, ${reply.body})
+        values (${keyHash}, ${bodyHash}, now(), now() + ${idempotencyTtlMs} * interval '1 ms',
+          ${reply.status}, ${JSON.stringify(reply.headers)}, ${reply.body})
         on conflict (key_hash) do update set status = excluded.status, headers = excluded.headers, body = excluded.body
           where idempotency_keys.body_hash = excluded.body_hash`.execute(db)
     },

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { maskSecrets } from '../log/log.ts'
 import { problem, Problem } from '../problems/problem.ts'
 
-/** The framework's own failures, as problems of the catalogue. */
+/** The framework's errors, as problem codes. */
 const frameworkCodes: Readonly<Record<string, string>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload-too-large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
@@ -14,18 +14,18 @@ const frameworkCodes: Readonly<Record<string, string>> = {
   FST_INVALID_MULTIPART_CONTENT_TYPE: 'unsupported-media-type',
 }
 
-/** SQLSTATEs of text that PostgreSQL can't keep; what the checks of bodies can't see, such as names of uploaded files. */
+/** SQLSTATEs of text that PostgreSQL cannot store. The checks of bodies miss some, such as names of uploaded files. */
 const unstorableText: ReadonlySet<string> = new Set(['22021', '22P05'])
 
 const advice: Readonly<Record<string, string>> = {
-  'unsupported-media-type': 'The endpoint does not take this Content-Type: see its description at /api/docs.',
-  'payload-too-large': 'The body is larger than this endpoint takes.',
+  'unsupported-media-type': 'The endpoint does not accept this Content-Type: see its description at /api/docs.',
+  'payload-too-large': 'The body is larger than this endpoint accepts.',
   'malformed-request': 'The request is not well-formed HTTP.',
-  'validation-error': 'A text contains a character that can not be stored.',
-  'internal-error': 'Something failed on our side. The log has the cause under this requestId.',
+  'validation-error': 'A text contains a character that cannot be stored.',
+  'internal-error': 'The request failed because of a server error. The log has the cause under this requestId.',
 }
 
-/** Turns anything thrown while serving a request into a problem; what is not one becomes `internal-error`. */
+/** Converts an error to a problem; an unknown error becomes `internal-error`. */
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
   const code = codeOf(error)
@@ -35,13 +35,13 @@ function toProblem(error: unknown): Problem {
 function codeOf(error: unknown): string {
   if (!isCoded(error)) return 'internal-error'
   if (unstorableText.has(error.code)) return 'validation-error'
-  // A framework failure that is not listed but blames the client must not read as a failure of ours.
+  // An unlisted framework error with a 4xx status must not become an internal error.
   const isRefusal = error.code.startsWith('FST_') && error.statusCode !== undefined && error.statusCode < 500
   const isHangUp = error.code === 'ECONNRESET' || error.code === 'ERR_STREAM_PREMATURE_CLOSE'
   return frameworkCodes[error.code] ?? (isRefusal || isHangUp ? 'malformed-request' : 'internal-error')
 }
 
-/** Sends the problem (RFC 9457), and logs a failure of ours once with its cause. */
+/** Sends the problem (RFC 9457), and logs a server error once with its cause. */
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
   const failure = toProblem(error)
   const { options, row } = failure
@@ -54,7 +54,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, error:
     .send(problemBody(failure, { instance: pathOf(request.originalUrl), requestId: request.id }))
 }
 
-/** RFC 9110 section 15.5.2 wants one with every 401; browsers show no dialog for this scheme. */
+/** RFC 9110 section 15.5.2 requires it with every 401; browsers show no dialog for this scheme. */
 const challenge = { 'WWW-Authenticate': 'Bearer realm="Appstrate"' }
 
 export const problemContentType = 'application/problem+json; charset=utf-8'
@@ -80,7 +80,7 @@ export function problemType(code: string): string {
   return `https://appstrate.dev/errors/${code}`
 }
 
-/** The path of a URL as it may be shown: without its query, which can hold a token. */
+/** The path of a URL without its query, which may contain a token. */
 export function pathOf(url: string): string {
   return maskSecrets(url.split('?', 1)[0] ?? '')
 }

@@ -16,11 +16,11 @@ export interface RateLimitState {
 }
 
 export interface RateLimiter {
-  /** Takes one request of the caller's minute on a route. Never fails: without Redis it counts in memory. */
+  /** Counts one request of the caller on a route. Never fails: without Redis it counts in memory. */
   take(limitClass: LimitClass, key: string): Promise<RateLimitState>
 }
 
-/** Fixed windows of a minute, in Redis (one round trip) with memory as insurance, or in memory. */
+/** Counts in fixed windows of a minute: in Redis (one round trip) with memory as a fallback, or in memory. */
 export function createRateLimiter(options: { limits: RateLimits; redis: Redis | undefined; log: Log }): RateLimiter {
   const limiters = {
     runs: createLimiter('runs', options),

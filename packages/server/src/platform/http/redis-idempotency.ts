@@ -15,7 +15,7 @@ const Entry = Type.Object({
 
 const nowMs = `local t = redis.call('time'); local now = t[1] * 1000 + math.floor(t[2] / 1000)`
 
-// KEYS[1]; ARGV: body hash, lock ms, ttl ms. Takes a free or an abandoned key, or returns what holds it.
+// KEYS[1]; ARGV: body hash, lock ms, ttl ms. Locks a free or an abandoned key, or returns its entry.
 const acquireScript = `${nowMs}
 local held = redis.call('get', KEYS[1])
 if held then
@@ -25,7 +25,7 @@ end
 redis.call('set', KEYS[1], cjson.encode({ bodyHash = ARGV[1], lockedUntilMs = now + ARGV[2] }), 'PX', ARGV[3])
 return false`
 
-// KEYS[1]; ARGV: body hash, lock ms. Renews the lock while it is the caller's and unfinished; without a lock time gives the key back.
+// KEYS[1]; ARGV: body hash, lock ms. Renews the lock of the caller's unfinished key; without lock ms, releases it.
 const holdScript = `${nowMs}
 local held = redis.call('get', KEYS[1])
 if not held then return 0 end
@@ -36,8 +36,8 @@ redis.call('set', KEYS[1], cjson.encode({ bodyHash = ARGV[1], lockedUntilMs = no
 return 1`
 
 /**
- * Keys in Redis. While it is down PostgreSQL decides, so that a key is never ignored; when it is back it may know nothing of
- * what it missed, or nothing at all, so a key that is free there is looked up in PostgreSQL before it is given away.
+ * Keys in Redis, with PostgreSQL as the fallback while Redis is down, so that no key is ignored. After an outage Redis
+ * lacks those keys and may have lost all others, so a key that is free there is also looked up in PostgreSQL.
  */
 export function createRedisIdempotency(
   redis: Redis,
@@ -47,8 +47,8 @@ export function createRedisIdempotency(
     try {
       return await viaRedis()
     } catch (error) {
-      // The connection itself reports an outage, once.
-      log.debug({ err: error }, 'An idempotency key goes to PostgreSQL, because Redis fails.')
+      // openRedis already reports an outage, once.
+      log.debug({ err: error }, 'Redis failed; an idempotency key is stored in PostgreSQL.')
       return viaFallback()
     }
   }

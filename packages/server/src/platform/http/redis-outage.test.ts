@@ -32,7 +32,7 @@ describe.runIf(hasRedisServer)('a Redis that dies while the server runs', () => 
     await isBack()
   }
 
-  it('leaves the API answering and limiting, from memory, and counts in Redis again when it is back', async () => {
+  it('keeps the API answering and limiting from memory, and counting in Redis again after the outage', async () => {
     const tenant = await world.tenant()
     expect(await count(tenant)).toEqual([200, 4])
     expect((await redis.ask((client) => client.keys('rl:*'))).length).toBe(1)
@@ -40,14 +40,14 @@ describe.runIf(hasRedisServer)('a Redis that dies while the server runs', () => 
     await redis.kill()
     expect(await count(tenant), 'counted from the start, in memory').toEqual([200, 4])
     for (let sent = 0; sent < 4; sent++) await count(tenant)
-    expect(await count(tenant), 'and limited there').toEqual([429, 0])
+    expect(await count(tenant), 'and limited in memory').toEqual([429, 0])
 
     await restart()
     expect(await count(tenant)).toEqual([200, 4])
     expect((await redis.ask((client) => client.keys('rl:*'))).length).toBe(1)
   })
 
-  it('keeps idempotency keys in PostgreSQL meanwhile, and knows them when it is back', async () => {
+  it('stores idempotency keys in PostgreSQL meanwhile, and honours them after the outage', async () => {
     const tenant = await world.tenant()
     await world.platform.db.deleteFrom('idempotency_keys').execute()
     await redis.kill()
@@ -63,7 +63,7 @@ describe.runIf(hasRedisServer)('a Redis that dies while the server runs', () => 
     expect((await create(tenant, 'afterwards')).headers.get('idempotent-replayed')).toBeNull()
   })
 
-  it('takes nothing back of a creation that was at work when it died', async () => {
+  it('does not undo a creation that was in progress when it died', async () => {
     const tenant = await world.tenant()
     const name = `slow ${toys.begun.length}`
     const release = toys.hold(name)
@@ -79,8 +79,8 @@ describe.runIf(hasRedisServer)('a Redis that dies while the server runs', () => 
     expect(toys.begun.filter((begun) => begun === name)).toHaveLength(1)
   })
 
-  // A request that waited for it would wait for ever, and thirty that waited as long as the first one for thirty seconds.
-  it('holds up no request for more than a moment when it hangs instead of dying', { timeout: 25_000 }, async () => {
+  // A request that waits for it would never end, and thirty that each wait a second would take thirty seconds.
+  it('delays no request noticeably when it hangs instead of dying', { timeout: 25_000 }, async () => {
     const tenant = await world.tenant()
     await count(tenant)
     redis.freeze()
@@ -89,17 +89,17 @@ describe.runIf(hasRedisServer)('a Redis that dies while the server runs', () => 
     await isBack()
   })
 
-  it('is reported once per outage, and when it is over', () => {
+  it('is reported once per outage, and when the outage is over', () => {
     const lines = readLog(world, 'Redis')
       .filter(({ level }) => level >= 30)
       .map(({ msg }) => msg)
     const outages = lines.length / 2
-    // At least those above; a machine that stalls, or another try of a test, makes more.
+    // At least those above; a slow machine or a retried test causes more.
     expect(outages).toBeGreaterThanOrEqual(4)
     expect(lines).toEqual(
       Array.from({ length: outages }, () => [
-        'Redis is not reachable: limits are counted in memory until it is back.',
-        'Redis is back.',
+        'Redis is unreachable: limits are counted in memory until it is available again.',
+        'Redis is available again.',
       ]).flat(),
     )
   })

@@ -1,19 +1,19 @@
 const twoSegments = /^(\/api\/[^?]*?)@([^/?]+)\/([^/?]+)/
 
-/** Stands for every path that can't be decoded; no route has it. */
+/** Replaces every path that cannot be decoded; no route matches it. */
 const undecodable = { api: '/api/%25', other: '/%25' } as const
 
-/** The URL that is routed for a request's own: scoped names merged, and paths that can't be decoded sent to where nothing is. */
-export function routedUrl(asked: string): string {
-  // A client that takes us for a proxy names the host too (RFC 9112 section 3.2.2).
-  const url = /^https?:\/\/[^/?]*(\/.*)?$/i.exec(asked)?.[1] ?? asked
+/** The URL to route for a requested one: merges scoped names, and maps undecodable paths to one without a route. */
+export function routedUrl(requested: string): string {
+  // A client that uses the server as a proxy sends an absolute URL (RFC 9112 section 3.2.2).
+  const url = /^https?:\/\/[^/?]*(\/.*)?$/i.exec(requested)?.[1] ?? requested
   if (isDecodable(url)) return mergeScopedNames(plain(url))
   return url.startsWith('/api/') ? undecodable.api : undecodable.other
 }
 
 const unreserved = /^[A-Za-z0-9._~-]$/
 
-/** The same URL with letters and digits of its path as themselves: `/%61pi` is `/api` to whoever looks at it later (RFC 3986 section 6.2.2.2). */
+/** Decodes unreserved characters in the path, so that `/%61pi` is `/api` everywhere (RFC 3986 section 6.2.2.2). */
 function plain(url: string): string {
   const [path = ''] = url.split('?', 1)
   if (!path.includes('%')) return url
@@ -34,7 +34,7 @@ export function isDecodable(url: string): boolean {
   }
 }
 
-/** Lets `@scope/name` stand in a path as two segments: `/api/agents/@acme/x/run` is read as `/api/agents/%40acme%2Fx/run`. */
+/** Merges `@scope/name` to one segment: `/api/agents/@acme/x/run` becomes `/api/agents/%40acme%2Fx/run`. */
 function mergeScopedNames(url: string): string {
   return url.replace(
     twoSegments,

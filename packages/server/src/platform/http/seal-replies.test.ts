@@ -39,7 +39,7 @@ describe('a reply that holds a secret', () => {
   })
   afterAll(() => world.close())
 
-  it('is replayed as it was, and is nowhere at rest', async () => {
+  it('is replayed unchanged, and is not stored as plain text', async () => {
     const { send } = await world.tenant()
     const show = () => send('POST /api/secrets', { body: {}, headers: { 'idempotency-key': 'once' } })
     const [first, again] = [await show(), await show()]
@@ -59,7 +59,7 @@ describe('sealReplies', () => {
   const reply: StoredReply = { status: 201, headers: { location: '/x' }, body: needle }
   const [keyHash, otherKey, bodyHash] = [randomBytes(32), randomBytes(32), randomBytes(32)]
 
-  it('hands on everything but bodies as it is', async () => {
+  it('changes only the bodies', async () => {
     const { store, calls } = storeOf({ state: 'in-progress' })
     const sealed = sealReplies(store, parseKeyRing(generateEncryptionKey('1')))
     expect(await sealed.acquire(keyHash, bodyHash)).toEqual({ state: 'in-progress' })
@@ -68,7 +68,7 @@ describe('sealReplies', () => {
     expect(calls).toEqual(['acquire', 'renew', 'release'])
   })
 
-  it('opens only what was sealed for the same key', async () => {
+  it('decrypts only bodies that were encrypted for the same key', async () => {
     const { store, kept } = storeOf({ state: 'in-progress' })
     const sealed = sealReplies(store, parseKeyRing(generateEncryptionKey('1')))
     await sealed.finish(keyHash, bodyHash, reply)

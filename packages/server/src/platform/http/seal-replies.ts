@@ -1,7 +1,7 @@
 import type { KeyRing } from '../crypto/key-ring.ts'
 import type { IdempotencyStore } from './idempotency.ts'
 
-/** A store whose replies hold secrets: their bodies are encrypted while they are kept, each bound to its key. */
+/** Wraps a store for replies that contain secrets: encrypts the stored bodies, each bound to its key. */
 export function sealReplies(store: IdempotencyStore, keyRing: KeyRing): IdempotencyStore {
   return {
     ...store,

@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-/** Every line that was written so far must be free of the texts; there must be lines to look at. */
+/** Expects log lines, none of which contains one of the texts. */
 function expectUnseen(...secrets: string[]): void {
   const log = world.logLines.join('')
   expect(log).toContain('"msg":"request"')
@@ -18,7 +18,7 @@ function expectUnseen(...secrets: string[]): void {
 }
 
 describe('the log, at level debug', () => {
-  it('never holds an API key: from a header, a query, a path, or a body that fails', async () => {
+  it('never contains an API key: from a header, a query, a path, or a body that fails', async () => {
     const { apiKey, appId, send } = await world.tenant()
     await world.send('GET /api/realtime/toys', { query: { token: apiKey } })
     await world.send('GET /api/application-toys', { query: { token: apiKey, 'x-app-id': appId } })
@@ -36,7 +36,7 @@ describe('the log, at level debug', () => {
     expect(world.logLines.join('')).toContain('ask_[redacted]')
   })
 
-  it('never holds a token of a query, whatever its form', async () => {
+  it('never contains a token of a query, in any form', async () => {
     for (const path of ['/api/realtime/toys', '/api/nothing', '/nothing', '/api/docs', '/api/%zz']) {
       await world.send(
         `GET ${path}?token=first-secret-of-a-query&access_token=second-secret-of-a-query&code=third-secret-of-a-query`,
@@ -45,7 +45,7 @@ describe('the log, at level debug', () => {
     expectUnseen('first-secret-of-a-query', 'second-secret-of-a-query', 'third-secret-of-a-query')
   })
 
-  it('never holds a session cookie, a password or an Authorization header', async () => {
+  it('never contains a session cookie, a password or an Authorization header', async () => {
     const { cookie, send } = await signUp(world)
     const token = cookie.split('=')[1]?.split('.')[0] ?? ''
     expect(token.length).toBeGreaterThan(20)
@@ -58,7 +58,7 @@ describe('the log, at level debug', () => {
     expectUnseen(token, decodeURIComponent(token), 'correct horse battery', 'a wrong password', 'not-even-a-key')
   })
 
-  it('never holds what a broken request carried', async () => {
+  it('never contains data of a broken request', async () => {
     const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
     socket.end(
       'GET /api/realtime/toys?token=secret-of-a-broken-request HTTP/1.1\r\nAuthorization Bearer broken-header\r\n\r\n',

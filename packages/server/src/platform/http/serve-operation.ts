@@ -17,7 +17,7 @@ import { bodyValidator, queryValidator, refuseInvalid } from './validation.ts'
 type Http = { readonly request: FastifyRequest; readonly reply: FastifyReply }
 
 /**
- * The second half of the pipeline, with the body at hand: validate → permission → idempotency → handle → reply.
+ * The second half of the pipeline, with the body: validate → permission → idempotency → handle → reply.
  * Compiles the operation's validators once and returns its handler.
  */
 export function serveOperation(allParts: ApiParts, operation: Operation): (http: Http) => Promise<FastifyReply> {
@@ -75,9 +75,9 @@ function upgradeBody({ platform }: ApiParts, { id, endpoint }: Operation, reques
   try {
     request.body = platform.versions.upgradeRequest(apiVersion, id, request.body)
   } catch (error) {
-    // A step down the chain meets bodies that nobody has checked yet.
-    request.log.info({ err: error, apiVersion }, 'The body does not have the shape of its version.')
-    refuseInvalid([{ pointer: '', message: `does not have the shape of API version ${apiVersion}`, code: 'version' }])
+    // An upgrade step gets bodies that are not validated yet, so it may throw.
+    request.log.info({ err: error, apiVersion }, 'The body does not match its API version.')
+    refuseInvalid([{ pointer: '', message: `does not match API version ${apiVersion}`, code: 'version' }])
   }
 }
 
@@ -120,7 +120,7 @@ function buildCall(
     platform: parts.platform,
     db,
     now: parts.platform.clock.now(),
-    // Most handlers log nothing.
+    // Created lazily, because most handlers log nothing.
     get log() {
       return parts.platform.log.child({ requestId: request.id })
     },
@@ -167,7 +167,7 @@ async function send(
   return sendStored(http.reply, present(parts, operation, { http, result }))
 }
 
-// One winner runs the handler; only its finished reply is kept, so that a failure can be tried again.
+// One winner runs the handler. Only a finished reply is stored, so that a failed request can be retried.
 async function sendOnce(
   parts: ApiParts,
   operation: Operation,
@@ -184,7 +184,7 @@ async function sendOnce(
       })
     case 'reused':
       throw problem('idempotency-key-reuse', {
-        detail: 'This Idempotency-Key was used with another body: take a new key for a new request.',
+        detail: 'This Idempotency-Key was used with another body: use a new key for a new request.',
       })
     case 'acquired':
       return sendStored(http.reply, await runHolding(parts, operation, { http, call, key }))
@@ -197,19 +197,22 @@ async function runHolding(
   { http, call, key }: { http: Http; call: AnyCall; key: IdempotencyKey },
 ): Promise<StoredReply> {
   const { idempotency } = parts
-  const quietly = (work: Promise<void>) =>
+  const logFailure = (work: Promise<void>) =>
     work.catch((error: unknown) => call.log.warn({ err: error }, 'An idempotency key could not be updated.'))
-  // A long answer, such as a run that is waited for, outlives the lock that a crash may leave behind.
-  const renewal = setInterval(() => void quietly(idempotency.renew(key.keyHash, key.bodyHash)), idempotencyLockMs / 3)
+  // A long request, such as one that waits for a run, takes longer than the lock, which must end soon after a crash.
+  const renewal = setInterval(
+    () => void logFailure(idempotency.renew(key.keyHash, key.bodyHash)),
+    idempotencyLockMs / 3,
+  )
   try {
     const result = await operation.endpoint.handle(call)
-    if (result === hijacked || 'stream' in result) throw new Error(`${operation.id} can't be idempotent: it streams.`)
+    if (result === hijacked || 'stream' in result) throw new Error(`${operation.id} cannot be idempotent: it streams.`)
     const stored = present(parts, operation, { http, result })
-    // What the handler did is done: a key that can't be kept now must not make it look undone, nor be given back.
-    await quietly(idempotency.finish(key.keyHash, key.bodyHash, stored))
+    // The handler has taken effect: failing to store the reply must neither fail the request nor release the key.
+    await logFailure(idempotency.finish(key.keyHash, key.bodyHash, stored))
     return stored
   } catch (error) {
-    await quietly(idempotency.release(key.keyHash, key.bodyHash))
+    await logFailure(idempotency.release(key.keyHash, key.bodyHash))
     throw error
   } finally {
     clearInterval(renewal)
@@ -230,7 +233,7 @@ function present(
     apiVersion === platform.versions.current
       ? newest
       : JSON.stringify(platform.versions.downgradeReply(apiVersion, id, JSON.parse(newest)))
-  // The version is stored too: a replay has the shape of the first answer, whatever version asks again.
+  // Store the version too: a replay has the shape of the first reply, regardless of the version of the new request.
   return {
     status,
     headers: { ...headers, 'content-type': 'application/json; charset=utf-8', 'appstrate-version': apiVersion },

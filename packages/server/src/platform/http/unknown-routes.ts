@@ -8,19 +8,19 @@ interface KnownRoute {
   readonly pattern: RegExp
 }
 
-/** Paths that no operation stands for. */
+/** Paths without an operation. */
 const documentation: readonly KnownRoute[] = ['GET', 'HEAD'].map((method) => ({
   method,
   pattern: /^\/api\/(?:openapi\.json|docs)\/?$/,
 }))
 
-/** Answers 404, or 405 with `Allow` where the path exists; before the body is read, so that a wrong address is told first. */
+/** Answers 404, or 405 with `Allow` if the path exists. Runs before the body is read, to report a wrong URL first. */
 export function answerUnknownRoutes(app: FastifyInstance, operations: readonly Operation[]): void {
   const routes = [...documentation, ...operations.flatMap(toKnownRoutes)]
   app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return refuse(routes, request, reply)
   })
-  // Routes of plugins pass on here what they don't serve, such as OPTIONS without a trusted origin.
+  // Routes of plugins fall through to here, such as OPTIONS without a trusted origin.
   app.setNotFoundHandler((request, reply) => refuse(routes, request, reply))
 }
 
@@ -32,11 +32,11 @@ function refuse(routes: readonly KnownRoute[], request: FastifyRequest, reply: F
   )
   if (methods === '')
     throw problem('not-found', {
-      detail: `There is nothing at ${request.method} ${path}: the API is described at /api/docs.`,
+      detail: `There is no endpoint ${request.method} ${path}: see the API documentation at /api/docs.`,
     })
   if (request.method === 'OPTIONS') return reply.code(204).header('Allow', `${methods}, OPTIONS`).send()
   throw problem('method-not-allowed', {
-    detail: `${path} takes ${methods}, not ${request.method}.`,
+    detail: `${path} accepts ${methods}, not ${request.method}.`,
     headers: { Allow: methods },
   })
 }

@@ -1,7 +1,7 @@
 import { escapePointer } from '../json-schema/json-pointer.ts'
 import type { InvalidPart } from '../problems/problem.ts'
 
-/** Levels of nesting that a body may have. */
+/** The most levels of nesting in a body. */
 const depthMax = 100
 const mistakesMax = 100
 
@@ -13,8 +13,8 @@ interface Node {
 }
 
 /**
- * What no schema asks for and no part of ours can keep: U+0000 and lone surrogates (PostgreSQL refuses them), `__proto__`,
- * numbers beyond a double, and nesting deeper than `depthMax`. Walks without recursion.
+ * Finds values that schemas do not exclude but the server cannot store: U+0000 and lone surrogates (PostgreSQL refuses
+ * them), `__proto__`, numbers beyond a double, and nesting deeper than `depthMax`. Does not recurse.
  */
 export function findUnsafeValues(value: unknown, prefix = ''): InvalidPart[] {
   const mistakes: InvalidPart[] = []
@@ -33,7 +33,7 @@ export function findUnsafeValues(value: unknown, prefix = ''): InvalidPart[] {
   return mistakes
 }
 
-/** True when nothing else should look at the value, because it could be too deep for a recursive reader. */
+/** True if the value must not be validated further, because recursive code could exhaust the stack on it. */
 export function isTooDeep(mistakes: readonly InvalidPart[]): boolean {
   return mistakes.includes(tooDeep)
 }
@@ -63,12 +63,12 @@ function mistakeOf({ key, value }: Node): Mistake | undefined {
   if (typeof value === 'string' && !isStorable(value))
     return { message: 'must not contain U+0000 or half a surrogate pair', code: 'characters' }
   if (typeof value === 'number' && !Number.isFinite(value))
-    return { message: 'is a number too large to keep', code: 'finite' }
+    return { message: 'is too large a number to store', code: 'finite' }
   return undefined
 }
 
 function pushChildren(pending: Node[], parent: Node, value: object): void {
-  // Pushed from the last to the first, so that mistakes come out in the order of the document.
+  // Push from last to first, so that mistakes are in document order.
   for (const [key, child] of Object.entries(value).reverse())
     pending.push({ value: child, key, parent, depth: parent.depth + 1 })
 }

@@ -4,7 +4,7 @@ import { Type, type TProperties, type TSchema } from 'typebox'
 import { problem, type InvalidPart } from '../problems/problem.ts'
 import { pointerOf } from '../json-schema/json-pointer.ts'
 
-// Bodies are taken as sent; query and path values arrive as text, so numbers and booleans are parsed from it.
+// Bodies are not coerced. Query and path values arrive as text, so numbers and booleans are parsed from it.
 const options = { allErrors: true, strict: false, useDefaults: false } as const
 const bodyAjv = withFormats(new Ajv(options))
 const firstMistakeAjv = withFormats(new Ajv({ ...options, allErrors: false }))
@@ -15,7 +15,7 @@ function withFormats(ajv: Ajv): Ajv {
   return ajv
 }
 
-/** Problems reported at once; a body can be wrong in more places than anybody reads. */
+/** The most mistakes in one reply. */
 const errorsMax = 100
 
 export type RequestPart = 'body' | 'query'
@@ -26,7 +26,7 @@ export interface PartValidator {
   check(value: unknown): InvalidPart[]
 }
 
-/** Bodies above this report their first mistake only: collecting half a million would cost 100 MB and stop the process for a while. */
+/** Larger bodies report only their first mistake: half a million mistakes would cost 100 MB and block the process. */
 const reportAllBytesMax = 65_536
 
 /** Compiles the validator of a request body. Unknown fields are refused wherever the schema has an object. */
@@ -48,7 +48,7 @@ export function queryValidator(properties: TProperties): PartValidator {
   return partValidator('query', textAjv.compile(Type.Object(properties, { additionalProperties: false })))
 }
 
-/** Throws `validation-error` with all mistakes, when there is one. */
+/** Throws `validation-error` with all mistakes, if there are any. */
 export function refuseInvalid(errors: readonly InvalidPart[]): void {
   const [first] = errors
   if (first === undefined) return
@@ -67,7 +67,7 @@ function partValidator(part: RequestPart, validate: ValidateFunction): PartValid
   }
 }
 
-// A union reports each branch and then itself; the branches say what is wrong.
+// A union reports each branch and then itself; only the branches name the mistake.
 function causesOf(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   const causes = errors.filter(({ keyword }) => keyword !== 'anyOf' && keyword !== 'oneOf' && keyword !== 'if')
   return causes.length === 0 ? errors : causes
@@ -94,13 +94,13 @@ function messageOf(error: ErrorObject): string {
   }
 }
 
-// Keys are the client's own words: a long one is given in full in `errors`, not in the sentence.
+// Keys are chosen by the client: a long one is shown in full in `errors`, but shortened in the sentence.
 function shorten(pointer: string): string {
   return pointer.length <= 100 ? pointer : `${pointer.slice(0, 100)}…`
 }
 
 /**
- * The schema with every object closed that does not say `additionalProperties` itself, at any depth.
+ * The schema with every object closed, at any depth, unless it declares `additionalProperties`.
  * Parts of an intersection stay open: each sees the fields of the others.
  */
 function closed(schema: TSchema): TSchema {

@@ -18,7 +18,7 @@ export function WireId(prefix: IdPrefix, description?: string) {
 /** A time in a reply: ISO 8601 UTC with milliseconds and `Z`. */
 export const WireTime = Type.String({ format: 'date-time', examples: ['2026-03-21T09:30:00.000Z'] })
 
-/** A value or null, as `type: [T, 'null']`: the form that validates with one message and serialises without a union. */
+/** A value or null, as `type: [T, 'null']`: this form gives one validation message and serialises without a union. */
 export function Nullable<T extends TSchema & { type: string }>(schema: T) {
   return Type.Unsafe<Static<T> | null>({ ...schema, type: [schema.type, 'null'] })
 }
@@ -34,7 +34,7 @@ export const Nothing = Type.Null({ 'x-nothing': true })
 /** Money: USD as a decimal string, never a float. */
 export const WireUsd = Type.String({ pattern: '^\\d+(\\.\\d+)?$', examples: ['0.0123'] })
 
-/** Free JSON object, at most a few levels used by us; bounded by the body limit. */
+/** A free JSON object, limited only by the body size. */
 export const JsonObject = Type.Record(Type.String(), Type.Unknown())
 
 /** The wire form of a time that may be absent. */

@@ -7,7 +7,7 @@ export interface LogLine {
   readonly [field: string]: unknown
 }
 
-/** What the world's server has logged, parsed; only lines that contain `text` when it is given. */
+/** The parsed log lines of the world's server that contain `text`. */
 export function readLog({ logLines }: World, text = ''): LogLine[] {
   return logLines
     .filter((line) => line.includes(text))

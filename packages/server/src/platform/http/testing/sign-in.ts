@@ -7,18 +7,18 @@ import { appUrl } from '../../open-platform.ts'
 
 export { signInFeature }
 
-/** Somebody who signed up over HTTP and holds a session cookie, as a browser does. */
+/** A user who signed up over HTTP, with the session cookie of their browser. */
 export interface SignedIn {
   readonly userId: string
   readonly cookie: string
   readonly send: Send
 }
 
-/** Signs a new user up; makes them a member of the tenant's organization when one is given. */
+/** Signs a new user up, and makes them a member of the tenant's organization if one is given. */
 export async function signUp(world: World, tenant?: Tenant, role: 'admin' | 'viewer' = 'admin'): Promise<SignedIn> {
   const email = `${randomBytes(6).toString('hex')}@example.com`
   const body = { name: 'Ada', email, password: 'correct horse battery' }
-  // An address of their own, where the world believes it: sign-ups are limited by address.
+  // A unique address, if the world trusts the header, because sign-ups are limited by address.
   const headers = { origin: appUrl(world.platform.config), 'x-forwarded-for': Array.from(randomBytes(4)).join('.') }
   const answer = await world.send('POST /api/auth/sign-up/email', { body, headers })
   if (answer.status !== 200) throw new Error(answer.text)

@@ -6,13 +6,13 @@ import { pageOf, pageQuery, parsePage, toPageWire } from '../pagination.ts'
 import { problem } from '../../problems/problem.ts'
 import { JsonObject, Nothing, wire, WireId } from '../wire.ts'
 
-/** One endpoint of each kind, without a table of their own: what is under test is the way to them. */
+/** One endpoint of each kind, without tables: the tests are about the HTTP pipeline. */
 export interface Toys {
   readonly feature: Feature
   readonly endpoints: Readonly<Record<string, Endpoint>>
-  /** Names of the toys whose creation began. */
+  /** The names of the toys whose creation has begun. */
   readonly begun: string[]
-  /** Holds the creation of a toy of this name until the returned function is called. */
+  /** Blocks the creation of a toy of this name until the returned function is called. */
   hold(name: string): () => void
 }
 
@@ -101,7 +101,7 @@ const runToy = endpoint({
 const breakToy = endpoint({
   ...base,
   route: 'POST /api/toys/break',
-  summary: 'Fail in a way that nobody expected',
+  summary: 'Fail with an unexpected error',
   caller: 'application',
   idempotency: 'supported',
   body: Type.Object({ with: Type.Optional(Type.String()) }),
@@ -183,7 +183,7 @@ const publicToy = endpoint({
   handle: async () => ok({}),
 })
 
-/** A set of toys of one test's own. */
+/** Creates a set of toys for one test. */
 export function makeToys(): Toys {
   const begun: string[] = []
   const held = new Map<string, Promise<void>>()
