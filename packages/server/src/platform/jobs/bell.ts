@@ -1,12 +1,12 @@
-/** What a loop rests on between its rounds. */
+/** Lets a loop wait between its rounds until it is woken. */
 export interface Bell {
-  /** Ends the rest; without one, the next. */
+  /** Ends the current wait or, if there is none, the next one. */
   readonly ring: () => void
   reset(): void
   wait(restMs: number): Promise<void>
 }
 
-/** A bell that rings when it is rung, and when the signal aborts. */
+/** Creates a bell that rings on `ring` and when the signal aborts. */
 export function createBell(signal: AbortSignal): Bell {
   let hasRung = false
   let wakeUp: (() => void) | undefined

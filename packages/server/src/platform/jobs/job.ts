@@ -1,15 +1,15 @@
 import type { Platform } from '../platform.ts'
 import type { WakeTopic } from '../wake/wake.ts'
 
-/** Background work of a feature. Every worker process runs every job: what only one may do at a time takes a lock in the database. */
+/** Background work of a feature. Every worker process runs every job: exclusive work must take a database lock. */
 export interface Job {
-  /** What the log calls it; in kebab-case its file's name: `relay-events` is in `relay-events.job.ts`. */
+  /** Its name in the log, which is also the name of its file: `relay-events` is in `relay-events.job.ts`. */
   readonly name: string
-  /** How long it may rest at most. */
+  /** The longest wait between two rounds. */
   readonly everyMs: number
-  /** Wake-ups after which it runs at once. */
+  /** The wake-ups that start a round at once. */
   readonly wakes: readonly WakeTopic[]
-  /** One bounded round of work. Answers true when there is more to do at once. */
+  /** One bounded round of work. Returns true if there is more to do at once. */
   run(platform: Platform, signal: AbortSignal): Promise<boolean>
 }
 

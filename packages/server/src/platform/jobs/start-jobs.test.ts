@@ -28,7 +28,7 @@ describe('jobs', () => {
   const reached = (rounds: readonly number[], count: number) =>
     eventually(async () => (rounds.length >= count ? true : undefined))
 
-  it('run at once, then rest for their interval', async () => {
+  it('run at once, then wait for their interval', async () => {
     const { declared, rounds } = counting({ everyMs: 50 })
     const { stop } = startJobs(world.platform, [declared])
     await reached(rounds, 3)
@@ -36,7 +36,7 @@ describe('jobs', () => {
     expect((rounds[1] ?? 0) - (rounds[0] ?? 0)).toBeGreaterThanOrEqual(45)
   })
 
-  it('run again at once while there is more', async () => {
+  it('run again at once while there is more to do', async () => {
     const more = async () => true
     const { declared, rounds } = counting({}, [more, more, more])
     const { stop } = startJobs(world.platform, [declared])
@@ -45,7 +45,7 @@ describe('jobs', () => {
     expect(rounds).toHaveLength(4)
   })
 
-  it('are woken out of their rest, and by what came while they worked', async () => {
+  it('are woken while they wait, and also by wake-ups during a round', async () => {
     const { declared, rounds } = counting({}, [async () => (world.platform.wake.wake('outbox', ''), false)])
     const { stop } = startJobs(world.platform, [declared])
     await reached(rounds, 2)
@@ -54,17 +54,17 @@ describe('jobs', () => {
     await stop()
   })
 
-  it('are tried again after a failure, which is logged once with their name', async () => {
+  it('are retried after a failure, which is logged once with their name', async () => {
     const { declared, rounds } = counting({ everyMs: 10 }, [() => Promise.reject(new Error('no luck'))])
     const { stop } = startJobs(world.platform, [declared])
     await reached(rounds, 2)
     await stop()
-    const told = world.logLines.filter((line) => line.includes('no luck'))
-    expect(told).toHaveLength(1)
-    expect(told[0]).toContain('"job":"count-rounds"')
+    const logged = world.logLines.filter((line) => line.includes('no luck'))
+    expect(logged).toHaveLength(1)
+    expect(logged[0]).toContain('"job":"count-rounds"')
   })
 
-  it('rest for a second after a failure, however often they are woken', async () => {
+  it('wait a second after a failure, regardless of wake-ups', async () => {
     const { declared, rounds } = counting({ everyMs: 10 }, [() => Promise.reject(new Error('not now'))])
     const { stop } = startJobs(world.platform, [declared])
     const ringing = setInterval(() => world.platform.wake.wake('outbox', ''), 5)
@@ -74,7 +74,7 @@ describe('jobs', () => {
     expect((rounds[1] ?? 0) - (rounds[0] ?? 0)).toBeGreaterThanOrEqual(990)
   })
 
-  it('do not hold each other up, and end with the stop', async () => {
+  it('do not block each other, and end with the stop', async () => {
     const stuck = counting({
       run: (_platform, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(false))),
     })

@@ -3,11 +3,11 @@ import type { Platform } from '../platform.ts'
 import { createBell } from './bell.ts'
 import type { Job } from './job.ts'
 
-/** After a failure a job rests at least this long, whatever wakes it. */
+/** After a failure a job waits at least this long, regardless of wake-ups. */
 const restAfterFailureMs = 1_000
 const stopMs = 6_000
 
-/** Runs jobs until they are stopped: each by itself, one round at a time. */
+/** Runs jobs independently until they are stopped, each one round at a time. */
 export function startJobs(platform: Platform, jobs: readonly Job[]): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const loops = jobs.map((each) => runJob(platform, each, stopping.signal))
@@ -28,9 +28,9 @@ async function runJob(platform: Platform, { name, everyMs, wakes, run }: Job, si
     try {
       if (await run(platform, signal)) continue
     } catch (error) {
-      // Told to stop, a job may drop what it can do again.
+      // During a stop, a job may fail: its work is done again later.
       if (signal.aborted) break
-      log.error({ err: error }, 'A job failed; it is tried again.')
+      log.error({ err: error }, 'A job failed; it will be retried.')
       await sleep(restAfterFailureMs, undefined, { signal }).catch(() => undefined)
     }
     await bell.wait(everyMs)

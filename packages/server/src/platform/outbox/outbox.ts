@@ -1,7 +1,7 @@
 import type { Tx } from '../db/database.ts'
 import type { Platform } from '../platform.ts'
 
-/** Something that happened, written with the change that it reports. */
+/** An event, written in the transaction of the change that it reports. */
 export interface OutboxEvent {
   /** Ascending; the events of one run are read in this order. */
   readonly id: number
@@ -12,15 +12,15 @@ export interface OutboxEvent {
   readonly endUserId: string | null
   /** Such as `run.completed`. */
   readonly type: string
-  /** The subject as its readers see it, in its newest shape. */
+  /** The subject in wire form, in its newest shape. */
   readonly payload: Readonly<Record<string, unknown>>
   readonly createdAt: Date
 }
 
-/** A feature's part in the relay. What it writes in `read` commits together with the events' removal, so each is read exactly once. */
+/** A feature's reader of events. Its writes commit with the events' removal, so each event is read exactly once. */
 export interface OutboxReader {
   readonly name: string
   read(tx: Tx, events: readonly OutboxEvent[]): Promise<void>
-  /** After the commit: wake-ups. */
+  /** Called after the commit, for wake-ups. */
   committed?(platform: Platform, events: readonly OutboxEvent[]): void
 }

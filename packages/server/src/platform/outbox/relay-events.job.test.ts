@@ -40,11 +40,11 @@ describe('the relay of the outbox', () => {
       name: 'collector',
       async read(tx, events) {
         if (events.some(refuse)) throw new Error('I do not take this.')
-        // What a reader writes commits with the removal, or not at all.
+        // The writes of a reader commit with the removal, or not at all.
         for (const { type } of events)
-          await sql`insert into verifications (id, identifier, value, expires_at) values (${newUuid()}, 'relay', ${type}, now())`.execute(
-            tx,
-          )
+          await sql`
+            insert into verifications (id, identifier, value, expires_at)
+            values (${newUuid()}, 'relay', ${type}, now())`.execute(tx)
         seen.push(...events.map(({ type }) => type))
       },
       committed: (_platform, events) => void committed.push(...events.map(({ type }) => type)),
@@ -52,7 +52,7 @@ describe('the relay of the outbox', () => {
     return { reader, seen, committed }
   }
 
-  it('hands over every event once, in order, with what was written', async () => {
+  it('passes every event once, in order, with its data', async () => {
     const { reader, seen, committed } = collecting()
     for (const type of ['one', 'two', 'three']) await write(type)
     expect(await relayEvents([reader]).run(world.platform, signal)).toBe(false)
@@ -62,7 +62,7 @@ describe('the relay of the outbox', () => {
     expect(await left()).toEqual([])
   })
 
-  it('asks to be called again while there is a full batch', async () => {
+  it('asks for another round after a full batch', async () => {
     const { reader, seen } = collecting()
     const { organizationId, applicationId } = tenant
     await sql`insert into outbox (organization_id, application_id, type, payload)
@@ -72,7 +72,7 @@ describe('the relay of the outbox', () => {
     expect(seen).toHaveLength(600)
   })
 
-  it('shows an event to every reader, or to none', async () => {
+  it('passes an event to every reader, or to none', async () => {
     const [first, second] = [collecting(), collecting(() => true)]
     await write('whole')
     await relayEvents([first.reader, second.reader]).run(world.platform, signal)
@@ -85,7 +85,7 @@ describe('the relay of the outbox', () => {
     expect(kept).toEqual([])
   })
 
-  it('goes around an event that is not taken, and holds the later ones of its run', async () => {
+  it('skips an event that a reader refuses, and withholds the later ones of its run', async () => {
     const [bad, good] = [newUuid(), newUuid()]
     let isBroken = true
     const { reader, seen } = collecting(({ type }) => isBroken && type === 'bad')
@@ -101,21 +101,21 @@ describe('the relay of the outbox', () => {
     expect(seen).toEqual(['before', 'another', 'of no run'])
     expect(await left()).toEqual(['bad', 'after the bad'])
     expect(
-      world.logLines.filter((line) => line.includes(bad) && line.includes('stays for the next round')),
+      world.logLines.filter((line) => line.includes(bad) && line.includes('will be retried in the next round')),
     ).toHaveLength(1)
     isBroken = false
     await relayEvents([reader]).run(world.platform, signal)
     expect(seen.slice(3)).toEqual(['bad', 'after the bad'])
   })
 
-  it('holds nothing but itself when an event of no run is not taken', async () => {
+  it('withholds only itself when an event without a run is refused', async () => {
     const { reader, seen, committed } = collecting(({ type }) => type === 'bad')
     for (const type of ['bad', 'good', 'better']) await write(type)
     await relayEvents([reader]).run(world.platform, signal)
     expect([seen, committed, await left()]).toEqual([['good', 'better'], ['good', 'better'], ['bad']])
   })
 
-  it('is done by one process at a time, so that nothing is handed over twice', async () => {
+  it('runs in one process at a time, so that no event is passed twice', async () => {
     const { reader, seen } = collecting()
     for (let n = 0; n < 50; n += 1) await write(`event ${n}`)
     await Promise.all(Array.from({ length: 6 }, () => relayEvents([reader]).run(world.platform, signal)))

@@ -7,7 +7,7 @@ import { listEvents, lockRelay, removeEvents } from './postgres-outbox.ts'
 const batchEventsMax = 500
 const pollMs = 1_000
 
-/** Hands what is in the outbox to every reader, oldest first; one process at a time. */
+/** Passes the events of the outbox to every reader, oldest first; runs in one process at a time. */
 export function relayEvents(readers: readonly OutboxReader[]): Job {
   return job({
     name: 'relay-events',
@@ -16,8 +16,8 @@ export function relayEvents(readers: readonly OutboxReader[]): Job {
     async run(platform) {
       const relay = { platform, readers }
       return relayBatch(relay).catch((error: unknown) => {
-        // One event that a reader can't take must not hold up the others.
-        platform.log.warn({ err: error }, 'A batch of events was not taken; they are handed over one by one.')
+        // One event that a reader fails on must not block the others.
+        platform.log.warn({ err: error }, 'A reader failed on a batch of events; they are passed one by one.')
         return relaySingly(relay)
       })
     },
@@ -33,7 +33,7 @@ async function relayBatch(relay: Relay): Promise<boolean> {
   const events = await relay.platform.db.transaction().execute(async (tx) => {
     if (!(await lockRelay(tx))) return []
     const batch = await listEvents(tx, { after: 0, limit: batchEventsMax })
-    await handOver(relay, tx, batch)
+    await passToReaders(relay, tx, batch)
     return batch
   })
   announce(relay, events)
@@ -41,7 +41,7 @@ async function relayBatch(relay: Relay): Promise<boolean> {
 }
 
 async function relaySingly(relay: Relay): Promise<boolean> {
-  // The later events of a run wait for the one that failed: its readers see them in order.
+  // Later events of a run wait for the failed one, because readers get them in order.
   const heldRuns = new Set<string>()
   for (let after = 0, count = 0; count < batchEventsMax; count += 1) {
     const event = await relayNext(relay, after, heldRuns)
@@ -57,7 +57,7 @@ async function relayNext(relay: Relay, after: number, heldRuns: Set<string>): Pr
     await relay.platform.db.transaction().execute(async (tx) => {
       if (!(await lockRelay(tx))) return
       ;[event] = await listEvents(tx, { after, limit: 1 })
-      if (event !== undefined && !isHeld(event, heldRuns)) await handOver(relay, tx, [event])
+      if (event !== undefined && !isHeld(event, heldRuns)) await passToReaders(relay, tx, [event])
     })
     if (event !== undefined && !isHeld(event, heldRuns)) announce(relay, [event])
   } catch (error) {
@@ -65,7 +65,7 @@ async function relayNext(relay: Relay, after: number, heldRuns: Set<string>): Pr
     if (event.runId !== null) heldRuns.add(event.runId)
     relay.platform.log.error(
       { err: error, eventId: event.id, runId: event.runId },
-      'An event was not taken; it stays for the next round.',
+      'A reader failed on an event; it will be retried in the next round.',
     )
   }
   return event
@@ -75,7 +75,7 @@ function isHeld({ runId }: OutboxEvent, heldRuns: ReadonlySet<string>): boolean 
   return runId !== null && heldRuns.has(runId)
 }
 
-async function handOver({ readers }: Relay, tx: Tx, events: readonly OutboxEvent[]): Promise<void> {
+async function passToReaders({ readers }: Relay, tx: Tx, events: readonly OutboxEvent[]): Promise<void> {
   if (events.length === 0) return
   for (const reader of readers) await reader.read(tx, events)
   await removeEvents(

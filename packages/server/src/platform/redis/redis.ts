@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis'
 import type { Log } from '../log/log.ts'
 
-/** A Redis that is silent for so long counts as down: no request waits for it longer. */
+/** A Redis that does not answer for this long counts as down, so that no request waits longer. */
 const silenceMaxMs = 1_000
 
-/** A connection that reconnects by itself, and fails a command at once while it is down instead of queueing or repeating it. */
+/** Opens a connection that reconnects by itself. While it is down, commands fail at once and are not queued. */
 export function openRedis(url: string, log: Log): Redis {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
@@ -14,20 +14,20 @@ export function openRedis(url: string, log: Log): Redis {
     socketTimeout: silenceMaxMs,
     retryStrategy: (attempt) => Math.min(200 * attempt, 5_000),
   })
-  // ioredis repeats an error for each attempt: one line per outage is enough.
+  // ioredis repeats the error for each attempt; log one line per outage.
   let isDown = false
   const reportDown = (error?: Error) => {
     if (!isDown)
       log.warn(
         error === undefined ? {} : { err: error },
-        'Redis is not reachable: limits are counted in memory until it is back.',
+        'Redis is unreachable: limits are counted in memory until it is available again.',
       )
     isDown = true
   }
   redis.on('error', reportDown)
   redis.on('reconnecting', () => reportDown())
   redis.on('ready', () => {
-    if (isDown) log.info('Redis is back.')
+    if (isDown) log.info('Redis is available again.')
     isDown = false
   })
   return redis

@@ -1,23 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import { wakeTopics, type WakeTopic } from './wake.ts'
 
-/** How long wake-ups are gathered before other nodes are told: at most one message per node and window. */
+/** How long wake-ups are collected before they are sent to other nodes: at most one message per node and window. */
 const windowMs = 15
-/** The longest message; PostgreSQL's NOTIFY takes 7,999 bytes. A burst beyond it is told as "everything" (detail `*`). */
+/** The longest message; PostgreSQL's NOTIFY takes 7,999 bytes. A larger batch is sent as "everything" (detail `*`). */
 const messageBytesMax = 7_900
 
 export type Batch = readonly (readonly [topic: WakeTopic, detail: string])[]
 
-/** The messages between the nodes: what one node tells, and what it makes of those that it hears. */
+/** The messages between nodes: collects outgoing wake-ups, and decodes received messages. */
 export interface Coalesced {
   add(topic: WakeTopic, detail: string): void
-  /** The wake-ups in a message of another node; its own, and anything unreadable, are none. */
+  /** The wake-ups in a message of another node; empty for the node's own messages and unreadable ones. */
   read(message: string): Batch
   /** Sends what is pending. */
   stop(): Promise<void>
 }
 
-/** Gathers wake-ups, and hands each window's distinct ones to `publish` as one message. */
+/** Collects wake-ups, and passes the distinct ones of each window to `publish` as one message. */
 export function coalesce(publish: (message: string) => Promise<void>): Coalesced {
   const self = randomUUID()
   let pending = new Map<string, readonly [WakeTopic, string]>()

@@ -1,7 +1,7 @@
 import type { Log } from '../log/log.ts'
 import type { Wake, WakeTopic } from './wake.ts'
 
-/** Wake-ups within one process; the whole of it when a single process serves the instance. */
+/** Wake-ups within one process; sufficient when a single process serves the instance. */
 export function createLocalWake(log: Log): Wake {
   const listeners = new Map<WakeTopic, Set<(detail: string) => void>>()
   return {
@@ -10,7 +10,7 @@ export function createLocalWake(log: Log): Wake {
         try {
           listener(detail)
         } catch (error) {
-          // The one who wakes has done its own work, and must not fail for a reader's mistake.
+          // The caller has done its own work and must not fail because of a listener.
           log.error({ err: error, topic }, 'A listener of wake-ups failed.')
         }
       }

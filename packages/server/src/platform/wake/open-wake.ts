@@ -7,7 +7,7 @@ import { createPostgresWake } from './postgres-wake.ts'
 import { createRedisWake } from './redis-wake.ts'
 import type { Wake } from './wake.ts'
 
-/** Wake-ups over Redis, else over PostgreSQL; within the process alone when the database is embedded and so nobody else's. */
+/** Wake-ups over Redis, else PostgreSQL; with the embedded database only within the process, which has no peers. */
 export async function openWake(parts: {
   config: Config
   database: Database

@@ -8,7 +8,7 @@ import type { Wake } from './wake.ts'
 const channel = 'appstrate_wake'
 const reconnectMs = 1_000
 
-/** Wake-ups to other nodes by LISTEN and NOTIFY, coalesced and never inside a transaction of the application. */
+/** Wake-ups to other nodes by LISTEN and NOTIFY, coalesced, and never inside another transaction. */
 export async function createPostgresWake(pool: pg.Pool, log: Log): Promise<Wake> {
   const local = createLocalWake(log)
   const outgoing = coalesce(async (message) => {
@@ -19,7 +19,7 @@ export async function createPostgresWake(pool: pg.Pool, log: Log): Promise<Wake>
   const listener = keepListening(pool, {
     log,
     onMessage: (message) => hear(local, outgoing, message),
-    // Whatever was sent in between was missed.
+    // Messages sent in between were missed.
     onReconnect: () => wakeAll(local),
   })
   await listener.started
@@ -32,7 +32,7 @@ interface ListenOptions {
   readonly onReconnect: () => void
 }
 
-// One connection stays taken from the pool; when it breaks, another is taken until `stop`.
+// Keeps one connection checked out of the pool; if it breaks, checks out another one, until `stop`.
 function keepListening(pool: pg.Pool, options: ListenOptions): { started: Promise<void>; stop(): void } {
   let stopped = false
   let current: pg.PoolClient | undefined
@@ -42,7 +42,7 @@ function keepListening(pool: pg.Pool, options: ListenOptions): { started: Promis
     options.log.warn({ err: error }, 'The connection for wake-ups was lost.')
     timer = setTimeout(() => void listen().then(options.onReconnect, retry), reconnectMs)
   }
-  // A breaking connection both emits its error and fails its query; the first to come ends it.
+  // A breaking connection both emits an error and fails its query; the first of the two drops it.
   const drop = (client: pg.PoolClient): boolean => {
     if (current !== client) return false
     current = undefined

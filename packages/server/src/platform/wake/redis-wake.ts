@@ -9,10 +9,10 @@ import type { Wake } from './wake.ts'
 const channel = 'appstrate:wake'
 const firstWaitMs = 1_000
 
-/** Wake-ups to other nodes over Redis publish/subscribe. While Redis is down, readers fall back to their poll intervals. */
+/** Wake-ups to other nodes over Redis publish/subscribe. While Redis is down, readers rely on their poll intervals. */
 export async function createRedisWake(redis: Redis, log: Log): Promise<Wake> {
   const local = createLocalWake(log)
-  // A subscribed connection can do nothing else; its subscription is renewed after each reconnect.
+  // A subscribed connection cannot send other commands; ioredis renews its subscription after each reconnect.
   const subscriber = redis.duplicate({ enableOfflineQueue: true, maxRetriesPerRequest: null })
   const outgoing = coalesce(async (message) => {
     await redis.publish(channel, message).catch((error: unknown) => log.debug({ err: error }, 'A wake-up was lost.'))
@@ -23,12 +23,12 @@ export async function createRedisWake(redis: Redis, log: Log): Promise<Wake> {
     wasLost = true
   })
   subscriber.on('ready', () => {
-    // Whatever was published in between was missed.
+    // Messages published in between were missed.
     if (wasLost) wakeAll(local)
     wasLost = false
   })
   subscriber.on('message', (_channel: string, message: string) => hear(local, outgoing, message))
-  // What is published before the first subscription holds is missed: it is waited for, though not for a Redis that is down.
+  // Wait for the first subscription, because earlier messages are missed. Do not wait for a Redis that is down.
   const subscribed = subscriber
     .subscribe(channel)
     .catch((error: unknown) => log.debug({ err: error }, 'Wake-ups are no longer received from Redis.'))

@@ -1,8 +1,8 @@
 import type { Coalesced } from './coalesce.ts'
 import { wakeTopics, type Wake } from './wake.ts'
 
-/** Wakes this process at once and other nodes by `outgoing`; `leave` ends what was heard of them. */
-export function relayedWake(local: Wake, outgoing: Coalesced, leave: () => void): Wake {
+/** Wakes this process at once and other nodes by `outgoing`; `disconnect` ends receiving from them. */
+export function relayedWake(local: Wake, outgoing: Coalesced, disconnect: () => void): Wake {
   return {
     wake(topic, detail) {
       local.wake(topic, detail)
@@ -11,18 +11,18 @@ export function relayedWake(local: Wake, outgoing: Coalesced, leave: () => void)
     subscribe: local.subscribe,
     async close() {
       await outgoing.stop()
-      leave()
+      disconnect()
       await local.close()
     },
   }
 }
 
-/** Hands a message of another node on to this process. */
+/** Passes the wake-ups in a message of another node to this process. */
 export function hear(local: Wake, outgoing: Coalesced, message: string): void {
   for (const [topic, detail] of outgoing.read(message)) local.wake(topic, detail)
 }
 
-/** For after a gap in which nothing was heard: everybody looks for themselves. */
+/** Wakes all listeners after a gap in which messages may have been missed. */
 export function wakeAll(local: Wake): void {
   for (const topic of wakeTopics) local.wake(topic, '*')
 }

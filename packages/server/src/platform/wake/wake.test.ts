@@ -11,14 +11,14 @@ import { createRedisWake } from './redis-wake.ts'
 import type { Wake } from './wake.ts'
 
 const log = createLog('silent')
-/** How long a busy machine may take. */
+/** The longest wait on a busy machine. */
 const patience = { timeout: 15_000 }
 
 /** Two nodes of one instance. */
 interface Nodes {
   readonly here: Wake
   readonly there: Wake
-  /** Breaks the connections of both. */
+  /** Breaks the connections of both nodes. */
   interrupt(): Promise<void>
   close(): Promise<void>
 }
@@ -42,7 +42,7 @@ describe('wake-ups within a process', () => {
     expect([first, second, third]).toEqual([['a', 'b'], ['a', 'b'], ['a']])
   })
 
-  it('never throw, and reach the others, when a listener fails', () => {
+  it('do not throw, and reach the other listeners, when a listener fails', () => {
     const lines: string[] = []
     const wake = createLocalWake(createLog('error', { write: (line) => void lines.push(line) }))
     wake.subscribe('events', () => {
@@ -55,7 +55,7 @@ describe('wake-ups within a process', () => {
   })
 })
 
-// Both ways between nodes keep the same promises.
+// Both transports between nodes have the same contract.
 describe.each([
   ['PostgreSQL', openPostgresNodes, true],
   ['Redis', openRedisNodes, hasRedisServer],
@@ -70,7 +70,7 @@ function keepItsPromises(open: () => Promise<Nodes>): void {
   })
   afterAll(() => nodes.close())
 
-  it('are heard at once at home, soon elsewhere, and once on each', async () => {
+  it('arrive at once on their own node, soon on the other, and once on each', async () => {
     const [home, away] = [heard(nodes.here), heard(nodes.there)]
     nodes.here.wake('events', 'run 1')
     expect(home).toEqual(['run 1'])
@@ -80,20 +80,20 @@ function keepItsPromises(open: () => Promise<Nodes>): void {
     expect(away).toEqual(['run 1', 'run 2'])
   })
 
-  it('are coalesced: of a hundred for one thing the other node hears one', async () => {
+  it('are coalesced: a hundred equal ones reach the other node as one', async () => {
     const away = heard(nodes.there)
     for (let call = 0; call < 100; call++) nodes.here.wake('events', 'same')
     nodes.here.wake('events', 'last')
     await expect.poll(() => away, patience).toEqual(['same', 'last'])
   })
 
-  it('become one for everything when there are too many for a message', async () => {
+  it('become one wake-up for everything when they do not fit a message', async () => {
     const away = heard(nodes.there)
     for (let call = 0; call < 1_000; call++) nodes.here.wake('events', newUuid())
     await expect.poll(() => away, patience).toEqual(['*'])
   })
 
-  it('are heard again after the connection was lost, which wakes everybody for what was missed', async () => {
+  it('arrive again after a lost connection, which wakes all listeners for missed ones', async () => {
     const away = heard(nodes.there)
     await nodes.interrupt()
     await expect.poll(() => away, patience).toContain('*')
@@ -127,8 +127,8 @@ async function openPostgresNodes(): Promise<Nodes> {
     here,
     there,
     async interrupt() {
-      const text =
-        'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()'
+      const text = `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and pid <> pg_backend_pid()`
       await databases[0].pool.query(text)
     },
     async close() {
@@ -165,7 +165,7 @@ async function openRedisNodes(): Promise<Nodes> {
   }
 }
 
-describe('a message that is none', () => {
+describe('an unreadable message', () => {
   let nodes: Nodes
   let testDatabase: TestDatabase
   let database: Database

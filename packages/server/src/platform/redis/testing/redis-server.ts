@@ -6,22 +6,22 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { freePort } from '../../../testing/free-port.ts'
 
-// Ends with the test's process, however that one ends.
+// Ends together with the process of the test, even if that is killed.
 const launcher = ['setpriv', '--pdeathsig', 'KILL', 'redis-server'] as const
 
-/** True where the tests can start Redis servers of their own. */
+/** True if tests can start their own Redis servers. */
 export const hasRedisServer = spawnSync(launcher[0], [...launcher.slice(1), '--version']).status === 0
 
-/** A Redis of one test's own, to be stopped, killed and held in mid-test. */
+/** A Redis server for one test, which can be killed and suspended. */
 export interface RedisServer {
   readonly url: string
   start(): Promise<void>
   /** SIGKILL; its data is lost. */
   kill(): Promise<void>
-  /** Stops answering without closing connections, as a machine that hangs does. */
+  /** Stops answering without closing connections, like a machine that hangs. */
   freeze(): void
   thaw(): void
-  /** A command on a connection of its own. */
+  /** Runs a command on a separate connection. */
   ask<T>(command: (redis: Redis) => Promise<T>): Promise<T>
   close(): Promise<void>
 }
