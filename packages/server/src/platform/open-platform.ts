@@ -21,13 +21,13 @@ export interface PlatformParts {
 }
 
 export interface OpenPlatform extends Platform {
-  /** Makes `stopping` abort. */
+  /** Aborts `stopping`. */
   beginStop(): void
   /** Closes services and connections, in the reverse order of opening. */
   close(): Promise<void>
 }
 
-/** Opens everything that features build on, over a database that is already migrated. */
+/** Opens the capabilities that features build on. The database must already be migrated. */
 export async function openPlatform(parts: PlatformParts): Promise<OpenPlatform> {
   const { config, database, log } = parts
   await mkdir(config.DATA_DIR, { recursive: true, mode: 0o700 })
@@ -53,7 +53,7 @@ export async function openPlatform(parts: PlatformParts): Promise<OpenPlatform> 
     use: services.use,
     beginStop: () => stop.abort(),
     async close() {
-      // Each part is closed whatever became of the others; the first failure is told.
+      // Close every part even if another one fails, and throw the first failure.
       const failures: unknown[] = []
       for (const close of [services.close, wake.close, async () => redis?.disconnect(), database.close]) {
         await close().catch((error: unknown) => failures.push(error))
@@ -64,7 +64,7 @@ export async function openPlatform(parts: PlatformParts): Promise<OpenPlatform> 
   return platform
 }
 
-/** The URL under which browsers reach the server. */
+/** The URL at which browsers reach the server. */
 export function appUrl(config: Config): string {
   return (config.APP_URL ?? `http://localhost:${config.PORT}`).replace(/\/$/, '')
 }

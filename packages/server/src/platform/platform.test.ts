@@ -3,7 +3,7 @@ import { openWorld } from '../testing/world.ts'
 import { createServices, type Service } from './platform.ts'
 
 describe('services', () => {
-  it('are opened at their first use, once, and closed in the reverse order, all of them', async () => {
+  it('are opened once, at their first use, and all closed in reverse order', async () => {
     const happened: string[] = []
     const service = (name: string, fails = false): Service<{ readonly name: string }> => ({
       name,
@@ -33,7 +33,7 @@ describe('services', () => {
 })
 
 describe('the platform', () => {
-  it('says when it is stopping, and closes what it opened though a service fails to', async () => {
+  it('signals that it is stopping, and closes all its parts even if a service fails to close', async () => {
     const world = await openWorld({ features: [] })
     expect(world.platform.stopping.aborted).toBe(false)
     world.platform.beginStop()
@@ -44,7 +44,7 @@ describe('the platform', () => {
     await world.close().catch(() => undefined)
   })
 
-  it('trusts the origin of APP_URL and those of TRUSTED_ORIGINS, to the letter', async () => {
+  it('trusts exactly the origin of APP_URL and those of TRUSTED_ORIGINS', async () => {
     const world = await openWorld({
       features: [],
       environment: { APP_URL: 'https://app.example.com/path/', TRUSTED_ORIGINS: 'https://other.example.com' },

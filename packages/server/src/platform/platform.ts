@@ -9,7 +9,7 @@ import type { VersionRegistry } from './api-versions/api-version.ts'
 import type { Log } from './log/log.ts'
 import type { Wake } from './wake/wake.ts'
 
-/** The capabilities that features build on: opened once per process, closed in reverse. */
+/** The capabilities that features build on: opened once per process, closed in reverse order. */
 export interface Platform {
   readonly config: Config
   readonly secrets: Secrets
@@ -22,9 +22,9 @@ export interface Platform {
   readonly clock: Clock
   readonly log: Log
   readonly versions: VersionRegistry
-  /** Aborts when the process was asked to stop. */
+  /** Aborts when the process begins to stop. */
   readonly stopping: AbortSignal
-  /** True for the origin of APP_URL and of TRUSTED_ORIGINS. */
+  /** True for the origin of APP_URL and those of TRUSTED_ORIGINS. */
   isTrustedOrigin(origin: string): boolean
   /** The process's one instance of a service, opened at its first use. */
   use<T>(service: Service<T>): T
@@ -43,7 +43,7 @@ export function createServices(platformOf: () => Platform): { use: Platform['use
   const closers: (() => Promise<void>)[] = []
   return {
     use<T>(service: Service<T>): T {
-      // The map is keyed by the service, whose type is its instance's.
+      // The map is keyed by the service, whose type parameter is the type of its instance.
       const key = service as Service<never>
       if (!open.has(key)) {
         const instance = service.open(platformOf())

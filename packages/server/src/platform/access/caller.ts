@@ -1,9 +1,9 @@
-/** A tenant: every store function takes one, so an unscoped query does not type-check. All ids here are stored UUIDs. */
+/** A tenant. Every store function takes one, so an unscoped query does not type-check. Its ids are stored UUIDs. */
 export interface OrgScope {
   readonly organizationId: string
 }
 
-/** An application, and the end-user whose things alone may be seen, when the request is made on behalf of one. */
+/** An application. With an end-user, the request may see only what belongs to that end-user. */
 export interface AppScope extends OrgScope {
   readonly applicationId: string
   readonly endUserId: string | null
@@ -13,16 +13,16 @@ export interface AnonymousCaller {
   readonly kind: 'anonymous'
 }
 
-/** Somebody signed in: a cookie session. `userId` and `sessionId` are in wire form (usr_…, ses_…). */
+/** A signed-in user with a cookie session. `userId` and `sessionId` are in wire form (usr_…, ses_…). */
 export interface UserCaller {
   readonly kind: 'user'
   readonly userId: string
   readonly email: string
-  /** Absent for somebody who is named in the request and not signed in. */
+  /** Absent for a user who is named in the request but not signed in. */
   readonly sessionId?: string
 }
 
-/** An API key, with the rights that it has now: its scopes within its creator's current role. */
+/** An API key with its current permissions: its scopes, limited to its creator's current role. */
 export interface KeyCaller {
   readonly kind: 'api-key'
   readonly keyId: string
@@ -44,17 +44,17 @@ export interface Membership {
 }
 
 export interface Credentials {
-  /** Made when it is asked for: most requests carry a key and need none. */
+  /** Created on demand: most requests carry a key and need none. */
   readonly headers: () => Headers
   /** The secret of `Authorization: Bearer`, or of `?token=` where the endpoint allows it. */
   readonly bearer: string | undefined
 }
 
-/** How the HTTP layer learns who calls; handed in by the process, because platform code knows no features. */
+/** How the HTTP layer identifies callers. The process passes it in, because platform code must not import features. */
 export interface Access {
-  /** Who the credentials belong to. Throws `unauthorized` for a key or session that is given but not valid. */
+  /** The caller of the credentials. Throws `unauthorized` for a key or session that is present but invalid. */
   identify(credentials: Credentials): Promise<Caller>
-  /** The user's membership, or undefined when the organization does not exist for them. */
+  /** The user's membership, or undefined if they are not a member of the organization. */
   findMembership(userId: string, organizationId: string): Promise<Membership | undefined>
   /** The organization of an application, or undefined. */
   findOrganizationOf(applicationId: string): Promise<string | undefined>

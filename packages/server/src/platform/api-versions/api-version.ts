@@ -1,41 +1,44 @@
 import { problem } from '../problems/problem.ts'
 
-/** JSON on its way through the version chain. */
+/** A JSON value that the version chain converts. */
 export type WireValue = unknown
 
-/** One step down the chain: how the next older version differs for some operations (or `event:<name>` for streams). */
+/** One step down the chain: how the next older version differs for an operation (or `event:<name>` for streams). */
 export interface VersionChange {
   readonly appliesTo: string
-  /** Turns a request body of the older version into one of the newer. */
+  /** Converts a request body of the older version to the newer one. */
   readonly upgradeRequest?: (body: WireValue) => WireValue
-  /** Turns a reply, event or webhook body of the newer version into one of the older. */
+  /** Converts a reply, event or webhook body of the newer version to the older one. */
   readonly downgradeReply?: (body: WireValue) => WireValue
 }
 
 export interface ApiVersion {
   /** `YYYY-MM-DD`. */
   readonly date: string
-  /** What separates this version from the next newer one; empty for the newest. */
+  /** The differences from the next newer version; empty for the newest. */
   readonly changes: readonly VersionChange[]
   readonly deprecatedAt?: Date
   readonly sunsetAt?: Date
 }
 
-/** The newest first. */
+/** All API versions, newest first. */
 export const apiVersions: readonly ApiVersion[] = [{ date: '2026-03-21', changes: [] }]
 
 export interface VersionRegistry {
   readonly current: string
   has(date: string): boolean
-  /** The version of a request: header, else the organization's pin, else current. Throws `invalid-api-version` or `unsupported-api-version`. */
+  /**
+   * The version of a request: from the header, else the organization's pin, else the current one. Throws
+   * `invalid-api-version` or `unsupported-api-version`.
+   */
   resolve(header: string | undefined, pin: string | null): string
   upgradeRequest(version: string, operationId: string, body: WireValue): WireValue
   downgradeReply(version: string, operationId: string, body: WireValue): WireValue
-  /** `Appstrate-Version`, and for a version on its way out `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and `Link`. */
+  /** `Appstrate-Version`, and for a deprecated version `Deprecation` (RFC 9745), `Sunset` (RFC 8594) and `Link`. */
   headers(version: string): Record<string, string>
 }
 
-/** The registry over a chain of versions, the newest first. */
+/** Creates the registry of a chain of versions, newest first. */
 export function createVersionRegistry(versions: readonly ApiVersion[]): VersionRegistry {
   const current = versions[0]?.date
   if (current === undefined) throw new Error('At least one API version is needed.')
@@ -71,7 +74,7 @@ function checkFormat(header: string): void {
   throw problem('invalid-api-version', { detail: 'Appstrate-Version must be a date such as 2026-03-21.' })
 }
 
-// Oldest step first, the order in which a request climbs; a reply goes down in reverse.
+// Oldest step first, the order in which a request is upgraded; a reply is downgraded in reverse.
 function changesSince(versions: readonly ApiVersion[], version: string, operationId: string): VersionChange[] {
   return versions
     .slice(0, versions.findIndex((entry) => entry.date === version) + 1)

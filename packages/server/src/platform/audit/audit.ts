@@ -15,28 +15,28 @@ export interface AuditedRequest {
   readonly userAgent: string | undefined
 }
 
-/** Who did what to what, from where, with which request. */
+/** Records who did what, to what, from where and in which request. */
 export interface AuditEntry {
   readonly action: string
   readonly actor: Caller | SystemActor
   readonly scope: OrgScope | AppScope | undefined
-  /** Wire id of what was changed. */
+  /** Wire id of the changed resource. */
   readonly resourceId: string | undefined
-  /** What the change changed, by field; secrets are masked before they get here. */
+  /** The changed fields. Secrets are already masked. */
   readonly changes?: AuditChanges | undefined
-  /** Absent when nobody asked: the server acted by itself. */
+  /** Absent if the server acted without a request. */
   readonly request?: AuditedRequest
 }
 
 /** `{field: {before, after}}` of the fields that differ. */
 export type AuditChanges = Readonly<Record<string, { readonly before: unknown; readonly after: unknown }>>
 
-/** What a change tells of itself, beside the request that asked for it. */
+/** What a change adds to its entry, besides the data of its request. */
 export interface AuditSubject {
   readonly resourceId: string
   readonly changes?: AuditChanges
-  /** Who did it, where that was known only in the course of the change. */
+  /** The actor, if it became known only during the change. */
   readonly actor?: Caller
-  /** Another tenant than the one the request was authorized in; null: none, because the change removed it. */
+  /** A tenant other than the one that the request was authorized for; null if the change deleted the tenant. */
   readonly scope?: OrgScope | null
 }

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { changesBetween } from './changes.ts'
 
-describe('what a change changed', () => {
-  it('is the fields that differ, from what to what', () => {
+describe('the changes in an audit entry', () => {
+  it('are the fields that differ, with both values', () => {
     expect(changesBetween({ name: 'a', size: 1, tags: ['x'] }, { name: 'b', size: 1, tags: ['x'] })).toEqual({
       name: { before: 'a', after: 'b' },
     })
   })
 
-  it('tells what came and what went as null', () => {
+  it('show an added or removed value with null', () => {
     expect(changesBetween({ old: 1 }, { young: 2 })).toEqual({
       old: { before: 1, after: null },
       young: { before: null, after: 2 },
@@ -16,19 +16,19 @@ describe('what a change changed', () => {
     expect(changesBetween({ field: undefined }, { field: null })).toEqual({})
   })
 
-  it('leaves out the time of the change itself', () => {
+  it('omit the time of the change', () => {
     expect(changesBetween({ name: 'a', updatedAt: new Date(0) }, { name: 'b', updatedAt: new Date(1) })).toEqual({
       name: { before: 'a', after: 'b' },
     })
   })
 
-  it('writes times as the API does', () => {
+  it('have times in the format of the API', () => {
     const at = new Date('2026-03-21T09:30:00.000Z')
     expect(changesBetween({ at }, { at: new Date(at) })).toEqual({})
     expect(changesBetween({ at: null }, { at })).toEqual({ at: { before: null, after: '2026-03-21T09:30:00.000Z' } })
   })
 
-  it('masks secrets, and tells a set one from none', () => {
+  it('mask secrets, and distinguish a set one from none', () => {
     expect(changesBetween({ key: 'old' }, { key: 'new' }, { secret: ['key'] })).toEqual({
       key: { before: '***', after: '***' },
     })
@@ -37,7 +37,7 @@ describe('what a change changed', () => {
     })
   })
 
-  it('tells a long value by its beginning, its length and its SHA-256, so that two long ones still differ', () => {
+  it('shorten a long value to its beginning, length and SHA-256, so that two long ones still differ', () => {
     const [before, after] = ['x'.repeat(2_001), `${'x'.repeat(2_000)}y`]
     const { prompt } = changesBetween({ prompt: before, short: 'a' }, { prompt: after, short: 'a' })
     expect(prompt?.before).toMatch(/^x{200}… \(2001 characters, SHA-256 [0-9a-f]{64}\)$/)

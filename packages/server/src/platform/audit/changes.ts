@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { AuditChanges } from './audit.ts'
 
-/** What stands in an entry for a value that nobody may read there. */
+/** Replaces a secret value in an entry. */
 const masked = '***'
 
-/** A value whose JSON is longer is told by its beginning, its length and its SHA-256: entries stay small, and are kept for ever. */
+/** A longer value is shortened to its beginning, length and SHA-256: entries are kept forever and must stay small. */
 const shownCharactersMax = 2_000
 const beginningCharacters = 200
 
-/** Changes with everything else, and tells nothing. */
+/** Changes together with every other field, so it carries no information. */
 const timeOfChange = 'updatedAt'
 
-/** The fields whose values differ. Those of `secret` are told to have changed, never from what to what. */
+/** The fields whose values differ. The values of the fields in `secret` are masked. */
 export function changesBetween(
   before: object,
   after: object,

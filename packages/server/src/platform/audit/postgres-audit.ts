@@ -10,7 +10,7 @@ export async function insertAuditEntry(tx: Tx, entry: AuditEntry): Promise<void>
   await insertion(tx, entry).execute()
 }
 
-/** The same, when it is the transaction's last statement: commits with it. */
+/** Writes an entry as the last statement of the transaction, and commits in the same round trip. */
 export async function insertAuditEntryAndCommit(tx: Tx, entry: AuditEntry): Promise<void> {
   await tx.executeQuery(asLast(insertion(tx, entry).compile()))
 }

@@ -29,7 +29,7 @@ async function listed(): Promise<string[]> {
 }
 
 describe('the blob directory', () => {
-  it('keeps content with its size and SHA-256, readable by the owner alone', async () => {
+  it('stores content with its size and SHA-256, readable only by the owner', async () => {
     const [id, content] = [newUuid(), randomBytes(200_000)]
     const written = await blobs.write(id, Readable.from([content.subarray(0, 7), content.subarray(7)]), 200_000)
     expect(written).toEqual({ sizeBytes: 200_000, sha256: createHash('sha256').update(content).digest() })
@@ -39,7 +39,7 @@ describe('the blob directory', () => {
     expect(await listed()).toEqual([id])
   })
 
-  it('keeps an empty blob', async () => {
+  it('stores an empty blob', async () => {
     const id = newUuid()
     expect((await blobs.write(id, Readable.from([]), 0)).sizeBytes).toBe(0)
     expect(await buffer(blobs.read(id))).toEqual(Buffer.alloc(0))
@@ -53,7 +53,7 @@ describe('the blob directory', () => {
     expect(String(await buffer(blobs.read(id, { start: 5, end: Infinity })))).toBe('56789')
   })
 
-  it('refuses content past the limit while it comes in, and keeps nothing of it', async () => {
+  it('refuses content above the limit while it is received, and stores none of it', async () => {
     let sentBytes = 0
     const endless = Readable.from(
       (function* () {
@@ -70,7 +70,7 @@ describe('the blob directory', () => {
     expect((await blobs.write(newUuid(), Readable.from([Buffer.alloc(10)]), 10)).sizeBytes).toBe(10)
   })
 
-  it('keeps nothing of a write that is interrupted, and nobody sees it meanwhile', async () => {
+  it('stores nothing of an interrupted write, which is not visible meanwhile', async () => {
     const [id, source] = [newUuid(), new Readable({ read: () => undefined })]
     const writing = blobs.write(id, source, 100)
     source.push(Buffer.from('half'))
@@ -82,7 +82,7 @@ describe('the blob directory', () => {
     await expect(once(blobs.read(id), 'open')).rejects.toThrow('ENOENT')
   })
 
-  it('removes at the next start what a killed process left, but not what another process is writing', async () => {
+  it('removes the partial files of a killed process at the next start, but not those of a running one', async () => {
     const partial = join(dataDir, 'blobs', 'partial')
     await writeFile(join(partial, 'old'), 'x')
     await utimes(join(partial, 'old'), new Date(), new Date(Date.now() - 2 * 60 * 60_000))
@@ -91,7 +91,7 @@ describe('the blob directory', () => {
     expect(await readdir(partial)).toEqual(['current'])
   })
 
-  it('removes a blob, and is content when there is none', async () => {
+  it('removes a blob, and does nothing if there is none', async () => {
     const id = newUuid()
     await blobs.write(id, Readable.from([Buffer.from('x')]), 1)
     await blobs.remove(id)

@@ -10,18 +10,18 @@ export interface WrittenBlob {
   readonly sha256: Buffer
 }
 
-/** The content passed the limit; nothing was kept. */
+/** The content exceeded the limit; nothing was stored. */
 export class BlobTooLarge extends Error {
   override readonly name = 'BlobTooLarge'
 }
 
 /** File contents below `DATA_DIR/blobs`, addressed by the UUID of their row. */
 export interface BlobDirectory {
-  /** Streams content to disk, durable when it resolves. Throws BlobTooLarge past `bytesMax`; a failed write leaves nothing. */
+  /** Streams content to disk; durable when it resolves. Throws BlobTooLarge. A failed write leaves nothing. */
   write(id: string, content: Readable, bytesMax: number): Promise<WrittenBlob>
-  /** Reads a blob or a byte range of it (both ends inclusive). The stream errors with ENOENT when there is none. */
+  /** Reads a blob or a byte range of it (both ends inclusive). The stream fails with ENOENT if there is none. */
   read(id: string, range?: { start: number; end: number }): Readable
-  /** Removes a blob; removing an absent one is fine. */
+  /** Removes a blob; does nothing if it does not exist. */
   remove(id: string): Promise<void>
   /** Every blob with the time of its last write, one directory at a time. */
   list(): AsyncIterable<ListedBlob>
@@ -32,10 +32,10 @@ export interface ListedBlob {
   readonly writtenAt: Date
 }
 
-/** A partial file that has not grown for so long belongs to a process that died. */
+/** A partial file that has not grown for this long belongs to a process that died. */
 const abandonedMs = 60 * 60_000
 
-/** Opens the directory, and removes what interrupted writes left; those that other processes are at now stay. */
+/** Opens the directory and removes abandoned partial files; keeps those that other processes are writing. */
 export async function openBlobDirectory(dataDir: string): Promise<BlobDirectory> {
   const root = join(dataDir, 'blobs')
   const partial = join(root, 'partial')
@@ -69,7 +69,7 @@ async function removeAbandoned(partial: string): Promise<void> {
   }
 }
 
-// A name survives a power cut only when its directory was written too.
+// A file name survives a power failure only if its directory was synced too.
 async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path)
   await directory.sync().finally(() => directory.close())
@@ -81,7 +81,7 @@ async function* listBlobs(root: string): AsyncGenerator<ListedBlob> {
   const directories = await readdir(root)
   for (const directory of directories.filter((name) => /^[0-9a-f]{2}$/.test(name))) {
     for (const id of await readdir(join(root, directory))) {
-      // A blob can be removed while the list is made.
+      // A blob can be removed during the listing.
       const written = uuid.test(id) ? await stat(join(root, directory, id)).catch(() => undefined) : undefined
       if (written !== undefined) yield { id, writtenAt: written.mtime }
     }

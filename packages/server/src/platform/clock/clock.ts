@@ -1,4 +1,4 @@
-/** Where the code reads the time, so that a test can hold it still. */
+/** The source of the current time, which a test can replace. */
 export interface Clock {
   now(): Date
 }

@@ -4,7 +4,7 @@ import { generateEncryptionKey, parseKeyRing, SealBroken } from './key-ring.ts'
 describe('the key ring', () => {
   const first = generateEncryptionKey('1')
 
-  it('opens what it sealed, and never seals the same text twice alike', () => {
+  it('decrypts what it encrypted, and never encrypts a text to the same result twice', () => {
     const ring = parseKeyRing(first)
     const sealed = ring.seal('sk-secret', 'provider_keys/1')
     expect(sealed).not.toContain('sk-secret')
@@ -12,14 +12,14 @@ describe('the key ring', () => {
     expect(ring.open(sealed, 'provider_keys/1')).toBe('sk-secret')
   })
 
-  it('opens an old secret after rotation, and seals new ones with the newest key', () => {
+  it('decrypts an old secret after rotation, and encrypts new ones with the newest key', () => {
     const old = parseKeyRing(first).seal('sk-secret', 'row')
     const rotated = parseKeyRing(`${first},${generateEncryptionKey('2')}`)
     expect(rotated.open(old, 'row')).toBe('sk-secret')
     expect(rotated.seal('x', 'row').startsWith('2.')).toBe(true)
   })
 
-  it('refuses a secret of another row, a changed one, and one whose key is gone', () => {
+  it('refuses a secret of another row, a modified one, and one whose key was removed', () => {
     const ring = parseKeyRing(first)
     const sealed = ring.seal('sk-secret', 'row-a')
     expect(() => ring.open(sealed, 'row-b')).toThrow(SealBroken)

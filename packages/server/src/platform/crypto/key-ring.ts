@@ -4,20 +4,20 @@ const keyBytes = 32
 const ivBytes = 12
 const tagBytes = 16
 
-/** AES-256-GCM with versioned keys: new secrets use the newest key, old ones open with the key that sealed them. */
+/** AES-256-GCM with versioned keys: the newest key encrypts, and each version decrypts its own secrets. */
 export interface KeyRing {
-  /** Seals a text; `context` names the row it belongs to and must be given again to open it. */
+  /** Encrypts a text. `context` names the row it belongs to, and is needed again to decrypt it. */
   seal(plaintext: string, context: string): string
-  /** Opens a sealed text. Throws SealBroken when the key is gone, the context differs or the text was changed. */
+  /** Decrypts a text. Throws SealBroken if the key is missing, the context differs or the text was modified. */
   open(sealed: string, context: string): string
 }
 
-/** A sealed secret can't be opened: its key version is gone, or it was changed or moved to another row. */
+/** A secret cannot be decrypted: its key is missing, or it was modified or moved to another row. */
 export class SealBroken extends Error {
   override readonly name = 'SealBroken'
 }
 
-/** Parses `ENCRYPTION_KEYS`: `<version>:<base64 of 32 bytes>`, comma-separated, the newest last. Throws an Error that says what is wrong. */
+/** Parses `ENCRYPTION_KEYS`: `<version>:<base64 of 32 bytes>`, comma-separated, the newest last. Throws an Error. */
 export function parseKeyRing(text: string): KeyRing {
   const keys = new Map<string, Buffer>()
   let newest = ''
@@ -35,7 +35,7 @@ export function parseKeyRing(text: string): KeyRing {
   return createKeyRing(keys, newest)
 }
 
-/** A fresh key in the format of `ENCRYPTION_KEYS`. */
+/** Generates a key in the format of `ENCRYPTION_KEYS`. */
 export function generateEncryptionKey(version: string): string {
   return `${version}:${randomBytes(keyBytes).toString('base64')}`
 }
@@ -58,14 +58,14 @@ function createKeyRing(keys: ReadonlyMap<string, Buffer>, newest: string): KeyRi
     open(sealed, context) {
       const [version = '', encoded = ''] = sealed.split('.')
       const bytes = Buffer.from(encoded, 'base64url')
-      if (bytes.length < ivBytes + tagBytes) throw new SealBroken('The sealed text is cut short.')
+      if (bytes.length < ivBytes + tagBytes) throw new SealBroken('The encrypted text is truncated.')
       const decipher = createDecipheriv('aes-256-gcm', keyOf(version), bytes.subarray(0, ivBytes))
       decipher.setAAD(Buffer.from(context))
       decipher.setAuthTag(bytes.subarray(-tagBytes))
       try {
         return Buffer.concat([decipher.update(bytes.subarray(ivBytes, -tagBytes)), decipher.final()]).toString('utf8')
       } catch {
-        throw new SealBroken('The sealed text was changed or belongs to another row.')
+        throw new SealBroken('The encrypted text was modified or belongs to another row.')
       }
     },
   }

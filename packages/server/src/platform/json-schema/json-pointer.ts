@@ -1,6 +1,6 @@
 import type { ErrorObject } from 'ajv'
 
-/** Where a validation error is (RFC 6901), down to the missing or unknown member that it is about. */
+/** The JSON Pointer (RFC 6901) of a validation error, including the missing or unknown member. */
 export function pointerOf(error: ErrorObject): string {
   const params: Record<string, unknown> = error.params
   const child = error.keyword === 'required' ? params['missingProperty'] : params['additionalProperty']

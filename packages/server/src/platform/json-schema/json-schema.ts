@@ -10,19 +10,34 @@ export type JsonSchema = Readonly<Record<string, unknown>>
 
 interface Compiled {
   readonly validate: ValidateFunction
-  /** The schema's author decides how long a check takes: by regular expressions, references that double, unique items, loops over the value. */
+  /**
+   * True if a check may take long: by regular expressions, references that double, unique items, or loops over the
+   * value.
+   */
   readonly isSlow: boolean
 }
 
-/** Compiled schemas kept at a time; the first compiled goes first. */
+/** The number of compiled schemas that are cached; the oldest is evicted first. */
 const compiledMax = 500
 const compiled = new Map<string, Compiled>()
 
 const mistakesMax = 100
 const checkLimitMs = 250
 const compileLimitMs = 2_000
-const slow =
-  /"(?:pattern|patternProperties|\$ref|\$dynamicRef|uniqueItems|items|contains|propertyNames|unevaluatedItems|unevaluatedProperties|additionalProperties)":(?!false)/
+const slowKeywords = [
+  'pattern',
+  'patternProperties',
+  String.raw`\$ref`,
+  String.raw`\$dynamicRef`,
+  'uniqueItems',
+  'items',
+  'contains',
+  'propertyNames',
+  'unevaluatedItems',
+  'unevaluatedProperties',
+  'additionalProperties',
+]
+const slow = new RegExp(`"(?:${slowKeywords.join('|')})":(?!false)`)
 
 /** All mistakes of a value against a user's schema, as JSON Pointers below `pointer`; empty when it is valid. */
 export function checkAgainst(schema: JsonSchema, value: unknown, pointer: string): InvalidPart[] {
@@ -33,20 +48,20 @@ export function checkAgainst(schema: JsonSchema, value: unknown, pointer: string
       ? []
       : (validate.errors ?? []).slice(0, mistakesMax).map((error) => toInvalidPart(pointer, error))
   } catch (error) {
-    // A schema that refers to itself without end exhausts the stack; a regular expression, references that double and unique items, its time.
+    // Infinite recursion exhausts the stack. Regular expressions, doubling references and unique items exceed the time.
     if (error instanceof RangeError || isTimeout(error))
-      return [{ pointer, message: 'can not be checked: the schema takes too long on it', code: 'schema-too-slow' }]
+      return [{ pointer, message: 'cannot be checked: the schema takes too long', code: 'schema-too-slow' }]
     throw error
   }
 }
 
-/** Why a schema can't be used, or undefined when it can. */
+/** The reason why a schema cannot be used, or undefined if it can. */
 export function schemaMistake(schema: JsonSchema): string | undefined {
   try {
     compile(schema)
     return undefined
   } catch (error) {
-    if (isTimeout(error)) return 'it takes too long to read'
+    if (isTimeout(error)) return 'it takes too long to compile'
     return error instanceof Error ? error.message : 'is not a JSON Schema'
   }
 }
@@ -57,8 +72,8 @@ function compile(schema: JsonSchema): Compiled {
   if (known !== undefined) return known
   const oldest = compiled.size >= compiledMax ? compiled.keys().next().value : undefined
   if (oldest !== undefined) compiled.delete(oldest)
-  // An instance each, so that one user's `$id` can't be referred to from another's schema.
-  // References are called, not copied in: a large part that is referred to a thousand times would be compiled as often.
+  // A separate instance, so that one user's schema cannot refer to another user's `$id`. References are not inlined:
+  // otherwise a large part with a thousand references would be compiled a thousand times.
   const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: true, logger: false, inlineRefs: false })
   addFormats.default(ajv)
   const validate = within(compileLimitMs, () => ajv.compile(schema))
@@ -71,7 +86,7 @@ let task: () => unknown = () => undefined
 const watched = createContext({ run: () => task() })
 const runTask = new Script('run()')
 
-// The engine's own watchdog ends what takes too long, which nothing in this thread could.
+// The timeout of node:vm aborts synchronous work, which other code in this thread cannot do.
 function within<T>(limitMs: number, work: () => T): T {
   let outcome: { readonly value: T } | undefined
   task = () => void (outcome = { value: work() })

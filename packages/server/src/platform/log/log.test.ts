@@ -10,7 +10,7 @@ function logged(write: (log: ReturnType<typeof createLog>) => void): string {
 const key = 'ask_0123456789abcdefghijklmnopqrstuv'
 
 describe('the log', () => {
-  it('writes JSON lines with the fields that they are given', () => {
+  it('writes JSON lines with the given fields', () => {
     const line: unknown = JSON.parse(
       logged((log) => log.child({ requestId: 'req_1' }).info({ runId: 'run_1' }, 'started')),
     )
@@ -28,13 +28,13 @@ describe('the log', () => {
     'accessToken',
     'refreshToken',
     'idToken',
-  ])('replaces the field %s, one level down too', (name) => {
+  ])('replaces the field %s, also one level down', (name) => {
     const text = logged((log) => log.info({ [name]: 'hunter2', inner: { [name]: 'hunter2' } }))
     expect(text).not.toContain('hunter2')
     expect(text.match(/\[redacted\]/g)).toHaveLength(2)
   })
 
-  it('masks an API key wherever it stands: message, field, error, stack and cause', () => {
+  it('masks an API key everywhere: in message, field, error, stack and cause', () => {
     const error = new Error(`no ${key}`, { cause: new Error(`because of ${key}`) })
     const text = logged((log) => {
       log.info(`with ${key}`)

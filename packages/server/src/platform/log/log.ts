@@ -22,21 +22,21 @@ const secretPaths = [
   'res.headers["set-cookie"]',
 ]
 
-/** The process's logger: JSON lines on stdout. Fields that hold secrets are replaced, and secrets in texts masked on the way out. */
+/** The process's logger: JSON lines on stdout. Replaces fields that hold secrets, and masks secrets in texts. */
 export function createLog(level: string, destination: DestinationStream = pino.destination(1)): Log {
   const options = { level, base: null, redact: { paths: secretPaths, censor: '[redacted]' } }
-  // The last door: an error's message or stack can quote a URL or a header that no field name gives away.
+  // Mask the whole line: an error's message or stack can quote a URL or a header without a field name.
   return pino(options, { write: (line) => destination.write(maskSecrets(line)) })
 }
 
 const secretInQuery = /([?&](?:token|access_token|key|code|state)=)[^&#\s"'\\]*/gi
-// A whole key is found inside of a word too; the beginning of one only where a word begins, as in `ask_` but not in `task_`.
+// A whole key is also found inside a word; its beginning only at the start of a word, as in `ask_` but not in `task_`.
 const bearerSecret = /\bask_[A-Za-z0-9_-]{8,}|ask_[A-Za-z0-9_-]{32,}/g
 const sessionCookie = /(session_(?:token|data)=)[^;\s"'\\]+/g
-// The token of an invitation stands in a path; ids there are shorter.
+// The token of an invitation is in the path; ids there are shorter.
 const secretInPath = /(\/(?:invite|invitations)\/)[\w%-]{40,}/g
 
-/** A text as it may be logged: secrets in queries, cookies and invitation links, and API keys anywhere, are masked. */
+/** Masks secrets in queries, cookies and invitation links, and API keys anywhere, so that a text may be logged. */
 export function maskSecrets(text: string): string {
   return text
     .replace(secretInQuery, '$1[redacted]')
