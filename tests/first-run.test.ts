@@ -87,7 +87,7 @@ describe('the first run', () => {
     ['an empty file', ''],
     ['text without columns', 'dear all,\nthis is not a table\n\nyours, x, y, z'],
   ])(
-    'says what is wrong with %s in a CSV file',
+    'says what is wrong with a CSV file that contains %s',
     async (_what, content) => {
       const body = await totalsOf('broken.csv', content)
       expect(body.status).toBe('failed')
