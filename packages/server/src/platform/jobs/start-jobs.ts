@@ -1,6 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as timer } from 'node:timers/promises'
 import type { Platform } from '../platform.ts'
-import { createBell } from './bell.ts'
+import { createSignal } from '../concurrency/signal.ts'
+import { sleep } from '../concurrency/sleep.ts'
 import type { Job } from './job.ts'
 
 /** After a failure a job waits at least this long, regardless of wake-ups. */
@@ -14,26 +15,26 @@ export function startJobs(platform: Platform, jobs: readonly Job[]): { stop(): P
   return {
     async stop() {
       stopping.abort()
-      await Promise.race([Promise.all(loops), sleep(stopMs, undefined, { ref: false })])
+      await Promise.race([Promise.all(loops), timer(stopMs, undefined, { ref: false })])
     },
   }
 }
 
 async function runJob(platform: Platform, { name, everyMs, wakes, run }: Job, signal: AbortSignal): Promise<void> {
-  const bell = createBell(signal)
-  const unsubscribes = wakes.map((topic) => platform.wake.subscribe(topic, bell.ring))
+  const woken = createSignal(signal)
+  const unsubscribes = wakes.map((topic) => platform.wake.subscribe(topic, woken.raise))
   const log = platform.log.child({ job: name })
   while (!signal.aborted) {
-    bell.reset()
+    woken.lower()
     try {
       if (await run(platform, signal)) continue
     } catch (error) {
       // During a stop, a job may fail: its work is done again later.
       if (signal.aborted) break
       log.error({ err: error }, 'A job failed; it will be retried.')
-      await sleep(restAfterFailureMs, undefined, { signal }).catch(() => undefined)
+      await sleep(restAfterFailureMs, signal).catch(() => undefined)
     }
-    await bell.wait(everyMs)
+    await woken.wait(everyMs)
   }
   for (const unsubscribe of unsubscribes) unsubscribe()
 }

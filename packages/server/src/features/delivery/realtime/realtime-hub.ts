@@ -4,9 +4,9 @@ import { endStreamsWithoutRights } from './check-holders.ts'
 import { contentSeals } from '../../accounts/end-users/index.ts'
 import { frameEvent } from './framed-event.ts'
 import { pingFrame } from './frame.ts'
-import { createGate } from './gate.ts'
 import { toJournalEvent } from './journal-event.ts'
-import { onceMore } from './once-more.ts'
+import { rerunIfCalled } from '../../../platform/concurrency/rerun.ts'
+import { createSemaphore } from '../../../platform/concurrency/semaphore.ts'
 import { isSame, type Position } from './position.ts'
 import { pollTails } from './poll-tails.ts'
 import { idOf, readSource, type Source } from './source.ts'
@@ -56,9 +56,9 @@ class Hub implements RealtimeHub {
   readonly #platform: Platform
   readonly #tails = new TailIndex()
   readonly #subscribers = new Set<Subscriber>()
-  readonly #gate = createGate(readsMax)
+  readonly #reads = createSemaphore(readsMax)
   readonly #cleanups: (() => void)[]
-  readonly #checkHolders = onceMore(() =>
+  readonly #checkHolders = rerunIfCalled(() =>
     endStreamsWithoutRights(this, this.#subscribers, this.#platform.clock.now()).catch((error: unknown) =>
       this.#reportFailure(error),
     ),
@@ -87,7 +87,7 @@ class Hub implements RealtimeHub {
   }
 
   read<T>(work: (db: Db) => Promise<T>): Promise<T> {
-    return this.#gate(() => work(this.#platform.db))
+    return this.#reads.run(() => work(this.#platform.db))
   }
 
   follow(subscriber: Subscriber): void {

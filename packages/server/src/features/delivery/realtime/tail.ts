@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { FramedEvent } from './framed-event.ts'
-import { onceMore } from './once-more.ts'
+import { rerunIfCalled } from '../../../platform/concurrency/rerun.ts'
 import { isAfter, type Position } from './position.ts'
 import type { Source } from './source.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -39,7 +39,7 @@ export class Tail {
     this.source = options.source
     this.#options = options
     this.#position = options.position
-    this.wake = onceMore(() => this.#readPage().catch((error: unknown) => options.failed(error)))
+    this.wake = rerunIfCalled(() => this.#readPage().catch((error: unknown) => options.failed(error)))
   }
 
   /** All events up to this position were passed to the subscribers. */

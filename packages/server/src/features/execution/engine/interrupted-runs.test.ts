@@ -9,7 +9,7 @@ import { eventually, openRunWorld, type Actor, type RunWorld } from '../../../te
 import { appendEvents } from '../runs/index.ts'
 import { createWorkspace } from '../sandboxes/index.ts'
 import { workspaceRoot } from './run-sandbox.ts'
-import { createSemaphore } from './semaphore.ts'
+import { createSemaphore } from '../../../platform/concurrency/semaphore.ts'
 import { startWorker, type Worker } from './worker.ts'
 
 const deadlineMs = 60_000

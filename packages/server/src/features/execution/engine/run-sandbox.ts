@@ -12,7 +12,7 @@ import {
 } from '../sandboxes/index.ts'
 import { runLimits, sandboxLimits } from './limits.ts'
 import { listInputs } from './run-inputs.ts'
-import type { Semaphore } from './semaphore.ts'
+import type { Semaphore } from '../../../platform/concurrency/semaphore.ts'
 
 export interface OpenSandbox {
   readonly sandbox: Sandbox
@@ -62,7 +62,7 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
       await workspace.putInput(file.name, readContent(platform, file).content)
     }
     const sandbox = await driver.open(workspace.dir, sandboxLimits)
-    return { sandbox, exclusively: (signal, work) => semaphore.run(signal, work) }
+    return { sandbox, exclusively: (signal, work) => semaphore.run(work, signal) }
   }
   return {
     async open(signal) {

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { AppScope } from '../../../platform/access/caller.ts'
+import { createSignal } from '../../../platform/concurrency/signal.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { openRun } from './run-content.ts'
 import { getRun } from './run-store.ts'
@@ -24,13 +25,12 @@ export async function awaitRun(
 ): Promise<Run> {
   const { run, seconds, request } = wait
   const deadline = Date.now() + seconds * 1000
-  const changed = createBell()
+  const changed = createSignal()
   const unsubscribe = platform.wake.subscribe('events', (detail) => {
-    if (detail === '*' || detail.endsWith(run.id)) changed.ring()
+    if (detail === '*' || detail.endsWith(run.id)) changed.raise()
   })
-  const ring = () => changed.ring()
-  request.socket.once('close', ring)
-  platform.stopping.addEventListener('abort', ring, { once: true })
+  request.socket.once('close', changed.raise)
+  platform.stopping.addEventListener('abort', changed.raise, { once: true })
   try {
     let latest: StoredRun = run
     while (
@@ -40,35 +40,13 @@ export async function awaitRun(
       !request.socket.destroyed
     ) {
       await changed.wait(Math.min(pollMs, deadline - Date.now()))
+      changed.lower()
       latest = await getRun(platform.db, scope, run.id)
     }
     return latest === run ? run : await openRun(platform, latest)
   } finally {
     unsubscribe()
-    request.socket.off('close', ring)
-    platform.stopping.removeEventListener('abort', ring)
-  }
-}
-
-function createBell(): { ring(): void; wait(timeoutMs: number): Promise<void> } {
-  let rung = false
-  let wakeUp: (() => void) | undefined
-  return {
-    ring() {
-      rung = true
-      wakeUp?.()
-    },
-    async wait(timeoutMs) {
-      if (!rung) {
-        let timer: NodeJS.Timeout | undefined
-        await new Promise<void>((resolve) => {
-          wakeUp = resolve
-          timer = setTimeout(resolve, timeoutMs)
-        })
-        clearTimeout(timer)
-      }
-      rung = false
-      wakeUp = undefined
-    },
+    request.socket.off('close', changed.raise)
+    platform.stopping.removeEventListener('abort', changed.raise)
   }
 }

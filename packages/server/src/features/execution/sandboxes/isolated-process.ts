@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { setPriority } from 'node:os'
+import { sleep } from '../../../platform/concurrency/sleep.ts'
 import { OutputCapture } from './output-capture.ts'
 import { openUnnamedFile, type Pipe, type PipePool } from './pipe-pool.ts'
 import { killNamespaceOf } from './process-tree.ts'
@@ -109,7 +110,7 @@ async function superviseUntil(
   try {
     const reason = await Promise.race([
       exited.then(() => 'exited' as const),
-      delay(request.timeoutMs, over.signal).then(() => 'timeout' as const),
+      sleep(Math.min(request.timeoutMs, delayMsMax), over.signal).then(() => 'timeout' as const),
       aborted(request.signal, over.signal).then(() => 'aborted' as const),
       excess,
     ])
@@ -121,13 +122,6 @@ async function superviseUntil(
       await exited
     }
   }
-}
-
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, Math.min(ms, delayMsMax))
-    signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
-  })
 }
 
 function aborted(request: AbortSignal | undefined, over: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import { sleep } from '../../../../platform/concurrency/sleep.ts'
 import { abortedError, ModelCallError } from './model-call-error.ts'
 import type { ModelTarget } from './model-target.ts'
 import { step, type StepRequest } from './step.ts'
@@ -33,7 +34,9 @@ export async function stepWithRetry(
       const delayMs = retryDelayMs(error, attempt, policy)
       if (delayMs === undefined) throw error
       policy.onRetry(error, attempt, delayMs)
-      await wait(delayMs, request.signal)
+      await sleep(delayMs, request.signal).catch(() => {
+        throw abortedError()
+      })
     }
   }
 }
@@ -52,19 +55,4 @@ export function retryDelayMs(
   return askedMs > policy.maxDelayMs
     ? undefined
     : Math.round(askedMs) + Math.round((policy.random() * policy.baseDelayMs) / 2)
-}
-
-function wait(delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(abortedError())
-    const onAbort = (): void => {
-      clearTimeout(timer)
-      reject(abortedError())
-    }
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort)
-      resolve()
-    }, delayMs)
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
 }

@@ -1,5 +1,5 @@
+import { createSemaphore, type Semaphore } from '../../../../platform/concurrency/semaphore.ts'
 import type { Service } from '../../../../platform/platform.ts'
-import { createSemaphore, type Semaphore } from '../../../execution/engine/index.ts'
 
 /** Limits deliveries to half of the process's database connections, to leave the rest to the API and to runs. */
 export const databaseShare: Service<Semaphore> = {

@@ -11,8 +11,6 @@ import type { Passage } from './traffic.ts'
 
 const recordTries = 3
 const recordRestMs = 500
-/** The outcome of an attempt is recorded even while the process stops. */
-const neverAborted = new AbortController().signal
 
 /** Sends a claimed attempt and records it. Undefined when the signal aborted it before an outcome was known. */
 export async function deliver(
@@ -21,13 +19,14 @@ export async function deliver(
   signal: AbortSignal,
 ): Promise<Passage | undefined> {
   const share = platform.use(databaseShare)
-  const webhook = await share.run(neverAborted, () => findWebhook(platform.db, delivery.event.webhookId))
+  const webhook = await share.run(() => findWebhook(platform.db, delivery.event.webhookId))
   // Deleting a webhook deletes its deliveries, so there is nothing to record.
   if (webhook === undefined) return { result: 'refused', latencyMs: 0 }
   const attempt = await sendAttempt(platform, { webhook, delivery }, signal)
   if (attempt === undefined) return undefined
+  // Without the signal: the outcome of an attempt is recorded even while the server stops.
   const { isDisabled } = await recordWithRetries(() =>
-    share.run(neverAborted, () => recordAttempt(platform, { webhook, delivery }, attempt)),
+    share.run(() => recordAttempt(platform, { webhook, delivery }, attempt)),
   )
   if (isDisabled) await endWaitingOf(platform, webhook.id)
   return passageOf(attempt)

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createBell, type Bell } from '../../../../platform/jobs/bell.ts'
+import { createSignal, type Signal } from '../../../../platform/concurrency/signal.ts'
 import type { Platform } from '../../../../platform/platform.ts'
 import { claimShares, listCandidates, promoteDue, releaseClaims, type Candidate } from './claim-store.ts'
 import type { ClaimedDelivery } from '../delivery.ts'
@@ -32,7 +32,7 @@ interface State {
   readonly traffic: Traffic
   readonly held: Map<string, { readonly delivery: ClaimedDelivery; readonly done: Promise<void> }>
   readonly cut: AbortController
-  readonly bell: Bell
+  readonly changed: Signal
   cursor: string
   promotedAtMs: number
 }
@@ -45,18 +45,18 @@ export async function dispatch(platform: Platform, signal: AbortSignal, deliver:
     traffic: createTraffic(),
     held: new Map(),
     cut: new AbortController(),
-    bell: createBell(signal),
+    changed: createSignal(signal),
     cursor: beforeAll,
     promotedAtMs: 0,
   }
-  const unsubscribe = platform.wake.subscribe('deliveries', state.bell.ring)
+  const unsubscribe = platform.wake.subscribe('deliveries', state.changed.raise)
   while (!signal.aborted) {
-    state.bell.reset()
+    state.changed.lower()
     const restMs = await takeRound(state).catch((error: unknown) => {
       platform.log.warn({ err: error }, 'Deliveries could not be claimed; the claim will be retried.')
       return restAfterFailureMs
     })
-    if (restMs > 0) await state.bell.wait(restMs)
+    if (restMs > 0) await state.changed.wait(restMs)
   }
   unsubscribe()
   await drain(state)
@@ -107,7 +107,7 @@ async function nextCandidates(state: State): Promise<Candidate[]> {
 }
 
 function begin(state: State, delivery: ClaimedDelivery): void {
-  const { platform, traffic, held, cut, bell } = state
+  const { platform, traffic, held, cut, changed } = state
   const { webhookId, organizationId } = delivery.event
   const route = { webhookId, organizationId }
   traffic.begin(route)
@@ -123,7 +123,7 @@ function begin(state: State, delivery: ClaimedDelivery): void {
       held.delete(delivery.id)
     },
   )
-  held.set(delivery.id, { delivery, done: done.then(bell.ring) })
+  held.set(delivery.id, { delivery, done: done.then(changed.raise) })
 }
 
 async function drain({ platform, held, cut }: State): Promise<void> {

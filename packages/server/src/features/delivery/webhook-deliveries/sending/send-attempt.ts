@@ -41,7 +41,7 @@ export async function sendAttempt(
 ): Promise<Attempt | undefined> {
   const request = await platform
     .use(databaseShare)
-    .run(signal, () => prepare(platform, webhook, delivery))
+    .run(() => prepare(platform, webhook, delivery), signal)
     .catch((error: unknown) => {
       if (!signal.aborted)
         platform.log.error(

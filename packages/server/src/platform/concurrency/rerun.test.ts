@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
-import { onceMore } from './once-more.ts'
+import { rerunIfCalled } from './rerun.ts'
 
 it('runs one call at a time, and once more for all calls that arrived meanwhile', async () => {
   const ends: (() => void)[] = []
-  const call = onceMore(() => new Promise<void>((resolve) => void ends.push(resolve)))
+  const call = rerunIfCalled(() => new Promise<void>((resolve) => void ends.push(resolve)))
   const settle = () => new Promise((resolve) => setImmediate(resolve))
   call()
   call()
