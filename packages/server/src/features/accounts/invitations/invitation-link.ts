@@ -1,7 +1,7 @@
 import { SealBroken } from '../../../platform/crypto/key-ring.ts'
 import { appUrl } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
-import { postMail } from '../sign-in/index.ts'
+import { postMail } from '../../../platform/mail/mailer.ts'
 import { expiryFrom, hashToken, newToken, tokenContext, type Invitation } from './invitation.ts'
 import { invitationMail } from './invitation-mail.ts'
 import type { StoredToken } from './invitation-store.ts'

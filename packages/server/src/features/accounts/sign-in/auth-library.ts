@@ -1,7 +1,7 @@
 import { appUrl } from '../../../platform/open-platform.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
 import { authOptions } from './auth-options.ts'
-import { mailer } from './mailer.ts'
+import { mailer } from '../../../platform/mail/mailer.ts'
 
 export interface SessionUser {
   readonly userId: string

@@ -2,7 +2,7 @@ import type { BetterAuthOptions } from 'better-auth'
 import { newUuid, newWireId } from '../../../platform/ids/id.ts'
 import { appUrl } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
-import type { Mailer } from './mailer.ts'
+import type { Mailer } from '../../../platform/mail/mailer.ts'
 import { limitCodes, secondFactors } from './second-factors.ts'
 
 /** Passes the client's IP address to the library. A header of this name from a client is overwritten. */

@@ -13,7 +13,6 @@ import { signOut } from './sign-out.ts'
 import { signUpEmail } from './sign-up-email.ts'
 
 export { findSessionUser } from './auth-library.ts'
-export { postMail } from './mailer.ts'
 export { openSession } from './open-session.ts'
 
 export const signInFeature = feature({

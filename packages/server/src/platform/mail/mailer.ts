@@ -1,5 +1,5 @@
 import type { Transporter } from 'nodemailer'
-import type { Platform, Service } from '../../../platform/platform.ts'
+import type { Platform, Service } from '../platform.ts'
 
 export interface Mail {
   readonly to: string

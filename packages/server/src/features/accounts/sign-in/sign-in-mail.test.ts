@@ -2,11 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { expectProblem } from '../../../testing/describe-endpoint.ts'
 import { fromOurPage } from '../../../testing/factories/session.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
-import { postMail, signInFeature } from './index.ts'
-import { mailsUnderWayMax } from './mailer.ts'
+import { signInFeature } from './index.ts'
 import { relayAuthPost } from './relay-auth-post.ts'
 import { signInEmail } from './sign-in-email.ts'
-import { openMailbox, openSilentServer, type Mailbox } from './testing/mailbox.ts'
+import { openMailbox, openSilentServer, type Mailbox } from '../../../platform/mail/testing/mailbox.ts'
 
 const origin = 'http://localhost:3000'
 const password = 'correct horse battery'
@@ -89,11 +88,6 @@ describe('with a mail server', () => {
     expectProblem(signInEmail, await signIn('dora@example.com'), 'sign-in-refused')
   })
 
-  it('lets other features send mails', async () => {
-    expect(postMail(world.platform, { to: 'eve@example.com', subject: 'Für dich', text: 'Hello\n' })).toBe(true)
-    expect(await nextMail()).toMatch(/^To: eve@example\.com$/m)
-  })
-
   it('does not reveal whether an address has an account', async () => {
     await signUp('carol@example.com')
     await nextMail()
@@ -140,16 +134,6 @@ describe.each(['gone', 'silent', 'refusing'] as const)('with a mail server that 
   })
 })
 
-it('queues a bounded number of mails for a slow server', async () => {
-  const server = await openSilentServer()
-  const world = await openWorld({ features: [], environment: { SMTP_URL: server.url } })
-  for (let count = 0; count < mailsUnderWayMax + 5; count += 1)
-    postMail(world.platform, { to: 'ada@example.com', subject: 'Hello', text: 'Hello\n' })
-  expect(world.logLines.filter((line) => line.includes('too many are being sent'))).toHaveLength(5)
-  server.close()
-  await world.close()
-})
-
 it('allows a sign-up without a mail server, and refuses a password reset', async () => {
   const world = await openWorld({ features: [signInFeature] })
   const signedUp = await fromOurPage(world)('POST /api/auth/sign-up/email', {
@@ -161,6 +145,5 @@ it('allows a sign-up without a mail server, and refuses a password reset', async
   })
   expectProblem(relayAuthPost, answer, 'auth-request-refused')
   expect(answer.body).toMatchObject({ code: 'RESET_PASSWORD_DISABLED', detail: "Reset password isn't enabled." })
-  expect(postMail(world.platform, { to: 'ada@example.com', subject: 'Hello', text: 'Hello' })).toBe(false)
   await world.close()
 })
