@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { Agent, type Dispatcher } from 'undici'
+import { Agent, fetch as fetchThrough, type Dispatcher } from 'undici'
 import type { Service } from '../platform.ts'
 import type { AddressRule } from './address.ts'
 import { EgressError, EgressRefused, toEgressError, type EgressCode } from './egress-error.ts'
@@ -30,9 +30,23 @@ export interface EgressReply {
   readonly latencyMs: number
 }
 
-/** A guarded HTTP client for URLs that users chose. */
+export interface GuardedRequest {
+  readonly method: string
+  readonly headers: Headers
+  readonly body: string | null
+  readonly signal: AbortSignal | null
+}
+
+/**
+ * `fetch` for URLs that users chose. Checks each resolved address before it connects, and follows no redirect, which
+ * could send a key to another host. Throws the errors of `fetch`, with EgressRefused as a cause.
+ */
+export type GuardedFetch = (url: string | URL, request: GuardedRequest) => Promise<Response>
+
+/** A guarded HTTP client for URLs that users chose, with one address rule. */
 export interface Egress {
   readonly rule: AddressRule
+  readonly fetch: GuardedFetch
   /** Sends one request; does not follow redirects. Throws EgressError, or EgressRefused if the guard refuses it. */
   post(url: string, request: EgressRequest): Promise<EgressReply>
   close(): Promise<void>
@@ -42,7 +56,7 @@ const headerBytesMax = 16_384
 /** How long an idle connection is kept. Its address was checked when it was opened. */
 const keepAliveMs = 4_000
 
-/** The process's guarded HTTP client. */
+/** The process's guarded HTTP client for everything except model calls. */
 export const egress: Service<Egress> = {
   name: 'egress',
   open: ({ config }) => createEgress({ allowLocal: config.WEBHOOKS_ALLOW_LOCAL === 'on' }),
@@ -60,6 +74,7 @@ export function createEgress(options: EgressOptions): Egress {
   })
   return {
     rule,
+    fetch: (url, request) => fetchGuarded(agent, url, request),
     async post(url, request) {
       const mistake = findUrlMistake(url, rule)
       if (mistake !== undefined) throw new EgressRefused('egress-refused-url', { message: `The URL ${mistake}.` })
@@ -67,6 +82,21 @@ export function createEgress(options: EgressOptions): Egress {
     },
     close: () => agent.destroy(),
   }
+}
+
+async function fetchGuarded(
+  agent: Agent,
+  url: string | URL,
+  { headers, ...request }: GuardedRequest,
+): Promise<Response> {
+  const reply = await fetchThrough(url, {
+    ...request,
+    headers: [...headers],
+    redirect: 'manual',
+    dispatcher: agent,
+  })
+  const { status, statusText, body } = reply
+  return new Response(body, { status, statusText, headers: [...reply.headers] })
 }
 
 async function send(

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newUuid, parseWireId } from '../../../platform/ids/id.ts'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
+import { modelEgress } from './calling/model-egress.ts'
 import { findRunnableModel, ModelGone, openModelTarget } from './index.ts'
 import { goodKey, makeModel, makeProviderKey, modelWorld } from './testing/model-tests.ts'
 
@@ -69,6 +70,7 @@ describe('a runnable model', () => {
       modelId: 'm',
       apiKey: goodKey.apiKey,
       maxOutputTokens: 50,
+      fetch: world.platform.use(modelEgress).fetch,
     }
     expect(await openModelTarget(world.platform, tenant.organizationId, id)).toEqual(target)
     const stranger = await world.tenant()

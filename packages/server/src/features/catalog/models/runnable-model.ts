@@ -1,6 +1,7 @@
 import type { Db } from '../../../platform/db/database.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { openProviderKey } from '../provider-keys/index.ts'
+import { modelEgress } from './calling/model-egress.ts'
 import type { ModelTarget } from './calling/model-target.ts'
 import { modelPrices } from './model-prices.ts'
 import { findModel, listCandidates } from './model-store.ts'
@@ -50,7 +51,7 @@ export async function findRunnableModel(
  * Throws ModelGone, and SealBroken when the key cannot be decrypted.
  */
 export async function openModelTarget(
-  platform: Pick<Platform, 'db' | 'keyRing'>,
+  platform: Pick<Platform, 'db' | 'keyRing' | 'use'>,
   organizationId: string,
   id: string,
 ): Promise<ModelTarget> {
@@ -62,6 +63,7 @@ export async function openModelTarget(
     baseUrl: key.baseUrl ?? undefined,
     modelId: model.modelId,
     apiKey: key.apiKey,
+    fetch: platform.use(modelEgress).fetch,
     ...(model.maxTokens === null ? {} : { maxOutputTokens: model.maxTokens }),
   }
 }

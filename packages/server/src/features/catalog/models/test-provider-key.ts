@@ -1,6 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { openProviderKey } from '../provider-keys/index.ts'
+import { modelEgress } from './calling/model-egress.ts'
 import { testModel as callProvider } from './calling/test-model.ts'
 import { ConnectionTestWire } from './model-wire.ts'
 
@@ -24,7 +25,9 @@ export const testProviderKey = endpoint({
   async handle({ params, scope, platform }) {
     const key = await openProviderKey(platform, scope, params.providerKeyId)
     if (key === undefined) throw problem('provider-key-not-found')
-    const target = { api: key.api, baseUrl: key.baseUrl ?? undefined, apiKey: key.apiKey, modelId: '' }
+    const { api, baseUrl, apiKey } = key
+    const { fetch } = platform.use(modelEgress)
+    const target = { api, baseUrl: baseUrl ?? undefined, apiKey, modelId: '', fetch }
     return ok(await callProvider(target, { timeoutMs: testTimeoutMs }))
   },
 })

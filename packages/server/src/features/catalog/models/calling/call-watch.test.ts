@@ -5,7 +5,13 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 const watch = () =>
-  watchCall({ signal: new AbortController().signal, idleTimeoutMs: 200, totalTimeoutMs: 1_000, textBytesMax: 1_000 })
+  watchCall({
+    fetch,
+    signal: new AbortController().signal,
+    idleTimeoutMs: 200,
+    totalTimeoutMs: 1_000,
+    textBytesMax: 1_000,
+  })
 
 test('silence reaches the idle limit, before the first byte and between two bytes', () => {
   const [silent, stuck] = [watch(), watch()]

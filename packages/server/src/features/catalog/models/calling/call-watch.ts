@@ -1,9 +1,10 @@
-import { guardedFetch } from './guarded-fetch.ts'
+import type { GuardedFetch } from '../../../../platform/egress/egress.ts'
 
 /** Why the server stopped a call. */
 export type StopReason = 'aborted' | 'idle' | 'total' | 'too-large'
 
 export interface CallLimits {
+  readonly fetch: GuardedFetch
   readonly signal: AbortSignal
   /** Longest time without a byte from the provider. */
   readonly idleTimeoutMs: number
@@ -14,6 +15,7 @@ export interface CallLimits {
 
 /** Supervises one call: its signal aborts when the caller aborts or a limit is reached. */
 export interface CallWatch {
+  readonly fetch: GuardedFetch
   readonly signal: AbortSignal
   readonly stopped: StopReason | undefined
   sawBytes(chunk: Uint8Array): void
@@ -50,6 +52,7 @@ export function watchCall(limits: CallLimits): CallWatch {
   const totalTimer = setTimeout(stop, limits.totalTimeoutMs, 'total')
   limits.signal.addEventListener('abort', onAbort, { once: true })
   const watch: CallWatch = {
+    fetch: limits.fetch,
     signal: controller.signal,
     get stopped() {
       return stopped
@@ -91,13 +94,14 @@ export async function watchedFetch(input: string | URL | Request, init: RequestI
   const { method = 'GET', headers, signal = null } = init
   const body = textOf(init)
   const watch = signal === null ? undefined : watches.get(signal)
-  const response = await guardedFetch(input instanceof Request ? input.url : input, {
+  if (watch === undefined) throw new TypeError('Requests to providers carry the signal of a watched call.')
+  const response = await watch.fetch(input instanceof Request ? input.url : input, {
     method,
     headers: new Headers(headers),
     body,
     signal,
   })
-  if (watch === undefined || response.body === null) return response
+  if (response.body === null) return response
   const bytesMax = response.ok ? Number.POSITIVE_INFINITY : errorBodyBytesMax
   return new Response(watchedBody(response.body, watch, bytesMax), {
     status: response.status,

@@ -1,3 +1,5 @@
+import type { GuardedFetch } from '../../../../platform/egress/egress.ts'
+
 /** The wire protocols that a model can be called with. */
 export const modelApis = ['openai-compatible', 'openai', 'anthropic', 'google', 'mistral'] as const
 export type ModelApi = (typeof modelApis)[number]
@@ -11,6 +13,8 @@ export interface ModelTarget {
   /** May be empty for `openai-compatible`: local servers often need no key. */
   readonly apiKey: string
   readonly maxOutputTokens?: number | undefined
+  /** Sends the requests; checks each address that is connected to. */
+  readonly fetch: GuardedFetch
 }
 
 const defaultBaseUrls: Readonly<Record<ModelApi, string | undefined>> = {

@@ -30,7 +30,7 @@ export async function step(target: ModelTarget, request: StepRequest): Promise<S
   if (request.signal.aborted) throw abortedError()
   const listener = guardedListener(request.onTextDelta)
   const collector = new AnswerCollector({ target, textBytesMax: request.textBytesMax, onTextDelta: listener.call })
-  const watch = watchCall(request)
+  const watch = watchCall({ ...request, fetch: target.fetch })
   try {
     const { stream } = await model.doStream(toCallOptions(target, request, watch))
     for await (const part of stream) {

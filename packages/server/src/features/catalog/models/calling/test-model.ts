@@ -1,6 +1,5 @@
 import { cleanText } from './call-failure.ts'
 import { connectionFailureOf, describeConnectionFailure, type ConnectionFailure } from './connection-failure.ts'
-import { guardedFetch } from './guarded-fetch.ts'
 import { findBaseUrl, isSendableKey, keyHeaders, type ModelTarget } from './model-target.ts'
 
 export type ModelTestError = 'AUTH_FAILED' | 'PROVIDER_ERROR' | ConnectionFailure
@@ -25,7 +24,7 @@ async function judge(target: ModelTarget, timeoutMs: number): Promise<Verdict> {
   if (!isSendableKey(target))
     return { error: 'AUTH_FAILED', message: 'The API key is missing or contains characters that are not allowed.' }
   try {
-    const response = await guardedFetch(`${baseUrl}/models`, {
+    const response = await target.fetch(`${baseUrl}/models`, {
       method: 'GET',
       body: null,
       headers: new Headers({

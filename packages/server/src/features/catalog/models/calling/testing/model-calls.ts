@@ -1,3 +1,5 @@
+import { createEgress } from '../../../../../platform/egress/egress.ts'
+import { providerAddressRule } from '../../../provider-keys/index.ts'
 import type { ModelTarget } from '../model-target.ts'
 import { ModelCallError } from '../model-call-error.ts'
 import type { StepRequest } from '../step.ts'
@@ -23,9 +25,11 @@ export const greeting: readonly StepMessage[] = [
   { role: 'user', text: 'Say hello.' },
 ]
 
+const { fetch } = createEgress(providerAddressRule)
+
 /** A target on a test server; `url` is its origin. */
 export function targetAt(url: string, modelId: string, api: ModelTarget['api'] = 'openai-compatible'): ModelTarget {
-  return { api, baseUrl: `${url}${api === 'google' ? '/v1beta' : '/v1'}`, modelId, apiKey: testKey }
+  return { api, baseUrl: `${url}${api === 'google' ? '/v1beta' : '/v1'}`, modelId, apiKey: testKey, fetch }
 }
 
 /** A request with limits that no test reaches by accident. */

@@ -1,8 +1,8 @@
 import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { EgressRefused } from '../../../../platform/egress/egress.ts'
-import { guardedFetch } from './guarded-fetch.ts'
+import { createEgress, EgressRefused } from '../../../../platform/egress/egress.ts'
+import { providerAddressRule } from '../../provider-keys/index.ts'
 import { step } from './step.ts'
 import { failureOfCall, stepRequest, targetAt } from './testing/model-calls.ts'
 import { startRawProvider, type RawProvider } from './testing/raw-provider.ts'
@@ -18,6 +18,7 @@ const refused = [
   'http://[fd00:ec2::254]',
 ]
 
+const { fetch } = createEgress(providerAddressRule)
 let provider: RawProvider
 beforeAll(async () => {
   provider = await startRawProvider(
@@ -27,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => provider.close())
 
 const get = (url: string) =>
-  guardedFetch(url, { method: 'GET', headers: new Headers({ 'x-test': 'yes' }), body: null, signal: null })
+  fetch(url, { method: 'GET', headers: new Headers({ 'x-test': 'yes' }), body: null, signal: null })
 
 test.each(refused)('%s is called neither by a run nor by a connection test', async (url) => {
   await expect(get(url)).rejects.toMatchObject({ cause: expect.any(EgressRefused) })
@@ -60,7 +61,7 @@ test('ends a call when its signal aborts', async () => {
   const address = silent.address()
   const abort = new AbortController()
   const connected = once(silent, 'connection')
-  const call = guardedFetch(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`, {
+  const call = fetch(`http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`, {
     method: 'POST',
     headers: new Headers(),
     body: '{}',
