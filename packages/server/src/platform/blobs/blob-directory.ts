@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { createWriteStream } from 'node:fs'
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -15,12 +15,17 @@ export class BlobTooLarge extends Error {
   override readonly name = 'BlobTooLarge'
 }
 
+/** There is no blob of this id. */
+export class BlobMissing extends Error {
+  override readonly name = 'BlobMissing'
+}
+
 /** File contents below `DATA_DIR/blobs`, addressed by the UUID of their row. */
 export interface BlobDirectory {
   /** Streams content to disk; durable when it resolves. Throws BlobTooLarge. A failed write leaves nothing. */
   write(id: string, content: Readable, bytesMax: number): Promise<WrittenBlob>
-  /** Reads a blob or a byte range of it (both ends inclusive). The stream fails with ENOENT if there is none. */
-  read(id: string, range?: { start: number; end: number }): Readable
+  /** Opens a blob, or a byte range of it (both ends inclusive), for reading. Throws BlobMissing. */
+  read(id: string, range?: { start: number; end: number }): Promise<Readable>
   /** Removes a blob; does nothing if it does not exist. */
   remove(id: string): Promise<void>
   /** Every blob with the time of its last write, one directory at a time. */
@@ -56,9 +61,19 @@ export async function openBlobDirectory(dataDir: string): Promise<BlobDirectory>
         throw error
       }
     },
-    read: (id, range) => createReadStream(pathOf(id), range ?? {}),
+    read: async (id, range) => (await openBlob(pathOf(id), id)).createReadStream(range ?? {}),
     remove: (id) => rm(pathOf(id), { force: true }),
     list: () => listBlobs(root),
+  }
+}
+
+async function openBlob(path: string, id: string): Promise<FileHandle> {
+  try {
+    return await open(path)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      throw new BlobMissing(`The blob ${id} does not exist.`, { cause: error })
+    throw error
   }
 }
 

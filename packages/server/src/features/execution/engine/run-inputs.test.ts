@@ -37,6 +37,6 @@ it('fit into one folder, also those that another run made below its output', asy
   ])
   expect(await listInputs(world.platform, run)).toEqual(inputs)
   const workspace = await createWorkspace(workspaceRoot(world.platform), run.id)
-  for (const input of inputs) await workspace.putInput(input.name, readContent(world.platform, input).content)
+  for (const input of inputs) await workspace.putInput(input.name, await readContent(world.platform, input))
   await workspace.remove()
 })

@@ -59,7 +59,7 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
     workspace = await createWorkspace(workspaceRoot(platform), run.id)
     for (const file of await listInputs(platform, run)) {
       abort.throwIfAborted()
-      await workspace.putInput(file.name, readContent(platform, file).content)
+      await workspace.putInput(file.name, await readContent(platform, file))
     }
     const sandbox = await driver.open(workspace.dir, sandboxLimits)
     return { sandbox, exclusively: (signal, work) => semaphore.run(work, signal) }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { once } from 'node:events'
+import { BlobMissing } from '../../../platform/blobs/blob-directory.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
 import { insertRun, type Status } from '../../../testing/factories/run.ts'
@@ -43,7 +43,7 @@ describe('deleting a file', () => {
     expect((await tenant.send(`DELETE /api/files/${fileId}`)).status).toBe(204)
     expect((await tenant.send(`GET /api/files/${fileId}`)).status).toBe(404)
     expectProblem(deleteFile, await tenant.send(`DELETE /api/files/${fileId}`), 'file-not-found')
-    await expect(once(world.platform.blobs.read(parseWireId('file', fileId) ?? ''), 'open')).rejects.toThrow('ENOENT')
+    await expect(world.platform.blobs.read(parseWireId('file', fileId) ?? '')).rejects.toThrow(BlobMissing)
   })
 
   it.each(['pending', 'running', 'waiting'] as const)('answers 409 while a %s run uses it as input', async (status) => {

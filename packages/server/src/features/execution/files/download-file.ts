@@ -1,21 +1,13 @@
-import { once } from 'node:events'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import { endpoint } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/problems/problem.ts'
-import type { Platform } from '../../../platform/platform.ts'
 import { parseRange, type ByteRange } from './byte-range.ts'
 import { openFile, readContent } from './file-content.ts'
 import { attachment, baseName } from './file-name.ts'
 import { getFile, type FileRow } from './file-store.ts'
 
 const Content = Type.String({ format: 'binary' })
-
-/** A file has a row but no blob: the data directory was changed by something else. */
-class BlobMissing extends Error {
-  override readonly name = 'BlobMissing'
-}
 
 export const downloadFile = endpoint({
   route: 'GET /api/files/:fileId/content',
@@ -33,7 +25,7 @@ export const downloadFile = endpoint({
   async handle({ db, scope, params, platform, request }) {
     const file = await openFile(platform, await getFile(db, scope, params.fileId))
     const range = rangeOf(request.headers, file)
-    const stream = await openContent(platform, file, range)
+    const stream = await readContent(platform, file, range)
     const headers = {
       ...headersOf(file),
       'Content-Length': String(range === undefined ? file.sizeBytes : range.end - range.start + 1),
@@ -59,17 +51,6 @@ function rangeOf(headers: IncomingHttpHeaders, file: FileRow): ByteRange | undef
     })
   }
   return range === 'all' ? undefined : range
-}
-
-// Waits until the file is open, so that a missing file is an error before the reply starts.
-async function openContent(platform: Platform, file: FileRow, range: ByteRange | undefined): Promise<Readable> {
-  const { source, content } = readContent(platform, file, range)
-  try {
-    await once(source, 'open')
-    return content
-  } catch (error) {
-    throw new BlobMissing(`The content of file ${file.id} cannot be read from the data directory.`, { cause: error })
-  }
 }
 
 function headersOf(file: FileRow): Record<string, string> {

@@ -45,22 +45,16 @@ export async function openContents<T extends StoredContent>(
   return files.map((file) => ({ ...file, key: keyOf(sealOf(file), file) }))
 }
 
-/** A file's bytes, or a range of them (both ends inclusive). The stream errors with ENOENT when there are none. */
-export function readContent(
+/** A file's bytes, or a range of them (both ends inclusive). Throws BlobMissing. */
+export async function readContent(
   { blobs }: Platform,
   { id, sizeBytes, key }: ReadableContent,
   range?: ByteRange,
-): { source: Readable; content: Readable } {
-  if (key === undefined) {
-    const source = blobs.read(id, range)
-    return { source, content: source }
-  }
-  const source = blobs.read(id, sealedRange(sizeBytes, range))
+): Promise<Readable> {
+  if (key === undefined) return blobs.read(id, range)
+  const sealed = await blobs.read(id, sealedRange(sizeBytes, range))
   // The callback is empty because a failure also errors the content stream.
-  return {
-    source,
-    content: pipeline(source, new OpeningStream({ key, fileId: id }, sizeBytes, range), () => undefined),
-  }
+  return pipeline(sealed, new OpeningStream({ key, fileId: id }, sizeBytes, range), () => undefined)
 }
 
 /**

@@ -1,8 +1,9 @@
-import { once } from 'node:events'
 import { utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { BlobMissing } from '../../../platform/blobs/blob-directory.ts'
 import { newUuid, parseWireId } from '../../../platform/ids/id.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { filesFeature, sweepBlobs } from './index.ts'
@@ -38,9 +39,9 @@ it('removes blobs without a row that are older than an hour, and nothing else', 
 
   expect(await sweepBlobs(world.platform)).toBe(2)
 
-  for (const id of orphans) await expect(once(world.platform.blobs.read(id), 'open')).rejects.toThrow('ENOENT')
+  for (const id of orphans) await expect(world.platform.blobs.read(id)).rejects.toThrow(BlobMissing)
   expect((await tenant.send(`GET /api/files/${body.id}/content`)).text).toBe('kept')
-  await once(world.platform.blobs.read(young), 'open')
+  await buffer(await world.platform.blobs.read(young))
   expect(await sweepBlobs(world.platform)).toBe(0)
 })
 
