@@ -61,7 +61,7 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
       abort.throwIfAborted()
       await workspace.putInput(file.name, await readContent(platform, file))
     }
-    const sandbox = await driver.open(workspace.dir, sandboxLimits)
+    const sandbox = await driver.open({ workspaceDir: workspace.dir, limits: sandboxLimits })
     return { sandbox, exclusively: (signal, work) => semaphore.run(work, signal) }
   }
   return {

@@ -14,8 +14,7 @@ const firstDataFd = statusFd + 1
 export function createBubblewrapDriver(host: SandboxHost): SandboxDriver {
   return {
     name: 'bubblewrap',
-    open: (workspaceDir, limits) =>
-      openIsolated({ host, workspaceDir, limits, launch: (input) => launchBubblewrap(host, input) }),
+    open: (options) => openIsolated({ ...options, host, launch: (input) => launchBubblewrap(host, input) }),
   }
 }
 

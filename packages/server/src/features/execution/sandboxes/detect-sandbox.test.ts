@@ -78,7 +78,7 @@ describe('the isolation check', () => {
   test('refuses a driver that runs commands on the host', async () => {
     const unprotected: SandboxDriver = {
       name: 'unshare',
-      open: (dir) =>
+      open: ({ workspaceDir: dir }) =>
         Promise.resolve({
           async exec({ argv }) {
             const { status, stdout, stderr } = spawnSync(argv[0] ?? '', argv.slice(1), { cwd: dir, encoding: 'utf8' })

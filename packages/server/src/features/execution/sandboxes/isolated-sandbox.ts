@@ -1,7 +1,7 @@
 import { leaseCgroups, type CgroupLease } from './cgroups.ts'
 import { runIsolated, type ProcessEnd } from './isolated-process.ts'
 import { claimWorkspace, type SandboxHost } from './sandbox-host.ts'
-import type { ExecRequest, ExecResult, Sandbox, SandboxLimits } from './sandbox.ts'
+import type { ExecRequest, ExecResult, Sandbox, SandboxLimits, SandboxOptions } from './sandbox.ts'
 import { filesMaxDefault } from './usage-watch.ts'
 import { measureWorkspace, type WorkspaceUsage } from './workspace-usage.ts'
 
@@ -21,10 +21,8 @@ export interface Launch {
   readonly data: readonly Buffer[]
 }
 
-export interface IsolatedSandboxOptions {
+export interface IsolatedSandboxOptions extends SandboxOptions {
   readonly host: SandboxHost
-  readonly workspaceDir: string
-  readonly limits: SandboxLimits
   launch(input: LaunchInput): Launch
 }
 

@@ -76,7 +76,7 @@ export async function checkIsolation(driver: SandboxDriver): Promise<{ filtersSy
     await writeFile(marker, '')
     const workspace = await createWorkspace(dir, 'probe')
     await writeFile(join(workspace.dir, 'input', 'readable'), '')
-    const sandbox = await driver.open(workspace.dir, limits)
+    const sandbox = await driver.open({ workspaceDir: workspace.dir, limits })
     const result = await sandbox.exec({
       argv: ['/bin/sh', '-c', probeScript, 'probe', marker],
       timeoutMs: 30_000,

@@ -93,7 +93,7 @@ async function openSubject(
 ): Promise<Subject> {
   const workspace = await createWorkspace(arena.workspacesDir, id)
   await workspace.putInput(arena.nonce, Readable.from(['only in this sandbox']))
-  const sandbox = await driver.open(workspace.dir, { ...limitsDefault, ...limits })
+  const sandbox = await driver.open({ workspaceDir: workspace.dir, limits: { ...limitsDefault, ...limits } })
   const inside: Subject['inside'] = async (script, options = {}) => {
     assert.ok(!arena.isBroken, 'an earlier script ran outside the sandbox')
     const argv = ['/bin/sh', '-c', proof(arena.nonce) + script]

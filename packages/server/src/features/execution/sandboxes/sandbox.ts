@@ -42,10 +42,17 @@ export interface Sandbox {
   exec(request: ExecRequest): Promise<ExecResult>
 }
 
+/** What a sandbox is opened with. */
+export interface SandboxOptions {
+  /** The directory of the host that the sandbox sees as /workspace. */
+  readonly workspaceDir: string
+  readonly limits: SandboxLimits
+}
+
 /** One way to isolate a process tree on this host. */
 export interface SandboxDriver {
   readonly name: 'bubblewrap' | 'unshare'
-  open(workspaceDir: string, limits: SandboxLimits): Promise<Sandbox>
+  open(options: SandboxOptions): Promise<Sandbox>
 }
 
 /** The execution did not take place: isolation or start failed, so nothing ran unprotected. */

@@ -53,8 +53,7 @@ exec { $ARGV[0] } @ARGV or die "$ARGV[0]: $!\\n";
 export function createUnshareDriver(host: SandboxHost): SandboxDriver {
   return {
     name: 'unshare',
-    open: (workspaceDir, limits) =>
-      openIsolated({ host, workspaceDir, limits, launch: (input) => launchUnshare(host, input) }),
+    open: (options) => openIsolated({ ...options, host, launch: (input) => launchUnshare(host, input) }),
   }
 }
 

@@ -28,11 +28,14 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
     workspace = await createWorkspace(root, 'run')
     await workspace.putInput('sales.csv', Readable.from(['region,amount\nnorth,3\nsouth,4\n']))
     if (detection.available) {
-      sandbox = await detection.driver.open(workspace.dir, {
-        memoryBytes: 128 * 1024 * 1024,
-        processesMax: 32,
-        diskBytes: 16 * 1024 * 1024,
-        cpuSeconds: 10,
+      sandbox = await detection.driver.open({
+        workspaceDir: workspace.dir,
+        limits: {
+          memoryBytes: 128 * 1024 * 1024,
+          processesMax: 32,
+          diskBytes: 16 * 1024 * 1024,
+          cpuSeconds: 10,
+        },
       })
     }
   })

@@ -100,11 +100,14 @@ const reopensWorkspace: ConformanceCase = {
   name: 'a workspace that is opened again, as after a restart, is still usable',
   async check({ inside, driver, workspace }) {
     await inside('echo old > file; chmod 600 file; mkdir -m 700 closed; echo deep > closed/file')
-    const again = await driver.open(workspace.dir, {
-      memoryBytes: 64 * 1024 * 1024,
-      processesMax: 16,
-      diskBytes: 1024 * 1024,
-      cpuSeconds: 5,
+    const again = await driver.open({
+      workspaceDir: workspace.dir,
+      limits: {
+        memoryBytes: 64 * 1024 * 1024,
+        processesMax: 16,
+        diskBytes: 1024 * 1024,
+        cpuSeconds: 5,
+      },
     })
     const result = await again.exec({
       argv: ['sh', '-c', 'cat file closed/file; echo new > file && cat file'],

@@ -14,11 +14,14 @@ if (task === 'suite') {
   process.stdout.write(JSON.stringify(await runConformance(detection.driver)))
 } else {
   const workspace = await createWorkspace(dir, 'held')
-  const sandbox = await detection.driver.open(workspace.dir, {
-    memoryBytes: 64 * 1024 * 1024,
-    processesMax: 16,
-    diskBytes: 1024 * 1024,
-    cpuSeconds: 60,
+  const sandbox = await detection.driver.open({
+    workspaceDir: workspace.dir,
+    limits: {
+      memoryBytes: 64 * 1024 * 1024,
+      processesMax: 16,
+      diskBytes: 1024 * 1024,
+      cpuSeconds: 60,
+    },
   })
   const script = `(setsid sleep ${seconds} &) ; sleep ${seconds}`
   await sandbox.exec({ argv: ['sh', '-c', script], timeoutMs: 600_000, outputBytesMax: 1_000 })
