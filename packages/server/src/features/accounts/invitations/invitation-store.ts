@@ -4,7 +4,14 @@ import type { DB, Invitations } from '../../../platform/db/schema.generated.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { problem } from '../../../platform/problems/problem.ts'
-import type { Invitation, InvitationStatus, InvitedRole } from './invitation.ts'
+import {
+  invitationStatusesBefore,
+  storedInvitationStatuses,
+  type Invitation,
+  type InvitationStatus,
+  type InvitedRole,
+  type StoredInvitationStatus,
+} from './invitation.ts'
 
 /** The token of the link in its stored form. */
 export interface StoredToken {
@@ -60,7 +67,7 @@ export async function cancelInvitationOf(tx: Tx, scope: OrgScope, email: string)
     .set({ status: 'cancelled', encrypted_token: null, updated_at: sql`now()` })
     .where('organization_id', '=', scope.organizationId)
     .where('email', '=', email)
-    .where('status', '=', 'pending')
+    .where('status', 'in', invitationStatusesBefore('cancelled'))
     .returning('id')
     .executeTakeFirst()
   return row?.id
@@ -129,7 +136,7 @@ export async function saveInvitedRole(
 }
 
 export async function saveCancellation(tx: Tx, scope: OrgScope, id: string): Promise<Invitation> {
-  return save(tx, scope, { id, set: { status: 'cancelled', encrypted_token: null } })
+  return save(tx, scope, { id, set: { encrypted_token: null }, to: 'cancelled' })
 }
 
 export async function saveAcceptance(
@@ -137,19 +144,20 @@ export async function saveAcceptance(
   scope: OrgScope,
   { id, userId }: { readonly id: string; readonly userId: string },
 ): Promise<Invitation> {
-  return save(tx, scope, { id, set: { status: 'accepted', accepted_by: userId, encrypted_token: null } })
+  return save(tx, scope, { id, set: { accepted_by: userId, encrypted_token: null }, to: 'accepted' })
 }
 
 async function save(
   tx: Tx,
   scope: OrgScope,
-  { id, set }: { readonly id: string; readonly set: Partial<Selectable<Invitations>> },
+  { id, set, to }: { id: string; set: Partial<Selectable<Invitations>>; to?: StoredInvitationStatus },
 ): Promise<Invitation> {
   const row = await tx
     .updateTable('invitations')
-    .set({ updated_at: sql`now()`, ...set })
+    .set({ updated_at: sql`now()`, ...set, ...(to === undefined ? {} : { status: to }) })
     .where('organization_id', '=', scope.organizationId)
     .where('id', '=', id)
+    .where('status', 'in', to === undefined ? storedInvitationStatuses : invitationStatusesBefore(to))
     .returning(columns)
     .executeTakeFirstOrThrow()
   return toInvitation(row)
@@ -158,7 +166,7 @@ async function save(
 function hasStatus(status: InvitationStatus | undefined, now: Date) {
   return (eb: ExpressionBuilder<DB, 'invitations'>) => {
     if (status === undefined) return eb.and([])
-    if (status === 'accepted' || status === 'cancelled') return eb('status', '=', status)
+    if (status !== 'pending' && status !== 'expired') return eb('status', '=', status)
     return eb.and([eb('status', '=', 'pending'), eb('expires_at', status === 'expired' ? '<=' : '>', now)])
   }
 }

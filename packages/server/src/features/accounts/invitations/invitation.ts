@@ -1,12 +1,28 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { lifecycleOf } from '../../../platform/lifecycle/lifecycle.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 
 /** The roles that an invitation can give. Ownership can only be transferred. */
 export const invitedRoles = ['admin', 'member', 'viewer'] as const
 export type InvitedRole = (typeof invitedRoles)[number]
 
+/** Every stored status of an invitation, and where it can go. */
+export const invitationTransitions = {
+  pending: ['accepted', 'cancelled'],
+  accepted: [],
+  cancelled: [],
+} as const satisfies Record<string, readonly string[]>
+export type StoredInvitationStatus = keyof typeof invitationTransitions
+
+export const {
+  statuses: storedInvitationStatuses,
+  /** The statuses from which another can be reached. */
+  before: invitationStatusesBefore,
+  isTerminal: isSettled,
+} = lifecycleOf(invitationTransitions)
+
 /** `expired` is derived, not stored: the invitation is pending, and its expiry has passed. */
-export const invitationStatuses = ['pending', 'accepted', 'cancelled', 'expired'] as const
+export const invitationStatuses = [...storedInvitationStatuses, 'expired'] as const
 export type InvitationStatus = (typeof invitationStatuses)[number]
 
 export interface Invitation {
@@ -14,7 +30,7 @@ export interface Invitation {
   readonly organizationId: string
   readonly email: string
   readonly role: InvitedRole
-  readonly status: 'pending' | 'accepted' | 'cancelled'
+  readonly status: StoredInvitationStatus
   /** The sealed token if the link was not mailed; null if only the mailbox received it. */
   readonly encryptedToken: string | null
   readonly acceptedBy: string | null
@@ -50,7 +66,7 @@ export function statusAt({ status, expiresAt }: Pick<Invitation, 'status' | 'exp
 
 /** Throws invitation-not-pending. An expired invitation can still be resent, changed or cancelled. */
 export function refuseSettled({ status }: Pick<Invitation, 'status'>): void {
-  if (status !== 'pending') throw problem('invitation-not-pending', { detail: `The invitation was ${status}.` })
+  if (isSettled(status)) throw problem('invitation-not-pending', { detail: `The invitation was ${status}.` })
 }
 
 /** Throws invitation-accepted, invitation-cancelled or invitation-expired. */

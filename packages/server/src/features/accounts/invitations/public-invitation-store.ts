@@ -1,7 +1,7 @@
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { holdMembers } from '../members/index.ts'
-import type { InvitedRole } from './invitation.ts'
+import type { InvitedRole, StoredInvitationStatus } from './invitation.ts'
 
 /** An invitation as the invited person sees it. The token of the link is their only credential. */
 export interface PublicInvitation {
@@ -10,7 +10,7 @@ export interface PublicInvitation {
   readonly orgName: string
   readonly email: string
   readonly role: InvitedRole
-  readonly status: 'pending' | 'accepted' | 'cancelled'
+  readonly status: StoredInvitationStatus
   readonly inviterName: string | null
   readonly expiresAt: Date
   /** Whether the token proves the address: true if the token was only sent to the mailbox. */

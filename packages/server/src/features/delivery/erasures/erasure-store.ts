@@ -3,6 +3,7 @@ import type { Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
+import { unfinishedStatuses } from '../../execution/runs/index.ts'
 import type { Erasure } from './erasure.ts'
 
 /** Whose things they are. */
@@ -34,7 +35,7 @@ export async function lockRuns(tx: Tx, { applicationId, endUserId }: ErasedEndUs
   const { rows } = await sql<{ id: string }>`
     with locked as materialized (
       select id, status from runs where application_id = ${applicationId} and end_user_id = ${endUserId} order by id for update)
-    select id from locked where status in ('pending', 'running', 'waiting') order by id`.execute(tx)
+    select id from locked where status = any(${unfinishedStatuses}::text[]) order by id`.execute(tx)
   return rows.map(({ id }) => id)
 }
 
@@ -95,7 +96,7 @@ export function anonymiseRuns(tx: Tx, { applicationId, endUserId }: ErasedEndUse
     update runs set end_user_id = null, input = '{}', config = '{}', metadata = '{}', output = null, report = null,
       error = ${errorWithoutContent(sql`error`)},
       -- There is nothing left to replay of those that have ended.
-      last_seq = case when status in ('pending', 'running', 'waiting') then last_seq else 0 end
+      last_seq = case when status = any(${unfinishedStatuses}::text[]) then last_seq else 0 end
     where application_id = ${applicationId} and end_user_id = ${endUserId}`,
   )
 }

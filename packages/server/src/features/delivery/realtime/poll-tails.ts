@@ -1,5 +1,6 @@
 import type { RealtimeHub } from './realtime-hub.ts'
-import { findRunStates, terminalStatuses, type RunState } from './realtime-store.ts'
+import { isTerminal } from '../../execution/runs/index.ts'
+import { findRunStates, type RunState } from './realtime-store.ts'
 import type { Tail } from './tail.ts'
 
 /** Runs checked in one query. */
@@ -29,6 +30,6 @@ export async function pollTails(hub: RealtimeHub, tails: Iterable<Tail>): Promis
 
 function catchUp(tail: Tail, state: RunState | undefined): void {
   if (state !== undefined && state.lastSeq > tail.position.position) return tail.wake()
-  if (state !== undefined && !terminalStatuses.some((terminal) => terminal === state.status)) return
+  if (state !== undefined && !isTerminal(state.status)) return
   for (const subscriber of tail.subscribers) subscriber.end()
 }

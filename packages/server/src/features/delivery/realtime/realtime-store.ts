@@ -2,15 +2,13 @@ import { sql, type RawBuilder } from 'kysely'
 import type { Db } from '../../../platform/db/database.ts'
 import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
 import { problem } from '../../../platform/problems/problem.ts'
-import type { RunStatus, TerminalStatus } from '../../execution/runs/index.ts'
+import { terminalStatuses, type RunStatus } from '../../execution/runs/index.ts'
 import type { EventRow } from './journal-event.ts'
 import { parseSnapshot, type Position, type Snapshot } from './position.ts'
 
 /** Events of one read: what is shared by the readers of a page, and what a page may hold in memory. */
 const pageEventsMax = 500
 const pageBytesMax = 1_048_576
-
-export const terminalStatuses: readonly TerminalStatus[] = ['success', 'failed', 'timeout', 'cancelled']
 
 type Tenant = OrgScope & { readonly applicationId: string }
 

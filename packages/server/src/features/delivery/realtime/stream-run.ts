@@ -1,9 +1,10 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
+import { isTerminal } from '../../execution/runs/index.ts'
 import { pingFrame, resyncFrame, retryHint } from './frame.ts'
 import { openStream, readCursor, type Cursor } from './open-stream.ts'
 import { beginning, parseSeq, type Position } from './position.ts'
-import { getRunState, hasEventsToSend, terminalStatuses, type RunState } from './realtime-store.ts'
+import { getRunState, hasEventsToSend, type RunState } from './realtime-store.ts'
 import { streamQuery, StreamWire } from './stream-wire.ts'
 
 export const streamRun = endpoint({
@@ -28,8 +29,7 @@ export const streamRun = endpoint({
     const run = await getRunState(db, scope, params.runId)
     const cursor = readCursor(call, parseSeq)
     const position = startOf(run, cursor)
-    const hasEnded = terminalStatuses.some((terminal) => terminal === run.status)
-    if (hasEnded && !(await hasEventsToSend(db, scope, { runId: run.id, after: position ?? beginning })))
+    if (isTerminal(run.status) && !(await hasEventsToSend(db, scope, { runId: run.id, after: position ?? beginning })))
       return noContent()
     const first = position === undefined ? resyncFrame(undefined, 'cursor-invalid') : pingFrame()
     const source = {

@@ -1,7 +1,20 @@
-/** The status of an attempt. `pending`: being sent, or waiting for its due time or for an earlier event of its run. */
-export const deliveryStatuses = ['pending', 'success', 'failed'] as const
+import { lifecycleOf, type TerminalOf } from '../../../platform/lifecycle/lifecycle.ts'
 
-export type DeliveryStatus = (typeof deliveryStatuses)[number]
+/** The statuses of an attempt. `pending`: being sent, or waiting for its due time or for an earlier event of its run. */
+export const deliveryTransitions = {
+  pending: ['success', 'failed'],
+  success: [],
+  failed: [],
+} as const satisfies Record<string, readonly string[]>
+
+export type DeliveryStatus = keyof typeof deliveryTransitions
+export type EndedDeliveryStatus = TerminalOf<typeof deliveryTransitions>
+
+export const {
+  statuses: deliveryStatuses,
+  /** The statuses from which another can be reached. */
+  before: deliveryStatusesBefore,
+} = lifecycleOf(deliveryTransitions)
 
 /** The event that tests a webhook; it belongs to no run. */
 export const testEventType = 'test.ping'

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
-import { runColumns, toRun, type StoredRun } from '../runs/index.ts'
+import { runColumns, statusesBefore, toRun, unfinishedStatuses, type StoredRun } from '../runs/index.ts'
 
 /** A run that was taken, and for how long it had been at work by then: on the database's clock, as its start is. */
 export interface Claim {
@@ -88,6 +88,8 @@ async function take(tx: Tx, workerId: string, ids: readonly string[]): Promise<C
       started_at: sql<Date>`coalesce(started_at, now())`,
     })
     .where('id', 'in', [...ids])
+    // A lost run stays in its status.
+    .where('status', 'in', [...statusesBefore('running'), 'running'])
     .where((eb) =>
       eb.exists(
         eb.selectFrom('workers').select('id').where('id', '=', workerId).where('expires_at', '>', sql<Date>`now()`),
@@ -160,7 +162,7 @@ export async function hasEnded(db: Db, runId: string): Promise<boolean> {
     .selectFrom('runs')
     .select('id')
     .where('id', '=', runId)
-    .where('status', 'in', ['pending', 'running', 'waiting'])
+    .where('status', 'in', unfinishedStatuses)
     .executeTakeFirst()
   return row === undefined
 }

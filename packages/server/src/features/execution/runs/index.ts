@@ -45,4 +45,15 @@ export { findRepeatedRun, originOf } from './run-origin.ts'
 export { budgetPattern, runRequestFields, type RunRequest } from './run-request.ts'
 export { endRun, findRunInputs, getRun } from './run-store.ts'
 export { RunSummaryWire, RunWire, toRunSummaryWire, toRunWire, trimUsd } from './run-wire.ts'
-export type { JsonRecord, Run, RunError, RunStatus, StoredRun, TerminalStatus } from './run.ts'
+export {
+  isTerminal,
+  statusesBefore,
+  terminalStatuses,
+  unfinishedStatuses,
+  type JsonRecord,
+  type Run,
+  type RunError,
+  type RunStatus,
+  type StoredRun,
+  type TerminalStatus,
+} from './run.ts'

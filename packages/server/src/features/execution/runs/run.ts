@@ -1,6 +1,7 @@
+import { lifecycleOf, type TerminalOf } from '../../../platform/lifecycle/lifecycle.ts'
 import type { ContentSeal } from '../../accounts/end-users/index.ts'
 
-/** Every status and where it can go. One table for the type, the guards, the SQL and the docs. */
+/** Every status and where it can go: one table for the types, the guards and the SQL. */
 export const runTransitions = {
   pending: ['running', 'failed', 'cancelled'],
   running: ['waiting', 'success', 'failed', 'timeout', 'cancelled'],
@@ -12,27 +13,17 @@ export const runTransitions = {
 } as const satisfies Record<string, readonly string[]>
 
 export type RunStatus = keyof typeof runTransitions
-export type TerminalStatus = 'success' | 'failed' | 'timeout' | 'cancelled'
+export type TerminalStatus = TerminalOf<typeof runTransitions>
 
-export const runStatuses = [
-  'pending',
-  'running',
-  'waiting',
-  'success',
-  'failed',
-  'timeout',
-  'cancelled',
-] as const satisfies readonly RunStatus[]
-
-/** The statuses from which `to` can be reached; what an update's `where status = any(…)` says. */
-export function statusesBefore(to: RunStatus): RunStatus[] {
-  return runStatuses.filter((from) => runTransitions[from].some((next) => next === to))
-}
-
-/** True when nothing changes the run any more. */
-export function isTerminal(status: RunStatus): boolean {
-  return runTransitions[status].length === 0
-}
+export const {
+  statuses: runStatuses,
+  /** The statuses of a run that has not ended. */
+  unfinished: unfinishedStatuses,
+  terminal: terminalStatuses,
+  /** The statuses from which another can be reached: an update to that status must find one of them. */
+  before: statusesBefore,
+  isTerminal,
+} = lifecycleOf(runTransitions)
 
 /** Why a run ended without success. */
 export interface RunError {

@@ -3,7 +3,7 @@ import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { runColumns, toRun, type StoredRun } from '../runs/index.ts'
-import type { Fire } from './schedule.ts'
+import { outcomesBefore, type Fire } from './schedule.ts'
 
 /** The history of a schedule's fires, latest first. The caller has checked that the schedule is in the scope. */
 export async function listFires(
@@ -68,7 +68,7 @@ export async function dropQueuedFire(tx: Tx, scope: AppScope, scheduleId: string
     .set({ outcome: 'skipped-disabled' })
     .where('application_id', '=', scope.applicationId)
     .where('schedule_id', '=', scheduleId)
-    .where('outcome', '=', 'queued')
+    .where('outcome', 'in', outcomesBefore('skipped-disabled'))
     .execute()
 }
 

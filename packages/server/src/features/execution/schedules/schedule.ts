@@ -1,3 +1,4 @@
+import { lifecycleOf } from '../../../platform/lifecycle/lifecycle.ts'
 import type { JsonRecord } from '../runs/index.ts'
 import type { FireRule } from './cron-expression.ts'
 
@@ -9,15 +10,24 @@ export type MissedFires = (typeof missedFiresChoices)[number]
 export const overlapChoices = ['allow', 'skip', 'queue', 'cancel-previous'] as const
 export type Overlap = (typeof overlapChoices)[number]
 
-export const fireOutcomes = [
-  'started',
-  'queued',
-  'failed',
-  'skipped-overlap',
-  'skipped-missed',
-  'skipped-disabled',
-] as const
-export type FireOutcome = (typeof fireOutcomes)[number]
+/** Every outcome of a fire, and what can follow it: only a queued fire gets another one. */
+export const fireTransitions = {
+  started: [],
+  queued: ['started', 'failed', 'skipped-disabled'],
+  failed: [],
+  'skipped-overlap': [],
+  'skipped-missed': [],
+  'skipped-disabled': [],
+} as const satisfies Record<string, readonly string[]>
+export type FireOutcome = keyof typeof fireTransitions
+
+export const {
+  statuses: fireOutcomes,
+  /** The outcomes from which another can be reached. */
+  before: outcomesBefore,
+  /** Every change of the table, as two lists of the same length. */
+  changes: fireChanges,
+} = lifecycleOf(fireTransitions)
 
 /** The settings of a schedule that a request can change. Ids are stored UUIDs. */
 export interface ScheduleSettings extends FireRule {

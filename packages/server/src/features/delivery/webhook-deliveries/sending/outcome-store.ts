@@ -1,12 +1,12 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../../platform/db/json-text.ts'
-import type { ClaimedDelivery } from '../delivery.ts'
+import { deliveryStatusesBefore, type ClaimedDelivery, type EndedDeliveryStatus } from '../delivery.ts'
 import type { KeptRequest, KeptResponse } from '../exchange.ts'
 
 /** How an attempt ended. */
 export interface Outcome {
-  readonly status: 'success' | 'failed'
+  readonly status: EndedDeliveryStatus
   readonly statusCode: number | null
   readonly latencyMs: number | null
   /** One sentence for the webhook's owner. */
@@ -39,7 +39,7 @@ export async function saveOutcome(
     })
     .where('id', '=', held.id)
     .where('claim', '=', held.claim)
-    .where('status', '=', 'pending')
+    .where('status', 'in', deliveryStatusesBefore(outcome.status))
     .executeTakeFirstOrThrow()
   return numUpdatedRows > 0n
 }
@@ -67,7 +67,7 @@ export async function endWaiting(tx: Tx, ids: readonly string[], error: string):
     update webhook_deliveries d
     set status = 'failed', error = ${error}, gave_up = d.event_type <> 'test.ping', ready = false, completed_at = now()
     from webhooks h
-    where d.id = any(${ids}::uuid[]) and d.status = 'pending' and d.claim is null
+    where d.id = any(${ids}::uuid[]) and d.status = any(${deliveryStatusesBefore('failed')}::text[]) and d.claim is null
       and h.id = d.webhook_id and not h.enabled`.execute(tx)
 }
 

@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../../platform/db/database.ts'
 import { toJsonText } from '../../../../platform/db/json-text.ts'
-import type { FireOutcome, Schedule } from '../schedule.ts'
+import { unfinishedStatuses } from '../../runs/index.ts'
+import { fireChanges, type FireOutcome, type Schedule } from '../schedule.ts'
 import { scheduleColumns, toSchedule } from '../schedule-store.ts'
 
 // Unscoped: background work has no request scope. These statements span tenants; every row carries its own tenant.
@@ -105,7 +106,7 @@ export async function findActiveRuns(
     .selectFrom('runs')
     .select(['id', 'schedule_id'])
     .where('schedule_id', 'in', [...scheduleIds])
-    .where('status', 'in', ['pending', 'running', 'waiting'])
+    .where('status', 'in', unfinishedStatuses)
     .orderBy('id')
     .$if(isHeld, (query) => query.forNoKeyUpdate())
     .execute()
@@ -146,7 +147,11 @@ export async function saveFires(tx: Tx, fires: readonly NewFire[], now: Date): P
           run_id: eb.ref('excluded.run_id'),
           fired_at: eb.ref('excluded.fired_at'),
         }))
-        .where('schedule_fires.outcome', '=', 'queued'),
+        .where(
+          // One row of each change that the table of outcomes allows.
+          sql<boolean>`(schedule_fires.outcome, excluded.outcome) in
+            (select * from unnest(${fireChanges.from}::text[], ${fireChanges.to}::text[]))`,
+        ),
     )
     .execute()
 }
