@@ -28,6 +28,7 @@ export const modelsFeature = feature({
 export { ModelCallError } from './calling/model-call-error.ts'
 export type { ModelTarget } from './calling/model-target.ts'
 export type { StepAnswer, StepMessage, TokenUsage, ToolCall } from './calling/step-message.ts'
+export type { CallObserver } from './calling/step.ts'
 export { stepWithRetry } from './calling/step-with-retry.ts'
 export { modelPrices, PriceFileBroken } from './model-prices.ts'
 export { holdModel, insertModel } from './model-store.ts'

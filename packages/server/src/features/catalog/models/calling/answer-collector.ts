@@ -52,6 +52,11 @@ export class AnswerCollector {
     this.#options = options
   }
 
+  /** True once the model has sent text, reasoning or a part of a tool call. */
+  get hasToken(): boolean {
+    return this.#bytes > 0
+  }
+
   /** True once the provider has sent a finish reason: the answer is complete. */
   get isComplete(): boolean {
     const reason = this.#finishReason

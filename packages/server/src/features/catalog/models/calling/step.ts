@@ -8,6 +8,13 @@ import { providerModel } from './provider-models.ts'
 import type { StepAnswer, StepMessage, TokenUsage, ToolSpec } from './step-message.ts'
 import { toPrompt, toTools } from './to-prompt.ts'
 
+/** Learns of the moments of a call, for measurements. */
+export interface CallObserver {
+  started(): void
+  /** Called at least once when the model sends text, reasoning or a tool call. */
+  receivedToken(): void
+}
+
 export interface StepRequest {
   readonly messages: readonly StepMessage[]
   readonly tools: readonly ToolSpec[]
@@ -18,10 +25,12 @@ export interface StepRequest {
   readonly textBytesMax: number
   /** Receives each piece of text as it arrives. An error that it throws ends the call and is rethrown. */
   readonly onTextDelta?: ((text: string) => void) | undefined
+  readonly observer?: CallObserver | undefined
 }
 
 /** Makes one streaming model call, without retries. Throws ModelCallError. */
 export async function step(target: ModelTarget, request: StepRequest): Promise<StepAnswer> {
+  request.observer?.started()
   const baseUrl = findBaseUrl(target)
   if (baseUrl === undefined) throw settingsError('bad-request', 'The model has no valid base URL.')
   if (!isSendableKey(target))
@@ -35,7 +44,7 @@ export async function step(target: ModelTarget, request: StepRequest): Promise<S
     const { stream } = await model.doStream(toCallOptions(target, request, watch))
     for await (const part of stream) {
       collector.take(part)
-      if (collector.isComplete) watch.answered()
+      report(collector, watch, request.observer)
     }
     return collector.answer()
   } catch (error) {
@@ -46,6 +55,11 @@ export async function step(target: ModelTarget, request: StepRequest): Promise<S
   } finally {
     watch.close()
   }
+}
+
+function report(collector: AnswerCollector, watch: CallWatch, observer: CallObserver | undefined): void {
+  if (collector.hasToken) observer?.receivedToken()
+  if (collector.isComplete) watch.answered()
 }
 
 function toCallOptions(target: ModelTarget, request: StepRequest, watch: CallWatch): LanguageModelV4CallOptions {
