@@ -1,19 +1,28 @@
 import { sql } from 'kysely'
-import { appendFenced } from '../packages/server/src/features/execution/runs/index.ts'
+import { plainSeal } from '../packages/server/src/features/accounts/end-users/index.ts'
+import { appendFenced, modelAnswer, sealEntries } from '../packages/server/src/features/execution/runs/index.ts'
 import type { Database } from '../packages/server/src/platform/db/database.ts'
-import { newUuid } from '../packages/server/src/platform/ids/id.ts'
+import { newUuid, newWireId } from '../packages/server/src/platform/ids/id.ts'
 import { createAgent, keyHeaders, send } from './client.ts'
 import { openDatabaseStage } from './database-stage.ts'
 import { alternate, median, perSecond, ratioText, type Benchmark } from './measurement.ts'
 
 const events = 400
 const rounds = 4
-const data = {
-  step: 1,
-  toolCalls: [{ id: 'call_1', name: 'output', arguments: '{"message":"hello"}' }],
+const usage = { inputTokens: 100, outputTokens: 20, cacheReadTokens: 0, cacheWriteTokens: 0 }
+const answer = {
+  text: 'An answer of a sentence or two, as a model gives it.',
+  toolCalls: [{ id: 'call_1', name: 'output', argumentsText: '{"message":"hello"}' }],
   finishReason: 'tool-calls',
+  usage,
+} as const
+const call = {
+  startedAt: '2026-01-01T00:00:00.000Z',
+  durationMs: 900,
+  firstTokenMs: 300,
+  modelId: newWireId('model'),
+  contextTokens: 100,
 }
-const message = 'An answer of a sentence or two, as a model gives it.'
 
 /** Appends to a run's journal on one connection, fenced and with usage, against plain inserts of an event. */
 export const appendEvents: Benchmark = {
@@ -66,17 +75,25 @@ async function rateOf(once: () => Promise<unknown>): Promise<number> {
 }
 
 function append({ db }: Database, run: StartedRun): Promise<void> {
-  const event = { kind: 'run_log', type: 'progress', level: 'debug', event: 'model_answer', message, data } as const
-  const usage = { inputTokens: 100, outputTokens: 20, cacheReadTokens: 0, cacheWriteTokens: 0 }
-  return appendFenced(db, run, { events: [event], progress: { usage, costUsd: '0.0001' } })
+  const entry = modelAnswer(answer, { step: 1, cost: '0.0001', call })
+  return appendFenced(db, run, { events: sealEntries(plainSeal, [entry]), progress: { usage, costUsd: '0.0001' } })
 }
 
 function plainInsert({ pool }: Database, run: StartedRun): () => Promise<unknown> {
   const columns = 'run_id, seq, id, organization_id, application_id, agent_id, kind, type, level, event, message, data'
   const statement = `insert into bench_events (${columns}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
-  const kind = ['run_log', 'progress', 'debug', 'model_answer', message, JSON.stringify(data)]
+  const { kind, type, level, event, message, data } = modelAnswer(answer, { step: 1, cost: '0.0001', call })
+  const content = [kind, type, level, event, message, JSON.stringify(data)]
   return () =>
-    pool.query(statement, [run.id, nextSeq(), newUuid(), run.organizationId, run.applicationId, run.agentId, ...kind])
+    pool.query(statement, [
+      run.id,
+      nextSeq(),
+      newUuid(),
+      run.organizationId,
+      run.applicationId,
+      run.agentId,
+      ...content,
+    ])
 }
 
 let seq = 0

@@ -2,7 +2,8 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
-import { appendFenced } from '../packages/server/src/features/execution/runs/index.ts'
+import { plainSeal } from '../packages/server/src/features/accounts/end-users/index.ts'
+import { appendFenced, logLine, sealEntries } from '../packages/server/src/features/execution/runs/index.ts'
 import type { Db } from '../packages/server/src/platform/db/database.ts'
 import { toWireId } from '../packages/server/src/platform/ids/id.ts'
 import { createAgent, keyHeaders, send } from './client.ts'
@@ -106,18 +107,9 @@ async function openJournal(server: Server, db: Db): Promise<Journal> {
     async append({ count, everyMs }) {
       for (let written = 0; written < count; written += 1) {
         const dueMs = performance.now() + everyMs
-        const event = {
-          kind: 'run_log',
-          type: 'progress',
-          level: 'info',
-          event: 'progress',
-          message: 'An answer of a sentence or two, as a model gives it.',
-        } as const
-        await appendFenced(
-          db,
-          { id: run.id, attempt: 1 },
-          { events: [{ ...event, data: { sentAt: performance.now() } }] },
-        )
+        const text = 'An answer of a sentence or two, as a model gives it.'
+        const line = logLine('info', text, { sentAt: performance.now() })
+        await appendFenced(db, { id: run.id, attempt: 1 }, { events: sealEntries(plainSeal, [line]) })
         await sql`select pg_notify('appstrate_wake', ${wakeUp})`.execute(db)
         seq += 1
         await sleep(Math.max(0, dueMs - performance.now()))

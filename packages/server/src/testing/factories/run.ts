@@ -1,12 +1,25 @@
 import { randomBytes } from 'node:crypto'
-import { sql } from 'kysely'
-import type { Db } from '../../platform/db/database.ts'
+import type { Static } from 'typebox'
+import { plainSeal } from '../../features/accounts/end-users/index.ts'
+import {
+  appendEvents,
+  isTerminal,
+  logLine,
+  runColumns,
+  runUpdate,
+  sealEntries,
+  toRun,
+  toRunSummaryWire,
+  type JsonRecord,
+  type RunStatus,
+  type RunSummaryWire,
+  type StoredRun,
+} from '../../features/execution/runs/index.ts'
+import type { Db, Tx } from '../../platform/db/database.ts'
 import { newUuid, parseWireId, toWireId } from '../../platform/ids/id.ts'
 import type { Platform } from '../../platform/platform.ts'
 import type { Wake } from '../../platform/wake/wake.ts'
 import type { Tenant } from './tenant.ts'
-
-export type Status = 'pending' | 'running' | 'waiting' | 'success' | 'failed' | 'timeout' | 'cancelled'
 
 /** The parts of an agent that a run refers to. */
 export interface InsertedAgent {
@@ -30,7 +43,7 @@ export interface InsertedRun {
 }
 
 export interface RunOptions {
-  readonly status?: Status
+  readonly status?: RunStatus
   readonly agent?: InsertedAgent
   /** The wire id of an end-user of the tenant. */
   readonly endUser?: string
@@ -120,56 +133,73 @@ export async function insertRun(
 
 export interface EventOptions {
   /** If given, the event is a `run_update` and the run gets this status. */
-  readonly status?: Status
+  readonly status?: RunStatus
   /** Without a status, the event is a `run_log` with this message. */
   readonly message?: string
-  readonly data?: unknown
-  readonly event?: string
+  readonly data?: JsonRecord
 }
+
+type On = { readonly db: Db; readonly wake?: Wake }
 
 /**
- * Appends an event like the engine, in one statement that allocates the run's next seq; returns the seq.
- * Wakes the readers if `wake` is given; in a transaction, pass only `{ db: tx }`.
+ * Appends an event like the engine; returns its seq. Wakes the readers if `wake` is given; in a transaction, pass only
+ * `{ db: tx }`.
  */
-export async function appendEvent(
-  on: { readonly db: Db; readonly wake?: Wake },
-  run: InsertedRun,
-  options: EventOptions = {},
-): Promise<number> {
-  const { status = null, message = null } = options
-  const kind = status === null ? 'run_log' : 'run_update'
-  const data = status === null ? (options.data ?? null) : { id: run.wireId, status, ...Object(options.data) }
-  const json = data === null ? null : JSON.stringify(data)
-  const result = await sql<{ seq: number }>`
-    with r as (
-      update runs set last_seq = last_seq + 1, status = coalesce(${status}::text, status),
-        completed_at = case when ${status}::text in ('success', 'failed', 'timeout', 'cancelled') then now()
-          else completed_at end
-      where id = ${run.id} returning *)
-    insert into run_events (run_id, seq, id, organization_id, application_id, agent_id, end_user_id,
-      kind, type, level, event, message, data)
-    select id, last_seq, ${newUuid()}::uuid, organization_id, application_id, agent_id, end_user_id,
-      ${kind}::text, 'progress', 'info', ${options.event ?? 'progress'}::text, ${message}::text, ${json}::jsonb
-    from r returning seq`.execute(on.db)
+export async function appendEvent(on: On, run: InsertedRun, options: EventOptions = {}): Promise<number> {
+  const { status, message = '', data } = options
+  const seq = await inTransaction(on.db, async (tx) => {
+    const events =
+      status === undefined
+        ? sealEntries(plainSeal, [logLine('info', message, data)])
+        : [runUpdate(await setStatus(tx, run, status), isTerminal(status) ? 'completed' : 'started')]
+    await appendEvents(tx, run, events)
+    return lastSeqOf(tx, run)
+  })
   on.wake?.wake('events', `${run.applicationId}:${run.id}`)
-  const [row] = result.rows
-  if (row === undefined) throw new Error(`The run ${run.id} does not exist.`)
-  return row.seq
+  return seq
 }
 
-/** Appends `count` log entries in one statement; each message is its seq. Wakes the readers like appendEvent. */
-export async function appendLogs(
-  on: { readonly db: Db; readonly wake?: Wake },
-  run: InsertedRun,
-  count: number,
-): Promise<void> {
-  await sql`
-    with r as (update runs set last_seq = last_seq + ${count} where id = ${run.id} returning *)
-    insert into run_events (run_id, seq, id, organization_id, application_id, agent_id, end_user_id,
-      kind, type, level, event, message)
-    select id, last_seq - ${count}::bigint + n, gen_random_uuid(),
-      organization_id, application_id, agent_id, end_user_id,
-      'run_log', 'progress', 'info', 'progress', (last_seq - ${count}::bigint + n)::text
-    from r cross join generate_series(1, ${count}::bigint) as n order by n`.execute(on.db)
+/** Appends `count` log lines; each message is its seq. Wakes the readers like appendEvent. */
+export async function appendLogs(on: On, run: InsertedRun, count: number): Promise<void> {
+  await inTransaction(on.db, async (tx) => {
+    await tx.selectFrom('runs').select('id').where('id', '=', run.id).forUpdate().executeTakeFirstOrThrow()
+    const first = (await lastSeqOf(tx, run)) + 1
+    const lines = Array.from({ length: count }, (_, index) => logLine('info', String(first + index)))
+    await appendEvents(tx, run, sealEntries(plainSeal, lines))
+  })
   on.wake?.wake('events', `${run.applicationId}:${run.id}`)
+}
+
+/** The run as the `run_update` that reports a status shows it. */
+export async function summaryOf(
+  { db }: On,
+  run: InsertedRun,
+  status: RunStatus,
+): Promise<Static<typeof RunSummaryWire>> {
+  const row = await db.selectFrom('runs').select(runColumns).where('id', '=', run.id).executeTakeFirstOrThrow()
+  const completedAt = isTerminal(status) ? row.completed_at : null
+  return toRunSummaryWire({ ...toRun(row), status, completedAt, seal: plainSeal })
+}
+
+async function setStatus(tx: Tx, run: InsertedRun, status: RunStatus): Promise<StoredRun> {
+  const row = await tx
+    .updateTable('runs')
+    .set({ status, ...(isTerminal(status) ? { completed_at: new Date() } : {}) })
+    .where('id', '=', run.id)
+    .returning(runColumns)
+    .executeTakeFirstOrThrow()
+  return toRun(row)
+}
+
+async function lastSeqOf(tx: Tx, run: InsertedRun): Promise<number> {
+  const row = await tx.selectFrom('runs').select('last_seq').where('id', '=', run.id).executeTakeFirstOrThrow()
+  return row.last_seq
+}
+
+function inTransaction<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return isTransaction(db) ? work(db) : db.transaction().execute(work)
+}
+
+function isTransaction(db: Db): db is Tx {
+  return db.isTransaction
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { EventSource } from 'eventsource'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { appendEvent, insertRun } from '../../../testing/factories/run.ts'
+import { appendEvent, insertRun, summaryOf } from '../../../testing/factories/run.ts'
 import { createSessionCookie } from '../../../testing/factories/session.ts'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
@@ -101,7 +101,8 @@ describe('SSE Streaming (Realtime)', () => {
     curl.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
     const code = await new Promise((resolve) => curl.on('close', resolve))
     expect(code).toBe(0)
-    expect(output).toContain(`event: run_update\nid: 1\ndata: {"id": "${run.wireId}", "status": "success"}\n\n`)
+    const [, data = ''] = /event: run_update\nid: 1\ndata: (.*)\n\n/.exec(output) ?? []
+    expect(JSON.parse(data)).toEqual(await summaryOf(world.platform, run, 'success'))
   })
 
   it('"For cookie-based authentication, standard headers (Cookie, X-Org-Id) are used normally."', async () => {

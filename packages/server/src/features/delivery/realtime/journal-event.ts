@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { ContentSeal } from '../../accounts/end-users/index.ts'
-import { openEntry, openRunError, type RunError } from '../../execution/runs/index.ts'
+import { openEntry, openRunError, RunErrorWire, type RunError } from '../../execution/runs/index.ts'
 import type { Position } from './position.ts'
 
 /** A row of the journal as it is stored: `data` as the text of its JSON, which is passed on as it is unless it is sealed. */
@@ -75,15 +75,7 @@ function openRow(row: EventRow, seal: ContentSeal): EventRow {
   return hasError(data) ? { ...row, data: toJsonText({ ...data, error: openRunError(seal, data.error) }) } : row
 }
 
-const WithError = Compile(
-  Type.Object({
-    error: Type.Object({
-      code: Type.String(),
-      message: Type.String(),
-      reasons: Type.Optional(Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() }))),
-    }),
-  }),
-)
+const WithError = Compile(Type.Object({ error: RunErrorWire }))
 
 function hasError(data: unknown): data is { readonly error: RunError } {
   return WithError.Check(data)

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createVersionRegistry } from '../../../platform/api-versions/api-version.ts'
 import { newWireId, toWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
-import { appendEvent, appendLogs, insertRun, type InsertedRun } from '../../../testing/factories/run.ts'
+import { appendEvent, appendLogs, insertRun, summaryOf, type InsertedRun } from '../../../testing/factories/run.ts'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { realtimeFeature } from './index.ts'
@@ -62,7 +62,7 @@ describe('the stream of a run', () => {
       ['run_log', '2'],
       ['run_update', '3'],
     ])
-    expect(stream.runEvents[0]?.data).toEqual({ id: run.wireId, status: 'running' })
+    expect(stream.runEvents[0]?.data).toEqual(await summaryOf(world.platform, run, 'running'))
     expect(stream.runEvents[1]?.data).toEqual({
       id: expect.stringMatching(/^evt_[0-9a-z]{26}$/),
       runId: run.wireId,
@@ -206,11 +206,11 @@ describe('the stream of a run', () => {
     await Promise.all([old.closed(), current.closed()])
     expect(old.headers.get('appstrate-version')).toBe(older)
     expect(old.runEvents.map(({ data }) => data)).toEqual([
-      { id: run.wireId, status: 'running', state: 'running' },
+      { ...(await summaryOf(world.platform, run, 'running')), state: 'running' },
       { text: 'at work' },
-      { id: run.wireId, status: 'success', state: 'success' },
+      { ...(await summaryOf(world.platform, run, 'success')), state: 'success' },
     ])
-    expect(current.runEvents[0]?.data).toEqual({ id: run.wireId, status: 'running' })
+    expect(current.runEvents[0]?.data).toEqual(await summaryOf(world.platform, run, 'running'))
   })
 
   it('never shows data that only the engine needs', async () => {

@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import { Problem } from '../../../platform/problems/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals } from '../../accounts/end-users/index.ts'
-import { getRun, openRun, openRunError, toRunWire } from '../../execution/runs/index.ts'
+import { loadRun, openRun, openRunError, toRunWire } from '../../execution/runs/index.ts'
 import { toVersionOf, type Webhook } from '../webhooks/index.ts'
 import type { WebhookEvent } from './delivery.ts'
 import { eventBody, eventObject, type EventBody, type EventContent } from './event-body.ts'
@@ -29,7 +29,7 @@ async function readContent(platform: Platform, event: WebhookEvent, runId: strin
   const scope = { organizationId: event.organizationId, applicationId: event.applicationId, endUserId: null }
   try {
     const { input, config, metadata, output, report } = toRunWire(
-      await openRun(platform, await getRun(platform.db, scope, runId)),
+      await openRun(platform, await loadRun(platform.db, scope, runId)),
     )
     // A later attempt must not include data from after the event.
     return {

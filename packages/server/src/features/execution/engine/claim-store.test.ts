@@ -11,10 +11,10 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-it('gives up a workspace only when its run is gone or ended long ago', async () => {
+it('reports a workspace as abandoned only when its run is deleted or ended long ago', async () => {
   const { db } = world.platform
   const tenant = await world.tenant()
-  const [atWork, justEnded, longEnded] = [
+  const [running, justEnded, longEnded] = [
     await insertRun(world.platform, tenant, { status: 'running' }),
     await insertRun(world.platform, tenant),
     await insertRun(world.platform, tenant),
@@ -24,23 +24,23 @@ it('gives up a workspace only when its run is gone or ended long ago', async () 
     db,
   )
   const gone = newUuid()
-  const abandoned = await findAbandoned(db, [atWork.id, justEnded.id, longEnded.id, gone])
+  const abandoned = await findAbandoned(db, [running.id, justEnded.id, longEnded.id, gone])
   expect(abandoned.sort()).toEqual([longEnded.id, gone].sort())
-  expect(await Promise.all([atWork.id, justEnded.id, gone].map((id) => hasEnded(db, id)))).toEqual([false, true, true])
+  expect(await Promise.all([running.id, justEnded.id, gone].map((id) => hasEnded(db, id)))).toEqual([false, true, true])
 })
 
-it('claims nothing for a worker whose lease has ended, and never what is its own', async () => {
+it('claims no runs for a worker whose lease has ended, and never its own runs', async () => {
   const { db } = world.platform
   const tenant = await world.tenant()
   const [workerId, otherId] = [newUuid(), newUuid()]
-  const [mine, theirs, pending] = [
+  const [own, lost, pending] = [
     await insertRun(world.platform, tenant),
     await insertRun(world.platform, tenant),
     await insertRun(world.platform, tenant, { status: 'pending' }),
   ]
-  await sql`delete from runs where id not in (${mine.id}, ${theirs.id}, ${pending.id})`.execute(db)
-  await sql`update runs set worker_id = ${workerId} where id = ${mine.id}`.execute(db)
-  await sql`update runs set worker_id = ${otherId} where id = ${theirs.id}`.execute(db)
+  await sql`delete from runs where id not in (${own.id}, ${lost.id}, ${pending.id})`.execute(db)
+  await sql`update runs set worker_id = ${workerId} where id = ${own.id}`.execute(db)
+  await sql`update runs set worker_id = ${otherId} where id = ${lost.id}`.execute(db)
   const claim = () => db.transaction().execute((tx) => claimRuns(tx, workerId, 10))
   for (const id of [workerId, otherId]) {
     await heartbeat(db, id)
@@ -48,5 +48,5 @@ it('claims nothing for a worker whose lease has ended, and never what is its own
   }
   expect(await claim()).toEqual([])
   await heartbeat(db, workerId)
-  expect((await claim()).map(({ run }) => run.id).sort()).toEqual([theirs.id, pending.id].sort())
+  expect((await claim()).map(({ run }) => run.id).sort()).toEqual([lost.id, pending.id].sort())
 })

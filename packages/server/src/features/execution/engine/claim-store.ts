@@ -2,13 +2,14 @@ import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { runColumns, statusesBefore, toRun, unfinishedStatuses, type StoredRun } from '../runs/index.ts'
 
-/** A run that was taken, and for how long it had been at work by then: on the database's clock, as its start is. */
+/** A claimed run. */
 export interface Claim {
   readonly run: StoredRun
+  /** Time since the start of the run, both taken from the database's clock. */
   readonly elapsedMs: number
 }
 
-/** How long a worker's runs are left alone after its last heartbeat. */
+/** Time after a worker's last heartbeat until others may claim its runs. */
 const leaseMs = 5_000
 
 /** Extends the worker's lease, which is the lease of all its runs. */
@@ -18,17 +19,17 @@ export async function heartbeat(db: Db, workerId: string): Promise<void> {
     on conflict (id) do update set expires_at = excluded.expires_at`.execute(db)
 }
 
-/** Ends the worker's lease: its runs can be taken over at once. */
+/** Ends the worker's lease, so that others can claim its runs at once. */
 export async function endLease(db: Db, workerId: string): Promise<void> {
   await db.updateTable('workers').set({ expires_at: sql<Date>`now()` }).where('id', '=', workerId).execute()
 }
 
-/** Ends every lease. Only for a database that no other process uses: whoever held them is dead. */
+/** Ends every lease. Only for a database that no other process uses: the holders have exited. */
 export async function endAllLeases(db: Db): Promise<void> {
   await db.updateTable('workers').set({ expires_at: sql<Date>`now()` }).execute()
 }
 
-/** Forgets workers that are gone and hold nothing. */
+/** Deletes workers whose lease ended and that hold no run. */
 export async function removeDeadWorkers(db: Db): Promise<void> {
   await sql`
     delete from workers w where w.expires_at < now() - interval '1 minute'
@@ -36,9 +37,9 @@ export async function removeDeadWorkers(db: Db): Promise<void> {
 }
 
 /**
- * Takes up to `slots` runs: first those whose worker is gone, then pending ones by fair shares, so that each
- * organization's next run competes with what it already has running. The cost grows with the organizations that wait, not with the queue.
- * Takes none when the worker's own lease has ended: a worker that was asleep renews it first.
+ * Claims up to `slots` runs: first those whose worker's lease ended, then pending ones by fair shares: an organization's next run
+ * ranks behind as many as it already has running. The cost grows with the number of waiting organizations, not with the queue.
+ * Claims none when the worker's own lease has ended: the worker must renew it first.
  */
 export async function claimRuns(tx: Tx, workerId: string, slots: number): Promise<Claim[]> {
   const lost = await take(tx, workerId, await lockLost(tx, workerId, slots))
@@ -47,11 +48,12 @@ export async function claimRuns(tx: Tx, workerId: string, slots: number): Promis
   return [...lost, ...pending]
 }
 
-// Never those of the worker itself, which it may still be at.
+// Skips the worker's own runs: it may still be executing them.
 async function lockLost(tx: Tx, workerId: string, slots: number): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     select id from runs
-    where status = 'running' and (worker_id is null or worker_id in (select id from workers where expires_at <= now() and id <> ${workerId}))
+    where status = 'running' and (
+      worker_id is null or worker_id in (select id from workers where expires_at <= now() and id <> ${workerId}))
     order by id limit ${slots} for update skip locked`.execute(tx)
   return rows.map(({ id }) => id)
 }
@@ -61,10 +63,13 @@ async function lockPending(tx: Tx, slots: number): Promise<string[]> {
     with recursive waiting as (
       (select organization_id from runs where status = 'pending' order by organization_id limit 1)
       union all
-      select (select r.organization_id from runs r where r.status = 'pending' and r.organization_id > w.organization_id order by r.organization_id limit 1)
+      select (
+        select r.organization_id from runs r where r.status = 'pending' and r.organization_id > w.organization_id
+        order by r.organization_id limit 1)
       from waiting w where w.organization_id is not null
     ), candidates as materialized (
-      select next.id, next.place + (select count(*) from runs a where a.status = 'running' and a.organization_id = w.organization_id) as share
+      select next.id, next.place + (
+        select count(*) from runs a where a.status = 'running' and a.organization_id = w.organization_id) as share
       from waiting w cross join lateral (
         select id, row_number() over (order by id) as place from runs
         where status = 'pending' and organization_id = w.organization_id order by id limit ${slots}
@@ -88,7 +93,7 @@ async function take(tx: Tx, workerId: string, ids: readonly string[]): Promise<C
       started_at: sql<Date>`coalesce(started_at, now())`,
     })
     .where('id', 'in', [...ids])
-    // A lost run stays in its status.
+    // A run that another worker lost is running already.
     .where('status', 'in', [...statusesBefore('running'), 'running'])
     .where((eb) =>
       eb.exists(
@@ -102,8 +107,8 @@ async function take(tx: Tx, workerId: string, ids: readonly string[]): Promise<C
 }
 
 /**
- * Where the database and the worker disagree on what it holds: `lost` are runs that it believes to hold and does not,
- * `unknown` those that it holds without knowing, such as after a commit whose answer it did not get.
+ * Compares the runs that the worker executes with its leases. `lost` runs are no longer leased to it; `unknown` runs are leased to it
+ * but not executed, such as after a commit whose reply was lost.
  */
 export async function compareHeld(
   db: Db,
@@ -121,7 +126,7 @@ export async function compareHeld(
   }
 }
 
-/** Gives runs back that the worker holds without executing them. */
+/** Releases runs that are leased to the worker but not executed. */
 export async function releaseUnknown(db: Db, workerId: string, runIds: readonly string[]): Promise<void> {
   await db
     .updateTable('runs')
@@ -132,7 +137,7 @@ export async function releaseUnknown(db: Db, workerId: string, runIds: readonly 
     .execute()
 }
 
-/** Gives a run back, to be claimed by anyone at once. */
+/** Releases a run, so that any worker can claim it at once. */
 export async function releaseRun(db: Db, run: StoredRun): Promise<void> {
   await db
     .updateTable('runs')
@@ -143,20 +148,7 @@ export async function releaseRun(db: Db, run: StoredRun): Promise<void> {
     .execute()
 }
 
-/** Locks the run for its attempt; false when the attempt holds it no longer. */
-export async function lockAttempt(tx: Tx, run: StoredRun): Promise<boolean> {
-  const row = await tx
-    .selectFrom('runs')
-    .select('id')
-    .where('id', '=', run.id)
-    .where('attempt', '=', run.attempt)
-    .where('status', '=', 'running')
-    .forUpdate()
-    .executeTakeFirst()
-  return row !== undefined
-}
-
-/** True when the run has ended, or is gone. */
+/** True when the run has ended or was deleted. */
 export async function hasEnded(db: Db, runId: string): Promise<boolean> {
   const row = await db
     .selectFrom('runs')
@@ -167,7 +159,7 @@ export async function hasEnded(db: Db, runId: string): Promise<boolean> {
   return row === undefined
 }
 
-/** Of the given runs, those whose workspace nobody can be using any more: gone, or ended an hour ago. */
+/** The runs whose workspace cannot be in use any more: deleted, or ended more than an hour ago. */
 export async function findAbandoned(db: Db, runIds: readonly string[]): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     select given.id from unnest(${runIds}::uuid[]) as given(id)

@@ -33,7 +33,7 @@ describe('the engine', () => {
     expect(body.status, JSON.stringify(body.error)).toBe('success')
   })
 
-  it('writes a gap-free journal that begins with the creation and ends with the end', async () => {
+  it('writes a gap-free journal from the creation to the end of the run', async () => {
     const actor = await world.actor('many-tools')
     const { body } = await actor.runToEnd()
     const events = await world.platform.db
@@ -48,13 +48,16 @@ describe('the engine', () => {
     expect(events.at(-1)).toMatchObject({ kind: 'run_update', event: 'completed' })
   })
 
-  it.each(['rate-limited-once', 'server-error-twice', 'cut-stream'])('survives %s of the model', async (scenario) => {
-    const actor = await world.actor(scenario)
-    const { body } = await actor.runToEnd()
-    expect(body.status, JSON.stringify(body.error)).toBe('success')
-    const logs = await actor.logs(body.id)
-    expect(logs.some(({ event }) => event === 'model_retry')).toBe(true)
-  })
+  it.each(['rate-limited-once', 'server-error-twice', 'cut-stream'])(
+    'retries after %s of the model',
+    async (scenario) => {
+      const actor = await world.actor(scenario)
+      const { body } = await actor.runToEnd()
+      expect(body.status, JSON.stringify(body.error)).toBe('success')
+      const logs = await actor.logs(body.id)
+      expect(logs.some(({ event }) => event === 'model_retry')).toBe(true)
+    },
+  )
 
   it("lets the model correct an output that does not match the agent's schema", async () => {
     const schema = {
@@ -82,7 +85,7 @@ describe('the engine', () => {
     expect(body.error.reasons).toContainEqual({ pointer: '/nobodyReturnsThis', message: 'is required' })
   })
 
-  it('answers wrong arguments and unknown tools to the model, and goes on', async () => {
+  it('returns wrong arguments and unknown tools to the model as errors and continues', async () => {
     const actor = await world.actor('bad-arguments')
     const { body } = await actor.runToEnd()
     expect(body.status, JSON.stringify(body.error)).toBe('success')
@@ -91,7 +94,7 @@ describe('the engine', () => {
     ).toBe(true)
   })
 
-  it('fails with what the model server said when it keeps failing', { timeout: 60_000 }, async () => {
+  it('fails with the message of the model server when every call fails', { timeout: 60_000 }, async () => {
     const actor = await world.actor('always-failing')
     const { body } = await actor.runToEnd()
     expect(body.status).toBe('failed')
@@ -112,7 +115,7 @@ describe('the engine', () => {
     expect(Number(body.cost)).toBeGreaterThanOrEqual(0.0001)
   })
 
-  /** From asking for the cancel to the end of all work on the run. */
+  /** Milliseconds from the cancel request to the end of all work on the run. */
   const cancelMs = async (actor: Actor, runId: string): Promise<number> => {
     const startedMs = performance.now()
     expect((await actor.send(`POST /api/runs/${runId}/cancel`)).body.status).toBe('cancelled')
@@ -120,7 +123,7 @@ describe('the engine', () => {
     return performance.now() - startedMs
   }
 
-  it('is cancelled within a second in the middle of a model call', { timeout: 180_000 }, async () => {
+  it('stops within a second of a cancel during a model call', { timeout: 180_000 }, async () => {
     world.models.registerScenario('hour-long', { steps: [{ delayMs: 3_600_000, text: 'At last.' }] })
     const actor = await world.actor('hour-long')
     const tookMs = await quickestMs(1_000, async () => {
@@ -132,7 +135,7 @@ describe('the engine', () => {
     expect(tookMs).toBeLessThan(1_000)
   })
 
-  it('is cancelled within a second in the middle of a tool call', { timeout: 180_000 }, async () => {
+  it('stops within a second of a cancel during a tool call', { timeout: 180_000 }, async () => {
     world.models.registerScenario('sleeper', {
       steps: [{ text: '', toolCalls: [{ name: 'bash', arguments: { command: 'sleep 600', timeoutSeconds: 600 } }] }],
     })
@@ -148,7 +151,7 @@ describe('the engine', () => {
     expect(tookMs).toBeLessThan(1_000)
   })
 
-  it('stops writing when another worker has taken the run', async () => {
+  it('stops writing when another worker has taken over the run', async () => {
     const actor = await world.actor('long-wait')
     const { body } = await actor.start()
     await running(actor, body.id)
@@ -163,7 +166,7 @@ describe('the engine', () => {
   })
 })
 
-it('gives a waiting tenant its share while another has a long queue', { timeout: 120_000 }, async () => {
+it('gives a waiting tenant its share while another tenant has a long queue', { timeout: 120_000 }, async () => {
   const world = await openRunWorld({ environment: { RUNS_CONCURRENT: '3' } })
   try {
     world.models.registerScenario('hour-long', { steps: [{ delayMs: 3_600_000, text: 'At last.' }] })
@@ -177,7 +180,7 @@ it('gives a waiting tenant its share while another has a long queue', { timeout:
       async () => ((await other.send(`GET /api/runs/${waiting.id}`)).body.status === 'success' ? true : undefined),
       60_000,
     )
-    // Its turn came before that of runs which had waited longer: these follow it.
+    // The run started before runs of the other tenant that had waited longer.
     const { started_at: itsTurn } = await world.platform.db
       .selectFrom('runs')
       .select('started_at')

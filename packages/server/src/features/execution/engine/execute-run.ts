@@ -5,16 +5,19 @@ import { getPackageVersion, toolsOf } from '../../catalog/agents/index.ts'
 import { ModelGone, openModelTarget } from '../../catalog/models/index.ts'
 import {
   Fenced,
+  finishRun,
   openJournal,
   openRunWith,
+  outputNotKept,
   readJournal,
-  type NewEvent,
+  type Ending,
+  type LogEntry,
   type Run,
   type StoredRun,
 } from '../runs/index.ts'
 import { hasEnded } from './claim-store.ts'
 import { driveRun } from './drive-run.ts'
-import { failed, finishRun, type Ending } from './finish-run.ts'
+import { failed } from './endings.ts'
 import { runLimits } from './limits.ts'
 import { openingMessages } from './prompt.ts'
 import { listInputs } from './run-inputs.ts'
@@ -23,39 +26,39 @@ import { sandboxTools } from './sandbox-tools.ts'
 import { toolsNamed } from './tool-calls.ts'
 import { rebuildTranscript } from './transcript.ts'
 
-/** Why a run's signal aborts. */
+/** The reason of a run's aborted signal. */
 export class RunStopped extends Error {
   override readonly name = 'RunStopped'
-  readonly why: 'timeout' | 'taken-away' | 'handover'
+  readonly why: 'timeout' | 'taken-over' | 'handover'
 
-  constructor(why: 'timeout' | 'taken-away' | 'handover') {
+  constructor(why: 'timeout' | 'taken-over' | 'handover') {
     super(`The run was stopped: ${why}.`)
     this.why = why
   }
 }
 
-/** `ended`: nothing is left to do. `handover`: another worker, or this one later, goes on. */
+/** `ended`: nothing is left to do. `handover`: another attempt must continue the run. */
 export type Execution = 'ended' | 'handover'
 
-/** Executes an attempt at a run until it ends, is taken away, or must be handed over. Never throws. */
+/** Executes an attempt until its run ends, is taken over by another worker, or must be handed over. Never throws. */
 export async function executeRun(parts: SandboxParts, stored: StoredRun, signal: AbortSignal): Promise<Execution> {
   const { platform } = parts
   try {
     const run = openRunWith(await platform.use(contentSeals).of(platform.db, stored), stored)
     return await executeOpened(parts, run, signal)
   } catch (error) {
-    platform.log.error({ err: error, runId: stored.id }, "The run's content could not be opened.")
+    platform.log.error({ err: error, runId: stored.id }, 'The content of the run could not be decrypted.')
     return error instanceof SealBroken ? endUnreadable(platform, stored) : 'handover'
   }
 }
 
-// An encryption key of the server is missing, or the row was changed from outside: another attempt would see the same.
+// An encryption key is missing or the row was modified outside the server: another attempt would fail too.
 async function endUnreadable(platform: Platform, stored: StoredRun): Promise<Execution> {
   try {
     await finishRun(
       platform,
       { ...stored, seal: plainSeal },
-      failed('content-unreadable', 'The content of the run can not be opened on this server.'),
+      failed('content-unreadable', 'The content of the run cannot be decrypted on this server.'),
     )
     return 'ended'
   } catch (error) {
@@ -71,16 +74,21 @@ async function executeOpened(parts: SandboxParts, run: Run, signal: AbortSignal)
     const ending = await attemptRun(parts, { run, sandbox, signal })
     await finishRun(platform, run, { ...ending, entries: await keepOutput(platform, run, sandbox) })
   } catch (error) {
-    const isLost = error instanceof Fenced || whyStopped(signal) === 'taken-away'
+    const isLost = error instanceof Fenced || whyStopped(signal) === 'taken-over'
     if (!isLost) {
-      if (whyStopped(signal) !== 'handover') log.error({ err: error }, 'The run could not be executed.')
+      if (whyStopped(signal) !== 'handover')
+        log.error({ err: error }, 'The run could not be executed; it is handed over.')
       return 'handover'
     }
-    // Taken over by another worker, the workspace is in use; after a cancel it is this one's to clear.
+    // After a takeover another worker uses the workspace; after a cancel this worker must remove it.
     if (!(await hasEnded(platform.db, run.id).catch(() => false))) return 'ended'
     await keepOutput(platform, run, sandbox)
   }
-  await sandbox.remove().catch((error: unknown) => log.warn({ err: error }, 'A workspace was left for the sweep.'))
+  await sandbox
+    .remove()
+    .catch((error: unknown) =>
+      log.warn({ err: error }, 'The workspace could not be removed; the sweep removes it later.'),
+    )
   return 'ended'
 }
 
@@ -90,7 +98,7 @@ async function attemptRun(
 ): Promise<Ending> {
   const { run, signal } = about
   if (run.attempt > runLimits.attemptsMax)
-    return failed('too-many-attempts', `The run was interrupted ${run.attempt - 1} times; it is not tried again.`)
+    return failed('too-many-attempts', `The run was interrupted ${run.attempt - 1} times; it is not resumed again.`)
   try {
     return await prepareAndDrive(parts.platform, about)
   } catch (error) {
@@ -102,12 +110,15 @@ async function attemptRun(
     }
     if (error instanceof Fenced || signal.aborted || isInfrastructure(error)) throw error
     if (error instanceof ModelGone) return modelGone
-    parts.platform.log.error({ err: error, runId: run.id }, 'The run failed for a reason of ours.')
-    return failed('internal-error', 'Something failed on our side. The log has the cause under the id of this run.')
+    parts.platform.log.error({ err: error, runId: run.id }, 'Run failed with an internal error.')
+    return failed(
+      'internal-error',
+      'The run failed with an internal error. The server log has the cause under the id of this run.',
+    )
   }
 }
 
-const modelGone = failed('model-gone', 'The model that the run was started with was deleted, or its provider key was.')
+const modelGone = failed('model-gone', 'The model of the run, or its provider key, was deleted.')
 
 async function prepareAndDrive(
   platform: Platform,
@@ -142,27 +153,18 @@ async function prepareAndDrive(
   })
 }
 
-// A run is not failed for files that can't be kept: its log says which they are.
-async function keepOutput(platform: Platform, run: Run, sandbox: RunSandbox): Promise<readonly NewEvent[]> {
+// Files that cannot be kept do not fail the run: its log lists them.
+async function keepOutput(platform: Platform, run: Run, sandbox: RunSandbox): Promise<readonly LogEntry[]> {
   try {
     const { lost, isMore } = await sandbox.collectOutput()
     if (lost.length === 0 && !isMore) return []
     const more = isMore ? [`only the first ${runLimits.outputFilesMax} files are kept`] : []
     const message = `Not all output was kept: ${[...lost.map(({ path, reason }) => `${path} ${reason}`), ...more].join('; ')}.`
-    return [
-      { kind: 'run_log', type: 'system', level: 'warn', event: 'output_not_kept', message, data: { lost, isMore } },
-    ]
+    return [outputNotKept(message, { lost: [...lost], isMore })]
   } catch (error) {
-    platform.log.error({ err: error, runId: run.id }, "The run's output files could not be kept.")
-    return [
-      {
-        kind: 'run_log',
-        type: 'system',
-        level: 'error',
-        event: 'output_not_kept',
-        message: 'The output files could not be kept. The log has the cause under the id of this run.',
-      },
-    ]
+    platform.log.error({ err: error, runId: run.id }, 'The output files of the run could not be kept.')
+    const message = 'The output files could not be kept. The server log has the cause under the id of this run.'
+    return [outputNotKept(message, null)]
   }
 }
 
@@ -170,8 +172,8 @@ function whyStopped(signal: AbortSignal): RunStopped['why'] | undefined {
   return signal.reason instanceof RunStopped ? signal.reason.why : undefined
 }
 
-// The database's trouble is not the run's: it is tried again when the database is back. Beside lost connections: statements that
-// were cancelled for their time (57014), and locks that were not had in theirs (55P03).
+// A database failure must not fail the run: another attempt retries it. Besides lost connections: cancelled statements (57014) and
+// lock timeouts (55P03).
 const databaseFailures = /^(08|53|57|40|55P03)/
 const connectionFailures = /^(ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN)/
 
@@ -179,7 +181,7 @@ function isInfrastructure(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if ('code' in error && typeof error.code === 'string') {
     if (databaseFailures.test(error.code) || connectionFailures.test(error.code)) return true
-    // An embedded server that is not there has no socket; any other missing file is no matter of the database.
+    // ENOENT on connect means that the embedded server's socket is missing; any other ENOENT is not a database error.
     if (error.code === 'ENOENT') return 'syscall' in error && error.syscall === 'connect'
   }
   return /Connection terminated|connection error and is not queryable|timeout exceeded when trying to connect|Cannot use a pool after/.test(

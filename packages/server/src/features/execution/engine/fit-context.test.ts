@@ -12,7 +12,7 @@ const result = (size: number): StepMessage => ({
 const system: StepMessage = { role: 'system', text: 'goal' }
 const recent = Array.from({ length: 6 }, () => result(10))
 
-it('leaves messages alone that fit, or whose window is not known', () => {
+it('keeps messages that fit, or whose window is unknown', () => {
   const messages = [system, result(1_000_000)]
   expect(fitContext(messages, null, 1000)).toBe(messages)
   expect(fitContext(messages, 1_000_000, 1000)).toBe(messages)
@@ -25,7 +25,7 @@ it('removes the oldest tool results first, and only as many as needed', () => {
   expect(fitted?.[2]?.text).toBe('x'.repeat(3000))
 })
 
-it('keeps the latest results, and says so when that is too much', () => {
+it('keeps the latest results, and returns undefined when they do not fit', () => {
   expect(
     fitContext([system, result(3000), ...Array.from({ length: 6 }, () => result(3000))], 2100, 1000),
   ).toBeUndefined()

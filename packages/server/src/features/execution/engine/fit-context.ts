@@ -1,14 +1,14 @@
 import type { StepMessage } from '../../catalog/models/index.ts'
 
-// Text averages about four characters a token across the models; three leaves room for code and other scripts.
+// Text averages four characters per token across models; three leaves room for code and other scripts.
 const charactersPerToken = 3
-/** Results of the last steps stay whole, because the model is working with them. */
+/** Recent results stay complete, because the model is working with them. */
 const recentMessagesKept = 6
 const elided = '[An earlier result was removed to fit the context window. Repeat the call if you need it.]'
 
 /**
- * The messages cut to a context window: the oldest tool results give way first.
- * Returns undefined when even that is not enough. A null window is not checked.
+ * Fits the messages into a context window by removing the oldest tool results first. Returns undefined when that is not
+ * enough. A null window is not checked.
  */
 export function fitContext(
   messages: readonly StepMessage[],
@@ -16,7 +16,7 @@ export function fitContext(
   reservedTokens: number,
 ): readonly StepMessage[] | undefined {
   if (contextWindow === null) return messages
-  // A small window is not reserved away: half of it stays for the conversation.
+  // At least half of a small window stays for the conversation.
   const charactersMax = (contextWindow - Math.min(reservedTokens, Math.floor(contextWindow / 2))) * charactersPerToken
   let characters = messages.reduce((sum, message) => sum + sizeOf(message), 0)
   if (characters <= charactersMax) return messages

@@ -6,7 +6,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { insertRun } from '../../../testing/factories/run.ts'
 import { eventually, openRunWorld, type Actor, type RunWorld } from '../../../testing/factories/run-world.ts'
-import { appendEvents } from '../runs/index.ts'
+import { appendEvents, modelAnswer, sealEntries } from '../runs/index.ts'
+import { plainSeal } from '../../accounts/end-users/index.ts'
+import type { StepAnswer } from '../../catalog/models/index.ts'
 import { createWorkspace } from '../sandboxes/index.ts'
 import { workspaceRoot } from './run-sandbox.ts'
 import { createSemaphore } from '../../../platform/concurrency/semaphore.ts'
@@ -14,7 +16,7 @@ import { startWorker, type Worker } from './worker.ts'
 
 const deadlineMs = 60_000
 
-describe('a run that its worker left', { timeout: 2 * deadlineMs }, () => {
+describe('an interrupted run', { timeout: 2 * deadlineMs }, () => {
   let world: RunWorld
   let worker: Worker | undefined
   beforeAll(async () => {
@@ -42,25 +44,23 @@ describe('a run that its worker left', { timeout: 2 * deadlineMs }, () => {
       return body.completedAt === null ? undefined : body
     }, deadlineMs)
 
-  /** Starts a run, and leaves it as its first worker would have: with one answer in its journal, or none. */
-  const leave = async (actor: Actor, answer?: { text: string; finishReason: string }, startedAgo = '1 second') => {
+  /** Starts a run and interrupts it: its journal has one answer, or none. */
+  const interrupt = async (
+    actor: Actor,
+    answer?: Pick<StepAnswer, 'text' | 'finishReason'>,
+    startedAgo = '1 second',
+  ) => {
     const { body } = await actor.start()
-    const id = uuidOf(body.id)
+    const [id, modelId] = [uuidOf(body.id), String(body.modelId)]
     await world.platform.db.transaction().execute(async (tx) => {
       await sql`update runs set status = 'running', attempt = 1, worker_id = null, input_tokens = 7, started_at = now() - ${startedAgo}::interval where id = ${id}`.execute(
         tx,
       )
       if (answer === undefined) return
-      await appendEvents(tx, { id }, [
-        {
-          kind: 'run_log',
-          type: 'progress',
-          level: 'debug',
-          event: 'model_answer',
-          message: answer.text,
-          data: { step: 1, toolCalls: [], finishReason: answer.finishReason },
-        },
-      ])
+      const usage = { inputTokens: 7, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
+      const call = { startedAt: new Date().toISOString(), durationMs: 0, firstTokenMs: null, modelId, contextTokens: 7 }
+      const entry = modelAnswer({ ...answer, toolCalls: [], usage }, { step: 1, cost: '0', call })
+      await appendEvents(tx, { id }, sealEntries(plainSeal, [entry]))
     })
     return String(body.id)
   }
@@ -69,18 +69,21 @@ describe('a run that its worker left', { timeout: 2 * deadlineMs }, () => {
     ['stop', 'success', null],
     ['length', 'failed', 'answer-cut'],
     ['content-filter', 'failed', 'answer-filtered'],
-  ])('ends as it would have there when its last answer ended with %s', async (finishReason, status, code) => {
-    const actor = await world.actor('hello')
-    const runId = await leave(actor, { text: 'And so', finishReason })
-    await work()
-    const run = await ended(actor, runId)
-    expect([run.status, run.error?.code ?? null]).toEqual([status, code])
-    expect((await actor.logs(runId)).filter(({ event }) => event === 'model_answer')).toHaveLength(1)
-  })
+  ] as const)(
+    'ends like an uninterrupted run when its last answer ended with %s',
+    async (finishReason, status, code) => {
+      const actor = await world.actor('hello')
+      const runId = await interrupt(actor, { text: 'And so', finishReason })
+      await work()
+      const run = await ended(actor, runId)
+      expect([run.status, run.error?.code ?? null]).toEqual([status, code])
+      expect((await actor.logs(runId)).filter(({ event }) => event === 'model_answer')).toHaveLength(1)
+    },
+  )
 
-  it('has no time left when the time is up, and keeps its usage', async () => {
+  it('times out when its time has passed, and keeps its usage', async () => {
     const actor = await world.actor('long-wait', { timeoutSeconds: 3000 })
-    const runId = await leave(actor, undefined, '1 hour')
+    const runId = await interrupt(actor, undefined, '1 hour')
     await work()
     expect(await ended(actor, runId)).toMatchObject({
       status: 'timeout',
@@ -89,7 +92,7 @@ describe('a run that its worker left', { timeout: 2 * deadlineMs }, () => {
     })
   })
 
-  it('fails when its model was deleted meanwhile, and says so', async () => {
+  it('fails with the reason when its model was deleted meanwhile', async () => {
     const actor = await world.actor('hello')
     const { body } = await actor.start()
     await world.platform.db.deleteFrom('models').where('organization_id', '=', actor.organizationId).execute()
@@ -97,9 +100,9 @@ describe('a run that its worker left', { timeout: 2 * deadlineMs }, () => {
     expect(await ended(actor, body.id)).toMatchObject({ status: 'failed', error: { code: 'model-gone' } })
   })
 
-  it('keeps of its output what can be kept, and tells what not', async () => {
+  it('keeps the output files that can be kept, and lists the others', async () => {
     const actor = await world.actor('hello')
-    const runId = await leave(actor, { text: 'Done.', finishReason: 'stop' })
+    const runId = await interrupt(actor, { text: 'Done.', finishReason: 'stop' })
     const { dir } = await createWorkspace(workspaceRoot(world.platform), uuidOf(runId))
     for (const [name, size] of [
       ['a.txt', 10],
@@ -111,8 +114,8 @@ describe('a run that its worker left', { timeout: 2 * deadlineMs }, () => {
     expect((await ended(actor, runId)).status).toBe('success')
     const files = (await actor.send(`GET /api/runs/${runId}/files`)).body.data
     expect(files.map(({ name }: { name: string }) => name).sort()).toEqual(['a.txt', 'c.txt'])
-    const told = (await actor.logs(runId)).filter(({ event }) => event === 'output_not_kept')
-    expect(told).toMatchObject([
+    const entries = (await actor.logs(runId)).filter(({ event }) => event === 'output_not_kept')
+    expect(entries).toMatchObject([
       {
         message: 'Not all output was kept: b.bin is larger than 1000 bytes.',
         data: { lost: [{ path: 'b.bin' }], isMore: false },
@@ -120,7 +123,7 @@ describe('a run that its worker left', { timeout: 2 * deadlineMs }, () => {
     ])
   })
 
-  it('is given back by a worker that holds it without knowing', async () => {
+  it('is released by a worker that holds its lease without executing it', async () => {
     const actor = await world.actor('hello')
     await work()
     const { id: workerId } = await world.platform.db.selectFrom('workers').select('id').executeTakeFirstOrThrow()
@@ -129,23 +132,23 @@ describe('a run that its worker left', { timeout: 2 * deadlineMs }, () => {
       await tx.updateTable('runs').set({ worker_id: workerId, attempt: 1 }).where('id', '=', inserted.id).execute()
       return inserted
     })
-    // It has no model, which only who executes it finds out.
+    // It has no model, which only its execution detects.
     expect((await ended(actor, run.wireId)).status).toBe('failed')
     expect((await actor.logs(run.wireId)).map(({ event }) => event)).toContain('run_resumed')
   })
 
-  it('is held by nobody once a worker has stopped, also when it was just being claimed', async () => {
+  it('is not leased after its worker has stopped, also when it was just being claimed', async () => {
     const actor = await world.actor('long-wait')
     await Promise.all(Array.from({ length: 10 }, () => actor.start()))
     await (await work()).stop()
-    // What a claim on its way would need to arrive.
+    // Time for a claim in flight to arrive.
     await sleep(500)
     const held = await world.platform.db.selectFrom('runs').select('id').where('worker_id', 'is not', null).execute()
     expect(held).toEqual([])
   })
 })
 
-it('takes its time on one clock, whatever the clock of its worker says', { timeout: 2 * deadlineMs }, async () => {
+it('measures the timeout with the clock of the database, not of the worker', { timeout: 2 * deadlineMs }, async () => {
   const world = await openRunWorld({ clock: { now: () => new Date(Date.now() + 3_600_000) } })
   try {
     const actor = await world.actor('hello')

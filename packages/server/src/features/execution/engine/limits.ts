@@ -1,14 +1,14 @@
-/** What one run may use, beyond its own timeout and budget. */
+/** The limits of every run, beside its own timeout and budget. */
 export const runLimits = {
   stepsMax: 200,
   tokensMax: 5_000_000,
-  /** Wrong `output` calls after which the run fails with the reasons. */
+  /** Invalid `output` calls after which the run fails with the reasons. */
   outputAttemptsMax: 4,
-  /** Times that a model which ends without the output it owes is reminded. */
+  /** Reminders to a model that ends without its output. */
   remindersMax: 2,
-  /** Attempts after which a run that keeps taking its worker down is given up. */
+  /** Attempts after which a run fails: it may be crashing its workers. */
   attemptsMax: 20,
-  /** Bytes of one model answer's text. */
+  /** The largest text of one model answer, in bytes. */
   answerBytesMax: 1_048_576,
   outputFilesMax: 200,
 } as const

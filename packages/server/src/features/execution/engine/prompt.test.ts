@@ -44,7 +44,7 @@ const parts = {
   files: [{ name: 'sales.csv', sizeBytes: 12 }],
 }
 
-it('tells the model its goal, input, configuration, files, tools and limits', () => {
+it('contains the goal, input, configuration, files, tools and limits', () => {
   const [system, user] = openingMessages(parts)
   for (const text of [
     '@acme/totals (version 1.2.3)',
@@ -59,12 +59,12 @@ it('tells the model its goal, input, configuration, files, tools and limits', ()
   expect(user?.text).toContain('/workspace/input/sales.csv (12 bytes)')
 })
 
-it('gives every attempt the same text, and nothing of the metadata', () => {
+it('is the same for every attempt, and contains no metadata', () => {
   expect(openingMessages({ ...parts, run: { ...run, attempt: 3 } })).toEqual(openingMessages(parts))
   expect(JSON.stringify(openingMessages(parts))).not.toContain('secretNote')
 })
 
-it('does not promise a sandbox to an agent without one', () => {
+it('does not mention a sandbox to an agent without one', () => {
   const [system] = openingMessages({ ...parts, hasSandboxTools: false, toolNames: [], outputSchema: undefined })
   expect(system?.text).not.toContain('/workspace')
   expect(system?.text).toContain('You have no tools')

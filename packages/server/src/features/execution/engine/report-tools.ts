@@ -1,10 +1,9 @@
 import { Type } from 'typebox'
 import { checkAgainst, type JsonSchema } from '../../../platform/json-schema/json-schema.ts'
+import { logLevels, logLine, outputReturned, reportAdded, type LogLevel } from '../runs/index.ts'
 import type { Tool } from './tool.ts'
 
-const levels = ['debug', 'info', 'warn', 'error'] as const
-
-/** `output`: the run's structured result, checked against the agent's schema; the last good one counts. */
+/** `output`: returns the run's structured result, checked against the agent's schema; the last valid one counts. */
 export function outputTool(schema: JsonSchema | undefined): Tool {
   return {
     name: 'output',
@@ -28,7 +27,7 @@ export function outputTool(schema: JsonSchema | undefined): Tool {
       return {
         text: 'The output was recorded.',
         isError: false,
-        events: [{ kind: 'run_log', type: 'result', level: 'info', event: 'output', data: args }],
+        entries: [outputReturned(args)],
         progress: { output: args },
       }
     },
@@ -40,18 +39,12 @@ export const logTool: Tool = {
   description: 'Writes a line to the log that the people who started this run are watching.',
   parameters: Type.Object({
     message: Type.String({ minLength: 1, maxLength: 10_000 }),
-    level: Type.Optional(Type.Unsafe<(typeof levels)[number]>({ type: 'string', enum: [...levels] })),
+    level: Type.Optional(Type.Unsafe<LogLevel>({ type: 'string', enum: [...logLevels] })),
   }),
   effect: 'repeatable',
   async run(_context, { message, level }) {
-    const event = {
-      kind: 'run_log',
-      type: 'progress',
-      level: levels.find((known) => known === level) ?? 'info',
-      event: 'progress',
-      message: String(message),
-    } as const
-    return { text: 'Logged.', isError: false, events: [event] }
+    const entry = logLine(logLevels.find((known) => known === level) ?? 'info', String(message))
+    return { text: 'Logged.', isError: false, entries: [entry] }
   },
 }
 
@@ -65,7 +58,7 @@ export const reportTool: Tool = {
     return {
       text: 'Added to the report.',
       isError: false,
-      events: [{ kind: 'run_log', type: 'result', level: 'info', event: 'report', data: { content } }],
+      entries: [reportAdded(content)],
       progress: { report: content },
     }
   },

@@ -4,7 +4,7 @@ import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
 import { insertRun } from '../../../testing/factories/run.ts'
 import { openRunWorld, type RunWorld } from '../../../testing/factories/run-world.ts'
 import { addRunFile, readContent } from '../files/index.ts'
-import { getRun, openRun } from '../runs/index.ts'
+import { loadRun, openRun } from '../runs/index.ts'
 import { createWorkspace } from '../sandboxes/index.ts'
 import { listInputs } from './run-inputs.ts'
 import { workspaceRoot } from './run-sandbox.ts'
@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-it('fit into one folder, also those that another run made below its output', async () => {
+it('gives input files unique names in one folder, also output files of another run', async () => {
   const actor = await world.actor('hello')
   const maker = await insertRun(world.platform, actor, { status: 'success' })
   const paths = ['charts/a.csv', 'tables/a.csv', 'a.csv', `long/${'x'.repeat(251)}.csv`, `${'x'.repeat(251)}.csv`]
@@ -25,7 +25,7 @@ it('fit into one folder, also those that another run made below its output', asy
   const { body } = await actor.start({ files: made.map(({ id }) => toWireId('file', id)) })
   const run = await openRun(
     world.platform,
-    await getRun(world.platform.db, actor.scope, parseWireId('run', body.id) ?? ''),
+    await loadRun(world.platform.db, actor.scope, parseWireId('run', body.id) ?? ''),
   )
   const inputs = await listInputs(world.platform, run)
   expect(inputs.map(({ name }) => name)).toEqual([

@@ -16,23 +16,23 @@ import type { Semaphore } from '../../../platform/concurrency/semaphore.ts'
 
 export interface OpenSandbox {
   readonly sandbox: Sandbox
-  /** Runs a tool when the process has room for another sandbox. */
+  /** Runs a tool once the process has room for another sandbox. */
   exclusively<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T>
 }
 
-/** What became of the files in /workspace/output. */
+/** The result of keeping the files in /workspace/output. */
 export interface CollectedOutput {
-  /** Those that can't be kept, whatever is tried. */
+  /** The files that can never be kept, with the reason. */
   readonly lost: readonly { readonly path: string; readonly reason: string }[]
-  /** There were more than a run may have. */
+  /** Whether there were more files than a run may keep. */
   readonly isMore: boolean
 }
 
 /** The sandbox of one run, provisioned when a tool first needs it. */
 export interface RunSandbox {
-  /** Opens it, or says why tools are refused. */
+  /** Opens the sandbox, or gives the reason why its tools are refused. */
   open(signal: AbortSignal): Promise<OpenSandbox | { readonly refused: string }>
-  /** Keeps what was left in /workspace/output as the run's files. One that can't be kept does not take the others along. */
+  /** Keeps the files in /workspace/output as files of the run. A file that cannot be kept does not affect the others. */
   collectOutput(): Promise<CollectedOutput>
   /** Removes the workspace. */
   remove(): Promise<void>
@@ -72,7 +72,7 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
       return opening
     },
     async collectOutput() {
-      // A resumed run may have left output in an earlier attempt without using a tool in this one.
+      // An earlier attempt may have left output although this one used no sandbox tool.
       const source = workspace ?? (run.attempt > 1 ? await createWorkspace(workspaceRoot(platform), run.id) : undefined)
       workspace = source
       if (source === undefined) return { lost: [], isMore: false }
@@ -91,7 +91,7 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
   }
 }
 
-/** Keeps one file of the output; the reason when it is one that can't be kept. */
+/** Keeps one output file; returns the reason when it can never be kept. */
 async function keepFile(
   platform: Platform,
   { run, source, path }: { run: Run; source: Workspace; path: string },

@@ -20,7 +20,8 @@ const declarations: readonly SandboxTool[] = [
   {
     name: 'bash',
     description:
-      'Runs a command with bash in the sandbox, in /workspace. There is no network. Processes end with the command; files in /workspace stay.',
+      'Runs a command with bash in the sandbox, in /workspace. There is no network. ' +
+      'Processes end with the command; files in /workspace stay.',
     parameters: {
       command: Type.String({ minLength: 1, maxLength: 200_000 }),
       timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600, description: '120 when absent.' })),
@@ -86,7 +87,7 @@ const declarations: readonly SandboxTool[] = [
   },
 ]
 
-/** The tools that run in the sandbox, which is opened when the first of them is called. */
+/** The tools that run in the sandbox. The first call opens it. */
 export const sandboxTools: readonly Tool[] = declarations.map(({ name, description, parameters, effect, run }) => ({
   name,
   description,

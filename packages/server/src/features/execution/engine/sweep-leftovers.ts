@@ -7,13 +7,13 @@ import { workspaceRoot } from './run-sandbox.ts'
 
 const batchMax = 500
 
-/** Removes what crashes left behind: blobs without a row, and workspaces whose run is gone or ended long ago. Never throws. */
+/** Removes leftovers of crashes: blobs without a row, and workspaces of runs that are deleted or ended long ago. Never throws. */
 export async function sweepLeftovers(platform: Platform): Promise<void> {
   try {
     await sweepBlobs(platform)
     await sweepWorkspaces(platform)
   } catch (error) {
-    platform.log.warn({ err: error }, 'The sweep was not finished; the next one goes on.')
+    platform.log.warn({ err: error }, 'The sweep of leftovers failed; the next one continues.')
   }
 }
 

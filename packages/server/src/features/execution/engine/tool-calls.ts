@@ -5,15 +5,15 @@ import { logTool, outputTool, reportTool } from './report-tools.ts'
 import { sandboxTools } from './sandbox-tools.ts'
 import type { Tool, ToolContext, ToolResult } from './tool.ts'
 
-/** The built-in tools that an agent has, by name. */
+/** The tools of an agent, by name. */
 export function toolsNamed(names: readonly string[], outputSchema: JsonSchema | undefined): ReadonlyMap<string, Tool> {
   const all = [outputTool(outputSchema), logTool, reportTool, ...sandboxTools]
-  // An agent that owes an output can always return it.
+  // An agent with an output schema always has `output`.
   const wanted = new Set(outputSchema === undefined ? names : [...names, 'output'])
   return new Map(all.filter((tool) => wanted.has(tool.name)).map((tool) => [tool.name, tool]))
 }
 
-/** Runs one call. What the model did wrong is a result for it to correct, never an exception. */
+/** Runs one call. A mistake of the model becomes a result for it to correct, never an exception. */
 export async function runToolCall(
   tools: ReadonlyMap<string, Tool>,
   call: ToolCall,
@@ -23,14 +23,14 @@ export async function runToolCall(
   if (tool === undefined) return refused(`There is no tool ${call.name}. Tools: ${[...tools.keys()].join(', ')}.`)
   const args = parseArguments(call.argumentsText)
   if (args === undefined) return refused('The arguments are not a JSON object: send valid JSON.')
-  // `output` checks against the agent's schema itself, to keep the reasons.
+  // `output` checks its arguments itself, because its result carries the reasons.
   const mistakes =
     tool.name === 'output' ? [] : checkAgainst({ ...tool.parameters, additionalProperties: false }, args, '')
   if (mistakes.length > 0) return refused(`The arguments are not valid: ${mistakes.map(explain).join('; ')}.`)
   return tool.run(context, args)
 }
 
-/** What the model is told of a call that a crash interrupted. */
+/** The result of a call that a crash interrupted. */
 export const interruptedResult: ToolResult = {
   text: 'The call was interrupted by a restart of the server. Its effects in /workspace may be partial: check them, then repeat the call if it is still needed.',
   isError: true,

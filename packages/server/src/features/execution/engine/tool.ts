@@ -1,15 +1,15 @@
 import type { TProperties, TObject } from 'typebox'
-import type { NewEvent, Run, RunProgress } from '../runs/index.ts'
+import type { LogEntry, Run, RunProgress } from '../runs/index.ts'
 import type { JsonSchema } from '../../../platform/json-schema/json-schema.ts'
 import type { RunSandbox } from './run-sandbox.ts'
 
-/** What a tool call left behind: the text for the model, and what goes on the run. */
+/** The result of a tool call: the text for the model, and the changes to the run. */
 export interface ToolResult {
   readonly text: string
   readonly isError: boolean
-  readonly events?: readonly NewEvent[]
+  readonly entries?: readonly LogEntry[]
   readonly progress?: RunProgress
-  /** Why an `output` call was refused. */
+  /** The reasons why an `output` call was refused. */
   readonly reasons?: readonly { readonly pointer: string; readonly message: string }[]
 }
 
@@ -21,8 +21,8 @@ export interface ToolContext {
 }
 
 /**
- * What a call that was started but not journalled as finished may have done:
- * `none` or `repeatable` is run again; after `partial` the model is told, because only it knows what to check.
+ * The possible effects of a call that started but was not journalled as finished. `none` and `repeatable` calls run again;
+ * after `partial` the model gets an error, because only it knows what to check.
  */
 export type ToolEffect = 'none' | 'repeatable' | 'partial'
 
@@ -31,6 +31,6 @@ export interface Tool {
   readonly description: string
   readonly parameters: TObject<TProperties> | JsonSchema
   readonly effect: ToolEffect
-  /** Runs a call whose arguments were checked against `parameters`. */
+  /** Runs a call whose arguments are valid against `parameters`. */
   run(context: ToolContext, args: Readonly<Record<string, unknown>>): Promise<ToolResult>
 }

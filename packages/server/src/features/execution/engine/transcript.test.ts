@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import type { JournalEntry } from '../runs/index.ts'
-import { addAnswer, addReminder, addResult, DamagedJournal, newTranscript, rebuildTranscript } from './transcript.ts'
+import { DamagedJournal, type JournalRow } from '../runs/index.ts'
+import { addAnswer, addReminder, addResult, newTranscript, rebuildTranscript } from './transcript.ts'
 
 const opening = [{ role: 'system', text: 'goal' } as const]
 
-const answer: JournalEntry = {
+const answer: JournalRow = {
   event: 'model_answer',
   message: 'Working.',
   data: {
@@ -17,19 +17,19 @@ const answer: JournalEntry = {
   },
   journal: { providerData: { signature: 's' } },
 }
-const started: JournalEntry = {
+const started: JournalRow = {
   event: 'tool_started',
   message: 'Tool: bash',
   data: { tool: 'bash', callId: 'a', arguments: '{}' },
   journal: null,
 }
-const finished: JournalEntry = {
+const finished: JournalRow = {
   event: 'tool_finished',
   message: null,
   data: { tool: 'bash', callId: 'a', isError: false, result: 'file', durationMs: 3 },
   journal: null,
 }
-const refused: JournalEntry = {
+const refused: JournalRow = {
   event: 'tool_finished',
   message: null,
   data: {
@@ -41,10 +41,10 @@ const refused: JournalEntry = {
   },
   journal: null,
 }
-const reminder: JournalEntry = { event: 'reminder', message: 'Call output.', data: null, journal: null }
+const reminder: JournalRow = { event: 'reminder', message: 'Call output.', data: null, journal: null }
 
 describe('a transcript', () => {
-  it('is the same rebuilt from the journal as built by the loop', () => {
+  it('rebuilt from the journal equals the one built by the loop', () => {
     const live = newTranscript(opening)
     const [bash, output] = [
       { id: 'a', name: 'bash', argumentsText: '{"command":"ls"}' },
@@ -63,7 +63,7 @@ describe('a transcript', () => {
     expect({ ...rebuilt, started: new Set() }).toEqual({ ...live, started: new Set() })
   })
 
-  it('knows which calls are open, and which of them may have had effects', () => {
+  it('knows the open calls, and which of them may have had effects', () => {
     const transcript = rebuildTranscript(opening, [answer, started])
     expect(transcript.openCalls.map((call) => call.id)).toEqual(['a', 'b'])
     expect([...transcript.started]).toEqual(['a'])
@@ -80,7 +80,7 @@ describe('a transcript', () => {
     })
   })
 
-  it('refuses a journal that it did not write', () => {
+  it('refuses a damaged journal', () => {
     expect(() =>
       rebuildTranscript(opening, [{ event: 'model_answer', message: '', data: { toolCalls: 'none' }, journal: null }]),
     ).toThrow(DamagedJournal)

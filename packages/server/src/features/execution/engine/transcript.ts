@@ -1,15 +1,13 @@
-import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
 import type { StepAnswer, StepMessage, ToolCall } from '../../catalog/models/index.ts'
-import type { JournalEntry } from '../runs/index.ts'
+import { parseReplayed, type JournalRow, type ReplayedEntry } from '../runs/index.ts'
 import type { ToolResult } from './tool.ts'
 
-/** The conversation so far, and what is still open in it. */
+/** The conversation so far, with its open tool calls. */
 export interface Transcript {
   readonly messages: StepMessage[]
   /** Calls of the last answer that have no result yet, in order. */
   openCalls: ToolCall[]
-  /** Open calls whose start was journalled. */
+  /** Ids of open calls whose start was journalled. */
   readonly started: Set<string>
   steps: number
   /** Why the last answer ended. */
@@ -18,32 +16,6 @@ export interface Transcript {
   hasOutput: boolean
   refusedOutputs: number
   lastReasons: readonly { readonly pointer: string; readonly message: string }[]
-}
-
-const AnswerData = Compile(
-  Type.Object({
-    finishReason: Type.Optional(Type.String()),
-    toolCalls: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), arguments: Type.String() })),
-  }),
-)
-const AnswerJournal = Compile(
-  Type.Object({ providerData: Type.Optional(Type.Unsafe<StepAnswer['providerData']>(Type.Unknown())) }),
-)
-const StartData = Compile(Type.Object({ callId: Type.String() }))
-const Reasons = Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() }))
-const ResultData = Compile(
-  Type.Object({
-    callId: Type.String(),
-    tool: Type.String(),
-    isError: Type.Boolean(),
-    result: Type.String(),
-    reasons: Type.Optional(Reasons),
-  }),
-)
-
-/** The journal has an entry that no version of this program has written. */
-export class DamagedJournal extends Error {
-  override readonly name = 'DamagedJournal'
 }
 
 /** The transcript that starts with the given messages. */
@@ -61,47 +33,25 @@ export function newTranscript(opening: readonly StepMessage[]): Transcript {
   }
 }
 
-/** Rebuilds the transcript of a run that was interrupted. Throws DamagedJournal. */
-export function rebuildTranscript(opening: readonly StepMessage[], journal: readonly JournalEntry[]): Transcript {
+/** Rebuilds the transcript of an interrupted run from its journal. Throws DamagedJournal. */
+export function rebuildTranscript(opening: readonly StepMessage[], journal: readonly JournalRow[]): Transcript {
   const transcript = newTranscript(opening)
-  for (const entry of journal) applyEntry(transcript, entry)
+  for (const row of journal) applyEntry(transcript, parseReplayed(row))
   return transcript
 }
 
-function applyEntry(transcript: Transcript, entry: JournalEntry): void {
-  const { event, data, message } = entry
-  if (event === 'model_answer' && AnswerData.Check(data)) return applyAnswer(transcript, entry, data)
-  if (event === 'tool_started' && StartData.Check(data)) return void transcript.started.add(data.callId)
-  if (event === 'tool_finished' && ResultData.Check(data)) {
-    const reasons = data.reasons === undefined ? {} : { reasons: data.reasons }
-    return addResult(
-      transcript,
-      { id: data.callId, name: data.tool },
-      { text: data.result, isError: data.isError, ...reasons },
-    )
+function applyEntry(transcript: Transcript, entry: ReplayedEntry): void {
+  switch (entry.event) {
+    case 'model_answer':
+      return addAnswer(transcript, entry.answer)
+    case 'tool_started':
+      transcript.started.add(entry.callId)
+      return
+    case 'tool_finished':
+      return addResult(transcript, entry.call, entry.result)
+    case 'reminder':
+      return addReminder(transcript, entry.text)
   }
-  if (event === 'reminder' && message !== null) return addReminder(transcript, message)
-  throw new DamagedJournal(`The journal entry ${event} can not be read.`)
-}
-
-interface JournalledAnswer {
-  readonly finishReason?: string
-  readonly toolCalls: readonly { readonly id: string; readonly name: string; readonly arguments: string }[]
-}
-
-function applyAnswer(
-  transcript: Transcript,
-  { message, journal }: JournalEntry,
-  { finishReason, toolCalls: calls }: JournalledAnswer,
-): void {
-  const toolCalls = calls.map((call) => ({ id: call.id, name: call.name, argumentsText: call.arguments }))
-  const providerData = AnswerJournal.Check(journal) ? journal.providerData : undefined
-  addAnswer(transcript, {
-    text: message ?? '',
-    toolCalls,
-    finishReason,
-    ...(providerData === undefined ? {} : { providerData }),
-  })
 }
 
 /** Adds a model's answer; its tool calls are open until they have results. */
@@ -140,7 +90,7 @@ export function addResult(
   }
 }
 
-/** Adds a reminder of what the model still owes. */
+/** Adds a reminder that the output is missing. */
 export function addReminder(transcript: Transcript, text: string): void {
   transcript.messages.push({ role: 'user', text })
   transcript.reminders += 1

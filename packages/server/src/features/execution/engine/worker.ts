@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newUuid } from '../../../platform/ids/id.ts'
-import { appendEvents, runUpdate, type StoredRun } from '../runs/index.ts'
+import { plainSeal } from '../../accounts/end-users/index.ts'
+import { appendEvents, runResumed, runUpdate, sealEntries, type StoredRun } from '../runs/index.ts'
 import {
   claimRuns,
   compareHeld,
@@ -22,11 +23,11 @@ const stopMs = 6_000
 const sweepMs = 60 * 60_000
 
 export interface Worker {
-  /** Runs that this worker holds now. */
+  /** The number of runs that this worker executes. */
   activeRuns(): number
-  /** Milliseconds since the database last took a heartbeat. */
+  /** Milliseconds since the last heartbeat that the database accepted. */
   silenceMs(): number
-  /** Stops taking runs, hands the running ones over, and resolves when they are let go (at most 6 s). */
+  /** Stops claiming, hands the active runs over, and resolves when they are released (at most 6 s). */
   stop(): Promise<void>
 }
 
@@ -39,8 +40,8 @@ interface State {
   readonly id: string
   readonly parts: SandboxParts
   readonly active: Map<string, Active>
-  /** Runs that the database says are this worker's, and that it did not know of at the last heartbeat. */
-  doubted: ReadonlySet<string>
+  /** Runs leased to this worker that it was not executing at the last heartbeat. */
+  unknown: ReadonlySet<string>
   stopped: boolean
   kicked: boolean
   claiming: Promise<void> | undefined
@@ -48,14 +49,14 @@ interface State {
   readonly stopping: AbortController
 }
 
-/** Starts executing runs: claims by wake-up and every second, heartbeats, and lets go of what it no longer holds. */
+/** Starts a worker: claims runs on wake-ups and every second, extends its lease, and aborts runs that it has lost. */
 export async function startWorker(parts: SandboxParts): Promise<Worker> {
   const { platform } = parts
   const state: State = {
     id: newUuid(),
     parts,
     active: new Map(),
-    doubted: new Set(),
+    unknown: new Set(),
     stopped: false,
     kicked: false,
     claiming: undefined,
@@ -66,7 +67,9 @@ export async function startWorker(parts: SandboxParts): Promise<Worker> {
   await heartbeat(platform.db, state.id)
   const unsubscribes = [
     platform.wake.subscribe('runs', () => kick(state)),
-    platform.wake.subscribe('cancel', (detail) => (detail === '*' ? void dropLostSoon(state) : letGo(state, detail))),
+    platform.wake.subscribe('cancel', (detail) =>
+      detail === '*' ? void dropLostSoon(state) : abortRun(state, detail),
+    ),
   ]
   const beating = beat(state)
   const sweeping = setInterval(() => void sweepLeftovers(platform), sweepMs)
@@ -80,16 +83,16 @@ export async function startWorker(parts: SandboxParts): Promise<Worker> {
       state.stopping.abort()
       clearInterval(sweeping)
       for (const unsubscribe of unsubscribes) unsubscribe()
-      await Promise.race([handAllOver(state), sleep(stopMs, undefined, { ref: false })])
+      await Promise.race([handOverAll(state), sleep(stopMs, undefined, { ref: false })])
       await beating
       await endLease(platform.db, state.id)
     },
   }
 }
 
-async function handAllOver(state: State): Promise<void> {
+async function handOverAll(state: State): Promise<void> {
   abortAll(state)
-  // What was being claimed at this moment is handed over too.
+  // Runs of a claim in progress are handed over too.
   await state.claiming
   abortAll(state)
   await Promise.allSettled([...state.active.values()].map(({ done }) => done))
@@ -107,10 +110,10 @@ async function beat(state: State): Promise<void> {
     try {
       await heartbeat(platform.db, state.id)
       state.lastHeartbeatMs = Date.now()
-      await giveBackUnknown(state, await dropLost(state))
+      await releaseForgotten(state, await dropLost(state))
       await removeDeadWorkers(platform.db)
     } catch (error) {
-      platform.log.warn({ err: error, workerId: state.id }, 'The heartbeat failed.')
+      platform.log.warn({ err: error, workerId: state.id }, 'Heartbeat failed.')
     }
     kick(state)
   }
@@ -119,12 +122,12 @@ async function beat(state: State): Promise<void> {
 function kick(state: State): void {
   state.kicked = true
   if (state.claiming !== undefined || state.stopped) return
-  state.claiming = claimWhileThereAre(state).finally(() => {
+  state.claiming = claimWhileAvailable(state).finally(() => {
     state.claiming = undefined
   })
 }
 
-async function claimWhileThereAre(state: State): Promise<void> {
+async function claimWhileAvailable(state: State): Promise<void> {
   const { platform } = state.parts
   while (state.kicked && !state.stopped) {
     state.kicked = false
@@ -145,15 +148,9 @@ async function claim(state: State, slots: number): Promise<Claim[]> {
   return platform.db.transaction().execute(async (tx) => {
     const claims = await claimRuns(tx, state.id, slots)
     for (const { run } of claims) {
-      const resumed = {
-        kind: 'run_log',
-        type: 'system',
-        level: 'warn',
-        event: 'run_resumed',
-        message: 'The run was interrupted and goes on from its journal.',
-        data: { attempt: run.attempt },
-      } as const
-      await appendEvents(tx, run, run.attempt === 1 ? [runUpdate(run, 'started')] : [resumed])
+      const entries =
+        run.attempt === 1 ? [runUpdate(run, 'started')] : sealEntries(plainSeal, [runResumed(run.attempt)])
+      await appendEvents(tx, run, entries)
     }
     return claims
   })
@@ -161,8 +158,8 @@ async function claim(state: State, slots: number): Promise<Claim[]> {
 
 function start(state: State, { run, elapsedMs }: Claim): void {
   const { platform } = state.parts
-  // An earlier attempt of this worker's own, which others had taken in between, may not have noticed yet.
-  letGo(state, run.id)
+  // This worker may still be executing an earlier, already fenced attempt of the run.
+  abortRun(state, run.id)
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(new RunStopped('timeout')), Math.max(0, run.timeoutMs - elapsedMs))
   platform.wake.wake('events', `${run.applicationId}:${run.id}`)
@@ -177,48 +174,45 @@ function start(state: State, { run, elapsedMs }: Claim): void {
   state.active.set(run.id, { controller, done })
 }
 
-// Without this write the run would wait for this worker's lease to end; it is repeated until the database takes it.
+// Without this write the run would wait until this worker's lease ends, so it is retried until it succeeds.
 async function handOver(state: State, run: StoredRun): Promise<void> {
   const { platform } = state.parts
   for (let delayMs = 200; ; delayMs = Math.min(delayMs * 2, 5_000)) {
-    // What failed just now may need a moment; a stopping worker has none.
+    // Wait before the first write too: the failure that caused the handover may persist. A stopping worker cannot wait.
     if (!state.stopped) await sleep(delayMs)
     try {
       return await releaseRun(platform.db, run)
     } catch (error) {
       if (state.stopped) return
-      platform.log.warn({ err: error, runId: run.id }, 'The run could not be handed over yet.')
+      platform.log.warn({ err: error, runId: run.id }, 'The run could not be handed over; retrying.')
     }
   }
 }
 
-function letGo(state: State, runId: string): void {
-  state.active.get(runId)?.controller.abort(new RunStopped('taken-away'))
+function abortRun(state: State, runId: string): void {
+  state.active.get(runId)?.controller.abort(new RunStopped('taken-over'))
 }
 
-/** Lets go of what this worker holds no longer; returns what it holds without knowing. */
+/** Aborts runs whose lease was lost; returns the ids of runs leased to this worker that it is not executing. */
 async function dropLost(state: State): Promise<string[]> {
   const { lost, unknown } = await compareHeld(state.parts.platform.db, state.id, [...state.active.keys()])
-  for (const runId of lost) letGo(state, runId)
+  for (const runId of lost) abortRun(state, runId)
   return unknown
 }
 
 async function dropLostSoon(state: State): Promise<void> {
   const { log } = state.parts.platform
   await dropLost(state).catch((error: unknown) =>
-    log.warn(
-      { err: error, workerId: state.id },
-      'What was cancelled could not be looked up; the next heartbeat does it.',
-    ),
+    log.warn({ err: error, workerId: state.id }, 'Cancelled runs could not be looked up; the next heartbeat retries.'),
   )
 }
 
-// A run that is unknown at two heartbeats is not just being claimed: the answer to its claim was lost.
-async function giveBackUnknown(state: State, unknown: readonly string[]): Promise<void> {
+// A run that is unknown at two heartbeats is not being claimed right now: the reply to its claim was lost.
+async function releaseForgotten(state: State, unknown: readonly string[]): Promise<void> {
   const { db, log } = state.parts.platform
-  const forgotten = unknown.filter((runId) => state.doubted.has(runId) && !state.active.has(runId))
-  state.doubted = new Set(unknown)
+  const forgotten = unknown.filter((runId) => state.unknown.has(runId) && !state.active.has(runId))
+  state.unknown = new Set(unknown)
   if (forgotten.length === 0) return
   await releaseUnknown(db, state.id, forgotten)
-  log.warn({ workerId: state.id, runIds: forgotten }, 'Runs that this worker held without knowing were given back.')
+  log.warn({ workerId: state.id, runIds: forgotten }, 'Released runs that were leased to this worker but not executed.')
 }

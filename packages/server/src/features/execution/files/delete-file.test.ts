@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BlobMissing } from '../../../platform/blobs/blob-directory.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
-import { insertRun, type Status } from '../../../testing/factories/run.ts'
+import { insertRun } from '../../../testing/factories/run.ts'
+import type { RunStatus } from '../runs/index.ts'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { deleteFile } from './delete-file.ts'
@@ -27,7 +28,7 @@ describe('deleting a file', () => {
   })
   afterAll(() => world.close())
 
-  const giveToRun = async (fileId: string, status: Status) => {
+  const giveToRun = async (fileId: string, status: RunStatus) => {
     const run = await insertRun(world.platform, tenant, { status })
     const input = {
       application_id: tenant.applicationId,

@@ -1,7 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { cancelLockedRun, wakeAfterCancel } from './cancel-locked-run.ts'
+import { cancelLockedRun, wakeAfterCancel } from './end-run.ts'
 import { openRun } from './run-content.ts'
 import { lockRun } from './run-store.ts'
 import { RunWire, toRunWire } from './run-wire.ts'
@@ -11,7 +11,7 @@ export const cancelRun = endpoint({
   route: 'POST /api/runs/:runId/cancel',
   summary: 'Cancel a run',
   description:
-    'The run is `cancelled` when this answers; what it used until then is kept. Its worker stops within a second.',
+    'The run is `cancelled` once this replies; its usage and cost so far are kept. Its worker stops within a second.',
   caller: 'application',
   permission: 'runs:cancel',
   limit: 'default',

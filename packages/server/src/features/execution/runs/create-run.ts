@@ -1,10 +1,14 @@
-import { violatesUnique } from '../../../platform/db/database.ts'
-import type { KeyCaller, UserCaller } from '../../../platform/access/caller.ts'
+import type { AppScope, KeyCaller, UserCaller } from '../../../platform/access/caller.ts'
+import { violatesUnique, type Db } from '../../../platform/db/database.ts'
 import type { Call } from '../../../platform/http/endpoint.ts'
+import type { IdempotencyKey } from '../../../platform/http/idempotency.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
-import { findRepeatedRun, originOf } from './run-origin.ts'
+import { openRun } from './run-content.ts'
 import type { RunRequest } from './run-request.ts'
+import { findRunOfKey } from './run-store.ts'
 import type { Run } from './run.ts'
 
 type RunCall = Pick<
@@ -14,10 +18,7 @@ type RunCall = Pick<
   readonly caller: UserCaller | KeyCaller
 }
 
-/**
- * Checks that the run can start, and writes it with its first event. Nothing is written when it can't:
- * throws what `prepareRun` throws.
- */
+/** Checks that the run can start and writes it with its first event. Throws what `prepareRun` throws, before any write. */
 export async function createRun(call: RunCall, agentReference: string, request: RunRequest): Promise<Run> {
   const repeated = await findRepeatedRun(call)
   if (repeated !== undefined) return repeated
@@ -40,4 +41,36 @@ async function insert(call: RunCall, prepared: PreparedRun): Promise<Run> {
     if (made === undefined) throw error
     return made
   }
+}
+
+/** The caller who starts a run, as the run records it. */
+export function originOf(caller: UserCaller | KeyCaller): {
+  readonly userId: string | null
+  readonly apiKeyId: string | null
+} {
+  return {
+    userId: caller.kind === 'user' ? caller.userId : null,
+    apiKeyId: caller.kind === 'api-key' ? caller.keyId : null,
+  }
+}
+
+interface RepeatedCall {
+  readonly db: Db
+  readonly scope: AppScope
+  readonly platform: Platform
+  readonly idempotency: IdempotencyKey | undefined
+}
+
+/**
+ * The run that an earlier request with the same idempotency key created. The key is also on the run's row, so that a crash between
+ * the commit and the stored reply never creates a second run. Throws idempotency-key-reuse when that request had another body.
+ */
+export async function findRepeatedRun({ db, scope, platform, idempotency }: RepeatedCall): Promise<Run | undefined> {
+  if (idempotency === undefined) return undefined
+  const made = await findRunOfKey(db, scope, idempotency.keyHash)
+  if (made === undefined) return undefined
+  if (made.bodyHash?.equals(idempotency.bodyHash) === true) return openRun(platform, made.run)
+  throw problem('idempotency-key-reuse', {
+    detail: 'This Idempotency-Key was used with another body: take a new key for a new request.',
+  })
 }

@@ -10,7 +10,8 @@ export const deleteRun = endpoint({
   route: 'DELETE /api/runs/:runId',
   summary: 'Delete an ended run',
   description:
-    'Removes the run with its log and the files that it made. Uploads that it was given stay. Refused while a run that has not ended takes one of its files as input.',
+    'Deletes the run with its log and its output files. Its input files stay. ' +
+    'Refused while an unfinished run uses one of its output files as input.',
   caller: 'application',
   permission: 'runs:delete',
   limit: 'default',
@@ -34,7 +35,9 @@ export const deleteRun = endpoint({
     for (const id of fileIds)
       await platform.blobs
         .remove(id)
-        .catch((error: unknown) => log.warn({ err: error, fileId: id }, 'A blob was left for the sweep.'))
+        .catch((error: unknown) =>
+          log.warn({ err: error, fileId: id }, 'A blob could not be deleted; the sweep deletes it later.'),
+        )
     return noContent()
   },
 })

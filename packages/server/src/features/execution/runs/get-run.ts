@@ -1,6 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { openRun } from './run-content.ts'
-import { getRun as loadRun } from './run-store.ts'
+import { loadRun } from './run-store.ts'
 import { RunWire, toRunWire } from './run-wire.ts'
 
 export const getRun = endpoint({

@@ -11,23 +11,35 @@ import { startRun } from './start-run.ts'
 export const runsFeature = feature({
   folder: 'execution/runs',
   tag: 'Runs',
-  description: 'Agents at work: start, follow, cancel, and what came of it.',
+  description: 'Runs of agents: start, follow and cancel them, and read their results.',
   endpoints: { startRun, runAgent, listRuns, getRun, listRunLogs, cancelRun, deleteRun },
 })
 
-export { cancelLockedRun, wakeAfterCancel } from './cancel-locked-run.ts'
+export { findRepeatedRun, originOf } from './create-run.ts'
+export { cancelLockedRun, finishRun, recordFailedRun, wakeAfterCancel, type Ending } from './end-run.ts'
+export { appendEvents, appendFenced, Fenced, readJournal, type RunProgress } from './journal/journal-store.ts'
 export {
-  appendEvents,
-  appendFenced,
-  Fenced,
-  readJournal,
-  runUpdate,
-  type JournalEntry,
-  type NewEvent,
-  type RunProgress,
-} from './journal-store.ts'
+  logLine,
+  modelAnswer,
+  modelFailed,
+  modelRetry,
+  modelStopped,
+  outputNotKept,
+  outputReturned,
+  reminder,
+  reportAdded,
+  runCompleted,
+  runResumed,
+  toolFinished,
+  toolStarted,
+  type CallTimes,
+  type LogEntry,
+  type ToolTimes,
+} from './journal/log-entries.ts'
+export { logEvents, logLevels, type LogEventName, type LogLevel } from './journal/log-events.ts'
+export { DamagedJournal, parseReplayed, type JournalRow, type ReplayedEntry } from './journal/replay-entry.ts'
+export { runUpdate, sealEntries, updateEvents, type StoredEntry } from './journal/stored-entry.ts'
 export { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
-export { recordFailedRun } from './record-failed-run.ts'
 export {
   openEntry,
   openJournal,
@@ -35,16 +47,23 @@ export {
   openRunError,
   openRunWith,
   openSummaries,
-  sealEvents,
   sealProgress,
   sealRunError,
   toRecord,
 } from './run-content.ts'
 export { runColumns, toRun } from './run-row.ts'
-export { findRepeatedRun, originOf } from './run-origin.ts'
 export { budgetPattern, runRequestFields, type RunRequest } from './run-request.ts'
-export { endRun, findRunInputs, getRun } from './run-store.ts'
-export { RunSummaryWire, RunWire, toRunSummaryWire, toRunWire, trimUsd } from './run-wire.ts'
+export { endRun, findRunInputs, loadRun } from './run-store.ts'
+export {
+  RunErrorWire,
+  RunLogWire,
+  RunSummaryWire,
+  RunWire,
+  toRunLogWire,
+  toRunSummaryWire,
+  toRunWire,
+  trimUsd,
+} from './run-wire.ts'
 export {
   isTerminal,
   statusesBefore,

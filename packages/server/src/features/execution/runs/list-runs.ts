@@ -6,7 +6,7 @@ import { OneOf } from '../../../platform/http/wire.ts'
 import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
 import { getAgent } from '../../catalog/agents/index.ts'
 import { openSummaries } from './run-content.ts'
-import { listRuns as loadRuns } from './run-store.ts'
+import { loadRuns } from './run-store.ts'
 import { RunSummaryWire, toRunSummaryWire } from './run-wire.ts'
 import { runStatuses } from './run.ts'
 

@@ -9,29 +9,28 @@ import { getInstalledAgent, type Agent, type AgentVersion } from '../../catalog/
 import { findRunnableModel, type RunnableModel } from '../../catalog/models/index.ts'
 import { contentSeals, holdEndUser, type ContentSeal } from '../../accounts/end-users/index.ts'
 import { findFiles, openFiles, type FileRow, type StoredFile } from '../files/index.ts'
-import { insertRun } from './new-run-store.ts'
 import { openRunWith, sealStart } from './run-content.ts'
 import type { RunRequest } from './run-request.ts'
-import { insertRunInputs } from './run-store.ts'
+import { insertRun, insertRunInputs } from './run-store.ts'
 import type { Run, RunModel } from './run.ts'
 
-/** Who or what a run is for, beside the end-user of its scope. */
+/** The user, API key or schedule that starts a run. */
 export interface RunOrigin {
   readonly userId: string | null
   readonly apiKeyId: string | null
   readonly scheduleId: string | null
-  /** The nominal time of a schedule's fire; a schedule has at most one run of each. */
+  /** The nominal time of a schedule's fire; unique per schedule. */
   readonly scheduledFor: Date | null
 }
 
-/** A run that can start: everything it needs was found. */
+/** A run that can start, with everything that it needs. */
 export interface PreparedRun {
   readonly agent: Agent
   readonly version: AgentVersion
   readonly model: RunnableModel
   readonly files: readonly FileRow[]
   readonly request: RunRequest
-  /** Under which its content is kept. */
+  /** The seal of the run's content. */
   readonly seal: ContentSeal
 }
 
@@ -42,8 +41,8 @@ interface Where {
 }
 
 /**
- * Checks that a run can start. Throws `agent-not-found`, `agent-version-not-found`, `validation-error`,
- * or `run-not-ready` with every reason at once.
+ * Checks that a run can start. Throws `agent-not-found`, `agent-version-not-found`, `validation-error`, or `run-not-ready`
+ * with every reason at once.
  */
 export async function prepareRun(
   { db, platform, scope }: Where,
@@ -81,7 +80,10 @@ export async function prepareRun(
   }
 }
 
-/** Writes a prepared run with its first event. Throws `run-not-ready` when a file was deleted since it was prepared, `invalid-end-user` when the end-user was erased. */
+/**
+ * Inserts a prepared run with its first event. Throws `run-not-ready` when a file was deleted since it was prepared,
+ * `invalid-end-user` when the end-user was erased.
+ */
 export async function insertPreparedRun(
   tx: Tx,
   scope: AppScope,
@@ -112,7 +114,7 @@ export async function insertPreparedRun(
   return openRunWith(seal, run)
 }
 
-/** What every run records of its agent and of what it was asked. */
+/** The fields of a new run that come from its agent and its request. */
 export function startOf(
   { agent, version }: { readonly agent: Agent; readonly version: AgentVersion },
   request: RunRequest,
@@ -160,19 +162,19 @@ function refuse(reasons: readonly InvalidPart[], mistakes: readonly InvalidPart[
     .map(({ pointer, message }) => (pointer === '' ? message : `${pointer.slice(1)} ${message}`))
     .join('; ')
   throw problem(reasons.length > 0 ? 'run-not-ready' : 'validation-error', {
-    detail: `The run can not start: ${list}.`,
+    detail: `The run cannot start: ${list}.`,
     errors,
   })
 }
 
-// A file can have been deleted since it was looked up; from here on it can't be.
+// Locks the files: one can have been deleted since it was looked up.
 async function holdFiles(tx: Tx, scope: AppScope, wireIds: readonly string[] | undefined): Promise<void> {
   if (wireIds === undefined || wireIds.length === 0) return
   const { missing } = await findRequestedFiles(tx, scope, wireIds)
   refuse(missing, [])
 }
 
-/** Gives files of the same name different ones: `a.csv`, `a_1.csv`. */
+/** Makes the names of input files unique: `a.csv`, `a_1.csv`. */
 export function nameInputs(files: readonly { id: string; name: string }[]): { id: string; name: string }[] {
   const taken = new Set<string>()
   return files.map(({ id, name }) => {

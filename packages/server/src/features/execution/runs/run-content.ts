@@ -1,9 +1,10 @@
 import type { Platform } from '../../../platform/platform.ts'
-import { contentSeals, plainSeal, type ContentSeal } from '../../accounts/end-users/index.ts'
-import type { JournalEntry, NewEvent, RunProgress } from './journal-store.ts'
+import { contentSeals, type ContentSeal } from '../../accounts/end-users/index.ts'
+import type { RunProgress } from './journal/journal-store.ts'
+import type { JournalRow } from './journal/replay-entry.ts'
 import type { JsonRecord, Run, RunError, RunSummary, StoredRun } from './run.ts'
 
-/** The run with its content opened, for those who may read it. */
+/** The run with its content decrypted, for callers who may read it. */
 export async function openRun(platform: Platform, stored: StoredRun): Promise<Run> {
   const { applicationId, endUserId } = stored
   return openRunWith(
@@ -12,7 +13,7 @@ export async function openRun(platform: Platform, stored: StoredRun): Promise<Ru
   )
 }
 
-/** Runs of one application as lists show them: only their errors are opened. */
+/** Runs of one application as lists show them: only their errors are decrypted. */
 export async function openSummaries(platform: Platform, stored: readonly StoredRun[]): Promise<RunSummary[]> {
   const [first] = stored
   if (first === undefined) return []
@@ -25,6 +26,7 @@ export async function openSummaries(platform: Platform, stored: readonly StoredR
   })
 }
 
+/** The run with its content decrypted by its seal. */
 export function openRunWith(seal: ContentSeal, stored: StoredRun): Run {
   if (stored.endUserId === null) return { ...stored, seal }
   return {
@@ -39,7 +41,7 @@ export function openRunWith(seal: ContentSeal, stored: StoredRun): Run {
   }
 }
 
-/** The input, configuration and metadata of a run as they are stored. */
+/** Seals the input, configuration and metadata of a run. */
 export function sealStart<
   T extends { readonly input: JsonRecord; readonly config: JsonRecord; readonly metadata: JsonRecord },
 >(seal: ContentSeal, start: T): T {
@@ -51,7 +53,7 @@ export function sealStart<
   }
 }
 
-/** An error whose texts may quote content, as it is stored; its code is ours. */
+/** Seals the texts of an error, which can quote content; its code never does. */
 export function sealRunError(seal: ContentSeal, { code, message, reasons }: RunError): RunError {
   const sealed = reasons?.map((reason) => ({
     pointer: seal.sealText(reason.pointer),
@@ -62,29 +64,14 @@ export function sealRunError(seal: ContentSeal, { code, message, reasons }: RunE
 
 const erasedText = 'Erased.'
 
-/** The error as it was before `sealRunError`. */
+/** Decrypts an error that `sealRunError` sealed. */
 export function openRunError(seal: ContentSeal, { code, message, reasons }: RunError): RunError {
   const open = (text: string) => seal.openText(text) ?? erasedText
   const opened = reasons?.map((reason) => ({ pointer: open(reason.pointer), message: open(reason.message) }))
   return { code, message: open(message), ...(opened === undefined ? {} : { reasons: opened }) }
 }
 
-/** Entries of the log as they are stored. An update of the run is not sealed: its data holds no content but the error, sealed with the run. */
-export function sealEvents(seal: ContentSeal, events: readonly NewEvent[]): readonly NewEvent[] {
-  if (seal === plainSeal) return events
-  return events.map((event) =>
-    event.kind === 'run_update'
-      ? event
-      : {
-          ...event,
-          ...(event.message === undefined ? {} : { message: seal.sealText(event.message) }),
-          ...(event.data === undefined ? {} : { data: seal.seal(event.data) }),
-          ...(event.journal === undefined ? {} : { journal: seal.seal(event.journal) }),
-        },
-  )
-}
-
-/** Progress as it is stored. */
+/** Seals the content of progress. */
 export function sealProgress(seal: ContentSeal, progress: RunProgress): RunProgress {
   return {
     ...progress,
@@ -93,8 +80,8 @@ export function sealProgress(seal: ContentSeal, progress: RunProgress): RunProgr
   }
 }
 
-/** Any entry of the log or the journal with its content opened. */
-export function openEntry<T extends Pick<JournalEntry, 'message' | 'data'>>(seal: ContentSeal, entry: T): T {
+/** Decrypts an entry of the log or the journal. */
+export function openEntry<T extends Pick<JournalRow, 'message' | 'data'>>(seal: ContentSeal, entry: T): T {
   return {
     ...entry,
     message: entry.message === null ? null : seal.openText(entry.message),
@@ -102,11 +89,12 @@ export function openEntry<T extends Pick<JournalEntry, 'message' | 'data'>>(seal
   }
 }
 
-export function openJournal(seal: ContentSeal, journal: readonly JournalEntry[]): JournalEntry[] {
+/** Decrypts the entries that a resume reads. */
+export function openJournal(seal: ContentSeal, journal: readonly JournalRow[]): JournalRow[] {
   return journal.map((entry) => ({ ...openEntry(seal, entry), journal: seal.open(entry.journal) }))
 }
 
-// Its sections were sealed one by one, and joined as they are in clear.
+// Each section is sealed separately, because sections are appended.
 function openReport(seal: ContentSeal, report: string): string {
   return report
     .split('\n\n')
@@ -114,7 +102,7 @@ function openReport(seal: ContentSeal, report: string): string {
     .join('\n\n')
 }
 
-/** Opened content that is to be an object; what was erased is an empty one. */
+/** Decrypted content that must be an object; erased content is an empty one. */
 export function toRecord(value: unknown): JsonRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {}
 }

@@ -15,7 +15,7 @@ import { getRun } from './get-run.ts'
 import { listRunLogs } from './list-run-logs.ts'
 import { listRuns } from './list-runs.ts'
 
-// Nobody executes runs in these worlds, so a run stays pending.
+// These worlds have no worker, so a run stays pending.
 async function pendingRun(tenant: Tenant, { platform }: World): Promise<string> {
   await connectModel(platform, tenant, { url: 'http://127.0.0.1:9', scenario: 'hello' })
   const answer = await tenant.send('POST /api/runs', { body: { agentId: await createAgent(tenant) } })
@@ -66,7 +66,7 @@ describe('runs', () => {
     expectProblem(listRuns, await actor.send('GET /api/runs', { query: { status: 'ended' } }), 'validation-error')
   })
 
-  it('are seen by an end-user when they are theirs, and by no other', async () => {
+  it('are visible to their end-user, and to no other end-user', async () => {
     const actor = await world.actor('hello')
     const [mine, theirs] = [await actor.endUser(), await actor.endUser()]
     const started = await actor.sendAs(mine)('POST /api/runs', { body: { agentId: actor.agentId } })
@@ -86,7 +86,7 @@ describe('runs', () => {
     expect((await actor.send(`GET /api/runs/${body.id}`)).body.status).toBe('success')
   })
 
-  it('keep the files that they made while another run takes them as input', async () => {
+  it('keep their output files while another run uses them as input', async () => {
     const actor = await world.actor('long-wait')
     const maker = await insertRun(world.platform, actor, { status: 'success' })
     const made = []

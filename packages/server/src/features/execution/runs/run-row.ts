@@ -2,21 +2,16 @@ import type { Selectable } from 'kysely'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Runs } from '../../../platform/db/schema.generated.ts'
+import { RunErrorWire } from './run-wire.ts'
 import type { JsonRecord, RunError, RunModel, StoredRun } from './run.ts'
 
-/** A column holds what no version of this program has written. */
+/** A column has content that no version of this program has written. */
 class DamagedRow extends Error {
   override readonly name = 'DamagedRow'
 }
 
 const recordOf = Compile(Type.Record(Type.String(), Type.Unknown()))
-const errorOf = Compile(
-  Type.Object({
-    code: Type.String(),
-    message: Type.String(),
-    reasons: Type.Optional(Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() }))),
-  }),
-)
+const errorOf = Compile(RunErrorWire)
 const text = Type.String()
 const modelOf = Compile(
   Type.Object({
@@ -29,7 +24,7 @@ const modelOf = Compile(
   }),
 )
 
-/** The columns that make a run; `journal` payloads are never among them. */
+/** The columns that a run is read from. */
 export const runColumns = [
   'id',
   'organization_id',
@@ -67,7 +62,7 @@ export const runColumns = [
 
 export type RunRow = Pick<Selectable<Runs>, (typeof runColumns)[number]>
 
-/** The run of a row, with its content as it is stored. Throws DamagedRow. */
+/** Converts a row to a run; its content stays as it is stored. Throws DamagedRow. */
 export function toRun(row: RunRow): StoredRun {
   return {
     id: row.id,

@@ -10,41 +10,54 @@ import {
   WireTime,
   WireUsd,
 } from '../../../platform/http/wire.ts'
-import { runStatuses, type Run, type RunSummary } from './run.ts'
+import { runStatuses, type Run, type RunError, type RunSummary } from './run.ts'
 
-const RunErrorWire = Type.Object({
-  code: Type.String(),
-  message: Type.String(),
-  reasons: Type.Optional(Type.Array(Type.Object({ pointer: Type.String(), message: Type.String() }))),
+export const ReasonsWire = Type.Array(
+  Type.Object({
+    pointer: Type.String({ description: 'A JSON pointer to the wrong part.' }),
+    message: Type.String({ description: 'What is wrong with it.' }),
+  }),
+  { description: 'Every reason of a failure that has several, such as the mistakes in an output.' },
+)
+
+export const RunErrorWire = Type.Object({
+  code: Type.String({ description: 'The kind of the failure, such as `timeout` or `budget-exceeded`.' }),
+  message: Type.String({ description: 'The failure, for people.' }),
+  reasons: Type.Optional(ReasonsWire),
 })
 
-const UsageWire = Type.Object({
-  inputTokens: Type.Integer({ description: 'Without what was read from or written to the cache.' }),
-  outputTokens: Type.Integer(),
-  cacheReadTokens: Type.Integer(),
-  cacheWriteTokens: Type.Integer(),
+export const UsageWire = Type.Object({
+  inputTokens: Type.Integer({
+    description: 'Input tokens, without those that were read from or written to the cache.',
+  }),
+  outputTokens: Type.Integer({ description: 'Tokens of the answers.' }),
+  cacheReadTokens: Type.Integer({ description: "Input tokens that were read from the provider's cache." }),
+  cacheWriteTokens: Type.Integer({ description: "Input tokens that were written to the provider's cache." }),
 })
 
 const slim = {
-  id: WireId('run'),
-  agentId: WireId('agent'),
-  agent: Type.String({ description: '`@scope/name`.' }),
+  id: WireId('run', 'The run.'),
+  agentId: WireId('agent', 'The agent.'),
+  agent: Type.String({ description: 'The name of the agent, `@scope/name`.' }),
   version: Type.String({ description: 'The exact agent version that the run uses.' }),
-  status: OneOf(runStatuses),
-  endUserId: Nullable(WireId('eu')),
-  userId: Nullable(WireId('usr')),
-  apiKeyId: Nullable(WireId('key')),
-  scheduleId: Nullable(WireId('sched')),
-  scheduledFor: Nullable({ ...WireTime, description: "When the schedule's fire was due by its cron expression." }),
-  modelId: Nullable(WireId('model')),
-  modelLabel: Nullable(Type.String()),
-  error: Nullable(RunErrorWire),
-  usage: UsageWire,
-  cost: WireUsd,
-  budget: Nullable(WireUsd),
-  createdAt: WireTime,
-  startedAt: Nullable(WireTime),
-  completedAt: Nullable(WireTime),
+  status: OneOf(runStatuses, { description: 'The current status.' }),
+  endUserId: Nullable(WireId('eu', 'The end-user to whom the run belongs.')),
+  userId: Nullable(WireId('usr', 'The user who started the run with a session.')),
+  apiKeyId: Nullable(WireId('key', 'The API key that started the run.')),
+  scheduleId: Nullable(WireId('sched', 'The schedule that started the run.')),
+  scheduledFor: Nullable({
+    ...WireTime,
+    description: "The nominal time of the schedule's fire, by its cron expression.",
+  }),
+  modelId: Nullable(WireId('model', 'The model; null when the run could not start without one.')),
+  modelLabel: Nullable(Type.String({ description: 'The label of the model when the run started.' })),
+  error: Nullable({ ...RunErrorWire, description: 'Why the run ended without success.' }),
+  usage: { ...UsageWire, description: 'The tokens of all model calls so far.' },
+  cost: { ...WireUsd, description: 'The cost of all model calls so far, in USD.' },
+  budget: Nullable({ ...WireUsd, description: 'The cost in USD at which the run stops.' }),
+  createdAt: { ...WireTime, description: 'When the run was created.' },
+  startedAt: Nullable({ ...WireTime, description: 'When a worker first started the run.' }),
+  completedAt: Nullable({ ...WireTime, description: 'When the run ended.' }),
   duration: Nullable(Type.Integer({ description: 'Milliseconds from start to end.' })),
 }
 
@@ -56,7 +69,7 @@ export const RunWire = wire('Run', {
   input: JsonObject,
   config: JsonObject,
   metadata: JsonObject,
-  output: Type.Unknown({ description: 'What the agent returned with `output`; null until then.' }),
+  output: Type.Unknown({ description: 'The value that the agent returned with `output`; null until then.' }),
   report: Nullable(Type.String()),
 })
 
@@ -64,7 +77,7 @@ export function toRunSummaryWire(run: RunSummary): Static<typeof RunSummaryWire>
   return toStoredSummary(run)
 }
 
-/** The summary with the texts of its error as they are stored: what the journal and the outbox keep. */
+/** The summary as the journal and the outbox keep it: the texts of its error stay sealed. */
 export function toStoredSummary(run: Omit<RunSummary, 'seal'>): Static<typeof RunSummaryWire> {
   return {
     id: toWireId('run', run.id),
@@ -103,15 +116,17 @@ export function toRunWire(run: Run): Static<typeof RunWire> {
 }
 
 export const RunLogWire = wire('RunLog', {
-  id: WireId('evt'),
-  runId: WireId('run'),
+  id: WireId('evt', 'The entry.'),
+  runId: WireId('run', 'The run.'),
   seq: Type.Integer({ description: "Position in the run's journal, ascending." }),
-  type: Type.String(),
-  level: OneOf(['debug', 'info', 'warn', 'error']),
-  event: Type.String(),
-  message: Nullable(Type.String()),
-  data: Type.Unknown(),
-  createdAt: WireTime,
+  type: Type.String({
+    description: '`system`: about the run; `progress`: about its work; `result`: a result of the agent.',
+  }),
+  level: OneOf(['debug', 'info', 'warn', 'error'], { description: 'The severity.' }),
+  event: Type.String({ description: 'The kind of the entry, which decides what `data` holds.' }),
+  message: Nullable(Type.String({ description: 'The text of the entry.' })),
+  data: Type.Unknown({ description: 'The fields of the kind; null when it has none.' }),
+  createdAt: { ...WireTime, description: 'When the entry was written.' },
 })
 
 export interface RunLog {
@@ -135,11 +150,11 @@ export function toRunLogWire(log: RunLog): Static<typeof RunLogWire> {
   }
 }
 
-function toErrorWire({ code, message, reasons }: NonNullable<Run['error']>): Static<typeof RunErrorWire> {
+export function toErrorWire({ code, message, reasons }: RunError): Static<typeof RunErrorWire> {
   return { code, message, ...(reasons === undefined ? {} : { reasons: [...reasons] }) }
 }
 
-/** An amount as it is shown: `numeric(20, 10)` comes with all its digits. */
+/** Removes trailing zeros: `numeric(20, 10)` is read with all its digits. */
 export function trimUsd(text: string): string {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { isTerminal, runStatuses, runTransitions, statusesBefore } from './run.ts'
 
-describe('the life of a run', () => {
+describe('the lifecycle of a run', () => {
   it('has exactly the transitions of the contract', () => {
     expect(runTransitions).toEqual({
       pending: ['running', 'failed', 'cancelled'],

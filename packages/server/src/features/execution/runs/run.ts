@@ -39,7 +39,7 @@ export interface TokenUsage {
   readonly cacheWriteTokens: number
 }
 
-/** USD per million tokens, decimal strings. */
+/** USD per million tokens, as decimal strings. */
 export interface ModelPrice {
   readonly input: string
   readonly output: string
@@ -47,7 +47,7 @@ export interface ModelPrice {
   readonly cacheWrite: string
 }
 
-/** The model as the run was started with it; never a key. */
+/** The model that the run was started with; without its key. */
 export interface RunModel {
   readonly label: string
   readonly api: string
@@ -58,8 +58,8 @@ export interface RunModel {
 }
 
 /**
- * A run as it is stored; ids are stored UUIDs, `userId` is in wire form. What an end-user's run holds (`input`, `config`, `metadata`,
- * `output`, `report`, and the texts of `error`) may be sealed: `openRun` gives the run to those who may read it.
+ * A run as it is stored; ids are UUIDs, `userId` is in wire form. The content of an end-user's run may be sealed: `input`, `config`,
+ * `metadata`, `output`, `report` and the texts of `error`. `openRun` decrypts it.
  */
 export interface StoredRun {
   readonly id: string
@@ -73,7 +73,7 @@ export interface StoredRun {
   readonly userId: string | null
   readonly apiKeyId: string | null
   readonly scheduleId: string | null
-  /** The nominal time of a schedule's fire; null for everything else. */
+  /** The nominal time of the schedule's fire; null for other runs. */
   readonly scheduledFor: Date | null
   readonly status: RunStatus
   readonly attempt: number
@@ -82,7 +82,7 @@ export interface StoredRun {
   readonly metadata: JsonRecord
   readonly budgetUsd: string | null
   readonly modelRowId: string | null
-  /** Null for a run that could not start for want of one. */
+  /** Null for a run that could not start because it had no model. */
   readonly model: RunModel | null
   readonly timeoutMs: number
   readonly output: unknown
@@ -95,12 +95,12 @@ export interface StoredRun {
   readonly completedAt: Date | null
 }
 
-/** What lists and events show of a run: its content is left as it is stored, but for the texts of its error. */
+/** A run as lists and events show it: without content, except for the texts of its error. */
 export interface RunSummary extends Omit<StoredRun, 'input' | 'config' | 'metadata' | 'output' | 'report'> {
   readonly seal: ContentSeal
 }
 
-/** A run whose content can be read, with the seal under which more of it is kept. */
+/** A run with its content in clear, and the seal for writing more content. */
 export interface Run extends StoredRun {
   readonly seal: ContentSeal
 }

@@ -5,7 +5,7 @@ import { connectModel } from '../../../testing/factories/model.ts'
 import { openRunWorld, type RunWorld } from '../../../testing/factories/run-world.ts'
 import { newWireId, parseWireId } from '../../../platform/ids/id.ts'
 import { nameInputs } from './prepare-run.ts'
-import { parseWaitSeconds } from './await-run.ts'
+import { parseWaitSeconds } from './answer-run.ts'
 import { runAgent } from './run-agent.ts'
 import { startRun } from './start-run.ts'
 
@@ -34,7 +34,7 @@ describe('starting a run', () => {
   })
   afterAll(() => world.close())
 
-  it('answers 202 with a pending run and its place, then executes it', async () => {
+  it('answers 202 with a pending run and its location, then executes it', async () => {
     const actor = await world.actor('hello')
     const started = await actor.start({ metadata: { ticket: 7 } })
     expect(started.status).toBe(202)
@@ -49,7 +49,7 @@ describe('starting a run', () => {
     })
   })
 
-  it('begins the journal with the run as the reply shows it', async () => {
+  it('starts the journal with the run as the reply shows it', async () => {
     const actor = await world.actor('hello')
     const { body } = await actor.start({ budget: '007.50', metadata: { ticket: 7 } })
     const first = await world.platform.db
@@ -63,7 +63,7 @@ describe('starting a run', () => {
     expect(first).toEqual([{ seq: 1, data: summary }])
   })
 
-  it('holds the answer until the end with Prefer: wait, in either form of the agent', async () => {
+  it('delays the reply until the end with Prefer: wait, by id or name of the agent', async () => {
     const actor = await world.actor('hello')
     const done = await actor.runToEnd()
     expect(done.status).toBe(200)
@@ -73,7 +73,7 @@ describe('starting a run', () => {
     expect(byName.status, byName.text).toBe(200)
   })
 
-  it('gives 202 when the time is up first', async () => {
+  it('answers 202 when the time is up first', async () => {
     const actor = await world.actor('long-wait')
     const answer = await actor.send('POST /api/runs', {
       body: { agentId: actor.agentId },
@@ -83,7 +83,7 @@ describe('starting a run', () => {
     await actor.send(`POST /api/runs/${answer.body.id}/cancel`)
   })
 
-  it('checks the input before a row exists', async () => {
+  it('checks the input before it inserts a row', async () => {
     const actor = await world.actor('hello', {
       input: {
         type: 'object',
@@ -100,7 +100,7 @@ describe('starting a run', () => {
     expect((await actor.send('GET /api/runs')).body.pagination.total).toBe(0)
   })
 
-  it('lists every reason why a run can not start at once', async () => {
+  it('lists every reason why a run cannot start at once', async () => {
     const tenant = await world.tenant()
     const agentId = await createAgent(tenant, { input: { type: 'object', required: ['month'] } })
     const answer = await tenant.send('POST /api/runs', {
@@ -120,7 +120,7 @@ describe('starting a run', () => {
     expectProblem(startRun, await actor.start({ modelId: stranger.modelId }), 'run-not-ready')
   })
 
-  it('takes a file or loses it to a delete at the same time, and never half of each', async () => {
+  it('either uses a file or fails when the file is deleted at the same time', async () => {
     const actor = await world.actor('long-wait')
     for (let round = 0; round < 10; round += 1) {
       const form = new FormData()
@@ -138,7 +138,7 @@ describe('starting a run', () => {
     }
   })
 
-  it('makes one run of twenty requests with the same Idempotency-Key at once', async () => {
+  it('creates one run for twenty concurrent requests with the same Idempotency-Key', async () => {
     const actor = await world.actor('hello')
     const headers = { 'idempotency-key': '"once"' }
     const answers = await Promise.all(
@@ -150,7 +150,7 @@ describe('starting a run', () => {
     expect((await actor.send('GET /api/runs')).body.pagination.total).toBe(1)
   })
 
-  it('never makes a second run when the stored reply was lost, because the key is on the run', async () => {
+  it('never creates a second run when the stored reply was lost, because the key is on the run', async () => {
     const actor = await world.actor('hello')
     const options = { body: { agentId: actor.agentId }, headers: { 'idempotency-key': 'lost' } }
     const first = await actor.send('POST /api/runs', options)
@@ -174,12 +174,12 @@ it.each([
   [undefined, 0],
 ])('Prefer: %s waits %i s', (header, seconds) => expect(parseWaitSeconds(header)).toBe(seconds))
 
-it('gives files of the same name different names in the sandbox', () => {
+it('gives input files of the same name unique names in the sandbox', () => {
   const names = ['a.csv', 'a.csv', 'a_1.csv', 'b', 'b'].map((name, index) => ({ id: String(index), name }))
   expect(nameInputs(names).map(({ name }) => name)).toEqual(['a.csv', 'a_1.csv', 'a_1_1.csv', 'b', 'b_1'])
 })
 
-// Of this world alone: others use the same Redis.
+// Only those of this world: others use the same Redis.
 async function forgetReplies({ platform: { db, redis } }: RunWorld): Promise<void> {
   await db.deleteFrom('idempotency_keys').execute()
   const prefix = redis?.options.keyPrefix ?? ''

@@ -9,7 +9,7 @@ export const startRun = endpoint({
   route: 'POST /api/runs',
   summary: 'Start a run',
   description:
-    'With `Prefer: wait=30` (up to 60) the answer is held until the run ends (200), or until the time is up (202).',
+    'With `Prefer: wait=30` (at most 60 seconds) the reply waits until the run ends (200) or the time is up (202).',
   caller: 'application',
   permission: 'agents:run',
   limit: 'runs',

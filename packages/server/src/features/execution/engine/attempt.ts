@@ -1,0 +1,46 @@
+import { Decimal } from 'decimal.js'
+import type { Platform } from '../../../platform/platform.ts'
+import type { JsonSchema } from '../../../platform/json-schema/json-schema.ts'
+import { costOf, type ModelTarget, type TokenUsage } from '../../catalog/models/index.ts'
+import { appendFenced, sealEntries, sealProgress, type LogEntry, type Run, type RunProgress } from '../runs/index.ts'
+import type { RunSandbox } from './run-sandbox.ts'
+import type { Tool } from './tool.ts'
+import type { Transcript } from './transcript.ts'
+
+/** One attempt at a run, with everything that it needs. */
+export interface Attempt {
+  readonly platform: Platform
+  readonly run: Run
+  readonly target: ModelTarget
+  readonly tools: ReadonlyMap<string, Tool>
+  readonly outputSchema: JsonSchema | undefined
+  readonly sandbox: RunSandbox
+  readonly transcript: Transcript
+  readonly signal: AbortSignal
+  /** Spent so far, over all attempts. */
+  spent: { tokens: number; costUsd: string }
+}
+
+/** Appends log entries and progress to the journal, and wakes its readers. Throws Fenced. */
+export async function append(
+  { platform, run }: Attempt,
+  entries: readonly LogEntry[],
+  progress?: RunProgress,
+): Promise<void> {
+  await appendFenced(platform.db, run, {
+    events: sealEntries(run.seal, entries),
+    ...(progress === undefined ? {} : { progress: sealProgress(run.seal, progress) }),
+  })
+  platform.wake.wake('events', `${run.applicationId}:${run.id}`)
+}
+
+/** Adds the usage of a model call to what the attempt has spent; returns it with its cost. */
+export function spend(attempt: Attempt, usage: TokenUsage): { usage: TokenUsage; costUsd: string } {
+  const costUsd = costOf(usage, attempt.run.model?.price ?? null)
+  const tokens = usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens
+  attempt.spent = {
+    tokens: attempt.spent.tokens + tokens,
+    costUsd: new Decimal(attempt.spent.costUsd).plus(costUsd).toFixed(),
+  }
+  return { usage, costUsd }
+}

@@ -1,0 +1,123 @@
+import { toWireId } from '../../../platform/ids/id.ts'
+import {
+  ModelCallError,
+  stepWithRetry,
+  type StepAnswer,
+  type StepMessage,
+  type TokenUsage,
+} from '../../catalog/models/index.ts'
+import {
+  modelAnswer,
+  modelFailed,
+  modelRetry,
+  modelStopped,
+  type CallTimes,
+  type Ending,
+  type LogEntry,
+  type RunProgress,
+} from '../runs/index.ts'
+import { append, spend, type Attempt } from './attempt.ts'
+import { createCallClock, type CallClock } from './call-clock.ts'
+import { failed } from './endings.ts'
+import { fitContext } from './fit-context.ts'
+import { modelCallLimits, runLimits } from './limits.ts'
+import { addAnswer } from './transcript.ts'
+
+/** Calls the model and adds its answer to the journal and the transcript; returns how the run ends when the call failed. */
+export async function nextAnswer(attempt: Attempt): Promise<Ending | undefined> {
+  const { run, transcript } = attempt
+  const messages = fitContext(transcript.messages, run.model?.contextWindow ?? null, run.model?.maxTokens ?? 4096)
+  if (messages === undefined)
+    return failed('context-window-exceeded', "The conversation no longer fits the model's context window.")
+  const clock = createCallClock(attempt.platform.clock)
+  try {
+    const { answer, call } = await callModel(attempt, messages, clock)
+    await journalAnswer(attempt, answer, call)
+    addAnswer(transcript, answer)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof ModelCallError)) throw error
+    const call = timesOf(attempt, clock, error.usage)
+    if (attempt.signal.aborted) {
+      await noteStopped(attempt, error, call)
+      throw error
+    }
+    await append(attempt, [modelFailed(error, call)], costOfFailure(attempt, error))
+    return failed(`model-${error.kind}`, `The model could not be called: ${error.message}`)
+  }
+}
+
+async function callModel(
+  attempt: Attempt,
+  messages: readonly StepMessage[],
+  clock: CallClock,
+): Promise<{ answer: StepAnswer; call: CallTimes }> {
+  const { target, tools, signal } = attempt
+  const request = {
+    messages: [...messages],
+    tools: [...tools.values()].map(({ name, description, parameters }) => ({
+      name,
+      description,
+      parameters: { ...parameters },
+    })),
+    signal,
+    idleTimeoutMs: modelCallLimits.idleTimeoutMs,
+    totalTimeoutMs: modelCallLimits.totalTimeoutMs,
+    textBytesMax: runLimits.answerBytesMax,
+    observer: clock,
+  }
+  const notes: Promise<void>[] = []
+  try {
+    const answer = await stepWithRetry(target, request, {
+      attemptsMax: modelCallLimits.attemptsMax,
+      baseDelayMs: modelCallLimits.baseDelayMs,
+      maxDelayMs: modelCallLimits.maxDelayMs,
+      random: Math.random,
+      onRetry(error, failedCalls, delayMs) {
+        const entry = modelRetry(error, { attempt: failedCalls, delayMs, call: timesOf(attempt, clock, error.usage) })
+        notes.push(appendIfPossible(attempt, entry, costOfFailure(attempt, error)))
+      },
+    })
+    return { answer, call: timesOf(attempt, clock, answer.usage) }
+  } finally {
+    // The retry notes must precede the next entry, and their cost must be recorded before the run ends.
+    await Promise.all(notes)
+  }
+}
+
+async function journalAnswer(attempt: Attempt, answer: StepAnswer, call: CallTimes): Promise<void> {
+  const { usage, costUsd } = spend(attempt, answer.usage)
+  const entry = modelAnswer(answer, { step: attempt.transcript.steps + 1, cost: costUsd, call })
+  await append(attempt, [entry], { usage, costUsd })
+}
+
+// Stopped by its timeout or a handover, the run still pays for the call.
+async function noteStopped(attempt: Attempt, error: ModelCallError, call: CallTimes): Promise<void> {
+  if (error.usage !== undefined) await appendIfPossible(attempt, modelStopped(call), costOfFailure(attempt, error))
+}
+
+// The note is for readers only: failing to write it must not fail the run.
+async function appendIfPossible(attempt: Attempt, entry: LogEntry, progress: RunProgress): Promise<void> {
+  await append(attempt, [entry], progress).catch((error: unknown) =>
+    attempt.platform.log.debug({ err: error, runId: attempt.run.id }, 'A failed model call could not be journalled.'),
+  )
+}
+
+// Charges a failed call for the usage that the provider reported.
+function costOfFailure(attempt: Attempt, { usage }: ModelCallError): RunProgress {
+  return usage === undefined ? {} : spend(attempt, usage)
+}
+
+function timesOf({ run }: Attempt, clock: CallClock, usage: TokenUsage | undefined): CallTimes {
+  return {
+    ...clock.read(),
+    modelId: toWireId('model', run.modelRowId ?? ''),
+    contextTokens: usage === undefined ? null : contextOf(usage),
+  }
+}
+
+// A provider that reports no usage is counted as zero everywhere; no call has an empty context.
+function contextOf({ inputTokens, cacheReadTokens, cacheWriteTokens }: TokenUsage): number | null {
+  const tokens = inputTokens + cacheReadTokens + cacheWriteTokens
+  return tokens === 0 ? null : tokens
+}
