@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { configTable } from './generated/config-table.ts'
 import { errorPages, pageMistakes } from './generated/error-pages.ts'
+import { eventsPage } from './generated/events-page.ts'
 import type { GeneratedFile } from './generated/generated-file.ts'
 import { permissionsPage } from './generated/permissions-page.ts'
 import { schemaTypes } from './generated/schema-types.ts'
@@ -26,6 +27,7 @@ async function generateAll(): Promise<GeneratedFile[]> {
   return [
     configTable(await read('README.md')),
     ...errorPages(await readPages()),
+    eventsPage(),
     permissionsPage(),
     await schemaTypes(process.env['CODEGEN_DATABASE_URL']),
   ]

@@ -3,6 +3,8 @@ import { streamAgentRuns } from './stream-agent-runs.ts'
 import { streamRun } from './stream-run.ts'
 import { streamRuns } from './stream-runs.ts'
 
+export { PingWire, ResyncWire } from './stream-wire.ts'
+
 export const realtimeFeature = feature({
   folder: 'delivery/realtime',
   tag: 'Realtime',

@@ -1,13 +1,14 @@
 import { endpoint } from '../../../platform/http/endpoint.ts'
 import { getAgent } from '../../catalog/agents/index.ts'
 import { openLiveStream } from './open-live-stream.ts'
-import { streamQuery, StreamWire } from './stream-wire.ts'
+import { seeEvents, streamQuery, StreamWire } from './stream-wire.ts'
 
 export const streamAgentRuns = endpoint({
   route: 'GET /api/realtime/agents/:agentId/runs',
   summary: "Follow an agent's runs",
   description:
-    "Streams the events of the agent's runs, from now on or after the event named by `Last-Event-ID` or `after`.",
+    "Streams the events of the agent's runs, from now on or after the event named by `Last-Event-ID` or `after`. " +
+    seeEvents,
   caller: 'stream',
   permission: 'runs:read',
   limit: 'default',

@@ -5,7 +5,7 @@ import { pingFrame, resyncFrame, retryHint } from './frame.ts'
 import { openStream, readCursor, type Cursor } from './open-stream.ts'
 import { beginning, parseSeq, type Position } from './position.ts'
 import { getRunState, hasEventsToSend, type RunState } from './realtime-store.ts'
-import { streamQuery, StreamWire } from './stream-wire.ts'
+import { seeEvents, streamQuery, StreamWire } from './stream-wire.ts'
 
 export const streamRun = endpoint({
   route: 'GET /api/realtime/runs/:runId',
@@ -13,7 +13,7 @@ export const streamRun = endpoint({
   description:
     'Replays the history of a run, then streams its new events, and ends after the last one. ' +
     'The id of an event is its `seq`. ' +
-    'A reconnect after the last event of an ended run answers 204.',
+    `A reconnect after the last event of an ended run answers 204. ${seeEvents}`,
   caller: 'stream',
   permission: 'runs:read',
   limit: 'default',

@@ -1,11 +1,12 @@
 import { endpoint } from '../../../platform/http/endpoint.ts'
 import { openLiveStream } from './open-live-stream.ts'
-import { streamQuery, StreamWire } from './stream-wire.ts'
+import { seeEvents, streamQuery, StreamWire } from './stream-wire.ts'
 
 export const streamRuns = endpoint({
   route: 'GET /api/realtime/runs',
   summary: 'Follow all runs of the application',
-  description: 'Streams the events of all runs, from now on or after the event named by `Last-Event-ID` or `after`.',
+  description:
+    'Streams the events of all runs, from now on or after the event named by `Last-Event-ID` or `after`. ' + seeEvents,
   caller: 'stream',
   permission: 'runs:read',
   limit: 'default',
