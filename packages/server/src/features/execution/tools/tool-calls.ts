@@ -1,7 +1,7 @@
 import type { InvalidPart } from '../../../platform/problems/problem.ts'
 import { checkAgainst, type JsonSchema } from '../../../platform/json-schema/json-schema.ts'
 import type { ToolCall } from '../../catalog/models/index.ts'
-import { logTool, outputTool, reportTool } from './report-tools.ts'
+import { logTool, outputTool, reportTool } from './control-tools.ts'
 import { sandboxTools } from './sandbox-tools.ts'
 import type { Tool, ToolContext, ToolResult } from './tool.ts'
 

@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { newUuid } from '../../../platform/ids/id.ts'
-import { insertRun } from '../../../testing/factories/run.ts'
-import { openWorld, type World } from '../../../testing/world.ts'
+import { newUuid } from '../../../../platform/ids/id.ts'
+import { insertRun } from '../../../../testing/factories/run.ts'
+import { openWorld, type World } from '../../../../testing/world.ts'
 import { claimRuns, endLease, findAbandoned, hasEnded, heartbeat } from './claim-store.ts'
 
 let world: World

@@ -1,4 +1,4 @@
-import type { StepMessage } from '../../catalog/models/index.ts'
+import type { StepMessage } from '../../../catalog/models/index.ts'
 
 // Text averages four characters per token across models; three leaves room for code and other scripts.
 const charactersPerToken = 3

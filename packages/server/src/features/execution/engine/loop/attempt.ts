@@ -1,10 +1,9 @@
 import { Decimal } from 'decimal.js'
-import type { Platform } from '../../../platform/platform.ts'
-import type { JsonSchema } from '../../../platform/json-schema/json-schema.ts'
-import { costOf, type ModelTarget, type TokenUsage } from '../../catalog/models/index.ts'
-import { appendFenced, sealEntries, sealProgress, type LogEntry, type Run, type RunProgress } from '../runs/index.ts'
-import type { RunSandbox } from './run-sandbox.ts'
-import type { Tool } from './tool.ts'
+import type { Platform } from '../../../../platform/platform.ts'
+import type { JsonSchema } from '../../../../platform/json-schema/json-schema.ts'
+import { costOf, type ModelTarget, type TokenUsage } from '../../../catalog/models/index.ts'
+import { appendFenced, sealEntries, sealProgress, type LogEntry, type Run, type RunProgress } from '../../runs/index.ts'
+import type { RunSandbox, Tool } from '../../tools/index.ts'
 import type { Transcript } from './transcript.ts'
 
 /** One attempt at a run, with everything that it needs. */

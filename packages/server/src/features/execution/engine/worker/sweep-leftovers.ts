@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises'
-import type { Platform } from '../../../platform/platform.ts'
-import { sweepBlobs } from '../files/index.ts'
-import { createWorkspace } from '../sandboxes/index.ts'
+import type { Platform } from '../../../../platform/platform.ts'
+import { sweepBlobs } from '../../files/index.ts'
+import { createWorkspace } from '../../sandboxes/index.ts'
 import { findAbandoned } from './claim-store.ts'
-import { workspaceRoot } from './run-sandbox.ts'
+import { workspaceRoot } from '../../tools/index.ts'
 
 const batchMax = 500
 

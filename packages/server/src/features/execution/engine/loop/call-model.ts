@@ -1,11 +1,11 @@
-import { toWireId } from '../../../platform/ids/id.ts'
+import { toWireId } from '../../../../platform/ids/id.ts'
 import {
   ModelCallError,
   stepWithRetry,
   type StepAnswer,
   type StepMessage,
   type TokenUsage,
-} from '../../catalog/models/index.ts'
+} from '../../../catalog/models/index.ts'
 import {
   modelAnswer,
   modelFailed,
@@ -15,7 +15,7 @@ import {
   type Ending,
   type LogEntry,
   type RunProgress,
-} from '../runs/index.ts'
+} from '../../runs/index.ts'
 import { append, spend, type Attempt } from './attempt.ts'
 import { createCallClock, type CallClock } from './call-clock.ts'
 import { failed } from './endings.ts'

@@ -1,4 +1,4 @@
-import type { Ending, RunError } from '../runs/index.ts'
+import type { Ending, RunError } from '../../runs/index.ts'
 
 export const succeeded: Ending = { status: 'success', error: null }
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { newUuid } from '../../../platform/ids/id.ts'
-import { plainSeal } from '../../accounts/end-users/index.ts'
-import { appendEvents, runResumed, runUpdate, sealEntries, type StoredRun } from '../runs/index.ts'
+import { newUuid } from '../../../../platform/ids/id.ts'
+import { plainSeal } from '../../../accounts/end-users/index.ts'
+import { appendEvents, runResumed, runUpdate, sealEntries, type StoredRun } from '../../runs/index.ts'
 import {
   claimRuns,
   compareHeld,
@@ -14,7 +14,7 @@ import {
   type Claim,
 } from './claim-store.ts'
 import { executeRun, RunStopped } from './execute-run.ts'
-import type { SandboxParts } from './run-sandbox.ts'
+import type { SandboxParts } from '../../tools/index.ts'
 import { sweepLeftovers } from './sweep-leftovers.ts'
 
 const heartbeatMs = 1_000

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { StepMessage } from '../../catalog/models/index.ts'
+import type { StepMessage } from '../../../catalog/models/index.ts'
 import { fitContext } from './fit-context.ts'
 
 const result = (size: number): StepMessage => ({

@@ -1,6 +1,6 @@
-import type { StepAnswer, StepMessage, ToolCall } from '../../catalog/models/index.ts'
-import { parseReplayed, type JournalRow, type ReplayedEntry } from '../runs/index.ts'
-import type { ToolResult } from './tool.ts'
+import type { StepAnswer, StepMessage, ToolCall } from '../../../catalog/models/index.ts'
+import { parseReplayed, type JournalRow, type ReplayedEntry } from '../../runs/index.ts'
+import type { ToolResult } from '../../tools/index.ts'
 
 /** The conversation so far, with its open tool calls. */
 export interface Transcript {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openRunWorld, type Actor, type RunWorld } from '../../../testing/factories/run-world.ts'
+import { openRunWorld, type Actor, type RunWorld } from '../../../../testing/factories/run-world.ts'
 
 const delayMs = 150
 

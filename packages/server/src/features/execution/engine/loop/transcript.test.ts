@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { DamagedJournal, type JournalRow } from '../runs/index.ts'
+import { DamagedJournal, type JournalRow } from '../../runs/index.ts'
 import { addAnswer, addReminder, addResult, newTranscript, rebuildTranscript } from './transcript.ts'
 
 const opening = [{ role: 'system', text: 'goal' } as const]

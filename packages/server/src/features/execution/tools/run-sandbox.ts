@@ -10,9 +10,18 @@ import {
   type SandboxDetection,
   type Workspace,
 } from '../sandboxes/index.ts'
-import { runLimits, sandboxLimits } from './limits.ts'
 import { listInputs } from './run-inputs.ts'
 import type { Semaphore } from '../../../platform/concurrency/semaphore.ts'
+
+/** Output files that a run may keep. */
+export const outputFilesMax = 200
+
+const sandboxLimits = {
+  memoryBytes: 1_073_741_824,
+  processesMax: 256,
+  diskBytes: 1_073_741_824,
+  cpuSeconds: 600,
+} as const
 
 export interface OpenSandbox {
   readonly sandbox: Sandbox
@@ -78,11 +87,11 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
       if (source === undefined) return { lost: [], isMore: false }
       const files = await source.listOutput()
       const lost = []
-      for (const { path } of files.slice(0, runLimits.outputFilesMax)) {
+      for (const { path } of files.slice(0, outputFilesMax)) {
         const reason = await keepFile(platform, { run, source, path })
         if (reason !== undefined) lost.push({ path, reason })
       }
-      return { lost, isMore: files.length > runLimits.outputFilesMax }
+      return { lost, isMore: files.length > outputFilesMax }
     },
     async remove() {
       await opening?.catch(() => undefined)

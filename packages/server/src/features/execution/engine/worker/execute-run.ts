@@ -1,8 +1,8 @@
-import { SealBroken } from '../../../platform/crypto/key-ring.ts'
-import type { Platform } from '../../../platform/platform.ts'
-import { contentSeals, plainSeal } from '../../accounts/end-users/index.ts'
-import { getPackageVersion, toolsOf } from '../../catalog/agents/index.ts'
-import { ModelGone, openModelTarget } from '../../catalog/models/index.ts'
+import { SealBroken } from '../../../../platform/crypto/key-ring.ts'
+import type { Platform } from '../../../../platform/platform.ts'
+import { contentSeals, plainSeal } from '../../../accounts/end-users/index.ts'
+import { getPackageVersion, toolsOf } from '../../../catalog/agents/index.ts'
+import { ModelGone, openModelTarget } from '../../../catalog/models/index.ts'
 import {
   Fenced,
   finishRun,
@@ -14,17 +14,22 @@ import {
   type LogEntry,
   type Run,
   type StoredRun,
-} from '../runs/index.ts'
+} from '../../runs/index.ts'
 import { hasEnded } from './claim-store.ts'
-import { driveRun } from './drive-run.ts'
-import { failed } from './endings.ts'
-import { runLimits } from './limits.ts'
-import { openingMessages } from './prompt.ts'
-import { listInputs } from './run-inputs.ts'
-import { createRunSandbox, type RunSandbox, type SandboxParts } from './run-sandbox.ts'
-import { sandboxTools } from './sandbox-tools.ts'
-import { toolsNamed } from './tool-calls.ts'
-import { rebuildTranscript } from './transcript.ts'
+import { driveRun } from '../loop/drive-run.ts'
+import { failed } from '../loop/endings.ts'
+import { runLimits } from '../loop/limits.ts'
+import { openingMessages } from '../loop/prompt.ts'
+import {
+  createRunSandbox,
+  listInputs,
+  outputFilesMax,
+  type RunSandbox,
+  type SandboxParts,
+  sandboxTools,
+  toolsNamed,
+} from '../../tools/index.ts'
+import { rebuildTranscript } from '../loop/transcript.ts'
 
 /** The reason of a run's aborted signal. */
 export class RunStopped extends Error {
@@ -158,7 +163,7 @@ async function keepOutput(platform: Platform, run: Run, sandbox: RunSandbox): Pr
   try {
     const { lost, isMore } = await sandbox.collectOutput()
     if (lost.length === 0 && !isMore) return []
-    const more = isMore ? [`only the first ${runLimits.outputFilesMax} files are kept`] : []
+    const more = isMore ? [`only the first ${outputFilesMax} files are kept`] : []
     const message = `Not all output was kept: ${[...lost.map(({ path, reason }) => `${path} ${reason}`), ...more].join('; ')}.`
     return [outputNotKept(message, { lost: [...lost], isMore })]
   } catch (error) {

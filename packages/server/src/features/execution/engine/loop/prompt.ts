@@ -1,6 +1,6 @@
-import type { StepMessage } from '../../catalog/models/index.ts'
-import type { JsonSchema } from '../../../platform/json-schema/json-schema.ts'
-import type { Run } from '../runs/index.ts'
+import type { StepMessage } from '../../../catalog/models/index.ts'
+import type { JsonSchema } from '../../../../platform/json-schema/json-schema.ts'
+import type { Run } from '../../runs/index.ts'
 import { runLimits } from './limits.ts'
 
 export interface PromptParts {

@@ -10,7 +10,6 @@ export const runLimits = {
   attemptsMax: 20,
   /** The largest text of one model answer, in bytes. */
   answerBytesMax: 1_048_576,
-  outputFilesMax: 200,
 } as const
 
 export const modelCallLimits = {
@@ -19,11 +18,4 @@ export const modelCallLimits = {
   maxDelayMs: 30_000,
   idleTimeoutMs: 120_000,
   totalTimeoutMs: 600_000,
-} as const
-
-export const sandboxLimits = {
-  memoryBytes: 1_073_741_824,
-  processesMax: 256,
-  diskBytes: 1_073_741_824,
-  cpuSeconds: 600,
 } as const

@@ -1,6 +1,6 @@
-import type { Clock } from '../../../platform/clock/clock.ts'
-import type { CallObserver } from '../../catalog/models/index.ts'
-import type { CallTimes } from '../runs/index.ts'
+import type { Clock } from '../../../../platform/clock/clock.ts'
+import type { CallObserver } from '../../../catalog/models/index.ts'
+import type { CallTimes } from '../../runs/index.ts'
 
 /** Measures one model call at a time: each start begins a new measurement. */
 export interface CallClock extends CallObserver {

@@ -1,11 +1,11 @@
 import { Decimal } from 'decimal.js'
-import type { ToolCall } from '../../catalog/models/index.ts'
-import { reminder, toolFinished, toolStarted, type Ending } from '../runs/index.ts'
+import type { ToolCall } from '../../../catalog/models/index.ts'
+import { reminder, toolFinished, toolStarted, type Ending } from '../../runs/index.ts'
 import { append, type Attempt } from './attempt.ts'
 import { nextAnswer } from './call-model.ts'
 import { failed, succeeded } from './endings.ts'
 import { runLimits } from './limits.ts'
-import { interruptedResult, runToolCall } from './tool-calls.ts'
+import { interruptedResult, runToolCall } from '../../tools/index.ts'
 import { addReminder, addResult } from './transcript.ts'
 
 /**

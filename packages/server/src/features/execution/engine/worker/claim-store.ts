@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
-import type { Db, Tx } from '../../../platform/db/database.ts'
-import { runColumns, statusesBefore, toRun, unfinishedStatuses, type StoredRun } from '../runs/index.ts'
+import type { Db, Tx } from '../../../../platform/db/database.ts'
+import { runColumns, statusesBefore, toRun, unfinishedStatuses, type StoredRun } from '../../runs/index.ts'
 
 /** A claimed run. */
 export interface Claim {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { plainSeal } from '../../accounts/end-users/index.ts'
-import type { Run } from '../runs/index.ts'
+import { plainSeal } from '../../../accounts/end-users/index.ts'
+import type { Run } from '../../runs/index.ts'
 import { openingMessages } from './prompt.ts'
 
 const run: Run = {
