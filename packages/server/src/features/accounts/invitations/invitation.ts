@@ -14,12 +14,12 @@ export const invitationTransitions = {
 } as const satisfies Record<string, readonly string[]>
 export type StoredInvitationStatus = keyof typeof invitationTransitions
 
+const life = lifecycleOf(invitationTransitions)
 export const {
   statuses: storedInvitationStatuses,
   /** The statuses from which another can be reached. */
   before: invitationStatusesBefore,
-  isTerminal: isSettled,
-} = lifecycleOf(invitationTransitions)
+} = life
 
 /** `expired` is derived, not stored: the invitation is pending, and its expiry has passed. */
 export const invitationStatuses = [...storedInvitationStatuses, 'expired'] as const
@@ -66,7 +66,7 @@ export function statusAt({ status, expiresAt }: Pick<Invitation, 'status' | 'exp
 
 /** Throws invitation-not-pending. An expired invitation can still be resent, changed or cancelled. */
 export function refuseSettled({ status }: Pick<Invitation, 'status'>): void {
-  if (isSettled(status)) throw problem('invitation-not-pending', { detail: `The invitation was ${status}.` })
+  if (life.isTerminal(status)) throw problem('invitation-not-pending', { detail: `The invitation was ${status}.` })
 }
 
 /** Throws invitation-accepted, invitation-cancelled or invitation-expired. */

@@ -34,11 +34,10 @@ export {
   toolStarted,
   type CallTimes,
   type LogEntry,
-  type ToolTimes,
 } from './journal/log-entries.ts'
 export { logEvents, logLevels, type LogEventName, type LogLevel } from './journal/log-events.ts'
 export { DamagedJournal, parseReplayed, type JournalRow, type ReplayedEntry } from './journal/replay-entry.ts'
-export { runUpdate, sealEntries, updateEvents, type StoredEntry } from './journal/stored-entry.ts'
+export { runUpdate, sealEntries } from './journal/stored-entry.ts'
 export { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
 export {
   openEntry,
@@ -48,7 +47,6 @@ export {
   openRunWith,
   openSummaries,
   sealProgress,
-  sealRunError,
   toRecord,
 } from './run-content.ts'
 export { runColumns, toRun } from './run-row.ts'
@@ -74,5 +72,4 @@ export {
   type RunError,
   type RunStatus,
   type StoredRun,
-  type TerminalStatus,
 } from './run.ts'

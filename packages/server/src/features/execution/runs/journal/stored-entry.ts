@@ -33,16 +33,8 @@ const outboxTypes: Readonly<Record<RunStatus, OutboxType | undefined>> = {
   cancelled: 'run.cancelled',
 }
 
-/** The event names of `run_update` entries, with the change that each reports. */
-export const updateEvents = {
-  created: 'The run was created.',
-  started: 'A worker executes the run.',
-  completed: 'The run ended: see `status`.',
-  cancelled: 'The run was cancelled.',
-} as const
-
 /** The entry that reports a run's state. It has no content but the error, which is stored sealed with the run. */
-export function runUpdate(run: StoredRun, event: Exclude<keyof typeof updateEvents, 'created'>): StoredEntry {
+export function runUpdate(run: StoredRun, event: 'started' | 'completed' | 'cancelled'): StoredEntry {
   const outbox = outboxTypes[run.status]
   return {
     [stored]: true,
