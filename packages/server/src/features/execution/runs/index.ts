@@ -57,13 +57,13 @@ export {
   RunLogWire,
   RunSummaryWire,
   RunWire,
-  toRunLogWire,
   toRunSummaryWire,
   toRunWire,
   trimUsd,
 } from './run-wire.ts'
 export {
   isTerminal,
+  runStatuses,
   statusesBefore,
   terminalStatuses,
   unfinishedStatuses,

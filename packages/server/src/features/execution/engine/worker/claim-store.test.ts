@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { newUuid } from '../../../../platform/ids/id.ts'
 import { insertRun } from '../../../../testing/factories/run.ts'
 import { openWorld, type World } from '../../../../testing/world.ts'
+import { runStatuses, statusesBefore } from '../../runs/index.ts'
 import { claimRuns, endLease, findAbandoned, hasEnded, heartbeat } from './claim-store.ts'
 
 let world: World
@@ -49,4 +50,18 @@ it('claims no runs for a worker whose lease has ended, and never its own runs', 
   expect(await claim()).toEqual([])
   await heartbeat(db, workerId)
   expect((await claim()).map(({ run }) => run.id).sort()).toEqual([lost.id, pending.id].sort())
+})
+
+it('claims runs only in the statuses that the table of transitions allows', async () => {
+  const { db } = world.platform
+  const tenant = await world.tenant()
+  const workerId = newUuid()
+  const inserted = await Promise.all(
+    runStatuses.map(async (status) => ({ status, ...(await insertRun(world.platform, tenant, { status })) })),
+  )
+  await heartbeat(db, workerId)
+  const claims = await db.transaction().execute((tx) => claimRuns(tx, workerId, 100))
+  const claimed = inserted.filter(({ id }) => claims.some(({ run }) => run.id === id)).map(({ status }) => status)
+  expect(claimed).toEqual(['pending', 'running'])
+  expect([...statusesBefore('running'), 'running']).toEqual(expect.arrayContaining(claimed))
 })
