@@ -1,4 +1,5 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { deleteProviderKeyRow } from './provider-key-store.ts'
@@ -19,7 +20,9 @@ export const deleteProviderKey = endpoint({
   fails: [],
   async handle({ params, scope, change }) {
     await change(
-      (tx) => deleteProviderKeyRow(tx, scope, params.providerKeyId),
+      async (tx) => {
+        if (!(await deleteProviderKeyRow(tx, scope, params.providerKeyId))) throw problem('provider-key-not-found')
+      },
       () => toWireId('mkey', params.providerKeyId),
     )
     return noContent()

@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { getProviderKey as getKey } from './provider-key-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findProviderKey } from './provider-key-store.ts'
 import { ProviderKeyWire, toProviderKeyWire } from './provider-key-wire.ts'
 
 export const getProviderKey = endpoint({
@@ -14,5 +15,8 @@ export const getProviderKey = endpoint({
   params: { providerKeyId: { id: 'mkey', missing: 'provider-key-not-found' } },
   returns: { 200: ProviderKeyWire },
   fails: [],
-  handle: async ({ params, scope, db }) => ok(toProviderKeyWire(await getKey(db, scope, params.providerKeyId))),
+  async handle({ params, scope, db }) {
+    const key = foundOr(await findProviderKey(db, scope, params.providerKeyId), 'provider-key-not-found')
+    return ok(toProviderKeyWire(key))
+  },
 })

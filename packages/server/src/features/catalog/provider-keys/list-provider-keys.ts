@@ -1,6 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { listProviderKeys as listKeys } from './provider-key-store.ts'
+import { loadProviderKeys } from './provider-key-store.ts'
 import { ProviderKeyWire, toProviderKeyWire } from './provider-key-wire.ts'
 
 export const listProviderKeys = endpoint({
@@ -16,6 +16,6 @@ export const listProviderKeys = endpoint({
   fails: [],
   async handle({ query, scope, db }) {
     const page = parsePage(query)
-    return ok(toPageWire(await listKeys(db, scope, page), page, toProviderKeyWire))
+    return ok(toPageWire(await loadProviderKeys(db, scope, page), page, toProviderKeyWire))
   },
 })

@@ -4,7 +4,6 @@ import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { ProviderKeys } from '../../../platform/db/schema.generated.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import type { ProviderAddress, ProviderKey } from './provider-key.ts'
 
 const columns = ['id', 'label', 'api', 'base_url', 'created_by', 'created_at', 'updated_at'] as const
@@ -41,25 +40,23 @@ export async function insertProviderKey(tx: Tx, scope: OrgScope, key: NewProvide
   return toProviderKey(row)
 }
 
-export async function listProviderKeys(db: Db, scope: OrgScope, page: Page): Promise<Slice<ProviderKey>> {
+export async function loadProviderKeys(db: Db, scope: OrgScope, page: Page): Promise<Slice<ProviderKey>> {
   const all = db.selectFrom('provider_keys').where('organization_id', '=', scope.organizationId)
   const rows = await all.select(columns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
   const { total } = await all.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
   return { items: rows.map(toProviderKey), total }
 }
 
-/** Throws provider-key-not-found. */
-export async function getProviderKey(db: Db, scope: OrgScope, id: string): Promise<ProviderKey> {
+/** The key, or undefined when the organization does not have it. */
+export async function findProviderKey(db: Db, scope: OrgScope, id: string): Promise<ProviderKey | undefined> {
   const row = await select(db, scope, id).executeTakeFirst()
-  if (row === undefined) throw problem('provider-key-not-found')
-  return toProviderKey(row)
+  return row === undefined ? undefined : toProviderKey(row)
 }
 
-/** Locks the key against changes until the transaction ends. Throws provider-key-not-found. */
-export async function lockProviderKey(tx: Tx, scope: OrgScope, id: string): Promise<ProviderKey> {
+/** Locks the key against changes until the transaction ends; undefined when the organization does not have it. */
+export async function lockProviderKey(tx: Tx, scope: OrgScope, id: string): Promise<ProviderKey | undefined> {
   const row = await select(tx, scope, id).forUpdate().executeTakeFirst()
-  if (row === undefined) throw problem('provider-key-not-found')
-  return toProviderKey(row)
+  return row === undefined ? undefined : toProviderKey(row)
 }
 
 /** The key, protected from deletion in this transaction; undefined when the organization does not have it. */
@@ -85,14 +82,14 @@ export async function saveProviderKey(tx: Tx, scope: OrgScope, key: SavedProvide
   return toProviderKey(row)
 }
 
-/** Deletes the key and, with it, the models that use it. Throws provider-key-not-found. */
-export async function deleteProviderKeyRow(tx: Tx, scope: OrgScope, id: string): Promise<void> {
+/** Deletes the key and, with it, the models that use it. False when the organization does not have it. */
+export async function deleteProviderKeyRow(tx: Tx, scope: OrgScope, id: string): Promise<boolean> {
   const { numDeletedRows } = await tx
     .deleteFrom('provider_keys')
     .where('organization_id', '=', scope.organizationId)
     .where('id', '=', id)
     .executeTakeFirstOrThrow()
-  if (numDeletedRows === 0n) throw problem('provider-key-not-found')
+  return numDeletedRows > 0n
 }
 
 /** The sealed secret with its address, or undefined when the key was deleted. */

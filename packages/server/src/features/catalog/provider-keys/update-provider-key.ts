@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { lockProviderKey, saveProviderKey } from './provider-key-store.ts'
@@ -27,7 +28,7 @@ export const updateProviderKey = endpoint({
     const encryptedKey = body.apiKey === undefined ? undefined : sealSecret(platform, id, body.apiKey)
     const { after } = await change(
       async (tx) => {
-        const before = await lockProviderKey(tx, scope, id)
+        const before = foundOr(await lockProviderKey(tx, scope, id), 'provider-key-not-found')
         refuseInvalid(findChangeMistakes(before, body))
         return {
           before,
