@@ -1,6 +1,6 @@
 import type { Tx } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
-import { problem } from '../../../platform/problems/problem.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { holdModel } from '../models/index.ts'
 
@@ -11,8 +11,6 @@ export async function holdModelOf(
   wireId: string | null | undefined,
 ): Promise<string | null | undefined> {
   if (wireId === null || wireId === undefined) return wireId
-  const id = parseWireId('model', wireId)
-  if (id === undefined) throw problem('model-not-found')
-  await holdModel(tx, scope, id)
-  return id
+  const id = foundOr(parseWireId('model', wireId), 'model-not-found')
+  return foundOr(await holdModel(tx, scope, id), 'model-not-found')
 }

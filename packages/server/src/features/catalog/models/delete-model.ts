@@ -1,4 +1,5 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { deleteModelRow } from './model-store.ts'
@@ -18,7 +19,9 @@ export const deleteModel = endpoint({
   fails: [],
   async handle({ params, scope, change }) {
     await change(
-      (tx) => deleteModelRow(tx, scope, params.modelId),
+      async (tx) => {
+        if (!(await deleteModelRow(tx, scope, params.modelId))) throw problem('model-not-found')
+      },
       () => toWireId('model', params.modelId),
     )
     return noContent()

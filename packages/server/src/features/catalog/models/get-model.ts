@@ -1,6 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { modelPrices } from './model-prices.ts'
-import { getModel as getModelRow } from './model-store.ts'
+import { findModel } from './model-store.ts'
 import { ModelWire, toModelWire } from './model-wire.ts'
 
 export const getModel = endpoint({
@@ -14,6 +15,8 @@ export const getModel = endpoint({
   params: { modelId: { id: 'model', missing: 'model-not-found' } },
   returns: { 200: ModelWire },
   fails: [],
-  handle: async ({ params, scope, db, platform }) =>
-    ok(toModelWire(await getModelRow(db, scope, params.modelId), platform.use(modelPrices))),
+  async handle({ params, scope, db, platform }) {
+    const model = foundOr(await findModel(db, scope, params.modelId), 'model-not-found')
+    return ok(toModelWire(model, platform.use(modelPrices)))
+  },
 })

@@ -1,6 +1,6 @@
 import type { Tx } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
-import { problem } from '../../../platform/problems/problem.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { holdProviderKey, type ProviderKey } from '../provider-keys/index.ts'
 
@@ -8,7 +8,5 @@ import { holdProviderKey, type ProviderKey } from '../provider-keys/index.ts'
 export async function holdKeyOf(tx: Tx, scope: OrgScope, wireId: string): Promise<ProviderKey> {
   const id = parseWireId('mkey', wireId)
   const key = id === undefined ? undefined : await holdProviderKey(tx, scope, id)
-  if (key === undefined)
-    throw problem('provider-key-not-found', { detail: 'providerKeyId is not a provider key of this organization.' })
-  return key
+  return foundOr(key, 'provider-key-not-found', { detail: 'providerKeyId is not a provider key of this organization.' })
 }

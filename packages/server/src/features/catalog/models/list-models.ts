@@ -1,7 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
 import { modelPrices } from './model-prices.ts'
-import { listModels as listModelRows } from './model-store.ts'
+import { loadModels } from './model-store.ts'
 import { ModelWire, toModelWire } from './model-wire.ts'
 
 export const listModels = endpoint({
@@ -18,6 +18,6 @@ export const listModels = endpoint({
   async handle({ query, scope, db, platform }) {
     const page = parsePage(query)
     const prices = platform.use(modelPrices)
-    return ok(toPageWire(await listModelRows(db, scope, page), page, (model) => toModelWire(model, prices)))
+    return ok(toPageWire(await loadModels(db, scope, page), page, (model) => toModelWire(model, prices)))
   },
 })

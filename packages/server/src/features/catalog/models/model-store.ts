@@ -3,7 +3,6 @@ import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import type { ProviderKey } from '../provider-keys/index.ts'
 import type { Model, ModelSettings } from './model.ts'
 import { parsePrice } from './price.ts'
@@ -35,7 +34,7 @@ export async function insertModel(tx: Tx, scope: OrgScope, { id, settings, key, 
         .where('organization_id', '=', scope.organizationId)}`,
     }))
     .execute()
-  return getModel(tx, scope, id)
+  return reloadModel(tx, scope, id)
 }
 
 export async function saveModel(
@@ -49,10 +48,10 @@ export async function saveModel(
     .where('organization_id', '=', scope.organizationId)
     .where('id', '=', id)
     .execute()
-  return getModel(tx, scope, id)
+  return reloadModel(tx, scope, id)
 }
 
-export async function listModels(db: Db, scope: OrgScope, page: Page): Promise<Slice<Model>> {
+export async function loadModels(db: Db, scope: OrgScope, page: Page): Promise<Slice<Model>> {
   const rows = await select(db, scope).orderBy('m.id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
   const all = db.selectFrom('models').where('organization_id', '=', scope.organizationId)
   const { total } = await all.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
@@ -65,22 +64,14 @@ export async function findModel(db: Db, scope: OrgScope, id: string): Promise<Mo
   return row === undefined ? undefined : toModel(row)
 }
 
-/** Throws model-not-found. */
-export async function getModel(db: Db, scope: OrgScope, id: string): Promise<Model> {
-  const model = await findModel(db, scope, id)
-  if (model === undefined) throw problem('model-not-found')
-  return model
-}
-
-/** Locks the model against changes until the transaction ends. Throws model-not-found. */
-export async function lockModel(tx: Tx, scope: OrgScope, id: string): Promise<Model> {
+/** Locks the model against changes until the transaction ends; undefined when the organization does not have it. */
+export async function lockModel(tx: Tx, scope: OrgScope, id: string): Promise<Model | undefined> {
   const row = await select(tx, scope).where('m.id', '=', id).forUpdate('m').executeTakeFirst()
-  if (row === undefined) throw problem('model-not-found')
-  return toModel(row)
+  return row === undefined ? undefined : toModel(row)
 }
 
-/** Keeps the model from being deleted until the transaction ends. Throws model-not-found. */
-export async function holdModel(tx: Tx, scope: OrgScope, id: string): Promise<void> {
+/** The id of a model, which is protected from deletion in this transaction; undefined when there is no such model. */
+export async function holdModel(tx: Tx, scope: OrgScope, id: string): Promise<string | undefined> {
   const row = await tx
     .selectFrom('models')
     .select('id')
@@ -88,43 +79,46 @@ export async function holdModel(tx: Tx, scope: OrgScope, id: string): Promise<vo
     .where('id', '=', id)
     .forKeyShare()
     .executeTakeFirst()
-  if (row === undefined) throw problem('model-not-found')
+  return row?.id
 }
 
 /** The models with these ids, and the default model. */
-export async function listCandidates(db: Db, scope: OrgScope, ids: readonly string[]): Promise<Model[]> {
+export async function loadCandidates(db: Db, scope: OrgScope, ids: readonly string[]): Promise<Model[]> {
   const rows = await select(db, scope)
     .where((eb) => eb.or([eb('m.is_default', '=', true), ...ids.map((id) => eb('m.id', '=', id))]))
     .execute()
   return rows.map(toModel)
 }
 
-/** Makes one model the default, or removes the default. Needs `lockModels`. Throws model-not-found. */
-export async function saveDefaultModel(tx: Tx, scope: OrgScope, id: string | null): Promise<Model | null> {
+/** Makes a held model the default, or removes the default. Needs `lockModels`. */
+export async function saveDefaultModel(tx: Tx, scope: OrgScope, id: string | null): Promise<void> {
   await tx
     .updateTable('models')
     .set({ is_default: false })
     .where('organization_id', '=', scope.organizationId)
     .where('is_default', '=', true)
     .execute()
-  if (id === null) return null
+  if (id === null) return
   await tx
     .updateTable('models')
     .set({ is_default: true })
     .where('organization_id', '=', scope.organizationId)
     .where('id', '=', id)
     .execute()
-  return getModel(tx, scope, id)
 }
 
-/** Throws model-not-found. */
-export async function deleteModelRow(tx: Tx, scope: OrgScope, id: string): Promise<void> {
+/** False when the organization does not have the model. */
+export async function deleteModelRow(tx: Tx, scope: OrgScope, id: string): Promise<boolean> {
   const { numDeletedRows } = await tx
     .deleteFrom('models')
     .where('organization_id', '=', scope.organizationId)
     .where('id', '=', id)
     .executeTakeFirstOrThrow()
-  if (numDeletedRows === 0n) throw problem('model-not-found')
+  return numDeletedRows > 0n
+}
+
+async function reloadModel(tx: Tx, scope: OrgScope, id: string): Promise<Model> {
+  return toModel(await select(tx, scope).where('m.id', '=', id).executeTakeFirstOrThrow())
 }
 
 function columnsOf(settings: ModelSettings, key: NewModel['key']) {

@@ -4,7 +4,7 @@ import { openProviderKey } from '../provider-keys/index.ts'
 import { modelEgress } from './calling/model-egress.ts'
 import type { ModelTarget } from './calling/model-target.ts'
 import { modelPrices } from './model-prices.ts'
-import { findModel, listCandidates } from './model-store.ts'
+import { findModel, loadCandidates } from './model-store.ts'
 import { priceOf } from './model-wire.ts'
 import { chooseModel, type MissingModel, type Model } from './model.ts'
 import type { Price } from './price.ts'
@@ -30,7 +30,7 @@ export async function findRunnableModel(
   { requested, agentModelId }: { requested?: string; agentModelId: string | null },
 ): Promise<RunnableModel | { readonly missing: MissingModel }> {
   const ids = [requested, agentModelId ?? undefined].filter((id) => id !== undefined)
-  const models = await listCandidates(db, { organizationId }, ids)
+  const models = await loadCandidates(db, { organizationId }, ids)
   const model = chooseModel({ models, requested, agentModelId })
   if (typeof model === 'string') return { missing: model }
   const { id, label, api, baseUrl, modelId, contextWindow, maxTokens } = model

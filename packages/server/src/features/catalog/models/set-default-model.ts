@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { problem } from '../../../platform/problems/problem.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { Nullable, wire, WireId } from '../../../platform/http/wire.ts'
 import { parseWireId, toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
-import { listCandidates, lockModels, saveDefaultModel } from './model-store.ts'
+import { holdModel, loadCandidates, lockModels, saveDefaultModel } from './model-store.ts'
 
 const DefaultModelWire = wire('DefaultModel', { modelId: Nullable(WireId('model')) })
 
@@ -21,16 +21,17 @@ export const setDefaultModel = endpoint({
   returns: { 200: DefaultModelWire },
   fails: ['model-not-found'],
   async handle({ body, scope, change }) {
-    const id = body.modelId === null ? null : parseWireId('model', body.modelId)
-    if (id === undefined) throw problem('model-not-found')
-    const { after } = await change(
+    const id = body.modelId === null ? null : foundOr(parseWireId('model', body.modelId), 'model-not-found')
+    await change(
       async (tx) => {
         await lockModels(tx, scope)
-        const [before] = await listCandidates(tx, scope, [])
-        return { before: before?.id ?? null, after: (await saveDefaultModel(tx, scope, id))?.id ?? null }
+        if (id !== null) foundOr(await holdModel(tx, scope, id), 'model-not-found')
+        const [before] = await loadCandidates(tx, scope, [])
+        await saveDefaultModel(tx, scope, id)
+        return before?.id ?? null
       },
-      ({ before, after }) => {
-        const [from, to] = [toWireIdOrNull('model', before), toWireIdOrNull('model', after)]
+      (before) => {
+        const [from, to] = [toWireIdOrNull('model', before), toWireIdOrNull('model', id)]
         // Without an old and a new default, the audit entry names the organization.
         return {
           resourceId: to ?? from ?? toWireId('org', scope.organizationId),
@@ -38,6 +39,6 @@ export const setDefaultModel = endpoint({
         }
       },
     )
-    return ok({ modelId: toWireIdOrNull('model', after) })
+    return ok({ modelId: toWireIdOrNull('model', id) })
   },
 })

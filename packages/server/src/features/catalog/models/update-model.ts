@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { holdKeyOf } from './hold-key-of.ts'
 import { modelPrices } from './model-prices.ts'
@@ -29,7 +30,7 @@ export const updateModel = endpoint({
     const prices = platform.use(modelPrices)
     const { after } = await change(
       async (tx) => {
-        const before = await lockModel(tx, scope, id)
+        const before = foundOr(await lockModel(tx, scope, id), 'model-not-found')
         const key = await holdKeyOf(tx, scope, providerKeyId ?? toWireId('mkey', before.providerKeyId))
         const price = cost === undefined ? before.cost : cost === null ? null : completePrice(cost)
         return { before, after: await saveModel(tx, scope, { id, settings: { ...before, ...rest, cost: price }, key }) }

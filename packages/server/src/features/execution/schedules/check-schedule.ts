@@ -1,6 +1,7 @@
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import type { InvalidPart } from '../../../platform/problems/problem.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { checkAgainst } from '../../../platform/json-schema/json-schema.ts'
@@ -30,12 +31,10 @@ export async function checkSchedule(
 
 /** The stored id of the model named in a body. Throws model-not-found. */
 export function parseModelId(wireId: string): string {
-  const id = parseWireId('model', wireId)
-  if (id === undefined) throw problem('model-not-found')
-  return id
+  return foundOr(parseWireId('model', wireId), 'model-not-found')
 }
 
 /** Protects the organization's model from deletion in this transaction. Throws model-not-found. */
 export async function holdModelOf(tx: Tx, scope: AppScope, { modelId }: ScheduleSettings): Promise<void> {
-  if (modelId !== null) await holdModel(tx, scope, modelId)
+  if (modelId !== null) foundOr(await holdModel(tx, scope, modelId), 'model-not-found')
 }
