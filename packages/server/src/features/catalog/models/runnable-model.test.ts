@@ -3,7 +3,7 @@ import { newUuid, parseWireId } from '../../../platform/ids/id.ts'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { modelEgress } from './calling/model-egress.ts'
-import { findRunnableModel, ModelGone, openModelTarget } from './index.ts'
+import { findRunnableModel, ModelGone, getModelTarget } from './index.ts'
 import { goodKey, makeModel, makeProviderKey, modelWorld } from './testing/model-tests.ts'
 
 describe('a runnable model', () => {
@@ -72,11 +72,11 @@ describe('a runnable model', () => {
       maxOutputTokens: 50,
       fetch: world.platform.use(modelEgress).fetch,
     }
-    expect(await openModelTarget(world.platform, tenant.organizationId, id)).toEqual(target)
+    expect(await getModelTarget(world.platform, tenant.organizationId, id)).toEqual(target)
     const stranger = await world.tenant()
-    await expect(openModelTarget(world.platform, stranger.organizationId, id)).rejects.toThrow(ModelGone)
+    await expect(getModelTarget(world.platform, stranger.organizationId, id)).rejects.toThrow(ModelGone)
     await world.platform.db.deleteFrom('provider_keys').where('organization_id', '=', tenant.organizationId).execute()
-    await expect(openModelTarget(world.platform, tenant.organizationId, id)).rejects.toThrow(ModelGone)
-    await expect(openModelTarget(world.platform, tenant.organizationId, newUuid())).rejects.toThrow(ModelGone)
+    await expect(getModelTarget(world.platform, tenant.organizationId, id)).rejects.toThrow(ModelGone)
+    await expect(getModelTarget(world.platform, tenant.organizationId, newUuid())).rejects.toThrow(ModelGone)
   })
 })

@@ -1,6 +1,6 @@
 import type { Db } from '../../../platform/db/database.ts'
 import type { Platform } from '../../../platform/platform.ts'
-import { openProviderKey } from '../provider-keys/index.ts'
+import { unsealProviderKey } from '../provider-keys/index.ts'
 import { modelEgress } from './calling/model-egress.ts'
 import type { ModelTarget } from './calling/model-target.ts'
 import { modelPrices } from './model-prices.ts'
@@ -50,13 +50,14 @@ export async function findRunnableModel(
  * How to call a model, with its decrypted key: keep it no longer than the call.
  * Throws ModelGone, and SealBroken when the key cannot be decrypted.
  */
-export async function openModelTarget(
+export async function getModelTarget(
   platform: Pick<Platform, 'db' | 'keyRing' | 'use'>,
   organizationId: string,
   id: string,
 ): Promise<ModelTarget> {
   const model = await findModel(platform.db, { organizationId }, id)
-  const key = model === undefined ? undefined : await openProviderKey(platform, { organizationId }, model.providerKeyId)
+  const key =
+    model === undefined ? undefined : await unsealProviderKey(platform, { organizationId }, model.providerKeyId)
   if (model === undefined || key === undefined) throw new ModelGone('The model or its provider key was deleted.')
   return {
     api: key.api,

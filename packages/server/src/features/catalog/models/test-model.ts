@@ -1,8 +1,8 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/problems/problem.ts'
-import { testModel as callProvider } from './calling/test-model.ts'
+import { testConnection } from './calling/test-connection.ts'
 import { ConnectionTestWire } from './model-wire.ts'
-import { ModelGone, openModelTarget } from './runnable-model.ts'
+import { getModelTarget, ModelGone } from './runnable-model.ts'
 import { testTimeoutMs } from './test-provider-key.ts'
 
 export const testModel = endpoint({
@@ -20,9 +20,9 @@ export const testModel = endpoint({
   returns: { 200: ConnectionTestWire },
   fails: [],
   async handle({ params, scope, platform }) {
-    const target = await openModelTarget(platform, scope.organizationId, params.modelId).catch((error: unknown) => {
+    const target = await getModelTarget(platform, scope.organizationId, params.modelId).catch((error: unknown) => {
       throw error instanceof ModelGone ? problem('model-not-found') : error
     })
-    return ok(await callProvider(target, { timeoutMs: testTimeoutMs }))
+    return ok(await testConnection(target, { timeoutMs: testTimeoutMs }))
   },
 })

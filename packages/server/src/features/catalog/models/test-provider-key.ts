@@ -1,8 +1,8 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { problem } from '../../../platform/problems/problem.ts'
-import { openProviderKey } from '../provider-keys/index.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { unsealProviderKey } from '../provider-keys/index.ts'
 import { modelEgress } from './calling/model-egress.ts'
-import { testModel as callProvider } from './calling/test-model.ts'
+import { testConnection } from './calling/test-connection.ts'
 import { ConnectionTestWire } from './model-wire.ts'
 
 /** How long a provider has to answer a test, in ms. */
@@ -23,11 +23,10 @@ export const testProviderKey = endpoint({
   returns: { 200: ConnectionTestWire },
   fails: [],
   async handle({ params, scope, platform }) {
-    const key = await openProviderKey(platform, scope, params.providerKeyId)
-    if (key === undefined) throw problem('provider-key-not-found')
-    const { api, baseUrl, apiKey } = key
+    const key = await unsealProviderKey(platform, scope, params.providerKeyId)
+    const { api, baseUrl, apiKey } = foundOr(key, 'provider-key-not-found')
     const { fetch } = platform.use(modelEgress)
     const target = { api, baseUrl: baseUrl ?? undefined, apiKey, modelId: '', fetch }
-    return ok(await callProvider(target, { timeoutMs: testTimeoutMs }))
+    return ok(await testConnection(target, { timeoutMs: testTimeoutMs }))
   },
 })

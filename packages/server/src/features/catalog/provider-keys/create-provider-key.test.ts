@@ -4,7 +4,7 @@ import { describeEndpoint, expectProblem } from '../../../testing/describe-endpo
 import { openWorld, type World } from '../../../testing/world.ts'
 import { goodKey, mistakesIn, modelWorld } from '../models/testing/model-tests.ts'
 import { createProviderKey } from './create-provider-key.ts'
-import { openProviderKey } from './index.ts'
+import { unsealProviderKey } from './index.ts'
 
 describeEndpoint(createProviderKey, {
   as: 'session',
@@ -50,14 +50,14 @@ describe('createProviderKey', () => {
     expect(JSON.stringify(rows)).not.toContain(goodKey.apiKey)
     expect(rows[0]?.encrypted_key).not.toBe(rows[1]?.encrypted_key)
     const [first = '', second = ''] = ids
-    expect(await openProviderKey(world.platform, tenant.scope, first)).toEqual({
+    expect(await unsealProviderKey(world.platform, tenant.scope, first)).toEqual({
       api: goodKey.api,
       baseUrl: goodKey.baseUrl,
       apiKey: goodKey.apiKey,
     })
     const moved = rows.find((row) => row.id === second)?.encrypted_key ?? ''
     await world.platform.db.updateTable('provider_keys').set({ encrypted_key: moved }).where('id', '=', first).execute()
-    await expect(openProviderKey(world.platform, tenant.scope, first)).rejects.toThrow('belongs to another row')
+    await expect(unsealProviderKey(world.platform, tenant.scope, first)).rejects.toThrow('belongs to another row')
   })
 
   it('never returns and never logs a secret, in any operation on its key', async () => {

@@ -15,4 +15,4 @@ export const providerKeysFeature = feature({
 
 export { holdProviderKey, insertProviderKey } from './provider-key-store.ts'
 export { providerAddressRule, providerApis, type ProviderApi, type ProviderKey } from './provider-key.ts'
-export { openProviderKey, sealSecret } from './provider-secret.ts'
+export { sealSecret, unsealProviderKey } from './provider-secret.ts'

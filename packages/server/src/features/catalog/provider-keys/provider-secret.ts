@@ -4,24 +4,24 @@ import { findSealedKey } from './provider-key-store.ts'
 import type { ProviderAddress } from './provider-key.ts'
 
 /** A provider key with its secret, for the duration of a call. */
-export interface OpenProviderKey extends ProviderAddress {
+export interface UnsealedProviderKey extends ProviderAddress {
   readonly apiKey: string
 }
 
 /** Seals the secret of a key for its row. */
-export function sealSecret(platform: Pick<Platform, 'keyRing'>, id: string, apiKey: string): string {
-  return platform.keyRing.seal(apiKey, contextOf(id))
+export function sealSecret({ keyRing }: Pick<Platform, 'keyRing'>, id: string, apiKey: string): string {
+  return keyRing.seal(apiKey, contextOf(id))
 }
 
 /** The key with its secret, or undefined when it was deleted. Throws SealBroken when it cannot be decrypted. */
-export async function openProviderKey(
-  platform: Pick<Platform, 'db' | 'keyRing'>,
+export async function unsealProviderKey(
+  { db, keyRing }: Pick<Platform, 'db' | 'keyRing'>,
   scope: OrgScope,
   id: string,
-): Promise<OpenProviderKey | undefined> {
-  const sealed = await findSealedKey(platform.db, scope, id)
+): Promise<UnsealedProviderKey | undefined> {
+  const sealed = await findSealedKey(db, scope, id)
   if (sealed === undefined) return undefined
-  return { api: sealed.api, baseUrl: sealed.baseUrl, apiKey: platform.keyRing.open(sealed.encryptedKey, contextOf(id)) }
+  return { api: sealed.api, baseUrl: sealed.baseUrl, apiKey: keyRing.open(sealed.encryptedKey, contextOf(id)) }
 }
 
 function contextOf(id: string): string {

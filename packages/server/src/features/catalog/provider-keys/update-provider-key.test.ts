@@ -3,7 +3,7 @@ import { parseWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { goodKey, makeModel, makeProviderKey, mistakesIn, modelWorld } from '../models/testing/model-tests.ts'
-import { openProviderKey } from './index.ts'
+import { unsealProviderKey } from './index.ts'
 import { updateProviderKey } from './update-provider-key.ts'
 
 describeEndpoint(updateProviderKey, {
@@ -24,7 +24,7 @@ describe('updateProviderKey', () => {
     const id = await makeProviderKey(tenant)
     const { send } = await tenant.session()
     const secret = async () =>
-      (await openProviderKey(world.platform, tenant.scope, parseWireId('mkey', id) ?? ''))?.apiKey
+      (await unsealProviderKey(world.platform, tenant.scope, parseWireId('mkey', id) ?? ''))?.apiKey
     return {
       tenant,
       id,

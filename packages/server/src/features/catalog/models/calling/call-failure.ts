@@ -39,14 +39,14 @@ function refused(error: APICallError, secret: string): ModelCallFailure {
   const status = error.statusCode ?? 0
   const said = `${error.message} ${error.responseBody?.slice(0, 2_000) ?? ''}`
   return {
-    ...verdict(status, said),
+    ...refusalOf(status, said),
     message: refusalText(status, error.message, secret),
     status,
     retryAfterMs: retryAfterMs(error.responseHeaders ?? {}, Date.now()),
   }
 }
 
-interface Verdict {
+interface Refusal {
   readonly kind: ModelCallErrorKind
   readonly retryable: boolean
 }
@@ -67,7 +67,7 @@ const overflow = new RegExp(
 const refusedKey = /api[ _]key not valid|invalid[ _]api[ _]key|API_KEY_INVALID|authentication_error/i
 const noCredit = /insufficient[ _](quota|balance|credit|funds)|billing|exceeded your current quota/i
 
-const verdicts: Readonly<Record<number, Verdict>> = {
+const refusals: Readonly<Record<number, Refusal>> = {
   401: { kind: 'auth', retryable: false },
   402: { kind: 'rate-limited', retryable: false },
   403: { kind: 'auth', retryable: false },
@@ -77,8 +77,8 @@ const verdicts: Readonly<Record<number, Verdict>> = {
   425: { kind: 'unavailable', retryable: true },
 }
 
-function verdict(status: number, said: string): Verdict {
-  const known = verdicts[status]
+function refusalOf(status: number, said: string): Refusal {
+  const known = refusals[status]
   if (known !== undefined) return known
   if (status === 429) return { kind: 'rate-limited', retryable: !noCredit.test(said) }
   if (status >= 500) return { kind: 'unavailable', retryable: true }
@@ -114,7 +114,7 @@ export function reportedFailureOf(reported: unknown, secret: string): ModelCallF
   const status = statusCode ?? statusIn(code) ?? statusFor(said)
   const text = refusedKey.test(said) ? '' : cleanText(message, secret)
   return {
-    ...verdict(status, said),
+    ...refusalOf(status, said),
     message: `The provider aborted its answer${text === '' ? '.' : `: ${text}`}`,
     status,
   }

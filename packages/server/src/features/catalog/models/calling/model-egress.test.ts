@@ -6,7 +6,7 @@ import { providerAddressRule } from '../../provider-keys/index.ts'
 import { step } from './step.ts'
 import { failureOfCall, stepRequest, targetAt } from './testing/model-calls.ts'
 import { startRawProvider, type RawProvider } from './testing/raw-provider.ts'
-import { testModel } from './test-model.ts'
+import { testConnection } from './test-connection.ts'
 
 /** URLs that must never be connected to: none of them can be a model server. */
 const refused = [
@@ -32,7 +32,10 @@ const get = (url: string) =>
 
 test.each(refused)('%s is called neither by a run nor by a connection test', async (url) => {
   await expect(get(url)).rejects.toMatchObject({ cause: expect.any(EgressRefused) })
-  expect(await testModel(targetAt(url, 'm'), { timeoutMs: 20_000 })).toMatchObject({ ok: false, error: 'BLOCKED_URL' })
+  expect(await testConnection(targetAt(url, 'm'), { timeoutMs: 20_000 })).toMatchObject({
+    ok: false,
+    error: 'BLOCKED_URL',
+  })
   expect(await failureOfCall(step(targetAt(url, 'm'), stepRequest()))).toMatchObject({
     kind: 'connection',
     retryable: false,

@@ -2,7 +2,7 @@ import { SealBroken } from '../../../../platform/crypto/key-ring.ts'
 import type { Platform } from '../../../../platform/platform.ts'
 import { contentSeals, plainSeal } from '../../../accounts/end-users/index.ts'
 import { getPackageVersion, toolsOf } from '../../../catalog/agents/index.ts'
-import { ModelGone, openModelTarget } from '../../../catalog/models/index.ts'
+import { getModelTarget, ModelGone } from '../../../catalog/models/index.ts'
 import {
   Fenced,
   finishRun,
@@ -133,7 +133,7 @@ async function prepareAndDrive(
   const outputSchema = version.manifest.output?.schema
   const tools = toolsNamed(toolsOf(version.manifest), outputSchema)
   if (run.modelRowId === null) return modelGone
-  const target = await openModelTarget(platform, run.organizationId, run.modelRowId)
+  const target = await getModelTarget(platform, run.organizationId, run.modelRowId)
   const opening = openingMessages({
     run,
     goal: version.prompt,

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { startModelServer, type ModelServer } from '@appstrate/model-server'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { modelApis } from './model-target.ts'
-import { testModel } from './test-model.ts'
+import { testConnection } from './test-connection.ts'
 import { startRawProvider } from './testing/raw-provider.ts'
 import { noHost, nobodyAt, targetAt, testKey } from './testing/model-calls.ts'
 
@@ -18,12 +18,12 @@ const limits = { timeoutMs: 15_000 }
 
 test.each(modelApis)('%s: the right key is accepted, a wrong one is not, and no model is called', async (api) => {
   const target = targetAt(server.url, 'hello', api)
-  expect(await testModel(target, limits)).toEqual({ ok: true, latencyMs: expect.any(Number) })
+  expect(await testConnection(target, limits)).toEqual({ ok: true, latencyMs: expect.any(Number) })
   expect(server.requests.last()).toMatchObject({
     method: 'GET',
     path: `${new URL(target.baseUrl ?? '').pathname}/models`,
   })
-  const refused = await testModel({ ...target, apiKey: 'sk-wrong-key' }, limits)
+  const refused = await testConnection({ ...target, apiKey: 'sk-wrong-key' }, limits)
   expect(refused).toMatchObject({ ok: false, error: 'AUTH_FAILED' })
   expect(JSON.stringify(refused)).not.toContain('sk-wrong-key')
 })
@@ -45,7 +45,7 @@ test('reports an unexpected answer of the provider', async () => {
     reply.writeHead(status, { 'content-type': type, location: `${server.url}/v1/models` }).end(body)
   })
   const results = []
-  for (next of cases) results.push(await testModel(targetAt(provider.url, 'm'), limits))
+  for (next of cases) results.push(await testConnection(targetAt(provider.url, 'm'), limits))
   await provider.close()
   expect(results).toMatchObject([
     { error: 'PROVIDER_ERROR' },
@@ -63,7 +63,7 @@ test('distinguishes the reasons why no answer arrives', async () => {
   const address = dropping.address()
   const dropUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
   const errorAt = async (url: string, { timeoutMs } = limits) => {
-    const result = await testModel(targetAt(url, 'm'), { timeoutMs })
+    const result = await testConnection(targetAt(url, 'm'), { timeoutMs })
     return result.ok ? 'ok' : result.error
   }
   expect(await errorAt(silent.url, { timeoutMs: 50 })).toBe('TIMEOUT')

@@ -2,23 +2,26 @@ import { cleanText } from './call-failure.ts'
 import { connectionFailureOf, describeConnectionFailure, type ConnectionFailure } from './connection-failure.ts'
 import { findBaseUrl, isSendableKey, keyHeaders, type ModelTarget } from './model-target.ts'
 
-export type ModelTestError = 'AUTH_FAILED' | 'PROVIDER_ERROR' | ConnectionFailure
+export type ConnectionTestError = 'AUTH_FAILED' | 'PROVIDER_ERROR' | ConnectionFailure
 
-export type ModelTestResult =
+export type ConnectionTestResult =
   | { readonly ok: true; readonly latencyMs: number }
-  | { readonly ok: false; readonly latencyMs: number; readonly error: ModelTestError; readonly message: string }
+  | { readonly ok: false; readonly latencyMs: number; readonly error: ConnectionTestError; readonly message: string }
 
-type Verdict = { readonly error: ModelTestError; readonly message: string } | undefined
+type TestFailure = { readonly error: ConnectionTestError; readonly message: string } | undefined
 
 /** Checks address and key by asking the provider for its list of models, which costs no tokens. Never throws. */
-export async function testModel(target: ModelTarget, { timeoutMs }: { timeoutMs: number }): Promise<ModelTestResult> {
+export async function testConnection(
+  target: ModelTarget,
+  { timeoutMs }: { timeoutMs: number },
+): Promise<ConnectionTestResult> {
   const startedAt = performance.now()
-  const verdict = await judge(target, timeoutMs)
+  const failure = await findFailure(target, timeoutMs)
   const latencyMs = Math.round(performance.now() - startedAt)
-  return verdict === undefined ? { ok: true, latencyMs } : { ok: false, latencyMs, ...verdict }
+  return failure === undefined ? { ok: true, latencyMs } : { ok: false, latencyMs, ...failure }
 }
 
-async function judge(target: ModelTarget, timeoutMs: number): Promise<Verdict> {
+async function findFailure(target: ModelTarget, timeoutMs: number): Promise<TestFailure> {
   const baseUrl = findBaseUrl(target)
   if (baseUrl === undefined) return { error: 'PROVIDER_ERROR', message: 'The model has no valid base URL.' }
   if (!isSendableKey(target))
@@ -33,7 +36,7 @@ async function judge(target: ModelTarget, timeoutMs: number): Promise<Verdict> {
       }),
       signal: AbortSignal.timeout(timeoutMs),
     })
-    return await judgeResponse(response, target.apiKey)
+    return await findResponseFailure(response, target.apiKey)
   } catch (error) {
     const isTimeout = error instanceof Error && error.name === 'TimeoutError'
     const failure = isTimeout ? 'TIMEOUT' : connectionFailureOf(error)
@@ -41,17 +44,17 @@ async function judge(target: ModelTarget, timeoutMs: number): Promise<Verdict> {
   }
 }
 
-async function judgeResponse(response: Response, secret: string): Promise<Verdict> {
+async function findResponseFailure(response: Response, secret: string): Promise<TestFailure> {
   const isJson = (response.headers.get('content-type') ?? '').includes('json')
   const said = isJson && !response.ok ? await readStart(response) : ''
   await response.body?.cancel()
-  if (!response.ok) return judgeRefusal(response.status, said, secret)
+  if (!response.ok) return describeRefusal(response.status, said, secret)
   return isJson
     ? undefined
     : { error: 'PROVIDER_ERROR', message: 'The base URL responds, but not like a model provider.' }
 }
 
-function judgeRefusal(status: number, said: string, secret: string): Verdict {
+function describeRefusal(status: number, said: string, secret: string): TestFailure {
   if (status === 401 || status === 403 || (status === 400 && /api[ _]key/i.test(said))) {
     return { error: 'AUTH_FAILED', message: `The provider refused the API key (status ${status}).` }
   }
