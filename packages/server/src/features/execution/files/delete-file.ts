@@ -1,7 +1,11 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import type { Tx } from '../../../platform/db/database.ts'
+import type { AppScope } from '../../../platform/access/caller.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { deleteFileRow } from './file-store.ts'
+import { deleteFileRows, hasActiveUse, lockFile } from './file-store.ts'
 
 export const deleteFile = endpoint({
   route: 'DELETE /api/files/:fileId',
@@ -17,7 +21,10 @@ export const deleteFile = endpoint({
   fails: ['file-in-use'],
   async handle({ scope, params, platform, log, change }) {
     await change(
-      (tx) => deleteFileRow(tx, scope, params.fileId),
+      async (tx) => {
+        const id = foundOr(await lockFile(tx, scope, params.fileId), 'file-not-found')
+        await deleteLockedFiles(tx, scope, [id])
+      },
       () => toWireId('file', params.fileId),
     )
     // Without its row the file is deleted; a blob that remains is removed by sweepBlobs.
@@ -29,3 +36,13 @@ export const deleteFile = endpoint({
     return noContent()
   },
 })
+
+/** Deletes the rows of locked files, not the blobs. Throws file-in-use. */
+export async function deleteLockedFiles(tx: Tx, scope: AppScope, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return
+  if (await hasActiveUse(tx, ids))
+    throw problem('file-in-use', {
+      detail: 'A run that has not ended uses this file as input: wait until it ends or cancel it.',
+    })
+  await deleteFileRows(tx, scope, ids)
+}

@@ -1,11 +1,13 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Type } from 'typebox'
 import { endpoint } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { parseRange, type ByteRange } from './byte-range.ts'
-import { openFile, readContent } from './file-content.ts'
+import { readContent, unsealFile } from './file-content.ts'
 import { attachment, baseName } from './file-name.ts'
-import { getFile, type FileRow } from './file-store.ts'
+import { findFile } from './file-store.ts'
+import type { ReadableFile } from './file.ts'
 
 const Content = Type.String({ format: 'binary' })
 
@@ -23,7 +25,7 @@ export const downloadFile = endpoint({
   streams: 'application/octet-stream',
   fails: ['range-not-satisfiable'],
   async handle({ db, scope, params, platform, request }) {
-    const file = await openFile(platform, await getFile(db, scope, params.fileId))
+    const file = await unsealFile(platform, foundOr(await findFile(db, scope, params.fileId), 'file-not-found'))
     const range = rangeOf(request.headers, file)
     const stream = await readContent(platform, file, range)
     const headers = {
@@ -40,7 +42,7 @@ export const downloadFile = endpoint({
   },
 })
 
-function rangeOf(headers: IncomingHttpHeaders, file: FileRow): ByteRange | undefined {
+function rangeOf(headers: IncomingHttpHeaders, file: ReadableFile): ByteRange | undefined {
   const condition = headers['if-range']
   if (condition !== undefined && condition !== etagOf(file)) return undefined
   const range = parseRange(headers.range, file.sizeBytes)
@@ -53,7 +55,7 @@ function rangeOf(headers: IncomingHttpHeaders, file: FileRow): ByteRange | undef
   return range === 'all' ? undefined : range
 }
 
-function headersOf(file: FileRow): Record<string, string> {
+function headersOf(file: ReadableFile): Record<string, string> {
   return {
     'Content-Type': file.contentType,
     'Content-Disposition': attachment(baseName(file.name)),
@@ -64,6 +66,6 @@ function headersOf(file: FileRow): Record<string, string> {
   }
 }
 
-function etagOf(file: FileRow): string {
+function etagOf(file: ReadableFile): string {
   return `"${file.sha256.toString('hex')}"`
 }

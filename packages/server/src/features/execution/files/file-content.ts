@@ -4,24 +4,15 @@ import type { WrittenBlob } from '../../../platform/blobs/blob-directory.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals, type ContentSeal } from '../../accounts/end-users/index.ts'
 import type { ByteRange } from './byte-range.ts'
-import type { FileRow, StoredFile } from './file-store.ts'
-import { OpeningStream, sealedRange, SealingStream } from './sealed-bytes.ts'
+import type { ReadableContent, ReadableFile, StoredContent, StoredFile } from './file.ts'
+import { sealedRange, SealingStream, UnsealingStream } from './sealed-bytes.ts'
 
-/** The fields that are needed to find a file's bytes and their encryption key. */
-export type StoredContent = Pick<StoredFile, 'id' | 'applicationId' | 'endUserId' | 'salt' | 'sizeBytes'>
-
-/** The fields that are needed to read a file's bytes. */
-export interface ReadableContent {
-  readonly id: string
-  readonly sizeBytes: number
-  /** Undefined when the bytes are not encrypted. */
-  readonly key: Buffer | undefined
-}
+type Seals = Pick<Platform, 'db' | 'use'>
 
 const saltBytes = 32
 
 /** Decrypts the names of files and adds the keys of their bytes. Only for callers who may see the files. */
-export async function openFiles(platform: Platform, files: readonly StoredFile[]): Promise<FileRow[]> {
+export async function unsealFiles(platform: Seals, files: readonly StoredFile[]): Promise<ReadableFile[]> {
   const sealOf = await sealsOf(platform, files)
   return files.map((file) => ({
     ...file,
@@ -30,15 +21,15 @@ export async function openFiles(platform: Platform, files: readonly StoredFile[]
   }))
 }
 
-/** One file as `openFiles` gives it. */
-export async function openFile(platform: Platform, file: StoredFile): Promise<FileRow> {
+/** One file as `unsealFiles` returns it. */
+export async function unsealFile(platform: Seals, file: StoredFile): Promise<ReadableFile> {
   const sealOf = await sealsOf(platform, [file])
   return { ...file, name: sealOf(file).openText(file.name) ?? '', key: keyOf(sealOf(file), file) }
 }
 
 /** The contents of a run's input files, ready to be read. */
-export async function openContents<T extends StoredContent>(
-  platform: Platform,
+export async function unsealContents<T extends StoredContent>(
+  platform: Seals,
   files: readonly T[],
 ): Promise<(T & ReadableContent)[]> {
   const sealOf = await sealsOf(platform, files)
@@ -47,14 +38,14 @@ export async function openContents<T extends StoredContent>(
 
 /** A file's bytes, or a range of them (both ends inclusive). Throws BlobMissing. */
 export async function readContent(
-  { blobs }: Platform,
+  { blobs }: Pick<Platform, 'blobs'>,
   { id, sizeBytes, key }: ReadableContent,
   range?: ByteRange,
 ): Promise<Readable> {
   if (key === undefined) return blobs.read(id, range)
   const sealed = await blobs.read(id, sealedRange(sizeBytes, range))
   // The callback is empty because a failure also errors the content stream.
-  return pipeline(sealed, new OpeningStream({ key, fileId: id }, sizeBytes, range), () => undefined)
+  return pipeline(sealed, new UnsealingStream({ key, fileId: id }, sizeBytes, range), () => undefined)
 }
 
 /**
@@ -62,7 +53,7 @@ export async function readContent(
  * Throws BlobTooLarge past `bytesMax`.
  */
 export async function writeContent(
-  { blobs }: Platform,
+  { blobs }: Pick<Platform, 'blobs'>,
   { id, seal }: { id: string; seal: ContentSeal },
   { content, bytesMax }: { content: Readable; bytesMax: number },
 ): Promise<WrittenBlob & { salt: Buffer | null }> {
@@ -82,7 +73,7 @@ function keyOf(seal: ContentSeal, { salt }: Pick<StoredContent, 'salt'>): Buffer
   return salt === null ? undefined : seal.fileKey(salt)
 }
 
-async function sealsOf(platform: Platform, files: readonly Pick<StoredContent, 'applicationId' | 'endUserId'>[]) {
+async function sealsOf(platform: Seals, files: readonly Pick<StoredContent, 'applicationId' | 'endUserId'>[]) {
   const [first] = files
   const sealOf = await platform
     .use(contentSeals)

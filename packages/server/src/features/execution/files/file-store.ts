@@ -3,31 +3,7 @@ import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { DB, Files } from '../../../platform/db/schema.generated.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
-import type { ReadableContent } from './file-content.ts'
-
-/** A file as it is stored; its content is the blob with the same id. `openFiles` decrypts an end-user's sealed file. */
-export interface StoredFile {
-  readonly id: string
-  readonly applicationId: string
-  readonly endUserId: string | null
-  /** The run that made it; null for an upload. */
-  readonly runId: string | null
-  readonly name: string
-  readonly sizeBytes: number
-  readonly contentType: string
-  /** Hash of the unencrypted content. */
-  readonly sha256: Buffer
-  /** Salt of the key that encrypts the bytes; null when they are not encrypted. */
-  readonly salt: Buffer | null
-  readonly createdAt: Date
-}
-
-/** A file whose name and content can be read. */
-export type FileRow = StoredFile & ReadableContent
-
-/** A file to insert, with its name in stored form. */
-export type NewFile = Omit<StoredFile, 'createdAt' | 'applicationId' | 'endUserId'>
+import type { NewFile, StoredFile } from './file.ts'
 
 const columns = [
   'id',
@@ -66,16 +42,15 @@ export async function insertFile(tx: Tx, scope: AppScope, file: NewFile): Promis
   return toFile(row)
 }
 
-/** Throws file-not-found, also for another end-user's file. */
-export async function getFile(db: Db, scope: AppScope, id: string): Promise<StoredFile> {
+/** The file; undefined when it does not exist, and for another end-user's file. */
+export async function findFile(db: Db, scope: AppScope, id: string): Promise<StoredFile | undefined> {
   const row = await db
     .selectFrom('files')
     .select(columns)
     .where('id', '=', id)
     .where(visibleTo(scope))
     .executeTakeFirst()
-  if (row === undefined) throw problem('file-not-found')
-  return toFile(row)
+  return row === undefined ? undefined : toFile(row)
 }
 
 /** The files of the scope among the ids, in their order; in a transaction they are protected from deletion. */
@@ -93,7 +68,7 @@ export async function findFiles(db: Db, scope: AppScope, ids: readonly string[])
   return wanted.flatMap((id) => byId.get(id) ?? [])
 }
 
-export async function listFiles(db: Db, scope: AppScope, page: Page): Promise<Slice<StoredFile>> {
+export async function loadFiles(db: Db, scope: AppScope, page: Page): Promise<Slice<StoredFile>> {
   const matching = db.selectFrom('files').where(visibleTo(scope))
   const rows = await matching
     .select(columns)
@@ -105,12 +80,12 @@ export async function listFiles(db: Db, scope: AppScope, page: Page): Promise<Sl
   return { items: rows.map(toFile), total }
 }
 
-/** The files that a run left below /workspace/output. Throws run-not-found, also for another end-user's run. */
-export async function listRunFiles(
+/** The files that a run left below /workspace/output; undefined without such a run, also for another end-user's run. */
+export async function loadRunFiles(
   db: Db,
   scope: AppScope,
   { runId, page }: { runId: string; page: Page },
-): Promise<Slice<StoredFile>> {
+): Promise<Slice<StoredFile> | undefined> {
   const run = db
     .selectFrom('runs')
     .select('id')
@@ -120,7 +95,7 @@ export async function listRunFiles(
     ? run
     : run.where('end_user_id', '=', scope.endUserId)
   ).executeTakeFirst()
-  if (visible === undefined) throw problem('run-not-found')
+  if (visible === undefined) return undefined
   const matching = db.selectFrom('files').where('run_id', '=', runId).where('application_id', '=', scope.applicationId)
   const rows = await matching
     .select(columns)
@@ -132,23 +107,21 @@ export async function listRunFiles(
   return { items: rows.map(toFile), total }
 }
 
-/** Deletes the row, not the blob. Throws file-not-found, or file-in-use while an active run uses it as input. */
-export async function deleteFileRow(tx: Tx, scope: AppScope, id: string): Promise<void> {
-  const locked = await tx
+/** Locks the file until the transaction ends, so that no run can be given it; returns its id, or undefined without it. */
+export async function lockFile(tx: Tx, scope: AppScope, id: string): Promise<string | undefined> {
+  const row = await tx
     .selectFrom('files')
     .select('id')
     .where('id', '=', id)
     .where(visibleTo(scope))
     .forUpdate()
     .executeTakeFirst()
-  if (locked === undefined) throw problem('file-not-found')
-  await refuseUsed(tx, [id])
-  await tx.deleteFrom('files').where('id', '=', id).execute()
+  return row?.id
 }
 
-/** Deletes the rows of a run's files, not the blobs; returns the ids. Throws file-in-use. */
-export async function deleteRunFiles(tx: Tx, scope: AppScope, runId: string): Promise<string[]> {
-  const made = await tx
+/** Locks the files that a run made until the transaction ends, so that no run can be given them; returns their ids. */
+export async function lockRunFiles(tx: Tx, scope: AppScope, runId: string): Promise<string[]> {
+  const rows = await tx
     .selectFrom('files')
     .select('id')
     .where('application_id', '=', scope.applicationId)
@@ -156,15 +129,20 @@ export async function deleteRunFiles(tx: Tx, scope: AppScope, runId: string): Pr
     .orderBy('id')
     .forUpdate()
     .execute()
-  const ids = made.map(({ id }) => id)
-  if (ids.length === 0) return []
-  await refuseUsed(tx, ids)
-  await tx.deleteFrom('files').where('application_id', '=', scope.applicationId).where('id', 'in', ids).execute()
-  return ids
+  return rows.map(({ id }) => id)
 }
 
-// The files are locked, so no run can be given one of them at the same time.
-async function refuseUsed(tx: Tx, ids: readonly string[]): Promise<void> {
+/** Deletes the rows of locked files, not the blobs. */
+export async function deleteFileRows(tx: Tx, scope: AppScope, ids: readonly string[]): Promise<void> {
+  await tx
+    .deleteFrom('files')
+    .where('application_id', '=', scope.applicationId)
+    .where('id', 'in', [...ids])
+    .execute()
+}
+
+/** True when a run that has not ended uses one of the files as input. */
+export async function hasActiveUse(tx: Tx, ids: readonly string[]): Promise<boolean> {
   const user = await tx
     .selectFrom('run_inputs as i')
     .innerJoin('runs as r', 'r.id', 'i.run_id')
@@ -173,17 +151,14 @@ async function refuseUsed(tx: Tx, ids: readonly string[]): Promise<void> {
     .where('r.status', 'in', [...activeStatuses])
     .limit(1)
     .executeTakeFirst()
-  if (user !== undefined)
-    throw problem('file-in-use', {
-      detail: 'A run that has not ended uses this file as input: wait until it ends or cancel it.',
-    })
+  return user !== undefined
 }
 
 /**
  * Inserts or replaces the file with this name of a run. A file with the same content stays unchanged.
  * Returns the file, and the id of the blob that is no longer needed.
  */
-export async function putRunFile(
+export async function saveRunFile(
   tx: Tx,
   scope: AppScope,
   file: NewFile,

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { Nullable, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
-import type { FileRow } from './file-store.ts'
+import type { ReadableFile } from './file.ts'
 
 export const FileWire = wire('File', {
   id: WireId('file'),
@@ -15,7 +15,7 @@ export const FileWire = wire('File', {
   createdAt: WireTime,
 })
 
-export function toFileWire(file: FileRow): Static<typeof FileWire> {
+export function toFileWire(file: ReadableFile): Static<typeof FileWire> {
   return {
     id: toWireId('file', file.id),
     name: file.name,

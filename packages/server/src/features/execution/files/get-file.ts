@@ -1,6 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { openFile } from './file-content.ts'
-import { getFile as loadFile } from './file-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { unsealFile } from './file-content.ts'
+import { findFile } from './file-store.ts'
 import { FileWire, toFileWire } from './file-wire.ts'
 
 export const getFile = endpoint({
@@ -14,6 +15,8 @@ export const getFile = endpoint({
   params: { fileId: { id: 'file', missing: 'file-not-found' } },
   returns: { 200: FileWire },
   fails: [],
-  handle: async ({ db, scope, platform, params }) =>
-    ok(toFileWire(await openFile(platform, await loadFile(db, scope, params.fileId)))),
+  async handle({ db, scope, platform, params }) {
+    const file = foundOr(await findFile(db, scope, params.fileId), 'file-not-found')
+    return ok(toFileWire(await unsealFile(platform, file)))
+  },
 })

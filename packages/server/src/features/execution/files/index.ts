@@ -14,8 +14,9 @@ export const filesFeature = feature({
   endpoints: { uploadFile, listFiles, getFile, downloadFile, deleteFile, listRunFiles },
 })
 
-export { openContents, openFiles, readContent, type ReadableContent } from './file-content.ts'
+export { readContent, unsealContents, unsealFiles } from './file-content.ts'
 export { namesInOneFolder } from './file-name.ts'
-export { deleteRunFiles, findFiles, type FileRow, type StoredFile } from './file-store.ts'
-export { addRunFile } from './run-files.ts'
+export { findFiles } from './file-store.ts'
+export type { ReadableContent, ReadableFile, StoredFile } from './file.ts'
+export { addRunFile, deleteRunFiles } from './run-files.ts'
 export { sweepBlobs } from './sweep-blobs.ts'

@@ -1,7 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { openFiles } from './file-content.ts'
-import { listFiles as loadFiles } from './file-store.ts'
+import { unsealFiles } from './file-content.ts'
+import { loadFiles } from './file-store.ts'
 import { FileWire, toFileWire } from './file-wire.ts'
 
 export const listFiles = endpoint({
@@ -19,6 +19,6 @@ export const listFiles = endpoint({
   async handle({ db, scope, platform, query }) {
     const page = parsePage(query)
     const slice = await loadFiles(db, scope, page)
-    return ok(toPageWire({ ...slice, items: await openFiles(platform, slice.items) }, page, toFileWire))
+    return ok(toPageWire({ ...slice, items: await unsealFiles(platform, slice.items) }, page, toFileWire))
   },
 })

@@ -1,7 +1,8 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { openFiles } from './file-content.ts'
-import { listRunFiles as loadRunFiles } from './file-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { unsealFiles } from './file-content.ts'
+import { loadRunFiles } from './file-store.ts'
 import { FileWire, toFileWire } from './file-wire.ts'
 
 export const listRunFiles = endpoint({
@@ -19,7 +20,7 @@ export const listRunFiles = endpoint({
   fails: ['run-not-found'],
   async handle({ db, scope, platform, params, query }) {
     const page = parsePage(query)
-    const slice = await loadRunFiles(db, scope, { runId: params.runId, page })
-    return ok(toPageWire({ ...slice, items: await openFiles(platform, slice.items) }, page, toFileWire))
+    const slice = foundOr(await loadRunFiles(db, scope, { runId: params.runId, page }), 'run-not-found')
+    return ok(toPageWire({ ...slice, items: await unsealFiles(platform, slice.items) }, page, toFileWire))
   },
 })

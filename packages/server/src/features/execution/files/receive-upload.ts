@@ -9,7 +9,7 @@ import type { ContentSeal } from '../../accounts/end-users/index.ts'
 import { toContentType } from './content-type.ts'
 import { sanitizeName } from './file-name.ts'
 import { writeContent } from './file-content.ts'
-import type { NewFile } from './file-store.ts'
+import type { NewFile } from './file.ts'
 
 /** Boundaries and part headers around the file. */
 const multipartOverheadBytes = 65_536
@@ -17,19 +17,26 @@ const idleMsMax = 60_000
 /** How long the rest of a refused upload is read, so that the client receives the reply. */
 const discardMsMax = 10_000
 
+/** Where an upload is written. */
+interface UploadTarget {
+  readonly blobs: Platform['blobs']
+  readonly seal: ContentSeal
+  readonly bytesMax: number
+}
+
 /**
  * Streams the one part `file` of a multipart request to a blob, durable when it resolves. Throws `file-too-large`,
  * `validation-error` or `malformed-request`; a failed or interrupted upload leaves no blob.
  */
-export async function receiveUpload(platform: Platform, request: FastifyRequest, seal: ContentSeal): Promise<NewFile> {
-  const bytesMax = platform.config.FILE_SIZE_MAX
+export async function receiveUpload(request: FastifyRequest, target: UploadTarget): Promise<NewFile> {
+  const { blobs, bytesMax } = target
   const id = newUuid()
   request.raw.setTimeout(idleMsMax)
   try {
     if (Number(request.headers['content-length'] ?? 0) > bytesMax + multipartOverheadBytes) throw tooLarge(bytesMax)
-    return await receiveParts(request, bytesMax, (part) => store(platform, { id, seal }, part))
+    return await receiveParts(request, bytesMax, (part) => store(id, part, target))
   } catch (error) {
-    await platform.blobs.remove(id)
+    await blobs.remove(id)
     discardRest(request.raw)
     throw toUploadProblem(error, bytesMax)
   }
@@ -55,16 +62,8 @@ async function receiveParts(
   return received
 }
 
-async function store(
-  platform: Platform,
-  { id, seal }: { id: string; seal: ContentSeal },
-  part: MultipartFile,
-): Promise<NewFile> {
-  const written = await writeContent(
-    platform,
-    { id, seal },
-    { content: part.file, bytesMax: platform.config.FILE_SIZE_MAX },
-  )
+async function store(id: string, part: MultipartFile, { blobs, seal, bytesMax }: UploadTarget): Promise<NewFile> {
+  const written = await writeContent({ blobs }, { id, seal }, { content: part.file, bytesMax })
   // A part of type application/octet-stream counts as a file even without a file name.
   const filename: string | undefined = part.filename
   return {

@@ -1,11 +1,15 @@
 import type { Readable } from 'node:stream'
+import type { AppScope } from '../../../platform/access/caller.ts'
+import type { Tx } from '../../../platform/db/database.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals, holdEndUser } from '../../accounts/end-users/index.ts'
 import { guessContentType } from './content-type.ts'
+import { deleteLockedFiles } from './delete-file.ts'
 import { writeContent } from './file-content.ts'
 import { sanitizePath } from './file-name.ts'
-import { putRunFile, type StoredFile } from './file-store.ts'
+import { lockRunFiles, saveRunFile } from './file-store.ts'
+import type { StoredFile } from './file.ts'
 
 /** The run that produces a file; all ids as stored. */
 export interface MakingRun {
@@ -20,7 +24,7 @@ export interface MakingRun {
  * Throws BlobTooLarge past FILE_SIZE_MAX; a failure leaves no blob.
  */
 export async function addRunFile(
-  platform: Platform,
+  platform: Pick<Platform, 'db' | 'blobs' | 'config' | 'use'>,
   run: MakingRun,
   { path, content }: { path: string; content: Readable },
 ): Promise<StoredFile> {
@@ -29,9 +33,9 @@ export async function addRunFile(
   const seal = await platform.use(contentSeals).of(platform.db, run)
   const written = await writeContent(platform, { id, seal }, { content, bytesMax: platform.config.FILE_SIZE_MAX })
   try {
-    const put = await platform.db.transaction().execute(async (tx) => {
+    const saved = await platform.db.transaction().execute(async (tx) => {
       await holdEndUser(tx, run)
-      return putRunFile(tx, run, {
+      return saveRunFile(tx, run, {
         id,
         runId: run.runId,
         name: seal.sealName(name),
@@ -39,10 +43,17 @@ export async function addRunFile(
         ...written,
       })
     })
-    if (put.unneeded !== undefined) await platform.blobs.remove(put.unneeded)
-    return put.file
+    if (saved.unneeded !== undefined) await platform.blobs.remove(saved.unneeded)
+    return saved.file
   } catch (error) {
     await platform.blobs.remove(id)
     throw error
   }
+}
+
+/** Deletes the rows of a run's files, not the blobs; returns their ids. Throws file-in-use. */
+export async function deleteRunFiles(tx: Tx, scope: AppScope, runId: string): Promise<string[]> {
+  const ids = await lockRunFiles(tx, scope, runId)
+  await deleteLockedFiles(tx, scope, ids)
+  return ids
 }

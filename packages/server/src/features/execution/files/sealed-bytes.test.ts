@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { BlobTooLarge } from '../../../platform/blobs/blob-directory.ts'
 import { SealBroken } from '../../../platform/crypto/key-ring.ts'
 import type { ByteRange } from './byte-range.ts'
-import { OpeningStream, sealedRange, SealingStream, type BytesKey } from './sealed-bytes.ts'
+import { UnsealingStream, sealedRange, SealingStream, type BytesKey } from './sealed-bytes.ts'
 
 const key: BytesKey = { key: randomBytes(32), fileId: 'a' }
 const chunk = 65_536
@@ -30,7 +30,7 @@ function open(
   { range, by = key }: { range?: ByteRange; by?: BytesKey } = {},
 ): Promise<Buffer> {
   const { start, end } = sealedRange(sizeBytes, range)
-  return buffer(inPieces(sealed.subarray(start, end + 1), 7_777).compose(new OpeningStream(by, sizeBytes, range)))
+  return buffer(inPieces(sealed.subarray(start, end + 1), 7_777).compose(new UnsealingStream(by, sizeBytes, range)))
 }
 
 describe('the bytes of a file', () => {

@@ -75,7 +75,7 @@ export function sealedRange(sizeBytes: number, range: ByteRange | undefined): By
 }
 
 /** Decrypts the bytes of `sealedRange` and cuts them to the range. Fails with SealBroken if they were changed. */
-export class OpeningStream extends Transform {
+export class UnsealingStream extends Transform {
   readonly #key: BytesKey
   readonly #range: ByteRange
   readonly #lastChunk: number
@@ -98,7 +98,7 @@ export class OpeningStream extends Transform {
     let from = 0
     try {
       for (; this.#pending.length - from >= sealedBytes; from += sealedBytes)
-        this.#pushOpened(this.#pending.subarray(from, from + sealedBytes))
+        this.#pushUnsealed(this.#pending.subarray(from, from + sealedBytes))
     } catch (error) {
       return done(toError(error))
     }
@@ -108,7 +108,7 @@ export class OpeningStream extends Transform {
 
   override _flush(done: TransformCallback): void {
     try {
-      if (this.#pending.length > 0) this.#pushOpened(this.#pending)
+      if (this.#pending.length > 0) this.#pushUnsealed(this.#pending)
       if (this.#index !== this.#chunksEnd) throw new SealBroken('The content of a file was cut off.')
       done()
     } catch (error) {
@@ -116,7 +116,7 @@ export class OpeningStream extends Transform {
     }
   }
 
-  #pushOpened(sealed: Buffer): void {
+  #pushUnsealed(sealed: Buffer): void {
     if (sealed.length < tagBytes) throw new SealBroken('The content of a file was cut off.')
     const decipher = createDecipheriv(
       'aes-256-gcm',
@@ -125,9 +125,9 @@ export class OpeningStream extends Transform {
       { authTagLength: tagBytes },
     )
     decipher.setAAD(Buffer.from(this.#key.fileId)).setAuthTag(sealed.subarray(-tagBytes))
-    const opened = Buffer.concat([decipher.update(sealed.subarray(0, -tagBytes)), decipher.final()])
+    const plain = Buffer.concat([decipher.update(sealed.subarray(0, -tagBytes)), decipher.final()])
     const offset = this.#index * chunkBytes
-    this.push(opened.subarray(Math.max(0, this.#range.start - offset), this.#range.end - offset + 1))
+    this.push(plain.subarray(Math.max(0, this.#range.start - offset), this.#range.end - offset + 1))
     this.#index += 1
   }
 }

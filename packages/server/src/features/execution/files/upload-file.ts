@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { created, endpoint } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { contentSeals, holdEndUser } from '../../accounts/end-users/index.ts'
-import { openFile } from './file-content.ts'
+import { unsealFile } from './file-content.ts'
 import { insertFile } from './file-store.ts'
 import { FileWire, toFileWire } from './file-wire.ts'
 import { receiveUpload } from './receive-upload.ts'
@@ -23,7 +23,9 @@ export const uploadFile = endpoint({
   returns: { 201: FileWire },
   fails: ['file-too-large', 'malformed-request'],
   async handle({ platform, db, scope, request, change }) {
-    const upload = await receiveUpload(platform, request, await platform.use(contentSeals).of(db, scope))
+    const { blobs, config } = platform
+    const seal = await platform.use(contentSeals).of(db, scope)
+    const upload = await receiveUpload(request, { blobs, seal, bytesMax: config.FILE_SIZE_MAX })
     try {
       const file = await change(
         async (tx) => {
@@ -32,10 +34,10 @@ export const uploadFile = endpoint({
         },
         ({ id }) => toWireId('file', id),
       )
-      const body = toFileWire(await openFile(platform, file))
+      const body = toFileWire(await unsealFile(platform, file))
       return created(body, `/api/files/${body.id}`)
     } catch (error) {
-      await platform.blobs.remove(upload.id)
+      await blobs.remove(upload.id)
       throw error
     }
   },

@@ -8,7 +8,7 @@ import type { Platform } from '../../../platform/platform.ts'
 import { getInstalledAgent, type Agent, type AgentVersion } from '../../catalog/agents/index.ts'
 import { findRunnableModel, type RunnableModel } from '../../catalog/models/index.ts'
 import { contentSeals, holdEndUser, type ContentSeal } from '../../accounts/end-users/index.ts'
-import { findFiles, openFiles, type FileRow, type StoredFile } from '../files/index.ts'
+import { findFiles, unsealFiles, type ReadableFile, type StoredFile } from '../files/index.ts'
 import { openRunWith, sealStart } from './run-content.ts'
 import type { RunRequest } from './run-request.ts'
 import { insertRun, insertRunInputs } from './run-store.ts'
@@ -28,7 +28,7 @@ export interface PreparedRun {
   readonly agent: Agent
   readonly version: AgentVersion
   readonly model: RunnableModel
-  readonly files: readonly FileRow[]
+  readonly files: readonly ReadableFile[]
   readonly request: RunRequest
   /** The seal of the run's content. */
   readonly seal: ContentSeal
@@ -75,7 +75,7 @@ export async function prepareRun(
     version,
     model,
     request,
-    files: await openFiles(platform, stored),
+    files: await unsealFiles(platform, stored),
     seal: await platform.use(contentSeals).of(platform.db, scope),
   }
 }

@@ -1,5 +1,5 @@
 import type { Platform } from '../../../platform/platform.ts'
-import { namesInOneFolder, openContents, type ReadableContent } from '../files/index.ts'
+import { namesInOneFolder, unsealContents, type ReadableContent } from '../files/index.ts'
 import { findRunInputs, type Run } from '../runs/index.ts'
 
 /** An input file of a run: its name in /workspace/input, and the fields that reading its bytes needs. */
@@ -9,7 +9,7 @@ export interface RunInput extends ReadableContent {
 
 /** The input files of a run, sorted by name, so that every attempt's prompt lists them in the same order. */
 export async function listInputs(platform: Platform, run: Run): Promise<RunInput[]> {
-  const inputs = await openContents(platform, await findRunInputs(platform.db, run.id))
+  const inputs = await unsealContents(platform, await findRunInputs(platform.db, run.id))
   const sorted = inputs
     .map((input) => ({ ...input, name: run.seal.openText(input.name) ?? '' }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
