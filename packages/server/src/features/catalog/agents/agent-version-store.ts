@@ -80,24 +80,40 @@ export async function getAgentVersion(db: Db, agent: Agent, version: string | un
   return toAgentVersion(row)
 }
 
-/**
- * The agent with the version of this number; with the installed version when undefined. One statement, because every
- * start of a run reads it. Throws agent-not-found, agent-version-not-found.
- */
+interface InstalledAgentReference {
+  readonly reference: string
+  readonly version: string | undefined
+}
+
+/** As `findInstalledAgent`. Throws agent-not-found, agent-version-not-found. */
 export async function getInstalledAgent(
   db: Db,
   scope: AppScope,
-  { reference, version }: { reference: string; version: string | undefined },
+  reference: InstalledAgentReference,
 ): Promise<InstalledAgent> {
+  const found = await findInstalledAgent(db, scope, reference)
+  if ('missing' in found) throw problem(found.missing === 'agent' ? 'agent-not-found' : 'agent-version-not-found')
+  return found
+}
+
+/**
+ * The agent with the version of this number; with the installed version when undefined. One statement, because every
+ * start of a run reads it.
+ */
+export async function findInstalledAgent(
+  db: Db,
+  scope: AppScope,
+  { reference, version }: InstalledAgentReference,
+): Promise<InstalledAgent | { readonly missing: 'agent' | 'version' }> {
   const parsed = parseAgentReference(reference)
-  if (parsed === undefined) throw problem('agent-not-found')
+  if (parsed === undefined) return { missing: 'agent' }
   const [isNamed, names] =
     'id' in parsed ? ['i.id = $4', [parsed.id]] : ['p.scope = $4 and p.name = $5', [parsed.scope, parsed.name]]
   const values = [scope.organizationId, scope.applicationId, version ?? null, ...names]
   const { rows } = await db.executeQuery<InstalledRow>(CompiledQuery.raw(installed + isNamed, values))
   const [row] = rows
-  if (row === undefined) throw problem('agent-not-found')
-  if (row.found_id === null) throw problem('agent-version-not-found')
+  if (row === undefined) return { missing: 'agent' }
+  if (row.found_id === null) return { missing: 'version' }
   const found = {
     id: row.found_id,
     version: row.found_version,

@@ -25,6 +25,6 @@ export const agentsFeature = feature({
 
 export { toolsOf } from './agent-manifest.ts'
 export { getAgent } from './agent-store.ts'
-export { getInstalledAgent, getPackageVersion } from './agent-version-store.ts'
+export { findInstalledAgent, getInstalledAgent, getPackageVersion } from './agent-version-store.ts'
 export type { Agent, AgentVersion } from './agent.ts'
 export { insertAgent } from './insert-agent.ts'

@@ -36,7 +36,7 @@ export interface PreparedRun {
 
 interface Where {
   readonly db: Db
-  readonly platform: Platform
+  readonly platform: Pick<Platform, 'db' | 'use'>
   readonly scope: AppScope
 }
 

@@ -1,5 +1,5 @@
 import { created, endpoint } from '../../../platform/http/endpoint.ts'
-import { makeSchedule } from './make-schedule.ts'
+import { createScheduleOf } from './create-schedule.ts'
 import { ScheduleRequest, ScheduleWire, toScheduleWire } from './schedule-wire.ts'
 
 export const createAgentSchedule = endpoint({
@@ -16,7 +16,7 @@ export const createAgentSchedule = endpoint({
   returns: { 201: ScheduleWire },
   fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found', 'too-many-schedules'],
   async handle(call) {
-    const reply = toScheduleWire(await makeSchedule(call, call.params.agentId, call.body))
+    const reply = toScheduleWire(await createScheduleOf(call, call.params.agentId, call.body))
     return created(reply, `/api/schedules/${reply.id}`)
   },
 })

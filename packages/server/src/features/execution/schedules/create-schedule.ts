@@ -1,7 +1,22 @@
 import { Type } from 'typebox'
-import { created, endpoint } from '../../../platform/http/endpoint.ts'
-import { makeSchedule } from './make-schedule.ts'
-import { scheduleRequestFields, ScheduleWire, toScheduleWire } from './schedule-wire.ts'
+import type { KeyCaller, UserCaller } from '../../../platform/access/caller.ts'
+import { created, endpoint, type Call } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { newUuid } from '../../../platform/ids/id.ts'
+import { contentSeals, holdEndUser } from '../../accounts/end-users/index.ts'
+import { checkSchedule, holdModelOf } from './check-schedule.ts'
+import { afterFire } from './firing/plan-fires.ts'
+import { readNewSettings } from './read-settings.ts'
+import { sealSettings, unsealSettings } from './schedule-content.ts'
+import { insertSchedule } from './schedule-store.ts'
+import {
+  describeChange,
+  scheduleRequestFields,
+  ScheduleWire,
+  toScheduleWire,
+  type ScheduleRequest,
+} from './schedule-wire.ts'
+import { schedulesMax, type Schedule } from './schedule.ts'
 
 export const createSchedule = endpoint({
   route: 'POST /api/schedules',
@@ -22,7 +37,46 @@ export const createSchedule = endpoint({
   fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found', 'too-many-schedules'],
   async handle(call) {
     const { agentId, ...request } = call.body
-    const reply = toScheduleWire(await makeSchedule(call, agentId, request))
+    const reply = toScheduleWire(await createScheduleOf(call, agentId, request))
     return created(reply, `/api/schedules/${reply.id}`)
   },
 })
+
+type CreateCall = Pick<
+  Call<'application', never, Record<never, never>, never>,
+  'db' | 'scope' | 'platform' | 'now' | 'change'
+> & {
+  readonly caller: UserCaller | KeyCaller
+}
+
+/** Creates a schedule of an agent. Throws what `checkSchedule` throws, model-not-found and too-many-schedules. */
+export async function createScheduleOf(
+  call: CreateCall,
+  agentReference: string,
+  request: ScheduleRequest,
+): Promise<Schedule> {
+  const { db, scope, caller, now, change, platform } = call
+  const settings = readNewSettings(request)
+  const agent = await checkSchedule(db, scope, { agentReference, settings })
+  const id = newUuid()
+  const next = settings.enabled ? afterFire({ ...settings, id }, now, now) : { nextRunAt: null, dueAt: null }
+  const seal = await platform.use(contentSeals).of(db, scope)
+  const userId = caller.kind === 'user' ? caller.userId : null
+  const schedule = await change(
+    async (tx) => {
+      await holdEndUser(tx, scope)
+      await holdModelOf(tx, scope, settings)
+      const sealed = sealSettings(seal, settings)
+      const stored = await insertSchedule(tx, scope, { id, agentId: agent.id, userId, settings: sealed, next, now })
+      return unsealSettings(
+        seal,
+        foundOr(stored, 'too-many-schedules', {
+          detail: `The application has ${schedulesMax} schedules, which is the maximum: delete one first.`,
+        }),
+      )
+    },
+    (made) => describeChange(undefined, made),
+  )
+  platform.wake.wake('schedules', '')
+  return schedule
+}

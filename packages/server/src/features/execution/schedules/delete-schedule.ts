@@ -1,4 +1,5 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { deleteScheduleRow, lockSchedule } from './schedule-store.ts'
@@ -18,7 +19,7 @@ export const deleteSchedule = endpoint({
   async handle({ params, scope, change }) {
     await change(
       async (tx) => {
-        const schedule = await lockSchedule(tx, scope, params.scheduleId)
+        const schedule = foundOr(await lockSchedule(tx, scope, params.scheduleId), 'schedule-not-found')
         await deleteScheduleRow(tx, scope, schedule.id)
       },
       () => toWireId('sched', params.scheduleId),

@@ -6,7 +6,7 @@ import { runColumns, toRun, type StoredRun } from '../runs/index.ts'
 import { outcomesBefore, type Fire } from './schedule.ts'
 
 /** The history of a schedule's fires, latest first. The caller has checked that the schedule is in the scope. */
-export async function listFires(
+export async function loadFires(
   db: Db,
   scope: AppScope,
   { scheduleId, page }: { scheduleId: string; page: Page },
@@ -61,8 +61,8 @@ export async function findLastFire(db: Db, scope: AppScope, scheduleId: string):
   return row?.last ?? null
 }
 
-/** Drops the queued fire, if there is one. */
-export async function dropQueuedFire(tx: Tx, scope: AppScope, scheduleId: string): Promise<void> {
+/** Cancels the queued fire, if there is one. */
+export async function cancelQueuedFire(tx: Tx, scope: AppScope, scheduleId: string): Promise<void> {
   await tx
     .updateTable('schedule_fires')
     .set({ outcome: 'skipped-disabled' })

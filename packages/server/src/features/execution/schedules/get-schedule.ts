@@ -1,6 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { openSchedule } from './schedule-content.ts'
-import { getSchedule as loadSchedule } from './schedule-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { unsealSchedule } from './schedule-content.ts'
+import { findSchedule } from './schedule-store.ts'
 import { ScheduleWire, toScheduleWire } from './schedule-wire.ts'
 
 export const getSchedule = endpoint({
@@ -14,6 +15,8 @@ export const getSchedule = endpoint({
   params: { scheduleId: { id: 'sched', missing: 'schedule-not-found' } },
   returns: { 200: ScheduleWire },
   fails: [],
-  handle: async ({ db, scope, params, platform }) =>
-    ok(toScheduleWire(await openSchedule(platform, await loadSchedule(db, scope, params.scheduleId)))),
+  async handle({ db, scope, params, platform }) {
+    const schedule = foundOr(await findSchedule(db, scope, params.scheduleId), 'schedule-not-found')
+    return ok(toScheduleWire(await unsealSchedule(platform, schedule)))
+  },
 })

@@ -1,8 +1,8 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
 import { getAgent } from '../../catalog/agents/index.ts'
-import { openSchedules } from './schedule-content.ts'
-import { listSchedules } from './schedule-store.ts'
+import { unsealSchedules } from './schedule-content.ts'
+import { loadSchedules } from './schedule-store.ts'
 import { ScheduleWire, toScheduleWire } from './schedule-wire.ts'
 
 export const listAgentSchedules = endpoint({
@@ -21,7 +21,7 @@ export const listAgentSchedules = endpoint({
   async handle({ db, scope, params, query, platform }) {
     const page = parsePage(query)
     const agent = await getAgent(db, scope, params.agentId)
-    const { items, total } = await listSchedules(db, scope, { page, filters: { agentId: agent.id } })
-    return ok(toPageWire({ items: await openSchedules(platform, items), total }, page, toScheduleWire))
+    const { items, total } = await loadSchedules(db, scope, { page, filters: { agentId: agent.id } })
+    return ok(toPageWire({ items: await unsealSchedules(platform, items), total }, page, toScheduleWire))
   },
 })

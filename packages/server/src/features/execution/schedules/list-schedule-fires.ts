@@ -1,7 +1,8 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { listFires } from './fire-store.ts'
-import { getSchedule } from './schedule-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { loadFires } from './fire-store.ts'
+import { findSchedule } from './schedule-store.ts'
 import { ScheduleFireWire, toScheduleFireWire } from './schedule-wire.ts'
 
 export const listScheduleFires = endpoint({
@@ -20,7 +21,7 @@ export const listScheduleFires = endpoint({
   fails: [],
   async handle({ params, query, scope, db }) {
     const page = parsePage(query)
-    const { id } = await getSchedule(db, scope, params.scheduleId)
-    return ok(toPageWire(await listFires(db, scope, { scheduleId: id, page }), page, toScheduleFireWire))
+    const { id } = foundOr(await findSchedule(db, scope, params.scheduleId), 'schedule-not-found')
+    return ok(toPageWire(await loadFires(db, scope, { scheduleId: id, page }), page, toScheduleFireWire))
   },
 })

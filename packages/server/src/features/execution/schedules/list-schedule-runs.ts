@@ -1,8 +1,9 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { openSummaries, RunSummaryWire, toRunSummaryWire } from '../runs/index.ts'
 import { listRunsOf } from './fire-store.ts'
-import { getSchedule } from './schedule-store.ts'
+import { findSchedule } from './schedule-store.ts'
 
 export const listScheduleRuns = endpoint({
   route: 'GET /api/schedules/:scheduleId/runs',
@@ -19,7 +20,7 @@ export const listScheduleRuns = endpoint({
   fails: [],
   async handle({ params, query, scope, platform, db }) {
     const page = parsePage(query)
-    const { id } = await getSchedule(db, scope, params.scheduleId)
+    const { id } = foundOr(await findSchedule(db, scope, params.scheduleId), 'schedule-not-found')
     const slice = await listRunsOf(db, scope, { scheduleId: id, page })
     return ok(toPageWire({ ...slice, items: await openSummaries(platform, slice.items) }, page, toRunSummaryWire))
   },

@@ -2,8 +2,8 @@ import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
 import { getAgent } from '../../catalog/agents/index.ts'
-import { openSchedules } from './schedule-content.ts'
-import { listSchedules as listScheduleRows } from './schedule-store.ts'
+import { unsealSchedules } from './schedule-content.ts'
+import { loadSchedules } from './schedule-store.ts'
 import { ScheduleWire, toScheduleWire } from './schedule-wire.ts'
 
 export const listSchedules = endpoint({
@@ -29,7 +29,7 @@ export const listSchedules = endpoint({
       ...(agent === undefined ? {} : { agentId: agent.id }),
       ...(query.enabled === undefined ? {} : { enabled: query.enabled }),
     }
-    const { items, total } = await listScheduleRows(db, scope, { page, filters })
-    return ok(toPageWire({ items: await openSchedules(platform, items), total }, page, toScheduleWire))
+    const { items, total } = await loadSchedules(db, scope, { page, filters })
+    return ok(toPageWire({ items: await unsealSchedules(platform, items), total }, page, toScheduleWire))
   },
 })

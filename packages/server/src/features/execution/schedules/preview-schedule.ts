@@ -1,8 +1,9 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { toWireTime } from '../../../platform/http/wire.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { nextFires } from './cron-expression.ts'
-import { getSchedule } from './schedule-store.ts'
+import { findSchedule } from './schedule-store.ts'
 import { SchedulePreviewWire } from './schedule-wire.ts'
 
 const countDefault = 10
@@ -25,7 +26,8 @@ export const previewSchedule = endpoint({
   returns: { 200: SchedulePreviewWire },
   fails: [],
   async handle({ params, query, scope, db, now }) {
-    const { cronExpression, timezone } = await getSchedule(db, scope, params.scheduleId)
+    const schedule = foundOr(await findSchedule(db, scope, params.scheduleId), 'schedule-not-found')
+    const { cronExpression, timezone } = schedule
     const fires = nextFires({ cronExpression, timezone }, now, query.count ?? countDefault)
     return ok({ cronExpression, timezone, fires: fires.map((time) => toWireTime(time)) })
   },

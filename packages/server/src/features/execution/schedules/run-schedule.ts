@@ -1,5 +1,6 @@
 import { violatesUnique } from '../../../platform/db/database.ts'
 import { accepted, endpoint, type Call } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { holdEndUser } from '../../accounts/end-users/index.ts'
@@ -12,9 +13,9 @@ import {
   toRunWire,
   type Run,
 } from '../runs/index.ts'
-import { runRequestOf } from './run-request-of.ts'
-import { openSchedule } from './schedule-content.ts'
-import { getSchedule, lockSchedule, saveLastRun } from './schedule-store.ts'
+import { unsealSchedule } from './schedule-content.ts'
+import { findSchedule, lockSchedule, saveLastRun } from './schedule-store.ts'
+import { runRequestOf } from './schedule.ts'
 
 export const runSchedule = endpoint({
   route: 'POST /api/schedules/:scheduleId/run',
@@ -41,12 +42,12 @@ export const runSchedule = endpoint({
   },
 })
 
-type RunCall = Pick<
+type RunScheduleCall = Pick<
   Call<'application', 'scheduleId', Record<never, never>, never>,
   'params' | 'db' | 'scope' | 'caller' | 'platform' | 'idempotency' | 'change' | 'now'
 >
 
-async function runNow(call: RunCall): Promise<Run> {
+async function runNow(call: RunScheduleCall): Promise<Run> {
   const repeated = await findRepeatedRun(call)
   if (repeated !== undefined) return repeated
   try {
@@ -58,8 +59,18 @@ async function runNow(call: RunCall): Promise<Run> {
   }
 }
 
-async function insertRun({ params, db, scope, caller, platform, idempotency, change, now }: RunCall): Promise<Run> {
-  const schedule = await openSchedule(platform, await getSchedule(db, scope, params.scheduleId))
+async function insertRun({
+  params,
+  db,
+  scope,
+  caller,
+  platform,
+  idempotency,
+  change,
+  now,
+}: RunScheduleCall): Promise<Run> {
+  const stored = foundOr(await findSchedule(db, scope, params.scheduleId), 'schedule-not-found')
+  const schedule = await unsealSchedule(platform, stored)
   const runScope = { ...scope, endUserId: schedule.endUserId }
   const prepared = await prepareRun(
     { db, platform, scope: runScope },
@@ -70,7 +81,7 @@ async function insertRun({ params, db, scope, caller, platform, idempotency, cha
   return change(
     async (tx) => {
       await holdEndUser(tx, runScope)
-      await lockSchedule(tx, scope, schedule.id)
+      foundOr(await lockSchedule(tx, scope, schedule.id), 'schedule-not-found')
       const run = await insertPreparedRun(tx, runScope, { prepared, origin, idempotency })
       await saveLastRun(tx, scope, { id: schedule.id, now })
       return run

@@ -3,26 +3,29 @@ import { contentSeals, type ContentSeal } from '../../accounts/end-users/index.t
 import { toRecord } from '../runs/index.ts'
 import type { Schedule, ScheduleSettings } from './schedule.ts'
 
+type Seals = Pick<Platform, 'db' | 'use'>
+
 /** A schedule as it is stored: an end-user's schedule has its content sealed with their key. */
 export type StoredSchedule = Schedule
 
 /** The schedule with its content decrypted. */
-export async function openSchedule<T extends StoredSchedule>(platform: Platform, stored: T): Promise<T> {
+export async function unsealSchedule<T extends StoredSchedule>(platform: Seals, stored: T): Promise<T> {
   const sealOf = await platform.use(contentSeals).ofAll(platform.db, stored.applicationId, [stored.endUserId])
-  return openWith(sealOf(stored.endUserId), stored)
+  return unsealSettings(sealOf(stored.endUserId), stored)
 }
 
 /** Schedules of one application with their content decrypted. */
-export async function openSchedules(platform: Platform, stored: readonly StoredSchedule[]): Promise<Schedule[]> {
+export async function unsealSchedules(platform: Seals, stored: readonly StoredSchedule[]): Promise<Schedule[]> {
   const [first] = stored
   if (first === undefined) return []
   const sealOf = await platform
     .use(contentSeals)
     .ofAll(platform.db, first.applicationId, new Set(stored.map(({ endUserId }) => endUserId)))
-  return stored.map((schedule) => openWith(sealOf(schedule.endUserId), schedule))
+  return stored.map((schedule) => unsealSettings(sealOf(schedule.endUserId), schedule))
 }
 
-export function openWith<T extends ScheduleSettings>(seal: ContentSeal, stored: T): T {
+/** The settings with their content decrypted. */
+export function unsealSettings<T extends ScheduleSettings>(seal: ContentSeal, stored: T): T {
   return {
     ...stored,
     name: stored.name === null ? null : seal.openText(stored.name),

@@ -6,7 +6,6 @@ import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
 import type { DB } from '../../../platform/db/schema.generated.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import type { JsonRecord } from '../runs/index.ts'
 import { schedulesMax, type Schedule, type ScheduleSettings } from './schedule.ts'
 
@@ -25,12 +24,12 @@ export interface NewSchedule {
   readonly now: Date
 }
 
-/** Serialized per application, so that the limit holds. Throws too-many-schedules. */
+/** Serialized per application, so that the limit holds. Undefined when the application has `schedulesMax` schedules. */
 export async function insertSchedule(
   tx: Tx,
   scope: AppScope,
   { id, agentId, userId, settings, next, now }: NewSchedule,
-): Promise<Schedule> {
+): Promise<Schedule | undefined> {
   await tx
     .selectFrom('applications')
     .select('id')
@@ -43,10 +42,7 @@ export async function insertSchedule(
     .select((eb) => eb.fn.countAll<number>().as('total'))
     .where('application_id', '=', scope.applicationId)
     .executeTakeFirstOrThrow()
-  if (total >= schedulesMax)
-    throw problem('too-many-schedules', {
-      detail: `The application has ${schedulesMax} schedules, which is the maximum: delete one first.`,
-    })
+  if (total >= schedulesMax) return undefined
   await tx
     .insertInto('schedules')
     .values({
@@ -61,21 +57,19 @@ export async function insertSchedule(
       updated_at: now,
     })
     .execute()
-  return getSchedule(tx, scope, id)
+  return reloadSchedule(tx, scope, id)
 }
 
-/** Throws schedule-not-found, also for another end-user's schedule. */
-export async function getSchedule(db: Db, scope: AppScope, id: string): Promise<Schedule> {
+/** The schedule; undefined when it does not exist, and for another end-user's schedule. */
+export async function findSchedule(db: Db, scope: AppScope, id: string): Promise<Schedule | undefined> {
   const row = await select(db, scope).where('s.id', '=', id).executeTakeFirst()
-  if (row === undefined) throw problem('schedule-not-found')
-  return toSchedule(row)
+  return row === undefined ? undefined : toSchedule(row)
 }
 
-/** Locks the schedule against changes and fires until the transaction ends. Throws schedule-not-found. */
-export async function lockSchedule(tx: Tx, scope: AppScope, id: string): Promise<Schedule> {
+/** Locks the schedule against changes and fires until the transaction ends; undefined as for `findSchedule`. */
+export async function lockSchedule(tx: Tx, scope: AppScope, id: string): Promise<Schedule | undefined> {
   const row = await select(tx, scope).where('s.id', '=', id).forNoKeyUpdate('s').executeTakeFirst()
-  if (row === undefined) throw problem('schedule-not-found')
-  return toSchedule(row)
+  return row === undefined ? undefined : toSchedule(row)
 }
 
 export interface ScheduleFilters {
@@ -84,7 +78,7 @@ export interface ScheduleFilters {
 }
 
 /** Newest first. */
-export async function listSchedules(
+export async function loadSchedules(
   db: Db,
   scope: AppScope,
   { page, filters }: { page: Page; filters: ScheduleFilters },
@@ -119,7 +113,7 @@ export async function saveSchedule(
     .where(visibleTo(scope))
     .where('s.id', '=', about.id)
     .execute()
-  return getSchedule(tx, scope, about.id)
+  return reloadSchedule(tx, scope, about.id)
 }
 
 /** Deletes a locked schedule and the history of its fires; its runs are kept. */
@@ -135,6 +129,10 @@ export async function saveLastRun(tx: Tx, scope: AppScope, { id, now }: { id: st
     .where(visibleTo(scope))
     .where('s.id', '=', id)
     .execute()
+}
+
+async function reloadSchedule(tx: Tx, scope: AppScope, id: string): Promise<Schedule> {
+  return toSchedule(await select(tx, scope).where('s.id', '=', id).executeTakeFirstOrThrow())
 }
 
 function columnsOf(settings: ScheduleSettings, { nextRunAt, dueAt }: NextFire) {

@@ -1,4 +1,6 @@
 import { Type, type Static } from 'typebox'
+import type { AuditSubject } from '../../../platform/audit/audit.ts'
+import { changesBetween } from '../../../platform/audit/changes.ts'
 import {
   JsonObject,
   Nullable,
@@ -170,3 +172,18 @@ export const SchedulePreviewWire = wire('SchedulePreview', {
   timezone: Type.String(),
   fires: Type.Array(WireTime, { description: 'The next fires by the expression, without jitter.' }),
 })
+
+// Times that follow from the other fields are not recorded.
+const unrecorded = { updatedAt: null, createdAt: null, nextRunAt: null, lastRunAt: null }
+
+/** The audit entry of a change. It excludes the content of runs, because audit entries outlive the schedule. */
+export function describeChange(before: Schedule | undefined, after: Schedule): AuditSubject {
+  const show = (schedule: Schedule | undefined) =>
+    schedule === undefined ? {} : { ...toScheduleWire(schedule), ...unrecorded }
+  return {
+    resourceId: toWireId('sched', after.id),
+    changes: changesBetween(show(before), show(after), {
+      secret: after.endUserId === null ? ['input', 'config'] : ['name', 'input', 'config'],
+    }),
+  }
+}

@@ -1,5 +1,6 @@
+import { toWireId } from '../../../platform/ids/id.ts'
 import { lifecycleOf } from '../../../platform/lifecycle/lifecycle.ts'
-import type { JsonRecord } from '../runs/index.ts'
+import type { JsonRecord, RunRequest } from '../runs/index.ts'
 import type { FireRule } from './cron-expression.ts'
 
 /** What happens to fires whose time has passed while no server could fire them. */
@@ -71,3 +72,20 @@ export interface Fire {
 
 /** The maximum number of schedules of an application. */
 export const schedulesMax = 10_000
+
+/** The request with which each run of a schedule is started. */
+export function runRequestOf({
+  input,
+  config,
+  modelId,
+  version,
+  budgetUsd,
+}: Pick<Schedule, 'input' | 'config' | 'modelId' | 'version' | 'budgetUsd'>): RunRequest {
+  return {
+    input,
+    config,
+    ...(modelId === null ? {} : { modelId: toWireId('model', modelId) }),
+    ...(version === null ? {} : { version }),
+    ...(budgetUsd === null ? {} : { budget: budgetUsd }),
+  }
+}

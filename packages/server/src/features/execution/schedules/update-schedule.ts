@@ -1,17 +1,17 @@
 import type { Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { contentSeals } from '../../accounts/end-users/index.ts'
 import { checkSchedule, holdModelOf } from './check-schedule.ts'
 import { findRuleMistakes, nextFire } from './cron-expression.ts'
-import { describeChange } from './describe-change.ts'
-import { dropQueuedFire, findLastFire } from './fire-store.ts'
+import { cancelQueuedFire, findLastFire } from './fire-store.ts'
 import { readChangedSettings } from './read-settings.ts'
-import { openWith, sealSettings } from './schedule-content.ts'
+import { sealSettings, unsealSettings } from './schedule-content.ts'
 import { lockSchedule, saveSchedule, type NextFire } from './schedule-store.ts'
-import { SchedulePatch, ScheduleWire, toScheduleWire } from './schedule-wire.ts'
+import { describeChange, SchedulePatch, ScheduleWire, toScheduleWire } from './schedule-wire.ts'
 import type { Schedule, ScheduleSettings } from './schedule.ts'
 
 export const updateSchedule = endpoint({
@@ -32,16 +32,16 @@ export const updateSchedule = endpoint({
   async handle({ params, body, scope, now, change, platform }) {
     const { after } = await change(
       async (tx) => {
-        const locked = await lockSchedule(tx, scope, params.scheduleId)
+        const locked = foundOr(await lockSchedule(tx, scope, params.scheduleId), 'schedule-not-found')
         const seal = await platform.use(contentSeals).of(tx, locked)
-        const before = openWith(seal, locked)
+        const before = unsealSettings(seal, locked)
         const settings = readChangedSettings(before, body)
         await checkChange(tx, scope, { before, settings, patch: body })
-        if (!settings.enabled) await dropQueuedFire(tx, scope, before.id)
+        if (!settings.enabled) await cancelQueuedFire(tx, scope, before.id)
         const next = await findNext(tx, scope, { before, settings, now })
         return {
           before,
-          after: openWith(
+          after: unsealSettings(
             seal,
             await saveSchedule(tx, scope, { id: before.id, settings: sealSettings(seal, settings), next, now }),
           ),

@@ -20,10 +20,10 @@ import {
   type NewFire,
 } from './firing-store.ts'
 import { decideFires, type Decision, type FirePlan } from './plan-fires.ts'
-import type { PreparedSchedule, Start } from './prepare-fires.ts'
+import type { PreparedSchedule, PreparedStart } from './prepare-fires.ts'
 
 /** The effects of a transaction, for the wake-ups after its commit. */
-interface Batch {
+interface FiringBatch {
   readonly tx: Tx
   readonly now: Date
   readonly fires: NewFire[]
@@ -38,20 +38,20 @@ interface Batch {
  * another process holds or that have changed are left to the next round. Returns the number of handled schedules.
  */
 export async function fireBatch(
-  platform: Platform,
+  { db, wake }: Pick<Platform, 'db' | 'wake'>,
   schedules: readonly PreparedSchedule[],
   now: Date,
 ): Promise<number> {
-  const batch = await platform.db.transaction().execute(async (tx) => {
-    const current: Batch = { tx, now, fires: [], advances: [], started: [], failed: [], cancelled: [] }
+  const batch = await db.transaction().execute(async (tx) => {
+    const current: FiringBatch = { tx, now, fires: [], advances: [], started: [], failed: [], cancelled: [] }
     await fireAll(current, schedules)
     return current
   })
-  wakeAfter(platform, batch)
+  wakeAfter({ wake }, batch)
   return batch.advances.length
 }
 
-async function fireAll(batch: Batch, schedules: readonly PreparedSchedule[]): Promise<void> {
+async function fireAll(batch: FiringBatch, schedules: readonly PreparedSchedule[]): Promise<void> {
   const { tx, now } = batch
   await holdOwners(
     tx,
@@ -94,12 +94,12 @@ async function loadActiveRuns(tx: Tx, locked: readonly PreparedSchedule[]): Prom
 
 interface Fired {
   readonly schedule: DueSchedule
-  readonly start: Start | undefined
+  readonly start: PreparedStart | undefined
   readonly decision: Decision
 }
 
 /** Carries out the decision about one fire; returns whether it created a run. */
-async function carryOut(batch: Batch, { schedule, start, decision }: Fired): Promise<boolean> {
+async function carryOut(batch: FiringBatch, { schedule, start, decision }: Fired): Promise<boolean> {
   const { scheduledFor } = decision
   if (decision.kind !== 'start') {
     batch.fires.push({
@@ -134,12 +134,12 @@ async function carryOut(batch: Batch, { schedule, start, decision }: Fired): Pro
 }
 
 async function startRun(
-  batch: Batch,
+  batch: FiringBatch,
   {
     schedule,
     start,
     decision,
-  }: { schedule: DueSchedule; start: Start; decision: Extract<Decision, { kind: 'start' }> },
+  }: { schedule: DueSchedule; start: PreparedStart; decision: Extract<Decision, { kind: 'start' }> },
 ): Promise<StoredRun | undefined> {
   const origin = {
     userId: schedule.userId,
@@ -165,7 +165,7 @@ async function startRun(
   }
 }
 
-async function cancelPrevious({ tx, cancelled }: Batch, schedule: DueSchedule, id: string): Promise<void> {
+async function cancelPrevious({ tx, cancelled }: FiringBatch, schedule: DueSchedule, id: string): Promise<void> {
   const by = 'the next fire of its schedule'
   const run = await cancelLockedRun(tx, id, { by, entry: `The run was cancelled by ${by}.` })
   await insertAuditEntry(tx, {
@@ -178,7 +178,7 @@ async function cancelPrevious({ tx, cancelled }: Batch, schedule: DueSchedule, i
 }
 
 async function advance(
-  { tx }: Batch,
+  { tx }: FiringBatch,
   about: { schedule: DueSchedule; plan: FirePlan; hasRun: boolean; isDisabled: boolean },
 ): Promise<Advance> {
   const { schedule, plan, hasRun, isDisabled } = about
@@ -193,7 +193,7 @@ async function advance(
   return { id: schedule.id, nextRunAt: null, dueAt: null, hasRun, isDisabled }
 }
 
-function wakeAfter({ wake }: Platform, { started, failed, cancelled }: Batch): void {
+function wakeAfter({ wake }: Pick<Platform, 'wake'>, { started, failed, cancelled }: FiringBatch): void {
   if (started.length > 0) wake.wake('runs', '')
   for (const run of [...started, ...failed]) wake.wake('events', `${run.applicationId}:${run.id}`)
   for (const run of cancelled) wakeAfterCancel(wake, run)

@@ -4,6 +4,8 @@ import { fireBatch } from './fire-batch.ts'
 import { findDueIds, findNextDueAt, loadDue, postpone } from './firing-store.ts'
 import { prepareFires } from './prepare-fires.ts'
 
+type Firing = Pick<Platform, 'db' | 'clock' | 'log' | 'use' | 'wake'>
+
 /** The maximum number of schedules in one round. */
 const roundMax = 500
 const batchMax = 20
@@ -22,7 +24,7 @@ export interface Round {
 }
 
 /** One bounded round over the due schedules: prepares them and fires them in batches. */
-export async function fireDue(platform: Platform, signal?: AbortSignal): Promise<Round> {
+export async function fireDue(platform: Firing, signal?: AbortSignal): Promise<Round> {
   const ids = await findDueIds(platform.db, { now: platform.clock.now(), limit: roundMax })
   // Shuffled, so that nodes rarely prepare the same schedules.
   const batches = chunk(shuffle(ids), batchMax)
@@ -43,18 +45,17 @@ export async function fireDue(platform: Platform, signal?: AbortSignal): Promise
  * Does not sleep, and returns false, when nothing is due within `restMaxMs`.
  */
 export async function restUntilDue(
-  platform: Platform,
+  { db, clock, wake }: Pick<Platform, 'db' | 'clock' | 'wake'>,
   { fired, isMore }: Round,
   rest: { restMaxMs: number; signal: AbortSignal },
 ): Promise<boolean> {
   if (isMore && fired > 0) return true
   const woken = new AbortController()
   // Subscribes before the query, so that a later change ends the sleep.
-  const unsubscribe = platform.wake.subscribe('schedules', () => woken.abort())
+  const unsubscribe = wake.subscribe('schedules', () => woken.abort())
   try {
-    const dueAt = await findNextDueAt(platform.db)
-    const restMs =
-      dueAt === null ? Infinity : Math.max(isMore ? busyMs : 0, dueAt.getTime() - platform.clock.now().getTime())
+    const dueAt = await findNextDueAt(db)
+    const restMs = dueAt === null ? Infinity : Math.max(isMore ? busyMs : 0, dueAt.getTime() - clock.now().getTime())
     if (restMs > rest.restMaxMs) return woken.signal.aborted
     await sleep(restMs, undefined, { signal: AbortSignal.any([woken.signal, rest.signal]) }).catch(() => undefined)
     return true
@@ -63,7 +64,7 @@ export async function restUntilDue(
   }
 }
 
-async function fireIds(platform: Platform, ids: readonly string[]): Promise<number> {
+async function fireIds(platform: Firing, ids: readonly string[]): Promise<number> {
   try {
     return await fireTogether(platform, ids)
   } catch (error) {
@@ -73,7 +74,7 @@ async function fireIds(platform: Platform, ids: readonly string[]): Promise<numb
   }
 }
 
-async function fireTogether(platform: Platform, ids: readonly string[]): Promise<number> {
+async function fireTogether(platform: Firing, ids: readonly string[]): Promise<number> {
   const now = platform.clock.now()
   const prepared = []
   for (const schedule of await loadDue(platform.db, { ids, now }))
@@ -81,7 +82,7 @@ async function fireTogether(platform: Platform, ids: readonly string[]): Promise
   return prepared.length === 0 ? 0 : fireBatch(platform, prepared, now)
 }
 
-async function fireSingly(platform: Platform, ids: readonly string[]): Promise<number> {
+async function fireSingly(platform: Firing, ids: readonly string[]): Promise<number> {
   let fired = 0
   for (const id of ids) {
     try {

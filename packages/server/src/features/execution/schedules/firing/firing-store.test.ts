@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parseWireId } from '../../../../platform/ids/id.ts'
 import { changesOf, tryChanges } from '../../../../testing/try-changes.ts'
 import { openWorld, type World } from '../../../../testing/world.ts'
-import { dropQueuedFire } from '../fire-store.ts'
+import { cancelQueuedFire } from '../fire-store.ts'
 import { fireOutcomes, fireTransitions } from '../schedule.ts'
 import { makeSchedule, readyTenant, type Ready } from '../testing/schedule-tests.ts'
 import { saveFires } from './firing-store.ts'
@@ -38,7 +38,7 @@ it('changes the outcome of a fire as the table of transitions allows, and in no 
       ...fireOutcomes.map(
         (outcome) => (id: string) => db.transaction().execute((tx) => saveFires(tx, [{ ...fireOf(id), outcome }], now)),
       ),
-      (id) => db.transaction().execute((tx) => dropQueuedFire(tx, tenant.scope, id)),
+      (id) => db.transaction().execute((tx) => cancelQueuedFire(tx, tenant.scope, id)),
     ],
   })
   expect(made).toEqual(changesOf(fireTransitions))

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { nextFire, nextFires } from '../cron-expression.ts'
 import type { MissedFires, Overlap } from '../schedule.ts'
-import { dueAtOf } from './jitter.ts'
-import { decideFires, missedRunsMax, planFires, type PlannableSchedule } from './plan-fires.ts'
+import { decideFires, dueAtOf, missedRunsMax, planFires, type PlannableSchedule } from './plan-fires.ts'
 
 const at = (text: string) => new Date(text)
 const schedule = (fields: Partial<PlannableSchedule> = {}): PlannableSchedule => ({

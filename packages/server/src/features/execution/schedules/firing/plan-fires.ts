@@ -1,6 +1,6 @@
-import { lastFires, nextFire } from '../cron-expression.ts'
+import { createHash } from 'node:crypto'
+import { lastFires, nextFire, type FireRule } from '../cron-expression.ts'
 import type { MissedFires, Overlap } from '../schedule.ts'
-import { dueAtOf, type TimedSchedule } from './jitter.ts'
 
 /** A fire that is later than this was missed. */
 const missedAfterMs = 60_000
@@ -17,6 +17,12 @@ export interface FirePlan {
   readonly nextRunAt: Date | null
   /** When the schedule is due again. */
   readonly dueAt: Date | null
+}
+
+/** The fields of a schedule from which its times are computed. */
+interface TimedSchedule extends FireRule {
+  readonly id: string
+  readonly jitterSeconds: number
 }
 
 export interface PlannableSchedule extends TimedSchedule {
@@ -45,6 +51,23 @@ export function afterFire(
   if (nextRunAt === null) return { nextRunAt: null, dueAt: null }
   const due = dueAtOf(schedule, nextRunAt)
   return { nextRunAt, dueAt: due < now ? now : due }
+}
+
+/**
+ * When a nominal fire is due: up to `jitterSeconds` later, always the same for the same fire, and before the next fire
+ * of the schedule, so that fires keep their order.
+ */
+export function dueAtOf(schedule: TimedSchedule, nominal: Date): Date {
+  if (schedule.jitterSeconds === 0) return nominal
+  const next = nextFire(schedule, nominal)
+  const gapMs = next === null ? Infinity : next.getTime() - nominal.getTime()
+  const spanMs = Math.min(schedule.jitterSeconds * 1000, gapMs)
+  return new Date(nominal.getTime() + Math.floor(shareOf(schedule.id, nominal) * spanMs))
+}
+
+/** A number from 0 to below 1 that differs between schedules and between fires. */
+function shareOf(id: string, nominal: Date): number {
+  return createHash('sha256').update(`${id} ${nominal.toISOString()}`).digest().readUInt32BE() / 2 ** 32
 }
 
 function planMissed(schedule: PlannableSchedule, first: Date, now: Date): PlannedFire[] {
