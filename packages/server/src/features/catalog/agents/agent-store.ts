@@ -3,6 +3,7 @@ import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { problem } from '../../../platform/problems/problem.ts'
+import { toInstallation } from '../packages/index.ts'
 import { parseAgentReference, type Agent, type AgentReference } from './agent.ts'
 
 /** An agent as a list shows it; read without its prompt and schemas. */
@@ -68,7 +69,7 @@ export async function lockAgent(tx: Tx, scope: AppScope, reference: string): Pro
     .execute()
   const row = await select(tx, scope).where('i.id', '=', id).forNoKeyUpdate('i').executeTakeFirst()
   if (row === undefined) throw problem('agent-not-found')
-  return toAgent(row)
+  return toInstallation(row)
 }
 
 /** True when runs of a locked agent have not ended. No run can be inserted between the answer and the end of the transaction. */
@@ -174,7 +175,7 @@ async function findAgent(db: Db, scope: AppScope, reference: AgentReference): Pr
       ? all.where('i.id', '=', reference.id)
       : all.where('p.scope', '=', reference.scope).where('p.name', '=', reference.name)
   const row = await one.executeTakeFirst()
-  return row === undefined ? undefined : toAgent(row)
+  return row === undefined ? undefined : toInstallation(row)
 }
 
 function select(db: Db, scope: AppScope) {
@@ -198,22 +199,4 @@ function select(db: Db, scope: AppScope) {
     .where('i.application_id', '=', scope.applicationId)
     .where('i.removed_at', 'is', null)
     .where('p.type', '=', 'agent')
-}
-
-export type AgentRow = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>
-
-export function toAgent(row: AgentRow): Agent {
-  return {
-    id: row.id,
-    organizationId: row.organization_id,
-    applicationId: row.application_id,
-    packageId: row.package_id,
-    name: `@${row.scope}/${row.name}`,
-    versionId: row.version_id,
-    version: row.version,
-    modelId: row.model_id,
-    enabled: row.enabled,
-    createdAt: row.installed_at,
-    updatedAt: row.updated_at,
-  }
 }

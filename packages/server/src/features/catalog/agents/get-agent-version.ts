@@ -1,6 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { getAgent } from './agent-store.ts'
-import { getAgentVersion as getVersion } from './agent-version-store.ts'
+import { findAgentVersion } from './agent-version.ts'
 import { AgentVersionWire, toAgentVersionWire } from './agent-wire.ts'
 
 export const getAgentVersion = endpoint({
@@ -16,6 +17,7 @@ export const getAgentVersion = endpoint({
   fails: ['agent-not-found', 'agent-version-not-found'],
   async handle({ params, scope, db }) {
     const agent = await getAgent(db, scope, params.agentId)
-    return ok(toAgentVersionWire(await getVersion(db, agent, params.version)))
+    const version = await findAgentVersion(db, agent, params.version)
+    return ok(toAgentVersionWire(foundOr(version, 'agent-version-not-found')))
   },
 })

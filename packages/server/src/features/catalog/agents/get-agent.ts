@@ -1,6 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { getAgent as getAgentRow } from './agent-store.ts'
-import { getAgentVersion } from './agent-version-store.ts'
+import { getPackageVersion } from './agent-version.ts'
 import { AgentWire, toAgentWire } from './agent-wire.ts'
 
 export const getAgent = endpoint({
@@ -16,6 +16,6 @@ export const getAgent = endpoint({
   fails: ['agent-not-found'],
   async handle({ params, scope, db }) {
     const agent = await getAgentRow(db, scope, params.agentId)
-    return ok(toAgentWire({ agent, version: await getAgentVersion(db, agent, undefined) }))
+    return ok(toAgentWire({ agent, version: await getPackageVersion(db, agent.organizationId, agent.versionId) }))
   },
 })

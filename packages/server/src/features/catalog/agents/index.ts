@@ -1,7 +1,7 @@
 import { feature } from '../../../platform/http/feature.ts'
 import { createAgent } from './create-agent.ts'
 import { deleteAgent } from './delete-agent.ts'
-import { getAgentVersion as getAgentVersionEndpoint } from './get-agent-version.ts'
+import { getAgentVersion } from './get-agent-version.ts'
 import { getAgent as getAgentEndpoint } from './get-agent.ts'
 import { listAgentVersions } from './list-agent-versions.ts'
 import { listAgents } from './list-agents.ts'
@@ -19,12 +19,12 @@ export const agentsFeature = feature({
     updateAgent,
     deleteAgent,
     listAgentVersions,
-    getAgentVersion: getAgentVersionEndpoint,
+    getAgentVersion,
   },
 })
 
 export { toolsOf } from './agent-manifest.ts'
 export { getAgent } from './agent-store.ts'
-export { findInstalledAgent, getInstalledAgent, getPackageVersion } from './agent-version-store.ts'
+export { findInstalledAgent, getInstalledAgent, getPackageVersion } from './agent-version.ts'
 export type { Agent, AgentVersion } from './agent.ts'
 export { insertAgent } from './insert-agent.ts'

@@ -1,9 +1,11 @@
 import type { Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
+import { insertPackage } from '../packages/index.ts'
 import { timeoutSecondsDefault, writeManifest, type AgentContent } from './agent-manifest.ts'
 import { insertInstallation } from './agent-store.ts'
-import { insertPackage, insertVersion } from './agent-version-store.ts'
+import { insertAgentVersion } from './agent-version.ts'
 import type { InstalledAgent } from './agent.ts'
 import { builtinTools } from './builtin-tool.ts'
 
@@ -23,7 +25,11 @@ export interface NewAgent extends Partial<Omit<AgentContent, 'displayName'>> {
 /** Creates an agent package with its first version and installs it in the application. Throws agent-name-taken. */
 export async function insertAgent(tx: Tx, scope: AppScope, agent: NewAgent): Promise<InstalledAgent> {
   const { prompt, createdBy, version: number = '1.0.0' } = agent
-  const made = await insertPackage(tx, scope, { name: agent.name, createdBy })
+  const made = await insertPackage(tx, scope, { type: 'agent', name: agent.name, createdBy })
+  if ('taken' in made)
+    throw problem('agent-name-taken', {
+      detail: `The organization already has a package ${made.taken}: choose another name.`,
+    })
   const content: AgentContent = {
     displayName: agent.displayName,
     description: agent.description ?? null,
@@ -33,7 +39,7 @@ export async function insertAgent(tx: Tx, scope: AppScope, agent: NewAgent): Pro
     timeoutSeconds: agent.timeoutSeconds ?? timeoutSecondsDefault,
   }
   const manifest = writeManifest(content, { name: made.name, version: number })
-  const version = await insertVersion(tx, scope, { packageId: made.id, manifest, prompt, createdBy })
+  const version = await insertAgentVersion(tx, scope, { packageId: made.id, manifest, prompt, createdBy })
   const installation = { id: newUuid(), packageId: made.id, versionId: version.id, modelId: agent.modelId ?? null }
   return { agent: await insertInstallation(tx, scope, installation), version }
 }

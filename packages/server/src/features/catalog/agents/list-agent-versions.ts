@@ -1,7 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
 import { getAgent } from './agent-store.ts'
-import { listAgentVersions as listVersions } from './agent-version-store.ts'
+import { loadAgentVersions } from './agent-version.ts'
 import { AgentVersionListItemWire, toAgentVersionListItemWire } from './agent-wire.ts'
 
 export const listAgentVersions = endpoint({
@@ -20,6 +20,6 @@ export const listAgentVersions = endpoint({
   async handle({ params, query, scope, db }) {
     const page = parsePage(query)
     const agent = await getAgent(db, scope, params.agentId)
-    return ok(toPageWire(await listVersions(db, agent, page), page, toAgentVersionListItemWire))
+    return ok(toPageWire(await loadAgentVersions(db, agent, page), page, toAgentVersionListItemWire))
   },
 })

@@ -4,11 +4,12 @@ import type { Tx } from '../../../platform/db/database.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
+import { loadVersionNumbers, nextVersion } from '../packages/index.ts'
 import { contentOf, isSameContent, writeManifest, type AgentContent } from './agent-manifest.ts'
 import { lockAgent, saveInstallation } from './agent-store.ts'
-import { getAgentVersion, insertVersion, listVersionNumbers } from './agent-version-store.ts'
+import { getPackageVersion, insertAgentVersion } from './agent-version.ts'
 import { AgentWire, contentRequestFields, modelIdRequestField, toAgentWire } from './agent-wire.ts'
-import { findContentMistakes, nextVersion, type AgentVersion, type InstalledAgent } from './agent.ts'
+import { findContentMistakes, type AgentVersion, type InstalledAgent } from './agent.ts'
 import { holdModelOf } from './hold-model-of.ts'
 
 export const updateAgent = endpoint({
@@ -39,7 +40,7 @@ export const updateAgent = endpoint({
       async (tx) => {
         const modelId = await holdModelOf(tx, scope, modelWireId)
         const agent = await lockAgent(tx, scope, params.agentId)
-        const before = { agent, version: await getAgentVersion(tx, agent, undefined) }
+        const before = { agent, version: await getPackageVersion(tx, agent.organizationId, agent.versionId) }
         const version = await publishChanges(tx, before, { content, prompt, number, createdBy: caller.userId })
         const changes = {
           versionId: version.id,
@@ -75,8 +76,8 @@ async function publishChanges(
   const prompt = changes.prompt ?? version.prompt
   const manifest = writeManifest(after, { name: agent.name, version: version.version }, version.manifest)
   if (prompt === version.prompt && isSameContent(before, contentOf(manifest))) return version
-  const number = nextVersion(await listVersionNumbers(tx, agent, agent.packageId), changes.number)
-  return insertVersion(tx, agent, {
+  const number = nextVersion(await loadVersionNumbers(tx, agent, agent.packageId), changes.number)
+  return insertAgentVersion(tx, agent, {
     packageId: agent.packageId,
     manifest: { ...manifest, version: number },
     prompt,

@@ -1,0 +1,41 @@
+import type { OrgScope } from '../../../platform/access/caller.ts'
+import type { Tx } from '../../../platform/db/database.ts'
+import { newUuid } from '../../../platform/ids/id.ts'
+import type { PackageType } from './package.ts'
+
+export interface NewPackage {
+  readonly type: PackageType
+  /** Without its scope, which is the organization's slug. */
+  readonly name: string
+  readonly createdBy: string | null
+}
+
+/** Inserts a package under the organization's slug; returns its name as `taken` when the organization already has it. */
+export async function insertPackage(
+  tx: Tx,
+  scope: OrgScope,
+  { type, name, createdBy }: NewPackage,
+): Promise<{ readonly id: string; readonly name: string } | { readonly taken: string }> {
+  const { slug } = await tx
+    .selectFrom('organizations')
+    .select('slug')
+    .where('id', '=', scope.organizationId)
+    .executeTakeFirstOrThrow()
+  const inserted = await tx
+    .insertInto('packages')
+    .values({
+      id: newUuid(),
+      organization_id: scope.organizationId,
+      scope: slug,
+      name,
+      type,
+      created_by: createdBy,
+    })
+    .onConflict((conflict) =>
+      conflict.columns(['organization_id', 'scope', 'name']).where('deleted_at', 'is', null).doNothing(),
+    )
+    .returning('id')
+    .executeTakeFirst()
+  const fullName = `@${slug}/${name}`
+  return inserted === undefined ? { taken: fullName } : { id: inserted.id, name: fullName }
+}
