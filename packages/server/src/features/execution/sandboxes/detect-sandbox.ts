@@ -71,9 +71,14 @@ async function describeHost(): Promise<SandboxHost> {
   }
 }
 
-type Outcome = { readonly driver: SandboxDriver; readonly filtersSystemCalls: boolean } | { readonly failure: string }
+type CandidateResult =
+  | { readonly driver: SandboxDriver; readonly filtersSystemCalls: boolean }
+  | { readonly failure: string }
 
-async function tryCandidate({ programs, create }: (typeof candidates)[number], host: SandboxHost): Promise<Outcome> {
+async function tryCandidate(
+  { programs, create }: (typeof candidates)[number],
+  host: SandboxHost,
+): Promise<CandidateResult> {
   try {
     programs.forEach(getProgram)
     const driver = create(host)

@@ -11,8 +11,6 @@ import { SandboxError, type ExecRequest, type ExecResult } from './sandbox.ts'
 import { environment } from './system-view.ts'
 import { watchUsage, type UsageWatch } from './usage-watch.ts'
 
-export type ProcessEnd = ExecResult
-
 export interface IsolatedRun {
   readonly launch: { readonly argv: readonly string[]; readonly data: readonly Buffer[] }
   readonly request: ExecRequest
@@ -21,14 +19,14 @@ export interface IsolatedRun {
 }
 
 interface Streams {
-  readonly stdout: Reading
-  readonly stderr: Reading
-  readonly status: Reading
+  readonly stdout: CapturedStream
+  readonly stderr: CapturedStream
+  readonly status: CapturedStream
   /** The file descriptors of the child, by number. */
   readonly inherited: (number | 'ignore')[]
 }
 
-interface Reading {
+interface CapturedStream {
   readonly capture: OutputCapture
   readonly ended: Promise<unknown>
 }
@@ -41,7 +39,7 @@ const statusBytesMax = 1024
 const niceness = 5
 
 /** Runs a self-isolating command until all its processes are dead. Throws SandboxError if the program did not start. */
-export async function runIsolated(run: IsolatedRun): Promise<ProcessEnd> {
+export async function runIsolated(run: IsolatedRun): Promise<ExecResult> {
   const startedAt = performance.now()
   const { child, reason, streams } = await runToItsEnd(run)
   if (reason === 'exited') assertStarted(streams)
@@ -156,7 +154,7 @@ async function openStreams(pipes: readonly Pipe[], { request, launch }: Isolated
   }
 }
 
-function openReader(fd: number | undefined, bytesMax: number): Reading {
+function openReader(fd: number | undefined, bytesMax: number): CapturedStream {
   if (fd === undefined) throw new SandboxError('there is no pipe to read from')
   const socket = new Socket({ fd, readable: true, writable: false })
   const capture = new OutputCapture(bytesMax)

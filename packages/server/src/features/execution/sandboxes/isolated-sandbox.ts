@@ -1,6 +1,6 @@
 import { leaseCgroups, type CgroupLease } from './cgroups.ts'
-import { runIsolated, type ProcessEnd } from './isolated-process.ts'
-import { claimWorkspace, type SandboxHost } from './sandbox-host.ts'
+import { runIsolated } from './isolated-process.ts'
+import { assignWorkspaceUid, type SandboxHost } from './sandbox-host.ts'
 import type { ExecRequest, ExecResult, Sandbox, SandboxLimits, SandboxOptions } from './sandbox.ts'
 import { filesMaxDefault } from './usage-watch.ts'
 import { measureWorkspace, type WorkspaceUsage } from './workspace-usage.ts'
@@ -36,7 +36,7 @@ const fileSizeExceededCode = 128 + 25
 /** A sandbox whose executions are self-isolating process trees; the drivers differ only in the command. */
 export async function openIsolated(options: IsolatedSandboxOptions): Promise<Sandbox> {
   const { host, workspaceDir } = options
-  const uid = host.uids === undefined ? undefined : await claimWorkspace(workspaceDir, host.uids)
+  const uid = host.uids === undefined ? undefined : await assignWorkspaceUid(workspaceDir, host.uids)
   return {
     async exec(request) {
       if (request.signal?.aborted === true) return abortedBeforeStart()
@@ -67,7 +67,7 @@ function isFull(usage: WorkspaceUsage, limits: SandboxLimits): boolean {
   return usage.bytes >= limits.diskBytes || usage.files > (limits.filesMax ?? filesMaxDefault)
 }
 
-async function reasonOf(end: ProcessEnd, groups: CgroupLease): Promise<ExecResult['reason']> {
+async function reasonOf(end: ExecResult, groups: CgroupLease): Promise<ExecResult['reason']> {
   if (end.reason !== 'exited' || end.exitCode === 0) return end.reason
   if ((await groups.countOomKills()) > 0) return 'memory-limit'
   return end.exitCode === fileSizeExceededCode ? 'disk-limit' : 'exited'

@@ -57,10 +57,10 @@ export async function chooseUidRange(): Promise<UidRange> {
 }
 
 /** Makes one uid the permanent owner of the workspace, and returns that uid. The caller is root. */
-export async function claimWorkspace(workspaceDir: string, range: UidRange): Promise<number> {
+export async function assignWorkspaceUid(workspaceDir: string, range: UidRange): Promise<number> {
   const { uid: owner } = await lstat(workspaceDir)
-  const isOurs = owner >= range.first && owner < range.first + range.count
-  const uid = isOurs ? owner : range.first + randomInt(range.count)
+  const isInRange = owner >= range.first && owner < range.first + range.count
+  const uid = isInRange ? owner : range.first + randomInt(range.count)
   for (const path of [workspaceDir, join(workspaceDir, 'output')]) {
     const stats = await lstat(path).catch(() => undefined)
     if (stats?.isDirectory() === true && stats.uid !== uid) await lchown(path, uid, uid)

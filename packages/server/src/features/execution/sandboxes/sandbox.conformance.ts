@@ -25,7 +25,7 @@ export interface Subject {
   inside(script: string, options?: Partial<ExecRequest>): Promise<ExecResult>
 }
 
-export interface Outcome {
+export interface CaseResult {
   readonly name: string
   readonly error?: string
 }
@@ -47,9 +47,9 @@ const concurrentCases = 4
 const outsideCode = 99
 
 /** Runs all cases against a driver, each in its own workspace. Stops at once when a script runs outside a sandbox. */
-export async function runConformance(driver: SandboxDriver): Promise<Outcome[]> {
+export async function runConformance(driver: SandboxDriver): Promise<CaseResult[]> {
   const arena = await openArena()
-  const outcomes: Outcome[] = []
+  const outcomes: CaseResult[] = []
   const waiting = [...conformanceCases]
   try {
     await proveInside(await openSubject(arena, driver, { id: 'proof' }))
@@ -69,7 +69,7 @@ async function runCase(
   arena: Arena,
   driver: SandboxDriver,
   { name, limits, check }: ConformanceCase,
-): Promise<Outcome> {
+): Promise<CaseResult> {
   const subject = await openSubject(arena, driver, { id: `case-${randomBytes(6).toString('hex')}`, limits })
   try {
     await check(subject)

@@ -8,7 +8,7 @@ import {
   createWorkspace,
   detectSandbox,
   editFile,
-  listFiles,
+  listDirectory,
   readFile,
   runBash,
   writeFile,
@@ -211,17 +211,17 @@ describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_00
         'mkdir -p tree/sub tree/void; cd tree; printf 123 > sub/b; ' +
         'printf 1 > "$(printf "line\\nbreak")"; ln -s /etc/passwd link',
     })
-    expect(await listFiles(sandbox, { path: 'tree' })).toEqual({
+    expect(await listDirectory(sandbox, { path: 'tree' })).toEqual({
       ok: true,
       text: 'line?break  1 bytes\nlink  (not a regular file)\nsub/\nsub/b  3 bytes\nvoid/',
     })
-    expect(await listFiles(sandbox, { path: 'tree/void' })).toEqual({ ok: true, text: '(empty)' })
-    expect(await listFiles(sandbox, { path: 'nowhere' })).toEqual({
+    expect(await listDirectory(sandbox, { path: 'tree/void' })).toEqual({ ok: true, text: '(empty)' })
+    expect(await listDirectory(sandbox, { path: 'nowhere' })).toEqual({
       ok: false,
       text: 'There is no directory ./nowhere.',
     })
-    expect((await listFiles(sandbox, {})).text).toMatch(/^input\/$/m)
+    expect((await listDirectory(sandbox, {})).text).toMatch(/^input\/$/m)
     await runBash(sandbox, { command: 'mkdir many; cd many; seq 1 1500 | xargs touch' })
-    expect((await listFiles(sandbox, { path: 'many' })).text).toMatch(/more than 1000 entries/)
+    expect((await listDirectory(sandbox, { path: 'many' })).text).toMatch(/more than 1000 entries/)
   })
 })

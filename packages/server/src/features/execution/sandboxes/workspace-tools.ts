@@ -30,7 +30,7 @@ export async function runBash(
   const request = isLong
     ? { argv: ['sh', '-c', `${bash}; exec 9<&0 </dev/null; exec $shell /dev/fd/9`], stdin: Buffer.from(command) }
     : { argv: ['sh', '-c', `${bash}; exec $shell -c "$1"`, 'sh', command] }
-  const result = await attempt(sandbox, { ...request, timeoutMs, outputBytesMax: streamBytesMax }, signal)
+  const result = await execAsTool(sandbox, { ...request, timeoutMs, outputBytesMax: streamBytesMax }, signal)
   if ('ok' in result) return result
   const parts = [
     result.stdout,
@@ -59,7 +59,11 @@ export async function readFile(
   signal?: AbortSignal,
 ): Promise<ToolText> {
   const argv = ['sh', '-c', readScript, 'read', plainPath(path), String(offset), String(limit), String(readBytesMax)]
-  const result = await attempt(sandbox, { argv, timeoutMs: fileTimeoutMs, outputBytesMax: readBytesMax + 100 }, signal)
+  const result = await execAsTool(
+    sandbox,
+    { argv, timeoutMs: fileTimeoutMs, outputBytesMax: readBytesMax + 100 },
+    signal,
+  )
   if ('ok' in result) return result
   if (result.exitCode !== 0) return failed(explainFailure(result, `${path} could not be read.`))
   const headEnd = result.stdout.indexOf('\n')
@@ -105,7 +109,7 @@ export async function editFile(
 ): Promise<ToolText> {
   if (oldText === '') return failed('The old text is empty.')
   const argv = ['sh', '-c', editScript, 'edit', plainPath(path), String(editBytesMax)]
-  const result = await attempt(sandbox, { argv, timeoutMs: fileTimeoutMs, outputBytesMax: editBytesMax * 2 }, signal)
+  const result = await execAsTool(sandbox, { argv, timeoutMs: fileTimeoutMs, outputBytesMax: editBytesMax * 2 }, signal)
   if ('ok' in result) return result
   if (result.exitCode !== 0) return failed(explainFailure(result, `${path} could not be read.`))
   const content = Buffer.from(result.stdout, 'base64')
@@ -135,13 +139,13 @@ find -P "$1" -mindepth 1 -maxdepth 8 -printf '%y %s %P\\0' 2>/dev/null | head -z
 `
 
 /** Lists the entries below a directory, eight levels deep, with sizes in bytes. */
-export async function listFiles(
+export async function listDirectory(
   sandbox: Sandbox,
   { path = '.' }: { path?: string },
   signal?: AbortSignal,
 ): Promise<ToolText> {
   const argv = ['sh', '-c', listScript, 'list', plainPath(path), String(entriesMax + 1)]
-  const result = await attempt(sandbox, { argv, timeoutMs: fileTimeoutMs, outputBytesMax: 1024 * 1024 }, signal)
+  const result = await execAsTool(sandbox, { argv, timeoutMs: fileTimeoutMs, outputBytesMax: 1024 * 1024 }, signal)
   if ('ok' in result) return result
   if (result.exitCode !== 0) return failed(explainFailure(result, `${path} could not be listed.`))
   const entries = result.stdout
@@ -159,7 +163,7 @@ async function replaceContent(
   signal?: AbortSignal,
 ): Promise<ToolText | undefined> {
   const argv = ['sh', '-c', writeScript, 'write', plainPath(path)]
-  const result = await attempt(
+  const result = await execAsTool(
     sandbox,
     { argv, stdin, timeoutMs: fileTimeoutMs, outputBytesMax: streamBytesMax },
     signal,
@@ -170,7 +174,7 @@ async function replaceContent(
     : failed(explainFailure(result, `${path} could not be written.`))
 }
 
-async function attempt(
+async function execAsTool(
   sandbox: Sandbox,
   request: ExecRequest,
   signal: AbortSignal | undefined,
@@ -229,7 +233,7 @@ function emptyReading(offset: number, lines: number): string {
   return offset === 0 ? '(empty file)' : `(nothing after line ${offset}: the file has ${lines} lines)`
 }
 
-interface Reading {
+interface FileExcerpt {
   readonly text: string
   readonly offset: number
   readonly limit: number
@@ -237,7 +241,7 @@ interface Reading {
   readonly bytes: number
 }
 
-function describeRest({ text, offset, limit, lines, bytes }: Reading): string {
+function describeRest({ text, offset, limit, lines, bytes }: FileExcerpt): string {
   const end = text.endsWith('\n') ? '' : '\n'
   if (Buffer.byteLength(text) >= readBytesMax)
     return `${end}[… cut after ${readBytesMax} of ${bytes} bytes: continue with a higher offset, or with bash …]`

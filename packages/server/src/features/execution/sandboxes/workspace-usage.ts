@@ -43,7 +43,7 @@ async function* entriesOf(path: string, count: Count): AsyncGenerator<Dirent> {
   try {
     yield* await openListing(path)
   } catch (error) {
-    noteHidden(error, count)
+    recordHidden(error, count)
   }
 }
 
@@ -69,13 +69,13 @@ async function makeReadable(path: string): Promise<void> {
 
 function lstatOrNothing(path: string, count: Count): Promise<Stats | undefined> {
   return lstat(path).catch((error: unknown) => {
-    noteHidden(error, count)
+    recordHidden(error, count)
     return undefined
   })
 }
 
 // An entry that was deleted meanwhile is fine. Below a path that is too long, files could hide from the count.
-function noteHidden(error: unknown, count: Count): void {
+function recordHidden(error: unknown, count: Count): void {
   if (codeOf(error) === 'ENAMETOOLONG') count.files = Infinity
 }
 

@@ -1,5 +1,5 @@
 import { Type, type TProperties } from 'typebox'
-import { editFile, listFiles, readFile, runBash, writeFile, type Sandbox } from '../sandboxes/index.ts'
+import { editFile, listDirectory, readFile, runBash, writeFile, type Sandbox } from '../sandboxes/index.ts'
 import type { Tool, ToolEffect, ToolResult } from './tool.ts'
 
 const path = Type.String({ minLength: 1, maxLength: 4096, description: 'Relative to /workspace, or absolute.' })
@@ -83,7 +83,7 @@ const declarations: readonly SandboxTool[] = [
     parameters: { path: Type.Optional(path) },
     effect: 'none',
     run: (sandbox, { path: folder }, signal) =>
-      listFiles(sandbox, typeof folder === 'string' ? { path: folder } : {}, signal),
+      listDirectory(sandbox, typeof folder === 'string' ? { path: folder } : {}, signal),
   },
 ]
 

@@ -10,7 +10,7 @@ import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { quickestMs } from '../../../../testing/quickest.ts'
-import { conformanceCases, type Outcome } from '../sandbox.conformance.ts'
+import { conformanceCases, type CaseResult } from '../sandbox.conformance.ts'
 import { createWorkspace } from '../workspace.ts'
 import { findProcesses, holdsWithin } from './arena.ts'
 
@@ -63,7 +63,7 @@ export function describeConformance(driver: 'bubblewrap' | 'unshare', plainUse: 
   for (const user of isRoot ? [currentUser, ordinaryUser] : [currentUser]) {
     // Checks with a plain command, not with detectSandbox: if the host can isolate, a driver that cannot must fail.
     describe.skipIf(!isPossible(user, plainUse))(`${driver} ${user.name}`, () => {
-      const outcomes = new Map<string, Outcome>()
+      const outcomes = new Map<string, CaseResult>()
 
       beforeAll(async () => {
         const [program, ...args] = user.command([driver, 'suite'])
@@ -103,7 +103,7 @@ function isPossible(user: User, plainUse: readonly string[]): boolean {
   return spawnSync(program, args).status === 0
 }
 
-async function readOutcomes(child: ChildProcess): Promise<Outcome[]> {
+async function readOutcomes(child: ChildProcess): Promise<CaseResult[]> {
   const chunks: Buffer[] = []
   child.stdout?.on('data', (chunk: Buffer) => chunks.push(chunk))
   await once(child, 'close')
