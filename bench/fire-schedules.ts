@@ -3,6 +3,7 @@
 import { tmpdir } from 'node:os'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { features } from '../packages/server/src/features/index.ts'
 import { schedulesFeature } from '../packages/server/src/features/execution/schedules/index.ts'
 import { parseConfig } from '../packages/server/src/platform/config/config.ts'
 import { generateEncryptionKey } from '../packages/server/src/platform/crypto/key-ring.ts'
@@ -15,6 +16,7 @@ const Address = Type.Object({ host: Type.String(), port: Type.Number(), user: Ty
 const log = createLog('error')
 const address = Value.Parse(Address, JSON.parse(process.argv[2] ?? ''))
 const platform = await openPlatform({
+  features,
   config: parseConfig({ DATA_DIR: tmpdir() }),
   secrets: { encryptionKeys: generateEncryptionKey('1'), authSecret: 'a secret of the benchmark, 32 characters' },
   database: openDatabase(address, { connectionsMax: 10, log }),

@@ -1,16 +1,21 @@
-import '../../packages/server/src/features/index.ts'
-import '../../packages/server/src/platform/http/http-problems.ts'
+import { features } from '../../packages/server/src/features/index.ts'
+import { problemTable } from '../../packages/server/src/platform/http/http-problems.ts'
 import { problemType } from '../../packages/server/src/platform/http/problem-reply.ts'
 import { listProblems, type ProblemRow } from '../../packages/server/src/platform/problems/problem.ts'
 import { replaceBetween, tableRow, type GeneratedFile } from './generated-file.ts'
 
 type Catalogue = readonly (readonly [code: string, row: ProblemRow])[]
 
+const productProblems: Catalogue = listProblems(problemTable(features))
+
 const folder = 'docs/errors'
 const marker = 'generated'
 
 /** A page for each code, and their index. The head of a page is generated; its hand-written text is kept. */
-export function errorPages(pages: ReadonlyMap<string, string>, catalogue: Catalogue = listProblems()): GeneratedFile[] {
+export function errorPages(
+  pages: ReadonlyMap<string, string>,
+  catalogue: Catalogue = productProblems,
+): GeneratedFile[] {
   return [
     ...catalogue.map(([code, row]) => ({
       path: pathOf(code),
@@ -21,7 +26,7 @@ export function errorPages(pages: ReadonlyMap<string, string>, catalogue: Catalo
 }
 
 /** The mistakes in the existing pages: pages for codes that do not exist, and pages without a text. */
-export function pageMistakes(pages: ReadonlyMap<string, string>, catalogue: Catalogue = listProblems()): string[] {
+export function pageMistakes(pages: ReadonlyMap<string, string>, catalogue: Catalogue = productProblems): string[] {
   const codes = new Set(catalogue.map(([code]) => code))
   const orphaned = [...pages.keys()]
     .filter((code) => !codes.has(code))

@@ -141,6 +141,7 @@ describe('each rule', () => {
     ['environment', 'by index', { 'platform/config/a.ts': "const env = process['env']" }],
     ['environment', 'by import', { 'platform/config/a.ts': "import { env as outside } from 'node:process'" }],
     ['environment', 'by destructuring', { 'platform/config/a.ts': 'const { env } = process' }],
+    ['bindings', 'an import for its side effect', { 'platform/db/a.ts': "import './b.ts'" }],
     ['names', 'not kebab-case', { 'platform/db/rowMapper.ts': '' }],
     ['names', 'a catch-all name', { 'platform/db/utils.ts': '' }],
     ['names', 'the test of a catch-all file', { 'platform/db/helpers.test.ts': '' }],
@@ -160,13 +161,13 @@ describe('each rule', () => {
   it('accepts the intended structure', () => {
     const files = {
       'processes/api.ts':
-        "import { features } from '../features/index.ts'\nimport './migrate.ts'\nconst { PORT } = process.env",
-      'processes/migrate.ts': "import '../platform/db/db.ts'",
+        "import { features } from '../features/index.ts'\nimport { x } from './migrate.ts'\nconst { PORT } = process.env",
+      'processes/migrate.ts': "// Registers the driver.\nimport '../platform/db/db.ts'",
       'processes/worker.ts': '',
       'processes/all-in-one.ts': "import { serveScenarios } from '@appstrate/model-server'",
       'features/index.ts':
         "import { keys } from './accounts/keys/index.ts'\nimport type { Feature } from '../platform/db/db.ts'",
-      [`${a}/index.ts`]: "import './create-key.ts'",
+      [`${a}/index.ts`]: "import { x } from './create-key.ts'",
       [`${a}/create-key.ts`]:
         "import type { K } from './index.ts'\nimport { x } from './inner/deep.ts'\npool.query(statement)",
       [`${a}/expiry.test.ts`]:
@@ -175,8 +176,8 @@ describe('each rule', () => {
       'platform/http/whole-api.test.ts': "import { features } from '../../features/index.ts'",
       [`${a}/inner/deep.ts`]: "import { env } from '../../../../platform/db/db.ts'\nconst env = call.env",
       [`${a}/key-store.ts`]: 'sql`select 1`',
-      'features/accounts/users/index.ts': "import '../keys/index.ts'",
-      'features/catalog/agents/index.ts': "import '../../accounts/keys/index.ts'",
+      'features/accounts/users/index.ts': "import { x } from '../keys/index.ts'",
+      'features/catalog/agents/index.ts': "import { x } from '../../accounts/keys/index.ts'",
       'platform/db/db.ts': 'export const rows = await db.selectFrom("a")',
       'platform/wake/postgres-wake.ts': "pool.query('select 1')",
       'platform/db/testing/server.ts': "import '../../../testing/world.ts'\nspawn('a', { env: process.env })",

@@ -50,6 +50,10 @@ export const rules = {
     each(tree, ({ path, readsEnvironment }) =>
       readsEnvironment && !mayReadEnvironment.test(path) ? [`${path}: process.env`] : [],
     ),
+  bindings: (tree: Tree) =>
+    each(tree, ({ path, sideEffects }) =>
+      isTest(path) ? [] : sideEffects.map((statement) => `${path}: ${statement} has no binding and no reason`),
+    ),
   names: (tree: Tree) =>
     each(tree, ({ path }) => path.split('/').flatMap((part) => (isGoodName(part) ? [] : [`${path}: "${part}"`]))),
   siblings: (tree: Tree) =>

@@ -10,6 +10,8 @@ export interface Source {
   readonly imports: readonly Import[]
   readonly sql: readonly string[]
   readonly readsEnvironment: boolean
+  /** Imports without bindings, and without a comment that gives the reason. */
+  readonly sideEffects: readonly string[]
 }
 export type Tree = ReadonlyMap<string, Source>
 
@@ -19,17 +21,20 @@ const sqlText = /^\s*(select|insert into|update|delete from|with|create|alter|dr
 export function readSource(path: string, text: string): Source {
   const imports: Import[] = []
   const sql: string[] = []
+  const sideEffects: string[] = []
   let readsEnvironment = false
   function visit(node: ts.Node): void {
     const found = importIn(node)
     if (found !== undefined) imports.push({ target: resolve(path, found.specifier), typeOnly: found.typeOnly })
     const statement = sqlIn(node)
     if (statement !== undefined) sql.push(statement)
+    if (isSideEffect(node, text)) sideEffects.push(node.getText(file))
     readsEnvironment ||= isEnvironment(node)
     ts.forEachChild(node, visit)
   }
-  visit(ts.createSourceFile(path, text, ts.ScriptTarget.Latest))
-  return { path, imports, sql, readsEnvironment }
+  const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest)
+  visit(file)
+  return { path, imports, sql, readsEnvironment, sideEffects }
 }
 
 function resolve(path: string, specifier: string): string {
@@ -52,6 +57,12 @@ function named(
   return specifier !== undefined && ts.isStringLiteralLike(specifier)
     ? { specifier: specifier.text, typeOnly }
     : undefined
+}
+
+// The comment that gives its reason stands directly above it, or behind it on its line.
+function isSideEffect(node: ts.Node, text: string): boolean {
+  if (!ts.isImportDeclaration(node) || node.importClause !== undefined) return false
+  return (ts.getLeadingCommentRanges(text, node.pos) ?? ts.getTrailingCommentRanges(text, node.end)) === undefined
 }
 
 function sqlIn(node: ts.Node): string | undefined {

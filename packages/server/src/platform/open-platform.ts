@@ -6,12 +6,16 @@ import type { Secrets } from './config/secrets.ts'
 import { parseKeyRing } from './crypto/key-ring.ts'
 import type { Database } from './db/database.ts'
 import { apiVersions, createVersionRegistry, type VersionRegistry } from './api-versions/api-version.ts'
+import type { Feature } from './http/feature.ts'
+import { problemTable } from './http/http-problems.ts'
 import type { Log } from './log/log.ts'
 import { createServices, type Platform } from './platform.ts'
 import { openRedis } from './redis/redis.ts'
 import { openWake } from './wake/open-wake.ts'
 
 export interface PlatformParts {
+  /** Every feature of the product. */
+  readonly features: readonly Feature[]
   readonly config: Config
   readonly secrets: Secrets
   readonly database: Database
@@ -48,6 +52,7 @@ export async function openPlatform(parts: PlatformParts): Promise<OpenPlatform> 
     clock: parts.clock ?? systemClock,
     log,
     versions: parts.versions ?? createVersionRegistry(apiVersions),
+    problems: problemTable(parts.features),
     stopping: stop.signal,
     isTrustedOrigin: (origin) => config.TRUSTED_ORIGINS.includes(origin) || origin === originOf(config),
     use: services.use,

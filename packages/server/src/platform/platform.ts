@@ -7,6 +7,7 @@ import type { KeyRing } from './crypto/key-ring.ts'
 import type { Database, Db } from './db/database.ts'
 import type { VersionRegistry } from './api-versions/api-version.ts'
 import type { Log } from './log/log.ts'
+import type { ProblemTable } from './problems/problem.ts'
 import type { Wake } from './wake/wake.ts'
 
 /** The capabilities that features build on: opened once per process, closed in reverse order. */
@@ -22,6 +23,8 @@ export interface Platform {
   readonly clock: Clock
   readonly log: Log
   readonly versions: VersionRegistry
+  /** The problems of the HTTP layer and of every feature. */
+  readonly problems: ProblemTable
   /** Aborts when the process begins to stop. */
   readonly stopping: AbortSignal
   /** True for the origin of APP_URL and those of TRUSTED_ORIGINS. */

@@ -1,9 +1,11 @@
+import { features } from '../features/index.ts'
 import { ConfigMistakes, parseConfig, type Config } from '../platform/config/config.ts'
 import { loadSecrets } from '../platform/config/secrets.ts'
 import { openDatabase, type Database } from '../platform/db/database.ts'
 import { EmbeddedPostgresUnavailable } from '../platform/db/embedded/embedded-postgres-unavailable.ts'
 import { startEmbeddedPostgres } from '../platform/db/embedded/start-embedded-postgres.ts'
 import { migrate, MigrationMismatch } from '../platform/db/migrate.ts'
+import { checkFeatures } from '../platform/http/check-features.ts'
 import { createLog, type Log } from '../platform/log/log.ts'
 import { openPlatform, type OpenPlatform } from '../platform/open-platform.ts'
 
@@ -18,6 +20,7 @@ export interface Booted {
 
 /** Reads the configuration, migrates the database and opens the platform. Exits with one line per mistake. */
 export async function boot(): Promise<Booted> {
+  checkFeatures(features)
   const config = readConfig()
   const log = createLog(config.LOG_LEVEL)
   try {
@@ -38,7 +41,7 @@ async function openAll(config: Config, log: Log): Promise<Booted> {
         'The database account is not allowed to create or use the role appstrate_tenant: ' +
           'row-level security is off (see "Production" in README.md).',
       )
-    const platform = await openPlatform({ config, secrets, database, log })
+    const platform = await openPlatform({ features, config, secrets, database, log })
     return {
       config,
       log,

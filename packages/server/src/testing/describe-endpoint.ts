@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { features } from '../features/index.ts'
 import type { Endpoint } from '../platform/http/endpoint.ts'
+import { problemTable } from '../platform/http/http-problems.ts'
 import { failuresOf } from '../platform/http/openapi.ts'
 import { problemRow } from '../platform/problems/problem.ts'
 import type { Tenant } from './factories/tenant.ts'
@@ -176,6 +178,8 @@ function routeOf(endpoint: Endpoint, { params = {} }: GoodCall): string {
   return endpoint.route.replace(/:(\w+)/g, (_match, name: string) => encodeURIComponent(params[name] ?? ''))
 }
 
+const productProblems = problemTable(features)
+
 /** Expects a problem+json reply of a code that the endpoint declares. */
 export function expectProblem(endpoint: Endpoint | undefined, answer: Answer, code?: string): void {
   expect(answer.headers.get('content-type'), answer.text).toMatch(/^application\/problem\+json/)
@@ -183,7 +187,7 @@ export function expectProblem(endpoint: Endpoint | undefined, answer: Answer, co
   if (code !== undefined) expect(found, answer.text).toBe(code)
   expect(answer.body).toMatchObject({
     status: answer.status,
-    title: problemRow(found).title,
+    title: problemRow(productProblems, found).title,
     requestId: answer.headers.get('request-id'),
   })
   if (endpoint !== undefined) expect(failuresOf(endpoint), `${found} is not declared`).toContain(found)

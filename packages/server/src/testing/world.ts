@@ -69,6 +69,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const database = openDatabase(testDatabase.address, { connectionsMax: 10, log })
   const secrets = { encryptionKeys: generateEncryptionKey('1'), authSecret: 'a secret of the tests, 32 characters' }
   const platform = await openPlatform({
+    features: [...new Set([...allFeatures, ...(options.features ?? [])])],
     config,
     secrets,
     database,

@@ -5,14 +5,14 @@ import { newWireId } from '../ids/id.ts'
 import type { ApiParts } from './api.ts'
 import { countRequest, type HeaderSink } from './count-request.ts'
 import { problemBody, problemContentType } from './problem-reply.ts'
-import { problem, Problem } from '../problems/problem.ts'
+import { problem, Problem, problemRow, type ProblemCode } from '../problems/problem.ts'
 
-const codes: Readonly<Record<string, string>> = {
+const codes: Readonly<Record<string, ProblemCode>> = {
   HPE_HEADER_OVERFLOW: 'headers-too-large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
 }
 
-const advice: Readonly<Record<string, string>> = {
+const advice: Partial<Record<ProblemCode, string>> = {
   'headers-too-large': 'The headers and the URL together have more than 16 KiB.',
   'request-timeout': 'The request took too long to arrive.',
   'malformed-request': 'The request is not well-formed HTTP.',
@@ -58,8 +58,9 @@ export async function answerBrokenRequest(
     ...parts.platform.versions.headers(parts.platform.versions.current),
   }
   const failure = await refuse(parts, error, { socket, headers: (more) => Object.assign(headers, more) })
-  const body = problemBody(failure, { instance: '/', requestId })
-  const { status, title } = failure.row
+  const row = problemRow(parts.platform.problems, failure.code)
+  const body = problemBody(failure, row, { instance: '/', requestId })
+  const { status, title } = row
   const head = Object.entries({
     ...headers,
     'Content-Type': problemContentType,

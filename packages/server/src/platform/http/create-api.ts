@@ -11,7 +11,6 @@ import type { IncomingMessage } from 'node:http'
 import { newWireId } from '../ids/id.ts'
 import { admit } from './admit.ts'
 import { emptyState, listOperations, type ApiParts, type Operation } from './api.ts'
-import './http-problems.ts'
 import { answerBrokenRequest, watchAnswers } from './broken-request.ts'
 import { countRequest } from './count-request.ts'
 import { documentedRoute, registerDocs } from './docs.ts'
@@ -51,7 +50,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   // Disable Fastify's validation: serveOperation validates, to report all mistakes of all parts at once.
   app.setValidatorCompiler(() => () => true)
   app.decorateRequest('state')
-  app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error))
+  app.setErrorHandler((error, request, reply) => sendProblem(platform.problems, { request, reply }, error))
   watchAnswers(app.server)
   endConnectionsOnClose(app)
   watchRequests(app, parts)
@@ -69,7 +68,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   await app.register(fastifyMultipart, {
     limits: { fileSize: platform.config.FILE_SIZE_MAX, files: 1, fields: 0, parts: 2, headerPairs: 20 },
   })
-  await registerDocs(app, parts.features)
+  await registerDocs(app, parts)
   for (const operation of operations) registerOperation(app, parts, operation)
   return app
 }

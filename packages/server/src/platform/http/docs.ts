@@ -1,8 +1,10 @@
 import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { listOperations, splitRoute, type Operation } from './api.ts'
+import type { ProblemTable } from '../problems/problem.ts'
+import { listOperations, splitRoute, type ApiParts, type Operation } from './api.ts'
 import type { Feature } from './feature.ts'
+import { problemTable } from './http-problems.ts'
 import { describeOperation, documentHead, liftComponents } from './openapi.ts'
 
 const apiVersion = '1.0.0'
@@ -24,8 +26,8 @@ const wordmark =
 const logo = { type: 'image/svg+xml', content: wordmark, href: '/', target: '_self' } as const
 
 /** Serves the OpenAPI document at `/api/openapi.json`, and Swagger UI at `/api/docs` without external resources. */
-export async function registerDocs(app: FastifyInstance, features: readonly Feature[]): Promise<void> {
-  await registerDocument(app, features)
+export async function registerDocs(app: FastifyInstance, { features, platform }: ApiParts): Promise<void> {
+  await registerDocument(app, features, platform.problems)
   await app.register(fastifySwaggerUi, {
     routePrefix: '/api/docs',
     staticCSP: contentPolicy,
@@ -47,7 +49,7 @@ export async function registerDocs(app: FastifyInstance, features: readonly Feat
 export async function buildDocument(features: readonly Feature[]): Promise<object> {
   const app = Fastify({ exposeHeadRoutes: false })
   app.setValidatorCompiler(() => () => true)
-  await registerDocument(app, features)
+  await registerDocument(app, features, problemTable(features))
   for (const operation of listOperations(features)) {
     app.route({ ...documentedRoute(operation), handler: async () => undefined })
   }
@@ -63,7 +65,11 @@ export function documentedRoute(operation: Operation) {
   return { method, url, config: { operation }, schema }
 }
 
-async function registerDocument(app: FastifyInstance, features: readonly Feature[]): Promise<void> {
+async function registerDocument(
+  app: FastifyInstance,
+  features: readonly Feature[],
+  problems: ProblemTable,
+): Promise<void> {
   await app.register(fastifySwagger, {
     openapi: documentHead(features, apiVersion),
     hideUntagged: true,
@@ -71,7 +77,8 @@ async function registerDocument(app: FastifyInstance, features: readonly Feature
       const operation =
         route.config === undefined || !('operation' in route.config) ? undefined : (route.config.operation as Operation)
       return {
-        schema: operation === undefined || schema.hide === true ? { hide: true } : describeOperation(operation),
+        schema:
+          operation === undefined || schema.hide === true ? { hide: true } : describeOperation(operation, problems),
         url,
       }
     },

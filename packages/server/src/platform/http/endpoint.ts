@@ -6,6 +6,7 @@ import type { Db, Tx } from '../db/database.ts'
 import type { IdPrefix } from '../ids/id.ts'
 import type { Log } from '../log/log.ts'
 import type { Platform } from '../platform.ts'
+import type { ProblemCode } from '../problems/problem.ts'
 import type { AppScope, Caller, KeyCaller, OrgScope, UserCaller } from '../access/caller.ts'
 import type { IdempotencyKey } from './idempotency.ts'
 import type { LimitClass } from './rate-limit.ts'
@@ -29,7 +30,7 @@ export type ScopeOf<K extends CallerKind> = K extends 'anyone' | 'user'
     : AppScope
 
 /** A path parameter: an id, handed on as the stored UUID (anything else is `missing`), or a text of the handler's own. */
-export type PathParam = { readonly id: IdPrefix; readonly missing: string } | { readonly text: string }
+export type PathParam = { readonly id: IdPrefix; readonly missing: ProblemCode } | { readonly text: string }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type Route = `${Method} /${string}`
@@ -109,7 +110,7 @@ export interface EndpointSpec<
   /** Left out of the OpenAPI document: a path that stands for another library's routes. */
   readonly undocumented?: true
   /** Problem codes of this endpoint's own; anything else escaping is a 500 and a red test. */
-  readonly fails: readonly string[]
+  readonly fails: readonly ProblemCode[]
   handle(call: Call<K, P, Q, B>): Promise<Reply<R>>
 }
 

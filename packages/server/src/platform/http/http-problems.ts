@@ -1,7 +1,8 @@
-import { problems } from '../problems/problem.ts'
+import type { ProblemTable } from '../problems/problem.ts'
+import type { Feature } from './feature.ts'
 
 /** What the HTTP layer itself can answer, on any endpoint. */
-problems({
+export const httpProblems = {
   'malformed-request': { status: 400, title: 'Malformed Request' },
   'malformed-json': { status: 400, title: 'Malformed JSON' },
   'missing-org-id': { status: 400, title: 'Missing Organization Id' },
@@ -34,4 +35,15 @@ problems({
   'internal-error': { status: 500, title: 'Internal Error' },
   'shutting-down': { status: 503, title: 'Shutting Down' },
   'not-ready': { status: 503, title: 'Not Ready' },
-})
+} as const
+
+declare module '../vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof httpProblems> {}
+}
+
+/** The problems of the HTTP layer and of the features. */
+export function problemTable(features: readonly Feature[]): ProblemTable {
+  return new Map(
+    [httpProblems, ...features.map(({ problems }) => problems ?? {})].flatMap((rows) => Object.entries(rows)),
+  )
+}

@@ -4,13 +4,13 @@ import type { Operation } from './api.ts'
 import type { PathParam } from './endpoint.ts'
 import { sourceOf, type Feature } from './feature.ts'
 import { problemType } from './problem-reply.ts'
-import { problemRow } from '../problems/problem.ts'
+import { problemRow, type ProblemCode, type ProblemTable } from '../problems/problem.ts'
 import { WireId } from './wire.ts'
 
 type Json = Record<string, unknown>
 
 /** Problems that any endpoint of a kind can answer, beside its own. */
-const commonFailures = [
+const commonFailures: readonly ProblemCode[] = [
   'malformed-request',
   'unsupported-media-type',
   'validation-error',
@@ -57,7 +57,7 @@ export function documentHead(features: readonly Feature[], version: string) {
 }
 
 /** What the document says of one operation, in the form that the swagger plugin reads. */
-export function describeOperation({ id, endpoint, feature }: Operation): Json {
+export function describeOperation({ id, endpoint, feature }: Operation, problems: ProblemTable): Json {
   const { query, body, params = {} } = endpoint
   return {
     operationId: id,
@@ -69,7 +69,7 @@ export function describeOperation({ id, endpoint, feature }: Operation): Json {
     ...(query === undefined || Object.keys(query).length === 0 ? {} : { querystring: Type.Object(query) }),
     headers: { type: 'object', properties: headersOf(endpoint) },
     ...bodyOf(body, endpoint.bodyKind),
-    response: { ...successes(endpoint), ...failures(endpoint) },
+    response: { ...successes(endpoint), ...failures(endpoint, problems) },
     ...(endpoint.bodyKind === 'optional-json' ? { 'x-optional-body': true } : {}),
     'x-source': sourceOf(feature, id),
   }
@@ -138,13 +138,13 @@ function successes({ returns, streams, summary }: Operation['endpoint']): Json {
   )
 }
 
-function failures(endpoint: Operation['endpoint']): Json {
-  const byStatus = new Map<number, string[]>()
+function failures(endpoint: Operation['endpoint'], problems: ProblemTable): Json {
+  const byStatus = new Map<number, ProblemCode[]>()
   for (const code of new Set([...failuresOf(endpoint)])) {
-    const { status } = problemRow(code)
+    const { status } = problemRow(problems, code)
     byStatus.set(status, [...(byStatus.get(status) ?? []), code])
   }
-  return Object.fromEntries([...byStatus].map(([status, codes]) => [status, describeFailure(codes)]))
+  return Object.fromEntries([...byStatus].map(([status, codes]) => [status, describeFailure(codes, problems)]))
 }
 
 /** Every code that an endpoint can answer. */
@@ -156,25 +156,24 @@ export function failuresOf({
   bodyKind,
   permission,
   params = {},
-}: Operation['endpoint']): string[] {
+}: Operation['endpoint']): ProblemCode[] {
   const isJson = body !== undefined && bodyKind !== 'multipart'
+  const when = (applies: boolean, ...codes: ProblemCode[]) => (applies ? codes : [])
   return [
     ...commonFailures,
     ...failuresByCaller[caller],
-    ...(permission === 'none' ? [] : ['forbidden']),
-    ...(idempotency === 'supported'
-      ? ['invalid-idempotency-key', 'idempotency-in-progress', 'idempotency-key-reuse']
-      : []),
-    ...(isJson ? ['malformed-json'] : []),
-    ...(body === undefined ? [] : ['payload-too-large']),
+    ...when(permission !== 'none', 'forbidden'),
+    ...when(idempotency === 'supported', 'invalid-idempotency-key', 'idempotency-in-progress', 'idempotency-key-reuse'),
+    ...when(isJson, 'malformed-json'),
+    ...when(body !== undefined, 'payload-too-large'),
     ...Object.values(params).map((param) => ('id' in param ? param.missing : 'not-found')),
     ...fails,
   ]
 }
 
-const ofKeys = ['unauthorized', 'header-not-allowed', 'origin-not-allowed']
-const ofOrganizations = [...ofKeys, 'org-not-found', 'invalid-end-user-id', 'invalid-end-user']
-const ofApplications = [
+const ofKeys: readonly ProblemCode[] = ['unauthorized', 'header-not-allowed', 'origin-not-allowed']
+const ofOrganizations: readonly ProblemCode[] = [...ofKeys, 'org-not-found', 'invalid-end-user-id', 'invalid-end-user']
+const ofApplications: readonly ProblemCode[] = [
   ...ofKeys,
   'missing-app-id',
   'app-mismatch',
@@ -184,7 +183,7 @@ const ofApplications = [
   'invalid-end-user',
 ]
 
-const failuresByCaller: Readonly<Record<Operation['endpoint']['caller'], readonly string[]>> = {
+const failuresByCaller: Readonly<Record<Operation['endpoint']['caller'], readonly ProblemCode[]>> = {
   anyone: [],
   user: [...ofKeys, 'session-required'],
   member: ofOrganizations,
@@ -193,16 +192,16 @@ const failuresByCaller: Readonly<Record<Operation['endpoint']['caller'], readonl
   stream: ofApplications,
 }
 
-function describeFailure(codes: readonly string[]): Json {
-  const examples = Object.fromEntries(codes.map((code) => [code, exampleOf(code)]))
+function describeFailure(codes: readonly ProblemCode[], problems: ProblemTable): Json {
+  const examples = Object.fromEntries(codes.map((code) => [code, exampleOf(code, problems)]))
   return {
     description: codes.map((code) => `\`${code}\``).join(', '),
     content: { 'application/problem+json': { schema: ProblemSchema, examples } },
   }
 }
 
-function exampleOf(code: string): Json {
-  const { status, title } = problemRow(code)
+function exampleOf(code: ProblemCode, problems: ProblemTable): Json {
+  const { status, title } = problemRow(problems, code)
   const value = {
     type: problemType(code),
     title,

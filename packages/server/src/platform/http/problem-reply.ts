@@ -1,9 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { maskSecrets } from '../log/log.ts'
-import { problem, Problem } from '../problems/problem.ts'
+import {
+  problem,
+  Problem,
+  problemRow,
+  type ProblemCode,
+  type ProblemRow,
+  type ProblemTable,
+} from '../problems/problem.ts'
 
 /** The framework's errors, as problem codes. */
-const frameworkCodes: Readonly<Record<string, string>> = {
+const frameworkCodes: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload-too-large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'malformed-request',
@@ -17,7 +24,7 @@ const frameworkCodes: Readonly<Record<string, string>> = {
 /** SQLSTATEs of text that PostgreSQL cannot store. The checks of bodies miss some, such as names of uploaded files. */
 const unstorableText: ReadonlySet<string> = new Set(['22021', '22P05'])
 
-const advice: Readonly<Record<string, string>> = {
+const advice: Partial<Record<ProblemCode, string>> = {
   'unsupported-media-type': 'The endpoint does not accept this Content-Type: see its description at /api/docs.',
   'payload-too-large': 'The body is larger than this endpoint accepts.',
   'malformed-request': 'The request is not well-formed HTTP.',
@@ -26,13 +33,13 @@ const advice: Readonly<Record<string, string>> = {
 }
 
 /** Converts an error to a problem; an unknown error becomes `internal-error`. */
-function toProblem(error: unknown): Problem {
-  if (error instanceof Problem) return error
+function toProblem(problems: ProblemTable, error: unknown): Problem {
+  if (error instanceof Problem && problems.has(error.code)) return error
   const code = codeOf(error)
   return problem(code, { ...(advice[code] === undefined ? {} : { detail: advice[code] }) })
 }
 
-function codeOf(error: unknown): string {
+function codeOf(error: unknown): ProblemCode {
   if (!isCoded(error)) return 'internal-error'
   if (unstorableText.has(error.code)) return 'validation-error'
   // An unlisted framework error with a 4xx status must not become an internal error.
@@ -42,16 +49,21 @@ function codeOf(error: unknown): string {
 }
 
 /** Sends the problem (RFC 9457), and logs a server error once with its cause. */
-export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
-  const failure = toProblem(error)
-  const { options, row } = failure
+export function sendProblem(
+  problems: ProblemTable,
+  { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  error: unknown,
+): FastifyReply {
+  const failure = toProblem(problems, error)
+  const { options } = failure
+  const row = problemRow(problems, failure.code)
   if (row.status >= 500)
     request.log.error({ err: error, path: pathOf(request.originalUrl), ...options.internal }, 'The request failed.')
   return reply
     .code(row.status)
     .headers({ ...(row.status === 401 ? challenge : {}), ...options.headers })
     .header('content-type', problemContentType)
-    .send(problemBody(failure, { instance: pathOf(request.originalUrl), requestId: request.id }))
+    .send(problemBody(failure, row, { instance: pathOf(request.originalUrl), requestId: request.id }))
 }
 
 /** RFC 9110 section 15.5.2 requires it with every 401; browsers show no dialog for this scheme. */
@@ -61,7 +73,8 @@ export const problemContentType = 'application/problem+json; charset=utf-8'
 
 /** The body of a problem reply, as JSON. */
 export function problemBody(
-  { code, row, options }: Problem,
+  { code, options }: Problem,
+  row: ProblemRow,
   { instance, requestId }: { instance: string; requestId: string },
 ): string {
   return JSON.stringify({

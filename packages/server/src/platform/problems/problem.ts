@@ -1,8 +1,19 @@
+import type { ProblemCatalogue } from '../vocabulary/vocabulary.ts'
+
 /** A row of the problem catalogue; `type` in the reply is `https://appstrate.dev/errors/<code>`. */
 export interface ProblemRow {
   readonly status: number
   readonly title: string
 }
+
+/** The problems that a feature declares, by their codes. */
+export type ProblemRows = Readonly<Record<string, ProblemRow>>
+
+/** The code of a declared problem; a misspelt one does not compile. */
+export type ProblemCode = keyof ProblemCatalogue
+
+/** Every code of the running product with its row. */
+export type ProblemTable = ReadonlyMap<string, ProblemRow>
 
 /** One mistake in a request: a JSON Pointer into the body, or `query/…`, `header/…`, `path/…`. */
 export interface InvalidPart {
@@ -22,45 +33,32 @@ export interface ProblemOptions {
   readonly internal?: Readonly<Record<string, unknown>>
 }
 
-const catalogue = new Map<string, ProblemRow>()
-
-/** Adds rows to the closed catalogue. Throws at start when a code is defined twice. */
-export function problems<const T extends Record<string, ProblemRow>>(rows: T): T {
-  for (const [code, row] of Object.entries(rows)) {
-    if (catalogue.has(code)) throw new Error(`The problem code ${code} is defined twice.`)
-    catalogue.set(code, row)
-  }
-  return rows
-}
-
-/** Every code with its row, sorted; docs and OpenAPI are generated from it. */
-export function listProblems(): readonly (readonly [string, ProblemRow])[] {
-  return [...catalogue].sort(([a], [b]) => a.localeCompare(b))
-}
-
 /** A failure that is part of the API: becomes an `application/problem+json` reply (RFC 9457). */
 export class Problem extends Error {
   override readonly name = 'Problem'
-  readonly code: string
-  readonly row: ProblemRow
+  readonly code: ProblemCode
   readonly options: ProblemOptions
 
-  constructor(code: string, row: ProblemRow, options: ProblemOptions) {
-    super(options.detail ?? row.title)
+  constructor(code: ProblemCode, options: ProblemOptions) {
+    super(options.detail ?? code)
     this.code = code
-    this.row = row
     this.options = options
   }
 }
 
-/** The problem of a catalogued code, to be thrown. Throws an Error when the code is not in the catalogue. */
-export function problem(code: string, options: ProblemOptions = {}): Problem {
-  const row = catalogue.get(code)
-  if (row === undefined) throw new Error(`The problem code ${code} is not in the catalogue.`)
-  return new Problem(code, row, options)
+/** The problem of a code, to be thrown. */
+export function problem(code: ProblemCode, options: ProblemOptions = {}): Problem {
+  return new Problem(code, options)
 }
 
-/** The row of a code; throws when it is not in the catalogue. */
-export function problemRow(code: string): ProblemRow {
-  return problem(code).row
+/** Every code with its row, sorted; docs and OpenAPI are generated from it. */
+export function listProblems(table: ProblemTable): readonly (readonly [string, ProblemRow])[] {
+  return [...table].sort(([a], [b]) => a.localeCompare(b))
+}
+
+/** The row of a code; throws when no running feature declares it. */
+export function problemRow(table: ProblemTable, code: string): ProblemRow {
+  const row = table.get(code)
+  if (row === undefined) throw new Error(`No feature declares the problem code ${code}.`)
+  return row
 }

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import '../../../platform/http/http-problems.ts'
 import { grantablePermissions, permissionsOf } from '../access/index.ts'
 import {
   findExpiryMistakes,

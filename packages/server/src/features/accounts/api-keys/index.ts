@@ -3,16 +3,25 @@ import { createApiKey } from './create-api-key.ts'
 import { getApiKey } from './get-api-key.ts'
 import { listApiKeys } from './list-api-keys.ts'
 import { listAvailableScopes } from './list-available-scopes.ts'
-import './problems.ts'
 import { revokeApiKey } from './revoke-api-key.ts'
 import { rotateApiKey } from './rotate-api-key.ts'
 import { updateApiKey } from './update-api-key.ts'
 
 export { issueApiKey } from './issue-api-key.ts'
 
+const problems = {
+  'api-key-not-found': { status: 404, title: 'API Key Not Found' },
+  'api-key-expired': { status: 409, title: 'API Key Expired' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
+
 export const apiKeysFeature = feature({
   folder: 'accounts/api-keys',
   tag: 'API Keys',
   description: 'Keys for calling the API from a program. Each belongs to one application.',
+  problems,
   endpoints: { createApiKey, listApiKeys, listAvailableScopes, getApiKey, updateApiKey, rotateApiKey, revokeApiKey },
 })

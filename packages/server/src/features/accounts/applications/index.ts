@@ -4,17 +4,26 @@ import { deleteApplication } from './delete-application.ts'
 import { getApplication } from './get-application.ts'
 import { getApplicationDeletion } from './get-application-deletion.ts'
 import { listApplications } from './list-applications.ts'
-import './problems.ts'
 import { updateApplication } from './update-application.ts'
 
 export { insertApplication } from './application-store.ts'
 export { activeRunsField, contentFields, countMaxField, toContentWire } from './application-wire.ts'
 export { countContent, countedMax } from './content-store.ts'
 
+const problems = {
+  'default-application': { status: 409, title: 'Default Application' },
+  'application-in-use': { status: 409, title: 'Application In Use' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
+
 export const applicationsFeature = feature({
   folder: 'accounts/applications',
   tag: 'Applications',
   description: 'Agents, runs, end-users and API keys belong to an application.',
+  problems,
   endpoints: {
     createApplication,
     listApplications,

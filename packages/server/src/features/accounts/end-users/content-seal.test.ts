@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { SealBroken } from '../../../platform/crypto/key-ring.ts'
-import '../../../platform/http/http-problems.ts'
 import { createContentSeal, erasedSeal, plainSeal } from './content-seal.ts'
 
 const endUserId = '0195e9a0-0000-7000-8000-000000000000'

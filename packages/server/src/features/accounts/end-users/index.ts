@@ -2,13 +2,23 @@ import { feature } from '../../../platform/http/feature.ts'
 import { createEndUser } from './create-end-user.ts'
 import { getEndUser } from './get-end-user.ts'
 import { listEndUsers } from './list-end-users.ts'
-import './problems.ts'
 import { updateEndUser } from './update-end-user.ts'
+
+const problems = {
+  'end-user-not-found': { status: 404, title: 'End-User Not Found' },
+  'external-id-taken': { status: 409, title: 'External Id Taken' },
+  'email-taken': { status: 409, title: 'E-Mail Taken' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
 
 export const endUsersFeature = feature({
   folder: 'accounts/end-users',
   tag: 'End-users',
   description: 'The people who use your product.',
+  problems,
   endpoints: { createEndUser, listEndUsers, getEndUser, updateEndUser },
 })
 

@@ -5,15 +5,30 @@ import { createInvitation } from './create-invitation.ts'
 import { getInvitation } from './get-invitation.ts'
 import { getPublicInvitation } from './get-public-invitation.ts'
 import { listInvitations } from './list-invitations.ts'
-import './problems.ts'
 import { resendInvitation } from './resend-invitation.ts'
 import { showInvitation } from './show-invitation.ts'
 import { updateInvitation } from './update-invitation.ts'
+
+const problems = {
+  'email-mismatch': { status: 403, title: 'E-Mail Mismatch' },
+  'invitation-not-found': { status: 404, title: 'Invitation Not Found' },
+  'already-member': { status: 409, title: 'Already A Member' },
+  'invitation-not-pending': { status: 409, title: 'Invitation Not Pending' },
+  'too-many-invitations': { status: 409, title: 'Too Many Invitations' },
+  'invitation-accepted': { status: 410, title: 'Invitation Accepted' },
+  'invitation-cancelled': { status: 410, title: 'Invitation Cancelled' },
+  'invitation-expired': { status: 410, title: 'Invitation Expired' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
 
 export const invitationsFeature = feature({
   folder: 'accounts/invitations',
   tag: 'Invitations',
   description: 'Invitations add people to an organization: a link is mailed to them, and they accept it.',
+  problems,
   endpoints: {
     createInvitation,
     listInvitations,

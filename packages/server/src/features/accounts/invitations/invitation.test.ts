@@ -10,7 +10,6 @@ import {
   refuseTooMany,
   statusAt,
 } from './invitation.ts'
-import './problems.ts'
 
 const now = new Date('2026-03-21T09:30:00.000Z')
 const [later, earlier] = [new Date(now.getTime() + 1), new Date(now.getTime() - 1)]

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { Problem } from '../../../platform/problems/problem.ts'
 import type { Role } from '../access/index.ts'
 import { refuseLeaving, refuseRemoval, refuseRoleChange } from './member.ts'
-import './problems.ts'
 
 const person = (userId: string, role: Role) => ({ userId, role })
 const owner = person('usr_owner', 'owner')

@@ -5,16 +5,25 @@ import { getOrg } from './get-org.ts'
 import { getOrgDeletion } from './get-org-deletion.ts'
 import { getOrgSettings } from './get-org-settings.ts'
 import { listOrgs } from './list-orgs.ts'
-import './problems.ts'
 import { updateOrg } from './update-org.ts'
 import { updateOrgSettings } from './update-org-settings.ts'
 
 export { createOrganization } from './found-organization.ts'
+
+const problems = {
+  'slug-taken': { status: 409, title: 'Slug Taken' },
+  'org-in-use': { status: 409, title: 'Organization In Use' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
 
 export const organizationsFeature = feature({
   folder: 'accounts/organizations',
   tag: 'Organizations',
   description:
     'Organizations are the tenants: users are members of organizations, and every other resource belongs to one.',
+  problems,
   endpoints: { createOrg, listOrgs, getOrg, updateOrg, getOrgDeletion, deleteOrg, getOrgSettings, updateOrgSettings },
 })

@@ -4,7 +4,6 @@ import type { Platform } from '../../../platform/platform.ts'
 import { authLibrary, hashPassword } from './auth-library.ts'
 import { deleteExpiredSessions } from './delete-expired-sessions.job.ts'
 import { getSession } from './get-session.ts'
-import './problems.ts'
 import { relayAuthGet } from './relay-auth-get.ts'
 import { relayAuthPost } from './relay-auth-post.ts'
 import { signInEmail } from './sign-in-email.ts'
@@ -15,10 +14,24 @@ import { signUpEmail } from './sign-up-email.ts'
 export { findSessionUser } from './auth-library.ts'
 export { openSession } from './open-session.ts'
 
+/** Refusals of the auth library; each carries its `code` and `message` as extension members. */
+const problems = {
+  'auth-request-refused': { status: 400, title: 'Authentication Request Refused' },
+  'sign-in-failed': { status: 401, title: 'Sign-In Failed' },
+  'sign-in-refused': { status: 403, title: 'Sign-In Refused' },
+  'too-many-wrong-codes': { status: 429, title: 'Too Many Wrong Codes' },
+  'sign-up-refused': { status: 422, title: 'Sign-Up Refused' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
+
 export const signInFeature = feature({
   folder: 'accounts/sign-in',
   tag: 'Auth',
   description: 'Users and their sessions.',
+  problems,
   endpoints: { signUpEmail, signInEmail, signOut, getSession, relayAuthGet, relayAuthPost },
   jobs: [deleteExpiredSessions],
 })

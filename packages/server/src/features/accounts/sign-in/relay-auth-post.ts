@@ -28,8 +28,15 @@ export const relayAuthPost = endpoint({
   bodyBytesMax: 65_536,
   returns: {},
   fails: [
-    ...['auth-request-refused', 'sign-in-failed', 'sign-in-refused', 'sign-up-refused', 'too-many-wrong-codes'],
-    ...['origin-not-allowed', 'unauthorized', 'not-found', 'method-not-allowed'],
+    'auth-request-refused',
+    'sign-in-failed',
+    'sign-in-refused',
+    'sign-up-refused',
+    'too-many-wrong-codes',
+    'origin-not-allowed',
+    'unauthorized',
+    'not-found',
+    'method-not-allowed',
   ],
   handle: (http) => relay(http, { method: 'POST', body: new Uint8Array(http.request.state.rawBody) }),
 })

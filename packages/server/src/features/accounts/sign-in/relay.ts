@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { toHeaders } from '../../../platform/http/admit.ts'
 import { hijacked, type AnyCall } from '../../../platform/http/endpoint.ts'
-import { problem, type Problem } from '../../../platform/problems/problem.ts'
+import { problem, type Problem, type ProblemCode } from '../../../platform/problems/problem.ts'
 import { appUrl } from '../../../platform/open-platform.ts'
 import { authLibrary } from './auth-library.ts'
 import { clientIpHeader } from './auth-options.ts'
@@ -52,7 +52,7 @@ function toWebRequest({ request, platform }: Http, { method, body }: Question): 
 const Refusal = Type.Object({ message: Type.Optional(Type.String()), code: Type.Optional(Type.String()) })
 
 /** Error codes of the library with a specific problem code; they take precedence over the status. */
-const codesOfRefusals: Readonly<Record<string, string>> = {
+const codesOfRefusals: Readonly<Record<string, ProblemCode>> = {
   UNAUTHORIZED: 'unauthorized',
   INVALID_ORIGIN: 'origin-not-allowed',
   ACCOUNT_TEMPORARILY_LOCKED: 'too-many-wrong-codes',
@@ -60,7 +60,7 @@ const codesOfRefusals: Readonly<Record<string, string>> = {
   CROSS_SITE_NAVIGATION_LOGIN_BLOCKED: 'origin-not-allowed',
 }
 
-const codesOfStatuses: Readonly<Record<number, string>> = {
+const codesOfStatuses: Readonly<Record<number, ProblemCode>> = {
   401: 'sign-in-failed',
   403: 'sign-in-refused',
   404: 'not-found',

@@ -5,13 +5,25 @@ import { getAgentVersion } from './get-agent-version.ts'
 import { getAgent as getAgentEndpoint } from './get-agent.ts'
 import { listAgentVersions } from './list-agent-versions.ts'
 import { listAgents } from './list-agents.ts'
-import './problems.ts'
 import { updateAgent } from './update-agent.ts'
+
+const problems = {
+  'agent-not-found': { status: 404, title: 'Agent Not Found' },
+  'agent-version-not-found': { status: 404, title: 'Agent Version Not Found' },
+  'agent-name-taken': { status: 409, title: 'Agent Name Taken' },
+  'agent-in-use': { status: 409, title: 'Agent In Use' },
+  'version-not-higher': { status: 409, title: 'Version Not Higher' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
 
 export const agentsFeature = feature({
   folder: 'catalog/agents',
   tag: 'Agents',
   description: 'Agents that can run: a prompt, its tools, and schemas of its input and output, in immutable versions.',
+  problems,
   endpoints: {
     createAgent,
     listAgents,

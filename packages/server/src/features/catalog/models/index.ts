@@ -3,16 +3,24 @@ import { createModel } from './create-model.ts'
 import { deleteModel } from './delete-model.ts'
 import { getModel } from './get-model.ts'
 import { listModels } from './list-models.ts'
-import './problems.ts'
 import { setDefaultModel } from './set-default-model.ts'
 import { testModel } from './test-model.ts'
 import { testProviderKey } from './test-provider-key.ts'
 import { updateModel } from './update-model.ts'
 
+const problems = {
+  'model-not-found': { status: 404, title: 'Model Not Found' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
+
 export const modelsFeature = feature({
   folder: 'catalog/models',
   tag: 'Models',
   description: 'The models that runs can use, with their limits and prices.',
+  problems,
   endpoints: {
     createModel,
     listModels,

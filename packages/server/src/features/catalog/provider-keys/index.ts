@@ -3,13 +3,21 @@ import { createProviderKey } from './create-provider-key.ts'
 import { deleteProviderKey } from './delete-provider-key.ts'
 import { getProviderKey } from './get-provider-key.ts'
 import { listProviderKeys } from './list-provider-keys.ts'
-import './problems.ts'
 import { updateProviderKey } from './update-provider-key.ts'
+
+const problems = {
+  'provider-key-not-found': { status: 404, title: 'Provider Key Not Found' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
 
 export const providerKeysFeature = feature({
   folder: 'catalog/provider-keys',
   tag: 'Provider keys',
   description: 'Keys of model providers, encrypted at rest. Managed by signed-in owners and admins, never by API keys.',
+  problems,
   endpoints: { createProviderKey, listProviderKeys, getProviderKey, updateProviderKey, deleteProviderKey },
 })
 

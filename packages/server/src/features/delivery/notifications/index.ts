@@ -7,14 +7,22 @@ import { markAllRead } from './mark-all-read.ts'
 import { markNotificationRead } from './mark-notification-read.ts'
 import { markRunRead } from './mark-run-read.ts'
 import { notifyOfRuns } from './notify-of-runs.ts'
-import './problems.ts'
 
 export { insertNotification, type NewNotification } from './new-notification-store.ts'
+
+const problems = {
+  'notification-not-found': { status: 404, title: 'Notification Not Found' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
 
 export const notificationsFeature = feature({
   folder: 'delivery/notifications',
   tag: 'Notifications',
   description: 'Notifications of ended runs and of disabled webhooks, with a read state for each reader.',
+  problems,
   endpoints: { listNotifications, countUnread, countUnreadByAgent, markNotificationRead, markRunRead, markAllRead },
   jobs: [deleteOldNotifications],
   reader: notifyOfRuns,

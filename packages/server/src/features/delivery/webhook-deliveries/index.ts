@@ -3,16 +3,26 @@ import { dispatchDeliveries } from './dispatch-deliveries.job.ts'
 import { fanOut } from './fan-out.ts'
 import { getDelivery } from './get-delivery.ts'
 import { listDeliveries } from './list-deliveries.ts'
-import './problems.ts'
 import { recoverDeliveries } from './recover-deliveries.ts'
 import { redeliverDelivery } from './redeliver-delivery.ts'
 import { sweepDeliveries } from './sweep-deliveries.job.ts'
 import { testWebhook } from './test-webhook.ts'
 
+const problems = {
+  'delivery-not-found': { status: 404, title: 'Delivery Not Found' },
+  'delivery-pending': { status: 409, title: 'Delivery Pending' },
+  'webhook-disabled': { status: 409, title: 'Webhook Disabled' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
+
 export const webhookDeliveriesFeature = feature({
   folder: 'delivery/webhook-deliveries',
   tag: 'Webhook deliveries',
   description: 'The attempts to deliver events to webhooks, and the responses of the receivers.',
+  problems,
   endpoints: { listDeliveries, getDelivery, redeliverDelivery, recoverDeliveries, testWebhook },
   jobs: [dispatchDeliveries, sweepDeliveries],
   reader: fanOut,

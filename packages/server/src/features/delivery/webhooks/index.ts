@@ -3,14 +3,23 @@ import { createWebhook } from './create-webhook.ts'
 import { deleteWebhook } from './delete-webhook.ts'
 import { getWebhook as getWebhookEndpoint } from './get-webhook.ts'
 import { listWebhooks } from './list-webhooks.ts'
-import './problems.ts'
 import { rotateWebhookSecret } from './rotate-webhook-secret.ts'
 import { updateWebhook } from './update-webhook.ts'
+
+const problems = {
+  'webhook-not-found': { status: 404, title: 'Webhook Not Found' },
+  'webhook-limit-reached': { status: 409, title: 'Webhook Limit Reached' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
 
 export const webhooksFeature = feature({
   folder: 'delivery/webhooks',
   tag: 'Webhooks',
   description: 'URLs that receive events, such as a run starting or ending, as signed requests.',
+  problems,
   endpoints: {
     createWebhook,
     listWebhooks,

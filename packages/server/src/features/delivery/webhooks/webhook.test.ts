@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import '../../../platform/http/http-problems.ts'
 import { changeWebhook, isSubscribed, newWebhookFields, overlapEnd, refuseEndUser, type Webhook } from './webhook.ts'
 
 const [then, now] = [new Date('2026-03-01T00:00:00Z'), new Date('2026-03-21T00:00:00Z')]

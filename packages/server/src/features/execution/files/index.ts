@@ -4,13 +4,24 @@ import { downloadFile } from './download-file.ts'
 import { getFile } from './get-file.ts'
 import { listFiles } from './list-files.ts'
 import { listRunFiles } from './list-run-files.ts'
-import './problems.ts'
 import { uploadFile } from './upload-file.ts'
+
+const problems = {
+  'file-not-found': { status: 404, title: 'File Not Found' },
+  'file-in-use': { status: 409, title: 'File In Use' },
+  'file-too-large': { status: 413, title: 'File Too Large' },
+  'range-not-satisfiable': { status: 416, title: 'Range Not Satisfiable' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
 
 export const filesFeature = feature({
   folder: 'execution/files',
   tag: 'Files',
   description: 'Files that runs receive as input, and files that runs produce.',
+  problems,
   endpoints: { uploadFile, listFiles, getFile, downloadFile, deleteFile, listRunFiles },
 })
 

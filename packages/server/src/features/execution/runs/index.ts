@@ -4,14 +4,25 @@ import { deleteRun } from './delete-run.ts'
 import { getRun } from './get-run.ts'
 import { listRunLogs } from './list-run-logs.ts'
 import { listRuns } from './list-runs.ts'
-import './problems.ts'
 import { runAgent } from './run-agent.ts'
 import { startRun } from './start-run.ts'
+
+const problems = {
+  'run-not-found': { status: 404, title: 'Run Not Found' },
+  'run-not-ready': { status: 422, title: 'Run Not Ready' },
+  'run-already-finished': { status: 409, title: 'Run Already Finished' },
+  'run-in-progress': { status: 409, title: 'Run In Progress' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
 
 export const runsFeature = feature({
   folder: 'execution/runs',
   tag: 'Runs',
   description: 'Runs of agents: start, follow and cancel them, and read their results.',
+  problems,
   endpoints: { startRun, runAgent, listRuns, getRun, listRunLogs, cancelRun, deleteRun },
 })
 

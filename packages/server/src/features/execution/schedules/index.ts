@@ -11,15 +11,24 @@ import { listScheduleRuns } from './list-schedule-runs.ts'
 import { listSchedules } from './list-schedules.ts'
 import { previewCronExpression } from './preview-cron-expression.ts'
 import { previewSchedule } from './preview-schedule.ts'
-import './problems.ts'
 import { removeOldFires } from './remove-old-fires.job.ts'
 import { runSchedule } from './run-schedule.ts'
 import { updateSchedule } from './update-schedule.ts'
+
+const problems = {
+  'schedule-not-found': { status: 404, title: 'Schedule Not Found' },
+  'too-many-schedules': { status: 409, title: 'Too Many Schedules' },
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ProblemCatalogue extends Readonly<typeof problems> {}
+}
 
 export const schedulesFeature = feature({
   folder: 'execution/schedules',
   tag: 'Schedules',
   description: 'Schedules that run agents automatically: cron expressions in a time zone.',
+  problems,
   endpoints: {
     createSchedule,
     createAgentSchedule,

@@ -3,6 +3,7 @@ import { openPlatform } from '../../../../platform/open-platform.ts'
 import type { Wake } from '../../../../platform/wake/wake.ts'
 import { eventually } from '../../../../testing/factories/run-world.ts'
 import type { World } from '../../../../testing/world.ts'
+import { features } from '../../../index.ts'
 import { createAccess } from '../../access/index.ts'
 
 /** Opens another node on the world's database. `knows` resolves to whether the node accepts a secret. */
@@ -11,6 +12,7 @@ export async function openSecondNode({ platform }: World) {
   const { connectionString } = database.pool.options
   if (connectionString === undefined) throw new Error('The test database must have a connection string.')
   const node = await openPlatform({
+    features,
     config,
     secrets,
     log,

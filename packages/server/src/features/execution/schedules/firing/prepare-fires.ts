@@ -1,4 +1,4 @@
-import { Problem } from '../../../../platform/problems/problem.ts'
+import { Problem, problemRow } from '../../../../platform/problems/problem.ts'
 import { toWireId } from '../../../../platform/ids/id.ts'
 import type { Platform } from '../../../../platform/platform.ts'
 import { contentSeals, type ContentSeal } from '../../../accounts/end-users/index.ts'
@@ -9,7 +9,7 @@ import { runRequestOf } from '../schedule.ts'
 import type { DueSchedule } from './firing-store.ts'
 import { planFires, type FirePlan } from './plan-fires.ts'
 
-type Preparing = Pick<Platform, 'db' | 'use'>
+type Preparing = Pick<Platform, 'db' | 'use' | 'problems'>
 
 /** How a schedule's run would start: ready; refused with reasons for a failed run; or without an agent. */
 export type PreparedStart =
@@ -53,13 +53,14 @@ async function prepareStart(platform: Preparing, schedule: DueSchedule): Promise
       kind: 'refused',
       ...installed,
       request,
-      error: toRunError(error),
+      error: toRunError(platform, error),
       seal: await platform.use(contentSeals).of(db, schedule),
     }
   }
 }
 
-function toRunError({ code, message, options }: Problem): RunError {
+function toRunError({ problems }: Preparing, { code, options }: Problem): RunError {
   const reasons = options.errors?.map(({ pointer, message: reason }) => ({ pointer, message: reason }))
+  const message = options.detail ?? problemRow(problems, code).title
   return { code, message, ...(reasons === undefined ? {} : { reasons }) }
 }

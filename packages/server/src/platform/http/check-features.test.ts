@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { features } from '../../features/index.ts'
+import { problem } from '../problems/problem.ts'
+import { checkFeatures } from './check-features.ts'
+import { endpoint, ok } from './endpoint.ts'
+import { feature, type Words } from './feature.ts'
+import { Nothing } from './wire.ts'
+
+/** A feature of this test: its words, and no endpoint. */
+const toys = (words: Words) =>
+  feature({ folder: 'catalog/toys', tag: 'Toys', description: 'A feature of this test.', endpoints: {}, ...words })
+
+describe('the words of the features', () => {
+  it('have one owner each', () => {
+    expect(() => checkFeatures(features)).not.toThrow()
+    expect(() => checkFeatures([...features, toys({})])).not.toThrow()
+  })
+
+  it.each<[string, Words, string]>([
+    [
+      'a problem code of another feature',
+      { problems: { 'run-not-found': { status: 404, title: 'Toy Not Found' } } },
+      'The problem code run-not-found is declared by execution/runs and by catalog/toys.',
+    ],
+    [
+      'a problem code of the platform',
+      { problems: { forbidden: { status: 403, title: 'Forbidden' } } },
+      'The problem code forbidden is declared by platform and by catalog/toys.',
+    ],
+  ])('fail at start when a feature declares %s', (_what, words, message) => {
+    expect(() => checkFeatures([...features, toys(words)])).toThrow(message)
+  })
+})
+
+describe('a misspelt word', () => {
+  const base = { summary: 'Toy', caller: 'anyone', permission: 'none', limit: 'default', audit: 'none' } as const
+
+  it('of a problem does not compile', () => {
+    // @ts-expect-error -- a code that no feature declares
+    expect(problem('run-not-fuond').code).toBe('run-not-fuond')
+    expect(problem('run-not-found').code).toBe('run-not-found')
+  })
+
+  it('in what an endpoint declares does not compile', () => {
+    const misspelt = endpoint({
+      ...base,
+      route: 'GET /api/toys/:toyId',
+      idempotency: 'not-needed',
+      // @ts-expect-error -- a code that no feature declares
+      params: { toyId: { id: 'run', missing: 'run-not-fuond' } },
+      returns: { 200: Nothing },
+      // @ts-expect-error -- a code that no feature declares
+      fails: ['run-not-fuond'],
+      handle: async () => ok(null),
+    })
+    expect(misspelt.fails).toEqual(['run-not-fuond'])
+  })
+})
