@@ -5,7 +5,7 @@ import { wire, WireId } from '../platform/http/wire.ts'
 import { newWireId } from '../platform/ids/id.ts'
 import { describeEndpoint } from './describe-endpoint.ts'
 
-const ToyWire = wire('Toy', { id: WireId('pkg'), name: Type.String() })
+const ToyWire = wire('Toy', { id: WireId('toy'), name: Type.String() })
 
 const createToy = endpoint({
   route: 'POST /api/toys',
@@ -20,7 +20,7 @@ const createToy = endpoint({
   fails: [],
   async handle({ body, change }) {
     const toy = await change(
-      async () => ({ id: newWireId('pkg'), name: body.name }),
+      async () => ({ id: newWireId('toy'), name: body.name }),
       (made) => made.id,
     )
     return created(toy, `/api/toys/${toy.id}`)

@@ -129,7 +129,7 @@ describe('Idempotency', () => {
     const user = await signUp(world, tenant)
     const second = await tenant.key()
     const name = freshName()
-    const toy = newWireId('pkg')
+    const toy = newWireId('toy')
     const answers = [
       await create(tenant.send, name, 'shared'),
       await create(other.send, name, 'shared'),
@@ -140,7 +140,7 @@ describe('Idempotency', () => {
       }),
       await create(tenant.sendAs(await tenant.endUser()), name, 'shared'),
       await tenant.send(`POST /api/toys/${toy}/run`, { headers: { 'idempotency-key': 'shared' } }),
-      await tenant.send(`POST /api/toys/${newWireId('pkg')}/run`, { headers: { 'idempotency-key': 'shared' } }),
+      await tenant.send(`POST /api/toys/${newWireId('toy')}/run`, { headers: { 'idempotency-key': 'shared' } }),
     ]
     expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201, 202, 202])
     expect(answers.map(({ headers }) => headers.get('idempotent-replayed'))).toEqual(answers.map(() => null))

@@ -42,7 +42,7 @@ describe('Rate Limiting', () => {
       '"RateLimit: limit=20, remaining=18, reset=45" and "RateLimit-Policy: 20;w=60"',
     async () => {
       const tenant = await world.tenant()
-      const run = () => tenant.send(`POST /api/toys/${newWireId('pkg')}/run`)
+      const run = () => tenant.send(`POST /api/toys/${newWireId('toy')}/run`)
       const first = standing(await run())
       expect(first).toEqual({ limit: 20, remaining: 19, reset: expect.any(Number), policy: '20;w=60' })
       expect(first.reset).toBeGreaterThan(50)
@@ -119,10 +119,10 @@ describe('Rate Limiting', () => {
   it('counts by route template, not by the values of its parameters', async () => {
     const tenant = await world.tenant()
     const remaining = async (path: string) => standing(await tenant.send(path)).remaining
-    expect(await remaining(`GET /api/toys/${newWireId('pkg')}`)).toBe(4)
-    expect(await remaining(`GET /api/toys/${newWireId('pkg')}`)).toBe(3)
+    expect(await remaining(`GET /api/toys/${newWireId('toy')}`)).toBe(4)
+    expect(await remaining(`GET /api/toys/${newWireId('toy')}`)).toBe(3)
     expect(await remaining('GET /api/toys/nonsense/')).toBe(2)
-    expect(await remaining(`HEAD /api/toys/${newWireId('pkg')}`)).toBe(1)
+    expect(await remaining(`HEAD /api/toys/${newWireId('toy')}`)).toBe(1)
   })
 
   it('"Cookie session: method:path:userId": two sessions of one user share, two users do not', async () => {

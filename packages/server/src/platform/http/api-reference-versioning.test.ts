@@ -175,7 +175,7 @@ describe('API Versioning', () => {
 
   it('replays a stored reply in its original version, and names that version', async () => {
     const tenant = await world.tenant()
-    const path = `POST /api/toys/${newWireId('pkg')}/run`
+    const path = `POST /api/toys/${newWireId('toy')}/run`
     const send = (version: string) =>
       tenant.send(path, { headers: { 'appstrate-version': version, 'idempotency-key': 'k' } })
     const first = await send('2025-05-05')

@@ -254,7 +254,7 @@ describe('an upload', () => {
 
 describe('ids', () => {
   it('that are malformed, of another kind, or in another spelling are 404', async () => {
-    const id = newWireId('pkg')
+    const id = newWireId('toy')
     expect((await tenant.send(`GET /api/toys/${id}`)).status).toBe(200)
     for (const wrong of [
       'x',
@@ -262,11 +262,11 @@ describe('ids', () => {
       id.toUpperCase(),
       id.slice(0, -1),
       `${id}0`,
-      'pkg_',
+      'toy_',
       `${id}%20`,
       '%E2%82%AC',
-      id.replace('pkg_', ''),
-      'pkg_8zzzzzzzzzzzzzzzzzzzzzzzzz',
+      id.replace('toy_', ''),
+      'toy_8zzzzzzzzzzzzzzzzzzzzzzzzz',
       '..%2f..%2fetc',
     ]) {
       expectProblem(toys.endpoints['getToy'], await tenant.send(`GET /api/toys/${wrong}`), 'not-found')

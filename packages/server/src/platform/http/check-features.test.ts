@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { features } from '../../features/index.ts'
+import { newWireId } from '../ids/id.ts'
+import { createLog } from '../log/log.ts'
 import { problem } from '../problems/problem.ts'
+import { createLocalWake } from '../wake/local-wake.ts'
 import { checkFeatures } from './check-features.ts'
 import { endpoint, ok } from './endpoint.ts'
 import { feature, type Words } from './feature.ts'
@@ -27,6 +30,16 @@ describe('the words of the features', () => {
       { problems: { forbidden: { status: 403, title: 'Forbidden' } } },
       'The problem code forbidden is declared by platform and by catalog/toys.',
     ],
+    [
+      'an id prefix of another feature',
+      { idPrefixes: { sched: 'A toy.' } },
+      'The id prefix sched is declared by execution/schedules and by catalog/toys.',
+    ],
+    [
+      'a wake topic of another feature',
+      { wakes: { keys: 'A toy was wound up.' } },
+      'The wake topic keys is declared by accounts/api-keys and by catalog/toys.',
+    ],
   ])('fail at start when a feature declares %s', (_what, words, message) => {
     expect(() => checkFeatures([...features, toys(words)])).toThrow(message)
   })
@@ -39,6 +52,20 @@ describe('a misspelt word', () => {
     // @ts-expect-error -- a code that no feature declares
     expect(problem('run-not-fuond').code).toBe('run-not-fuond')
     expect(problem('run-not-found').code).toBe('run-not-found')
+  })
+
+  it('of an id does not compile', () => {
+    // @ts-expect-error -- a prefix that no feature declares
+    expect(newWireId('rnu')).toMatch(/^rnu_/)
+  })
+
+  it('of a wake-up does not compile', () => {
+    const heard: string[] = []
+    const wake = createLocalWake(createLog('silent'))
+    // @ts-expect-error -- a topic that no feature declares
+    wake.subscribe('rnus', (detail) => heard.push(detail))
+    wake.wakeAll()
+    expect(heard).toEqual(['*'])
   })
 
   it('in what an endpoint declares does not compile', () => {

@@ -1,11 +1,14 @@
 import type { Job } from '../jobs/job.ts'
 import type { OutboxReader } from '../outbox/outbox.ts'
 import type { ProblemRows } from '../problems/problem.ts'
+import type { Meanings } from '../vocabulary/vocabulary.ts'
 import type { Endpoint } from './endpoint.ts'
 
 /** The words that a feature declares. It registers them for the compiler in the same file: see `vocabulary.ts`. */
 export interface Words {
   readonly problems?: ProblemRows
+  readonly idPrefixes?: Meanings
+  readonly wakes?: Meanings
 }
 
 /** One noun of the product. The key of an endpoint is its operation id, and in kebab-case its file's name. */

@@ -170,7 +170,7 @@ export async function main(): Promise<string> {
   await client.POST('/api/toys', { body: { name: 7 } })
   // @ts-expect-error no such path
   await client.GET('/api/games')
-  await client.POST('/api/toys/{toyId}/run', { params: { path: { toyId: 'pkg_1' } } })
+  await client.POST('/api/toys/{toyId}/run', { params: { path: { toyId: 'toy_1' } } })
   return error === undefined ? \`\${data.id} \${total}\` : \`\${error.title} \${error.status}\`
 }`
 }

@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { idPrefixes, newUuid, newWireId, parseWireId, toWireId } from './id.ts'
+import { features } from '../../features/index.ts'
+import { newUuid, newWireId, parseWireId, platformIdPrefixes, toWireId, type IdPrefix } from './id.ts'
+
+const declared = [platformIdPrefixes, ...features.map(({ idPrefixes }) => idPrefixes ?? {})]
+// The keys are declared prefixes, which Object.keys cannot express.
+const prefixes = declared.flatMap((words) => Object.keys(words)) as IdPrefix[]
 
 describe('wire ids', () => {
-  it.each(idPrefixes)('%s ids are a prefix and 26 characters of lower-case Crockford base 32', (prefix) => {
+  it.each(prefixes)('%s ids are a prefix and 26 characters of lower-case Crockford base 32', (prefix) => {
     expect(newWireId(prefix)).toMatch(new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`))
   })
 

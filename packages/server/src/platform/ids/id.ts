@@ -1,33 +1,20 @@
 import { TypeID, typeidUnboxed } from 'typeid-js'
+import type { IdPrefixes } from '../vocabulary/vocabulary.ts'
 
-/** Every prefix of a public id; the table of the contract's "Identifiers". */
-export const idPrefixes = [
-  'org',
-  'app',
-  'agent',
-  'run',
-  'eu',
-  'key',
-  'sched',
-  'wh',
-  'evt',
-  'del',
-  'pkg',
-  'conn',
-  'prof',
-  'model',
-  'mkey',
-  'proxy',
-  'inv',
-  'aud',
-  'file',
-  'usr',
-  'req',
-  'ses',
-  'ntf',
-] as const
+/** The prefixes of the ids that the platform itself creates or parses. */
+export const platformIdPrefixes = {
+  org: 'An organization.',
+  app: 'An application.',
+  eu: 'An end-user.',
+  req: 'A request.',
+} as const
 
-export type IdPrefix = (typeof idPrefixes)[number]
+declare module '../vocabulary/vocabulary.ts' {
+  interface IdPrefixes extends Readonly<typeof platformIdPrefixes> {}
+}
+
+/** A declared prefix of a public id; a misspelt one does not compile. */
+export type IdPrefix = keyof IdPrefixes
 
 /** A new wire id such as `run_01k…` (TypeID over a UUIDv7, so ids sort by time). */
 export function newWireId(prefix: IdPrefix): string {

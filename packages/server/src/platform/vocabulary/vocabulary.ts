@@ -3,3 +3,12 @@
 
 /** Every problem code with its row. */
 export interface ProblemCatalogue {}
+
+/** Every prefix of a public id with what the id names. */
+export interface IdPrefixes {}
+
+/** Every topic of wake-ups with what has happened. */
+export interface WakeTopics {}
+
+/** Words with their meanings. */
+export type Meanings = Readonly<Record<string, string>>

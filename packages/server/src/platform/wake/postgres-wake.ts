@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { Log } from '../log/log.ts'
 import { coalesce } from './coalesce.ts'
 import { createLocalWake } from './local-wake.ts'
-import { hear, relayedWake, wakeAll } from './relayed-wake.ts'
+import { hear, relayedWake } from './relayed-wake.ts'
 import type { Wake } from './wake.ts'
 
 const channel = 'appstrate_wake'
@@ -20,7 +20,7 @@ export async function createPostgresWake(pool: pg.Pool, log: Log): Promise<Wake>
     log,
     onMessage: (message) => hear(local, outgoing, message),
     // Messages sent in between were missed.
-    onReconnect: () => wakeAll(local),
+    onReconnect: () => local.wakeAll(),
   })
   await listener.started
   return relayedWake(local, outgoing, () => listener.stop())

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Log } from '../log/log.ts'
 import { coalesce } from './coalesce.ts'
 import { createLocalWake } from './local-wake.ts'
-import { hear, relayedWake, wakeAll } from './relayed-wake.ts'
+import { hear, relayedWake } from './relayed-wake.ts'
 import type { Wake } from './wake.ts'
 
 const channel = 'appstrate:wake'
@@ -24,7 +24,7 @@ export async function createRedisWake(redis: Redis, log: Log): Promise<Wake> {
   })
   subscriber.on('ready', () => {
     // Messages published in between were missed.
-    if (wasLost) wakeAll(local)
+    if (wasLost) local.wakeAll()
     wasLost = false
   })
   subscriber.on('message', (_channel: string, message: string) => hear(local, outgoing, message))
@@ -34,6 +34,6 @@ export async function createRedisWake(redis: Redis, log: Log): Promise<Wake> {
     .catch((error: unknown) => log.debug({ err: error }, 'Wake-ups are no longer received from Redis.'))
   const late = Symbol('late')
   if ((await Promise.race([subscribed, sleep(firstWaitMs, late, { ref: false })])) === late)
-    void subscribed.then(() => wakeAll(local))
+    void subscribed.then(() => local.wakeAll())
   return relayedWake(local, outgoing, () => subscriber.disconnect())
 }

@@ -1,5 +1,5 @@
 import type { Coalesced } from './coalesce.ts'
-import { wakeTopics, type Wake } from './wake.ts'
+import type { Wake } from './wake.ts'
 
 /** Wakes this process at once and other nodes by `outgoing`; `disconnect` ends receiving from them. */
 export function relayedWake(local: Wake, outgoing: Coalesced, disconnect: () => void): Wake {
@@ -20,9 +20,4 @@ export function relayedWake(local: Wake, outgoing: Coalesced, disconnect: () => 
 /** Passes the wake-ups in a message of another node to this process. */
 export function hear(local: Wake, outgoing: Coalesced, message: string): void {
   for (const [topic, detail] of outgoing.read(message)) local.wake(topic, detail)
-}
-
-/** Wakes all listeners after a gap in which messages may have been missed. */
-export function wakeAll(local: Wake): void {
-  for (const topic of wakeTopics) local.wake(topic, '*')
 }

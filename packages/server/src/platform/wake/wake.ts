@@ -1,3 +1,5 @@
+import type { WakeTopics } from '../vocabulary/vocabulary.ts'
+
 /**
  * Wake-ups between readers and writers, in this process and on other nodes. They carry no data and may be lost:
  * a reader that is woken (or whose poll interval passed) re-reads the database by cursor.
@@ -10,10 +12,12 @@ export interface Wake {
   close(): Promise<void>
 }
 
-export const wakeTopics = ['runs', 'events', 'cancel', 'keys', 'outbox', 'schedules', 'deliveries', 'sessions'] as const
+/** The topics that the platform itself uses. */
+export const platformWakes = { outbox: 'An event waits for its readers.' } as const
 
-/**
- * `runs`: work is waiting. `events`: a run's journal grew. `cancel`: a run is to stop. `keys`: an API key or a membership changed.
- * `outbox`: an event waits for its readers. `schedules`: a schedule's next fire moved. `deliveries`: a webhook is to be called. `sessions`: a session was ended.
- */
-export type WakeTopic = (typeof wakeTopics)[number]
+declare module '../vocabulary/vocabulary.ts' {
+  interface WakeTopics extends Readonly<typeof platformWakes> {}
+}
+
+/** A declared topic of wake-ups; a misspelt one does not compile. */
+export type WakeTopic = keyof WakeTopics

@@ -3,19 +3,9 @@ import type { Attacker } from './attempt.ts'
 import { byPrefix, prefixOf, type Belongings } from './belongings.ts'
 
 /** Id prefixes of resources that belong to the organization and are visible from all of its applications. */
-const ofOrganizations: ReadonlySet<string> = new Set([
-  'org',
-  'usr',
-  'app',
-  'model',
-  'mkey',
-  'proxy',
-  'inv',
-  'ses',
-  'pkg',
-])
+const ofOrganizations: ReadonlySet<string> = new Set(['org', 'usr', 'app', 'model', 'mkey', 'inv', 'ses'])
 /** Id prefixes of resources that belong to one user. */
-const ofPersons: ReadonlySet<string> = new Set(['ses', 'prof'])
+const ofPersons: ReadonlySet<string> = new Set(['ses'])
 /** How many ids per prefix are tried; all of the ids count as secrets. */
 const triedPerPrefix = 3
 

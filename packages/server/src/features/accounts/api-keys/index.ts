@@ -13,9 +13,13 @@ const problems = {
   'api-key-not-found': { status: 404, title: 'API Key Not Found' },
   'api-key-expired': { status: 409, title: 'API Key Expired' },
 } as const
+const idPrefixes = { key: 'An API key.' } as const
+const wakes = { keys: 'An API key or a membership changed.' } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
+  interface IdPrefixes extends Readonly<typeof idPrefixes> {}
+  interface WakeTopics extends Readonly<typeof wakes> {}
 }
 
 export const apiKeysFeature = feature({
@@ -23,5 +27,7 @@ export const apiKeysFeature = feature({
   tag: 'API Keys',
   description: 'Keys for calling the API from a program. Each belongs to one application.',
   problems,
+  idPrefixes,
+  wakes,
   endpoints: { createApiKey, listApiKeys, listAvailableScopes, getApiKey, updateApiKey, rotateApiKey, revokeApiKey },
 })

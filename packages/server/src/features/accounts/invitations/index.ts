@@ -19,9 +19,11 @@ const problems = {
   'invitation-cancelled': { status: 410, title: 'Invitation Cancelled' },
   'invitation-expired': { status: 410, title: 'Invitation Expired' },
 } as const
+const idPrefixes = { inv: 'An invitation.' } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
+  interface IdPrefixes extends Readonly<typeof idPrefixes> {}
 }
 
 export const invitationsFeature = feature({
@@ -29,6 +31,7 @@ export const invitationsFeature = feature({
   tag: 'Invitations',
   description: 'Invitations add people to an organization: a link is mailed to them, and they accept it.',
   problems,
+  idPrefixes,
   endpoints: {
     createInvitation,
     listInvitations,

@@ -22,9 +22,13 @@ const problems = {
   'too-many-wrong-codes': { status: 429, title: 'Too Many Wrong Codes' },
   'sign-up-refused': { status: 422, title: 'Sign-Up Refused' },
 } as const
+const idPrefixes = { usr: 'A user.', ses: 'A session.' } as const
+const wakes = { sessions: 'A session ended.' } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
+  interface IdPrefixes extends Readonly<typeof idPrefixes> {}
+  interface WakeTopics extends Readonly<typeof wakes> {}
 }
 
 export const signInFeature = feature({
@@ -32,6 +36,8 @@ export const signInFeature = feature({
   tag: 'Auth',
   description: 'Users and their sessions.',
   problems,
+  idPrefixes,
+  wakes,
   endpoints: { signUpEmail, signInEmail, signOut, getSession, relayAuthGet, relayAuthPost },
   jobs: [deleteExpiredSessions],
 })

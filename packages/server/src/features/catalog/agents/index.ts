@@ -14,9 +14,11 @@ const problems = {
   'agent-in-use': { status: 409, title: 'Agent In Use' },
   'version-not-higher': { status: 409, title: 'Version Not Higher' },
 } as const
+const idPrefixes = { agent: 'An agent.' } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
+  interface IdPrefixes extends Readonly<typeof idPrefixes> {}
 }
 
 export const agentsFeature = feature({
@@ -24,6 +26,7 @@ export const agentsFeature = feature({
   tag: 'Agents',
   description: 'Agents that can run: a prompt, its tools, and schemas of its input and output, in immutable versions.',
   problems,
+  idPrefixes,
   endpoints: {
     createAgent,
     listAgents,

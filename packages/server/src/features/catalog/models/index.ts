@@ -11,9 +11,11 @@ import { updateModel } from './update-model.ts'
 const problems = {
   'model-not-found': { status: 404, title: 'Model Not Found' },
 } as const
+const idPrefixes = { model: 'A model.' } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
+  interface IdPrefixes extends Readonly<typeof idPrefixes> {}
 }
 
 export const modelsFeature = feature({
@@ -21,6 +23,7 @@ export const modelsFeature = feature({
   tag: 'Models',
   description: 'The models that runs can use, with their limits and prices.',
   problems,
+  idPrefixes,
   endpoints: {
     createModel,
     listModels,

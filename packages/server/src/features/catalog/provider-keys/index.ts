@@ -8,9 +8,11 @@ import { updateProviderKey } from './update-provider-key.ts'
 const problems = {
   'provider-key-not-found': { status: 404, title: 'Provider Key Not Found' },
 } as const
+const idPrefixes = { mkey: 'A key of a model provider.' } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
+  interface IdPrefixes extends Readonly<typeof idPrefixes> {}
 }
 
 export const providerKeysFeature = feature({
@@ -18,6 +20,7 @@ export const providerKeysFeature = feature({
   tag: 'Provider keys',
   description: 'Keys of model providers, encrypted at rest. Managed by signed-in owners and admins, never by API keys.',
   problems,
+  idPrefixes,
   endpoints: { createProviderKey, listProviderKeys, getProviderKey, updateProviderKey, deleteProviderKey },
 })
 

@@ -4,12 +4,19 @@ import { exportAuditLog } from './export-audit-log.ts'
 import { listAuditLog } from './list-audit-log.ts'
 import { verifyAuditLog } from './verify-audit-log.ts'
 
+const idPrefixes = { aud: 'An entry of the audit log.' } as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface IdPrefixes extends Readonly<typeof idPrefixes> {}
+}
+
 export const auditFeature = feature({
   folder: 'delivery/audit',
   tag: 'Audit Log',
   description:
     'Records who did what, to what, from where and in which request. ' +
     'The entries form a hash chain, so that no entry can be changed unnoticed.',
+  idPrefixes,
   endpoints: { listAuditLog, verifyAuditLog, exportAuditLog },
   jobs: [chainEntries],
 })

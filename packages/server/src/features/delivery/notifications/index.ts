@@ -13,9 +13,11 @@ export { insertNotification, type NewNotification } from './new-notification-sto
 const problems = {
   'notification-not-found': { status: 404, title: 'Notification Not Found' },
 } as const
+const idPrefixes = { ntf: 'A notification.' } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
+  interface IdPrefixes extends Readonly<typeof idPrefixes> {}
 }
 
 export const notificationsFeature = feature({
@@ -23,6 +25,7 @@ export const notificationsFeature = feature({
   tag: 'Notifications',
   description: 'Notifications of ended runs and of disabled webhooks, with a read state for each reader.',
   problems,
+  idPrefixes,
   endpoints: { listNotifications, countUnread, countUnreadByAgent, markNotificationRead, markRunRead, markAllRead },
   jobs: [deleteOldNotifications],
   reader: notifyOfRuns,

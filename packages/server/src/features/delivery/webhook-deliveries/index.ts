@@ -13,9 +13,13 @@ const problems = {
   'delivery-pending': { status: 409, title: 'Delivery Pending' },
   'webhook-disabled': { status: 409, title: 'Webhook Disabled' },
 } as const
+const idPrefixes = { del: 'A delivery.' } as const
+const wakes = { deliveries: 'A webhook is to be called.' } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
+  interface IdPrefixes extends Readonly<typeof idPrefixes> {}
+  interface WakeTopics extends Readonly<typeof wakes> {}
 }
 
 export const webhookDeliveriesFeature = feature({
@@ -23,6 +27,8 @@ export const webhookDeliveriesFeature = feature({
   tag: 'Webhook deliveries',
   description: 'The attempts to deliver events to webhooks, and the responses of the receivers.',
   problems,
+  idPrefixes,
+  wakes,
   endpoints: { listDeliveries, getDelivery, redeliverDelivery, recoverDeliveries, testWebhook },
   jobs: [dispatchDeliveries, sweepDeliveries],
   reader: fanOut,

@@ -10,9 +10,11 @@ const problems = {
   'webhook-not-found': { status: 404, title: 'Webhook Not Found' },
   'webhook-limit-reached': { status: 409, title: 'Webhook Limit Reached' },
 } as const
+const idPrefixes = { wh: 'A webhook.' } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
+  interface IdPrefixes extends Readonly<typeof idPrefixes> {}
 }
 
 export const webhooksFeature = feature({
@@ -20,6 +22,7 @@ export const webhooksFeature = feature({
   tag: 'Webhooks',
   description: 'URLs that receive events, such as a run starting or ending, as signed requests.',
   problems,
+  idPrefixes,
   endpoints: {
     createWebhook,
     listWebhooks,

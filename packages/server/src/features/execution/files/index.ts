@@ -12,9 +12,11 @@ const problems = {
   'file-too-large': { status: 413, title: 'File Too Large' },
   'range-not-satisfiable': { status: 416, title: 'Range Not Satisfiable' },
 } as const
+const idPrefixes = { file: 'A file.' } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
+  interface IdPrefixes extends Readonly<typeof idPrefixes> {}
 }
 
 export const filesFeature = feature({
@@ -22,6 +24,7 @@ export const filesFeature = feature({
   tag: 'Files',
   description: 'Files that runs receive as input, and files that runs produce.',
   problems,
+  idPrefixes,
   endpoints: { uploadFile, listFiles, getFile, downloadFile, deleteFile, listRunFiles },
 })
 

@@ -13,9 +13,17 @@ const problems = {
   'run-already-finished': { status: 409, title: 'Run Already Finished' },
   'run-in-progress': { status: 409, title: 'Run In Progress' },
 } as const
+const idPrefixes = { run: 'A run.', evt: "An entry of a run's journal, or an event that webhooks send." } as const
+const wakes = {
+  runs: 'A run waits for a worker.',
+  events: "A run's journal grew. The detail is `<application>:<run>`.",
+  cancel: 'A run is to stop.',
+} as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
+  interface IdPrefixes extends Readonly<typeof idPrefixes> {}
+  interface WakeTopics extends Readonly<typeof wakes> {}
 }
 
 export const runsFeature = feature({
@@ -23,6 +31,8 @@ export const runsFeature = feature({
   tag: 'Runs',
   description: 'Runs of agents: start, follow and cancel them, and read their results.',
   problems,
+  idPrefixes,
+  wakes,
   endpoints: { startRun, runAgent, listRuns, getRun, listRunLogs, cancelRun, deleteRun },
 })
 

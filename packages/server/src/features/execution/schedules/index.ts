@@ -19,9 +19,13 @@ const problems = {
   'schedule-not-found': { status: 404, title: 'Schedule Not Found' },
   'too-many-schedules': { status: 409, title: 'Too Many Schedules' },
 } as const
+const idPrefixes = { sched: 'A schedule.' } as const
+const wakes = { schedules: 'The next fire of a schedule moved.' } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
+  interface IdPrefixes extends Readonly<typeof idPrefixes> {}
+  interface WakeTopics extends Readonly<typeof wakes> {}
 }
 
 export const schedulesFeature = feature({
@@ -29,6 +33,8 @@ export const schedulesFeature = feature({
   tag: 'Schedules',
   description: 'Schedules that run agents automatically: cron expressions in a time zone.',
   problems,
+  idPrefixes,
+  wakes,
   endpoints: {
     createSchedule,
     createAgentSchedule,

@@ -6,6 +6,12 @@ import { pageOf, pageQuery, parsePage, toPageWire } from '../pagination.ts'
 import { problem } from '../../problems/problem.ts'
 import { JsonObject, Nothing, wire, WireId } from '../wire.ts'
 
+const idPrefixes = { toy: 'A toy.' } as const
+
+declare module '../../vocabulary/vocabulary.ts' {
+  interface IdPrefixes extends Readonly<typeof idPrefixes> {}
+}
+
 /** One endpoint of each kind, without tables: the tests are about the HTTP pipeline. */
 export interface Toys {
   readonly feature: Feature
@@ -17,7 +23,7 @@ export interface Toys {
 }
 
 const base = { permission: 'none', limit: 'default', idempotency: 'not-needed', audit: 'none', fails: [] } as const
-const ToyWire = wire('Toy', { id: WireId('pkg'), name: Type.String() })
+const ToyWire = wire('Toy', { id: WireId('toy'), name: Type.String() })
 const ToyBody = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 2_000_000 }),
   parts: Type.Optional(Type.Array(Type.Object({ color: Type.String() }))),
@@ -51,9 +57,9 @@ const getToy = endpoint({
   route: 'GET /api/toys/:toyId',
   summary: 'Get a toy',
   caller: 'application',
-  params: { toyId: { id: 'pkg', missing: 'not-found' } },
+  params: { toyId: { id: 'toy', missing: 'not-found' } },
   returns: { 200: ToyWire },
-  handle: async ({ params }) => ok({ id: toWireId('pkg', params.toyId), name: 'ball' }),
+  handle: async ({ params }) => ok({ id: toWireId('toy', params.toyId), name: 'ball' }),
 })
 
 const deleteToy = endpoint({
@@ -61,7 +67,7 @@ const deleteToy = endpoint({
   route: 'DELETE /api/toys/:toyId',
   summary: 'Delete a toy',
   caller: 'application',
-  params: { toyId: { id: 'pkg', missing: 'not-found' } },
+  params: { toyId: { id: 'toy', missing: 'not-found' } },
   returns: { 204: Nothing },
   handle: async () => noContent(),
 })
@@ -91,11 +97,11 @@ const runToy = endpoint({
   caller: 'application',
   limit: 'runs',
   idempotency: 'supported',
-  params: { toyId: { id: 'pkg', missing: 'not-found' } },
+  params: { toyId: { id: 'toy', missing: 'not-found' } },
   body: Type.Object({ speed: Type.Optional(Type.Integer()) }),
   bodyKind: 'optional-json',
   returns: { 202: ToyWire },
-  handle: async ({ params }) => accepted({ id: toWireId('pkg', params.toyId), name: newWireId('run') }, '/api/runs/x'),
+  handle: async ({ params }) => accepted({ id: toWireId('toy', params.toyId), name: newWireId('run') }, '/api/runs/x'),
 })
 
 const breakToy = endpoint({
@@ -206,7 +212,7 @@ export function makeToys(): Toys {
       if (body.name === 'broken') throw new Error('The toy is broken.')
       await db.selectFrom('users').select('id').where('name', '=', body.name).execute()
       const toy = await change(
-        async () => ({ id: newWireId('pkg'), name: body.name }),
+        async () => ({ id: newWireId('toy'), name: body.name }),
         (made) => made.id,
       )
       return created(toy, `/api/toys/${toy.id}`)
@@ -229,7 +235,13 @@ export function makeToys(): Toys {
     publicToy,
   }
   return {
-    feature: feature({ folder: 'catalog/toys', tag: 'Toys', description: 'A feature of the tests.', endpoints }),
+    feature: feature({
+      folder: 'catalog/toys',
+      tag: 'Toys',
+      description: 'A feature of the tests.',
+      idPrefixes,
+      endpoints,
+    }),
     endpoints,
     begun,
     hold(name) {
