@@ -1,5 +1,5 @@
-import { grantablePermissions, permissionsOf, roles } from '../../packages/server/src/features/accounts/access/index.ts'
 import { features } from '../../packages/server/src/features/index.ts'
+import { createPermissions, roles } from '../../packages/server/src/platform/access/permissions.ts'
 import { listOperations } from '../../packages/server/src/platform/http/api.ts'
 import { tableRow, type GeneratedFile } from './generated-file.ts'
 
@@ -39,10 +39,11 @@ export function permissionsPage(rows: readonly PermissionRow[] = listPermissions
 
 function listPermissions(): PermissionRow[] {
   const operations = listOperations(features)
-  return [...permissionsOf('owner')].map((permission) => ({
+  const permissions = createPermissions(features)
+  return [...permissions.of('owner')].map((permission) => ({
     permission,
-    roles: roles.filter((role) => permissionsOf(role).has(permission)),
-    isGrantable: grantablePermissions.includes(permission),
+    roles: roles.filter((role) => permissions.of(role).has(permission)),
+    isGrantable: permissions.isGrantable(permission),
     operations: operations.filter(({ endpoint }) => endpoint.permission === permission).map(({ id }) => id),
   }))
 }

@@ -1,16 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { listOperations, splitRoute, type Operation } from '../platform/http/api.ts'
+import { createPermissions, roles, type Role } from '../platform/access/permissions.ts'
 import { newWireId } from '../platform/ids/id.ts'
 import type { Tenant } from '../testing/factories/tenant.ts'
 import { exampleForm, fillRoute, paramsOf } from '../testing/isolation/attempt.ts'
 import { exampleBody, exampleQuery, type IdField } from '../testing/isolation/example-request.ts'
 import { openWorld, type World } from '../testing/world.ts'
-import { grantablePermissions, permissionsOf, roles, type Role } from './accounts/access/index.ts'
 import { features } from './index.ts'
 
 const operations = listOperations(features)
+const permissions = createPermissions(features)
 // The matrix gives the owner every permission, which its own test checks.
-const everyPermission = [...permissionsOf('owner')]
+const everyPermission = [...permissions.of('owner')]
 
 /** Operations that anyone may call: they require no credentials, or check their own. */
 const forAnyone: Readonly<Record<string, string>> = {
@@ -93,7 +94,7 @@ describe('calling every operation', () => {
 
   it('lists exactly the grantable permissions as available scopes', async () => {
     const session = await tenants.owner.session()
-    expect((await session.send('GET /api/api-keys/available-scopes')).body.scopes).toEqual(grantablePermissions)
+    expect((await session.send('GET /api/api-keys/available-scopes')).body.scopes).toEqual(permissions.grantable)
   })
 
   const guarded = operations.filter(({ endpoint }) => endpoint.permission !== 'none')
@@ -108,15 +109,15 @@ describe('calling every operation', () => {
         tenant,
         headers: { cookie, 'x-org-id': tenant.orgId, 'x-app-id': tenant.appId },
       })
-      expect(code === 'forbidden', `${role}: ${code}`).toBe(!permissionsOf(role).has(permission))
+      expect(code === 'forbidden', `${role}: ${code}`).toBe(!permissions.of(role).has(permission))
     }
   })
 
   it.each(cases)('%s is allowed for exactly the API keys with %s', async (_id, permission, operation) => {
     const tenant = splitRoute(operation.endpoint.route)[0] === 'GET' ? tenants.owner : await world.tenant()
-    const others = grantablePermissions.filter((scope) => scope !== permission)
+    const others = permissions.grantable.filter((scope) => scope !== permission)
     for (const [name, scopes] of [
-      ['all', grantablePermissions],
+      ['all', permissions.grantable],
       ['none', []],
       ['all others', others],
     ] as const) {
@@ -126,7 +127,7 @@ describe('calling every operation', () => {
         headers: { authorization: `Bearer ${apiKey}`, 'x-app-id': tenant.appId },
       })
       expect(code === 'forbidden', `a key with ${name}: ${code}`).toBe(
-        !(name === 'all' && grantablePermissions.includes(permission)),
+        !(name === 'all' && permissions.grantable.includes(permission)),
       )
     }
   })

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises'
+import { createPermissions } from './access/permissions.ts'
 import { openBlobDirectory } from './blobs/blob-directory.ts'
 import { systemClock, type Clock } from './clock/clock.ts'
 import type { Config } from './config/config.ts'
@@ -52,6 +53,7 @@ export async function openPlatform(parts: PlatformParts): Promise<OpenPlatform> 
     clock: parts.clock ?? systemClock,
     log,
     versions: parts.versions ?? createVersionRegistry(apiVersions),
+    permissions: createPermissions(parts.features),
     problems: problemTable(parts.features),
     stopping: stop.signal,
     isTrustedOrigin: (origin) => config.TRUSTED_ORIGINS.includes(origin) || origin === originOf(config),

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import type { Permissions } from './access/permissions.ts'
 import type { BlobDirectory } from './blobs/blob-directory.ts'
 import type { Clock } from './clock/clock.ts'
 import type { Config } from './config/config.ts'
@@ -23,6 +24,8 @@ export interface Platform {
   readonly clock: Clock
   readonly log: Log
   readonly versions: VersionRegistry
+  /** What each role may do, and what API keys can hold. */
+  readonly permissions: Permissions
   /** The problems of the HTTP layer and of every feature. */
   readonly problems: ProblemTable
   /** Aborts when the process begins to stop. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { grantablePermissions } from '../../features/accounts/access/index.ts'
 import { features } from '../../features/index.ts'
 import { expectProblem } from '../../testing/describe-endpoint.ts'
 import { openWorld, type World } from '../../testing/world.ts'
+import { createPermissions } from '../access/permissions.ts'
 import { makeToys } from './testing/toys.ts'
 
 let world: World
@@ -19,7 +19,7 @@ const lists = features
       'pageSize' in query &&
       Object.keys(params).length === 0 &&
       caller !== 'user' &&
-      grantablePermissions.includes(permission),
+      createPermissions(features).isGrantable(permission),
   )
 
 describe('Pagination', () => {

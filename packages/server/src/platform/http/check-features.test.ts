@@ -1,13 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import { features } from '../../features/index.ts'
+import { rights } from '../access/permissions.ts'
 import { newWireId } from '../ids/id.ts'
 import { createLog } from '../log/log.ts'
 import { problem } from '../problems/problem.ts'
 import { createLocalWake } from '../wake/local-wake.ts'
 import { checkFeatures } from './check-features.ts'
 import { endpoint, ok } from './endpoint.ts'
-import { feature, type Words } from './feature.ts'
+import { feature, type Feature, type Words } from './feature.ts'
 import { Nothing } from './wire.ts'
+
+const base = {
+  summary: 'Toy',
+  caller: 'application',
+  limit: 'default',
+  idempotency: 'not-needed',
+  audit: 'none',
+} as const
 
 /** A feature of this test: its words, and no endpoint. */
 const toys = (words: Words) =>
@@ -40,14 +49,36 @@ describe('the words of the features', () => {
       { wakes: { keys: 'A toy was wound up.' } },
       'The wake topic keys is declared by accounts/api-keys and by catalog/toys.',
     ],
+    [
+      'permissions of a resource of another feature',
+      { permissions: { runs: rights({ owner: ['break'], grantable: true }) } },
+      'The permission resource runs is declared by execution/runs and by catalog/toys.',
+    ],
   ])('fail at start when a feature declares %s', (_what, words, message) => {
     expect(() => checkFeatures([...features, toys(words)])).toThrow(message)
   })
 })
 
-describe('a misspelt word', () => {
-  const base = { summary: 'Toy', caller: 'anyone', permission: 'none', limit: 'default', audit: 'none' } as const
+describe('a permission that an endpoint asks for', () => {
+  const breakToy = endpoint({
+    ...base,
+    route: 'POST /api/toys/break',
+    permission: 'toys:break',
+    returns: { 200: Nothing },
+    fails: [],
+    handle: async () => ok(null),
+  })
+  const breaking = (words: Words): Feature => ({ ...toys(words), endpoints: { breakToy } })
 
+  it('fails at start when no feature declares it', () => {
+    const message = 'breakToy of catalog/toys needs the permission toys:break, which no feature declares.'
+    expect(() => checkFeatures([...features, breaking({})])).toThrow(message)
+    const declared = { permissions: { toys: rights({ owner: ['break'], grantable: true }) } }
+    expect(() => checkFeatures([...features, breaking(declared)])).not.toThrow()
+  })
+})
+
+describe('a misspelt word', () => {
   it('of a problem does not compile', () => {
     // @ts-expect-error -- a code that no feature declares
     expect(problem('run-not-fuond').code).toBe('run-not-fuond')
@@ -71,8 +102,8 @@ describe('a misspelt word', () => {
   it('in what an endpoint declares does not compile', () => {
     const misspelt = endpoint({
       ...base,
+      permission: 'none',
       route: 'GET /api/toys/:toyId',
-      idempotency: 'not-needed',
       // @ts-expect-error -- a code that no feature declares
       params: { toyId: { id: 'run', missing: 'run-not-fuond' } },
       returns: { 200: Nothing },

@@ -1,5 +1,7 @@
+import { createPermissions } from '../access/permissions.ts'
 import { platformIdPrefixes } from '../ids/id.ts'
 import { platformWakes } from '../wake/wake.ts'
+import { listOperations } from './api.ts'
 import type { Feature, Words } from './feature.ts'
 import { httpProblems } from './http-problems.ts'
 
@@ -14,15 +16,29 @@ const platform: Owner = {
   wakes: platformWakes,
 }
 
-/** Checks the features before anything is opened: a word has one owner. Throws an Error with a line for each mistake. */
+/**
+ * Checks that each word has one owner, and that each permission of an endpoint is declared.
+ * Throws an Error with one line per mistake.
+ */
 export function checkFeatures(features: readonly Feature[]): void {
   const owners = [platform, ...features]
   const mistakes = [
     ...findDuplicates('problem code', owners, ({ problems }) => problems),
     ...findDuplicates('id prefix', owners, ({ idPrefixes }) => idPrefixes),
     ...findDuplicates('wake topic', owners, ({ wakes }) => wakes),
+    ...findDuplicates('permission resource', owners, ({ permissions }) => permissions),
+    ...findUndeclared(features),
   ]
   if (mistakes.length > 0) throw new Error(mistakes.join('\n'))
+}
+
+function findUndeclared(features: readonly Feature[]): string[] {
+  const declared = createPermissions(features).of('owner')
+  return listOperations(features).flatMap(({ id, endpoint: { permission }, feature }) =>
+    permission === 'none' || declared.has(permission)
+      ? []
+      : [`${id} of ${feature.folder} needs the permission ${permission}, which no feature declares.`],
+  )
 }
 
 function findDuplicates(

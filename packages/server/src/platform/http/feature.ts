@@ -1,3 +1,4 @@
+import type { PermissionRows } from '../access/permissions.ts'
 import type { Job } from '../jobs/job.ts'
 import type { OutboxReader } from '../outbox/outbox.ts'
 import type { ProblemRows } from '../problems/problem.ts'
@@ -9,6 +10,7 @@ export interface Words {
   readonly problems?: ProblemRows
   readonly idPrefixes?: Meanings
   readonly wakes?: Meanings
+  readonly permissions?: PermissionRows
 }
 
 /** One noun of the product. The key of an endpoint is its operation id, and in kebab-case its file's name. */

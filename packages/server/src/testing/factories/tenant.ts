@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { grantablePermissions, hashKey, type Role } from '../../features/accounts/access/index.ts'
+import { hashKey } from '../../features/accounts/access/index.ts'
+import type { Role } from '../../platform/access/permissions.ts'
 import { newUuid, newWireId, toWireId } from '../../platform/ids/id.ts'
 import type { Platform } from '../../platform/platform.ts'
 import { requester, type Send } from '../request.ts'
@@ -79,7 +80,7 @@ export async function createTenant(platform: Platform, url: string, options: Ten
         name: 'Test key',
         key_hash: hashKey(apiKey),
         key_prefix: apiKey.slice(0, 8),
-        scopes: [...(scopes ?? grantablePermissions)],
+        scopes: [...(scopes ?? platform.permissions.grantable)],
         created_by: userId,
         expires_at: expiresAt ?? null,
       })

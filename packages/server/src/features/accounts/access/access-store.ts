@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
+import type { Role } from '../../../platform/access/permissions.ts'
 import type { Db } from '../../../platform/db/database.ts'
-import type { Role } from './permission-matrix.ts'
 
 export interface MembershipRow {
   readonly organizationId: string

@@ -4,7 +4,6 @@ import type { Platform } from '../../../platform/platform.ts'
 import { findSessionUser } from '../sign-in/index.ts'
 import { endUserExists, findApplicationOrganization, findMembershipRow } from './access-store.ts'
 import { keyDirectory } from './key-directory.ts'
-import { permissionsOf } from './permission-matrix.ts'
 
 /** Who calls, over sessions and API keys, for the HTTP layer. */
 export function createAccess(platform: Platform): Access {
@@ -12,7 +11,7 @@ export function createAccess(platform: Platform): Access {
     identify: (credentials) => identify(platform, credentials),
     async findMembership(userId, organizationId) {
       const row = await findMembershipRow(platform.db, userId, organizationId)
-      return row === undefined ? undefined : { ...row, permissions: permissionsOf(row.role) }
+      return row === undefined ? undefined : { ...row, permissions: platform.permissions.of(row.role) }
     },
     findOrganizationOf: (applicationId) => findApplicationOrganization(platform.db, applicationId),
     hasEndUser: (applicationId, endUserId) => endUserExists(platform.db, applicationId, endUserId),

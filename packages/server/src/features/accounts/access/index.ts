@@ -1,4 +1,3 @@
 export { findEndUsers, findMemberships, findOpenSessions, findValidKeys } from './access-store.ts'
 export { createAccess } from './create-access.ts'
 export { hashKey } from './key-directory.ts'
-export { grantablePermissions, permissionsOf, roles, type Role } from './permission-matrix.ts'

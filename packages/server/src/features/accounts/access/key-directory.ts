@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { KeyCaller } from '../../../platform/access/caller.ts'
+import type { Permissions } from '../../../platform/access/permissions.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
 import { findKey, type KeyRow } from './access-store.ts'
 import { startKeyUses, type KeyUses } from './key-uses.ts'
-import { isGrantable, permissionsOf } from './permission-matrix.ts'
 
 const cacheTtlMs = 60_000
 const cachedKeysMax = 10_000
@@ -59,7 +59,7 @@ async function find(platform: Platform, cache: Cache, secret: string): Promise<K
 }
 
 async function findCaller(
-  { db }: Platform,
+  { db, permissions }: Platform,
   entries: Cache['entries'],
   { hash, now }: { hash: Buffer; now: Date },
 ): Promise<KeyCaller | undefined> {
@@ -69,7 +69,7 @@ async function findCaller(
   entries.delete(cacheKey)
   const row = await findKey(db, hash)
   if (row === undefined || (row.expiresAt !== null && row.expiresAt <= now)) return undefined
-  const caller = toCaller(row)
+  const caller = toCaller(row, permissions)
   makeRoom(entries)
   entries.set(cacheKey, {
     caller,
@@ -84,8 +84,11 @@ function makeRoom(entries: Map<string, Cached>): void {
 }
 
 // A key's rights are its scopes within its creator's current role.
-function toCaller({ scopes, role, expiresAt: _expiresAt, ...row }: KeyRow): KeyCaller {
-  const allowed = permissionsOf(role)
+function toCaller(
+  { scopes, role, expiresAt: _expiresAt, ...row }: KeyRow,
+  { of, isGrantable }: Permissions,
+): KeyCaller {
+  const allowed = of(role)
   return {
     kind: 'api-key',
     ...row,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { grantablePermissions, permissionsOf } from '../access/index.ts'
+import { createPermissions } from '../../../platform/access/permissions.ts'
+import { features } from '../../index.ts'
 import {
   findExpiryMistakes,
   findScopeMistakes,
@@ -9,6 +10,8 @@ import {
   scopesWithin,
   type ApiKey,
 } from './api-key.ts'
+
+const product = createPermissions(features)
 
 describe('a secret', () => {
   it('is ask_ and 48 random hex characters; its first eight characters may be shown', () => {
@@ -21,14 +24,17 @@ describe('a secret', () => {
 
 describe('the scopes that a user can grant', () => {
   it('are the grantable scopes that their role includes', () => {
-    expect(scopesWithin(permissionsOf('owner'))).toEqual(grantablePermissions)
-    expect(scopesWithin(permissionsOf('viewer'))).toContain('runs:read')
-    expect(scopesWithin(permissionsOf('viewer'))).not.toContain('runs:cancel')
-    expect(scopesWithin(new Set(['api-keys:create', 'org:delete', 'nonsense:read']))).toEqual([])
+    expect(scopesWithin(product, product.of('owner'))).toEqual(product.grantable)
+    expect(scopesWithin(product, product.of('viewer'))).toContain('runs:read')
+    expect(scopesWithin(product, product.of('viewer'))).not.toContain('runs:cancel')
+    expect(scopesWithin(product, new Set(['api-keys:create', 'org:delete', 'nonsense:read']))).toEqual([])
   })
 
   it('are checked one by one', () => {
-    const mistakes = findScopeMistakes(['runs:read', 'org:delete', 'agents:write', 'x'], permissionsOf('member'))
+    const mistakes = findScopeMistakes(
+      ['runs:read', 'org:delete', 'agents:write', 'x'],
+      scopesWithin(product, product.of('member')),
+    )
     expect(mistakes.map(({ pointer }) => pointer)).toEqual(['/scopes/1', '/scopes/2', '/scopes/3'])
   })
 })
@@ -60,20 +66,20 @@ describe('a rotation', () => {
   }
 
   it('requires that the caller could grant every scope of the key', () => {
-    expect(() => refuseRotation(apiKey, { permissions: permissionsOf('admin'), now })).not.toThrow()
-    expect(() => refuseRotation(apiKey, { permissions: permissionsOf('viewer'), now })).toThrow(
+    expect(() => refuseRotation(apiKey, { product, permissions: product.of('admin'), now })).not.toThrow()
+    expect(() => refuseRotation(apiKey, { product, permissions: product.of('viewer'), now })).toThrow(
       'scopes that you cannot grant',
     )
   })
 
   it('requires that the key has not expired', () => {
-    expect(() => refuseRotation({ ...apiKey, expiresAt: now }, { permissions: permissionsOf('admin'), now })).toThrow(
-      'expired',
-    )
+    expect(() =>
+      refuseRotation({ ...apiKey, expiresAt: now }, { product, permissions: product.of('admin'), now }),
+    ).toThrow('expired')
     expect(() =>
       refuseRotation(
         { ...apiKey, expiresAt: new Date(now.getTime() + 1) },
-        { permissions: permissionsOf('admin'), now },
+        { product, permissions: product.of('admin'), now },
       ),
     ).not.toThrow()
   })

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import type { Permissions } from '../../../platform/access/permissions.ts'
 import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
-import { grantablePermissions } from '../access/index.ts'
 
 export interface ApiKey {
   readonly id: string
@@ -32,15 +32,14 @@ export function prefixOf(secret: string): string {
 }
 
 /** The scopes that a user with these permissions can grant to an API key. */
-export function scopesWithin(permissions: ReadonlySet<string>): string[] {
-  return grantablePermissions.filter((permission) => permissions.has(permission))
+export function scopesWithin({ grantable }: Permissions, held: ReadonlySet<string>): string[] {
+  return grantable.filter((permission) => held.has(permission))
 }
 
 /** One mistake for each scope that the user cannot grant. */
-export function findScopeMistakes(scopes: readonly string[], permissions: ReadonlySet<string>): InvalidPart[] {
-  const allowed = new Set(scopesWithin(permissions))
+export function findScopeMistakes(scopes: readonly string[], allowed: readonly string[]): InvalidPart[] {
   return scopes.flatMap((scope, index) =>
-    allowed.has(scope)
+    allowed.includes(scope)
       ? []
       : [
           {
@@ -65,9 +64,9 @@ export function findExpiryMistakes(expiresAt: Date | null, now: Date): InvalidPa
  */
 export function refuseRotation(
   apiKey: ApiKey,
-  { permissions, now }: { permissions: ReadonlySet<string>; now: Date },
+  { product, permissions, now }: { product: Permissions; permissions: ReadonlySet<string>; now: Date },
 ): void {
-  if (apiKey.scopes.some((scope) => grantablePermissions.includes(scope) && !permissions.has(scope)))
+  if (apiKey.scopes.some((scope) => product.isGrantable(scope) && !permissions.has(scope)))
     throw problem('forbidden', { detail: 'The key has scopes that you cannot grant.' })
   if (apiKey.expiresAt !== null && apiKey.expiresAt <= now)
     throw problem('api-key-expired', { detail: 'The key has expired: create another one.' })

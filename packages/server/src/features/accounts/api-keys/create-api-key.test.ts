@@ -3,7 +3,7 @@ import { parseWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
 import { requester } from '../../../testing/request.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
-import { grantablePermissions, hashKey, permissionsOf } from '../access/index.ts'
+import { hashKey } from '../access/index.ts'
 import { applicationsFeature } from '../applications/index.ts'
 import { createApiKey } from './create-api-key.ts'
 import { apiKeysFeature } from './index.ts'
@@ -64,10 +64,10 @@ describe('creating an API key', () => {
     const owner = await (await world.tenant()).session()
     const admin = await (await world.tenant({ role: 'admin' })).session()
     expect((await owner.send('POST /api/api-keys', { body: { name: 'all' } })).body.scopes).toEqual(
-      grantablePermissions,
+      world.platform.permissions.grantable,
     )
     expect((await admin.send('POST /api/api-keys', { body: { name: 'all' } })).body.scopes).toEqual(
-      grantablePermissions.filter((scope) => permissionsOf('admin').has(scope)),
+      world.platform.permissions.grantable.filter((scope) => world.platform.permissions.of('admin').has(scope)),
     )
   })
 

@@ -33,10 +33,11 @@ export const createApiKey = endpoint({
   }),
   returns: { 201: NewApiKeyWire },
   fails: [],
-  async handle({ body, scope, caller, permissions, now, change }) {
+  async handle({ body, scope, caller, permissions, now, change, platform }) {
     const expiresAt = typeof body.expiresAt === 'string' ? new Date(body.expiresAt) : null
-    const scopes = body.scopes ?? scopesWithin(permissions)
-    refuseInvalid([...findScopeMistakes(scopes, permissions), ...findExpiryMistakes(expiresAt, now)])
+    const allowed = scopesWithin(platform.permissions, permissions)
+    const scopes = body.scopes ?? allowed
+    refuseInvalid([...findScopeMistakes(scopes, allowed), ...findExpiryMistakes(expiresAt, now)])
     const { apiKey, key } = await change(
       (tx) => issueApiKey(tx, scope, { name: body.name, scopes, expiresAt, createdBy: caller.userId }),
       (issued) => toWireId('key', issued.apiKey.id),

@@ -1,3 +1,4 @@
+import { rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createApiKey } from './create-api-key.ts'
 import { getApiKey } from './get-api-key.ts'
@@ -15,6 +16,7 @@ const problems = {
 } as const
 const idPrefixes = { key: 'An API key.' } as const
 const wakes = { keys: 'An API key or a membership changed.' } as const
+const permissions = { 'api-keys': rights({ owner: ['read', 'create', 'revoke'], grantable: false }) }
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
@@ -29,5 +31,6 @@ export const apiKeysFeature = feature({
   problems,
   idPrefixes,
   wakes,
+  permissions,
   endpoints: { createApiKey, listApiKeys, listAvailableScopes, getApiKey, updateApiKey, rotateApiKey, revokeApiKey },
 })

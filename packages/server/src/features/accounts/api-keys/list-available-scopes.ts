@@ -12,5 +12,5 @@ export const listAvailableScopes = endpoint({
   audit: 'none',
   returns: { 200: Type.Object({ scopes: Type.Array(Type.String()) }) },
   fails: [],
-  handle: async ({ permissions }) => ok({ scopes: scopesWithin(permissions) }),
+  handle: async ({ permissions, platform }) => ok({ scopes: scopesWithin(platform.permissions, permissions) }),
 })

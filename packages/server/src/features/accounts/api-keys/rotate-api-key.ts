@@ -43,7 +43,7 @@ export const rotateApiKey = endpoint({
     const { after } = await change(
       async (tx) => {
         const before = await lockApiKey(tx, scope, params.keyId)
-        refuseRotation(before, { permissions, now })
+        refuseRotation(before, { product: platform.permissions, permissions, now })
         return {
           before,
           after: await saveSecret(tx, scope, {

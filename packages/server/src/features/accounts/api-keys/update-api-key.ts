@@ -3,7 +3,7 @@ import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { findScopeMistakes } from './api-key.ts'
+import { findScopeMistakes, scopesWithin } from './api-key.ts'
 import { lockApiKey, saveApiKey } from './api-key-store.ts'
 import { ApiKeyWire, nameField, scopesField, toApiKeyWire } from './api-key-wire.ts'
 
@@ -22,7 +22,7 @@ export const updateApiKey = endpoint({
   returns: { 200: ApiKeyWire },
   fails: [],
   async handle({ params, body, scope, permissions, change, platform }) {
-    refuseInvalid(findScopeMistakes(body.scopes ?? [], permissions))
+    refuseInvalid(findScopeMistakes(body.scopes ?? [], scopesWithin(platform.permissions, permissions)))
     const id = toWireId('key', params.keyId)
     const { after } = await change(
       async (tx) => {

@@ -1,3 +1,4 @@
+import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createApplication } from './create-application.ts'
 import { deleteApplication } from './delete-application.ts'
@@ -14,6 +15,9 @@ const problems = {
   'default-application': { status: 409, title: 'Default Application' },
   'application-in-use': { status: 409, title: 'Application In Use' },
 } as const
+const permissions = {
+  applications: rights({ owner: readWriteDelete, member: ['read'], viewer: ['read'], grantable: true }),
+}
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
@@ -24,6 +28,7 @@ export const applicationsFeature = feature({
   tag: 'Applications',
   description: 'Agents, runs, end-users and API keys belong to an application.',
   problems,
+  permissions,
   endpoints: {
     createApplication,
     listApplications,

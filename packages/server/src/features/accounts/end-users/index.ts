@@ -1,3 +1,4 @@
+import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createEndUser } from './create-end-user.ts'
 import { getEndUser } from './get-end-user.ts'
@@ -9,6 +10,9 @@ const problems = {
   'external-id-taken': { status: 409, title: 'External Id Taken' },
   'email-taken': { status: 409, title: 'E-Mail Taken' },
 } as const
+const permissions = {
+  'end-users': rights({ owner: readWriteDelete, member: ['read', 'write'], viewer: ['read'], grantable: true }),
+}
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
@@ -19,6 +23,7 @@ export const endUsersFeature = feature({
   tag: 'End-users',
   description: 'The people who use your product.',
   problems,
+  permissions,
   endpoints: { createEndUser, listEndUsers, getEndUser, updateEndUser },
 })
 

@@ -21,11 +21,11 @@ export const cancelInvitation = endpoint({
   },
   returns: { 204: Nothing },
   fails: ['invitation-not-pending'],
-  async handle({ params, scope, caller, change }) {
+  async handle({ params, scope, caller, change, platform }) {
     const id = params.invitationId
     await change(
       async (tx) => {
-        await lockActor(tx, scope, { userId: caller.userId, permission: 'members:invite' })
+        await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'members:invite' })
         const before = await getInvitation(tx, scope, id)
         refuseSettled(before)
         return { before, after: await saveCancellation(tx, scope, id) }

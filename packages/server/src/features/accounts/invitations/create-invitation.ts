@@ -34,14 +34,16 @@ export const createInvitation = endpoint({
     const id = newUuid()
     const { token, stored } = issueToken(platform, id, now)
     const { invitation } = await change(
-      (tx) =>
-        invite(tx, scope, {
+      async (tx) => {
+        await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'members:invite' })
+        return invite(tx, scope, {
           id,
           email: body.email.toLowerCase(),
           role: body.role,
           invitedBy: caller.userId,
           ...stored,
-        }),
+        })
+      },
       ({ replacedId }) => ({
         resourceId: toWireId('inv', id),
         changes: changesBetween({}, toAudited(body, replacedId)),
@@ -58,8 +60,7 @@ async function invite(
   scope: OrgScope,
   invitation: NewInvitation,
 ): Promise<{ invitation: Invitation; replacedId: string | undefined }> {
-  const { email, sentAt, invitedBy } = invitation
-  await lockActor(tx, scope, { userId: invitedBy, permission: 'members:invite' })
+  const { email, sentAt } = invitation
   if (await hasMemberWithEmail(tx, scope, email))
     throw problem('already-member', { detail: `${email} is a member of the organization.` })
   const replacedId = await cancelInvitationOf(tx, scope, email)

@@ -1,6 +1,6 @@
 import { violatesUnique, type Tx } from '../../../platform/db/database.ts'
 import { problem } from '../../../platform/problems/problem.ts'
-import type { Role } from '../access/index.ts'
+import type { Role } from '../../../platform/access/permissions.ts'
 import { findMember, getMember, insertMember } from '../members/index.ts'
 import { registerUser } from '../sign-in/index.ts'
 import { refuseGone } from './invitation.ts'

@@ -30,7 +30,7 @@ export const resendInvitation = endpoint({
     const { token, stored } = issueToken(platform, id, now)
     const { after } = await change(
       async (tx) => {
-        await lockActor(tx, scope, { userId: caller.userId, permission: 'members:invite' })
+        await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'members:invite' })
         const before = await getInvitation(tx, scope, id)
         refuseSettled(before)
         if (statusAt(before, now) === 'expired')

@@ -27,7 +27,7 @@ export const updateInvitation = endpoint({
     const id = params.invitationId
     const { after } = await change(
       async (tx) => {
-        await lockActor(tx, scope, { userId: caller.userId, permission: 'members:invite' })
+        await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'members:invite' })
         const before = await getInvitation(tx, scope, id)
         refuseSettled(before)
         return { before, after: await saveInvitedRole(tx, scope, { id, role: body.role }) }

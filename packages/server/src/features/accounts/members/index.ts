@@ -1,3 +1,4 @@
+import { rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { leaveOrg } from './leave-org.ts'
 import { listMembers } from './list-members.ts'
@@ -15,6 +16,15 @@ const problems = {
   'member-not-found': { status: 404, title: 'Member Not Found' },
   'owner-must-stay': { status: 409, title: 'Owner Must Stay' },
 } as const
+const permissions = {
+  members: rights({
+    owner: ['read', 'invite', 'remove', 'change-role'],
+    admin: ['read', 'invite', 'remove'],
+    member: ['read'],
+    viewer: ['read'],
+    grantable: false,
+  }),
+}
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
@@ -25,5 +35,6 @@ export const membersFeature = feature({
   tag: 'Members',
   description: 'The people of an organization, and what they may do in it.',
   problems,
+  permissions,
   endpoints: { listMembers, updateMember, removeMember, leaveOrg, transferOwnership },
 })

@@ -23,7 +23,7 @@ export const leaveOrg = endpoint({
     const { userId } = caller
     await change(
       async (tx) => {
-        const member = await lockActor(tx, scope, { userId, permission: 'members:read' })
+        const member = await lockActor(tx, scope, { platform, userId, permission: 'members:read' })
         refuseLeaving(member)
         await deleteMember(tx, scope, { userId, now })
         return member

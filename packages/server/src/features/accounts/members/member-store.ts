@@ -1,8 +1,9 @@
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
+import type { Role } from '../../../platform/access/permissions.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import type { Platform } from '../../../platform/platform.ts'
 import { problem } from '../../../platform/problems/problem.ts'
-import { permissionsOf, type Role } from '../access/index.ts'
 import type { Member } from './member.ts'
 
 /** Newest first. */
@@ -61,11 +62,11 @@ export async function holdMembers(tx: Tx, scope: OrgScope): Promise<boolean> {
 export async function lockActor(
   tx: Tx,
   scope: OrgScope,
-  actor: { readonly userId: string; readonly permission: string },
+  actor: { readonly platform: Platform; readonly userId: string; readonly permission: string },
 ): Promise<Member> {
   const member = (await holdMembers(tx, scope)) ? await findMember(tx, scope, actor.userId) : undefined
   if (member === undefined) throw problem('org-not-found')
-  if (!permissionsOf(member.role).has(actor.permission))
+  if (!actor.platform.permissions.of(member.role).has(actor.permission))
     throw problem('forbidden', { detail: `This needs the permission ${actor.permission}.` })
   return member
 }

@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
-import { roles } from '../access/index.ts'
+import { roles } from '../../../platform/access/permissions.ts'
 import type { Member } from './member.ts'
 
 export const MemberWire = wire('Member', {

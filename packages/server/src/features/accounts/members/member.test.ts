@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Problem } from '../../../platform/problems/problem.ts'
-import type { Role } from '../access/index.ts'
+import type { Role } from '../../../platform/access/permissions.ts'
 import { refuseLeaving, refuseRemoval, refuseRoleChange } from './member.ts'
 
 const person = (userId: string, role: Role) => ({ userId, role })

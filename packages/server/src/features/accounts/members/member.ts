@@ -1,5 +1,5 @@
 import { problem } from '../../../platform/problems/problem.ts'
-import type { Role } from '../access/index.ts'
+import type { Role } from '../../../platform/access/permissions.ts'
 
 export interface Member {
   readonly userId: string

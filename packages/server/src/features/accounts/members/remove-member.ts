@@ -24,7 +24,7 @@ export const removeMember = endpoint({
     const userId = toWireId('usr', params.userId)
     await change(
       async (tx) => {
-        const actor = await lockActor(tx, scope, { userId: caller.userId, permission: 'members:remove' })
+        const actor = await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'members:remove' })
         const target = await getMember(tx, scope, userId)
         refuseRemoval({ actor, target })
         await deleteMember(tx, scope, { userId, now })

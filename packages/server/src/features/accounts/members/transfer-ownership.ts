@@ -26,7 +26,11 @@ export const transferOwnership = endpoint({
       refuseInvalid([{ pointer: '/userId', message: 'is already the owner', code: 'owner' }])
     const owner = await change(
       async (tx) => {
-        const former = await lockActor(tx, scope, { userId: caller.userId, permission: 'members:change-role' })
+        const former = await lockActor(tx, scope, {
+          platform,
+          userId: caller.userId,
+          permission: 'members:change-role',
+        })
         const member = await getMember(tx, scope, userId)
         // The order matters: the database refuses a second owner even inside a transaction.
         await saveRole(tx, scope, { userId: former.userId, role: 'admin' })

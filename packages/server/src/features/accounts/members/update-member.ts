@@ -3,7 +3,7 @@ import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { roles } from '../access/index.ts'
+import { roles } from '../../../platform/access/permissions.ts'
 import { refuseRoleChange } from './member.ts'
 import { getMember, lockActor, saveRole } from './member-store.ts'
 import { MemberWire, toMemberWire } from './member-wire.ts'
@@ -30,7 +30,7 @@ export const updateMember = endpoint({
     const userId = toWireId('usr', params.userId)
     const { before, after } = await change(
       async (tx) => {
-        const actor = await lockActor(tx, scope, { userId: caller.userId, permission: 'members:change-role' })
+        const actor = await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'members:change-role' })
         const target = await getMember(tx, scope, userId)
         refuseRoleChange({ actor, target, role })
         await saveRole(tx, scope, { userId, role })

@@ -24,7 +24,7 @@ export const deleteOrg = endpoint({
     await change(
       async (tx) => {
         await lockOrganization(tx, scope)
-        await lockActor(tx, scope, { userId: caller.userId, permission: 'org:delete' })
+        await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'org:delete' })
         if (await hasActiveRuns(tx, scope))
           throw problem('org-in-use', {
             detail: 'Some of its runs have not ended: cancel them, or wait until they end.',

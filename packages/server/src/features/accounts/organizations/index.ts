@@ -1,3 +1,4 @@
+import { rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createOrg } from './create-org.ts'
 import { deleteOrg } from './delete-org.ts'
@@ -14,6 +15,15 @@ const problems = {
   'slug-taken': { status: 409, title: 'Slug Taken' },
   'org-in-use': { status: 409, title: 'Organization In Use' },
 } as const
+const permissions = {
+  org: rights({
+    owner: ['read', 'update', 'delete'],
+    admin: ['read', 'update'],
+    member: ['read'],
+    viewer: ['read'],
+    grantable: false,
+  }),
+}
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
@@ -25,5 +35,6 @@ export const organizationsFeature = feature({
   description:
     'Organizations are the tenants: users are members of organizations, and every other resource belongs to one.',
   problems,
+  permissions,
   endpoints: { createOrg, listOrgs, getOrg, updateOrg, getOrgDeletion, deleteOrg, getOrgSettings, updateOrgSettings },
 })

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { Nullable, OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { roles } from '../access/index.ts'
+import { roles } from '../../../platform/access/permissions.ts'
 import { activeRunsField, contentFields, countedMax, countMaxField } from '../applications/index.ts'
 import { slugLengthMax, slugPattern, type Organization } from './organization.ts'
 

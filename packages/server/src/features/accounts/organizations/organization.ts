@@ -1,4 +1,4 @@
-import type { Role } from '../access/index.ts'
+import type { Role } from '../../../platform/access/permissions.ts'
 
 export interface Organization {
   readonly id: string

@@ -1,3 +1,4 @@
+import { rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createAgent } from './create-agent.ts'
 import { deleteAgent } from './delete-agent.ts'
@@ -15,6 +16,14 @@ const problems = {
   'version-not-higher': { status: 409, title: 'Version Not Higher' },
 } as const
 const idPrefixes = { agent: 'An agent.' } as const
+const permissions = {
+  agents: rights({
+    owner: ['read', 'write', 'configure', 'delete', 'run'],
+    member: ['read', 'run'],
+    viewer: ['read'],
+    grantable: true,
+  }),
+}
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
@@ -27,6 +36,7 @@ export const agentsFeature = feature({
   description: 'Agents that can run: a prompt, its tools, and schemas of its input and output, in immutable versions.',
   problems,
   idPrefixes,
+  permissions,
   endpoints: {
     createAgent,
     listAgents,

@@ -1,3 +1,4 @@
+import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createModel } from './create-model.ts'
 import { deleteModel } from './delete-model.ts'
@@ -12,6 +13,9 @@ const problems = {
   'model-not-found': { status: 404, title: 'Model Not Found' },
 } as const
 const idPrefixes = { model: 'A model.' } as const
+const permissions = {
+  models: rights({ owner: readWriteDelete, member: ['read'], viewer: ['read'], grantable: true }),
+}
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
@@ -24,6 +28,7 @@ export const modelsFeature = feature({
   description: 'The models that runs can use, with their limits and prices.',
   problems,
   idPrefixes,
+  permissions,
   endpoints: {
     createModel,
     listModels,

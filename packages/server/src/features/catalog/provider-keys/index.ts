@@ -1,3 +1,4 @@
+import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createProviderKey } from './create-provider-key.ts'
 import { deleteProviderKey } from './delete-provider-key.ts'
@@ -9,6 +10,7 @@ const problems = {
   'provider-key-not-found': { status: 404, title: 'Provider Key Not Found' },
 } as const
 const idPrefixes = { mkey: 'A key of a model provider.' } as const
+const permissions = { 'provider-keys': rights({ owner: readWriteDelete, grantable: false }) }
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
@@ -21,6 +23,7 @@ export const providerKeysFeature = feature({
   description: 'Keys of model providers, encrypted at rest. Managed by signed-in owners and admins, never by API keys.',
   problems,
   idPrefixes,
+  permissions,
   endpoints: { createProviderKey, listProviderKeys, getProviderKey, updateProviderKey, deleteProviderKey },
 })
 

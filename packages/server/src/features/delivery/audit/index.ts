@@ -1,3 +1,4 @@
+import { rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { chainEntries } from './chain-entries.job.ts'
 import { exportAuditLog } from './export-audit-log.ts'
@@ -5,6 +6,7 @@ import { listAuditLog } from './list-audit-log.ts'
 import { verifyAuditLog } from './verify-audit-log.ts'
 
 const idPrefixes = { aud: 'An entry of the audit log.' } as const
+const permissions = { 'audit-log': rights({ owner: ['read'], grantable: false }) }
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface IdPrefixes extends Readonly<typeof idPrefixes> {}
@@ -17,6 +19,7 @@ export const auditFeature = feature({
     'Records who did what, to what, from where and in which request. ' +
     'The entries form a hash chain, so that no entry can be changed unnoticed.',
   idPrefixes,
+  permissions,
   endpoints: { listAuditLog, verifyAuditLog, exportAuditLog },
   jobs: [chainEntries],
 })

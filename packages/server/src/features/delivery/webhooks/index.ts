@@ -1,3 +1,4 @@
+import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createWebhook } from './create-webhook.ts'
 import { deleteWebhook } from './delete-webhook.ts'
@@ -11,6 +12,7 @@ const problems = {
   'webhook-limit-reached': { status: 409, title: 'Webhook Limit Reached' },
 } as const
 const idPrefixes = { wh: 'A webhook.' } as const
+const permissions = { webhooks: rights({ owner: readWriteDelete, grantable: true }) }
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
@@ -23,6 +25,7 @@ export const webhooksFeature = feature({
   description: 'URLs that receive events, such as a run starting or ending, as signed requests.',
   problems,
   idPrefixes,
+  permissions,
   endpoints: {
     createWebhook,
     listWebhooks,

@@ -1,3 +1,4 @@
+import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { deleteFile } from './delete-file.ts'
 import { downloadFile } from './download-file.ts'
@@ -13,6 +14,9 @@ const problems = {
   'range-not-satisfiable': { status: 416, title: 'Range Not Satisfiable' },
 } as const
 const idPrefixes = { file: 'A file.' } as const
+const permissions = {
+  files: rights({ owner: readWriteDelete, member: ['read', 'write'], viewer: ['read'], grantable: true }),
+}
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
@@ -25,6 +29,7 @@ export const filesFeature = feature({
   description: 'Files that runs receive as input, and files that runs produce.',
   problems,
   idPrefixes,
+  permissions,
   endpoints: { uploadFile, listFiles, getFile, downloadFile, deleteFile, listRunFiles },
 })
 

@@ -1,3 +1,4 @@
+import { rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { cancelRun } from './cancel-run.ts'
 import { deleteRun } from './delete-run.ts'
@@ -19,6 +20,9 @@ const wakes = {
   events: "A run's journal grew. The detail is `<application>:<run>`.",
   cancel: 'A run is to stop.',
 } as const
+const permissions = {
+  runs: rights({ owner: ['read', 'cancel', 'delete'], member: ['read', 'cancel'], viewer: ['read'], grantable: true }),
+}
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
@@ -33,6 +37,7 @@ export const runsFeature = feature({
   problems,
   idPrefixes,
   wakes,
+  permissions,
   endpoints: { startRun, runAgent, listRuns, getRun, listRunLogs, cancelRun, deleteRun },
 })
 

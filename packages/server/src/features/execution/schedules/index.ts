@@ -1,3 +1,4 @@
+import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createAgentSchedule } from './create-agent-schedule.ts'
 import { createSchedule } from './create-schedule.ts'
@@ -21,6 +22,9 @@ const problems = {
 } as const
 const idPrefixes = { sched: 'A schedule.' } as const
 const wakes = { schedules: 'The next fire of a schedule moved.' } as const
+const permissions = {
+  schedules: rights({ owner: readWriteDelete, member: readWriteDelete, viewer: ['read'], grantable: true }),
+}
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
@@ -35,6 +39,7 @@ export const schedulesFeature = feature({
   problems,
   idPrefixes,
   wakes,
+  permissions,
   endpoints: {
     createSchedule,
     createAgentSchedule,

@@ -6,7 +6,6 @@ import type { Tx } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import { newUuid, toWireId } from '../../../platform/ids/id.ts'
 import type { Platform } from '../../../platform/platform.ts'
-import { grantablePermissions } from '../../accounts/access/index.ts'
 import { issueApiKey } from '../../accounts/api-keys/index.ts'
 import { createOrganization } from '../../accounts/organizations/index.ts'
 import { registerUser } from '../../accounts/sign-in/index.ts'
@@ -63,7 +62,7 @@ export async function createFirstRun(
     const scope = { organizationId: organization.id, applicationId, endUserId: null }
     const { key } = await issueApiKey(tx, scope, {
       name: 'First run',
-      scopes: grantablePermissions,
+      scopes: platform.permissions.grantable,
       createdBy: userId,
       expiresAt: null,
     })

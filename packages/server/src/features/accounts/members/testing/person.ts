@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
+import type { Role } from '../../../../platform/access/permissions.ts'
 import { newUuid, newWireId } from '../../../../platform/ids/id.ts'
 import { createSessionCookie } from '../../../../testing/factories/session.ts'
 import type { Tenant } from '../../../../testing/factories/tenant.ts'
 import { requester, type Send } from '../../../../testing/request.ts'
 import type { World } from '../../../../testing/world.ts'
-import { grantablePermissions, hashKey, type Role } from '../../access/index.ts'
+import { hashKey } from '../../access/index.ts'
 
 /** A user with a session, and a member of the tenant's organization unless created as `stranger`. */
 export interface Person {
@@ -46,7 +47,7 @@ export async function addPerson(
         name: 'Test key',
         key_hash: hashKey(secret),
         key_prefix: secret.slice(0, 8),
-        scopes: [...grantablePermissions],
+        scopes: [...platform.permissions.grantable],
       })
       .execute()
     return { apiKey: secret, send: requester(url, { authorization: `Bearer ${secret}`, 'x-app-id': tenant.appId }) }

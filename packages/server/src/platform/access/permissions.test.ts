@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { grantablePermissions, isGrantable, permissionMatrix, permissionsOf, roles } from './permission-matrix.ts'
+import { features } from '../../features/index.ts'
+import { createPermissions, readWriteDelete, rights, roles } from './permissions.ts'
 
-const everything = Object.entries(permissionMatrix).flatMap(([resource, rights]) =>
-  rights.owner.map((action) => `${resource}:${action}`),
-)
+const { of: permissionsOf, grantable: grantablePermissions, isGrantable } = createPermissions(features)
+const everything = features
+  .flatMap(({ permissions }) => Object.entries(permissions ?? {}))
+  .flatMap(([resource, { owner }]) => owner.map((action) => `${resource}:${action}`))
 
-describe('the permission matrix', () => {
+describe('the permissions of the product', () => {
   it('gives the owner everything', () => {
     expect([...permissionsOf('owner')]).toEqual(everything)
   })
@@ -21,19 +23,19 @@ describe('the permission matrix', () => {
     expect([...permissionsOf('member')]).toEqual([
       'org:read',
       'members:read',
-      'agents:read',
-      'agents:run',
-      'runs:read',
-      'runs:cancel',
-      'files:read',
-      'files:write',
-      'schedules:read',
-      'schedules:write',
-      'schedules:delete',
+      'applications:read',
       'end-users:read',
       'end-users:write',
       'models:read',
-      'applications:read',
+      'agents:read',
+      'agents:run',
+      'files:read',
+      'files:write',
+      'runs:read',
+      'runs:cancel',
+      'schedules:read',
+      'schedules:write',
+      'schedules:delete',
     ])
   })
 
@@ -41,13 +43,13 @@ describe('the permission matrix', () => {
     expect([...permissionsOf('viewer')]).toEqual([
       'org:read',
       'members:read',
-      'agents:read',
-      'runs:read',
-      'files:read',
-      'schedules:read',
+      'applications:read',
       'end-users:read',
       'models:read',
-      'applications:read',
+      'agents:read',
+      'files:read',
+      'runs:read',
+      'schedules:read',
     ])
   })
 
@@ -68,5 +70,19 @@ describe('the permission matrix', () => {
     )
     expect(everything.filter(isGrantable)).toEqual(grantablePermissions)
     expect(isGrantable('nonsense:read')).toBe(false)
+  })
+})
+
+describe('the rights to a resource', () => {
+  it('are those of the owner for an admin, and none for the others, unless it is said', () => {
+    expect(rights({ owner: readWriteDelete, grantable: true })).toEqual({
+      owner: ['read', 'write', 'delete'],
+      admin: ['read', 'write', 'delete'],
+      member: [],
+      viewer: [],
+      grantable: true,
+    })
+    const declared = { owner: ['read', 'delete'], admin: ['read'], member: ['read'], viewer: [], grantable: false }
+    expect(rights(declared)).toEqual(declared)
   })
 })
