@@ -17,7 +17,7 @@ const log = createLog('error')
 const address = Value.Parse(Address, JSON.parse(process.argv[2] ?? ''))
 const platform = await openPlatform({
   features,
-  config: parseConfig({ DATA_DIR: tmpdir() }),
+  config: parseConfig({ DATA_DIR: tmpdir() }, features),
   secrets: { encryptionKeys: generateEncryptionKey('1'), authSecret: 'a secret of the benchmark, 32 characters' },
   database: openDatabase(address, { connectionsMax: 10, log }),
   log,

@@ -1,14 +1,12 @@
-import { variables } from '../../packages/server/src/platform/config/config.ts'
-import type { Variable } from '../../packages/server/src/platform/config/variables.ts'
+import { features } from '../../packages/server/src/features/index.ts'
+import { variablesOf } from '../../packages/server/src/platform/config/config.ts'
+import type { Variables } from '../../packages/server/src/platform/config/variables.ts'
 import { replaceBetween, tableRow, type GeneratedFile } from './generated-file.ts'
 
 const marker = 'config'
 
 /** README.md with the current table of settings. */
-export function configTable(
-  readme: string | undefined,
-  settings: Readonly<Record<string, Variable<unknown>>> = variables,
-): GeneratedFile {
+export function configTable(readme: string | undefined, settings: Variables = variablesOf(features)): GeneratedFile {
   const rows = Object.entries(settings).map(([name, { type, defaultText, meaning }]) =>
     tableRow([
       `\`${name}\``,

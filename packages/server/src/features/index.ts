@@ -17,9 +17,12 @@ import { notificationsFeature } from './delivery/notifications/index.ts'
 import { realtimeFeature } from './delivery/realtime/index.ts'
 import { webhookDeliveriesFeature } from './delivery/webhook-deliveries/index.ts'
 import { webhooksFeature } from './delivery/webhooks/index.ts'
+import { setupFeature } from './instance/setup/index.ts'
 import { welcomeFeature } from './instance/welcome/index.ts'
+import { engineFeature } from './execution/engine/index.ts'
 import { filesFeature } from './execution/files/index.ts'
 import { runsFeature } from './execution/runs/index.ts'
+import { sandboxesFeature } from './execution/sandboxes/index.ts'
 import { schedulesFeature } from './execution/schedules/index.ts'
 
 /** The table of contents of the product. */
@@ -38,6 +41,8 @@ export const features: readonly Feature[] = [
   filesFeature,
   runsFeature,
   schedulesFeature,
+  sandboxesFeature,
+  engineFeature,
   realtimeFeature,
   webhooksFeature,
   webhookDeliveriesFeature,
@@ -45,5 +50,6 @@ export const features: readonly Feature[] = [
   auditFeature,
   erasuresFeature,
   healthFeature,
+  setupFeature,
   welcomeFeature,
 ]

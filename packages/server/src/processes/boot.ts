@@ -80,7 +80,7 @@ async function connect(config: Config, log: Log): Promise<{ database: Database; 
 
 function readConfig(): Config {
   try {
-    return parseConfig(process.env)
+    return parseConfig(process.env, features)
   } catch (error) {
     return giveUp(error instanceof ConfigMistakes ? error.mistakes : explain(error))
   }

@@ -53,17 +53,20 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const dataDir = await mkdtemp(join(tmpdir(), 'appstrate-world-'))
   const testDatabase = await cloneDatabase()
   const redisUrl = inject('redisUrl')
-  const config = parseConfig({
-    PORT: '0',
-    DATA_DIR: dataDir,
-    RATE_LIMIT_RUNS: '100000',
-    RATE_LIMIT_IMPORT: '100000',
-    RATE_LIMIT_CREATE: '100000',
-    RATE_LIMIT_DEFAULT: '100000',
-    // Worlds share one Redis: what one of them counts against 127.0.0.1 must not be another's.
-    ...(redisUrl === null ? {} : { REDIS_URL: `${redisUrl}?keyPrefix=${basename(dataDir)}:` }),
-    ...options.environment,
-  })
+  const config = parseConfig(
+    {
+      PORT: '0',
+      DATA_DIR: dataDir,
+      RATE_LIMIT_RUNS: '100000',
+      RATE_LIMIT_IMPORT: '100000',
+      RATE_LIMIT_CREATE: '100000',
+      RATE_LIMIT_DEFAULT: '100000',
+      // Worlds share one Redis: what one of them counts against 127.0.0.1 must not be another's.
+      ...(redisUrl === null ? {} : { REDIS_URL: `${redisUrl}?keyPrefix=${basename(dataDir)}:` }),
+      ...options.environment,
+    },
+    allFeatures,
+  )
   const logLines: string[] = []
   const log = createLog('debug', { write: (line) => void logLines.push(line) })
   const database = openDatabase(testDatabase.address, { connectionsMax: 10, log })

@@ -13,6 +13,12 @@ export interface WrittenBlob {
 /** The content exceeded the limit; nothing was stored. */
 export class BlobTooLarge extends Error {
   override readonly name = 'BlobTooLarge'
+  readonly bytesMax: number
+
+  constructor(bytesMax: number) {
+    super(`The content is larger than ${bytesMax} bytes.`)
+    this.bytesMax = bytesMax
+  }
 }
 
 /** There is no blob of this id. */
@@ -110,7 +116,7 @@ async function writeDurably(path: string, content: Readable, bytesMax: number): 
     transform(chunk: Buffer, _encoding, done) {
       sizeBytes += chunk.length
       hash.update(chunk)
-      done(sizeBytes > bytesMax ? new BlobTooLarge(`The content is larger than ${bytesMax} bytes.`) : null, chunk)
+      done(sizeBytes > bytesMax ? new BlobTooLarge(bytesMax) : null, chunk)
     },
   })
   await pipeline(content, measure, createWriteStream(path, { mode: 0o600, flush: true }))

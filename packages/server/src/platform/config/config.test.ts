@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { features } from '../../features/index.ts'
 import { generateEncryptionKey } from '../crypto/key-ring.ts'
-import { ConfigMistakes, parseConfig, variables, type Environment } from './config.ts'
+import { ConfigMistakes, parseConfig, variablesOf, type Environment } from './config.ts'
 
 function mistakesOf(environment: Environment): readonly string[] {
   try {
-    parseConfig(environment)
+    parseConfig(environment, features)
     return []
   } catch (error) {
     if (error instanceof ConfigMistakes) return error.mistakes
@@ -17,7 +18,7 @@ const secret = 'x'.repeat(32)
 
 describe('the configuration', () => {
   it('needs nothing: every variable is optional or has a default', () => {
-    expect(parseConfig({})).toMatchObject({
+    expect(parseConfig({}, features)).toMatchObject({
       PORT: 3000,
       HOST: '127.0.0.1',
       DATA_DIR: './data',
@@ -30,13 +31,16 @@ describe('the configuration', () => {
   })
 
   it('reads what is set, trimmed; an empty value counts as not set', () => {
-    const config = parseConfig({
-      PORT: ' 8080 ',
-      LOG_LEVEL: '',
-      DEMO: 'off',
-      TRUSTED_ORIGINS: 'https://a.example, http://localhost:5173',
-      TRUST_PROXY: '10.0.0.0/8,::1,loopback',
-    })
+    const config = parseConfig(
+      {
+        PORT: ' 8080 ',
+        LOG_LEVEL: '',
+        DEMO: 'off',
+        TRUSTED_ORIGINS: 'https://a.example, http://localhost:5173',
+        TRUST_PROXY: '10.0.0.0/8,::1,loopback',
+      },
+      features,
+    )
     expect(config).toMatchObject({
       PORT: 8080,
       LOG_LEVEL: 'info',
@@ -140,7 +144,7 @@ describe('the configuration', () => {
   })
 
   it('describes every variable for the table of the README', () => {
-    for (const [name, variable] of Object.entries(variables)) {
+    for (const [name, variable] of Object.entries(variablesOf(features))) {
       expect(variable.meaning, name).toMatch(/^[A-Z].*[.]$/)
       expect(variable.type, name).not.toBe('')
     }

@@ -1,4 +1,5 @@
 import { parseKeyRing } from '../crypto/key-ring.ts'
+import type { ConfigVariables } from '../vocabulary/vocabulary.ts'
 import {
   checkOrigin,
   checkProxy,
@@ -10,10 +11,11 @@ import {
   text,
   whole,
   type Variable,
+  type Variables,
 } from './variables.ts'
 
-/** Every setting of the server. No other environment variable is read. */
-export const variables = {
+/** The settings that the platform and the processes read. Features declare their own. */
+export const platformVariables = {
   PORT: whole({ meaning: 'Port of the HTTP server; 0 picks a free one.', fallback: 3000, min: 0, max: 65_535 }),
   HOST: text({
     meaning: 'Address to listen on. Use `0.0.0.0` to accept connections from other machines.',
@@ -61,50 +63,30 @@ export const variables = {
     ['smtp', 'smtps'],
   ),
   MAIL_FROM: text({ meaning: 'Sender of mails.', fallback: 'Appstrate <no-reply@localhost>' }),
-  GOOGLE_CLIENT_ID: optionalText('Sign-in with Google; needs the secret too.'),
-  GOOGLE_CLIENT_SECRET: optionalText('Sign-in with Google; needs the id too.', 'secret'),
-  GITHUB_CLIENT_ID: optionalText('Sign-in with GitHub; needs the secret too.'),
-  GITHUB_CLIENT_SECRET: optionalText('Sign-in with GitHub; needs the id too.', 'secret'),
   ENCRYPTION_KEYS: keyRing(),
   AUTH_SECRET: authSecret(),
   RATE_LIMIT_RUNS: perMinute('starting runs', 20),
   RATE_LIMIT_IMPORT: perMinute('importing packages', 10),
   RATE_LIMIT_CREATE: perMinute('creating resources', 10),
   RATE_LIMIT_DEFAULT: perMinute('everything else', 600),
-  SANDBOX: oneOf(['auto', 'bubblewrap', 'unshare', 'off'], {
-    meaning:
-      'How tool code is isolated. `auto` uses bubblewrap, else `unshare`. If neither works, or with `off`, ' +
-      'sandbox tools are refused.',
-    fallback: 'auto',
-  }),
-  FILE_SIZE_MAX: whole({
-    meaning: 'Largest uploaded file in bytes.',
-    fallback: 104_857_600,
-    min: 1,
-    max: 10_737_418_240,
-  }),
-  RUNS_CONCURRENT: whole({ meaning: 'Runs that one process executes at a time.', fallback: 1000, min: 1, max: 20_000 }),
-  SANDBOXES_CONCURRENT: whole({
-    meaning: 'Tool executions in sandboxes at a time, per process.',
-    fallback: 8,
-    min: 1,
-    max: 1000,
-  }),
   WEBHOOKS_ALLOW_LOCAL: oneOf(['off', 'on'], {
     meaning: 'For local use: webhooks may also use http, and loopback and private addresses.',
     fallback: 'off',
   }),
-  MODEL_PRICES: optionalText('Path of a JSON file that overrides or extends the price table.', 'path'),
-  DEMO: oneOf(['auto', 'on', 'off'], {
-    meaning:
-      'On the first boot of an empty instance, create an owner, an application, an API key and a demo agent. ' +
-      '`auto`: only with the embedded database.',
-    fallback: 'auto',
-  }),
-} as const satisfies Record<string, Variable<unknown>>
+} as const satisfies Variables
+
+declare module '../vocabulary/vocabulary.ts' {
+  interface ConfigVariables extends Readonly<typeof platformVariables> {}
+}
 
 export type Environment = Readonly<Record<string, string | undefined>>
-export type Config = { readonly [Name in keyof typeof variables]: ReturnType<(typeof variables)[Name]['parse']> }
+/** The value of every setting; a misspelt name does not compile. */
+export type Config = { readonly [Name in keyof ConfigVariables]: ValueOf<ConfigVariables[Name]> }
+type ValueOf<V> = V extends Variable<infer T> ? T : never
+
+interface Declaring {
+  readonly variables?: Variables
+}
 
 /** One or more settings are invalid; `mistakes` has one line for each. */
 export class ConfigMistakes extends Error {
@@ -117,8 +99,15 @@ export class ConfigMistakes extends Error {
   }
 }
 
+/** Every setting: the platform's, then the features'. No other environment variable is read. */
+export function variablesOf(features: readonly Declaring[]): Variables {
+  const declared = [platformVariables, ...features.map(({ variables }) => variables ?? {})]
+  return Object.fromEntries(declared.flatMap((variables) => Object.entries(variables)))
+}
+
 /** Reads the settings from an environment; an empty value counts as not set. Throws ConfigMistakes. */
-export function parseConfig(environment: Environment): Config {
+export function parseConfig(environment: Environment, features: readonly Declaring[]): Config {
+  const variables = variablesOf(features)
   const mistakes = new Map<string, string>()
   const parsed: Record<string, unknown> = {}
   for (const [name, variable] of Object.entries(variables)) {
@@ -131,24 +120,29 @@ export function parseConfig(environment: Environment): Config {
   // Each name was parsed by its own variable, but TypeScript cannot infer that from the loop.
   const config = parsed as Config
   // Skip contradictions that involve an invalid setting: its value is unknown.
-  const contradictions = findContradictions(config).filter(({ between }) => !between.some((name) => mistakes.has(name)))
+  const contradictions = [...findIncomplete(variables, parsed), ...findContradictions(config)].filter(
+    ({ between }) => !between.some((name) => mistakes.has(name)),
+  )
   const all = [...mistakes.values(), ...contradictions.map(({ mistake }) => mistake)]
   if (all.length > 0) throw new ConfigMistakes(all)
   return config
 }
 
 interface Contradiction {
-  readonly between: readonly (keyof Config)[]
+  readonly between: readonly string[]
   readonly mistake: string
+}
+
+function findIncomplete(variables: Variables, parsed: Readonly<Record<string, unknown>>): Contradiction[] {
+  return Object.entries(variables).flatMap(([name, { togetherWith }]) => {
+    if (togetherWith === undefined || (parsed[name] === undefined) === (parsed[togetherWith] === undefined)) return []
+    const between = [name, togetherWith]
+    return [{ between, mistake: `${between.join(' and ')} must be set together.` }]
+  })
 }
 
 function findContradictions(config: Config): Contradiction[] {
   const found: Contradiction[] = []
-  for (const provider of ['GOOGLE', 'GITHUB'] as const) {
-    const between = [`${provider}_CLIENT_ID`, `${provider}_CLIENT_SECRET`] as const
-    const given = between.filter((name) => config[name] !== undefined)
-    if (given.length === 1) found.push({ between, mistake: `${between.join(' and ')} must be set together.` })
-  }
   for (const name of ['ENCRYPTION_KEYS', 'AUTH_SECRET'] as const) {
     if (config.DATABASE_URL === undefined || config[name] !== undefined) continue
     found.push({

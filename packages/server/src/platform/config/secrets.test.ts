@@ -16,7 +16,7 @@ afterEach(() => rm(directory, { recursive: true, force: true }))
 
 const path = () => join(directory, 'secrets.json')
 const load = (environment: Record<string, string> = {}) =>
-  loadSecrets(parseConfig({ DATA_DIR: directory, ...environment }))
+  loadSecrets(parseConfig({ DATA_DIR: directory, ...environment }, []))
 
 describe('secrets', () => {
   it('are generated once, readable only by the owner, and the same after that', async () => {
@@ -51,7 +51,7 @@ describe('secrets', () => {
     const program = `
       import { parseConfig } from ${JSON.stringify(new URL('config.ts', import.meta.url).href)}
       import { loadSecrets } from ${JSON.stringify(new URL('secrets.ts', import.meta.url).href)}
-      process.stdout.write(JSON.stringify(await loadSecrets(parseConfig({ DATA_DIR: ${JSON.stringify(directory)} }))))`
+      process.stdout.write(JSON.stringify(await loadSecrets(parseConfig({ DATA_DIR: ${JSON.stringify(directory)} }, []))))`
     const run = () => promisify(execFile)(process.execPath, ['--input-type=module', '-e', program])
     const started = await Promise.all([...Array.from({ length: 3 }, run), ...Array.from({ length: 5 }, () => load())])
     const found = started.map((result) => ('stdout' in result ? result.stdout : JSON.stringify(result)))

@@ -7,9 +7,14 @@ export interface Variable<T> {
   readonly type: string
   /** As shown in the table; undefined if the variable is optional and off by default. */
   readonly defaultText: string | undefined
+  /** Another variable: both must be set, or neither. */
+  readonly togetherWith?: string
   /** Throws an Error whose message completes "<NAME> …". */
   parse(text: string | undefined): T
 }
+
+/** The variables that the platform or a feature declares, by name. */
+export type Variables = Readonly<Record<string, Variable<unknown>>>
 
 interface Settings<T> {
   readonly meaning: string

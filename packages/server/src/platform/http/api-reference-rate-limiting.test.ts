@@ -153,7 +153,7 @@ describe('Rate Limiting', () => {
     '"Key limits": "Run endpoints 20 requests/min", "Package import 10 requests/min", ' +
       '"Resource creation 10 requests/min"',
     async () => {
-      const { RATE_LIMIT_RUNS, RATE_LIMIT_IMPORT, RATE_LIMIT_CREATE, RATE_LIMIT_DEFAULT } = parseConfig({})
+      const { RATE_LIMIT_RUNS, RATE_LIMIT_IMPORT, RATE_LIMIT_CREATE, RATE_LIMIT_DEFAULT } = parseConfig({}, [])
       expect({ RATE_LIMIT_RUNS, RATE_LIMIT_IMPORT, RATE_LIMIT_CREATE, RATE_LIMIT_DEFAULT }).toEqual({
         RATE_LIMIT_RUNS: 20,
         RATE_LIMIT_IMPORT: 10,

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { features } from '../../features/index.ts'
 import { rights } from '../access/permissions.ts'
+import { parseConfig } from '../config/config.ts'
+import { optionalText } from '../config/variables.ts'
 import { newWireId } from '../ids/id.ts'
 import { createLog } from '../log/log.ts'
 import { problem } from '../problems/problem.ts'
@@ -54,6 +56,16 @@ describe('the words of the features', () => {
       { permissions: { runs: rights({ owner: ['break'], grantable: true }) } },
       'The permission resource runs is declared by execution/runs and by catalog/toys.',
     ],
+    [
+      'an environment variable of another feature',
+      { variables: { FILE_SIZE_MAX: optionalText('A toy.') } },
+      'The variable FILE_SIZE_MAX is declared by execution/files and by catalog/toys.',
+    ],
+    [
+      'an environment variable of the platform',
+      { variables: { PORT: optionalText('A toy.') } },
+      'The variable PORT is declared by platform and by catalog/toys.',
+    ],
   ])('fail at start when a feature declares %s', (_what, words, message) => {
     expect(() => checkFeatures([...features, toys(words)])).toThrow(message)
   })
@@ -97,6 +109,13 @@ describe('a misspelt word', () => {
     wake.subscribe('rnus', (detail) => heard.push(detail))
     wake.wakeAll()
     expect(heard).toEqual(['*'])
+  })
+
+  it('of a setting does not compile', () => {
+    const config = parseConfig({}, features)
+    // @ts-expect-error -- a variable that no feature declares
+    expect(config.FILE_SIZE_MXA).toBeUndefined()
+    expect(config.FILE_SIZE_MAX).toBeGreaterThan(0)
   })
 
   it('in what an endpoint declares does not compile', () => {

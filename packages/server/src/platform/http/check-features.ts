@@ -1,4 +1,5 @@
 import { createPermissions } from '../access/permissions.ts'
+import { platformVariables } from '../config/config.ts'
 import { platformIdPrefixes } from '../ids/id.ts'
 import { platformWakes } from '../wake/wake.ts'
 import { listOperations } from './api.ts'
@@ -14,6 +15,7 @@ const platform: Owner = {
   problems: httpProblems,
   idPrefixes: platformIdPrefixes,
   wakes: platformWakes,
+  variables: platformVariables,
 }
 
 /**
@@ -27,6 +29,7 @@ export function checkFeatures(features: readonly Feature[]): void {
     ...findDuplicates('id prefix', owners, ({ idPrefixes }) => idPrefixes),
     ...findDuplicates('wake topic', owners, ({ wakes }) => wakes),
     ...findDuplicates('permission resource', owners, ({ permissions }) => permissions),
+    ...findDuplicates('variable', owners, ({ variables }) => variables),
     ...findUndeclared(features),
   ]
   if (mistakes.length > 0) throw new Error(mistakes.join('\n'))

@@ -65,9 +65,8 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   })
   const operations = listOperations(parts.features)
   answerUnknownRoutes(app, operations)
-  await app.register(fastifyMultipart, {
-    limits: { fileSize: platform.config.FILE_SIZE_MAX, files: 1, fields: 0, parts: 2, headerPairs: 20 },
-  })
+  // Endpoints that accept larger files than a JSON body say so where they read them.
+  await app.register(fastifyMultipart, { limits: { files: 1, fields: 0, parts: 2, headerPairs: 20 } })
   await registerDocs(app, parts)
   for (const operation of operations) registerOperation(app, parts, operation)
   return app

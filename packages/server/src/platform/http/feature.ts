@@ -1,4 +1,5 @@
 import type { PermissionRows } from '../access/permissions.ts'
+import type { Variables } from '../config/variables.ts'
 import type { Job } from '../jobs/job.ts'
 import type { OutboxReader } from '../outbox/outbox.ts'
 import type { ProblemRows } from '../problems/problem.ts'
@@ -11,6 +12,7 @@ export interface Words {
   readonly idPrefixes?: Meanings
   readonly wakes?: Meanings
   readonly permissions?: PermissionRows
+  readonly variables?: Variables
 }
 
 /** One noun of the product. The key of an endpoint is its operation id, and in kebab-case its file's name. */

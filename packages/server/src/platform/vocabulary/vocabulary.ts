@@ -10,5 +10,8 @@ export interface IdPrefixes {}
 /** Every topic of wake-ups with what has happened. */
 export interface WakeTopics {}
 
+/** Every environment variable that the server reads, with its parser. */
+export interface ConfigVariables {}
+
 /** Words with their meanings. */
 export type Meanings = Readonly<Record<string, string>>

@@ -1,3 +1,4 @@
+import { optionalText } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import type { Platform } from '../../../platform/platform.ts'
@@ -24,11 +25,24 @@ const problems = {
 } as const
 const idPrefixes = { usr: 'A user.', ses: 'A session.' } as const
 const wakes = { sessions: 'A session ended.' } as const
+const variables = {
+  GOOGLE_CLIENT_ID: {
+    ...optionalText('Sign-in with Google; needs the secret too.'),
+    togetherWith: 'GOOGLE_CLIENT_SECRET',
+  },
+  GOOGLE_CLIENT_SECRET: optionalText('Sign-in with Google; needs the id too.', 'secret'),
+  GITHUB_CLIENT_ID: {
+    ...optionalText('Sign-in with GitHub; needs the secret too.'),
+    togetherWith: 'GITHUB_CLIENT_SECRET',
+  },
+  GITHUB_CLIENT_SECRET: optionalText('Sign-in with GitHub; needs the id too.', 'secret'),
+} as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
   interface IdPrefixes extends Readonly<typeof idPrefixes> {}
   interface WakeTopics extends Readonly<typeof wakes> {}
+  interface ConfigVariables extends Readonly<typeof variables> {}
 }
 
 export const signInFeature = feature({
@@ -38,6 +52,7 @@ export const signInFeature = feature({
   problems,
   idPrefixes,
   wakes,
+  variables,
   endpoints: { signUpEmail, signInEmail, signOut, getSession, relayAuthGet, relayAuthPost },
   jobs: [deleteExpiredSessions],
 })

@@ -1,4 +1,5 @@
 import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
+import { optionalText } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createModel } from './create-model.ts'
 import { deleteModel } from './delete-model.ts'
@@ -16,10 +17,14 @@ const idPrefixes = { model: 'A model.' } as const
 const permissions = {
   models: rights({ owner: readWriteDelete, member: ['read'], viewer: ['read'], grantable: true }),
 }
+const variables = {
+  MODEL_PRICES: optionalText('Path of a JSON file that overrides or extends the price table.', 'path'),
+} as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
   interface IdPrefixes extends Readonly<typeof idPrefixes> {}
+  interface ConfigVariables extends Readonly<typeof variables> {}
 }
 
 export const modelsFeature = feature({
@@ -29,6 +34,7 @@ export const modelsFeature = feature({
   problems,
   idPrefixes,
   permissions,
+  variables,
   endpoints: {
     createModel,
     listModels,

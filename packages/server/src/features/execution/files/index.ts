@@ -1,4 +1,5 @@
 import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
+import { whole } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { deleteFile } from './delete-file.ts'
 import { downloadFile } from './download-file.ts'
@@ -17,10 +18,19 @@ const idPrefixes = { file: 'A file.' } as const
 const permissions = {
   files: rights({ owner: readWriteDelete, member: ['read', 'write'], viewer: ['read'], grantable: true }),
 }
+const variables = {
+  FILE_SIZE_MAX: whole({
+    meaning: 'Largest uploaded file in bytes.',
+    fallback: 104_857_600,
+    min: 1,
+    max: 10_737_418_240,
+  }),
+} as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
   interface IdPrefixes extends Readonly<typeof idPrefixes> {}
+  interface ConfigVariables extends Readonly<typeof variables> {}
 }
 
 export const filesFeature = feature({
@@ -30,6 +40,7 @@ export const filesFeature = feature({
   problems,
   idPrefixes,
   permissions,
+  variables,
   endpoints: { uploadFile, listFiles, getFile, downloadFile, deleteFile, listRunFiles },
 })
 

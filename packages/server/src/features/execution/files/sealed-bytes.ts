@@ -39,8 +39,7 @@ export class SealingStream extends Transform {
 
   override _transform(data: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.#sizeBytes += data.length
-    if (this.#sizeBytes > this.#bytesMax)
-      return done(new BlobTooLarge(`The content is larger than ${this.#bytesMax} bytes.`))
+    if (this.#sizeBytes > this.#bytesMax) return done(new BlobTooLarge(this.#bytesMax))
     this.#hash.update(data)
     this.#pending = this.#pending.length === 0 ? data : Buffer.concat([this.#pending, data])
     // A full chunk is held back until the next byte arrives: it may be the last chunk.

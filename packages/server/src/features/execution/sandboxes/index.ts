@@ -1,5 +1,35 @@
+import { oneOf, whole } from '../../../platform/config/variables.ts'
+import { feature } from '../../../platform/http/feature.ts'
+
 export { detectSandbox, type SandboxDetection } from './detect-sandbox.ts'
 export { WorkspacePathError } from './open-beneath.ts'
 export type { Sandbox } from './sandbox.ts'
 export { createWorkspace, type Workspace } from './workspace.ts'
 export { editFile, listDirectory, readFile, runBash, writeFile } from './workspace-tools.ts'
+
+const variables = {
+  SANDBOX: oneOf(['auto', 'bubblewrap', 'unshare', 'off'], {
+    meaning:
+      'How tool code is isolated. `auto` uses bubblewrap, else `unshare`. If neither works, or with `off`, ' +
+      'sandbox tools are refused.',
+    fallback: 'auto',
+  }),
+  SANDBOXES_CONCURRENT: whole({
+    meaning: 'Tool executions in sandboxes at a time, per process.',
+    fallback: 8,
+    min: 1,
+    max: 1000,
+  }),
+} as const
+
+declare module '../../../platform/vocabulary/vocabulary.ts' {
+  interface ConfigVariables extends Readonly<typeof variables> {}
+}
+
+export const sandboxesFeature = feature({
+  folder: 'execution/sandboxes',
+  tag: 'Sandboxes',
+  description: 'Isolates the code of tools.',
+  variables,
+  endpoints: {},
+})

@@ -109,7 +109,7 @@ async function keepFile(
     await addRunFile(platform, { ...run, runId: run.id }, { path, content: await source.openOutput(path) })
     return undefined
   } catch (error) {
-    if (error instanceof BlobTooLarge) return `is larger than ${platform.config.FILE_SIZE_MAX} bytes`
+    if (error instanceof BlobTooLarge) return `is larger than ${error.bytesMax} bytes`
     if (error instanceof WorkspacePathError) return 'is not a plain file'
     throw error
   }

@@ -1,4 +1,4 @@
-import { startModelServer, type ModelServer } from '@appstrate/model-server'
+import type { ModelServer } from '@appstrate/model-server'
 import { join } from 'node:path'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
@@ -16,6 +16,8 @@ export interface ScriptedModel {
 
 /** Starts the demo's scripted model on a free loopback port, and updates the provider keys with its previous URL. */
 export async function startScriptedModel({ config, db }: Platform): Promise<ScriptedModel> {
+  // Loaded here: most processes have no demo.
+  const { startModelServer } = await import('@appstrate/model-server')
   const server: ModelServer = await startModelServer({ requestsMax: 1 })
   const baseUrl = `${server.url}/v1`
   const path = join(config.DATA_DIR, 'scripted-model.json')
