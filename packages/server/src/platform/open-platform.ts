@@ -6,6 +6,7 @@ import type { Config } from './config/config.ts'
 import type { Secrets } from './config/secrets.ts'
 import { parseKeyRing } from './crypto/key-ring.ts'
 import type { Database } from './db/database.ts'
+import { hooksOf } from './hooks/hooks.ts'
 import { apiVersions, createVersionRegistry, type VersionRegistry } from './api-versions/api-version.ts'
 import type { Feature } from './http/feature.ts'
 import { problemTable } from './http/http-problems.ts'
@@ -52,6 +53,7 @@ export async function openPlatform(parts: PlatformParts): Promise<OpenPlatform> 
     wake,
     clock: parts.clock ?? systemClock,
     log,
+    hooks: hooksOf(parts.features),
     versions: parts.versions ?? createVersionRegistry(apiVersions),
     permissions: createPermissions(parts.features),
     problems: problemTable(parts.features),

@@ -6,6 +6,7 @@ import type { Config } from './config/config.ts'
 import type { Secrets } from './config/secrets.ts'
 import type { KeyRing } from './crypto/key-ring.ts'
 import type { Database, Db } from './db/database.ts'
+import type { Hooks } from './hooks/hooks.ts'
 import type { VersionRegistry } from './api-versions/api-version.ts'
 import type { Log } from './log/log.ts'
 import type { ProblemTable } from './problems/problem.ts'
@@ -23,6 +24,8 @@ export interface Platform {
   readonly wake: Wake
   readonly clock: Clock
   readonly log: Log
+  /** What features contribute to actions of features that do not import them. */
+  readonly hooks: Hooks
   readonly versions: VersionRegistry
   /** What each role may do, and what API keys can hold. */
   readonly permissions: Permissions

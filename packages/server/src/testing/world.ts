@@ -72,6 +72,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const database = openDatabase(testDatabase.address, { connectionsMax: 10, log })
   const secrets = { encryptionKeys: generateEncryptionKey('1'), authSecret: 'a secret of the tests, 32 characters' }
   const platform = await openPlatform({
+    // All features contribute hooks and words, because the test of one endpoint may serve no other feature.
     features: [...new Set([...allFeatures, ...(options.features ?? [])])],
     config,
     secrets,

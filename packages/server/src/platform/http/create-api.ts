@@ -12,6 +12,7 @@ import { newWireId } from '../ids/id.ts'
 import { admit } from './admit.ts'
 import { emptyState, listOperations, type ApiParts, type Operation } from './api.ts'
 import { answerBrokenRequest, watchAnswers } from './broken-request.ts'
+import { withContributions } from './contributed.ts'
 import { countRequest } from './count-request.ts'
 import { documentedRoute, registerDocs } from './docs.ts'
 import { parseJsonBodies } from './json-body.ts'
@@ -63,7 +64,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
     maxAge: 600,
     exposedHeaders,
   })
-  const operations = listOperations(parts.features)
+  const operations = listOperations(parts.features).map((each) => withContributions(each, platform.hooks))
   answerUnknownRoutes(app, operations)
   // Endpoints that accept larger files than a JSON body say so where they read them.
   await app.register(fastifyMultipart, { limits: { files: 1, fields: 0, parts: 2, headerPairs: 20 } })

@@ -1,8 +1,10 @@
 import fastifySwagger from '@fastify/swagger'
 import fastifySwaggerUi from '@fastify/swagger-ui'
 import Fastify, { type FastifyInstance } from 'fastify'
+import { hooksOf } from '../hooks/hooks.ts'
 import type { ProblemTable } from '../problems/problem.ts'
 import { listOperations, splitRoute, type ApiParts, type Operation } from './api.ts'
+import { withContributions } from './contributed.ts'
 import type { Feature } from './feature.ts'
 import { problemTable } from './http-problems.ts'
 import { describeOperation, documentHead, liftComponents } from './openapi.ts'
@@ -50,8 +52,9 @@ export async function buildDocument(features: readonly Feature[]): Promise<objec
   const app = Fastify({ exposeHeadRoutes: false })
   app.setValidatorCompiler(() => () => true)
   await registerDocument(app, features, problemTable(features))
+  const hooks = hooksOf(features)
   for (const operation of listOperations(features)) {
-    app.route({ ...documentedRoute(operation), handler: async () => undefined })
+    app.route({ ...documentedRoute(withContributions(operation, hooks)), handler: async () => undefined })
   }
   await app.ready()
   return app.swagger()

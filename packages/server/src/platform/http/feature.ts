@@ -1,5 +1,6 @@
 import type { PermissionRows } from '../access/permissions.ts'
 import type { Variables } from '../config/variables.ts'
+import type { FeatureHooks } from '../hooks/hooks.ts'
 import type { Job } from '../jobs/job.ts'
 import type { OutboxReader } from '../outbox/outbox.ts'
 import type { ProblemRows } from '../problems/problem.ts'
@@ -16,13 +17,17 @@ export interface Words {
 }
 
 /** One noun of the product. The key of an endpoint is its operation id, and in kebab-case its file's name. */
-export interface Feature extends Words {
+export interface Feature extends Words, FeatureHooks {
   /** `<tier>/<noun>`: the folder below `features/`. */
   readonly folder: string
   /** The OpenAPI tag. */
   readonly tag: string
   readonly description: string
   readonly endpoints: Readonly<Record<string, Endpoint>>
+  /** The tables that only this feature's sources name. `architecture/` checks it. */
+  readonly owns?: readonly string[]
+  /** Owned tables that another folder names too, because one thing is split between the two. */
+  readonly sharedWith?: Readonly<Record<string, readonly string[]>>
   /** Its background work, run by every worker process. */
   readonly jobs?: readonly Job[]
   /** What it does with the events of the outbox. */
