@@ -8,7 +8,6 @@ import { schedulesFeature } from '../packages/server/src/features/execution/sche
 import { parseConfig } from '../packages/server/src/platform/config/config.ts'
 import { generateEncryptionKey } from '../packages/server/src/platform/crypto/key-ring.ts'
 import { openDatabase } from '../packages/server/src/platform/db/database.ts'
-import { hooksOf } from '../packages/server/src/platform/hooks/hooks.ts'
 import { startJobs } from '../packages/server/src/platform/jobs/start-jobs.ts'
 import { createLog } from '../packages/server/src/platform/log/log.ts'
 import { openPlatform } from '../packages/server/src/platform/open-platform.ts'
@@ -22,7 +21,6 @@ const platform = await openPlatform({
   secrets: { encryptionKeys: generateEncryptionKey('1'), authSecret: 'a secret of the benchmark, 32 characters' },
   database: openDatabase(address, { connectionsMax: 10, log }),
   log,
-  hooks: hooksOf([schedulesFeature]),
 })
 const committedAtMs: Record<string, number> = {}
 platform.wake.subscribe('events', (detail) => void (committedAtMs[detail.split(':')[1] ?? ''] ??= Date.now()))

@@ -1,13 +1,44 @@
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 import type { Tx } from '../db/database.ts'
+import { toJsonText } from '../db/json-text.ts'
 import type { OutboxEvent } from './outbox.ts'
+
+const relayLock = sql`hashtext('outbox relay')`
 
 /** Takes the lock for relaying until the transaction ends; false if another process holds it. */
 export async function lockRelay(tx: Tx): Promise<boolean> {
-  const { rows } = await sql<{
-    held: boolean
-  }>`select pg_try_advisory_xact_lock(hashtext('outbox relay')) as held`.execute(tx)
+  const { rows } = await sql<{ held: boolean }>`select pg_try_advisory_xact_lock(${relayLock}) as held`.execute(tx)
   return rows[0]?.held ?? false
+}
+
+/** Waits for the relay, and stops it until the transaction ends. */
+export async function pauseRelay(tx: Tx): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${relayLock})`.execute(tx)
+}
+
+/**
+ * Inserts an event for each type and payload, as a part of the statement that changes its run. `run` is a name in that statement
+ * for the run's row: organization_id, application_id, id, agent_id and end_user_id.
+ */
+export function insertRunEvents(
+  run: RawBuilder<unknown>,
+  events: readonly { readonly type: string; readonly payload: unknown }[],
+): RawBuilder<unknown> {
+  return sql`
+    insert into outbox (organization_id, application_id, run_id, agent_id, end_user_id, type, payload)
+    select r.organization_id, r.application_id, r.id, r.agent_id, r.end_user_id, e.type, e.payload
+    from ${run} as r cross join jsonb_to_recordset(${toJsonText(events)}::jsonb) as e(type text, payload jsonb)`
+}
+
+/** Detaches the events that wait from an end-user; `payload` gives each its new payload. */
+export async function anonymiseEvents(
+  tx: Tx,
+  { applicationId, endUserId }: { readonly applicationId: string; readonly endUserId: string },
+  payload: RawBuilder<unknown>,
+): Promise<void> {
+  await sql`
+    update outbox set end_user_id = null, payload = ${payload}
+    where application_id = ${applicationId} and end_user_id = ${endUserId}`.execute(tx)
 }
 
 /** The oldest events after `after`. Events of a run commit in id order, because their writers lock the run's row. */

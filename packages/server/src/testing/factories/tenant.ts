@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { hashKey } from '../../features/accounts/access/index.ts'
-import type { Role } from '../../platform/access/permissions.ts'
+import { type Role } from '../../platform/access/permissions.ts'
+import { hashKey } from '../../features/accounts/api-keys/index.ts'
 import { newUuid, newWireId, toWireId } from '../../platform/ids/id.ts'
 import type { Platform } from '../../platform/platform.ts'
 import { requester, type Send } from '../request.ts'

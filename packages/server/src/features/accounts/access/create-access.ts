@@ -1,8 +1,10 @@
 import type { Access, Caller, Credentials } from '../../../platform/access/caller.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
+import { findOrganizationOf } from '../applications/index.ts'
+import { endUserExists } from '../end-users/index.ts'
+import { findMembership } from '../organizations/index.ts'
 import { findSessionUser } from '../sign-in/index.ts'
-import { endUserExists, findApplicationOrganization, findMembershipRow } from './access-store.ts'
 import { keyDirectory } from './key-directory.ts'
 
 /** Who calls, over sessions and API keys, for the HTTP layer. */
@@ -10,10 +12,10 @@ export function createAccess(platform: Platform): Access {
   return {
     identify: (credentials) => identify(platform, credentials),
     async findMembership(userId, organizationId) {
-      const row = await findMembershipRow(platform.db, userId, organizationId)
-      return row === undefined ? undefined : { ...row, permissions: platform.permissions.of(row.role) }
+      const membership = await findMembership(platform.db, userId, organizationId)
+      return membership === undefined ? undefined : { ...membership, permissions: platform.permissions.of(membership.role) }
     },
-    findOrganizationOf: (applicationId) => findApplicationOrganization(platform.db, applicationId),
+    findOrganizationOf: (applicationId) => findOrganizationOf(platform.db, applicationId),
     hasEndUser: (applicationId, endUserId) => endUserExists(platform.db, applicationId, endUserId),
   }
 }

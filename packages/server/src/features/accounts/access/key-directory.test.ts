@@ -4,7 +4,8 @@ import type { Clock } from '../../../platform/clock/clock.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
-import { hashKey, keyDirectory } from './key-directory.ts'
+import { hashKey } from '../api-keys/index.ts'
+import { keyDirectory } from './key-directory.ts'
 
 const start = Date.parse('2026-03-21T09:00:00.000Z')
 

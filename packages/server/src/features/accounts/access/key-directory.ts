@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
 import type { KeyCaller } from '../../../platform/access/caller.ts'
 import type { Permissions } from '../../../platform/access/permissions.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
-import { findKey, type KeyRow } from './access-store.ts'
+import { findKey, hashKey, type KnownKey } from '../api-keys/index.ts'
 import { startKeyUses, type KeyUses } from './key-uses.ts'
 
 const cacheTtlMs = 60_000
@@ -45,11 +44,6 @@ export const keyDirectory: Service<KeyDirectory> = {
   close: (directory) => directory.close(),
 }
 
-/** What is stored of a key's secret. */
-export function hashKey(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest()
-}
-
 async function find(platform: Platform, cache: Cache, secret: string): Promise<KeyCaller | undefined> {
   if (!/^ask_[A-Za-z0-9_-]{32,200}$/.test(secret)) return undefined
   const now = platform.clock.now()
@@ -85,7 +79,7 @@ function makeRoom(entries: Map<string, Cached>): void {
 
 // A key's rights are its scopes within its creator's current role.
 function toCaller(
-  { scopes, role, expiresAt: _expiresAt, ...row }: KeyRow,
+  { scopes, role, expiresAt: _expiresAt, ...row }: KnownKey,
   { of, isGrantable }: Permissions,
 ): KeyCaller {
   const allowed = of(role)

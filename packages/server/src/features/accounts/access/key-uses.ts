@@ -1,5 +1,5 @@
 import type { Platform } from '../../../platform/platform.ts'
-import { saveKeyUses } from './access-store.ts'
+import { saveKeyUses } from '../api-keys/index.ts'
 
 /** Keys whose use is remembered at a time. Beyond that a use is not noted: it will be, when the key is used again after the next write. */
 const notedKeysMax = 50_000

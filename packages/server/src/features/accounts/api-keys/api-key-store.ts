@@ -1,8 +1,10 @@
+import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
-import type { AppScope } from '../../../platform/access/caller.ts'
+import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
+import { userNames } from '../sign-in/index.ts'
 import type { ApiKey } from './api-key.ts'
 
 export interface NewApiKey {
@@ -112,6 +114,26 @@ export async function saveRevocation(tx: Tx, scope: AppScope, { id, now }: { id:
   if (numUpdatedRows === 0n) throw problem('api-key-not-found')
 }
 
+/** Revokes the keys that a user created: they must not work again when the user joins the organization again. */
+export async function revokeKeysOf(
+  tx: Tx,
+  scope: OrgScope,
+  { userId, now }: { readonly userId: string; readonly now: Date },
+): Promise<void> {
+  await tx
+    .updateTable('api_keys')
+    .set({ revoked_at: now })
+    .where('organization_id', '=', scope.organizationId)
+    .where('created_by', '=', userId)
+    .where('revoked_at', 'is', null)
+    .execute()
+}
+
+/** Selects a row for each key of an application that is not revoked. */
+export function keysOf(applicationId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from api_keys where application_id = ${applicationId} and revoked_at is null`
+}
+
 function ofScope(tx: Tx, scope: AppScope) {
   return tx
     .updateTable('api_keys')
@@ -122,7 +144,7 @@ function ofScope(tx: Tx, scope: AppScope) {
 function select(db: Db, scope: AppScope) {
   return db
     .selectFrom('api_keys as k')
-    .innerJoin('users as u', 'u.id', 'k.created_by')
+    .innerJoin(userNames(db).as('u'), 'u.id', 'k.created_by')
     .select([
       'k.id',
       'k.name',

@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto'
-import type { Permissions } from '../../../platform/access/permissions.ts'
+import { createHash, randomBytes } from 'node:crypto'
 import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
+import type { Permissions } from '../../../platform/access/permissions.ts'
 
 export interface ApiKey {
   readonly id: string
@@ -24,6 +24,11 @@ export interface ApiKey {
 /** A new secret: 192 random bits. */
 export function newSecret(): string {
   return `ask_${randomBytes(24).toString('hex')}`
+}
+
+/** What is stored of a secret. */
+export function hashKey(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest()
 }
 
 /** The part of a secret that may be shown again. */

@@ -1,5 +1,6 @@
 import { rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
+import { keysOf, revokeKeysOf } from './api-key-store.ts'
 import { createApiKey } from './create-api-key.ts'
 import { getApiKey } from './get-api-key.ts'
 import { listApiKeys } from './list-api-keys.ts'
@@ -8,7 +9,9 @@ import { revokeApiKey } from './revoke-api-key.ts'
 import { rotateApiKey } from './rotate-api-key.ts'
 import { updateApiKey } from './update-api-key.ts'
 
+export { hashKey } from './api-key.ts'
 export { issueApiKey } from './issue-api-key.ts'
+export { findKey, findValidKeys, saveKeyUses, type KnownKey } from './key-check-store.ts'
 
 const problems = {
   'api-key-not-found': { status: 404, title: 'API Key Not Found' },
@@ -32,5 +35,8 @@ export const apiKeysFeature = feature({
   idPrefixes,
   wakes,
   permissions,
+  owns: ['api_keys'],
+  contents: { application: { apiKeys: { rows: keysOf, description: 'API keys that are not revoked.' } } },
+  memberLeft: revokeKeysOf,
   endpoints: { createApiKey, listApiKeys, listAvailableScopes, getApiKey, updateApiKey, rotateApiKey, revokeApiKey },
 })

@@ -1,7 +1,6 @@
 import type { Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import { hashKey } from '../access/index.ts'
-import { newSecret, prefixOf, type ApiKey } from './api-key.ts'
+import { hashKey, newSecret, prefixOf, type ApiKey } from './api-key.ts'
 import { insertApiKey, type NewApiKey } from './api-key-store.ts'
 
 export interface IssuedApiKey {

@@ -1,8 +1,8 @@
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 import { Value } from 'typebox/value'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
-import type { OrgScope } from '../../../platform/access/caller.ts'
+import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
@@ -51,12 +51,12 @@ export async function getApplication(db: Db, reach: ApplicationReach, id: string
   return orMissing(await select(db, reach).selectAll().where('id', '=', id).executeTakeFirst())
 }
 
-/** Throws app-not-found. Nobody starts a run in the application, or changes it, until the transaction ends. */
+/** Locks the application until the transaction ends: no run can be started in it. Throws app-not-found. */
 export async function lockApplication(tx: Tx, reach: ApplicationReach, id: string): Promise<Application> {
   return orMissing(await select(tx, reach).selectAll().where('id', '=', id).forUpdate().executeTakeFirst())
 }
 
-/** Throws app-not-found. What `changes` leaves out stays. */
+/** Changes the fields that `changes` has. Throws app-not-found. */
 export async function saveApplication(
   tx: Tx,
   reach: ApplicationReach,
@@ -77,21 +77,49 @@ export async function saveApplication(
   return orMissing(row)
 }
 
-/** True while a run of the application is pending, running or waiting. */
-export async function hasActiveRuns(tx: Tx, applicationId: string): Promise<boolean> {
-  const run = await tx
-    .selectFrom('runs')
+/** Locks every application of the organization until the transaction ends: no run can be started in one. */
+export async function lockApplications(tx: Tx, scope: OrgScope): Promise<void> {
+  await tx
+    .selectFrom('applications')
     .select('id')
-    .where('application_id', '=', applicationId)
-    .where('status', 'in', ['pending', 'running', 'waiting'])
-    .limit(1)
-    .executeTakeFirst()
-  return run !== undefined
+    .where('organization_id', '=', scope.organizationId)
+    .orderBy('id')
+    .forUpdate()
+    .execute()
+}
+
+/** Makes changes within the application wait for each other until the transaction ends, such as those that count against a limit. */
+export async function serializeInApplication(
+  tx: Tx,
+  { organizationId, applicationId }: Pick<AppScope, 'organizationId' | 'applicationId'>,
+): Promise<void> {
+  await tx
+    .selectFrom('applications')
+    .select('id')
+    .where('organization_id', '=', organizationId)
+    .where('id', '=', applicationId)
+    .forNoKeyUpdate()
+    .execute()
+}
+
+/** The organizations of applications, to be joined. */
+export function applicationOwners(db: Db) {
+  return db.selectFrom('applications').select(['id', 'organization_id'])
+}
+
+export async function findOrganizationOf(db: Db, applicationId: string): Promise<string | undefined> {
+  const row = await applicationOwners(db).where('id', '=', applicationId).executeTakeFirst()
+  return row?.organization_id
+}
+
+/** Selects a row for each application of an organization. */
+export function applicationsOf(organizationId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from applications where organization_id = ${organizationId}`
 }
 
 /** Deletes the application and everything in it. */
 export async function deleteApplicationRow(tx: Tx, reach: ApplicationReach, id: string): Promise<void> {
-  // Years of runs go in one statement.
+  // One statement deletes years of runs.
   await sql`set local statement_timeout = '10min'`.execute(tx)
   await tx.deleteFrom('applications').where('organization_id', '=', reach.organizationId).where('id', '=', id).execute()
 }

@@ -1,8 +1,9 @@
 import { Type, type Static } from 'typebox'
+import { countedMax } from '../../../platform/hooks/postgres-counts.ts'
+import { contributed, contributedCounts } from '../../../platform/http/contributed.ts'
 import { Nullable, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { ApplicationSettings, type Application, type ApplicationContent } from './application.ts'
-import { countedMax } from './content-store.ts'
+import { ApplicationSettings, type Application } from './application.ts'
 
 export const ApplicationWire = wire('Application', {
   id: WireId('app'),
@@ -17,37 +18,20 @@ export const ApplicationWire = wire('Application', {
   updatedAt: WireTime,
 })
 
-const count = Type.Integer({ minimum: 0, maximum: countedMax })
-
-/** What the deletion of an application deletes. */
-export const contentFields = {
-  agents: count,
-  runs: count,
-  files: count,
-  endUsers: count,
-  apiKeys: { ...count, description: 'API keys that are not revoked.' },
-  schedules: count,
-  webhooks: count,
-}
-
 export const countMaxField = Type.Literal(countedMax, {
   description: 'Counting stops at this number: a count that reaches it means this many or more.',
 })
 
-export const activeRunsField = {
-  ...count,
-  description:
-    'Runs that are pending, running or waiting. They block the deletion: cancel them, or wait until they end.',
-}
-
 export const ApplicationDeletionWire = wire('ApplicationDeletion', {
-  deletes: Type.Object(contentFields),
-  blockedBy: Type.Object({
-    activeRuns: activeRunsField,
-    isDefault: Type.Boolean({
-      description: 'If true, the application can only be deleted together with its organization.',
+  deletes: contributedCounts({ hook: 'contents', noun: 'application' }),
+  blockedBy: contributed<{ readonly isDefault: boolean }>(
+    [{ hook: 'blocksDeletion', noun: 'application' }],
+    Type.Object({
+      isDefault: Type.Boolean({
+        description: 'If true, the application can only be deleted together with its organization.',
+      }),
     }),
-  }),
+  ),
   countMax: countMaxField,
 })
 
@@ -68,8 +52,4 @@ export function toApplicationWire(application: Application): Static<typeof Appli
     createdAt: toWireTime(application.createdAt),
     updatedAt: toWireTime(application.updatedAt),
   }
-}
-
-export function toContentWire({ activeRuns: _activeRuns, ...content }: ApplicationContent) {
-  return content
 }

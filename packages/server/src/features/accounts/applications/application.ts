@@ -28,19 +28,6 @@ export interface ApplicationReach extends OrgScope {
   readonly onlyApplicationId: string | null
 }
 
-/** Counts of the contents of one or more applications. */
-export interface ApplicationContent {
-  readonly agents: number
-  readonly runs: number
-  readonly files: number
-  readonly endUsers: number
-  readonly apiKeys: number
-  readonly schedules: number
-  readonly webhooks: number
-  /** The runs that are pending, running or waiting. */
-  readonly activeRuns: number
-}
-
 /** An API key sees only its own application, even if its creator can see others. */
 export function reachOf(scope: OrgScope, caller: UserCaller | KeyCaller): ApplicationReach {
   return {

@@ -3,7 +3,8 @@ import { problem } from '../../../platform/problems/problem.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { checkDeletable, reachOf } from './application.ts'
-import { deleteApplicationRow, hasActiveRuns, lockApplication } from './application-store.ts'
+import { deleteApplicationRow, lockApplication } from './application-store.ts'
+import { findDeletionBlock } from './deletion-store.ts'
 
 export const deleteApplication = endpoint({
   route: 'DELETE /api/applications/:applicationId',
@@ -26,10 +27,8 @@ export const deleteApplication = endpoint({
       async (tx) => {
         const application = await lockApplication(tx, reach, params.applicationId)
         checkDeletable(application)
-        if (await hasActiveRuns(tx, application.id))
-          throw problem('application-in-use', {
-            detail: 'Some of its runs have not ended: cancel them, or wait until they end.',
-          })
+        const block = await findDeletionBlock(tx, platform.hooks, { ...reach, onlyApplicationId: application.id })
+        if (block !== undefined) throw problem('application-in-use', { detail: block.detail })
         await deleteApplicationRow(tx, reach, application.id)
       },
       () => toWireId('app', params.applicationId),

@@ -1,8 +1,8 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { reachOf } from './application.ts'
 import { getApplication } from './application-store.ts'
-import { ApplicationDeletionWire, toContentWire } from './application-wire.ts'
-import { countContent, countedMax } from './content-store.ts'
+import { ApplicationDeletionWire } from './application-wire.ts'
+import { previewDeletion } from './deletion-store.ts'
 
 export const getApplicationDeletion = endpoint({
   route: 'GET /api/applications/:applicationId/deletion',
@@ -17,13 +17,10 @@ export const getApplicationDeletion = endpoint({
   params: { applicationId: { id: 'app', missing: 'app-not-found' } },
   returns: { 200: ApplicationDeletionWire },
   fails: [],
-  async handle({ params, scope, caller, db }) {
+  async handle({ params, scope, caller, db, platform }) {
     const { id, isDefault } = await getApplication(db, reachOf(scope, caller), params.applicationId)
-    const content = await countContent(db, { organizationId: scope.organizationId, onlyApplicationId: id })
-    return ok({
-      deletes: toContentWire(content),
-      blockedBy: { activeRuns: content.activeRuns, isDefault },
-      countMax: countedMax,
-    })
+    const reach = { organizationId: scope.organizationId, onlyApplicationId: id }
+    const preview = await previewDeletion(db, platform.hooks, { reach })
+    return ok({ ...preview, blockedBy: { ...preview.blockedBy, isDefault } })
   },
 })

@@ -1,5 +1,6 @@
 import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
+import { applicationsOf } from './application-store.ts'
 import { createApplication } from './create-application.ts'
 import { deleteApplication } from './delete-application.ts'
 import { getApplication } from './get-application.ts'
@@ -7,9 +8,15 @@ import { getApplicationDeletion } from './get-application-deletion.ts'
 import { listApplications } from './list-applications.ts'
 import { updateApplication } from './update-application.ts'
 
-export { insertApplication } from './application-store.ts'
-export { activeRunsField, contentFields, countMaxField, toContentWire } from './application-wire.ts'
-export { countContent, countedMax } from './content-store.ts'
+export {
+  applicationOwners,
+  findOrganizationOf,
+  insertApplication,
+  lockApplications,
+  serializeInApplication,
+} from './application-store.ts'
+export { countMaxField } from './application-wire.ts'
+export { findDeletionBlock, previewDeletion } from './deletion-store.ts'
 
 const problems = {
   'default-application': { status: 409, title: 'Default Application' },
@@ -29,6 +36,8 @@ export const applicationsFeature = feature({
   description: 'Agents, runs, end-users and API keys belong to an application.',
   problems,
   permissions,
+  owns: ['applications'],
+  contents: { organization: { applications: { rows: applicationsOf } } },
   endpoints: {
     createApplication,
     listApplications,

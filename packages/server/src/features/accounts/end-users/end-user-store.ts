@@ -1,4 +1,4 @@
-import { sql, type ExpressionBuilder, type Selectable } from 'kysely'
+import { sql, type ExpressionBuilder, type RawBuilder, type Selectable } from 'kysely'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { violatesUnique, type Db, type Tx } from '../../../platform/db/database.ts'
@@ -128,6 +128,56 @@ export async function saveEndUser(
       .executeTakeFirstOrThrow(),
   )
   return toEndUser(row)
+}
+
+/** Keeps end-users from being erased until the transaction ends. */
+export async function holdEndUsers(tx: Tx, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return
+  await tx
+    .selectFrom('end_users')
+    .select('id')
+    .where('id', 'in', [...ids])
+    .orderBy('id')
+    .forKeyShare()
+    .execute()
+}
+
+export async function endUserExists(db: Db, applicationId: string, endUserId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('end_users')
+    .select('id')
+    .where('application_id', '=', applicationId)
+    .where('id', '=', endUserId)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Whether an application has an end-user, as a condition on columns of another table. */
+export function hasEndUser(applicationId: RawBuilder<unknown>, endUserId: RawBuilder<unknown>): RawBuilder<boolean> {
+  return sql<boolean>`exists (
+    select from end_users as existing_end_user
+    where existing_end_user.application_id = ${applicationId} and existing_end_user.id = ${endUserId})`
+}
+
+/** Which of the end-users still exist. */
+export async function findEndUsers(db: Db, endUserIds: readonly string[]): Promise<Set<string>> {
+  if (endUserIds.length === 0) return new Set()
+  const { rows } = await sql<{ id: string }>`
+    select id from end_users where id = any(${endUserIds}::uuid[])`.execute(db)
+  return new Set(rows.map((row) => row.id))
+}
+
+/** Deletes an end-user that the transaction has locked. */
+export async function deleteEndUser(
+  tx: Tx,
+  { applicationId, endUserId }: { readonly applicationId: string; readonly endUserId: string },
+): Promise<void> {
+  await tx.deleteFrom('end_users').where('application_id', '=', applicationId).where('id', '=', endUserId).execute()
+}
+
+/** Selects a row for each end-user of an application. */
+export function endUsersOf(applicationId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from end_users where application_id = ${applicationId}`
 }
 
 function columnsOf({ name, email, externalId, metadata }: EndUserChanges) {

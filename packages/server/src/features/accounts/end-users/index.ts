@@ -1,5 +1,6 @@
 import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
+import { endUsersOf } from './end-user-store.ts'
 import { createEndUser } from './create-end-user.ts'
 import { getEndUser } from './get-end-user.ts'
 import { listEndUsers } from './list-end-users.ts'
@@ -24,10 +25,20 @@ export const endUsersFeature = feature({
   description: 'The people who use your product.',
   problems,
   permissions,
+  owns: ['end_users', 'end_user_keys'],
+  contents: { application: { endUsers: { rows: endUsersOf } } },
   endpoints: { createEndUser, listEndUsers, getEndUser, updateEndUser },
 })
 
 export { contentSeals } from './content-seals.ts'
 export { plainSeal, type ContentSeal } from './content-seal.ts'
 export { deleteDataKey } from './data-key-store.ts'
-export { holdEndUser, lockEndUser } from './end-user-store.ts'
+export {
+  deleteEndUser,
+  endUserExists,
+  findEndUsers,
+  hasEndUser,
+  holdEndUser,
+  holdEndUsers,
+  lockEndUser,
+} from './end-user-store.ts'

@@ -2,7 +2,7 @@ import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { lockActor } from '../members/index.ts'
+import { lockActor } from '../organizations/index.ts'
 import { refuseSettled } from './invitation.ts'
 import { getInvitation, saveCancellation } from './invitation-store.ts'
 

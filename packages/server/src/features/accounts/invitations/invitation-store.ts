@@ -1,4 +1,4 @@
-import { sql, type ExpressionBuilder, type Selectable } from 'kysely'
+import { sql, type ExpressionBuilder, type RawBuilder, type Selectable } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { DB, Invitations } from '../../../platform/db/schema.generated.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
@@ -145,6 +145,11 @@ export async function saveAcceptance(
   { id, userId }: { readonly id: string; readonly userId: string },
 ): Promise<Invitation> {
   return save(tx, scope, { id, set: { accepted_by: userId, encrypted_token: null }, to: 'accepted' })
+}
+
+/** Selects a row for each invitation of an organization. */
+export function invitationsOf(organizationId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from invitations where organization_id = ${organizationId}`
 }
 
 async function save(

@@ -1,6 +1,7 @@
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { problem } from '../../../platform/problems/problem.ts'
-import { holdMembers } from '../members/index.ts'
+import { lockMembers, organizationNames } from '../organizations/index.ts'
+import { userNames } from '../sign-in/index.ts'
 import type { InvitedRole, StoredInvitationStatus } from './invitation.ts'
 
 /** An invitation as the invited person sees it. The token of the link is their only credential. */
@@ -23,7 +24,7 @@ export interface PublicInvitation {
 /** Gets the invitation of a token and locks it until the transaction ends. Throws invitation-not-found. */
 export async function lockInvitationOfToken(tx: Tx, tokenHash: Buffer): Promise<PublicInvitation> {
   const seen = await getInvitationOfToken(tx, tokenHash)
-  await holdMembers(tx, { organizationId: seen.organizationId })
+  await lockMembers(tx, { organizationId: seen.organizationId })
   // Read again: while waiting for the lock, it may have been cancelled, resent or deleted with its organization.
   return getInvitationOfToken(tx, tokenHash)
 }
@@ -38,9 +39,9 @@ export async function getInvitationOfToken(db: Db, tokenHash: Buffer): Promise<P
 export async function findInvitationOfToken(db: Db, tokenHash: Buffer): Promise<PublicInvitation | undefined> {
   const row = await db
     .selectFrom('invitations as i')
-    .innerJoin('organizations as o', 'o.id', 'i.organization_id')
-    .leftJoin('users as inviter', 'inviter.id', 'i.invited_by')
-    .leftJoin('users as account', 'account.email', 'i.email')
+    .innerJoin(organizationNames(db).as('o'), 'o.id', 'i.organization_id')
+    .leftJoin(userNames(db).as('inviter'), 'inviter.id', 'i.invited_by')
+    .leftJoin(userNames(db).as('account'), 'account.email', 'i.email')
     .select([
       'i.id',
       'i.organization_id',

@@ -1,7 +1,7 @@
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { lockActor } from '../members/index.ts'
+import { lockActor } from '../organizations/index.ts'
 import { pendingInvitationsMax, refuseSettled, refuseTooMany, statusAt } from './invitation.ts'
 import { issueToken, mailLink } from './invitation-link.ts'
 import { countPending, getInvitation, saveToken } from './invitation-store.ts'

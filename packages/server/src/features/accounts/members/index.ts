@@ -6,7 +6,7 @@ import { removeMember } from './remove-member.ts'
 import { transferOwnership } from './transfer-ownership.ts'
 import { updateMember } from './update-member.ts'
 
-export { findMember, getMember, hasMemberWithEmail, holdMembers, insertMember, lockActor } from './member-store.ts'
+export { getMember } from './membership.ts'
 
 const problems = {
   'owner-role-fixed': { status: 403, title: 'Owner Role Fixed' },

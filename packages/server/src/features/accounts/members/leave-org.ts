@@ -1,8 +1,9 @@
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
+import { lockActor } from '../organizations/index.ts'
 import { refuseLeaving } from './member.ts'
-import { deleteMember, lockActor } from './member-store.ts'
+import { endMembership } from './membership.ts'
 
 export const leaveOrg = endpoint({
   route: 'POST /api/orgs/:orgId/leave',
@@ -25,7 +26,7 @@ export const leaveOrg = endpoint({
       async (tx) => {
         const member = await lockActor(tx, scope, { platform, userId, permission: 'members:read' })
         refuseLeaving(member)
-        await deleteMember(tx, scope, { userId, now })
+        await endMembership(tx, scope, { userId, now, hooks: platform.hooks })
         return member
       },
       ({ role }) => ({ resourceId: userId, changes: changesBetween({ role }, {}) }),

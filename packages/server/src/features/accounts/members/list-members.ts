@@ -1,6 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { listMembers as listMemberRows } from './member-store.ts'
+import { listMembers as listMemberRows } from '../organizations/index.ts'
 import { MemberWire, toMemberWire } from './member-wire.ts'
 
 export const listMembers = endpoint({

@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import { roles } from '../../../platform/access/permissions.ts'
-import type { Member } from './member.ts'
+import type { Member } from '../organizations/index.ts'
 
 export const MemberWire = wire('Member', {
   userId: WireId('usr'),

@@ -1,13 +1,6 @@
 import { problem } from '../../../platform/problems/problem.ts'
 import type { Role } from '../../../platform/access/permissions.ts'
-
-export interface Member {
-  readonly userId: string
-  readonly role: Role
-  readonly joinedAt: Date
-  readonly displayName: string
-  readonly email: string
-}
+import type { Member } from '../organizations/index.ts'
 
 type Ranked = Pick<Member, 'userId' | 'role'>
 

@@ -2,8 +2,9 @@ import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
+import { lockActor } from '../organizations/index.ts'
 import { refuseRemoval } from './member.ts'
-import { deleteMember, getMember, lockActor } from './member-store.ts'
+import { endMembership, getMember } from './membership.ts'
 
 export const removeMember = endpoint({
   route: 'DELETE /api/orgs/:orgId/members/:userId',
@@ -27,7 +28,7 @@ export const removeMember = endpoint({
         const actor = await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'members:remove' })
         const target = await getMember(tx, scope, userId)
         refuseRemoval({ actor, target })
-        await deleteMember(tx, scope, { userId, now })
+        await endMembership(tx, scope, { userId, now, hooks: platform.hooks })
         return target
       },
       ({ role }) => ({ resourceId: userId, changes: changesBetween({ role }, {}) }),

@@ -3,7 +3,8 @@ import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { WireId } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { getMember, lockActor, saveRole } from './member-store.ts'
+import { lockActor, saveRole } from '../organizations/index.ts'
+import { getMember } from './membership.ts'
 import { MemberWire, toMemberWire } from './member-wire.ts'
 
 export const transferOwnership = endpoint({

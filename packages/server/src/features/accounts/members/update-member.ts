@@ -4,8 +4,9 @@ import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { roles } from '../../../platform/access/permissions.ts'
+import { lockActor, saveRole } from '../organizations/index.ts'
 import { refuseRoleChange } from './member.ts'
-import { getMember, lockActor, saveRole } from './member-store.ts'
+import { getMember } from './membership.ts'
 import { MemberWire, toMemberWire } from './member-wire.ts'
 
 export const updateMember = endpoint({

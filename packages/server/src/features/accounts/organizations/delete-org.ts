@@ -2,8 +2,9 @@ import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { lockActor } from '../members/index.ts'
-import { deleteOrganizationRow, hasActiveRuns, lockOrganization } from './organization-store.ts'
+import { findDeletionBlock, lockApplications } from '../applications/index.ts'
+import { lockActor } from './member-store.ts'
+import { deleteOrganizationRow, lockOrganization } from './organization-store.ts'
 
 export const deleteOrg = endpoint({
   route: 'DELETE /api/orgs/:orgId',
@@ -24,11 +25,11 @@ export const deleteOrg = endpoint({
     await change(
       async (tx) => {
         await lockOrganization(tx, scope)
+        await lockApplications(tx, scope)
         await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'org:delete' })
-        if (await hasActiveRuns(tx, scope))
-          throw problem('org-in-use', {
-            detail: 'Some of its runs have not ended: cancel them, or wait until they end.',
-          })
+        const everyApplication = { organizationId: scope.organizationId, onlyApplicationId: null }
+        const block = await findDeletionBlock(tx, platform.hooks, everyApplication)
+        if (block !== undefined) throw problem('org-in-use', { detail: block.detail })
         await deleteOrganizationRow(tx, scope)
       },
       // The organization's audit log is deleted too.

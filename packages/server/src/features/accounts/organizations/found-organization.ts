@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Tx } from '../../../platform/db/database.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { insertApplication } from '../applications/index.ts'
-import { insertMember } from '../members/index.ts'
+import { insertMember } from './member-store.ts'
 import { slugOf, slugWithMark, type Organization } from './organization.ts'
 import { getOrganization, insertOrganization, type NewOrganization } from './organization-store.ts'
 

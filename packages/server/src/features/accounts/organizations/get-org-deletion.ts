@@ -1,6 +1,5 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { countContent, countedMax, toContentWire } from '../applications/index.ts'
-import { countPossessions } from './organization-store.ts'
+import { previewDeletion } from '../applications/index.ts'
 import { OrgDeletionWire } from './organization-wire.ts'
 
 export const getOrgDeletion = endpoint({
@@ -15,13 +14,10 @@ export const getOrgDeletion = endpoint({
   params: { orgId: { id: 'org', missing: 'org-not-found' } },
   returns: { 200: OrgDeletionWire },
   fails: [],
-  async handle({ scope, db }) {
-    const content = await countContent(db, { organizationId: scope.organizationId, onlyApplicationId: null })
-    const possessions = await countPossessions(db, scope)
-    return ok({
-      deletes: { ...possessions, ...toContentWire(content) },
-      blockedBy: { activeRuns: content.activeRuns },
-      countMax: countedMax,
-    })
+  async handle({ scope, db, platform }) {
+    const everyApplication = { organizationId: scope.organizationId, onlyApplicationId: null }
+    return ok(
+      await previewDeletion(db, platform.hooks, { reach: everyApplication, organizationId: scope.organizationId }),
+    )
   },
 })

@@ -6,10 +6,35 @@ import { getOrg } from './get-org.ts'
 import { getOrgDeletion } from './get-org-deletion.ts'
 import { getOrgSettings } from './get-org-settings.ts'
 import { listOrgs } from './list-orgs.ts'
+import { membersOf } from './member-store.ts'
 import { updateOrg } from './update-org.ts'
 import { updateOrgSettings } from './update-org-settings.ts'
 
 export { createOrganization } from './found-organization.ts'
+export {
+  deleteMember,
+  findMember,
+  findMemberProfiles,
+  findMembership,
+  findMemberships,
+  hasMemberWithEmail,
+  insertMember,
+  isMember,
+  listMembers,
+  lockActor,
+  lockMembers,
+  memberships,
+  saveRole,
+  type Member,
+} from './member-store.ts'
+export {
+  getSlug,
+  hasOrganizations,
+  holdApplications,
+  holdOrganizations,
+  organizationNames,
+  serializeInOrganization,
+} from './organization-store.ts'
 
 const problems = {
   'slug-taken': { status: 409, title: 'Slug Taken' },
@@ -36,5 +61,8 @@ export const organizationsFeature = feature({
     'Organizations are the tenants: users are members of organizations, and every other resource belongs to one.',
   problems,
   permissions,
+  // One owner for both: a membership is a part of its organization, and the organization's row is the lock of both.
+  owns: ['organizations', 'organization_members'],
+  contents: { organization: { members: { rows: membersOf } } },
   endpoints: { createOrg, listOrgs, getOrg, updateOrg, getOrgDeletion, deleteOrg, getOrgSettings, updateOrgSettings },
 })

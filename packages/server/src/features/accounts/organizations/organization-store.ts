@@ -4,8 +4,8 @@ import type { OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
-import { countedMax } from '../applications/index.ts'
-import type { Organization, Possessions } from './organization.ts'
+import { applicationOwners } from '../applications/index.ts'
+import type { Organization } from './organization.ts'
 
 export interface NewOrganization {
   readonly name: string
@@ -48,7 +48,7 @@ export async function getOrganization(db: Db, scope: OrgScope, userId: string): 
   return toOrganization(row)
 }
 
-/** What `changes` leaves out stays. Throws slug-taken. */
+/** Changes the fields that `changes` has. Throws slug-taken. */
 export async function saveOrganization(
   tx: Tx,
   scope: OrgScope,
@@ -87,22 +87,8 @@ export async function saveApiVersion(tx: Tx, scope: OrgScope, apiVersion: string
     .execute()
 }
 
-/** What is in the organization beside its applications' content. Each number stops at `countedMax`. */
-export async function countPossessions(db: Db, scope: OrgScope): Promise<Possessions> {
-  const of = (table: string) =>
-    sql`(select count(*) from (select 1 from ${sql.table(table)} where organization_id = ${scope.organizationId} limit ${countedMax}) capped)`
-  const { rows } =
-    await sql<Possessions>`select ${of('organization_members')} as members, ${of('invitations')} as invitations,
-    ${of('applications')} as applications, ${of('packages')} as packages, ${of('models')} as models, ${of('provider_keys')} as "providerKeys"`.execute(
-      db,
-    )
-  const [possessions] = rows
-  if (possessions === undefined) throw new Error('Counting gave no row.')
-  return possessions
-}
-
-/** Nobody changes the organization itself until the transaction ends. Throws org-not-found. */
-export async function holdOrganization(tx: Tx, scope: OrgScope): Promise<void> {
+/** Locks the organization's own row until the transaction ends. Throws org-not-found. */
+export async function lockOrganization(tx: Tx, scope: OrgScope): Promise<void> {
   const row = await tx
     .selectFrom('organizations')
     .select('id')
@@ -112,34 +98,58 @@ export async function holdOrganization(tx: Tx, scope: OrgScope): Promise<void> {
   if (row === undefined) throw problem('org-not-found')
 }
 
-/** Nobody starts a run in any application of the organization, or adds one, until the transaction ends. Throws org-not-found. */
-export async function lockOrganization(tx: Tx, scope: OrgScope): Promise<void> {
-  await holdOrganization(tx, scope)
-  await tx
-    .selectFrom('applications')
+/** Makes changes within the organization wait for each other until the transaction ends; false when it is gone. */
+export async function serializeInOrganization(tx: Tx, scope: OrgScope): Promise<boolean> {
+  const row = await tx
+    .selectFrom('organizations')
     .select('id')
-    .where('organization_id', '=', scope.organizationId)
-    .orderBy('id')
-    .forUpdate()
+    .where('id', '=', scope.organizationId)
+    .forNoKeyUpdate()
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Keeps organizations from being deleted until the transaction ends; returns the ids of those that exist. */
+export async function holdOrganizations(tx: Tx, ids: readonly string[]): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id from organizations where id = any(${ids}::uuid[]) order by id for key share`.execute(tx)
+  return rows.map(({ id }) => id)
+}
+
+/** Keeps applications, and their organizations, from being deleted until the transaction ends. */
+export async function holdApplications(tx: Tx, applicationIds: readonly string[]): Promise<void> {
+  await tx
+    .selectFrom('organizations as o')
+    .innerJoin(applicationOwners(tx).as('a'), 'a.organization_id', 'o.id')
+    .select('a.id')
+    .where('a.id', 'in', [...applicationIds])
+    .orderBy('a.id')
+    .forKeyShare(['o', 'a'])
     .execute()
 }
 
-/** True while a run of the organization is pending, running or waiting. */
-export async function hasActiveRuns(tx: Tx, scope: OrgScope): Promise<boolean> {
-  const run = await tx
-    .selectFrom('applications as a')
-    .innerJoin('runs as r', 'r.application_id', 'a.id')
-    .select('r.id')
-    .where('a.organization_id', '=', scope.organizationId)
-    .where('r.status', 'in', ['pending', 'running', 'waiting'])
-    .limit(1)
-    .executeTakeFirst()
-  return run !== undefined
+export async function getSlug(db: Db, scope: OrgScope): Promise<string> {
+  const { slug } = await db
+    .selectFrom('organizations')
+    .select('slug')
+    .where('id', '=', scope.organizationId)
+    .executeTakeFirstOrThrow()
+  return slug
+}
+
+/** Names of organizations, to be joined. */
+export function organizationNames(db: Db) {
+  return db.selectFrom('organizations').select(['id', 'name'])
+}
+
+/** False before the first organization is created. */
+export async function hasOrganizations(db: Db): Promise<boolean> {
+  return (await db.selectFrom('organizations').select('id').limit(1).executeTakeFirst()) !== undefined
 }
 
 /** Deletes the organization and everything in it. */
 export async function deleteOrganizationRow(tx: Tx, scope: OrgScope): Promise<void> {
-  // Years of runs go in one statement.
+  // One statement deletes years of runs.
   await sql`set local statement_timeout = '10min'`.execute(tx)
   await tx.deleteFrom('organizations').where('id', '=', scope.organizationId).execute()
 }

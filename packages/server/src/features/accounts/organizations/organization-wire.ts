@@ -1,8 +1,9 @@
 import { Type, type Static } from 'typebox'
+import { contributedCounts } from '../../../platform/http/contributed.ts'
 import { Nullable, OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { roles } from '../../../platform/access/permissions.ts'
-import { activeRunsField, contentFields, countedMax, countMaxField } from '../applications/index.ts'
+import { countMaxField } from '../applications/index.ts'
 import { slugLengthMax, slugPattern, type Organization } from './organization.ts'
 
 export const OrgWire = wire('Org', {
@@ -35,19 +36,9 @@ export const OrgSettingsWire = wire('OrgSettings', {
   ),
 })
 
-const count = Type.Integer({ minimum: 0, maximum: countedMax })
-
 export const OrgDeletionWire = wire('OrgDeletion', {
-  deletes: Type.Object({
-    members: count,
-    invitations: count,
-    applications: count,
-    ...contentFields,
-    packages: count,
-    models: count,
-    providerKeys: count,
-  }),
-  blockedBy: Type.Object({ activeRuns: activeRunsField }),
+  deletes: contributedCounts({ hook: 'contents', noun: 'organization' }, { hook: 'contents', noun: 'application' }),
+  blockedBy: contributedCounts({ hook: 'blocksDeletion', noun: 'application' }),
   countMax: countMaxField,
 })
 

@@ -10,16 +10,6 @@ export interface Organization {
   readonly updatedAt: Date
 }
 
-/** Counts of an organization's contents outside its applications. */
-export interface Possessions {
-  readonly members: number
-  readonly invitations: number
-  readonly applications: number
-  readonly packages: number
-  readonly models: number
-  readonly providerKeys: number
-}
-
 export const slugPattern = '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$'
 export const slugLengthMax = 50
 

@@ -4,7 +4,7 @@ import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { VersionRegistry } from '../../../platform/api-versions/api-version.ts'
-import { getApiVersion, holdOrganization, saveApiVersion } from './organization-store.ts'
+import { getApiVersion, lockOrganization, saveApiVersion } from './organization-store.ts'
 import { OrgSettingsWire } from './organization-wire.ts'
 
 export const updateOrgSettings = endpoint({
@@ -23,7 +23,7 @@ export const updateOrgSettings = endpoint({
     checkVersion(platform.versions, body.apiVersion)
     await change(
       async (tx) => {
-        await holdOrganization(tx, scope)
+        await lockOrganization(tx, scope)
         const before = await getApiVersion(tx, scope)
         await saveApiVersion(tx, scope, body.apiVersion)
         return before

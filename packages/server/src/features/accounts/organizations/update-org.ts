@@ -3,7 +3,7 @@ import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { Organization } from './organization.ts'
-import { getOrganization, holdOrganization, saveOrganization } from './organization-store.ts'
+import { getOrganization, lockOrganization, saveOrganization } from './organization-store.ts'
 import { orgFields, OrgWire, toOrgWire } from './organization-wire.ts'
 
 export const updateOrg = endpoint({
@@ -21,7 +21,7 @@ export const updateOrg = endpoint({
   async handle({ body, scope, caller, change }) {
     const { after } = await change(
       async (tx) => {
-        await holdOrganization(tx, scope)
+        await lockOrganization(tx, scope)
         const before = await getOrganization(tx, scope, caller.userId)
         await saveOrganization(tx, scope, body)
         return { before, after: await getOrganization(tx, scope, caller.userId) }

@@ -1,5 +1,5 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { getProfile as loadProfile } from './profile-store.ts'
+import { getUser } from '../sign-in/index.ts'
 import { ProfileWire, toProfileWire } from './profile-wire.ts'
 
 export const getProfile = endpoint({
@@ -12,5 +12,5 @@ export const getProfile = endpoint({
   audit: 'none',
   returns: { 200: ProfileWire },
   fails: [],
-  handle: async ({ db, caller }) => ok(toProfileWire(await loadProfile(db, caller.userId))),
+  handle: async ({ db, caller }) => ok(toProfileWire(await getUser(db, caller.userId))),
 })

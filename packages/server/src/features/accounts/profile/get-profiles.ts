@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { WireId } from '../../../platform/http/wire.ts'
-import { findMemberProfiles } from './profile-store.ts'
+import { findMemberProfiles } from '../organizations/index.ts'
 import { PublicProfileWire } from './profile-wire.ts'
 
 export const getProfiles = endpoint({

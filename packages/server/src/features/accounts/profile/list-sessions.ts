@@ -1,6 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { listSessions as loadSessions } from './session-store.ts'
+import { listSessions as loadSessions } from '../sign-in/index.ts'
 import { toUserSessionWire, UserSessionWire } from './session-wire.ts'
 
 export const listSessions = endpoint({

@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { Nullable, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
-import type { Profile } from './profile.ts'
+import type { User } from '../sign-in/index.ts'
 
 export const ProfileWire = wire('Profile', {
   id: WireId('usr'),
@@ -17,6 +17,6 @@ export const ProfileWire = wire('Profile', {
 /** The part of a profile that other members see. */
 export const PublicProfileWire = wire('PublicProfile', { id: WireId('usr'), displayName: Type.String() })
 
-export function toProfileWire(profile: Profile): Static<typeof ProfileWire> {
+export function toProfileWire(profile: User): Static<typeof ProfileWire> {
   return { ...profile, createdAt: toWireTime(profile.createdAt) }
 }

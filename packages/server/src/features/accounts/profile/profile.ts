@@ -1,18 +1,5 @@
 import type { InvalidPart } from '../../../platform/problems/problem.ts'
 
-/** The data that a user can set about themselves. */
-export interface Profile {
-  /** In wire form (usr_…). */
-  readonly id: string
-  readonly displayName: string
-  readonly email: string
-  readonly emailVerified: boolean
-  /** A BCP 47 tag; null for the default language. */
-  readonly language: string | null
-  readonly twoFactorEnabled: boolean
-  readonly createdAt: Date
-}
-
 /** The canonical form of a BCP 47 tag (`en-us` → `en-US`), or undefined if the text is not a valid tag. */
 export function canonicalLanguage(tag: string): string | undefined {
   try {

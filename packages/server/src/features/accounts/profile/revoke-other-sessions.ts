@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/problems/problem.ts'
-import { deleteOtherSessions } from './session-store.ts'
+import { deleteOtherSessions } from '../sign-in/index.ts'
 
 export const revokeOtherSessions = endpoint({
   route: 'POST /api/profile/sessions/revoke-others',

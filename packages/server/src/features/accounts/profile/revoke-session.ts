@@ -1,7 +1,8 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { deleteSession } from './session-store.ts'
+import { problem } from '../../../platform/problems/problem.ts'
+import { deleteSession } from '../sign-in/index.ts'
 
 export const revokeSession = endpoint({
   route: 'DELETE /api/profile/sessions/:sessionId',
@@ -18,7 +19,9 @@ export const revokeSession = endpoint({
   async handle({ params, caller, change, platform }) {
     const id = toWireId('ses', params.sessionId)
     await change(
-      (tx) => deleteSession(tx, caller.userId, id),
+      async (tx) => {
+        if (!(await deleteSession(tx, caller.userId, id))) throw problem('session-not-found')
+      },
       () => id,
     )
     platform.wake.wake('sessions', id)

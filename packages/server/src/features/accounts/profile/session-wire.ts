@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { Nullable, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
-import type { Session } from './session-store.ts'
+import type { Session } from '../sign-in/index.ts'
 
 /** A session of the user, on one device. */
 export const UserSessionWire = wire('UserSession', {

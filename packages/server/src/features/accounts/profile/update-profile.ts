@@ -3,8 +3,8 @@ import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { Nullable } from '../../../platform/http/wire.ts'
+import { lockUser, saveUser } from '../sign-in/index.ts'
 import { canonicalLanguage, findLanguageMistakes } from './profile.ts'
-import { lockProfile, saveProfile } from './profile-store.ts'
 import { ProfileWire, toProfileWire } from './profile-wire.ts'
 
 export const updateProfile = endpoint({
@@ -37,8 +37,8 @@ export const updateProfile = endpoint({
     }
     const { after } = await change(
       async (tx) => ({
-        before: await lockProfile(tx, caller.userId),
-        after: await saveProfile(tx, caller.userId, changes),
+        before: await lockUser(tx, caller.userId),
+        after: await saveUser(tx, caller.userId, changes),
       }),
       (profile) => ({ resourceId: caller.userId, changes: changesBetween(profile.before, profile.after) }),
     )

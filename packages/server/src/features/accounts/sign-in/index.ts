@@ -14,6 +14,14 @@ import { signUpEmail } from './sign-up-email.ts'
 
 export { findSessionUser } from './auth-library.ts'
 export { openSession } from './open-session.ts'
+export {
+  deleteOtherSessions,
+  deleteSession,
+  findOpenSessions,
+  listSessions,
+  type Session,
+} from './session-store.ts'
+export { getUser, hasUsers, lockUser, saveUser, userExists, userNames, type User } from './user-store.ts'
 
 /** Refusals of the auth library; each carries its `code` and `message` as extension members. */
 const problems = {
@@ -55,6 +63,7 @@ export const signInFeature = feature({
   variables,
   endpoints: { signUpEmail, signInEmail, signOut, getSession, relayAuthGet, relayAuthPost },
   jobs: [deleteExpiredSessions],
+  owns: ['users', 'sessions', 'accounts', 'verifications', 'two_factors', 'passkeys'],
 })
 
 /** Loads the auth library after the server has started to listen: the first sign-in does not wait for it. */

@@ -1,6 +1,8 @@
-import { CompiledQuery, sql } from 'kysely'
+import { CompiledQuery, sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
+import type { Block, Hooks } from '../../../platform/hooks/hooks.ts'
+import { findBlock } from '../../../platform/hooks/postgres-counts.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { toInstallation } from '../packages/index.ts'
@@ -25,7 +27,7 @@ export interface AgentSummary {
 
 type SummaryRow = { readonly total: number } & (AgentSummary | { readonly id: null })
 
-// The hot read: rows and total in one statement, sent as it is; a total is there for a page past the end, too.
+// Rows and total in one statement, sent without the query builder because it is a hot path. A page past the end has a total too.
 const summaries = `
   select c.total, a.*
   from (
@@ -56,10 +58,10 @@ export async function getAgent(db: Db, scope: AppScope, reference: string): Prom
   return agent
 }
 
-/** Throws agent-not-found. Nobody else changes the agent or its package until the transaction ends; runs can still be started. */
+/** Locks the agent and its package until the transaction ends; runs can still be started. Throws agent-not-found. */
 export async function lockAgent(tx: Tx, scope: AppScope, reference: string): Promise<Agent> {
   const { id, packageId } = await getAgent(tx, scope, reference)
-  // The package first, in all changes: its versions are numbered one after the other, in whatever applications it is installed.
+  // Every change locks the package first: its versions are numbered in sequence across all applications that have it installed.
   await tx
     .selectFrom('packages')
     .select('id')
@@ -72,25 +74,17 @@ export async function lockAgent(tx: Tx, scope: AppScope, reference: string): Pro
   return toInstallation(row)
 }
 
-/** True when runs of a locked agent have not ended. No run can be inserted between the answer and the end of the transaction. */
-export async function holdsUnfinishedRuns(tx: Tx, scope: AppScope, agent: Agent): Promise<boolean> {
-  // Stronger than lockAgent's: an insert into runs holds a key-share lock on the agent's row.
+/** Something that stands against deleting a locked agent, or undefined; no run can be started until the transaction ends. */
+export async function findDeletionBlock(tx: Tx, hooks: Hooks, agent: Agent): Promise<Block | undefined> {
+  // A stronger lock than lockAgent's, which lets runs start: inserting a run takes a key-share lock on the agent's row.
   await tx
     .selectFrom('application_packages')
     .select('id')
-    .where('application_id', '=', scope.applicationId)
+    .where('application_id', '=', agent.applicationId)
     .where('id', '=', agent.id)
     .forUpdate()
     .execute()
-  const run = await tx
-    .selectFrom('runs')
-    .select('id')
-    .where('application_id', '=', scope.applicationId)
-    .where('agent_id', '=', agent.id)
-    .where('status', 'in', ['pending', 'running', 'waiting'])
-    .limit(1)
-    .executeTakeFirst()
-  return run !== undefined
+  return findBlock(tx, hooks.blocksOf('agent'), (rows) => rows(sql`${agent.id}::uuid`))
 }
 
 export interface InstallationChanges {
@@ -135,7 +129,7 @@ export async function insertInstallation(
   return getAgentById(tx, scope, installation.id)
 }
 
-/** Takes a locked agent out of the application. Its runs and versions stay; its name is free when it is installed nowhere else. */
+/** Removes a locked agent from the application. Its runs and versions stay. Its name is free once no application has it installed. */
 export async function removeInstallation(tx: Tx, scope: AppScope, agent: Agent): Promise<void> {
   await tx
     .updateTable('application_packages')
@@ -160,6 +154,24 @@ export async function removeInstallation(tx: Tx, scope: AppScope, agent: Agent):
       ),
     )
     .execute()
+}
+
+/** Names of agents, to be joined. */
+export function agentNames(db: Db) {
+  return db
+    .selectFrom('application_packages as i')
+    .innerJoin('packages as p', 'p.id', 'i.package_id')
+    .select(['i.id', sql<string>`'@' || p.scope || '/' || p.name`.as('name')])
+}
+
+/** Selects a row for each agent of an application. */
+export function agentsOf(applicationId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from application_packages where application_id = ${applicationId} and removed_at is null`
+}
+
+/** Selects a row for each package of an organization. */
+export function packagesOf(organizationId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from packages where organization_id = ${organizationId}`
 }
 
 async function getAgentById(db: Db, scope: AppScope, id: string): Promise<Agent> {

@@ -2,7 +2,7 @@ import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { holdsUnfinishedRuns, lockAgent, removeInstallation } from './agent-store.ts'
+import { findDeletionBlock, lockAgent, removeInstallation } from './agent-store.ts'
 
 export const deleteAgent = endpoint({
   route: 'DELETE /api/agents/:agentId',
@@ -17,14 +17,12 @@ export const deleteAgent = endpoint({
   params: { agentId: { text: '`agent_…` or `@scope/name`.' } },
   returns: { 204: Nothing },
   fails: ['agent-not-found', 'agent-in-use'],
-  async handle({ params, scope, change }) {
+  async handle({ params, scope, change, platform }) {
     await change(
       async (tx) => {
         const agent = await lockAgent(tx, scope, params.agentId)
-        if (await holdsUnfinishedRuns(tx, scope, agent))
-          throw problem('agent-in-use', {
-            detail: 'The agent has runs that have not ended: cancel them or wait until they end.',
-          })
+        const block = await findDeletionBlock(tx, platform.hooks, agent)
+        if (block !== undefined) throw problem('agent-in-use', { detail: block.detail })
         await removeInstallation(tx, scope, agent)
         return agent
       },

@@ -1,5 +1,6 @@
 import { rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
+import { agentsOf, packagesOf } from './agent-store.ts'
 import { createAgent } from './create-agent.ts'
 import { deleteAgent } from './delete-agent.ts'
 import { getAgentVersion } from './get-agent-version.ts'
@@ -37,6 +38,9 @@ export const agentsFeature = feature({
   problems,
   idPrefixes,
   permissions,
+  // The tables of packages too, until packages of other types have a feature.
+  owns: ['packages', 'package_versions', 'application_packages'],
+  contents: { application: { agents: { rows: agentsOf } }, organization: { packages: { rows: packagesOf } } },
   endpoints: {
     createAgent,
     listAgents,
@@ -49,7 +53,7 @@ export const agentsFeature = feature({
 })
 
 export { toolsOf } from './agent-manifest.ts'
-export { getAgent } from './agent-store.ts'
+export { agentNames, getAgent } from './agent-store.ts'
 export { findInstalledAgent, getInstalledAgent, getPackageVersion } from './agent-version.ts'
 export type { Agent, AgentVersion } from './agent.ts'
 export { insertAgent } from './insert-agent.ts'

@@ -1,9 +1,10 @@
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import type { ProviderKey } from '../provider-keys/index.ts'
+import { serializeInOrganization } from '../../accounts/organizations/index.ts'
+import { providerAddresses, type ProviderKey } from '../provider-keys/index.ts'
 import type { Model, ModelSettings } from './model.ts'
 import { parsePrice } from './price.ts'
 
@@ -16,7 +17,7 @@ export interface NewModel {
 
 /** Serializes changes to the organization's first model and to its default model. */
 export async function lockModels(tx: Tx, scope: OrgScope): Promise<void> {
-  await tx.selectFrom('organizations').select('id').where('id', '=', scope.organizationId).forNoKeyUpdate().execute()
+  await serializeInOrganization(tx, scope)
 }
 
 /** Inserts a model; the organization's first one becomes its default. Needs `lockModels`. */
@@ -49,6 +50,11 @@ export async function saveModel(
     .where('id', '=', id)
     .execute()
   return reloadModel(tx, scope, id)
+}
+
+/** Selects a row for each model of an organization. */
+export function modelsOf(organizationId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from models where organization_id = ${organizationId}`
 }
 
 export async function loadModels(db: Db, scope: OrgScope, page: Page): Promise<Slice<Model>> {
@@ -137,7 +143,7 @@ function columnsOf(settings: ModelSettings, key: NewModel['key']) {
 function select(db: Db, scope: OrgScope) {
   return db
     .selectFrom('models as m')
-    .innerJoin('provider_keys as k', (join) =>
+    .innerJoin(providerAddresses(db).as('k'), (join) =>
       join.onRef('k.organization_id', '=', 'm.organization_id').onRef('k.id', '=', 'm.provider_key_id'),
     )
     .select([

@@ -1,6 +1,7 @@
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
+import { getSlug } from '../../accounts/organizations/index.ts'
 import type { PackageType } from './package.ts'
 
 export interface NewPackage {
@@ -16,11 +17,7 @@ export async function insertPackage(
   scope: OrgScope,
   { type, name, createdBy }: NewPackage,
 ): Promise<{ readonly id: string; readonly name: string } | { readonly taken: string }> {
-  const { slug } = await tx
-    .selectFrom('organizations')
-    .select('slug')
-    .where('id', '=', scope.organizationId)
-    .executeTakeFirstOrThrow()
+  const slug = await getSlug(tx, scope)
   const inserted = await tx
     .insertInto('packages')
     .values({

@@ -4,6 +4,7 @@ import { createProviderKey } from './create-provider-key.ts'
 import { deleteProviderKey } from './delete-provider-key.ts'
 import { getProviderKey } from './get-provider-key.ts'
 import { listProviderKeys } from './list-provider-keys.ts'
+import { providerKeysOf } from './provider-key-store.ts'
 import { updateProviderKey } from './update-provider-key.ts'
 
 const problems = {
@@ -24,9 +25,11 @@ export const providerKeysFeature = feature({
   problems,
   idPrefixes,
   permissions,
+  owns: ['provider_keys'],
+  contents: { organization: { providerKeys: { rows: providerKeysOf } } },
   endpoints: { createProviderKey, listProviderKeys, getProviderKey, updateProviderKey, deleteProviderKey },
 })
 
-export { holdProviderKey, insertProviderKey } from './provider-key-store.ts'
+export { holdProviderKey, insertProviderKey, moveBaseUrl, providerAddresses } from './provider-key-store.ts'
 export { providerAddressRule, providerApis, type ProviderApi, type ProviderKey } from './provider-key.ts'
 export { sealSecret, unsealProviderKey } from './provider-secret.ts'

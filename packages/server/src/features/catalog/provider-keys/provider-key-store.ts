@@ -1,5 +1,4 @@
-import type { Selectable } from 'kysely'
-import { sql } from 'kysely'
+import { sql, type RawBuilder, type Selectable } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { ProviderKeys } from '../../../platform/db/schema.generated.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
@@ -38,6 +37,21 @@ export async function insertProviderKey(tx: Tx, scope: OrgScope, key: NewProvide
     .returning(columns)
     .executeTakeFirstOrThrow()
   return toProviderKey(row)
+}
+
+/** Selects a row for each provider key of an organization. */
+export function providerKeysOf(organizationId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from provider_keys where organization_id = ${organizationId}`
+}
+
+/** Protocols and addresses of provider keys, to be joined. */
+export function providerAddresses(db: Db) {
+  return db.selectFrom('provider_keys').select(['organization_id', 'id', 'api', 'base_url'])
+}
+
+/** Moves every provider key from one address to another, across organizations. */
+export async function moveBaseUrl(db: Db, from: string, to: string): Promise<void> {
+  await db.updateTable('provider_keys').set({ base_url: to }).where('base_url', '=', from).execute()
 }
 
 export async function loadProviderKeys(db: Db, scope: OrgScope, page: Page): Promise<Slice<ProviderKey>> {

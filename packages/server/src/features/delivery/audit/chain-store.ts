@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
+import { holdOrganizations } from '../../accounts/organizations/index.ts'
 import { entryColumns, toStoredEntry, type EntryRow, type StoredEntry } from './entry-row-store.ts'
 
 /** An entry with its place in the chain, and in the order of commits. */
@@ -59,19 +60,16 @@ async function readUnchained(
  * chains.
  */
 export async function holdChains(tx: Tx, organizationIds: readonly string[]): Promise<Map<string, Head | undefined>> {
-  await sql`select id from organizations where id = any(${organizationIds}::uuid[]) order by id for key share`.execute(
-    tx,
-  )
+  const existing = await holdOrganizations(tx, organizationIds)
   // If the head is missing or behind the log, use the log's last entry: one deleted head must not stop all chaining.
   const { rows } = await sql<{ id: string; seq: number | null; hash: Buffer | null }>`
-    select o.id, head.seq, head.hash from organizations o left join lateral (
+    select o.id, head.seq, head.hash from unnest(${existing}::uuid[]) as o(id) left join lateral (
       (select seq, hash, 1 as rank from audit_chains where organization_id = o.id)
       union all (
         select seq, hash, 2 from audit_log where organization_id = o.id and seq is not null
         order by audit_log.seq desc limit 1)
       order by seq desc, rank limit 1
-    ) head on true
-    where o.id = any(${organizationIds}::uuid[])`.execute(tx)
+    ) head on true`.execute(tx)
   return new Map(rows.map(({ id, seq, hash }) => [id, seq === null || hash === null ? undefined : { seq, hash }]))
 }
 

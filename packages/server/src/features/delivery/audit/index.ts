@@ -20,6 +20,7 @@ export const auditFeature = feature({
     'The entries form a hash chain, so that no entry can be changed unnoticed.',
   idPrefixes,
   permissions,
+  owns: ['audit_chains'],
   endpoints: { listAuditLog, verifyAuditLog, exportAuditLog },
   jobs: [chainEntries],
 })

@@ -3,7 +3,7 @@ import { toWireId } from '../../../platform/ids/id.ts'
 import { erase, finishErasure } from './erase.ts'
 import { ErasureWire, toErasureWire } from './erasure-wire.ts'
 
-/** Of the transactions that wait for each other the database ends one. */
+/** The database ends one transaction of a deadlock; the erasure is then repeated. */
 const attemptsMax = 5
 
 export const eraseEndUser = endpoint({
@@ -23,7 +23,7 @@ export const eraseEndUser = endpoint({
   async handle({ params: { endUserId }, scope, now, platform, change }) {
     const erased = await repeatDeadlocked(() =>
       change(
-        (tx) => erase(tx, scope, { endUserId, now }),
+        (tx) => erase(tx, scope, { endUserId, now, hooks: platform.hooks }),
         () => toWireId('eu', endUserId),
       ),
     )

@@ -5,5 +5,6 @@ export const erasuresFeature = feature({
   folder: 'delivery/erasures',
   tag: 'Erasure',
   description: 'The deletion of an end-user with all content of theirs.',
+  owns: ['erasures'],
   endpoints: { eraseEndUser },
 })

@@ -1,3 +1,5 @@
+import { Type } from 'typebox'
+import type { EraseHook } from '../../../platform/hooks/hooks.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { countUnread } from './count-unread.ts'
 import { countUnreadByAgent } from './count-unread-by-agent.ts'
@@ -6,6 +8,7 @@ import { listNotifications } from './list-notifications.ts'
 import { markAllRead } from './mark-all-read.ts'
 import { markNotificationRead } from './mark-notification-read.ts'
 import { markRunRead } from './mark-run-read.ts'
+import { deleteNotificationsOf } from './notification-store.ts'
 import { notifyOfRuns } from './notify-of-runs.ts'
 
 export { insertNotification, type NewNotification } from './new-notification-store.ts'
@@ -20,12 +23,22 @@ declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface IdPrefixes extends Readonly<typeof idPrefixes> {}
 }
 
+const eraseNotifications: EraseHook = {
+  order: 40,
+  report: { notifications: Type.Object({ deleted: Type.Integer({ minimum: 0 }) }) },
+  lock: async (tx, whose) => async () => ({
+    report: { notifications: { deleted: await deleteNotificationsOf(tx, whose) } },
+  }),
+}
+
 export const notificationsFeature = feature({
   folder: 'delivery/notifications',
   tag: 'Notifications',
   description: 'Notifications of ended runs and of disabled webhooks, with a read state for each reader.',
   problems,
   idPrefixes,
+  owns: ['notifications', 'notification_reads', 'notification_marks'],
+  erase: eraseNotifications,
   endpoints: { listNotifications, countUnread, countUnreadByAgent, markNotificationRead, markRunRead, markAllRead },
   jobs: [deleteOldNotifications],
   reader: notifyOfRuns,

@@ -2,6 +2,9 @@ import { sql } from 'kysely'
 import type { Tx } from '../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
+import { hasEndUser } from '../../accounts/end-users/index.ts'
+import { userExists } from '../../accounts/sign-in/index.ts'
+import { runOwners } from '../../execution/runs/index.ts'
 
 /** A notification for one user, for one end-user, or (with neither) for every member of the organization. */
 export interface NewNotification {
@@ -52,10 +55,9 @@ export async function insertRunNotifications(tx: Tx, notifications: readonly Run
     select e.id, r.organization_id, r.application_id, e."userId", e."endUserId", e.type, r.id, r.agent_id, e.message
     from jsonb_to_recordset(${toJsonText(rows)}::jsonb)
       as e(id uuid, "applicationId" uuid, "runId" uuid, "userId" text, "endUserId" uuid, type text, message text)
-    join runs as r on r.application_id = e."applicationId" and r.id = e."runId"
-    where (e."userId" is null or exists (select 1 from users as u where u.id = e."userId"))
-      and (e."endUserId" is null or exists (
-        select 1 from end_users as eu where eu.application_id = r.application_id and eu.id = e."endUserId"))
+    join ${runOwners} as r on r.application_id = e."applicationId" and r.id = e."runId"
+    where (e."userId" is null or ${userExists(sql`e."userId"`)})
+      and (e."endUserId" is null or ${hasEndUser(sql`r.application_id`, sql`e."endUserId"`)})
     for key share of r
     on conflict (run_id) where run_id is not null do nothing`.execute(tx)
 }

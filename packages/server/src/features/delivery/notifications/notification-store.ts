@@ -4,6 +4,7 @@ import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
+import { getRunState } from '../../execution/runs/index.ts'
 import { uuidBefore, type Notification, type Reader } from './notification.ts'
 
 /** Counts and the search for unread ones scan only this many of a reader's newest, which bounds their cost. */
@@ -71,16 +72,7 @@ export async function saveRead(db: Db, inbox: Inbox, id: string): Promise<Notifi
 
 /** Marks the run's notification as read; false if the reader has none for it. Throws run-not-found. */
 export async function saveRunRead(db: Db, inbox: Inbox, runId: string): Promise<boolean> {
-  const { scope } = inbox
-  const run = await db
-    .selectFrom('runs')
-    .select('id')
-    .where('organization_id', '=', scope.organizationId)
-    .where('application_id', '=', scope.applicationId)
-    .where('id', '=', runId)
-    .$if(scope.endUserId !== null, (query) => query.where('end_user_id', '=', scope.endUserId))
-    .executeTakeFirst()
-  if (run === undefined) throw problem('run-not-found')
+  await getRunState(db, inbox.scope, runId)
   await insertReads(db, inbox, sql`n.run_id = ${runId}`)
   const { rows } =
     await sql`select 1 from notifications as n where n.run_id = ${runId} and ${belongsTo(inbox)}`.execute(db)
@@ -116,6 +108,17 @@ export async function deleteNotificationsBefore(db: Db, before: Date, limit: num
     delete from notifications where id in (
       select id from notifications where created_at < ${before}
       order by created_at limit ${limit} for update skip locked)`.execute(db)
+  return Number(numAffectedRows ?? 0)
+}
+
+/** Deletes an end-user's notifications, and what they have read; returns how many notifications. */
+export async function deleteNotificationsOf(
+  tx: Tx,
+  { applicationId, endUserId }: { readonly applicationId: string; readonly endUserId: string },
+): Promise<number> {
+  await sql`delete from notification_reads where reader = ${endUserId}`.execute(tx)
+  const { numAffectedRows } = await sql`
+    delete from notifications where application_id = ${applicationId} and end_user_id = ${endUserId}`.execute(tx)
   return Number(numAffectedRows ?? 0)
 }
 

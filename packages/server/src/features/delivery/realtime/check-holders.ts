@@ -1,4 +1,7 @@
-import { findEndUsers, findMemberships, findOpenSessions, findValidKeys } from '../../accounts/access/index.ts'
+import { findEndUsers } from '../../accounts/end-users/index.ts'
+import { findMemberships } from '../../accounts/organizations/index.ts'
+import { findOpenSessions } from '../../accounts/sign-in/index.ts'
+import { findValidKeys } from '../../accounts/api-keys/index.ts'
 import type { RealtimeHub } from './realtime-hub.ts'
 import type { Subscriber } from './subscriber.ts'
 

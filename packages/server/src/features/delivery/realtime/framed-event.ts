@@ -1,7 +1,7 @@
 import type { VersionRegistry } from '../../../platform/api-versions/api-version.ts'
 import { eventFrame } from './frame.ts'
 import type { JournalEvent } from './journal-event.ts'
-import type { Position } from './position.ts'
+import type { Position } from '../../execution/runs/index.ts'
 import { endsSource, idOf, positionOf, type Source } from './source.ts'
 
 /** An event of a source. Its bytes are encoded once for each API version that a subscriber uses. */

@@ -3,28 +3,14 @@ import { Compile } from 'typebox/compile'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { ContentSeal } from '../../accounts/end-users/index.ts'
-import { openEntry, openRunError, RunErrorWire, type RunError } from '../../execution/runs/index.ts'
-import type { Position } from './position.ts'
-
-/** A row of the journal as it is stored: `data` as the text of its JSON, which is passed on as it is unless it is sealed. */
-export interface EventRow {
-  readonly run_id: string
-  readonly seq: number
-  readonly id: string
-  readonly end_user_id: string | null
-  /** The number of its transaction, as text. */
-  readonly xid: string
-  readonly position: number
-  readonly kind: 'run_update' | 'run_log'
-  readonly type: string
-  readonly level: string
-  readonly event: string
-  readonly message: string | null
-  readonly data: string | null
-  /** Of a run_update; null for a run_log. */
-  readonly status: string | null
-  readonly created_at: Date
-}
+import {
+  openEntry,
+  openRunError,
+  RunErrorWire,
+  type EventRow,
+  type Position,
+  type RunError,
+} from '../../execution/runs/index.ts'
 
 /** An event on its way to the subscribers of streams. */
 export interface JournalEvent {

@@ -1,9 +1,10 @@
 import type { hijacked } from '../../../platform/http/endpoint.ts'
+import { countEventsAfter, type Position } from '../../execution/runs/index.ts'
 import { pingFrame, resyncFrame, retryHint } from './frame.ts'
 import { openStream, readCursor, type Cursor, type StreamCall } from './open-stream.ts'
-import { isAfter, parseCursor, type Position, type Snapshot } from './position.ts'
+import { isAfter, parseCursor, type Snapshot } from './position.ts'
 import { realtimeHub } from './realtime-hub.ts'
-import { countEventsAfter, findSnapshot } from './realtime-store.ts'
+import { findSnapshot } from './realtime-store.ts'
 import { idOf, type Source } from './source.ts'
 
 /** A client whose cursor is further back is told to reload the state. */

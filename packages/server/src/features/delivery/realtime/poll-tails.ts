@@ -1,6 +1,5 @@
+import { findRunStates, isTerminal, type RunState } from '../../execution/runs/index.ts'
 import type { RealtimeHub } from './realtime-hub.ts'
-import { isTerminal } from '../../execution/runs/index.ts'
-import { findRunStates, type RunState } from './realtime-store.ts'
 import type { Tail } from './tail.ts'
 
 /** Runs checked in one query. */

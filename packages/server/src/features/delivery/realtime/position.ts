@@ -1,11 +1,4 @@
-/**
- * A place in a journal; reading continues after it. Across runs it is (transaction, position) of an event;
- * within one run `transaction` is 0 and `position` is the event's seq.
- */
-export interface Position {
-  readonly transaction: number
-  readonly position: number
-}
+import type { Position } from '../../execution/runs/index.ts'
 
 /** Before the first event. */
 export const beginning: Position = { transaction: 0, position: 0 }

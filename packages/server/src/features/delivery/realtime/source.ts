@@ -1,9 +1,8 @@
 import type { Db } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
-import { terminalStatuses } from '../../execution/runs/index.ts'
+import { readAgentEvents, readApplicationEvents, readRunEvents, terminalStatuses, type JournalPage, type Position } from '../../execution/runs/index.ts'
 import type { JournalEvent } from './journal-event.ts'
-import { encodeCursor, type Position } from './position.ts'
-import { readAgentEvents, readApplicationEvents, readRunEvents, type JournalPage } from './realtime-store.ts'
+import { encodeCursor } from './position.ts'
 
 /** The events of a stream: those of one run, or of all runs of an agent or an application. Ids are stored ids. */
 export type Source = (

@@ -1,11 +1,10 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
-import { isTerminal } from '../../execution/runs/index.ts'
+import { getRunState, hasEventsToSend, isTerminal, type Position, type RunState } from '../../execution/runs/index.ts'
 import { pingFrame, resyncFrame, retryHint } from './frame.ts'
 import { openStream, readCursor, type Cursor } from './open-stream.ts'
-import { beginning, parseSeq, type Position } from './position.ts'
-import { getRunState, hasEventsToSend, type RunState } from './realtime-store.ts'
-import { seeEvents, streamQuery, StreamWire } from './stream-wire.ts'
+import { beginning, parseSeq } from './position.ts'
+import { streamQuery, StreamWire, seeEvents } from './stream-wire.ts'
 
 export const streamRun = endpoint({
   route: 'GET /api/realtime/runs/:runId',

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import type { FramedEvent } from './framed-event.ts'
 import { goodbye } from './frame.ts'
-import { hadEnded, isAfter, type Position, type Snapshot } from './position.ts'
+import type { Position } from '../../execution/runs/index.ts'
+import { hadEnded, isAfter, type Snapshot } from './position.ts'
 import type { Source } from './source.ts'
 
 /** Unsent bytes at which a live subscriber is disconnected; it can resume. */

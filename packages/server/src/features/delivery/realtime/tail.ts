@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import type { FramedEvent } from './framed-event.ts'
 import { rerunIfCalled } from '../../../platform/concurrency/rerun.ts'
-import { isAfter, type Position } from './position.ts'
+import type { Position } from '../../execution/runs/index.ts'
+import { isAfter } from './position.ts'
 import type { Source } from './source.ts'
 import type { Subscriber } from './subscriber.ts'
 

@@ -38,6 +38,16 @@ export async function insertWebhookEvents(tx: Tx, events: readonly NewWebhookEve
   return ids
 }
 
+/** Deletes an end-user's events with their deliveries; returns how many events. */
+export async function deleteEventsOf(
+  tx: Tx,
+  { applicationId, endUserId }: { readonly applicationId: string; readonly endUserId: string },
+): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from webhook_events where application_id = ${applicationId} and end_user_id = ${endUserId}`.execute(tx)
+  return Number(numAffectedRows ?? 0)
+}
+
 function toRecord(event: NewWebhookEvent) {
   return {
     id: newUuid(),

@@ -1,5 +1,8 @@
+import { Type } from 'typebox'
+import type { EraseHook } from '../../../platform/hooks/hooks.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { dispatchDeliveries } from './dispatch-deliveries.job.ts'
+import { deleteEventsOf } from './event-store.ts'
 import { fanOut } from './fan-out.ts'
 import { getDelivery } from './get-delivery.ts'
 import { listDeliveries } from './list-deliveries.ts'
@@ -22,6 +25,14 @@ declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface WakeTopics extends Readonly<typeof wakes> {}
 }
 
+const eraseEvents: EraseHook = {
+  order: 50,
+  report: {
+    webhookEvents: Type.Object({ deleted: Type.Integer({ minimum: 0 }) }, { description: 'With their deliveries.' }),
+  },
+  lock: async (tx, whose) => async () => ({ report: { webhookEvents: { deleted: await deleteEventsOf(tx, whose) } } }),
+}
+
 export const webhookDeliveriesFeature = feature({
   folder: 'delivery/webhook-deliveries',
   tag: 'Webhook deliveries',
@@ -29,6 +40,8 @@ export const webhookDeliveriesFeature = feature({
   problems,
   idPrefixes,
   wakes,
+  owns: ['webhook_events', 'webhook_deliveries'],
+  erase: eraseEvents,
   endpoints: { listDeliveries, getDelivery, redeliverDelivery, recoverDeliveries, testWebhook },
   jobs: [dispatchDeliveries, sweepDeliveries],
   reader: fanOut,

@@ -6,6 +6,7 @@ import { getWebhook as getWebhookEndpoint } from './get-webhook.ts'
 import { listWebhooks } from './list-webhooks.ts'
 import { rotateWebhookSecret } from './rotate-webhook-secret.ts'
 import { updateWebhook } from './update-webhook.ts'
+import { webhooksOf } from './webhook-store.ts'
 
 const problems = {
   'webhook-not-found': { status: 404, title: 'Webhook Not Found' },
@@ -26,6 +27,8 @@ export const webhooksFeature = feature({
   problems,
   idPrefixes,
   permissions,
+  owns: ['webhooks'],
+  contents: { application: { webhooks: { rows: webhooksOf } } },
   endpoints: {
     createWebhook,
     listWebhooks,
@@ -39,5 +42,5 @@ export const webhooksFeature = feature({
 export { signingHeaders } from './signing-headers.ts'
 export { toVersionOf } from './to-version-of.ts'
 export { disableWebhook, noteFailure, noteSuccess } from './webhook-health-store.ts'
-export { findSubscribed, findWebhook, getWebhook } from './webhook-store.ts'
+export { findSubscribed, findWebhook, getWebhook, holdWebhooks, webhookStates } from './webhook-store.ts'
 export type { SigningWebhook, Webhook } from './webhook.ts'

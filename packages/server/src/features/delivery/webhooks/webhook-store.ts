@@ -1,9 +1,10 @@
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import type { OutboxEvent } from '../../../platform/outbox/outbox.ts'
+import { serializeInApplication } from '../../accounts/applications/index.ts'
 import { toColumns, toWebhook, webhookColumns as columns, type WebhookRow } from './webhook-row.ts'
 import {
   isSubscribed,
@@ -145,17 +146,24 @@ export async function deleteWebhook(tx: Tx, scope: AppScope, id: string): Promis
   if (numDeletedRows === 0n) throw problem('webhook-not-found')
 }
 
+/** Selects a row for each webhook of an application. */
+export function webhooksOf(applicationId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from webhooks where application_id = ${applicationId}`
+}
+
+/** States of webhooks, to be joined. */
+export const webhookStates = sql`(select id, organization_id, enabled, disabled_at from webhooks)`
+
+/** Keeps webhooks from being deleted until the transaction ends; `ids` selects their ids. */
+export async function holdWebhooks(tx: Tx, ids: RawBuilder<unknown>): Promise<void> {
+  await sql`select h.id from webhooks h where h.id in (${ids}) order by h.id for key share`.execute(tx)
+}
+
 async function refuseTooMany(tx: Tx, scope: AppScope): Promise<void> {
   refuseEndUser(scope)
   // Serialize creations per application, so that two cannot both take the last place. References to the application
   // are not blocked.
-  await tx
-    .selectFrom('applications')
-    .select('id')
-    .where('organization_id', '=', scope.organizationId)
-    .where('id', '=', scope.applicationId)
-    .forNoKeyUpdate()
-    .execute()
+  await serializeInApplication(tx, scope)
   if ((await countWebhooks(tx, scope)) < webhooksMax) return
   throw problem('webhook-limit-reached', {
     detail: `An application has at most ${webhooksMax} webhooks: delete one, or add events to an existing one.`,

@@ -1,11 +1,12 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
+import type { Hooks } from '../../../platform/hooks/hooks.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { deleteFileRows, hasActiveUse, lockFile } from './file-store.ts'
+import { deleteFileRows, findFileBlock, lockFile } from './file-store.ts'
 
 export const deleteFile = endpoint({
   route: 'DELETE /api/files/:fileId',
@@ -23,7 +24,7 @@ export const deleteFile = endpoint({
     await change(
       async (tx) => {
         const id = foundOr(await lockFile(tx, scope, params.fileId), 'file-not-found')
-        await deleteLockedFiles(tx, scope, [id])
+        await deleteLockedFiles(tx, scope, { ids: [id], hooks: platform.hooks })
       },
       () => toWireId('file', params.fileId),
     )
@@ -37,12 +38,16 @@ export const deleteFile = endpoint({
   },
 })
 
+/** Locked files to delete; the hooks can block the deletion. */
+interface LockedFiles {
+  readonly ids: readonly string[]
+  readonly hooks: Hooks
+}
+
 /** Deletes the rows of locked files, not the blobs. Throws file-in-use. */
-export async function deleteLockedFiles(tx: Tx, scope: AppScope, ids: readonly string[]): Promise<void> {
+export async function deleteLockedFiles(tx: Tx, scope: AppScope, { ids, hooks }: LockedFiles): Promise<void> {
   if (ids.length === 0) return
-  if (await hasActiveUse(tx, ids))
-    throw problem('file-in-use', {
-      detail: 'A run that has not ended uses this file as input: wait until it ends or cancel it.',
-    })
+  const block = await findFileBlock(tx, hooks, ids)
+  if (block !== undefined) throw problem('file-in-use', { detail: block.detail })
   await deleteFileRows(tx, scope, ids)
 }

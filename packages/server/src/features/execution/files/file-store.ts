@@ -1,7 +1,9 @@
-import type { ExpressionBuilder, Selectable } from 'kysely'
+import { sql, type ExpressionBuilder, type RawBuilder, type Selectable } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { DB, Files } from '../../../platform/db/schema.generated.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
+import type { Block, ErasedEndUser, Hooks } from '../../../platform/hooks/hooks.ts'
+import { findBlock } from '../../../platform/hooks/postgres-counts.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import type { NewFile, StoredFile } from './file.ts'
 
@@ -18,9 +20,6 @@ const columns = [
   'created_at',
 ] as const satisfies readonly (keyof Files)[]
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
-/** Statuses of a run that may still read its input. */
-const activeStatuses = ['pending', 'running', 'waiting'] as const
 
 export async function insertFile(tx: Tx, scope: AppScope, file: NewFile): Promise<StoredFile> {
   const row = await tx
@@ -80,22 +79,12 @@ export async function loadFiles(db: Db, scope: AppScope, page: Page): Promise<Sl
   return { items: rows.map(toFile), total }
 }
 
-/** The files that a run left below /workspace/output; undefined without such a run, also for another end-user's run. */
+/** The files that a run left below /workspace/output. The caller has checked that the run is visible in the scope. */
 export async function loadRunFiles(
   db: Db,
   scope: AppScope,
   { runId, page }: { runId: string; page: Page },
-): Promise<Slice<StoredFile> | undefined> {
-  const run = db
-    .selectFrom('runs')
-    .select('id')
-    .where('id', '=', runId)
-    .where('application_id', '=', scope.applicationId)
-  const visible = await (scope.endUserId === null
-    ? run
-    : run.where('end_user_id', '=', scope.endUserId)
-  ).executeTakeFirst()
-  if (visible === undefined) return undefined
+): Promise<Slice<StoredFile>> {
   const matching = db.selectFrom('files').where('run_id', '=', runId).where('application_id', '=', scope.applicationId)
   const rows = await matching
     .select(columns)
@@ -132,6 +121,16 @@ export async function lockRunFiles(tx: Tx, scope: AppScope, runId: string): Prom
   return rows.map(({ id }) => id)
 }
 
+/** The first hook that blocks the deletion of one of the locked files. */
+export async function findFileBlock(tx: Tx, hooks: Hooks, ids: readonly string[]): Promise<Block | undefined> {
+  const given = sql`unnest(${ids}::uuid[])`
+  return findBlock(
+    tx,
+    hooks.blocksOf('file'),
+    (rows) => sql`select from ${given} as given(id) cross join lateral (${rows(sql.ref('given.id'))} limit 1) as found`,
+  )
+}
+
 /** Deletes the rows of locked files, not the blobs. */
 export async function deleteFileRows(tx: Tx, scope: AppScope, ids: readonly string[]): Promise<void> {
   await tx
@@ -141,17 +140,28 @@ export async function deleteFileRows(tx: Tx, scope: AppScope, ids: readonly stri
     .execute()
 }
 
-/** True when a run that has not ended uses one of the files as input. */
-export async function hasActiveUse(tx: Tx, ids: readonly string[]): Promise<boolean> {
-  const user = await tx
-    .selectFrom('run_inputs as i')
-    .innerJoin('runs as r', 'r.id', 'i.run_id')
-    .select('r.id')
-    .where('i.file_id', 'in', [...ids])
-    .where('r.status', 'in', [...activeStatuses])
-    .limit(1)
-    .executeTakeFirst()
-  return user !== undefined
+/** Deletes the rows of an end-user's files; returns their ids and how many bytes they have. */
+export async function deleteFilesOf(
+  tx: Tx,
+  { applicationId, endUserId }: ErasedEndUser,
+): Promise<{ ids: string[]; bytes: number }> {
+  const rows = await tx
+    .deleteFrom('files')
+    .where('application_id', '=', applicationId)
+    .where('end_user_id', '=', endUserId)
+    .returning(['id', 'size_bytes'])
+    .execute()
+  return { ids: rows.map(({ id }) => id), bytes: rows.reduce((sum, row) => sum + row.size_bytes, 0) }
+}
+
+/** Selects a row for each file of an application. */
+export function filesOf(applicationId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from files where application_id = ${applicationId}`
+}
+
+/** What is needed to read the contents of files, to be joined. */
+export function fileContents(db: Db) {
+  return db.selectFrom('files').select(['id', 'application_id', 'end_user_id', 'salt', 'size_bytes'])
 }
 
 /**

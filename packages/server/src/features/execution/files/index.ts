@@ -1,6 +1,8 @@
 import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
 import { whole } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
+import { eraseFiles } from './file-erasure.ts'
+import { filesOf } from './file-store.ts'
 import { deleteFile } from './delete-file.ts'
 import { downloadFile } from './download-file.ts'
 import { getFile } from './get-file.ts'
@@ -41,12 +43,15 @@ export const filesFeature = feature({
   idPrefixes,
   permissions,
   variables,
+  owns: ['files'],
+  contents: { application: { files: { rows: filesOf } } },
+  erase: eraseFiles,
   endpoints: { uploadFile, listFiles, getFile, downloadFile, deleteFile, listRunFiles },
 })
 
 export { readContent, unsealContents, unsealFiles } from './file-content.ts'
 export { namesInOneFolder } from './file-name.ts'
-export { findFiles } from './file-store.ts'
+export { fileContents, findFiles } from './file-store.ts'
 export type { ReadableContent, ReadableFile, StoredFile } from './file.ts'
 export { addRunFile, deleteRunFiles } from './run-files.ts'
 export { sweepBlobs } from './sweep-blobs.ts'

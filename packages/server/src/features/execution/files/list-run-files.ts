@@ -1,6 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { foundOr } from '../../../platform/problems/found-or.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { unsealFiles } from './file-content.ts'
 import { loadRunFiles } from './file-store.ts'
 import { FileWire, toFileWire } from './file-wire.ts'
@@ -20,7 +20,8 @@ export const listRunFiles = endpoint({
   fails: ['run-not-found'],
   async handle({ db, scope, platform, params, query }) {
     const page = parsePage(query)
-    const slice = foundOr(await loadRunFiles(db, scope, { runId: params.runId, page }), 'run-not-found')
+    if (!(await platform.hooks.isVisible('run', db, { scope, id: params.runId }))) throw problem('run-not-found')
+    const slice = await loadRunFiles(db, scope, { runId: params.runId, page })
     return ok(toPageWire({ ...slice, items: await unsealFiles(platform, slice.items) }, page, toFileWire))
   },
 })

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import type { Tx } from '../../../platform/db/database.ts'
+import type { Hooks } from '../../../platform/hooks/hooks.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals, holdEndUser } from '../../accounts/end-users/index.ts'
@@ -52,8 +53,12 @@ export async function addRunFile(
 }
 
 /** Deletes the rows of a run's files, not the blobs; returns their ids. Throws file-in-use. */
-export async function deleteRunFiles(tx: Tx, scope: AppScope, runId: string): Promise<string[]> {
+export async function deleteRunFiles(
+  tx: Tx,
+  scope: AppScope,
+  { id: runId, hooks }: { id: string; hooks: Hooks },
+): Promise<string[]> {
   const ids = await lockRunFiles(tx, scope, runId)
-  await deleteLockedFiles(tx, scope, ids)
+  await deleteLockedFiles(tx, scope, { ids, hooks })
   return ids
 }

@@ -26,7 +26,7 @@ export const deleteRun = endpoint({
         const run = await lockRun(tx, scope, params.runId)
         if (!isTerminal(run.status))
           throw problem('run-in-progress', { detail: `The run is ${run.status}: cancel it first.` })
-        const made = await deleteRunFiles(tx, scope, run.id)
+        const made = await deleteRunFiles(tx, scope, { id: run.id, hooks: platform.hooks })
         await deleteRunRow(tx, scope, run.id)
         return made
       },

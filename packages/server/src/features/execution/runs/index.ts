@@ -1,5 +1,13 @@
 import { rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
+import { eraseRuns } from './run-erasure.ts'
+import {
+  isRunVisible,
+  runsOf,
+  unfinishedRunsOf,
+  unfinishedRunsOfAgent,
+  unfinishedRunsWithInput,
+} from './run-hook-store.ts'
 import { cancelRun } from './cancel-run.ts'
 import { deleteRun } from './delete-run.ts'
 import { getRun } from './get-run.ts'
@@ -39,6 +47,34 @@ export const runsFeature = feature({
   wakes,
   permissions,
   endpoints: { startRun, runAgent, listRuns, getRun, listRunLogs, cancelRun, deleteRun },
+  owns: ['runs', 'run_events', 'run_inputs'],
+  // The engine claims and leases rows of runs.
+  sharedWith: { runs: ['execution/engine'] },
+  contents: { application: { runs: { rows: runsOf } } },
+  blocksDeletion: {
+    application: {
+      activeRuns: {
+        rows: unfinishedRunsOf,
+        description: 
+          'Runs that are pending, running or waiting. They block the deletion: cancel them, or wait until they end.',
+        detail: 'Some of its runs have not ended: cancel them, or wait until they end.',
+      },
+    },
+    agent: {
+      activeRuns: {
+        rows: unfinishedRunsOfAgent,
+        detail: 'The agent has runs that have not ended: cancel them or wait until they end.',
+      },
+    },
+    file: {
+      activeRuns: {
+        rows: unfinishedRunsWithInput,
+        detail: 'A run that has not ended uses this file as input: wait until it ends or cancel it.',
+      },
+    },
+  },
+  isVisible: { run: isRunVisible },
+  erase: eraseRuns,
 })
 
 export { findRepeatedRun, originOf } from './create-run.ts'
@@ -64,6 +100,19 @@ export {
 export { logEvents, logLevels, type LogEventName, type LogLevel } from './journal/log-events.ts'
 export { DamagedJournal, parseReplayed, type JournalRow, type ReplayedEntry } from './journal/replay-entry.ts'
 export { runUpdate, sealEntries } from './journal/stored-entry.ts'
+export {
+  countEventsAfter,
+  findRunStates,
+  getRunState,
+  hasEventsToSend,
+  readAgentEvents,
+  readApplicationEvents,
+  readRunEvents,
+  type EventRow,
+  type JournalPage,
+  type Position,
+  type RunState,
+} from './journal-read-store.ts'
 export { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
 export {
   openEntry,
@@ -76,6 +125,8 @@ export {
   toRecord,
 } from './run-content.ts'
 export { runColumns, toRun } from './run-row.ts'
+export { runOwners } from './run-hook-store.ts'
+export { findUnfinishedRunsOfSchedules, listRunsOfSchedule } from './scheduled-run-store.ts'
 export { budgetPattern, runRequestFields, type RunRequest } from './run-request.ts'
 export { endRun, findRunInputs, loadRun } from './run-store.ts'
 export {

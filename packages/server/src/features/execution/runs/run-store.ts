@@ -7,6 +7,7 @@ import type { IdempotencyKey } from '../../../platform/http/idempotency.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { problem } from '../../../platform/problems/problem.ts'
+import { fileContents } from '../files/index.ts'
 import { runColumns, toRun, type RunRow } from './run-row.ts'
 import { toStoredSummary, type RunLog } from './run-wire.ts'
 import { statusesBefore, type RunError, type RunStatus, type StoredRun, type TerminalStatus } from './run.ts'
@@ -134,7 +135,7 @@ export async function insertRunInputs(
 export async function findRunInputs(db: Db, runId: string): Promise<StoredInput[]> {
   return db
     .selectFrom('run_inputs as i')
-    .innerJoin('files as f', 'f.id', 'i.file_id')
+    .innerJoin(fileContents(db).as('f'), 'f.id', 'i.file_id')
     .select([
       'f.id',
       'f.application_id as applicationId',

@@ -2,7 +2,6 @@ import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { runColumns, toRun, type StoredRun } from '../runs/index.ts'
 import { outcomesBefore, type Fire } from './schedule.ts'
 
 /** The history of a schedule's fires, latest first. The caller has checked that the schedule is in the scope. */
@@ -30,22 +29,6 @@ export async function loadFires(
     firedAt: row.fired_at,
   }))
   return { items, total }
-}
-
-/** The runs of a schedule, newest first. The caller has checked that the schedule is in the scope. */
-export async function listRunsOf(
-  db: Db,
-  scope: AppScope,
-  { scheduleId, page }: { scheduleId: string; page: Page },
-): Promise<Slice<StoredRun>> {
-  const all = db
-    .selectFrom('runs')
-    .where('organization_id', '=', scope.organizationId)
-    .where('application_id', '=', scope.applicationId)
-    .where('schedule_id', '=', scheduleId)
-  const rows = await all.select(runColumns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
-  const { total } = await all.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  return { items: rows.map(toRun), total }
 }
 
 /** The last nominal time that was handled: a changed expression must not fire it again. */

@@ -14,6 +14,8 @@ import { previewCronExpression } from './preview-cron-expression.ts'
 import { previewSchedule } from './preview-schedule.ts'
 import { removeOldFires } from './remove-old-fires.job.ts'
 import { runSchedule } from './run-schedule.ts'
+import { eraseSchedules } from './schedule-erasure.ts'
+import { detachSchedules, schedulesOf } from './schedule-store.ts'
 import { updateSchedule } from './update-schedule.ts'
 
 const problems = {
@@ -54,6 +56,10 @@ export const schedulesFeature = feature({
     listScheduleRuns,
     listScheduleFires,
   },
+  owns: ['schedules', 'schedule_fires'],
+  contents: { application: { schedules: { rows: schedulesOf } } },
+  memberLeft: detachSchedules,
+  erase: eraseSchedules,
   jobs: [fireDueSchedules, removeOldFires],
   reader: queuedFires,
 })

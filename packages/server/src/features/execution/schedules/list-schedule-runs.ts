@@ -1,9 +1,8 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { foundOr } from '../../../platform/problems/found-or.ts'
-import { openSummaries, RunSummaryWire, toRunSummaryWire } from '../runs/index.ts'
-import { listRunsOf } from './fire-store.ts'
+import { listRunsOfSchedule, openSummaries, RunSummaryWire, toRunSummaryWire } from '../runs/index.ts'
 import { findSchedule } from './schedule-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 
 export const listScheduleRuns = endpoint({
   route: 'GET /api/schedules/:scheduleId/runs',
@@ -21,7 +20,7 @@ export const listScheduleRuns = endpoint({
   async handle({ params, query, scope, platform, db }) {
     const page = parsePage(query)
     const { id } = foundOr(await findSchedule(db, scope, params.scheduleId), 'schedule-not-found')
-    const slice = await listRunsOf(db, scope, { scheduleId: id, page })
+    const slice = await listRunsOfSchedule(db, scope, { scheduleId: id, page })
     return ok(toPageWire({ ...slice, items: await openSummaries(platform, slice.items) }, page, toRunSummaryWire))
   },
 })

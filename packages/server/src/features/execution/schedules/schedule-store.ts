@@ -1,11 +1,14 @@
-import { sql, type ExpressionBuilder } from 'kysely'
+import { sql, type ExpressionBuilder, type RawBuilder } from 'kysely'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
 import type { DB } from '../../../platform/db/schema.generated.ts'
-import type { AppScope } from '../../../platform/access/caller.ts'
+import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
+import type { ErasedEndUser } from '../../../platform/hooks/hooks.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { serializeInApplication } from '../../accounts/applications/index.ts'
+import { agentNames } from '../../catalog/agents/index.ts'
 import type { JsonRecord } from '../runs/index.ts'
 import { schedulesMax, type Schedule, type ScheduleSettings } from './schedule.ts'
 
@@ -30,13 +33,7 @@ export async function insertSchedule(
   scope: AppScope,
   { id, agentId, userId, settings, next, now }: NewSchedule,
 ): Promise<Schedule | undefined> {
-  await tx
-    .selectFrom('applications')
-    .select('id')
-    .where('organization_id', '=', scope.organizationId)
-    .where('id', '=', scope.applicationId)
-    .forNoKeyUpdate()
-    .execute()
+  await serializeInApplication(tx, scope)
   const { total } = await tx
     .selectFrom('schedules')
     .select((eb) => eb.fn.countAll<number>().as('total'))
@@ -135,6 +132,35 @@ async function reloadSchedule(tx: Tx, scope: AppScope, id: string): Promise<Sche
   return toSchedule(await select(tx, scope).where('s.id', '=', id).executeTakeFirstOrThrow())
 }
 
+/** Detaches the schedules that a user created: they belong to the application, and continue to run. */
+export async function detachSchedules(tx: Tx, scope: OrgScope, { userId }: { readonly userId: string }): Promise<void> {
+  await tx
+    .updateTable('schedules')
+    .set({ user_id: null })
+    .where('user_id', '=', userId)
+    .where('organization_id', '=', scope.organizationId)
+    .execute()
+}
+
+/** Locks an end-user's schedules until the transaction ends. */
+export async function lockSchedulesOf(tx: Tx, { applicationId, endUserId }: ErasedEndUser): Promise<void> {
+  await sql`
+    select id from schedules where application_id = ${applicationId} and end_user_id = ${endUserId}
+    order by id for update`.execute(tx)
+}
+
+/** Deletes an end-user's schedules; returns how many. */
+export async function deleteSchedulesOf(tx: Tx, { applicationId, endUserId }: ErasedEndUser): Promise<number> {
+  const { numAffectedRows } = await sql`
+    delete from schedules where application_id = ${applicationId} and end_user_id = ${endUserId}`.execute(tx)
+  return Number(numAffectedRows ?? 0)
+}
+
+/** Selects a row for each schedule of an application. */
+export function schedulesOf(applicationId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from schedules where application_id = ${applicationId}`
+}
+
 function columnsOf(settings: ScheduleSettings, { nextRunAt, dueAt }: NextFire) {
   return {
     name: settings.name === null ? null : toColumnText(settings.name),
@@ -192,10 +218,9 @@ export const scheduleColumns = [
 function select(db: Db, scope: AppScope) {
   return db
     .selectFrom('schedules as s')
-    .innerJoin('application_packages as i', 'i.id', 's.agent_id')
-    .innerJoin('packages as p', 'p.id', 'i.package_id')
+    .innerJoin(agentNames(db).as('agent'), 'agent.id', 's.agent_id')
     .select(scheduleColumns)
-    .select(sql<string>`'@' || p.scope || '/' || p.name`.as('agent_name'))
+    .select('agent.name as agent_name')
     .where((eb) => visibleTo(scope)(eb))
 }
 

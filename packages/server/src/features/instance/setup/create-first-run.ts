@@ -7,13 +7,12 @@ import type { OrgScope } from '../../../platform/access/caller.ts'
 import { newUuid, toWireId } from '../../../platform/ids/id.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { issueApiKey } from '../../accounts/api-keys/index.ts'
-import { createOrganization } from '../../accounts/organizations/index.ts'
-import { registerUser } from '../../accounts/sign-in/index.ts'
+import { createOrganization, hasOrganizations } from '../../accounts/organizations/index.ts'
+import { hasUsers, registerUser } from '../../accounts/sign-in/index.ts'
 import { insertAgent } from '../../catalog/agents/index.ts'
 import { insertModel } from '../../catalog/models/index.ts'
 import { insertProviderKey, sealSecret } from '../../catalog/provider-keys/index.ts'
 import { demoAgent } from './demo-agent.ts'
-import { isEmptyInstance } from './first-run-store.ts'
 import { readJson, writePrivateJson } from './private-file.ts'
 
 const FirstRun = Type.Object({
@@ -49,7 +48,7 @@ export async function createFirstRun(
   platform: Platform,
   { url, modelBaseUrl }: { url: string; modelBaseUrl: string },
 ): Promise<FirstRun | undefined> {
-  if (!(await isEmptyInstance(platform.db))) return undefined
+  if ((await hasUsers(platform.db)) || (await hasOrganizations(platform.db))) return undefined
   return platform.db.transaction().execute(async (tx) => {
     const owner = { name: 'Owner', email: 'owner@example.com', password: randomBytes(15).toString('base64url') }
     const userId = await registerUser(tx, owner)

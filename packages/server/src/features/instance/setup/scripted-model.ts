@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Platform } from '../../../platform/platform.ts'
-import { moveScriptedModel } from './first-run-store.ts'
+import { moveBaseUrl } from '../../catalog/provider-keys/index.ts'
 import { readJson, writePrivateJson } from './private-file.ts'
 
 const Address = Type.Object({ baseUrl: Type.String() })
@@ -22,7 +22,7 @@ export async function startScriptedModel({ config, db }: Platform): Promise<Scri
   const baseUrl = `${server.url}/v1`
   const path = join(config.DATA_DIR, 'scripted-model.json')
   const last = await readJson(path)
-  if (Value.Check(Address, last) && last.baseUrl !== baseUrl) await moveScriptedModel(db, last.baseUrl, baseUrl)
+  if (Value.Check(Address, last) && last.baseUrl !== baseUrl) await moveBaseUrl(db, last.baseUrl, baseUrl)
   await writePrivateJson(path, { baseUrl })
   return { baseUrl, close: () => server.close() }
 }

@@ -5,7 +5,7 @@ import { createSessionCookie } from '../../../../testing/factories/session.ts'
 import type { Tenant } from '../../../../testing/factories/tenant.ts'
 import { requester, type Send } from '../../../../testing/request.ts'
 import type { World } from '../../../../testing/world.ts'
-import { hashKey } from '../../access/index.ts'
+import { hashKey } from '../../api-keys/index.ts'
 
 /** A user with a session, and a member of the tenant's organization unless created as `stranger`. */
 export interface Person {

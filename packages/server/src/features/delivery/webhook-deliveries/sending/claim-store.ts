@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Db } from '../../../../platform/db/database.ts'
 import { newUuid } from '../../../../platform/ids/id.ts'
+import { webhookStates } from '../../webhooks/index.ts'
 import type { ClaimedDelivery, WebhookEvent } from '../delivery.ts'
 import type { Share } from './plan-claims.ts'
 import type { Route } from './traffic.ts'
@@ -40,7 +41,7 @@ export async function listCandidates(db: Db, { after, limit }: { after: string; 
       from waiting w where w.webhook_id is not null and w.place < ${limit}
     )
     select h.id as "webhookId", h.organization_id as "organizationId", h.enabled
-    from waiting w join webhooks h on h.id = w.webhook_id order by h.id`.execute(db)
+    from waiting w join ${webhookStates} h on h.id = w.webhook_id order by h.id`.execute(db)
   return rows
 }
 

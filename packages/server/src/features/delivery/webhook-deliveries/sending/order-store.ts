@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Tx } from '../../../../platform/db/database.ts'
 import { newUuid } from '../../../../platform/ids/id.ts'
+import { holdWebhooks } from '../../webhooks/index.ts'
 import { testEventType } from '../delivery.ts'
 import { withoutRetries } from './retry-plan.ts'
 
@@ -10,10 +11,7 @@ import { withoutRetries } from './retry-plan.ts'
  * deadlocks.
  */
 export async function lockOrder(tx: Tx, eventIds: readonly string[]): Promise<void> {
-  await sql`
-    select h.id from webhooks h
-    where h.id in (select webhook_id from webhook_events where id = any(${eventIds}::uuid[]))
-    order by h.id for key share`.execute(tx)
+  await holdWebhooks(tx, sql`select webhook_id from webhook_events where id = any(${eventIds}::uuid[])`)
   await sql`
     select e.id from webhook_events e
     where e.id in (

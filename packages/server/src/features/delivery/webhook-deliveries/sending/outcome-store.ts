@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../../platform/db/json-text.ts'
-import { deliveryStatusesBefore, type ClaimedDelivery, type EndedDeliveryStatus } from '../delivery.ts'
+import { webhookStates } from '../../webhooks/index.ts'
+import type { ClaimedDelivery } from '../delivery.ts'
+import { deliveryStatusesBefore, type EndedDeliveryStatus } from '../delivery.ts'
 import type { KeptRequest, KeptResponse } from '../exchange.ts'
 
 /** How an attempt ended. */
@@ -66,7 +68,7 @@ export async function endWaiting(tx: Tx, ids: readonly string[], error: string):
   await sql`
     update webhook_deliveries d
     set status = 'failed', error = ${error}, gave_up = d.event_type <> 'test.ping', ready = false, completed_at = now()
-    from webhooks h
+    from ${webhookStates} h
     where d.id = any(${ids}::uuid[]) and d.status = any(${deliveryStatusesBefore('failed')}::text[]) and d.claim is null
       and h.id = d.webhook_id and not h.enabled`.execute(tx)
 }
@@ -74,7 +76,7 @@ export async function endWaiting(tx: Tx, ids: readonly string[], error: string):
 /** Webhooks that were disabled in the last week and still have waiting attempts. */
 export async function listDisabledWithWaiting(db: Db, limit: number): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
-    select h.id from webhooks h
+    select h.id from ${webhookStates} h
     where h.disabled_at > now() - interval '7 days' and not h.enabled
       and exists (
         select from webhook_deliveries d where d.webhook_id = h.id and d.status = 'pending' and d.claim is null)

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Db, Tx } from '../../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../../platform/db/json-text.ts'
 import { newUuid } from '../../../../platform/ids/id.ts'
+import { insertRunEvents } from '../../../../platform/outbox/postgres-outbox.ts'
 import type { StoredRun, TokenUsage } from '../run.ts'
 import { replayedEvents, type JournalRow } from './replay-entry.ts'
 import type { StoredEntry } from './stored-entry.ts'
@@ -66,10 +67,7 @@ function insertOutbox(events: readonly StoredEntry[]) {
   const rows = events.flatMap(({ outbox, data }) => (outbox === undefined ? [] : [{ type: outbox, payload: data }]))
   if (rows.length === 0) return sql``
   return sql`
-    , o as (
-      insert into outbox (organization_id, application_id, run_id, agent_id, end_user_id, type, payload)
-      select r.organization_id, r.application_id, r.id, r.agent_id, r.end_user_id, e.type, e.payload
-      from r cross join jsonb_to_recordset(${toJsonText(rows)}::jsonb) as e(type text, payload jsonb))`
+    , o as (${insertRunEvents(sql`r`, rows)})`
 }
 
 function insertEvents(events: readonly StoredEntry[]) {

@@ -10,7 +10,6 @@ import {
   type StoredRun,
 } from '../../runs/index.ts'
 import {
-  findActiveRuns,
   holdOwners,
   lockUntouched,
   saveAdvances,
@@ -19,6 +18,7 @@ import {
   type DueSchedule,
   type NewFire,
 } from './firing-store.ts'
+import { findUnfinishedRunsOfSchedules } from '../../runs/index.ts'
 import { decideFires, type Decision, type FirePlan } from './plan-fires.ts'
 import type { PreparedSchedule, PreparedStart } from './prepare-fires.ts'
 
@@ -83,8 +83,8 @@ async function loadActiveRuns(tx: Tx, locked: readonly PreparedSchedule[]): Prom
   const isHeld = ({ overlap, queuedFor }: DueSchedule) =>
     queuedFor !== null || overlap === 'queue' || overlap === 'cancel-previous'
   const idsOf = (schedules: readonly DueSchedule[]) => schedules.map(({ id }) => id)
-  const held = await findActiveRuns(tx, idsOf(starting.filter(isHeld)), { isHeld: true })
-  const seen = await findActiveRuns(
+  const held = await findUnfinishedRunsOfSchedules(tx, idsOf(starting.filter(isHeld)), { isHeld: true })
+  const seen = await findUnfinishedRunsOfSchedules(
     tx,
     idsOf(starting.filter((schedule) => !isHeld(schedule) && schedule.overlap === 'skip')),
     { isHeld: false },

@@ -1,8 +1,10 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../../platform/db/database.ts'
 import { toJsonText } from '../../../../platform/db/json-text.ts'
-import { unfinishedStatuses } from '../../runs/index.ts'
-import { fireChanges, type FireOutcome, type Schedule } from '../schedule.ts'
+import { holdEndUsers } from '../../../accounts/end-users/index.ts'
+import { holdApplications } from '../../../accounts/organizations/index.ts'
+import type { FireOutcome, Schedule } from '../schedule.ts'
+import { fireChanges } from '../schedule.ts'
 import { scheduleColumns, toSchedule } from '../schedule-store.ts'
 
 // Unscoped: background work has no request scope. These statements span tenants; every row carries its own tenant.
@@ -69,18 +71,14 @@ export async function loadDue(db: Db, { ids, now }: { ids: readonly string[]; no
  * an owner: locking a schedule before its owner could deadlock. Owners that were deleted already are ignored.
  */
 export async function holdOwners(tx: Tx, schedules: readonly DueSchedule[]): Promise<void> {
-  const applicationIds = schedules.map(({ applicationId }) => applicationId)
-  await tx
-    .selectFrom('organizations as o')
-    .innerJoin('applications as a', 'a.organization_id', 'o.id')
-    .select('a.id')
-    .where('a.id', 'in', applicationIds)
-    .orderBy('a.id')
-    .forKeyShare(['o', 'a'])
-    .execute()
-  const endUserIds = schedules.flatMap(({ endUserId }) => (endUserId === null ? [] : [endUserId]))
-  if (endUserIds.length > 0)
-    await tx.selectFrom('end_users').select('id').where('id', 'in', endUserIds).orderBy('id').forKeyShare().execute()
+  await holdApplications(
+    tx,
+    schedules.map(({ applicationId }) => applicationId),
+  )
+  await holdEndUsers(
+    tx,
+    schedules.flatMap(({ endUserId }) => (endUserId === null ? [] : [endUserId])),
+  )
 }
 
 /** Locks the schedules that are unchanged since they were loaded; returns their ids. Skips locked ones. */
@@ -92,27 +90,6 @@ export async function lockUntouched(tx: Tx, schedules: readonly DueSchedule[]): 
     join jsonb_to_recordset(${versions}::jsonb) as v(id uuid, version text) on s.id = v.id and s.xmin::text = v.version
     order by s.id for no key update of s skip locked`.execute(tx)
   return new Set(rows.map(({ id }) => id))
-}
-
-/** The unfinished runs of locked schedules, by schedule. With `isHeld` they are locked and cannot end meanwhile. */
-export async function findActiveRuns(
-  tx: Tx,
-  scheduleIds: readonly string[],
-  { isHeld }: { isHeld: boolean },
-): Promise<Map<string, string[]>> {
-  const byId = new Map<string, string[]>()
-  if (scheduleIds.length === 0) return byId
-  const rows = await tx
-    .selectFrom('runs')
-    .select(['id', 'schedule_id'])
-    .where('schedule_id', 'in', [...scheduleIds])
-    .where('status', 'in', unfinishedStatuses)
-    .orderBy('id')
-    .$if(isHeld, (query) => query.forNoKeyUpdate())
-    .execute()
-  for (const { id, schedule_id } of rows)
-    if (schedule_id !== null) byId.set(schedule_id, [...(byId.get(schedule_id) ?? []), id])
-  return byId
 }
 
 export interface NewFire {

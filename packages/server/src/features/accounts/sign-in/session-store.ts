@@ -1,6 +1,6 @@
+import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 
 export interface Session {
   /** In wire form (ses_…); never the token. */
@@ -32,14 +32,14 @@ export async function listSessions(
   return { items: rows.map(toSession), total }
 }
 
-/** Ends a session of the user. Throws session-not-found. */
-export async function deleteSession(tx: Tx, userId: string, id: string): Promise<void> {
+/** Ends a session of the user; false when they have no such session. */
+export async function deleteSession(tx: Tx, userId: string, id: string): Promise<boolean> {
   const { numDeletedRows } = await tx
     .deleteFrom('sessions')
     .where('user_id', '=', userId)
     .where('id', '=', id)
     .executeTakeFirstOrThrow()
-  if (numDeletedRows === 0n) throw problem('session-not-found')
+  return numDeletedRows > 0n
 }
 
 /** Ends every session of the user except `keptId`; returns how many, or undefined if that session no longer exists. */
@@ -59,6 +59,13 @@ export async function deleteOtherSessions(tx: Tx, userId: string, keptId: string
     .where('id', '<>', keptId)
     .executeTakeFirstOrThrow()
   return Number(numDeletedRows)
+}
+
+/** Which of the sessions have neither ended nor expired. */
+export async function findOpenSessions(db: Db, ids: readonly string[], now: Date): Promise<Set<string>> {
+  const { rows } = await sql<{ id: string }>`
+    select id from sessions where id = any(${ids}::text[]) and expires_at > ${now}`.execute(db)
+  return new Set(rows.map((row) => row.id))
 }
 
 interface SessionRow {

@@ -1,0 +1,177 @@
+import { sql, type RawBuilder } from 'kysely'
+import type { OrgScope } from '../../../platform/access/caller.ts'
+import type { Role } from '../../../platform/access/permissions.ts'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import { problem } from '../../../platform/problems/problem.ts'
+import { userNames } from '../sign-in/index.ts'
+import { serializeInOrganization } from './organization-store.ts'
+
+export interface Member {
+  readonly userId: string
+  readonly role: Role
+  readonly joinedAt: Date
+  readonly displayName: string
+  readonly email: string
+}
+
+/** Newest first. */
+export async function listMembers(db: Db, scope: OrgScope, page: Page): Promise<Slice<Member>> {
+  const [rows, { total }] = await Promise.all([
+    select(db, scope)
+      .orderBy('m.joined_at', 'desc')
+      .orderBy('m.user_id', 'desc')
+      .limit(page.pageSize)
+      .offset(offsetOf(page))
+      .execute(),
+    db
+      .selectFrom('organization_members')
+      .where('organization_id', '=', scope.organizationId)
+      .select((eb) => eb.fn.countAll<number>().as('total'))
+      .executeTakeFirstOrThrow(),
+  ])
+  return { items: rows.map(toMember), total }
+}
+
+export async function findMember(db: Db, scope: OrgScope, userId: string): Promise<Member | undefined> {
+  const row = await select(db, scope).where('m.user_id', '=', userId).executeTakeFirst()
+  return row === undefined ? undefined : toMember(row)
+}
+
+/** True when a member has the address. */
+export async function hasMemberWithEmail(db: Db, scope: OrgScope, email: string): Promise<boolean> {
+  return (await select(db, scope).where('u.email', '=', email).executeTakeFirst()) !== undefined
+}
+
+/** The given users who are members of the organization, by name. */
+export async function findMemberProfiles(
+  db: Db,
+  scope: OrgScope,
+  ids: readonly string[],
+): Promise<{ id: string; displayName: string }[]> {
+  return db
+    .selectFrom('organization_members as m')
+    .innerJoin(userNames(db).as('u'), 'u.id', 'm.user_id')
+    .select(['u.id', 'u.name as displayName'])
+    .where('m.organization_id', '=', scope.organizationId)
+    .where('m.user_id', 'in', [...ids])
+    .orderBy('u.name')
+    .orderBy('u.id')
+    .execute()
+}
+
+/**
+ * Locks the members and invitations of the organization until the transaction ends; false when the organization is gone.
+ * The organization's row is the lock. Every transaction takes it first, a deletion too, so that none of them deadlock.
+ */
+export const lockMembers = serializeInOrganization
+
+/**
+ * Locks the members, and checks again that the caller has the permission: it can have changed since the request was authorized.
+ * Throws org-not-found or forbidden.
+ */
+export async function lockActor(
+  tx: Tx,
+  scope: OrgScope,
+  actor: { readonly platform: Pick<Platform, 'permissions'>; readonly userId: string; readonly permission: string },
+): Promise<Member> {
+  const member = (await lockMembers(tx, scope)) ? await findMember(tx, scope, actor.userId) : undefined
+  if (member === undefined) throw problem('org-not-found')
+  if (!actor.platform.permissions.of(member.role).has(actor.permission))
+    throw problem('forbidden', { detail: `This needs the permission ${actor.permission}.` })
+  return member
+}
+
+/** Adds a member. An existing member keeps their role. */
+export async function insertMember(
+  tx: Tx,
+  scope: OrgScope,
+  { userId, role }: { readonly userId: string; readonly role: Role },
+): Promise<void> {
+  await tx
+    .insertInto('organization_members')
+    .values({ organization_id: scope.organizationId, user_id: userId, role })
+    .onConflict((conflict) => conflict.columns(['organization_id', 'user_id']).doNothing())
+    .execute()
+}
+
+export async function saveRole(
+  tx: Tx,
+  scope: OrgScope,
+  { userId, role }: { readonly userId: string; readonly role: Role },
+): Promise<void> {
+  await tx
+    .updateTable('organization_members')
+    .set({ role })
+    .where('organization_id', '=', scope.organizationId)
+    .where('user_id', '=', userId)
+    .execute()
+}
+
+/** Deletes a membership. What rests on it is ended by `hooks.memberLeft`. */
+export async function deleteMember(tx: Tx, scope: OrgScope, userId: string): Promise<void> {
+  await tx
+    .deleteFrom('organization_members')
+    .where('organization_id', '=', scope.organizationId)
+    .where('user_id', '=', userId)
+    .execute()
+}
+
+/** Selects a row for each member of an organization. */
+export function membersOf(organizationId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from organization_members where organization_id = ${organizationId}`
+}
+
+/** Memberships with the version pin of their organization, to be joined. */
+export function memberships(db: Db) {
+  return db
+    .selectFrom('organization_members as m')
+    .innerJoin('organizations as o', 'o.id', 'm.organization_id')
+    .select(['m.organization_id', 'm.user_id', 'm.role', 'o.api_version'])
+}
+
+/** Whether a user is a member of an organization, as a condition on columns of another table. */
+export function isMember(organizationId: RawBuilder<unknown>, userId: RawBuilder<unknown>): RawBuilder<boolean> {
+  return sql<boolean>`exists (
+    select from organization_members as membership
+    where membership.organization_id = ${organizationId} and membership.user_id = ${userId})`
+}
+
+/** What a membership gives to a request. */
+export interface Membership {
+  readonly organizationId: string
+  readonly role: Role
+  readonly apiVersion: string | null
+}
+
+export async function findMembership(db: Db, userId: string, organizationId: string): Promise<Membership | undefined> {
+  const row = await memberships(db)
+    .where('m.user_id', '=', userId)
+    .where('m.organization_id', '=', organizationId)
+    .executeTakeFirst()
+  return row === undefined
+    ? undefined
+    : { organizationId: row.organization_id, role: row.role, apiVersion: row.api_version }
+}
+
+/** The memberships of the users, each as `<organization>:<user>`. */
+export async function findMemberships(db: Db, userIds: readonly string[]): Promise<Set<string>> {
+  const { rows } = await sql<{ key: string }>`
+    select organization_id || ':' || user_id as key from organization_members where user_id = any(${userIds}::text[])`.execute(
+    db,
+  )
+  return new Set(rows.map((row) => row.key))
+}
+
+function select(db: Db, scope: OrgScope) {
+  return db
+    .selectFrom('organization_members as m')
+    .innerJoin(userNames(db).as('u'), 'u.id', 'm.user_id')
+    .select(['m.user_id', 'm.role', 'm.joined_at', 'u.name', 'u.email'])
+    .where('m.organization_id', '=', scope.organizationId)
+}
+
+function toMember(row: Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>): Member {
+  return { userId: row.user_id, role: row.role, joinedAt: row.joined_at, displayName: row.name, email: row.email }
+}

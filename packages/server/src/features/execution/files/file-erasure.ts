@@ -1,0 +1,26 @@
+import { Type } from 'typebox'
+import type { AfterErasure, EraseHook } from '../../../platform/hooks/hooks.ts'
+import { deleteFilesOf } from './file-store.ts'
+
+const count = Type.Integer({ minimum: 0 })
+
+/** Deletes an end-user's files: the rows with the erasure, their content once it is committed. */
+export const eraseFiles: EraseHook = {
+  order: 30,
+  report: { files: Type.Object({ deleted: count, bytes: count }) },
+  lock: async (tx, whose) => async () => {
+    const { ids, bytes } = await deleteFilesOf(tx, whose)
+    return {
+      report: { files: { deleted: ids.length, bytes } },
+      afterCommit: (after) => removeBlobs(after, ids),
+    }
+  },
+}
+
+async function removeBlobs({ blobs, log }: AfterErasure, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    await blobs
+      .remove(id)
+      .catch((error: unknown) => log.warn({ err: error, fileId: id }, 'A blob was left for the sweep.'))
+  }
+}

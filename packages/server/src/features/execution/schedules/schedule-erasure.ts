@@ -1,0 +1,13 @@
+import { Type } from 'typebox'
+import type { EraseHook } from '../../../platform/hooks/hooks.ts'
+import { deleteSchedulesOf, lockSchedulesOf } from './schedule-store.ts'
+
+/** Deletes an end-user's schedules. Before the runs, as when a schedule fires: it locks its schedule and then writes the run. */
+export const eraseSchedules: EraseHook = {
+  order: 10,
+  report: { schedules: Type.Object({ deleted: Type.Integer({ minimum: 0 }) }) },
+  async lock(tx, whose) {
+    await lockSchedulesOf(tx, whose)
+    return async () => ({ report: { schedules: { deleted: await deleteSchedulesOf(tx, whose) } } })
+  },
+}
