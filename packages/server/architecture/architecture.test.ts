@@ -1,25 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { readTree, treeOf } from './read-tree.ts'
 import { each, foreignImports, ourPackages, rules } from './rules.ts'
-import { readSource, type Tree } from './source-file.ts'
 
 const serverDir = join(import.meta.dirname, '..')
 const packagesDir = join(serverDir, '..')
-
-function readTree(folder: string): Tree {
-  if (!existsSync(folder)) return new Map()
-  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((path) => path.replaceAll('\\', '/'))
-  return treeOf(
-    Object.fromEntries(
-      paths.filter((path) => path.endsWith('.ts')).map((path) => [path, readFileSync(join(folder, path), 'utf8')]),
-    ),
-  )
-}
-
-function treeOf(files: Record<string, string>): Tree {
-  return new Map(Object.entries(files).map(([path, text]) => [path, readSource(path, text)]))
-}
 
 describe('the server', () => {
   const tree = readTree(join(serverDir, 'src'))

@@ -1,5 +1,6 @@
 import { posix } from 'node:path'
 import ts from 'typescript'
+import { tablesIn, type TableUse } from './tables-in-source.ts'
 
 export interface Import {
   readonly target: string
@@ -12,6 +13,7 @@ export interface Source {
   readonly readsEnvironment: boolean
   /** Imports without bindings, and without a comment that gives the reason. */
   readonly sideEffects: readonly string[]
+  readonly tables: TableUse
 }
 export type Tree = ReadonlyMap<string, Source>
 
@@ -34,7 +36,7 @@ export function readSource(path: string, text: string): Source {
   }
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest)
   visit(file)
-  return { path, imports, sql, readsEnvironment, sideEffects }
+  return { path, imports, sql, readsEnvironment, sideEffects, tables: tablesIn(file) }
 }
 
 function resolve(path: string, specifier: string): string {
