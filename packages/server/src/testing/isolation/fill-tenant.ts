@@ -2,20 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { features } from '../../features/index.ts'
 import { jobsOf } from '../../processes/jobs-of.ts'
 import { startJobs } from '../../platform/jobs/start-jobs.ts'
-import { connectModel } from '../factories/model.ts'
-import { eventually } from '../factories/run-world.ts'
 import { signUp, type SignedIn } from '../factories/session.ts'
 import type { Tenant } from '../factories/tenant.ts'
-import { requester, type Answer, type Send } from '../request.ts'
+import { requester, type Send } from '../request.ts'
 import type { World } from '../world.ts'
-import { byPrefix, type Belongings } from './belongings.ts'
-
-/** Words that stand in everything of a tenant, by who may see it: its members, its application, one end-user. */
-export interface Marks {
-  readonly organization: string
-  readonly application: string
-  readonly endUser: string
-}
+import { byPrefix, prefixOf, type Belongings } from './belongings.ts'
+import { findFillings } from './find-fillings.ts'
+import { must, type Holder, type Made, type Making, type Marks, type TenantFilling } from './tenant-filling.ts'
 
 /** A tenant with one of everything. */
 export interface FilledTenant {
@@ -29,7 +22,7 @@ export interface FilledTenant {
   readonly sibling: { readonly appId: string; readonly authorization: string }
   /** Two end-users: the first one's things carry the mark. */
   readonly endUsers: readonly [first: string, second: string]
-  /** What was made, in the order that requests should try it. */
+  /** Everything that was made, in the order that requests should try it. */
   readonly made: Belongings
   readonly madeByEndUsers: readonly [first: Belongings, second: Belongings]
 }
@@ -38,12 +31,12 @@ export interface Filling {
   readonly world: World
   /** A model server that plays `scenario`. */
   readonly modelsUrl: string
-  /** Answers 200 to what webhooks send. */
+  /** Answers 200 to webhooks. */
   readonly receiverUrl: string
   readonly label: 'LEAK' | 'OWN'
 }
 
-/** Leaves the run's input wherever a run can leave something. */
+/** Leaves the run's input in everything that a run can write. */
 export const scenario = {
   steps: [
     {
@@ -59,12 +52,6 @@ export const scenario = {
   ],
 }
 
-/** Four runs that were asked for and four of schedules: each begins and ends. */
-const eventsOfRuns = 16
-
-/** What the auth library tells somebody of their own account. */
-const relayed = ['get-session', 'list-sessions', 'list-accounts', 'passkey/list-user-passkeys']
-
 /** Makes a tenant and, over the API, one thing for each id prefix, with a mark in every text. */
 export async function fillTenant(filling: Filling): Promise<FilledTenant> {
   const { world, label } = filling
@@ -72,49 +59,33 @@ export async function fillTenant(filling: Filling): Promise<FilledTenant> {
   const marks = { organization: `${label}-o-${word}`, application: `${label}-a-${word}`, endUser: `${label}-u-${word}` }
   const tenant = await world.tenant()
   const owner = await tenant.session()
-  const making: Making = { ...filling, tenant, owner: owner.send, marks }
-  const organization = await fillOrganization(making)
-  const application = await fillApplication(making, organization.modelId)
+  const fillings = await findFillings(features)
+  const shared = new Collection()
+  const making: Making = { ...filling, tenant, owner: owner.send, marks, idOf: (prefix) => shared.idOf(prefix) }
+
+  const admin = await addAdmin(making)
   const sibling = await createSibling(making)
+  shared.add({ ids: [tenant.orgId, tenant.appId, sibling.appId, tenant.userId, admin.userId] })
+  for (const noun of fillings) shared.add(await noun.inOrganization?.(making))
+  for (const noun of fillings) shared.add(await noun.inApplication?.(making))
   const endUsers = [await createEndUser(making, marks.endUser), await createEndUser(making, marks.application)] as const
-  const first = await fillFor(making, {
-    agentId: application.agentId,
-    mark: marks.endUser,
-    headers: { 'appstrate-user': endUsers[0] },
-  })
-  const second = await fillFor(making, {
-    agentId: application.agentId,
-    mark: marks.application,
-    headers: { 'appstrate-user': endUsers[1] },
-  })
-  const byKey = await fillFor(making, { agentId: application.agentId, mark: marks.application, headers: {} })
-  const bySession = await fillFor(making, {
-    agentId: application.agentId,
-    mark: marks.application,
-    session: owner.send,
-    headers: {},
-  })
-  const deliveries = await deliver(making, application.webhookId)
-  const texts = new Map([...application.texts, ['token', [organization.token]], ['*', relayed]])
-  const ids = [
-    tenant.orgId,
-    tenant.appId,
-    sibling.appId,
-    tenant.userId,
-    organization.admin.userId,
-    ...organization.ids,
-    ...application.ids,
-    ...endUsers,
-    ...deliveries,
-  ]
+  shared.add({ ids: endUsers })
+
+  const byKey = (headers: Record<string, string>) =>
+    requester(world.url, { authorization: `Bearer ${tenant.apiKey}`, 'x-app-id': tenant.appId, ...headers })
+  const fillFor = (send: Send, mark = marks.application) => fillForHolder(making, fillings, { send, mark })
+  const first = await fillFor(byKey({ 'appstrate-user': endUsers[0] }), marks.endUser)
+  const second = await fillFor(byKey({ 'appstrate-user': endUsers[1] }))
+  const ofApplication = [...(await fillFor(byKey({}))), ...(await fillFor(owner.send))]
+  await settle(making, fillings, shared)
   return {
     tenant,
     marks,
     owner,
-    admin: organization.admin,
+    admin,
     sibling,
     endUsers,
-    made: { ids: byPrefix([...ids, ...first, ...byKey, ...bySession, ...second]), texts },
+    made: { ids: byPrefix([...shared.ids, ...first, ...ofApplication, ...second]), texts: shared.texts },
     madeByEndUsers: [
       { ids: byPrefix([endUsers[0], ...first]), texts: new Map() },
       { ids: byPrefix([endUsers[1], ...second]), texts: new Map() },
@@ -122,67 +93,30 @@ export async function fillTenant(filling: Filling): Promise<FilledTenant> {
   }
 }
 
-interface Making extends Filling {
-  readonly tenant: Tenant
-  readonly owner: Send
-  readonly marks: Marks
-}
+/** The things that were made so far. */
+class Collection {
+  readonly ids: string[] = []
+  readonly texts = new Map<string, readonly string[]>()
 
-async function fillOrganization({ world, modelsUrl, tenant, owner, marks }: Making) {
-  const { db } = world.platform
-  const mark = marks.organization
-  await db.updateTable('users').set({ name: mark }).where('id', '=', tenant.userId).execute()
-  await must(owner(`PATCH /api/orgs/${tenant.orgId}`, { body: { name: mark } }))
-  const modelId = await connectModel(world.platform, tenant, { url: modelsUrl, scenario: 'leave-everything' })
-  await must(owner(`PATCH /api/models/${modelId}`, { body: { label: mark } }))
-  const { id: providerKeyId } = await must(
-    owner('POST /api/provider-keys', { body: { label: mark, api: 'openai', apiKey: `sk-${mark}` } }),
-  )
-  const admin = await signUp(world, { email: `${mark.toLowerCase()}@example.com` })
-  await db
-    .insertInto('organization_members')
-    .values({ organization_id: tenant.organizationId, user_id: admin.userId, role: 'admin' })
-    .execute()
-  const invitation = await must(
-    owner(`POST /api/orgs/${tenant.orgId}/invitations`, {
-      body: { email: `${mark.toLowerCase()}-new@example.com`, role: 'member' },
-    }),
-  )
-  const sessions = await must(owner('GET /api/profile/sessions'))
-  return {
-    modelId,
-    admin,
-    token: String(invitation.link).split('/').at(-1) ?? '',
-    ids: [modelId, providerKeyId, invitation.id, ...sessions.data.map(({ id }: { id: string }) => id)],
+  add(made: Made | undefined): void {
+    this.ids.push(...(made?.ids ?? []).map(String))
+    for (const [name, texts] of Object.entries(made?.texts ?? {})) this.texts.set(name, texts)
+  }
+
+  idOf(prefix: string): string {
+    const id = this.ids.find((each) => prefixOf(each) === prefix)
+    if (id === undefined) throw new Error(`No noun before this one has made a thing with an id ${prefix}_….`)
+    return id
   }
 }
 
-async function fillApplication({ tenant, owner, marks, receiverUrl }: Making, modelId: string) {
-  const mark = marks.application
-  await must(owner(`PATCH /api/applications/${tenant.appId}`, { body: { name: mark } }))
-  const agent = await must(
-    tenant.send('POST /api/agents', {
-      body: {
-        name: mark.toLowerCase(),
-        displayName: mark,
-        description: mark,
-        prompt: mark,
-        tools: ['output', 'log', 'report', 'bash'],
-        modelId,
-      },
-    }),
-  )
-  const key = await must(owner('POST /api/api-keys', { body: { name: mark } }))
-  const webhook = await must(
-    tenant.send('POST /api/webhooks', {
-      body: { url: `${receiverUrl}/${mark}`, description: mark, events: ['run.started', 'run.completed'] },
-    }),
-  )
-  const texts = new Map([
-    ['agentId', [String(agent.id), String(agent.name)]],
-    ['version', [String(agent.version)]],
-  ])
-  return { agentId: String(agent.id), webhookId: String(webhook.id), texts, ids: [agent.id, key.id, webhook.id] }
+async function addAdmin({ world, tenant, marks }: Making): Promise<SignedIn> {
+  const admin = await signUp(world, { email: `${marks.organization.toLowerCase()}@example.com` })
+  await world.platform.db
+    .insertInto('organization_members')
+    .values({ organization_id: tenant.organizationId, user_id: admin.userId, role: 'admin' })
+    .execute()
+  return admin
 }
 
 async function createSibling({ owner, marks }: Making) {
@@ -194,62 +128,30 @@ async function createSibling({ owner, marks }: Making) {
 }
 
 async function createEndUser({ tenant }: Making, mark: string): Promise<string> {
+  const unique = () => `${mark}-${randomBytes(3).toString('hex')}`
   const body = {
     name: mark,
-    email: `${mark}-${randomBytes(3).toString('hex')}@example.com`.toLowerCase(),
-    externalId: `${mark}-${randomBytes(3).toString('hex')}`,
+    email: `${unique()}@example.com`.toLowerCase(),
+    externalId: unique(),
     metadata: { note: mark },
   }
   return String((await must(tenant.send('POST /api/end-users', { body }))).id)
 }
 
-/** A file, a finished run with files and log, and a schedule; of whoever the headers name. */
-async function fillFor(
-  { world, tenant }: Making,
-  one: { agentId: string; mark: string; headers: Record<string, string>; session?: Send },
+async function fillForHolder(
+  making: Making,
+  fillings: readonly TenantFilling[],
+  { send, mark }: Pick<Holder, 'send' | 'mark'>,
 ): Promise<string[]> {
-  const { agentId, mark, headers } = one
-  const send =
-    one.session ??
-    requester(world.url, { authorization: `Bearer ${tenant.apiKey}`, 'x-app-id': tenant.appId, ...headers })
-  const form = new FormData()
-  form.set('file', new Blob([`note\n${mark}\n`]), `${mark}.csv`)
-  const file = await must(send('POST /api/files', { rawBody: form }))
-  const run = await must(
-    send('POST /api/runs', {
-      body: { agentId, input: { note: mark }, metadata: { note: mark }, files: [file.id] },
-      headers: { prefer: 'wait=60' },
-    }),
-  )
-  if (run.status !== 'success') throw new Error(`The run did not succeed: ${JSON.stringify(run.error)}`)
-  const schedule = await must(
-    send('POST /api/schedules', { body: { agentId, cronExpression: '0 0 1 1 *', name: mark, input: { note: mark } } }),
-  )
-  return [run.id, file.id, schedule.id].map(String)
+  const own = new Collection()
+  const holder = { send, mark, idOf: (prefix: string) => own.idOf(prefix) }
+  for (const noun of fillings) own.add(await noun.forHolder?.(making, holder))
+  return own.ids
 }
 
-/** Lets the jobs work until everything is delivered, and stops them: nothing may change by itself while others look. */
-async function deliver({ world, tenant }: Making, webhookId: string): Promise<string[]> {
-  const now = new Date(Date.now() - 1_000)
-  await world.platform.db
-    .updateTable('schedules')
-    .set({ next_run_at: now, due_at: now })
-    .where('organization_id', '=', tenant.organizationId)
-    .execute()
-  const { stop } = startJobs(world.platform, jobsOf(features))
-  const deliveries = await eventually(async () => {
-    const { data } = await must(tenant.send(`GET /api/webhooks/${webhookId}/deliveries`))
-    return data.length >= eventsOfRuns && data.every(({ status }: { status: string }) => status === 'success')
-      ? data
-      : undefined
-  }, 30_000)
+/** Lets the jobs work until every noun has settled, and stops them: nothing may change by itself while leaks are searched. */
+async function settle(making: Making, fillings: readonly TenantFilling[], into: Collection): Promise<void> {
+  const { stop } = startJobs(making.world.platform, jobsOf(features))
+  for (const noun of fillings) into.add(await noun.settle?.(making))
   await stop()
-  return deliveries.flatMap(({ id, eventId }: { id: string; eventId: string }) => [id, eventId])
-}
-
-/** The body of an answer that must be a success. */
-async function must(answer: Promise<Answer>): Promise<Answer['body']> {
-  const { status, body, text } = await answer
-  if (status >= 300) throw new Error(`A tenant could not be filled: ${status} ${text}`)
-  return body
 }

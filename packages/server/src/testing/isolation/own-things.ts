@@ -43,7 +43,9 @@ export function findMissing(operations: readonly Operation[], { ids, texts }: Be
       const there = 'id' in param ? ids.get(param.id) : texts.get(name)
       if (there !== undefined && there.length > 0) return []
       const what = 'id' in param ? `a resource with an id ${param.id}_…` : `a text for :${name}`
-      return [`${operation.id} (${operation.endpoint.route}): testing/isolation/fill-tenant.ts must create ${what}.`]
+      return [
+        `${operation.id} (${operation.endpoint.route}): the testing/fill-tenant.ts of its noun must create ${what}.`,
+      ]
     }),
   )
 }
