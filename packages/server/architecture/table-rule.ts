@@ -67,7 +67,7 @@ function foreignIn(
   const isAllowed = ({ folder: owner, sharedWith }: Owner) => owner === folder || sharedWith.includes(folder)
   const foreign = use.names.filter((name) => tables.has(name) && owners.get(name)?.some(isAllowed) !== true)
   return [
-    ...foreign.map((name) => `${path}: names the table ${name} of ${owners.get(name)?.[0]?.folder ?? 'nobody'}`),
+    ...foreign.map((name) => `${path}: names the table ${name} of ${owners.get(name)?.[0]?.folder ?? 'no feature'}`),
     ...use.dynamic.map((how) => `${path}: ${how}`),
   ]
 }

@@ -33,7 +33,7 @@ function tokensOf(text: string): string[] {
 function startsTables(tokens: readonly string[], at: number): boolean {
   if (!beforeTable.has(tokens[at] ?? '')) return false
   const [before = '', after = ''] = [tokens[at - 1], tokens[at + 1]]
-  // `is distinct from`, `extract(epoch from …)` names no table that exists; `for update` and `do update` no table at all.
+  // No table follows in `is distinct from`, `for update` and `do update`.
   if (before === 'distinct' || before === '.') return false
   return tokens[at] !== 'update' || (before !== 'for' && before !== 'key' && !afterOtherUpdate.has(after))
 }

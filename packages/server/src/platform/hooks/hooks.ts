@@ -48,7 +48,7 @@ export interface ErasedPart {
   afterCommit?(after: AfterErasure): Promise<void> | void
 }
 
-/** A feature's part in the erasure of an end-user. The end-user's row is locked before all parts and deleted after them. */
+/** A feature's part in an erasure. The end-user's row is locked before all parts, and deleted after them. */
 export interface EraseHook {
   /** Parts lock, and then erase, in ascending order. Other transactions lock in this order too, or they deadlock. */
   readonly order: number
@@ -58,11 +58,11 @@ export interface EraseHook {
   lock(tx: Tx, whose: ErasedEndUser): Promise<() => Promise<ErasedPart>>
 }
 
-/** What a feature contributes to actions of features that must not import it. The keys `<noun>` name the noun whose action it is. */
+/** What a feature contributes to actions of features that must not import it; the noun is that of the other feature. */
 export interface FeatureHooks {
-  /** By noun, and by the API's name for the things: what is in an `application`, or in an `organization` beside its applications. */
+  /** By noun and API field: the contents of an `application`, or of an `organization` outside its applications. */
   readonly contents?: Readonly<Record<string, Readonly<Record<string, Content>>>>
-  /** By noun, and by the API's name: what stands against deleting an `application` (or its organization), an `agent`, a `file`. */
+  /** By noun and API field: what blocks the deletion of an `application` (or its organization), an `agent`, a `file`. */
   readonly blocksDeletion?: Readonly<Record<string, Readonly<Record<string, Block>>>>
   readonly memberLeft?: MemberLeft
   readonly erase?: EraseHook

@@ -11,14 +11,14 @@ export async function lockRelay(tx: Tx): Promise<boolean> {
   return rows[0]?.held ?? false
 }
 
-/** Waits for the relay, and stops it until the transaction ends. */
+/** Waits for the lock for relaying, and holds it until the transaction ends. */
 export async function pauseRelay(tx: Tx): Promise<void> {
   await sql`select pg_advisory_xact_lock(${relayLock})`.execute(tx)
 }
 
 /**
- * Inserts an event for each type and payload, as a part of the statement that changes its run. `run` is a name in that statement
- * for the run's row: organization_id, application_id, id, agent_id and end_user_id.
+ * Inserts an event for each type and payload, as a part of the statement that changes the run. In that statement `run`
+ * names the run's row: organization_id, application_id, id, agent_id and end_user_id.
  */
 export function insertRunEvents(
   run: RawBuilder<unknown>,
@@ -30,7 +30,7 @@ export function insertRunEvents(
     from ${run} as r cross join jsonb_to_recordset(${toJsonText(events)}::jsonb) as e(type text, payload jsonb)`
 }
 
-/** Detaches the events that wait from an end-user; `payload` gives each its new payload. */
+/** Detaches the waiting events of an end-user from them; `payload` is the new payload. */
 export async function anonymiseEvents(
   tx: Tx,
   { applicationId, endUserId }: { readonly applicationId: string; readonly endUserId: string },

@@ -149,7 +149,7 @@ async function fillForHolder(
   return own.ids
 }
 
-/** Lets the jobs work until every noun has settled, and stops them: nothing may change by itself while leaks are searched. */
+/** Runs the jobs until every noun has settled, and stops them: while leaks are searched, no job may change data. */
 async function settle(making: Making, fillings: readonly TenantFilling[], into: Collection): Promise<void> {
   const { stop } = startJobs(making.world.platform, jobsOf(features))
   for (const noun of fillings) into.add(await noun.settle?.(making))

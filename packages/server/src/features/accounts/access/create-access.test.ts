@@ -15,7 +15,7 @@ const Seen = Type.Object({
   endUserId: Type.Optional(Type.String()),
 })
 
-/** Tells what the pipeline found out about the caller. */
+/** Answers with what the pipeline knows about the caller. */
 function echo<const K extends CallerKind>(
   route: `${'GET' | 'POST'} /${string}`,
   caller: K,
@@ -60,7 +60,7 @@ const echoes = feature({
   },
 })
 
-describe('who calls, and in which tenant', () => {
+describe('the identification of callers and tenants', () => {
   let world: World
   let [tenant, stranger]: Tenant[] = []
   const given = (): { tenant: Tenant; stranger: Tenant } => {
@@ -81,7 +81,7 @@ describe('who calls, and in which tenant', () => {
   }
 
   describe('a session', () => {
-    it('is a user, in no organization, where none is needed', async () => {
+    it('identifies a user without an organization where none is required', async () => {
       expectOk(await (await cookieOnly(given().tenant))('GET /api/echo/user'), { kind: 'user' })
     })
 
@@ -94,7 +94,7 @@ describe('who calls, and in which tenant', () => {
       expectOk(await inOrg(given().tenant.orgId), { kind: 'user', orgId: given().tenant.orgId })
     })
 
-    it('takes the organization of the path, and hides every other', async () => {
+    it('is in the organization of the path, and gets 404 for every other', async () => {
       const send = await cookieOnly(given().tenant)
       expectOk(await send(`GET /api/echo/orgs/${given().tenant.orgId}`), { kind: 'user', orgId: given().tenant.orgId })
       for (const orgId of [given().stranger.orgId, newWireId('org'), 'nonsense'])
@@ -113,7 +113,7 @@ describe('who calls, and in which tenant', () => {
         expectProblem(undefined, await inApp({ 'x-app-id': other }), 'app-not-found')
     })
 
-    it('has the rights of its role', async () => {
+    it('has the permissions of its role', async () => {
       const viewer = await world.tenant({ role: 'viewer' })
       expectProblem(undefined, await (await viewer.session()).send('GET /api/echo/application'), 'forbidden')
     })
@@ -133,7 +133,7 @@ describe('who calls, and in which tenant', () => {
       },
     )
 
-    it('does not take Appstrate-User', async () => {
+    it('cannot use Appstrate-User', async () => {
       const { send } = await given().tenant.session()
       const endUser = await given().tenant.endUser()
       expectProblem(
@@ -143,7 +143,7 @@ describe('who calls, and in which tenant', () => {
       )
     })
 
-    it('is refused on a page of another origin, except for reading', async () => {
+    it('is refused from a page of another origin, except for reads', async () => {
       const { send } = await given().tenant.session()
       const from = (origin: string, method = 'POST') => send(`${method} /api/echo/application`, { headers: { origin } })
       for (const origin of [
@@ -161,7 +161,7 @@ describe('who calls, and in which tenant', () => {
   })
 
   describe('an API key', () => {
-    it('comes before a cookie, and a wrong one does not fall back on it', async () => {
+    it('is checked before a cookie, and a wrong key does not fall back on the cookie', async () => {
       const { cookie } = await given().tenant.session()
       const { appId, orgId } = given().stranger
       expectOk(await given().stranger.send('GET /api/echo/application', { headers: { cookie } }), {
@@ -202,18 +202,18 @@ describe('who calls, and in which tenant', () => {
       }
     })
 
-    it('can not do what needs a session', async () => {
+    it('cannot call an endpoint that requires a session', async () => {
       expectProblem(undefined, await given().tenant.send('GET /api/echo/user'), 'session-required')
     })
 
-    it('may come from any page: it is not sent by the browser on its own', async () => {
+    it('may come from any page, because browsers do not send it by themselves', async () => {
       expect(
         (await given().tenant.send('POST /api/echo/application', { headers: { origin: 'https://evil.example.com' } }))
           .status,
       ).toBe(200)
     })
 
-    it('acts for an end-user of its application, and of no other', async () => {
+    it('acts on behalf of end-users of its own application only', async () => {
       const endUser = await given().tenant.endUser()
       const as = (endUserId: string) => given().tenant.sendAs(endUserId)('GET /api/echo/application')
       expect((await as(endUser)).body).toMatchObject({ endUserId: endUser })
@@ -222,7 +222,7 @@ describe('who calls, and in which tenant', () => {
     })
   })
 
-  it('answers 401 to nobody', async () => {
+  it('answers 401 without credentials', async () => {
     expectProblem(
       undefined,
       await world.send('GET /api/echo/application', { headers: { 'x-app-id': given().tenant.appId } }),

@@ -7,7 +7,7 @@ import { findMembership } from '../organizations/index.ts'
 import { findSessionUser } from '../sign-in/index.ts'
 import { keyDirectory } from './key-directory.ts'
 
-/** Who calls, over sessions and API keys, for the HTTP layer. */
+/** Identifies callers by session or API key, for the HTTP layer. */
 export function createAccess(platform: Platform): Access {
   return {
     identify: (credentials) => identify(platform, credentials),
@@ -20,7 +20,7 @@ export function createAccess(platform: Platform): Access {
   }
 }
 
-// A key is tried before the cookie, and a wrong one never falls through to it.
+// A key is checked before the cookie. A wrong key is refused, even if the request has a valid cookie too.
 async function identify(platform: Platform, { headers, bearer }: Credentials): Promise<Caller> {
   if (bearer === undefined) {
     const user = await findSessionUser(platform, headers())

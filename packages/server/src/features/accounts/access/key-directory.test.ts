@@ -31,7 +31,7 @@ describe('the key directory', () => {
       .where('organization_id', '=', tenant.organizationId)
       .execute()
 
-  it('tells who a key is: its creator, application, pin, and scopes within the role', async () => {
+  it('finds the creator of a key, its application, its version pin, and its scopes within the role', async () => {
     expect(await find()).toMatchObject({
       kind: 'api-key',
       userId: tenant.userId,
@@ -55,7 +55,7 @@ describe('the key directory', () => {
     expect(await find(secret)).toBeUndefined()
   })
 
-  it('reads a key once a minute, and then sees what changed meanwhile', async () => {
+  it('reads a key once a minute, and sees changes with the next read', async () => {
     await find()
     await revoke()
     nowMs = start + 59_999
@@ -64,14 +64,14 @@ describe('the key directory', () => {
     expect(await find()).toBeUndefined()
   })
 
-  it('honours a revocation at once when it is woken', async () => {
+  it('applies a revocation at once after a wake-up', async () => {
     await find()
     await revoke()
     world.platform.wake.wake('keys', tenant.apiKeyId)
     expect(await find()).toBeUndefined()
   })
 
-  it('does not keep what it read before a revocation that came in between', async () => {
+  it('does not cache a read that began before a revocation', async () => {
     const gate = Promise.withResolvers<void>()
     const slow: KyselyPlugin = {
       transformQuery: ({ node }) => node,
@@ -82,7 +82,7 @@ describe('the key directory', () => {
     }
     const directory = keyDirectory.open({ ...world.platform, db: world.platform.db.withPlugin(slow) })
     const early = directory.find(tenant.apiKey)
-    // The row has arrived once the pool is idle again; the answer is held back by the gate.
+    // The row has arrived when the pool is idle again; the gate delays the answer.
     await expect.poll(() => world.platform.database.pool.idleCount, { timeout: 15_000 }).toBeGreaterThan(0)
     await revoke()
     world.platform.wake.wake('keys', tenant.apiKeyId)
@@ -92,7 +92,7 @@ describe('the key directory', () => {
     await directory.close()
   })
 
-  it('ends with the expiry to the millisecond, though the key was read a moment ago', async () => {
+  it('refuses a cached key from the millisecond of its expiry', async () => {
     const { apiKey } = await tenant.key({ expiresAt: new Date(start + 1000) })
     nowMs = start + 999
     expect(await find(apiKey)).toBeDefined()
@@ -110,14 +110,14 @@ describe('the key directory', () => {
     expect((await find())?.permissions.has('agents:run')).toBe(true)
   })
 
-  it('ends when its creator is no longer a member', async () => {
+  it('refuses a key whose creator is no longer a member', async () => {
     await find()
     await world.platform.db.deleteFrom('organization_members').where('user_id', '=', tenant.userId).execute()
     world.platform.wake.wake('keys', '*')
     expect(await find()).toBeUndefined()
   })
 
-  it('gives nothing that keys can not hold, whatever is stored', async () => {
+  it('ignores stored scopes that a key cannot hold', async () => {
     const { apiKey } = await tenant.key({ scopes: ['org:delete', 'api-keys:create', 'nonsense', 'runs:read'] })
     expect([...((await find(apiKey))?.permissions ?? [])]).toEqual(['runs:read'])
   })
@@ -139,7 +139,7 @@ describe('the key directory', () => {
       return secret
     }
 
-    it('knows both secrets as the same key, and the former one to the millisecond of its end', async () => {
+    it('accepts both secrets for the same key, the replaced one to the millisecond of its end', async () => {
       const before = await find()
       const secret = await rotate(tenant.apiKey, 5_000)
       expect(await find(secret)).toEqual(before)
@@ -150,7 +150,7 @@ describe('the key directory', () => {
       expect(await find(secret)).toEqual(before)
     })
 
-    it('ends the former secret with the key, when that expires first', async () => {
+    it('refuses the replaced secret when the key expires first', async () => {
       const { apiKey } = await tenant.key({ expiresAt: new Date(start + 1_000) })
       const secret = await rotate(apiKey, 5_000)
       nowMs = start + 999
@@ -159,7 +159,7 @@ describe('the key directory', () => {
       expect([await find(apiKey), await find(secret)]).toEqual([undefined, undefined])
     })
 
-    it('ends both with a revocation', async () => {
+    it('refuses both secrets after a revocation', async () => {
       const secret = await rotate(tenant.apiKey, 5_000)
       await find(secret)
       await revoke()
@@ -168,10 +168,12 @@ describe('the key directory', () => {
     })
   })
 
-  it('reads a key through its indexes, also a rotated one', async () => {
+  it('reads keys through indexes, rotated keys too', async () => {
     await sql`
-      insert into api_keys (id, organization_id, application_id, name, key_hash, key_prefix, scopes, created_by, previous_key_hash)
-      select gen_random_uuid(), organization_id, application_id, name, sha256(('new ' || n)::bytea), key_prefix, scopes, created_by, sha256(('old ' || n)::bytea)
+      insert into api_keys
+        (id, organization_id, application_id, name, key_hash, key_prefix, scopes, created_by, previous_key_hash)
+      select gen_random_uuid(), organization_id, application_id, name, sha256(('new ' || n)::bytea), key_prefix, scopes,
+        created_by, sha256(('old ' || n)::bytea)
       from api_keys, generate_series(1, 5000) n where organization_id = ${tenant.organizationId}`.execute(
       world.platform.db,
     )
@@ -187,7 +189,7 @@ describe('the key directory', () => {
     )
   })
 
-  it('notes when a key was used, and writes it when it is closed', async () => {
+  it('collects when a key was used, and saves it when it closes', async () => {
     const directory = keyDirectory.open(world.platform)
     await directory.find(tenant.apiKey)
     nowMs = start + 90_000

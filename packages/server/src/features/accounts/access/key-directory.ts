@@ -9,7 +9,7 @@ const cachedKeysMax = 10_000
 const usesIntervalMs = 60_000
 
 interface KeyDirectory {
-  /** The caller of a key's secret, or undefined when it is unknown, revoked or expired. */
+  /** The caller of a key's secret, or undefined if the key is unknown, revoked or expired. */
   find(secret: string): Promise<KeyCaller | undefined>
   close(): Promise<void>
 }
@@ -24,13 +24,13 @@ interface Cache {
   readonly uses: KeyUses
 }
 
-/** Key checks with at most one read per key and minute; a revocation or rotation anywhere empties the cache at once. */
+/** Checks keys with at most one read per key and minute. A revocation or rotation on any node empties the cache at once. */
 export const keyDirectory: Service<KeyDirectory> = {
   name: 'key directory',
   open(platform) {
     const cache: Cache = { entries: new Map(), uses: startKeyUses(platform, usesIntervalMs) }
     const unsubscribe = platform.wake.subscribe('keys', () => {
-      // A new map, not an emptied one: what was read before the change is then kept nowhere.
+      // A new map: a read that began before the change stores its result in the old one.
       cache.entries = new Map()
     })
     return {
@@ -77,7 +77,7 @@ function makeRoom(entries: Map<string, Cached>): void {
   if (oldest !== undefined) entries.delete(oldest)
 }
 
-// A key's rights are its scopes within its creator's current role.
+// A key's permissions are its scopes, as far as the current role of its creator has them.
 function toCaller(
   { scopes, role, expiresAt: _expiresAt, ...row }: KnownKey,
   { of, isGrantable }: Permissions,

@@ -8,7 +8,7 @@ import { startKeyUses } from './key-uses.ts'
 
 const at = (minute: number) => new Date(Date.UTC(2026, 2, 21, 9, minute))
 
-describe('when API keys were last used', () => {
+describe('the last uses of API keys', () => {
   let world: World
   beforeAll(async () => {
     world = await openWorld({ features: [] })
@@ -33,7 +33,7 @@ describe('when API keys were last used', () => {
     return rows[0]?.updates ?? 0
   }
 
-  it('is gathered, and written for all keys at once when it is time', async () => {
+  it('are collected, and saved for all keys in one write', async () => {
     const tenant = await world.tenant()
     const second = await tenant.key()
     const uses = startKeyUses(world.platform, 60_000)
@@ -47,7 +47,7 @@ describe('when API keys were last used', () => {
     expect(await updates()).toBe(before + 2)
   })
 
-  it('is written every interval', async () => {
+  it('are saved every interval', async () => {
     const tenant = await world.tenant()
     const uses = startKeyUses(world.platform, 20)
     for (const minute of [1, 2]) {
@@ -57,7 +57,7 @@ describe('when API keys were last used', () => {
     await uses.stop()
   })
 
-  it('never goes back, whichever node writes last', async () => {
+  it('never move backwards, in whatever order nodes save them', async () => {
     const tenant = await world.tenant()
     const [early, late] = [startKeyUses(world.platform, 60_000), startKeyUses(world.platform, 60_000)]
     early.note(uuidOf(tenant.apiKeyId), at(1))
@@ -67,7 +67,7 @@ describe('when API keys were last used', () => {
     expect(await usedAt(tenant)).toEqual([at(2).getTime()])
   })
 
-  it('waits for nobody: a key that is being changed is left out, and the others are written', async () => {
+  it('are saved without waiting for locks: a locked key is skipped', async () => {
     const tenant = await world.tenant()
     const second = await tenant.key()
     const uses = startKeyUses(world.platform, 60_000)
@@ -79,7 +79,7 @@ describe('when API keys were last used', () => {
     expect(await usedAt(tenant)).toEqual([null, at(3).getTime()])
   })
 
-  it('is kept for a bounded number of keys', async () => {
+  it('are held for a bounded number of keys', async () => {
     const tenant = await world.tenant()
     const uses = startKeyUses(world.platform, 60_000)
     for (let n = 0; n < 50_000; n += 1) uses.note(newUuid(), at(1))
@@ -88,7 +88,7 @@ describe('when API keys were last used', () => {
     expect(await usedAt(tenant)).toEqual([null])
   }, 60_000)
 
-  it('is lost rather than a reason to fail', async () => {
+  it('are lost without an error when they cannot be saved', async () => {
     const uses = startKeyUses(world.platform, 60_000)
     uses.note('no uuid', at(1))
     await uses.stop()

@@ -1,19 +1,19 @@
 import type { Platform } from '../../../platform/platform.ts'
 import { saveKeyUses } from '../api-keys/index.ts'
 
-/** Keys whose use is remembered at a time. Beyond that a use is not noted: it will be, when the key is used again after the next write. */
+/** Keys whose use is held in memory until the next write. The use of a further key is saved when it is used again later. */
 const notedKeysMax = 50_000
 /** Keys in one write. */
 const batchKeys = 1_000
 
-/** When keys were last used: gathered in memory and written together, so that no request writes. */
+/** Collects in memory when keys were last used, and saves it in batches, so that no request has to write. */
 export interface KeyUses {
   note(keyId: string, at: Date): void
-  /** Writes what was gathered. */
+  /** Saves what was collected, and stops. */
   stop(): Promise<void>
 }
 
-/** Begins to gather, and to write every `intervalMs` until the stop. */
+/** Starts to collect, and to save every `intervalMs` until the stop. */
 export function startKeyUses({ db, log }: Pick<Platform, 'db' | 'log'>, intervalMs: number): KeyUses {
   let uses = new Map<string, Date>()
   let writing = Promise.resolve()
@@ -24,7 +24,7 @@ export function startKeyUses({ db, log }: Pick<Platform, 'db' | 'log'>, interval
       for (let from = 0; from < gathered.length; from += batchKeys)
         await saveKeyUses(db, new Map(gathered.slice(from, from + batchKeys)))
     } catch (error) {
-      log.debug({ err: error }, 'The uses of API keys were not noted.')
+      log.debug({ err: error }, 'The last uses of API keys could not be saved.')
     }
   }
   const writeAfterwards = () => (writing = writing.then(write))

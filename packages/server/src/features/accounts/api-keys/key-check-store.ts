@@ -10,7 +10,7 @@ export interface KnownKey {
   readonly organizationId: string
   readonly applicationId: string
   readonly scopes: readonly string[]
-  /** When the secret stops working: at the key's expiry or, for a replaced secret, at the end of the overlap if that is sooner. */
+  /** When the secret stops working: at the key's expiry or, if sooner, at the end of a replaced secret's overlap. */
   readonly expiresAt: Date | null
   /** The role of the key's creator. */
   readonly role: Role
@@ -18,8 +18,8 @@ export interface KnownKey {
 }
 
 /**
- * The key with a secret's hash, unless it is revoked or its creator is no longer a member. The secret that a rotation replaced counts too.
- * One statement, because every request with an API key may need it.
+ * The key with a secret's hash, unless it is revoked or its creator is no longer a member. A secret that a rotation
+ * replaced is found too. One statement, because a request with an API key may have to wait for it.
  */
 export async function findKey(db: Db, keyHash: Buffer): Promise<KnownKey | undefined> {
   const row = await db

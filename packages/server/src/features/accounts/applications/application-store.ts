@@ -56,7 +56,7 @@ export async function lockApplication(tx: Tx, reach: ApplicationReach, id: strin
   return orMissing(await select(tx, reach).selectAll().where('id', '=', id).forUpdate().executeTakeFirst())
 }
 
-/** Changes the fields that `changes` has. Throws app-not-found. */
+/** Saves the fields in `changes`; absent fields do not change. Throws app-not-found. */
 export async function saveApplication(
   tx: Tx,
   reach: ApplicationReach,
@@ -88,7 +88,7 @@ export async function lockApplications(tx: Tx, scope: OrgScope): Promise<void> {
     .execute()
 }
 
-/** Makes changes within the application wait for each other until the transaction ends, such as those that count against a limit. */
+/** Serializes changes within the application until the transaction ends, such as those that check a limit. */
 export async function serializeInApplication(
   tx: Tx,
   { organizationId, applicationId }: Pick<AppScope, 'organizationId' | 'applicationId'>,

@@ -4,14 +4,14 @@ import type { Block, Hooks, RowsOf } from '../../../platform/hooks/hooks.ts'
 import { countAll, countedMax, findBlock } from '../../../platform/hooks/postgres-counts.ts'
 import type { ApplicationReach } from './application.ts'
 
-/** What a deletion deletes and what stands against it, by the API's field names. Each number stops at `countMax`. */
+/** Counts of what a deletion deletes and of what blocks it, by the API's field names. Each count stops at `countMax`. */
 export interface DeletionPreview {
   readonly deletes: Readonly<Record<string, number>>
   readonly blockedBy: Readonly<Record<string, number>>
   readonly countMax: typeof countedMax
 }
 
-/** Counts in one statement what is in the applications in reach and, when an organization is given, what is in it beside them. */
+/** Counts, in one statement, the contents of the applications in reach and, if given, of the organization itself. */
 export async function previewDeletion(
   db: Db,
   hooks: Hooks,
@@ -46,7 +46,7 @@ export async function previewDeletion(
   }
 }
 
-/** Something that stands against deleting the applications in reach, or undefined. */
+/** The first thing that blocks the deletion of the applications in reach, or undefined. */
 export function findDeletionBlock(db: Db, hooks: Hooks, reach: ApplicationReach): Promise<Block | undefined> {
   return findBlock(db, hooks.blocksOf('application'), (rows) => inReach(reach, rows))
 }

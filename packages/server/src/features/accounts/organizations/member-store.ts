@@ -62,13 +62,13 @@ export async function findMemberProfiles(
 }
 
 /**
- * Locks the members and invitations of the organization until the transaction ends; false when the organization is gone.
- * The organization's row is the lock. Every transaction takes it first, a deletion too, so that none of them deadlock.
+ * Locks the members and invitations of the organization until the transaction ends; false if the organization is gone.
+ * The lock is the organization's row. Every transaction takes it first, including a deletion, to avoid deadlocks.
  */
 export const lockMembers = serializeInOrganization
 
 /**
- * Locks the members, and checks again that the caller has the permission: it can have changed since the request was authorized.
+ * Locks the members, and checks the caller's permission again: it may have changed since the request was authorized.
  * Throws org-not-found or forbidden.
  */
 export async function lockActor(
@@ -109,7 +109,7 @@ export async function saveRole(
     .execute()
 }
 
-/** Deletes a membership. What rests on it is ended by `hooks.memberLeft`. */
+/** Deletes a membership; the hooks `memberLeft` must run in the same transaction. */
 export async function deleteMember(tx: Tx, scope: OrgScope, userId: string): Promise<void> {
   await tx
     .deleteFrom('organization_members')
@@ -158,9 +158,8 @@ export async function findMembership(db: Db, userId: string, organizationId: str
 /** The memberships of the users, each as `<organization>:<user>`. */
 export async function findMemberships(db: Db, userIds: readonly string[]): Promise<Set<string>> {
   const { rows } = await sql<{ key: string }>`
-    select organization_id || ':' || user_id as key from organization_members where user_id = any(${userIds}::text[])`.execute(
-    db,
-  )
+    select organization_id || ':' || user_id as key from organization_members
+    where user_id = any(${userIds}::text[])`.execute(db)
   return new Set(rows.map((row) => row.key))
 }
 

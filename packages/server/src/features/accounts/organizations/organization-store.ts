@@ -14,7 +14,7 @@ export interface NewOrganization {
   readonly createdBy: string
 }
 
-/** The new organization's id, or undefined when the slug is taken. */
+/** Inserts an organization; returns its id, or undefined if the slug is taken. */
 export async function insertOrganization(
   tx: Tx,
   { name, slug, apiVersion, createdBy }: NewOrganization,
@@ -48,7 +48,7 @@ export async function getOrganization(db: Db, scope: OrgScope, userId: string): 
   return toOrganization(row)
 }
 
-/** Changes the fields that `changes` has. Throws slug-taken. */
+/** Saves the fields in `changes`; absent fields do not change. Throws slug-taken. */
 export async function saveOrganization(
   tx: Tx,
   scope: OrgScope,
@@ -98,7 +98,7 @@ export async function lockOrganization(tx: Tx, scope: OrgScope): Promise<void> {
   if (row === undefined) throw problem('org-not-found')
 }
 
-/** Makes changes within the organization wait for each other until the transaction ends; false when it is gone. */
+/** Serializes changes within the organization until the transaction ends; false if the organization is gone. */
 export async function serializeInOrganization(tx: Tx, scope: OrgScope): Promise<boolean> {
   const row = await tx
     .selectFrom('organizations')

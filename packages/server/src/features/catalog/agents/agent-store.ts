@@ -8,7 +8,7 @@ import { problem } from '../../../platform/problems/problem.ts'
 import { toInstallation } from '../packages/index.ts'
 import { parseAgentReference, type Agent, type AgentReference } from './agent.ts'
 
-/** An agent as a list shows it; read without its prompt and schemas. */
+/** An agent in a list: without its prompt and schemas. */
 export interface AgentSummary {
   readonly id: string
   readonly scope: string
@@ -27,7 +27,7 @@ export interface AgentSummary {
 
 type SummaryRow = { readonly total: number } & (AgentSummary | { readonly id: null })
 
-// Rows and total in one statement, sent without the query builder because it is a hot path. A page past the end has a total too.
+// A hot path: rows and total in one statement, without the query builder. A page past the end has the total too.
 const summaries = `
   select c.total, a.*
   from (
@@ -35,8 +35,8 @@ const summaries = `
     from application_packages i join packages p on p.id = i.package_id
     where i.organization_id = $1 and i.application_id = $2 and i.removed_at is null and p.type = 'agent'
   ) c left join (
-    select i.id, p.scope, p.name, v.version, v.manifest ->> 'displayName' as "displayName", v.manifest ->> 'description' as description,
-      v.manifest #> '{dependencies,tools}' as tools, (v.manifest -> 'timeout')::float8 as "timeoutSeconds",
+    select i.id, p.scope, p.name, v.version, v.manifest ->> 'displayName' as "displayName",
+      v.manifest ->> 'description' as description, v.manifest #> '{dependencies,tools}' as tools, (v.manifest -> 'timeout')::float8 as "timeoutSeconds",
       i.model_id as "modelId", i.enabled, i.installed_at as "createdAt", i.updated_at as "updatedAt"
     from application_packages i join packages p on p.id = i.package_id join package_versions v on v.id = i.version_id
     where i.organization_id = $1 and i.application_id = $2 and i.removed_at is null and p.type = 'agent'
@@ -61,7 +61,7 @@ export async function getAgent(db: Db, scope: AppScope, reference: string): Prom
 /** Locks the agent and its package until the transaction ends; runs can still be started. Throws agent-not-found. */
 export async function lockAgent(tx: Tx, scope: AppScope, reference: string): Promise<Agent> {
   const { id, packageId } = await getAgent(tx, scope, reference)
-  // Every change locks the package first: its versions are numbered in sequence across all applications that have it installed.
+  // Every change locks the package first, because its versions are numbered in sequence across applications.
   await tx
     .selectFrom('packages')
     .select('id')
@@ -74,7 +74,7 @@ export async function lockAgent(tx: Tx, scope: AppScope, reference: string): Pro
   return toInstallation(row)
 }
 
-/** Something that stands against deleting a locked agent, or undefined; no run can be started until the transaction ends. */
+/** The first thing that blocks the deletion of a locked agent, or undefined. Until the transaction ends no run can start. */
 export async function findDeletionBlock(tx: Tx, hooks: Hooks, agent: Agent): Promise<Block | undefined> {
   // A stronger lock than lockAgent's, which lets runs start: inserting a run takes a key-share lock on the agent's row.
   await tx
@@ -129,7 +129,7 @@ export async function insertInstallation(
   return getAgentById(tx, scope, installation.id)
 }
 
-/** Removes a locked agent from the application. Its runs and versions stay. Its name is free once no application has it installed. */
+/** Removes a locked agent from the application. Its runs and versions stay. Its name is free when no application uses it. */
 export async function removeInstallation(tx: Tx, scope: AppScope, agent: Agent): Promise<void> {
   await tx
     .updateTable('application_packages')

@@ -19,7 +19,7 @@ describe("an end-user's content", () => {
   })
   afterAll(() => world.close())
 
-  it('is nowhere at rest in clear, and whole for everybody who may read it', { timeout: 60_000 }, async () => {
+  it('is encrypted at rest, and readable for those who may read it', { timeout: 60_000 }, async () => {
     const eu = await actor.endUser()
     const send = actor.sendAs(eu)
     const { run, runId, fileId } = await runOnFile(send, actor.agentId, mark)
@@ -60,7 +60,7 @@ describe("an end-user's content", () => {
     expect(stream.text).not.toContain('$sealed')
   })
 
-  it('reaches the model as it was', async () => {
+  it('reaches the model in clear', async () => {
     const eu = await actor.endUser()
     await runOnFile(actor.sendAs(eu), actor.agentId, `${mark}-for-the-model`)
     const asked = JSON.stringify(world.models.requests.last()?.body)
@@ -68,7 +68,7 @@ describe("an end-user's content", () => {
     expect(asked).not.toContain('$sealed')
   })
 
-  it('is sealed in the error that quotes it, in the run, its events and the outbox; its code is in clear', async () => {
+  it('is encrypted in an error that quotes it: in the run, its events and the outbox; the code is in clear', async () => {
     world.models.registerScenario('quoted', {
       steps: [{ text: 'I say {{input.note}}.' }, { text: 'I say {{input.note}}.' }, { text: 'I say {{input.note}}.' }],
     })
@@ -99,7 +99,7 @@ describe("an end-user's content", () => {
     expect(stream.runEvents.at(-1)?.data.error).toEqual(body.error)
   })
 
-  it('is gone on with after an interruption', { timeout: 60_000 }, async () => {
+  it('is read again when an interrupted run resumes', { timeout: 60_000 }, async () => {
     world.models.registerScenario('interrupted', {
       steps: [
         { text: 'Noted {{input.note}}.', toolCalls: [{ name: 'log', arguments: { message: '{{input.note}}' } }] },
@@ -129,7 +129,7 @@ describe("an end-user's content", () => {
     expect(await findTraces(world, `${mark}-resumed`)).toEqual([])
   })
 
-  it('is not kept in clear for a replay either', async () => {
+  it('is encrypted in a reply that is kept for a replay', async () => {
     const send = actor.sendAs(await actor.endUser())
     const start = () =>
       send('POST /api/runs', {
@@ -142,7 +142,7 @@ describe("an end-user's content", () => {
     expect(await findTraces(world, `${mark}-replayed`)).toEqual([])
   })
 
-  it('is not handed out when its bytes were changed on disk', async () => {
+  it('is refused when its bytes were changed on disk', async () => {
     const send = actor.sendAs(await actor.endUser())
     const form = new FormData()
     form.set('file', new Blob(['x'.repeat(1000)]), 'x.txt')
@@ -155,7 +155,7 @@ describe("an end-user's content", () => {
     expect(answer instanceof Error || Object(answer).status >= 500).toBe(true)
   })
 
-  it("is as it was for those whose things are nobody's", async () => {
+  it('is not encrypted when it belongs to no end-user', async () => {
     const { runId } = await runOnFile(actor.send, actor.agentId, `${mark}-of-nobody`)
     const row = await world.platform.db
       .selectFrom('runs')
@@ -165,15 +165,15 @@ describe("an end-user's content", () => {
     expect(row).toEqual({ input: { note: `${mark}-of-nobody` }, report: `${mark}-of-nobody\n\nSecond section.` })
   })
 
-  it('of before there were data keys is read as it is', async () => {
+  it('is read in clear when it was stored before data keys existed', async () => {
     const eu = await actor.endUser()
     const { runId } = await runOnFile(actor.send, actor.agentId, `${mark}-old`)
     const id = parseWireId('run', runId) ?? ''
     const endUserId = parseWireId('eu', eu) ?? ''
     for (const table of ['runs', 'run_events', 'files'])
-      await sql`update ${sql.table(table)} set end_user_id = ${endUserId} where ${sql.ref(table === 'runs' ? 'id' : 'run_id')} = ${id}`.execute(
-        world.platform.db,
-      )
+      await sql`
+        update ${sql.table(table)} set end_user_id = ${endUserId}
+        where ${sql.ref(table === 'runs' ? 'id' : 'run_id')} = ${id}`.execute(world.platform.db)
     const send = actor.sendAs(eu)
     expect((await send(`GET /api/runs/${runId}`)).body).toMatchObject({
       input: { note: `${mark}-old` },

@@ -26,7 +26,7 @@ describe('erasing an end-user', () => {
   const uuidOf = (eu: string) => parseWireId('eu', eu) ?? ''
   const ofEndUser = (eu: string) => sql<boolean>`end_user_id = ${uuidOf(eu)}`
 
-  it('leaves nothing of theirs but empty runs for the bill, and tells what it did', { timeout: 60_000 }, async () => {
+  it('keeps only empty runs for billing, and reports what it did', { timeout: 60_000 }, async () => {
     const created = await actor.send('POST /api/end-users', {
       body: { name: 'Erased Ursula', email: 'ursula@example.com', externalId: 'ursula' },
     })
@@ -73,7 +73,7 @@ describe('erasing an end-user', () => {
     expect((await actor.sendAs(other)(`GET /api/runs/${kept.runId}`)).body).toEqual(kept.run)
   })
 
-  it('cancels their runs, stops the worker, ends their streams, and tells others of the end without naming them', {
+  it('cancels their runs, stops the worker, ends their streams, and reports the end of the runs anonymously', {
     timeout: 60_000,
   }, async () => {
     const waiting = await world.actor('long-wait')
@@ -112,7 +112,7 @@ describe('erasing an end-user', () => {
     expect(await findTraces(world, 'CANCELLED-MARK')).toEqual([])
   })
 
-  it('leaves no run, file or schedule of theirs, whatever was started meanwhile', { timeout: 90_000 }, async () => {
+  it('leaves no run, file or schedule that was created at the same time', { timeout: 90_000 }, async () => {
     for (let round = 0; round < 4; round += 1) {
       const eu = await actor.endUser()
       const send = actor.sendAs(eu)
@@ -149,12 +149,14 @@ describe('erasing an end-user', () => {
     expect(await findTraces(world, 'RACED-MARK')).toEqual([])
   })
 
-  it('does all of it or nothing', async () => {
+  it('erases everything or nothing', async () => {
     const eu = await actor.endUser()
     const { runId } = await runOnFile(actor.sendAs(eu), actor.agentId, 'WHOLE-MARK')
     const before = (await actor.send(`GET /api/runs/${runId}`)).body
-    // The last thing that is written fails.
-    await sql`insert into erasures (id, organization_id, application_id, end_user_id, report) values (${newUuid()}, ${actor.organizationId}, ${actor.applicationId}, ${uuidOf(eu)}, '{}')`.execute(
+    // The last insert fails.
+    await sql`
+      insert into erasures (id, organization_id, application_id, end_user_id, report)
+      values (${newUuid()}, ${actor.organizationId}, ${actor.applicationId}, ${uuidOf(eu)}, '{}')`.execute(
       world.platform.db,
     )
     expect((await erase(eu)).status).toBe(500)
@@ -165,7 +167,7 @@ describe('erasing an end-user', () => {
     expect((await erase(eu)).status).toBe(200)
   })
 
-  it('copes with a hundred thousand events', { timeout: 120_000 }, async () => {
+  it('erases a hundred thousand events', { timeout: 120_000 }, async () => {
     const eu = await actor.endUser()
     for (let made = 0; made < 10; made += 1)
       await appendLogs(
@@ -177,7 +179,7 @@ describe('erasing an end-user', () => {
     expect(answer.body, answer.text).toMatchObject({ runs: { anonymised: 10 }, runEvents: { deleted: 100_000 } })
   })
 
-  it("is an end-user's own right, where the key may", async () => {
+  it('works on behalf of the end-user, if the key has the permission', async () => {
     const [me, other] = [await actor.endUser(), await actor.endUser()]
     expectProblem(eraseEndUser, await actor.sendAs(me)(`DELETE /api/end-users/${other}`), 'end-user-not-found')
     expect((await actor.sendAs(me)(`DELETE /api/end-users/${me}`)).status).toBe(200)

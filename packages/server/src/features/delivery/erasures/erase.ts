@@ -14,8 +14,8 @@ export interface Erased {
 }
 
 /**
- * Erases an end-user in one transaction; every feature erases its part. A transaction that creates something for an end-user holds
- * their row first: what it creates is either here to be erased, or refused afterwards. Throws end-user-not-found.
+ * Erases an end-user in one transaction; every feature erases its part. A transaction that creates something for an
+ * end-user holds their row first, so that it commits before the erasure or is refused. Throws end-user-not-found.
  */
 export async function erase(
   tx: Tx,

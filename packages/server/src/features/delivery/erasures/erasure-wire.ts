@@ -12,7 +12,7 @@ export const ErasureWire = contributed<{ readonly endUserId: string; readonly er
     // Connections do not exist yet; the field is a part of the API already.
     connections: Type.Object({ deleted: Type.Integer({ minimum: 0 }) }),
     dataKey: Type.Literal('destroyed', {
-      description: 'What was sealed with it can not be read again, wherever a copy may be.',
+      description: 'Content that was encrypted with it cannot be read again, in any copy.',
     }),
   }),
 )

@@ -4,7 +4,7 @@ import { eraseEndUser } from './erase-end-user.ts'
 export const erasuresFeature = feature({
   folder: 'delivery/erasures',
   tag: 'Erasure',
-  description: 'The deletion of an end-user with all content of theirs.',
+  description: 'The deletion of an end-user with all of their content.',
   owns: ['erasures'],
   endpoints: { eraseEndUser },
 })

@@ -55,7 +55,7 @@ export const runsFeature = feature({
     application: {
       activeRuns: {
         rows: unfinishedRunsOf,
-        description: 
+        description:
           'Runs that are pending, running or waiting. They block the deletion: cancel them, or wait until they end.',
         detail: 'Some of its runs have not ended: cancel them, or wait until they end.',
       },

@@ -164,14 +164,17 @@ interface PageQuery {
 }
 
 async function readPage(db: Db, { where, readable, order }: PageQuery): Promise<JournalPage> {
-  // The text of `transaction` is called `xid`: under the column's name `order by` would use the text, and sort 1000 before 999.
+  // The text of `transaction` is named `xid`: otherwise `order by` would sort by the text, with 1000 before 999.
   const { rows } = await sql<EventRow & { readable: boolean; found: number }>`
-    select run_id, seq, id, end_user_id, transaction::text as xid, position, kind, type, level, event, message, data::text as data,
-      case when kind = 'run_update' then data ->> 'status' end as status, created_at, readable, found
+    select run_id, seq, id, end_user_id, transaction::text as xid, position, kind, type, level, event, message,
+      data::text as data, case when kind = 'run_update' then data ->> 'status' end as status, created_at, readable, found
     from (
       select *, count(*) over () as found,
-        sum(pg_column_size(data)) over (order by ${order} rows between unbounded preceding and 1 preceding) as bytes_before
-      from (select *, ${readable} as readable from run_events where ${where} order by ${order} limit ${pageEventsMax}) as page) as sized
+        sum(pg_column_size(data)) over (
+          order by ${order} rows between unbounded preceding and 1 preceding) as bytes_before
+      from (
+        select *, ${readable} as readable from run_events
+        where ${where} order by ${order} limit ${pageEventsMax}) as page) as sized
     where coalesce(bytes_before, 0) < ${pageBytesMax}
     order by ${order}`.execute(db)
   const unreadable = rows.findIndex((row) => !row.readable)

@@ -24,7 +24,7 @@ export function deleteJournals(tx: Tx, { applicationId, endUserId }: ErasedEndUs
   )
 }
 
-/** Removes the content of an end-user's runs, and detaches the runs from them; billing fields stay. Returns how many runs. */
+/** Removes the content of an end-user's runs, and detaches them; billing fields stay. Returns how many runs. */
 export function anonymiseRuns(tx: Tx, { applicationId, endUserId }: ErasedEndUser): Promise<number> {
   return count(
     tx,

@@ -15,8 +15,8 @@ export const eraseRuns: EraseHook = {
   order: 20,
   report: {
     runs: Type.Object({
-      anonymised: { ...count, description: 'They stay for billing: without content, and without the end-user.' },
-      cancelled: { ...count, description: 'Those of them that had not ended.' },
+      anonymised: { ...count, description: 'The runs stay for billing, without content and without the end-user.' },
+      cancelled: { ...count, description: 'The anonymised runs that had not ended.' },
     }),
     runEvents: Type.Object({ deleted: count }),
   },

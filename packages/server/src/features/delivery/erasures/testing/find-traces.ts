@@ -9,7 +9,7 @@ export async function findTraces({ platform }: World, text: string): Promise<str
     name: string
   }>`select table_name as name from information_schema.tables where table_schema = 'public'`.execute(platform.db)
   const found: string[] = []
-  // A column of bytes shows as hex.
+  // PostgreSQL shows a bytea column as hex.
   const forms = [text, Buffer.from(text).toString('hex')]
   for (const { name } of rows) {
     const hits = await sql<{ count: number }>`
@@ -28,7 +28,7 @@ export async function findTraces({ platform }: World, text: string): Promise<str
   return found.sort()
 }
 
-/** Rows of a table, all or those of a condition. */
+/** The number of rows of a table, or of those that match a condition. */
 export async function countRows({ platform }: World, table: string, where = sql<boolean>`true`): Promise<number> {
   const { rows } = await sql<{
     count: number

@@ -1,7 +1,7 @@
 import type { SendOptions, Send } from '../../../../testing/request.ts'
 import type { Actor, RunWorld } from '../../../../testing/factories/run-world.ts'
 
-/** Leaves the run's input wherever a run can leave something. */
+/** Writes the run's input everywhere a run can write. */
 const leaveEverything = {
   steps: [
     {
@@ -18,13 +18,13 @@ const leaveEverything = {
   ],
 }
 
-/** An actor whose agent leaves its input everywhere. */
+/** An actor whose agent writes its input everywhere. */
 export function leavingActor(world: RunWorld): Promise<Actor> {
   world.models.registerScenario('leave-everything', leaveEverything)
   return world.actor('leave-everything', { tools: ['output', 'log', 'report', 'bash'] })
 }
 
-/** Uploads a file, and runs the agent on it to its end; both are of whoever sends. */
+/** Uploads a file, and runs the agent on it to its end, both as the sender. */
 export async function runOnFile(send: Send, agentId: string, mark: string) {
   const form = new FormData()
   form.set('file', new Blob([contentOf(mark)]), `${mark}.csv`)
@@ -34,7 +34,7 @@ export async function runOnFile(send: Send, agentId: string, mark: string) {
   return { run, file, runId: String(run.id), fileId: String(file.id) }
 }
 
-/** What `runOnFile` uploads: more than is encrypted at once. */
+/** The file that `runOnFile` uploads: larger than one encrypted chunk. */
 export function contentOf(mark: string): string {
   return `${mark}\n`.repeat(20_000)
 }
