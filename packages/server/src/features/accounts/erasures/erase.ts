@@ -3,7 +3,7 @@ import type { AppScope } from '../../../platform/access/caller.ts'
 import type { ErasedPart, Hooks } from '../../../platform/hooks/hooks.ts'
 import { pauseRelay } from '../../../platform/outbox/postgres-outbox.ts'
 import type { Platform } from '../../../platform/platform.ts'
-import { contentSeals, deleteDataKey, deleteEndUser, lockEndUser } from '../../accounts/end-users/index.ts'
+import { contentSeals, deleteDataKey, deleteEndUser, lockEndUser } from '../end-users/index.ts'
 import type { Erasure } from './erasure.ts'
 import { allowLongStatements, insertErasure } from './erasure-store.ts'
 

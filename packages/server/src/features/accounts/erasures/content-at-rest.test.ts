@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { eventually, openRunWorld, type Actor, type RunWorld } from '../../../testing/factories/run-world.ts'
-import { openSse } from '../realtime/testing/sse-stream.ts'
+import { openSse } from '../../delivery/realtime/testing/sse-stream.ts'
 import { findTraces } from './testing/find-traces.ts'
 import { contentOf, leavingActor, runOnFile } from './testing/leave-everything.ts'
 
