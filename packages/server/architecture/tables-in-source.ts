@@ -20,7 +20,7 @@ const looseCall = /^(from|using)$/
 const cteCall = /^with(Recursive)?$/
 /** How a string begins that is a statement, or a part of one. */
 const sqlString =
-  /^\s*(select|insert into|update|delete from|with|truncate|from|using|((left|inner|cross) )?join|where|and|or|union)\s/i
+  /^\s*(select|insert into|update|delete from|with|truncate|from|using|((left|cross) )?join|where|and|or|union)\s/i
 
 /** The rest of the statement is appended to it. */
 const endsBeforeTable = /(^\s*(update|truncate)|\s(from|join|into|using))\s+$/i

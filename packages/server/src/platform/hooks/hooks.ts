@@ -62,7 +62,7 @@ export interface EraseHook {
 export interface FeatureHooks {
   /** By noun and API field: the contents of an `application`, or of an `organization` outside its applications. */
   readonly contents?: Readonly<Record<string, Readonly<Record<string, Content>>>>
-  /** By noun and API field: what blocks the deletion of an `application` (or its organization), an `agent`, a `file`. */
+  /** By noun and API field: what blocks the deletion of an `application` or its organization, an `agent`, a `file`. */
   readonly blocksDeletion?: Readonly<Record<string, Readonly<Record<string, Block>>>>
   readonly memberLeft?: MemberLeft
   readonly erase?: EraseHook

@@ -179,11 +179,9 @@ describe('the key directory', () => {
     )
     await sql`analyze api_keys`.execute(world.platform.db)
     const hash = hashKey('any')
-    const { rows } = await sql<{
-      'QUERY PLAN': string
-    }>`explain select id from api_keys where (key_hash = ${hash} or previous_key_hash = ${hash}) and revoked_at is null`.execute(
-      world.platform.db,
-    )
+    const { rows } = await sql<{ 'QUERY PLAN': string }>`
+      explain select id from api_keys
+      where (key_hash = ${hash} or previous_key_hash = ${hash}) and revoked_at is null`.execute(world.platform.db)
     expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toMatch(
       /BitmapOr[^]*api_keys_key_hash_key[^]*api_keys_previous_key_hash_key/,
     )

@@ -24,7 +24,7 @@ interface Cache {
   readonly uses: KeyUses
 }
 
-/** Checks keys with at most one read per key and minute. A revocation or rotation on any node empties the cache at once. */
+/** Checks keys with at most one read per key and minute. A revocation or rotation on any node empties the cache. */
 export const keyDirectory: Service<KeyDirectory> = {
   name: 'key directory',
   open(platform) {

@@ -25,11 +25,9 @@ describe('the last uses of API keys', () => {
     return rows.map((row) => row.last_used_at?.getTime() ?? null)
   }
   const updates = async () => {
-    const { rows } = await sql<{
-      updates: number
-    }>`select pg_stat_get_xact_tuples_updated('api_keys'::regclass) + pg_stat_get_tuples_updated('api_keys'::regclass) as updates`.execute(
-      world.platform.db,
-    )
+    const { rows } = await sql<{ updates: number }>`
+      select pg_stat_get_xact_tuples_updated('api_keys'::regclass)
+        + pg_stat_get_tuples_updated('api_keys'::regclass) as updates`.execute(world.platform.db)
     return rows[0]?.updates ?? 0
   }
 

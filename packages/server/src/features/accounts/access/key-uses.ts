@@ -1,7 +1,7 @@
 import type { Platform } from '../../../platform/platform.ts'
 import { saveKeyUses } from '../api-keys/index.ts'
 
-/** Keys whose use is held in memory until the next write. The use of a further key is saved when it is used again later. */
+/** Keys whose use is held in memory until the next write. A further key's use is saved when it is used again. */
 const notedKeysMax = 50_000
 /** Keys in one write. */
 const batchKeys = 1_000

@@ -4,7 +4,7 @@ import type { Block, Hooks, RowsOf } from '../../../platform/hooks/hooks.ts'
 import { countAll, countedMax, findBlock } from '../../../platform/hooks/postgres-counts.ts'
 import type { ApplicationReach } from './application.ts'
 
-/** Counts of what a deletion deletes and of what blocks it, by the API's field names. Each count stops at `countMax`. */
+/** Counts of what a deletion deletes and of what blocks it, by API field. Each count stops at `countMax`. */
 export interface DeletionPreview {
   readonly deletes: Readonly<Record<string, number>>
   readonly blockedBy: Readonly<Record<string, number>>

@@ -68,7 +68,7 @@ describe("an end-user's content", () => {
     expect(asked).not.toContain('$sealed')
   })
 
-  it('is encrypted in an error that quotes it: in the run, its events and the outbox; the code is in clear', async () => {
+  it('is encrypted in an error that quotes it, in the run, its events and the outbox; the code is not', async () => {
     world.models.registerScenario('quoted', {
       steps: [{ text: 'I say {{input.note}}.' }, { text: 'I say {{input.note}}.' }, { text: 'I say {{input.note}}.' }],
     })

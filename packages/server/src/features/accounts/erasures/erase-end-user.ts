@@ -10,8 +10,8 @@ export const eraseEndUser = endpoint({
   route: 'DELETE /api/end-users/:endUserId',
   summary: 'Erase an end-user',
   description:
-    'Deletes the end-user with all of their content, and destroys their data key. Runs that have not ended are cancelled. ' +
-    'All runs stay for billing, without content and without the end-user. The reply says what was erased. ' +
+    'Deletes the end-user with all of their content, and destroys their data key. ' +
+    'Runs that have not ended are cancelled. All runs stay for billing, without content and without the end-user. The reply says what was erased. ' +
     'An erasure cannot be undone.',
   caller: 'application',
   permission: 'end-users:delete',

@@ -36,7 +36,8 @@ const summaries = `
     where i.organization_id = $1 and i.application_id = $2 and i.removed_at is null and p.type = 'agent'
   ) c left join (
     select i.id, p.scope, p.name, v.version, v.manifest ->> 'displayName' as "displayName",
-      v.manifest ->> 'description' as description, v.manifest #> '{dependencies,tools}' as tools, (v.manifest -> 'timeout')::float8 as "timeoutSeconds",
+      v.manifest ->> 'description' as description, v.manifest #> '{dependencies,tools}' as tools,
+      (v.manifest -> 'timeout')::float8 as "timeoutSeconds",
       i.model_id as "modelId", i.enabled, i.installed_at as "createdAt", i.updated_at as "updatedAt"
     from application_packages i join packages p on p.id = i.package_id join package_versions v on v.id = i.version_id
     where i.organization_id = $1 and i.application_id = $2 and i.removed_at is null and p.type = 'agent'
@@ -74,7 +75,7 @@ export async function lockAgent(tx: Tx, scope: AppScope, reference: string): Pro
   return toInstallation(row)
 }
 
-/** The first thing that blocks the deletion of a locked agent, or undefined. Until the transaction ends no run can start. */
+/** The first thing that blocks the deletion of a locked agent, or undefined. No run can start meanwhile. */
 export async function findDeletionBlock(tx: Tx, hooks: Hooks, agent: Agent): Promise<Block | undefined> {
   // A stronger lock than lockAgent's, which lets runs start: inserting a run takes a key-share lock on the agent's row.
   await tx
@@ -129,7 +130,7 @@ export async function insertInstallation(
   return getAgentById(tx, scope, installation.id)
 }
 
-/** Removes a locked agent from the application. Its runs and versions stay. Its name is free when no application uses it. */
+/** Removes a locked agent. Its runs and versions stay; its name is free when no application has it installed. */
 export async function removeInstallation(tx: Tx, scope: AppScope, agent: Agent): Promise<void> {
   await tx
     .updateTable('application_packages')
