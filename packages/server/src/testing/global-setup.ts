@@ -6,6 +6,7 @@ import { pino } from 'pino'
 import type { TestProject } from 'vitest/node'
 import { migrate } from '../platform/db/migrate.ts'
 import { startEmbeddedPostgres } from '../platform/db/embedded/start-embedded-postgres.ts'
+import { useTemporaryDir } from './temporary-dir.ts'
 import { databaseUrl } from './test-database.ts'
 
 /**
@@ -13,6 +14,7 @@ import { databaseUrl } from './test-database.ts'
  * Each test clones the migrated template that is made here.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const removeTemporaryDir = await useTemporaryDir()
   const given = process.env['TEST_DATABASE_URL']
   const server = given === undefined ? await startServer() : { url: given, stop: async () => undefined }
   const template = `template_${process.pid}_${Date.now().toString(36)}`
@@ -26,12 +28,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   return async () => {
     await query(server.url, `drop database if exists ${template} with (force)`)
     await server.stop()
+    await removeTemporaryDir()
   }
 }
 
 async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'appstrate-test-'))
-  const settings = { fsync: 'off', max_connections: '200' }
+  const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '200' }
   const server = await startEmbeddedPostgres({ dataDir, log: pino({ level: 'warn' }), settings })
   const url = `postgres://${server.user}@localhost:${server.port}/${server.database}?host=${encodeURIComponent(server.socketDir)}`
   return {
