@@ -1,3 +1,4 @@
+// own-process: changes the environment of the process.
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createEgress, type Egress, type EgressOptions } from './egress.ts'

@@ -1,3 +1,4 @@
+// own-process: starts, kills and freezes PostgreSQL servers, and holds locks in this process.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'

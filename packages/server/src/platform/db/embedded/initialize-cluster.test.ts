@@ -1,3 +1,4 @@
+// own-process: starts, kills and freezes PostgreSQL servers, and holds locks in this process.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

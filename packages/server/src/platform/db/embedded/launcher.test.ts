@@ -1,3 +1,4 @@
+// own-process: starts, kills and freezes PostgreSQL servers, and holds locks in this process.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { Type } from 'typebox'

@@ -1,3 +1,4 @@
+// own-process: starts, kills and freezes PostgreSQL servers, and holds locks in this process.
 import { readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'

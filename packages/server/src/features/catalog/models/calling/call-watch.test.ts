@@ -1,3 +1,4 @@
+// own-process: replaces the timers of the process.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { watchCall } from './call-watch.ts'
 

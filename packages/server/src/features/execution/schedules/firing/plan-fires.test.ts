@@ -1,3 +1,4 @@
+// own-process: measures the CPU time of the process.
 import { describe, expect, it } from 'vitest'
 import { nextFire, nextFires } from '../cron-expression.ts'
 import type { MissedFires, Overlap } from '../schedule.ts'
