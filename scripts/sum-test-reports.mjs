@@ -1,6 +1,6 @@
 // sum-test-reports.mjs <partial report> <complete report>: adds up two JSON reports of vitest and prints the total.
 // Fails unless tests ran, all passed, and every test ran at least once: the complete run may skip no test, the partial
-// run only tests that passed in the complete run.
+// run only tests that passed in the complete run. The complete run may leave out files that need none of its services.
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
 import { listOf, recordOf } from './json-value.mjs'
