@@ -8,6 +8,7 @@ import { organizationsFeature } from './accounts/organizations/index.ts'
 import { profileFeature } from './accounts/profile/index.ts'
 import { signInFeature } from './accounts/sign-in/index.ts'
 import { agentsFeature } from './catalog/agents/index.ts'
+import { packagesFeature } from './catalog/packages/index.ts'
 import { modelsFeature } from './catalog/models/index.ts'
 import { providerKeysFeature } from './catalog/provider-keys/index.ts'
 import { auditFeature } from './delivery/audit/index.ts'
@@ -37,6 +38,7 @@ export const features: readonly Feature[] = [
   endUsersFeature,
   providerKeysFeature,
   modelsFeature,
+  packagesFeature,
   agentsFeature,
   filesFeature,
   runsFeature,

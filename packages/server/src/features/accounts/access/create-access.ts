@@ -13,7 +13,9 @@ export function createAccess(platform: Platform): Access {
     identify: (credentials) => identify(platform, credentials),
     async findMembership(userId, organizationId) {
       const membership = await findMembership(platform.db, userId, organizationId)
-      return membership === undefined ? undefined : { ...membership, permissions: platform.permissions.of(membership.role) }
+      return membership === undefined
+        ? undefined
+        : { ...membership, permissions: platform.permissions.of(membership.role) }
     },
     findOrganizationOf: (applicationId) => findOrganizationOf(platform.db, applicationId),
     hasEndUser: (applicationId, endUserId) => endUserExists(platform.db, applicationId, endUserId),

@@ -170,11 +170,6 @@ export function agentsOf(applicationId: RawBuilder<unknown>): RawBuilder<unknown
   return sql`select from application_packages where application_id = ${applicationId} and removed_at is null`
 }
 
-/** Selects a row for each package of an organization. */
-export function packagesOf(organizationId: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`select from packages where organization_id = ${organizationId}`
-}
-
 async function getAgentById(db: Db, scope: AppScope, id: string): Promise<Agent> {
   const agent = await findAgent(db, scope, { id })
   if (agent === undefined) throw problem('agent-not-found')

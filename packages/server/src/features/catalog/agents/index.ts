@@ -1,6 +1,6 @@
 import { rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
-import { agentsOf, packagesOf } from './agent-store.ts'
+import { agentsOf } from './agent-store.ts'
 import { createAgent } from './create-agent.ts'
 import { deleteAgent } from './delete-agent.ts'
 import { getAgentVersion } from './get-agent-version.ts'
@@ -38,9 +38,7 @@ export const agentsFeature = feature({
   problems,
   idPrefixes,
   permissions,
-  // The tables of packages too, until packages of other types have a feature.
-  owns: ['packages', 'package_versions', 'application_packages'],
-  contents: { application: { agents: { rows: agentsOf } }, organization: { packages: { rows: packagesOf } } },
+  contents: { application: { agents: { rows: agentsOf } } },
   endpoints: {
     createAgent,
     listAgents,

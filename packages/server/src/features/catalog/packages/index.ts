@@ -1,3 +1,21 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { packagesOf } from './package-store.ts'
+
+export const packagesFeature = feature({
+  folder: 'catalog/packages',
+  tag: 'Packages',
+  description: 'What an organization publishes and installs into its applications, in immutable versions.',
+  owns: ['packages', 'package_versions', 'application_packages'],
+  // An agent is an installed package: its lists and changes are statements over the same rows.
+  sharedWith: {
+    packages: ['catalog/agents'],
+    package_versions: ['catalog/agents'],
+    application_packages: ['catalog/agents'],
+  },
+  contents: { organization: { packages: { rows: packagesOf } } },
+  endpoints: {},
+})
+
 export { findInstallation, toInstallation } from './installation-store.ts'
 export { insertPackage } from './package-store.ts'
 export {

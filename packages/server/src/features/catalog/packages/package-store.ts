@@ -1,3 +1,4 @@
+import { sql, type RawBuilder } from 'kysely'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
@@ -35,4 +36,9 @@ export async function insertPackage(
     .executeTakeFirst()
   const fullName = `@${slug}/${name}`
   return inserted === undefined ? { taken: fullName } : { id: inserted.id, name: fullName }
+}
+
+/** Selects a row for each package of an organization. */
+export function packagesOf(organizationId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from packages where organization_id = ${organizationId}`
 }

@@ -1,6 +1,13 @@
 import type { Db } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
-import { readAgentEvents, readApplicationEvents, readRunEvents, terminalStatuses, type JournalPage, type Position } from '../../execution/runs/index.ts'
+import {
+  readAgentEvents,
+  readApplicationEvents,
+  readRunEvents,
+  terminalStatuses,
+  type JournalPage,
+  type Position,
+} from '../../execution/runs/index.ts'
 import type { JournalEvent } from './journal-event.ts'
 import { encodeCursor } from './position.ts'
 

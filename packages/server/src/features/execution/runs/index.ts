@@ -128,7 +128,7 @@ export { runColumns, toRun } from './run-row.ts'
 export { runOwners } from './run-hook-store.ts'
 export { findUnfinishedRunsOfSchedules, listRunsOfSchedule } from './scheduled-run-store.ts'
 export { budgetPattern, runRequestFields, type RunRequest } from './run-request.ts'
-export { endRun, findRunInputs, loadRun } from './run-store.ts'
+export { findRunInputs, loadRun } from './run-store.ts'
 export {
   RunErrorWire,
   RunLogWire,
