@@ -114,10 +114,13 @@ describe('a reply that does not come', () => {
   })
 
   it('is aborted when the name does not resolve in time', async () => {
-    const egress = local({ resolve: () => new Promise(() => undefined) })
+    const lookup = Promise.withResolvers<never>()
+    const egress = local({ resolve: () => lookup.promise })
     await expect(egress.post('http://hooks.example/', request({ timeoutMs: 100 }))).rejects.toMatchObject({
       code: 'egress-timeout',
     })
+    // The socket waits for the lookup.
+    lookup.reject(new Error('The test is over.'))
   })
 
   it("is aborted by the caller's signal, before and during the call", async () => {
