@@ -1,3 +1,4 @@
+import { typeidUnboxed } from 'typeid-js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { listOperations, splitRoute, type Operation } from '../platform/http/api.ts'
 import { createPermissions, roles, type Role } from '../platform/access/permissions.ts'
@@ -174,25 +175,6 @@ async function ask(world: World, operation: Operation, { tenant, headers }: Aski
   return /errors\/([a-z-]+)/.exec(text)?.[1] ?? String(response.status)
 }
 
-function unknownId({ prefixes }: IdField): string {
-  const known = [
-    'org',
-    'app',
-    'agent',
-    'run',
-    'eu',
-    'key',
-    'sched',
-    'wh',
-    'evt',
-    'del',
-    'model',
-    'mkey',
-    'inv',
-    'file',
-    'usr',
-    'ses',
-    'ntf',
-  ] as const
-  return newWireId(known.find((prefix) => prefix === prefixes[0]) ?? 'agent')
+function unknownId({ prefixes: [prefix = 'agent'] }: IdField): string {
+  return typeidUnboxed(prefix)
 }

@@ -53,6 +53,8 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const dataDir = await mkdtemp(join(tmpdir(), 'appstrate-world-'))
   const testDatabase = await cloneDatabase()
   const redisUrl = inject('redisUrl')
+  // All features contribute words and hooks, because the test of one endpoint may serve no other feature.
+  const declared = [...new Set([...allFeatures, ...(options.features ?? [])])]
   const config = parseConfig(
     {
       PORT: '0',
@@ -65,15 +67,14 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       ...(redisUrl === null ? {} : { REDIS_URL: `${redisUrl}?keyPrefix=${basename(dataDir)}:` }),
       ...options.environment,
     },
-    allFeatures,
+    declared,
   )
   const logLines: string[] = []
   const log = createLog('debug', { write: (line) => void logLines.push(line) })
   const database = openDatabase(testDatabase.address, { connectionsMax: 10, log })
   const secrets = { encryptionKeys: generateEncryptionKey('1'), authSecret: 'a secret of the tests, 32 characters' }
   const platform = await openPlatform({
-    // All features contribute hooks and words, because the test of one endpoint may serve no other feature.
-    features: [...new Set([...allFeatures, ...(options.features ?? [])])],
+    features: declared,
     config,
     secrets,
     database,

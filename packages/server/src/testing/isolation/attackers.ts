@@ -2,8 +2,6 @@ import type { FilledTenant } from './fill-tenant.ts'
 import type { Attacker } from './attempt.ts'
 import { byPrefix, prefixOf, type Belongings } from './belongings.ts'
 
-/** Id prefixes of resources that belong to the organization and are visible from all of its applications. */
-const ofOrganizations: ReadonlySet<string> = new Set(['org', 'usr', 'app', 'model', 'mkey', 'inv', 'ses'])
 /** Id prefixes of resources that belong to one user. */
 const ofPersons: ReadonlySet<string> = new Set(['ses'])
 /** How many ids per prefix are tried; all of the ids count as secrets. */
@@ -20,7 +18,7 @@ export interface Cast {
 
 /** The attackers: strangers with three kinds of credentials, and callers within the victim's organization. */
 export function castAttackers({ victim, stranger, idsOfVictim, idsOfFirstEndUser }: Cast): Attacker[] {
-  const { tenant, marks } = victim
+  const { tenant, marks, prefixesOfOrganization: ofOrganizations } = victim
   const everything = belongings(victim.made, idsOfVictim, () => true)
   const ofApplication = belongings(victim.made, idsOfVictim, (prefix) => !ofOrganizations.has(prefix))
   const ofFirst = { ids: byPrefix([...allOf(victim.madeByEndUsers[0]), ...idsOfFirstEndUser]), texts: new Map() }

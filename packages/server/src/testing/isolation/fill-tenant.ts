@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { features } from '../../features/index.ts'
+import type { Feature } from '../../platform/http/feature.ts'
 import { jobsOf } from '../../processes/jobs-of.ts'
 import { startJobs } from '../../platform/jobs/start-jobs.ts'
 import { signUp, type SignedIn } from '../factories/session.ts'
@@ -7,7 +7,6 @@ import type { Tenant } from '../factories/tenant.ts'
 import { requester, type Send } from '../request.ts'
 import type { World } from '../world.ts'
 import { byPrefix, prefixOf, type Belongings } from './belongings.ts'
-import { findFillings } from './find-fillings.ts'
 import { must, type Holder, type Made, type Making, type Marks, type TenantFilling } from './tenant-filling.ts'
 
 /** A tenant with one of everything. */
@@ -24,11 +23,17 @@ export interface FilledTenant {
   readonly endUsers: readonly [first: string, second: string]
   /** Everything that was made, in the order that requests should try it. */
   readonly made: Belongings
+  /** Id prefixes of the things that belong to the organization and are visible from all of its applications. */
+  readonly prefixesOfOrganization: ReadonlySet<string>
   readonly madeByEndUsers: readonly [first: Belongings, second: Belongings]
 }
 
 export interface Filling {
   readonly world: World
+  /** The features whose jobs run until every noun has settled. */
+  readonly features: readonly Feature[]
+  /** How the nouns fill the tenant, in the order of the features. */
+  readonly fillings: readonly TenantFilling[]
   /** A model server that plays `scenario`. */
   readonly modelsUrl: string
   /** Answers 200 to webhooks. */
@@ -54,12 +59,11 @@ export const scenario = {
 
 /** Makes a tenant and, over the API, one thing for each id prefix, with a mark in every text. */
 export async function fillTenant(filling: Filling): Promise<FilledTenant> {
-  const { world, label } = filling
+  const { world, label, features, fillings } = filling
   const word = randomBytes(5).toString('hex')
   const marks = { organization: `${label}-o-${word}`, application: `${label}-a-${word}`, endUser: `${label}-u-${word}` }
   const tenant = await world.tenant()
   const owner = await tenant.session()
-  const fillings = await findFillings(features)
   const shared = new Collection()
   const making: Making = { ...filling, tenant, owner: owner.send, marks, idOf: (prefix) => shared.idOf(prefix) }
 
@@ -67,6 +71,7 @@ export async function fillTenant(filling: Filling): Promise<FilledTenant> {
   const sibling = await createSibling(making)
   shared.add({ ids: [tenant.orgId, tenant.appId, sibling.appId, tenant.userId, admin.userId] })
   for (const noun of fillings) shared.add(await noun.inOrganization?.(making))
+  const prefixesOfOrganization = new Set(shared.ids.map(prefixOf))
   for (const noun of fillings) shared.add(await noun.inApplication?.(making))
   const endUsers = [await createEndUser(making, marks.endUser), await createEndUser(making, marks.application)] as const
   shared.add({ ids: endUsers })
@@ -77,7 +82,7 @@ export async function fillTenant(filling: Filling): Promise<FilledTenant> {
   const first = await fillFor(byKey({ 'appstrate-user': endUsers[0] }), marks.endUser)
   const second = await fillFor(byKey({ 'appstrate-user': endUsers[1] }))
   const ofApplication = [...(await fillFor(byKey({}))), ...(await fillFor(owner.send))]
-  await settle(making, fillings, shared)
+  for (const made of await settle(making, fillings, features)) shared.add(made)
   return {
     tenant,
     marks,
@@ -86,6 +91,7 @@ export async function fillTenant(filling: Filling): Promise<FilledTenant> {
     sibling,
     endUsers,
     made: { ids: byPrefix([...shared.ids, ...first, ...ofApplication, ...second]), texts: shared.texts },
+    prefixesOfOrganization,
     madeByEndUsers: [
       { ids: byPrefix([endUsers[0], ...first]), texts: new Map() },
       { ids: byPrefix([endUsers[1], ...second]), texts: new Map() },
@@ -150,8 +156,14 @@ async function fillForHolder(
 }
 
 /** Runs the jobs until every noun has settled, and stops them: while leaks are searched, no job may change data. */
-async function settle(making: Making, fillings: readonly TenantFilling[], into: Collection): Promise<void> {
+async function settle(
+  making: Making,
+  fillings: readonly TenantFilling[],
+  features: readonly Feature[],
+): Promise<readonly (Made | undefined)[]> {
   const { stop } = startJobs(making.world.platform, jobsOf(features))
-  for (const noun of fillings) into.add(await noun.settle?.(making))
+  const made: (Made | undefined)[] = []
+  for (const noun of fillings) made.push(await noun.settle?.(making))
   await stop()
+  return made
 }
