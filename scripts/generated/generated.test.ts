@@ -2,11 +2,16 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, inject, it } from 'vitest'
+import { features } from '../../packages/server/src/features/index.ts'
+import { variablesOf } from '../../packages/server/src/platform/config/config.ts'
 import { oneOf } from '../../packages/server/src/platform/config/variables.ts'
+import { problemTable } from '../../packages/server/src/platform/http/http-problems.ts'
+import { listProblems } from '../../packages/server/src/platform/problems/problem.ts'
+import { kitesFeature } from '../../packages/server/src/testing/toy-noun/kites-feature.ts'
 import { configTable } from './config-table.ts'
 import { errorPages, pageMistakes } from './error-pages.ts'
 import { replaceBetween } from './generated-file.ts'
-import { permissionsPage } from './permissions-page.ts'
+import { listPermissions, permissionsPage } from './permissions-page.ts'
 
 const root = new URL('../../', import.meta.url)
 const catalogue = [
@@ -97,6 +102,27 @@ describe('the permissions page', () => {
     expect(path).toBe('docs/permissions.md')
     for (const line of ['| `org:delete` | ✓ |  |  |  |  | ', '| `runs:read` | ✓ | ✓ | ✓ | ✓ | ✓ | '])
       expect(content).toContain(line)
+  })
+})
+
+describe('the generated pages of a new noun', () => {
+  const withKites = [...features, kitesFeature]
+
+  it('have a row for its permissions, with the operations that need them', () => {
+    const { content } = permissionsPage(listPermissions(withKites))
+    expect(content).toContain('| `kites:read` | ✓ | ✓ | ✓ | ✓ | ✓ | `listKites`, `getKite` |')
+    expect(content).toContain('| `kites:delete` | ✓ | ✓ |  |  | ✓ | `deleteKite` |')
+    expect(permissionsPage().content).not.toContain('kites')
+  })
+
+  it('have a page for each of its problem codes', () => {
+    const paths = errorPages(new Map(), listProblems(problemTable(withKites))).map(({ path }) => path)
+    expect(paths).toEqual(expect.arrayContaining(['docs/errors/kite-not-found.md', 'docs/errors/too-many-kites.md']))
+  })
+
+  it('have a row for its variable', () => {
+    const { content } = configTable(undefined, variablesOf(withKites))
+    expect(content).toContain('| `KITES_MAX` | number 1–1000 | `100` | The most kites of an application. |')
   })
 })
 

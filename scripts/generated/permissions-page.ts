@@ -1,6 +1,7 @@
 import { features } from '../../packages/server/src/features/index.ts'
 import { createPermissions, roles } from '../../packages/server/src/platform/access/permissions.ts'
 import { listOperations } from '../../packages/server/src/platform/http/api.ts'
+import type { Feature } from '../../packages/server/src/platform/http/feature.ts'
 import { tableRow, type GeneratedFile } from './generated-file.ts'
 
 /** A row of the page: a permission, the roles that have it, and the operations that need it. */
@@ -12,7 +13,7 @@ export interface PermissionRow {
 }
 
 /** docs/permissions.md: what each role and each API key can do. */
-export function permissionsPage(rows: readonly PermissionRow[] = listPermissions()): GeneratedFile {
+export function permissionsPage(rows: readonly PermissionRow[] = listPermissions(features)): GeneratedFile {
   const table = rows.map(({ permission, roles: holders, isGrantable, operations }) =>
     tableRow([
       `\`${permission}\``,
@@ -37,7 +38,8 @@ export function permissionsPage(rows: readonly PermissionRow[] = listPermissions
   return { path: 'docs/permissions.md', content: content.join('\n') }
 }
 
-function listPermissions(): PermissionRow[] {
+/** The permissions that the features declare. */
+export function listPermissions(features: readonly Feature[]): PermissionRow[] {
   const operations = listOperations(features)
   const permissions = createPermissions(features)
   return [...permissions.of('owner')].map((permission) => ({

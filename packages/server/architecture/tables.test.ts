@@ -143,6 +143,26 @@ describe('the rule', () => {
     ).toEqual([])
   })
 
+  it('holds for a new noun: it may name the table that it owns, and no other', () => {
+    const toyDir = join(serverDir, 'src/testing/toy-noun')
+    const noun = 'features/execution/kites'
+    const sources = Object.fromEntries(
+      ['kite-store.ts', 'kites-feature.ts'].map((name) => [
+        `${noun}/${name}`,
+        readFileSync(join(toyDir, name), 'utf8'),
+      ]),
+    )
+    const violationsIn = (extra: Record<string, string>) =>
+      tableViolations(treeOf({ ...owners, ...sources, ...extra }), new Set([...tables, 'kites']), outside)
+    expect(violationsIn({})).toEqual([])
+    expect(violationsIn({ [`${noun}/find-owners.ts`]: 'sql`select from kites join users on true`' })).toEqual([
+      `${noun}/find-owners.ts: names the table users of accounts/users`,
+    ])
+    expect(violationsIn({ [`${users}/user-store.ts`]: 'sql`select from kites`' })).toEqual([
+      `${users}/user-store.ts: names the table kites of execution/kites`,
+    ])
+  })
+
   it('knows tables by the migrations', () => {
     expect(tablesOf(['create table a (id int);\ncreate table if not exists b ();', 'CREATE TABLE c ()'])).toEqual(
       new Set(['a', 'b', 'c']),
