@@ -2,10 +2,10 @@ import type { FastifyInstance } from 'fastify'
 import { createAccess } from '../features/accounts/access/index.ts'
 import { createApi } from '../platform/http/create-api.ts'
 import type { Feature } from '../platform/http/feature.ts'
-import type { IdempotencyStore } from '../platform/http/idempotency.ts'
-import { createPostgresIdempotency } from '../platform/http/postgres-idempotency.ts'
+import type { IdempotencyStore } from '../platform/http/idempotency/idempotency.ts'
+import { createPostgresIdempotency } from '../platform/http/idempotency/postgres-idempotency.ts'
 import { createRateLimiter } from '../platform/http/rate-limit.ts'
-import { createRedisIdempotency } from '../platform/http/redis-idempotency.ts'
+import { createRedisIdempotency } from '../platform/http/idempotency/redis-idempotency.ts'
 import type { Platform } from '../platform/platform.ts'
 
 /** Builds the API on a platform, with authentication. */

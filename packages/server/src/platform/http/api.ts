@@ -3,7 +3,7 @@ import type { Access, Caller } from '../access/caller.ts'
 import type { Authorization } from './authorize.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Feature } from './feature.ts'
-import type { IdempotencyStore } from './idempotency.ts'
+import type { IdempotencyStore } from './idempotency/idempotency.ts'
 import type { RateLimiter } from './rate-limit.ts'
 
 /** The dependencies of the HTTP layer; the process provides them. */

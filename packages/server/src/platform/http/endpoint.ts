@@ -8,7 +8,7 @@ import type { Log } from '../log/log.ts'
 import type { Platform } from '../platform.ts'
 import type { ProblemCode } from '../problems/problem.ts'
 import type { AppScope, Caller, KeyCaller, OrgScope, UserCaller } from '../access/caller.ts'
-import type { IdempotencyKey } from './idempotency.ts'
+import type { IdempotencyKey } from './idempotency/idempotency.ts'
 import type { LimitClass } from './rate-limit.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { countedMax } from '../../../platform/hooks/postgres-counts.ts'
-import { contributed, contributedCounts } from '../../../platform/http/contributed.ts'
+import { contributed, contributedCounts } from '../../../platform/http/openapi/contributed.ts'
 import { Nullable, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { ApplicationSettings, type Application } from './application.ts'

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { contributed } from '../../../platform/http/contributed.ts'
+import { contributed } from '../../../platform/http/openapi/contributed.ts'
 import { toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { Erasure } from './erasure.ts'

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { contributedCounts } from '../../../platform/http/contributed.ts'
+import { contributedCounts } from '../../../platform/http/openapi/contributed.ts'
 import { Nullable, OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { roles } from '../../../platform/access/permissions.ts'

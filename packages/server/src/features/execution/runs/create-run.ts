@@ -1,7 +1,7 @@
 import type { AppScope, KeyCaller, UserCaller } from '../../../platform/access/caller.ts'
 import { violatesUnique, type Db } from '../../../platform/db/database.ts'
 import type { Call } from '../../../platform/http/endpoint.ts'
-import type { IdempotencyKey } from '../../../platform/http/idempotency.ts'
+import type { IdempotencyKey } from '../../../platform/http/idempotency/idempotency.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { problem } from '../../../platform/problems/problem.ts'

@@ -1,6 +1,6 @@
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import type { IdempotencyKey } from '../../../platform/http/idempotency.ts'
+import type { IdempotencyKey } from '../../../platform/http/idempotency/idempotency.ts'
 import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
 import { newUuid, parseWireId } from '../../../platform/ids/id.ts'
 import { checkAgainst } from '../../../platform/json-schema/json-schema.ts'

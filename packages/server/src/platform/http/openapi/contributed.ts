@@ -1,7 +1,7 @@
 import { Type, type TProperties, type TSchema } from 'typebox'
-import type { Hooks } from '../hooks/hooks.ts'
-import { countedMax } from '../hooks/postgres-counts.ts'
-import type { Operation } from './api.ts'
+import type { Hooks } from '../../hooks/hooks.ts'
+import { countedMax } from '../../hooks/postgres-counts.ts'
+import type { Operation } from '../api.ts'
 
 /** Which hook gives an object its fields. */
 type Slot = { readonly hook: 'contents' | 'blocksDeletion'; readonly noun: string } | { readonly hook: 'erase' }

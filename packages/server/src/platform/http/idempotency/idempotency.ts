@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { problem } from '../problems/problem.ts'
+import { problem } from '../../problems/problem.ts'
 
 /** A reply as it is stored and replayed. */
 export interface StoredReply {

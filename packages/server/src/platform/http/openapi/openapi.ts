@@ -1,11 +1,11 @@
 import { STATUS_CODES } from 'node:http'
 import { Type, type TSchema } from 'typebox'
-import type { Operation } from './api.ts'
-import type { PathParam } from './endpoint.ts'
-import { sourceOf, type Feature } from './feature.ts'
-import { problemType } from './problem-reply.ts'
-import { problemRow, type ProblemCode, type ProblemTable } from '../problems/problem.ts'
-import { WireId } from './wire.ts'
+import type { Operation } from '../api.ts'
+import type { PathParam } from '../endpoint.ts'
+import { sourceOf, type Feature } from '../feature.ts'
+import { problemType } from '../problem-reply.ts'
+import { problemRow, type ProblemCode, type ProblemTable } from '../../problems/problem.ts'
+import { WireId } from '../wire.ts'
 
 type Json = Record<string, unknown>
 

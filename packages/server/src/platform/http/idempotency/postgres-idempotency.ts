@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
-import type { Db } from '../db/database.ts'
+import type { Db } from '../../db/database.ts'
 import { idempotencyLockMs, idempotencyTtlMs, type Acquired, type IdempotencyStore } from './idempotency.ts'
 
 const Headers = Type.Record(Type.String(), Type.String())

@@ -1,13 +1,13 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { features } from '../../features/index.ts'
-import { expectProblem } from '../../testing/describe-endpoint.ts'
-import type { Tenant } from '../../testing/factories/tenant.ts'
-import type { Send } from '../../testing/request.ts'
-import { openWorld, type World } from '../../testing/world.ts'
-import { newWireId } from '../ids/id.ts'
-import { makeToys } from './testing/toys.ts'
-import { signInFeature, signUp } from './testing/sign-in.ts'
+import { features } from '../../../features/index.ts'
+import { expectProblem } from '../../../testing/describe-endpoint.ts'
+import type { Tenant } from '../../../testing/factories/tenant.ts'
+import type { Send } from '../../../testing/request.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { newWireId } from '../../ids/id.ts'
+import { makeToys } from '../testing/toys.ts'
+import { signInFeature, signUp } from '../testing/sign-in.ts'
 
 const toys = makeToys()
 const declared = toys.endpoints['createToy']

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
-import type { Log } from '../log/log.ts'
+import type { Log } from '../../log/log.ts'
 import { idempotencyLockMs, idempotencyTtlMs, type Acquired, type IdempotencyStore } from './idempotency.ts'
 import type { DurableIdempotency } from './postgres-idempotency.ts'
 

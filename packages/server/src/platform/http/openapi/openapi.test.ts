@@ -7,14 +7,14 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { Type } from 'typebox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { features } from '../../features/index.ts'
-import { openWorld, type World } from '../../testing/world.ts'
+import { features } from '../../../features/index.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
 import { buildDocument } from './docs.ts'
-import { endpoint, ok } from './endpoint.ts'
-import { feature, kebabCase, sourceOf, type Feature } from './feature.ts'
-import { makeToys } from './testing/toys.ts'
+import { endpoint, ok } from '../endpoint.ts'
+import { feature, kebabCase, sourceOf, type Feature } from '../feature.ts'
+import { makeToys } from '../testing/toys.ts'
 
-const root = new URL('../../../../../', import.meta.url)
+const root = new URL('../../../../../../', import.meta.url)
 const { feature: toys } = makeToys()
 let world: World
 let directory: string

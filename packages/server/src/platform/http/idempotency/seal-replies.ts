@@ -1,4 +1,4 @@
-import type { KeyRing } from '../crypto/key-ring.ts'
+import type { KeyRing } from '../../crypto/key-ring.ts'
 import type { IdempotencyStore } from './idempotency.ts'
 
 /** Wraps a store for replies that contain secrets: encrypts the stored bodies, each bound to its key. */

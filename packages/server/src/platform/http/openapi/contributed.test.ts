@@ -1,11 +1,11 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { expect, it } from 'vitest'
-import { hooksOf } from '../hooks/hooks.ts'
+import { hooksOf } from '../../hooks/hooks.ts'
 import { contributed, contributedCounts, withContributions } from './contributed.ts'
-import { endpoint, ok } from './endpoint.ts'
-import { feature } from './feature.ts'
-import { wire } from './wire.ts'
+import { endpoint, ok } from '../endpoint.ts'
+import { feature } from '../feature.ts'
+import { wire } from '../wire.ts'
 
 const preview = endpoint({
   route: 'GET /api/boxes',
