@@ -9,7 +9,7 @@ export interface KeyRing {
   /** Encrypts a text. `context` names the row it belongs to, and is needed again to decrypt it. */
   seal(plaintext: string, context: string): string
   /** Decrypts a text. Throws SealBroken if the key is missing, the context differs or the text was modified. */
-  open(sealed: string, context: string): string
+  unseal(sealed: string, context: string): string
 }
 
 /** A secret cannot be decrypted: its key is missing, or it was modified or moved to another row. */
@@ -55,7 +55,7 @@ function createKeyRing(keys: ReadonlyMap<string, Buffer>, newest: string): KeyRi
       const sealed = Buffer.concat([iv, cipher.update(plaintext, 'utf8'), cipher.final(), cipher.getAuthTag()])
       return `${newest}.${sealed.toString('base64url')}`
     },
-    open(sealed, context) {
+    unseal(sealed, context) {
       const [version = '', encoded = ''] = sealed.split('.')
       const bytes = Buffer.from(encoded, 'base64url')
       if (bytes.length < ivBytes + tagBytes) throw new SealBroken('The encrypted text is truncated.')

@@ -103,7 +103,7 @@ class Seals implements ContentSeals {
     const loaded = new Map<string, ContentSeal>()
     for (const [endUserId, encryptedKey] of await findDataKeys(db, applicationId, endUserIds)) {
       const seal = createContentSeal(
-        Buffer.from(this.#platform.keyRing.open(encryptedKey, contextOf(endUserId)), 'base64'),
+        Buffer.from(this.#platform.keyRing.unseal(encryptedKey, contextOf(endUserId)), 'base64'),
         endUserId,
       )
       loaded.set(endUserId, seal)

@@ -34,7 +34,7 @@ export async function mailLink(platform: Platform, token: string): Promise<void>
 export function shownLinkOf(platform: Platform, { id, status, encryptedToken }: Invitation): string | undefined {
   if (status !== 'pending' || encryptedToken === null) return undefined
   try {
-    return linkOf(platform, platform.keyRing.open(encryptedToken, tokenContext(id)))
+    return linkOf(platform, platform.keyRing.unseal(encryptedToken, tokenContext(id)))
   } catch (error) {
     // The key was removed from the key ring. The list stays readable, and a resend creates a new link.
     if (error instanceof SealBroken) return undefined

@@ -21,7 +21,7 @@ export async function unsealProviderKey(
 ): Promise<UnsealedProviderKey | undefined> {
   const sealed = await findSealedKey(db, scope, id)
   if (sealed === undefined) return undefined
-  return { api: sealed.api, baseUrl: sealed.baseUrl, apiKey: keyRing.open(sealed.encryptedKey, contextOf(id)) }
+  return { api: sealed.api, baseUrl: sealed.baseUrl, apiKey: keyRing.unseal(sealed.encryptedKey, contextOf(id)) }
 }
 
 function contextOf(id: string): string {

@@ -210,8 +210,8 @@ describe('createWebhook', () => {
       .where('application_id', '=', tenant.applicationId)
       .execute()
     const sealed = rows.find(({ id }) => id === parseWireId('wh', first.id))?.encrypted_secret ?? ''
-    expect(world.platform.keyRing.open(sealed, `webhooks/${parseWireId('wh', first.id)}`)).toBe(first.secret)
-    expect(() => world.platform.keyRing.open(sealed, `webhooks/${parseWireId('wh', second.id)}`)).toThrow(
+    expect(world.platform.keyRing.unseal(sealed, `webhooks/${parseWireId('wh', first.id)}`)).toBe(first.secret)
+    expect(() => world.platform.keyRing.unseal(sealed, `webhooks/${parseWireId('wh', second.id)}`)).toThrow(
       'belongs to another row',
     )
   })

@@ -27,7 +27,7 @@ export function sealSecret({ keyRing }: Pick<Platform, 'keyRing'>, webhookId: st
 
 /** Decrypts a webhook's secret. Throws SealBroken if that fails. */
 export function openSecret({ keyRing }: Pick<Platform, 'keyRing'>, webhookId: string, sealed: string): string {
-  return keyRing.open(sealed, contextOf(webhookId))
+  return keyRing.unseal(sealed, contextOf(webhookId))
 }
 
 /** The bytes that a secret encodes. */

@@ -8,7 +8,10 @@ export function sealReplies(store: IdempotencyStore, keyRing: KeyRing): Idempote
     async acquire(keyHash, bodyHash) {
       const acquired = await store.acquire(keyHash, bodyHash)
       if (acquired.state !== 'finished') return acquired
-      return { ...acquired, reply: { ...acquired.reply, body: keyRing.open(acquired.reply.body, contextOf(keyHash)) } }
+      return {
+        ...acquired,
+        reply: { ...acquired.reply, body: keyRing.unseal(acquired.reply.body, contextOf(keyHash)) },
+      }
     },
     finish: (keyHash, bodyHash, reply) =>
       store.finish(keyHash, bodyHash, { ...reply, body: keyRing.seal(reply.body, contextOf(keyHash)) }),
