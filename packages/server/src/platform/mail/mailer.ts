@@ -10,13 +10,13 @@ export interface Mail {
 export interface Mailer {
   /** Sends in the background, so that no request or transaction waits for the mail server. A failure is logged. */
   post(mail: Mail): void
-  /** Waits a moment for mails that are being sent, then disconnects. */
+  /** Waits briefly for mails that are being sent, then disconnects. */
   close(): Promise<void>
 }
 
 /** After this long without a reply, the mail server counts as failed. */
 const silenceMs = 10_000
-const farewellMs = 3_000
+const closeWaitMs = 3_000
 /** The maximum number of queued mails; further mails are dropped and logged. */
 export const mailsUnderWayMax = 200
 
@@ -28,13 +28,13 @@ export const mailer: Service<Mailer | undefined> = {
 }
 
 /** Sends a mail in the background; false without a mail server. Call it after the commit of the reported change. */
-export function postMail(platform: Platform, mail: Mail): boolean {
-  const instance = platform.use(mailer)
+export function postMail({ use }: Pick<Platform, 'use'>, mail: Mail): boolean {
+  const instance = use(mailer)
   instance?.post(mail)
   return instance !== undefined
 }
 
-function openMailer({ config, log }: Platform): Mailer | undefined {
+function openMailer({ config, log }: Pick<Platform, 'config' | 'log'>): Mailer | undefined {
   const { SMTP_URL: url, MAIL_FROM: from } = config
   if (url === undefined) return undefined
   let transport: Promise<Transporter> | undefined
@@ -53,7 +53,7 @@ function openMailer({ config, log }: Platform): Mailer | undefined {
       underWay.add(sending)
     },
     async close() {
-      await Promise.race([Promise.all(underWay), new Promise((resolve) => setTimeout(resolve, farewellMs).unref())])
+      await Promise.race([Promise.all(underWay), new Promise((resolve) => setTimeout(resolve, closeWaitMs).unref())])
       ;(await transport)?.close()
     },
   }

@@ -22,5 +22,5 @@ export interface OutboxReader {
   readonly name: string
   read(tx: Tx, events: readonly OutboxEvent[]): Promise<void>
   /** Called after the commit, for wake-ups. */
-  committed?(platform: Platform, events: readonly OutboxEvent[]): void
+  committed?(platform: Pick<Platform, 'wake'>, events: readonly OutboxEvent[]): void
 }

@@ -25,7 +25,7 @@ export function relayEvents(readers: readonly OutboxReader[]): Job {
 }
 
 interface Relay {
-  readonly platform: Platform
+  readonly platform: Pick<Platform, 'db' | 'log' | 'wake'>
   readonly readers: readonly OutboxReader[]
 }
 

@@ -14,7 +14,11 @@ export interface ModelOptions {
 }
 
 /** Adds a model that plays a scenario, at 1 USD per million input and 2 per million output tokens. Returns its id. */
-export async function connectModel(platform: Platform, tenant: Tenant, options: ModelOptions): Promise<string> {
+export async function connectModel(
+  platform: Pick<Platform, 'db' | 'keyRing'>,
+  tenant: Tenant,
+  options: ModelOptions,
+): Promise<string> {
   const [keyId, modelId] = [newUuid(), newUuid()]
   const api = options.api ?? 'openai-compatible'
   const address = { organization_id: tenant.organizationId, api, base_url: `${options.url}/v1` } as const

@@ -55,7 +55,10 @@ export function cookieOf({ headers }: Answer): string {
 }
 
 /** Creates a session directly in the database; returns its cookie, signed like the auth library's. */
-export async function createSessionCookie({ db, secrets }: Platform, userId: string): Promise<string> {
+export async function createSessionCookie(
+  { db, secrets }: Pick<Platform, 'db' | 'secrets'>,
+  userId: string,
+): Promise<string> {
   const token = randomBytes(16).toString('hex')
   const expires = new Date(Date.now() + 86_400_000)
   await db

@@ -41,7 +41,11 @@ export interface Tenant {
 }
 
 /** Creates a tenant directly in the database. */
-export async function createTenant(platform: Platform, url: string, options: TenantOptions = {}): Promise<Tenant> {
+export async function createTenant(
+  platform: Pick<Platform, 'db' | 'permissions' | 'secrets'>,
+  url: string,
+  options: TenantOptions = {},
+): Promise<Tenant> {
   const [organizationId, applicationId, userId] = [newUuid(), newUuid(), newWireId('usr')]
   const slug = `org-${randomBytes(6).toString('hex')}`
   const { db } = platform
