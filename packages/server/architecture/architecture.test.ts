@@ -147,7 +147,8 @@ describe('each rule', () => {
   it('accepts the intended structure', () => {
     const files = {
       'processes/api.ts':
-        "import { features } from '../features/index.ts'\nimport { x } from './migrate.ts'\nconst { PORT } = process.env",
+        "import { features } from '../features/index.ts'\nimport { x } from './migrate.ts'\n" +
+        'const { PORT } = process.env',
       'processes/migrate.ts': "// Registers the driver.\nimport '../platform/db/db.ts'",
       'processes/worker.ts': '',
       'processes/all-in-one.ts': "import { serveScenarios } from '@appstrate/model-server'",

@@ -36,7 +36,8 @@ async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'appstrate-test-'))
   const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '200' }
   const server = await startEmbeddedPostgres({ dataDir, log: pino({ level: 'warn' }), settings })
-  const url = `postgres://${server.user}@localhost:${server.port}/${server.database}?host=${encodeURIComponent(server.socketDir)}`
+  const socketDir = encodeURIComponent(server.socketDir)
+  const url = `postgres://${server.user}@localhost:${server.port}/${server.database}?host=${socketDir}`
   return {
     url,
     async stop() {

@@ -8,7 +8,8 @@ const handles = new Set(['PipeServerWrap', 'PipeWrap', 'ProcessWrap', 'TCPServer
 
 let before: ReturnType<typeof processState>
 
-// Test files share worker processes, so the order of the files must not matter. These hooks surround those of the test file.
+// Test files share worker processes, so the order of the files must not matter. These hooks surround those of the
+// test file.
 beforeAll(() => {
   before = processState()
 })

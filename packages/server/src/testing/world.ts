@@ -105,7 +105,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   }
 }
 
-// Until Redis is there limits are counted in memory: a test that counts requests would begin in the one and go on in the other.
+// Before Redis is connected, limits are counted in memory: a test that counts requests would use both counters.
 async function isConnected({ redis }: OpenPlatform): Promise<void> {
   for (
     const deadline = Date.now() + 5_000;

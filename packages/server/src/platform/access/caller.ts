@@ -35,7 +35,7 @@ export interface KeyCaller {
 
 export type Caller = AnonymousCaller | UserCaller | KeyCaller
 
-/** What a member may do in an organization, and the API version that it is pinned to. */
+/** A member's role and permissions in an organization, and the API version that the organization is pinned to. */
 export interface Membership {
   readonly organizationId: string
   readonly role: string
@@ -44,7 +44,7 @@ export interface Membership {
 }
 
 export interface Credentials {
-  /** Created on demand: most requests carry a key and need none. */
+  /** Created on demand, because most requests use an API key and need no headers. */
   readonly headers: () => Headers
   /** The secret of `Authorization: Bearer`, or of `?token=` where the endpoint allows it. */
   readonly bearer: string | undefined

@@ -2,7 +2,7 @@
 export const roles = ['owner', 'admin', 'member', 'viewer'] as const
 export type Role = (typeof roles)[number]
 
-/** What each role may do with a resource: the actions of `resource:action`. */
+/** The actions of each role on a resource: the second part of `resource:action`. */
 export interface Rights extends Readonly<Record<Role, readonly string[]>> {
   /** Whether an API key can hold the resource's permissions. */
   readonly grantable: boolean
@@ -11,9 +11,9 @@ export interface Rights extends Readonly<Record<Role, readonly string[]>> {
 /** The rights that a feature declares, by resource. */
 export type PermissionRows = Readonly<Record<string, Rights>>
 
-/** Who may do what in the product. */
+/** The permission matrix of the product. */
 export interface Permissions {
-  /** Everything a role may do. */
+  /** The permissions of a role. */
   of(role: Role): ReadonlySet<string>
   /** Every permission that an API key can hold. */
   readonly grantable: readonly string[]

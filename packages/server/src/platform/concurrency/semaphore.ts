@@ -1,6 +1,6 @@
 /** Limits how many pieces of work run at the same time; the others wait in the order in which they came. */
 export interface Semaphore {
-  /** Runs `work` as soon as a place is free. Rejects with the signal's reason when it aborts while `work` still waits. */
+  /** Runs `work` when a place is free. Rejects with the signal's reason if it aborts while `work` waits. */
   run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>
 }
 
@@ -19,17 +19,17 @@ export function createSemaphore(max: number): Semaphore {
     new Promise<void>((resolve, reject) => {
       signal?.throwIfAborted()
       const start = () => {
-        signal?.removeEventListener('abort', giveUp)
+        signal?.removeEventListener('abort', cancel)
         running += 1
         resolve()
       }
-      const giveUp = () => {
+      const cancel = () => {
         waiting.delete(start)
         reject(signal?.reason instanceof Error ? signal.reason : new Error('Aborted.'))
       }
       if (running < max) return start()
       waiting.add(start)
-      signal?.addEventListener('abort', giveUp, { once: true })
+      signal?.addEventListener('abort', cancel, { once: true })
     })
   return {
     async run(work, signal) {

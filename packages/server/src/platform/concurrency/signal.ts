@@ -7,7 +7,10 @@ export interface Signal {
   wait(waitMs: number): Promise<void>
 }
 
-/** A lowered signal. When `abort` aborts, it is raised; `abort` then keeps it alive, so pass one that lives no longer. */
+/**
+ * A lowered signal, which is raised when `abort` aborts. `abort` holds a reference to it until then: pass an
+ * AbortSignal with the same lifetime, or signals accumulate.
+ */
 export function createSignal(abort?: AbortSignal): Signal {
   let isRaised = abort?.aborted ?? false
   let endWait: (() => void) | undefined

@@ -51,7 +51,8 @@ describe('secrets', () => {
     const program = `
       import { parseConfig } from ${JSON.stringify(new URL('config.ts', import.meta.url).href)}
       import { loadSecrets } from ${JSON.stringify(new URL('secrets.ts', import.meta.url).href)}
-      process.stdout.write(JSON.stringify(await loadSecrets(parseConfig({ DATA_DIR: ${JSON.stringify(directory)} }, []))))`
+      const config = parseConfig({ DATA_DIR: ${JSON.stringify(directory)} }, [])
+      process.stdout.write(JSON.stringify(await loadSecrets(config)))`
     const run = () => promisify(execFile)(process.execPath, ['--input-type=module', '-e', program])
     const started = await Promise.all([...Array.from({ length: 3 }, run), ...Array.from({ length: 5 }, () => load())])
     const found = started.map((result) => ('stdout' in result ? result.stdout : JSON.stringify(result)))

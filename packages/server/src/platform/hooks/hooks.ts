@@ -16,13 +16,13 @@ export interface Content {
   readonly description?: string
 }
 
-/** Things that must be gone before something can be deleted. */
+/** Things that prevent the deletion of what contains them. */
 export interface Block extends Content {
-  /** What a refused deletion answers. */
+  /** The `detail` of the problem that refuses the deletion. */
   readonly detail: string
 }
 
-/** Ends what rests on a membership. Runs in the transaction that deletes the membership. */
+/** Deletes or detaches what depends on a membership. Runs in the transaction that deletes the membership. */
 export type MemberLeft = (
   tx: Tx,
   scope: OrgScope,
@@ -34,16 +34,16 @@ export interface ErasedEndUser extends AppScope {
   readonly endUserId: string
 }
 
-/** What an erasure may use once it is committed. */
+/** The capabilities that `afterCommit` may use. */
 export interface AfterErasure {
   readonly wake: Wake
   readonly blobs: BlobDirectory
   readonly log: Log
 }
 
-/** What one feature erased. */
+/** The result of a feature's part in an erasure. */
 export interface ErasedPart {
-  /** The values of the fields that the feature declares in `report`. It is stored, so it must not identify anybody. */
+  /** The values of the fields that the feature declares in `report`. It is stored, so it must not identify a person. */
   readonly report: Readonly<Record<string, unknown>>
   afterCommit?(after: AfterErasure): Promise<void> | void
 }
@@ -54,11 +54,11 @@ export interface EraseHook {
   readonly order: number
   /** The fields of the erasure's report. */
   readonly report: TProperties
-  /** Locks what other transactions could change meanwhile; the function it returns erases. */
+  /** Locks the rows that other transactions could change meanwhile. The returned function erases them. */
   lock(tx: Tx, whose: ErasedEndUser): Promise<() => Promise<ErasedPart>>
 }
 
-/** What a feature contributes to actions of features that must not import it; the noun is that of the other feature. */
+/** A feature's contributions to features that must not import it. A noun names the other feature's resource. */
 export interface FeatureHooks {
   /** By noun and API field: the contents of an `application`, or of an `organization` outside its applications. */
   readonly contents?: Readonly<Record<string, Readonly<Record<string, Content>>>>
@@ -66,7 +66,7 @@ export interface FeatureHooks {
   readonly blocksDeletion?: Readonly<Record<string, Readonly<Record<string, Block>>>>
   readonly memberLeft?: MemberLeft
   readonly erase?: EraseHook
-  /** By noun: whether the thing with a stored id exists and the scope may see it. */
+  /** By noun: whether the thing with this stored id exists and the scope may see it. */
   readonly isVisible?: Readonly<Record<string, (db: Db, scope: AppScope, id: string) => Promise<boolean>>>
 }
 

@@ -13,8 +13,12 @@ import type { LimitClass } from './rate-limit.ts'
 
 /**
  * Who may call, and what is in scope:
- * `anyone` (public) · `user` (a session; keys get 403) · `member` (the organization of `:orgId` in the path) ·
- * `organization` (X-Org-Id or the key's) · `application` (X-App-Id) · `stream` (application, `?token=` and ids in the query allowed).
+ * - `anyone`: public, no scope.
+ * - `user`: a session, no scope; API keys get 403.
+ * - `member`: the organization of `:orgId` in the path.
+ * - `organization`: the organization of `X-Org-Id` or of the API key.
+ * - `application`: the application of `X-App-Id` or of the API key.
+ * - `stream`: an application; the API key (`?token=`) and the ids may be in the query.
  */
 export type CallerKind = 'anyone' | 'user' | 'member' | 'organization' | 'application' | 'stream'
 
@@ -29,20 +33,20 @@ export type ScopeOf<K extends CallerKind> = K extends 'anyone' | 'user'
     ? OrgScope
     : AppScope
 
-/** A path parameter: an id, handed on as the stored UUID (anything else is `missing`), or a text of the handler's own. */
+/** A path parameter: an id, passed on as the stored UUID (invalid ids answer `missing`), or any text. */
 export type PathParam = { readonly id: IdPrefix; readonly missing: ProblemCode } | { readonly text: string }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 export type Route = `${Method} /${string}`
 
-/** One request to one endpoint, authenticated, scoped and validated. */
+/** A request to an endpoint: authenticated, scoped and validated. */
 export interface Call<K extends CallerKind, P extends string, Q extends TProperties, B extends TSchema> {
   readonly params: Readonly<Record<P, string>>
   readonly query: Static<TObject<Q>>
   readonly body: Static<B>
   readonly caller: CallerOf<K>
   readonly scope: ScopeOf<K>
-  /** What the caller may do here; empty for `anyone` and `user`. */
+  /** The caller's permissions in the scope; empty for `anyone` and `user`. */
   readonly permissions: ReadonlySet<string>
   readonly platform: Platform
   readonly db: Db
@@ -51,14 +55,17 @@ export interface Call<K extends CallerKind, P extends string, Q extends TPropert
   readonly requestId: string
   readonly apiVersion: string
   readonly idempotency: IdempotencyKey | undefined
-  /** Runs `work` in a transaction and writes the audit entry in it; `describe` gives the wire id of what was changed, or all that the entry tells of it. */
+  /**
+   * Runs `work` in a transaction and writes the audit entry in it. `describe` returns the wire id of the changed
+   * resource, or the whole subject of the entry.
+   */
   change<T>(work: (tx: Tx) => Promise<T>, describe?: (result: T) => string | AuditSubject): Promise<T>
-  /** The framework's own objects, for uploads and streams. */
+  /** Fastify's objects, for uploads and streams. */
   readonly request: FastifyRequest
   readonly reply: FastifyReply
 }
 
-/** The handler answered by itself (a stream). */
+/** Returned by a handler that has written the reply itself, such as a stream. */
 export const hijacked = Symbol('hijacked')
 
 export interface StreamReply {
@@ -77,7 +84,10 @@ export type JsonReply<R extends Returns> = {
 }[keyof R]
 export type Reply<R extends Returns> = JsonReply<R> | StreamReply | typeof hijacked
 
-/** Everything about an endpoint; router, validation, OpenAPI, limits, idempotency, audit and inherited tests read it. */
+/**
+ * The declaration of an endpoint. The router, validation, the OpenAPI document, limits, idempotency, audit and the
+ * shared tests read it.
+ */
 export interface EndpointSpec<
   K extends CallerKind,
   P extends string,
@@ -89,11 +99,11 @@ export interface EndpointSpec<
   readonly summary: string
   readonly description?: string
   readonly caller: K
-  /** `resource:action`, or `none` where being the caller is enough. */
+  /** `resource:action`, or `none` if the kind of caller is enough. */
   readonly permission: `${string}:${string}` | 'none'
   readonly limit: LimitClass
   readonly idempotency: 'supported' | 'not-needed'
-  /** The reply holds a secret: it is encrypted while it is kept for replays. */
+  /** The reply contains a secret: it is stored encrypted for replays. */
   readonly secretReply?: true
   /** The audit action such as `agent.created`; `none` for reads. */
   readonly audit: `${string}.${string}` | 'none'
@@ -102,19 +112,19 @@ export interface EndpointSpec<
   /** JSON by default; `multipart` bodies are streamed by the handler. */
   readonly body?: B
   readonly bodyKind?: 'json' | 'optional-json' | 'multipart'
-  /** JSON bodies above this answer `payload-too-large`; 1 MiB when absent. */
+  /** Larger JSON bodies answer `payload-too-large`; 1 MiB by default. */
   readonly bodyBytesMax?: number
   readonly returns: R
-  /** Content type of a 200 that is not JSON. */
+  /** The content type of a 200 that is not JSON. */
   readonly streams?: string
-  /** Left out of the OpenAPI document: a path that stands for another library's routes. */
+  /** Omitted from the OpenAPI document: a path that represents another library's routes. */
   readonly undocumented?: true
-  /** Problem codes of this endpoint's own; anything else escaping is a 500 and a red test. */
+  /** Problem codes that only this endpoint answers. A test fails if it answers with an undeclared one. */
   readonly fails: readonly ProblemCode[]
   handle(call: Call<K, P, Q, B>): Promise<Reply<R>>
 }
 
-/** An endpoint with its types erased, as the layers that read declarations see it. */
+/** An endpoint with erased types, for code that reads declarations. */
 export type Endpoint = EndpointSpec<CallerKind, string, TProperties, TSchema, Returns>
 export type AnyCall = Call<CallerKind, string, TProperties, TSchema>
 
@@ -126,7 +136,7 @@ export function endpoint<
   B extends TSchema = TSchema,
   R extends Returns = Returns,
 >(spec: EndpointSpec<K, P, Q, B, R>): Endpoint {
-  // Sound at run time: the pipeline builds each call from this same declaration. The erased type can't express it.
+  // Sound at run time: the pipeline builds each call from this declaration. The erased type cannot express it.
   return spec as unknown as Endpoint
 }
 

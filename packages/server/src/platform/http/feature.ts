@@ -7,7 +7,7 @@ import type { ProblemRows } from '../problems/problem.ts'
 import type { Meanings } from '../vocabulary/vocabulary.ts'
 import type { Endpoint } from './endpoint.ts'
 
-/** The words that a feature declares. It registers them for the compiler in the same file: see `vocabulary.ts`. */
+/** The words that a feature declares. The same file registers them for the compiler: see `vocabulary.ts`. */
 export interface Words {
   readonly problems?: ProblemRows
   readonly idPrefixes?: Meanings
@@ -26,11 +26,11 @@ export interface Feature extends Words, FeatureHooks {
   readonly endpoints: Readonly<Record<string, Endpoint>>
   /** The tables that only this feature's sources name. `architecture/` checks it. */
   readonly owns?: readonly string[]
-  /** Owned tables that another folder names too, because one thing is split between the two. */
+  /** By owned table, the other folders that may name it: for a thing that is split between two features. */
   readonly sharedWith?: Readonly<Record<string, readonly string[]>>
   /** Its background work, run by every worker process. */
   readonly jobs?: readonly Job[]
-  /** What it does with the events of the outbox. */
+  /** Reads the events of the outbox. */
   readonly reader?: OutboxReader
 }
 
@@ -43,7 +43,7 @@ export function kebabCase(operationId: string): string {
   return operationId.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
-/** Where an operation lives, from the repository's root. */
+/** The path of an operation's source file, from the repository's root. */
 export function sourceOf(feature: Feature, operationId: string): string {
   return `packages/server/src/features/${feature.folder}/${kebabCase(operationId)}.ts`
 }

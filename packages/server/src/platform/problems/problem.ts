@@ -23,13 +23,13 @@ export interface InvalidPart {
 }
 
 export interface ProblemOptions {
-  /** What the caller is told: what is wrong and what to do. Never internal. */
+  /** For the caller: what is wrong and what to do. Never internal. */
   readonly detail?: string
   readonly errors?: readonly InvalidPart[]
   /** Members added to the reply, RFC 9457 section 3.2. */
   readonly extensions?: Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>>
-  /** What the log is told in addition. */
+  /** Further fields for the log. */
   readonly internal?: Readonly<Record<string, unknown>>
 }
 

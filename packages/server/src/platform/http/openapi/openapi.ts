@@ -9,7 +9,7 @@ import { WireId } from '../wire.ts'
 
 type Json = Record<string, unknown>
 
-/** Problems that any endpoint of a kind can answer, beside its own. */
+/** Problems that every endpoint can answer. */
 const commonFailures: readonly ProblemCode[] = [
   'malformed-request',
   'unsupported-media-type',
@@ -49,14 +49,14 @@ export function documentHead(features: readonly Feature[], version: string) {
           type: 'apiKey' as const,
           in: 'query' as const,
           name: 'token',
-          description: 'An API key, for EventSource clients that can not send headers.',
+          description: 'An API key, for EventSource clients that cannot send headers.',
         },
       },
     },
   }
 }
 
-/** What the document says of one operation, in the form that the swagger plugin reads. */
+/** The description of one operation, in the form that the swagger plugin reads. */
 export function describeOperation({ id, endpoint, feature }: Operation, problems: ProblemTable): Json {
   const { query, body, params = {} } = endpoint
   return {
@@ -147,7 +147,7 @@ function failures(endpoint: Operation['endpoint'], problems: ProblemTable): Json
   return Object.fromEntries([...byStatus].map(([status, codes]) => [status, describeFailure(codes, problems)]))
 }
 
-/** Every code that an endpoint can answer. */
+/** Every problem code that an endpoint can answer. */
 export function failuresOf({
   caller,
   fails,
@@ -228,7 +228,7 @@ const ProblemSchema = Type.Object(
   { 'x-component': 'Problem', additionalProperties: true },
 )
 
-/** Moves what names itself by `x-component` or `x-example` into `components`, and leaves a reference. */
+/** Moves schemas with `x-component` and examples with `x-example` into `components`, and refers to them. */
 export function liftComponents(document: Json): Json {
   const lifted: Readonly<Record<'schemas' | 'examples', Json>> = { schemas: {}, examples: {} }
   const lift = (value: unknown): unknown => {
@@ -251,14 +251,14 @@ export function liftComponents(document: Json): Json {
   return { ...document, paths, components: { ...components, ...mapValues(lifted, sortKeys) } }
 }
 
-// The swagger plugin says "required" of every body.
+// The swagger plugin marks every body as required.
 function withOptionalBody({ 'x-optional-body': isOptional, ...operation }: Json): Json {
   return isOptional === true
     ? { ...operation, requestBody: { ...(operation['requestBody'] as Json), required: false } }
     : operation
 }
 
-// Swagger UI fills a field in with its example, and would send what nobody asked for.
+// Swagger UI fills fields with their examples, and would send optional parameters that the user did not set.
 function withoutExample(value: Json): Json {
   if ((value['in'] !== 'query' && value['in'] !== 'header') || value['required'] === true) return value
   const { example, examples, schema, ...parameter } = value
