@@ -15,7 +15,6 @@ import { answerBrokenRequest, watchAnswers } from './broken-request.ts'
 import { withContributions } from './openapi/contributed.ts'
 import { countRequest } from './count-request.ts'
 import { documentedRoute, registerDocs } from './openapi/docs.ts'
-import { parseJsonBodies } from './json-body.ts'
 import { pathOf, sendProblem } from './problem-reply.ts'
 import { problem, type Problem } from '../problems/problem.ts'
 import { isDecodable, routedUrl } from './request-url.ts'
@@ -94,6 +93,29 @@ function createServer(parts: ApiParts): FastifyInstance {
     rewriteUrl: (request: IncomingMessage) => routedUrl(request.url ?? '/'),
     clientErrorHandler: (error, socket) => void answerBrokenRequest(parts, error, socket).catch(() => socket.destroy()),
   })
+}
+
+/** Parses JSON bodies and keeps their bytes, which idempotency compares. Other types answer 415. */
+function parseJsonBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    request.state.rawBody = body
+    if (body.length === 0) return done(null, undefined)
+    try {
+      done(null, parseJson(body))
+    } catch (error) {
+      const reason =
+        error instanceof SyntaxError ? error.message.replace(/, (?:\.\.\.)?"[\s\S]*$/, '') : 'it is not valid UTF-8'
+      done(problem('malformed-json', { detail: `The body is not valid JSON: ${reason}.` }))
+    }
+  })
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function parseJson(body: Buffer): unknown {
+  // A `__proto__` key becomes an own property here, and findUnsafeValues refuses it: no prototype is changed.
+  return JSON.parse(utf8.decode(body))
 }
 
 function registerOperation(app: FastifyInstance, parts: ApiParts, operation: Operation): void {
