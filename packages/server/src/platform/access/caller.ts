@@ -36,7 +36,7 @@ export interface KeyCaller {
 export type Caller = AnonymousCaller | UserCaller | KeyCaller
 
 /** A member's role and permissions in an organization, and the API version that the organization is pinned to. */
-export interface Membership {
+export interface CallerMembership {
   readonly organizationId: string
   readonly role: string
   readonly permissions: ReadonlySet<string>
@@ -55,7 +55,7 @@ export interface Access {
   /** The caller of the credentials. Throws `unauthorized` for a key or session that is present but invalid. */
   identify(credentials: Credentials): Promise<Caller>
   /** The user's membership, or undefined if they are not a member of the organization. */
-  findMembership(userId: string, organizationId: string): Promise<Membership | undefined>
+  findMembership(userId: string, organizationId: string): Promise<CallerMembership | undefined>
   /** The organization of an application, or undefined. */
   findOrganizationOf(applicationId: string): Promise<string | undefined>
   /** True when the end-user belongs to the application. */

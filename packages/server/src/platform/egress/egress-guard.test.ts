@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createEgress, EgressError, EgressRefused, type Egress, type EgressOptions } from './egress.ts'
 import type { Resolve } from './resolve.ts'
-import { openReceiver, request, type Receiver } from './testing/receiver.ts'
+import { openReceiver, request, type LocalReceiver } from './testing/receiver.ts'
 import { selfSigned } from './testing/self-signed.ts'
 
 const opened: Egress[] = []
@@ -28,7 +28,7 @@ function resolver(...answers: readonly (readonly string[])[]): { resolve: Resolv
 }
 
 describe('the guard', () => {
-  let home: Receiver
+  let home: LocalReceiver
   beforeAll(async () => {
     home = await openReceiver((response) => response.end('at home'), selfSigned('hooks.example'))
   })

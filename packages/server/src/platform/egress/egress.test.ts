@@ -2,10 +2,10 @@
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createEgress, type Egress, type EgressOptions } from './egress.ts'
-import { openReceiver, openTcpReceiver, request, type Receiver } from './testing/receiver.ts'
+import { openReceiver, openTcpReceiver, request, type LocalReceiver } from './testing/receiver.ts'
 
 const closers: (() => Promise<void>)[] = []
-const kept = <T extends Receiver | Egress>(one: T): T => {
+const kept = <T extends LocalReceiver | Egress>(one: T): T => {
   closers.push(() => one.close())
   return one
 }

@@ -37,7 +37,7 @@ export type ScopeOf<K extends CallerKind> = K extends 'anyone' | 'user'
 export type PathParam = { readonly id: IdPrefix; readonly missing: ProblemCode } | { readonly text: string }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-export type Route = `${Method} /${string}`
+export type EndpointRoute = `${Method} /${string}`
 
 /** A request to an endpoint: authenticated, scoped and validated. */
 export interface Call<K extends CallerKind, P extends string, Q extends TProperties, B extends TSchema> {
@@ -95,7 +95,7 @@ export interface EndpointSpec<
   B extends TSchema,
   R extends Returns,
 > {
-  readonly route: Route
+  readonly route: EndpointRoute
   readonly summary: string
   readonly description?: string
   readonly caller: K

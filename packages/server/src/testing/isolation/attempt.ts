@@ -19,7 +19,7 @@ export interface Attacker {
 }
 
 /** A request with a foreign id in one place. `nothing`: a request without one, whose reply is searched for secrets. */
-export interface Attempt extends SendOptions {
+export interface LeakAttempt extends SendOptions {
   readonly operation: Operation
   readonly route: string
   readonly foreign: 'path' | 'headers' | 'body' | 'query' | 'nothing'
@@ -27,7 +27,7 @@ export interface Attempt extends SendOptions {
 }
 
 /** All attempts of an attacker on an operation. */
-export function planAttempts(operation: Operation, attacker: Attacker): Attempt[] {
+export function planAttempts(operation: Operation, attacker: Attacker): LeakAttempt[] {
   return [
     ...onPaths(operation, attacker),
     ...onHeaders(operation, attacker),
@@ -45,11 +45,11 @@ const scopeHeaders: Readonly<Record<string, readonly string[]>> = {
 
 type Params = Readonly<Record<string, string>>
 
-function onPaths(operation: Operation, attacker: Attacker): Attempt[] {
+function onPaths(operation: Operation, attacker: Attacker): LeakAttempt[] {
   return foreignPaths(operation, attacker).map((params) => attempt(operation, attacker, { foreign: 'path', params }))
 }
 
-function onHeaders(operation: Operation, attacker: Attacker): Attempt[] {
+function onHeaders(operation: Operation, attacker: Attacker): LeakAttempt[] {
   const names = scopeHeaders[operation.endpoint.caller] ?? []
   const effective = attacker.foreignHeaders.filter((headers) =>
     Object.keys(headers).some((name) => names.includes(name)),
@@ -61,7 +61,7 @@ function onHeaders(operation: Operation, attacker: Attacker): Attempt[] {
 }
 
 // A foreign id in one field at a time, with the attacker's own ids in the others; then in all fields.
-function onFields(operation: Operation, attacker: Attacker): Attempt[] {
+function onFields(operation: Operation, attacker: Attacker): LeakAttempt[] {
   const fields = listIdFields(operation).filter(({ prefixes }) =>
     prefixes.some((prefix) => attacker.foreign.ids.has(prefix)),
   )
@@ -86,7 +86,7 @@ function onFields(operation: Operation, attacker: Attacker): Attempt[] {
 }
 
 // Only GET: a change without a foreign id affects only the attacker's own data.
-function onNothing(operation: Operation, attacker: Attacker): Attempt[] {
+function onNothing(operation: Operation, attacker: Attacker): LeakAttempt[] {
   if (splitRoute(operation.endpoint.route)[0] !== 'GET') return []
   return ownPaths(operation, attacker).map((params) => attempt(operation, attacker, { foreign: 'nothing', params }))
 }
@@ -132,7 +132,7 @@ function combine(choices: readonly (readonly [name: string, values: readonly str
 }
 
 interface Aim {
-  readonly foreign: Attempt['foreign']
+  readonly foreign: LeakAttempt['foreign']
   readonly params: Params
   readonly headers?: Readonly<Record<string, string>>
   readonly choose?: Choose
@@ -142,7 +142,7 @@ function attempt(
   operation: Operation,
   attacker: Attacker,
   { foreign, params, headers = {}, choose = () => undefined }: Aim,
-): Attempt {
+): LeakAttempt {
   const { endpoint } = operation
   // Required ids are the attacker's own, except the one that the attempt is about.
   const chosen: Choose = (field) => choose(field) ?? (field.isRequired ? ownOf(attacker, field) : undefined)

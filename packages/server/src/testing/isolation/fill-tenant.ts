@@ -7,7 +7,7 @@ import type { Tenant } from '../factories/tenant.ts'
 import { requester, type Send } from '../request.ts'
 import type { World } from '../world.ts'
 import { byPrefix, prefixOf, type Belongings } from './belongings.ts'
-import { must, type Holder, type Made, type Making, type Marks, type TenantFilling } from './tenant-filling.ts'
+import { must, type ContentHolder, type Made, type Making, type Marks, type TenantFilling } from './tenant-filling.ts'
 
 /** A tenant with one of everything. */
 export interface FilledTenant {
@@ -147,7 +147,7 @@ async function createEndUser({ tenant }: Making, mark: string): Promise<string> 
 async function fillForHolder(
   making: Making,
   fillings: readonly TenantFilling[],
-  { send, mark }: Pick<Holder, 'send' | 'mark'>,
+  { send, mark }: Pick<ContentHolder, 'send' | 'mark'>,
 ): Promise<string[]> {
   const own = new Collection()
   const holder = { send, mark, idOf: (prefix: string) => own.idOf(prefix) }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Operation } from '../../platform/http/api.ts'
 import { requester } from '../request.ts'
 import type { World } from '../world.ts'
-import { planAttempts, type Attacker, type Attempt } from './attempt.ts'
+import { planAttempts, type Attacker, type LeakAttempt } from './attempt.ts'
 import type { FilledTenant } from './fill-tenant.ts'
 import { judge } from './find-leaks.ts'
 
@@ -48,7 +48,7 @@ async function work({ url }: World, { tenant, marks, made, endUsers }: FilledTen
   if (answer.status !== 200) throw new Error(`The victim's run did not end: ${answer.text}`)
 }
 
-async function listen(url: string, { route, query, headers }: Attempt) {
+async function listen(url: string, { route, query, headers }: LeakAttempt) {
   const target = new URL(route.split(' ')[1] ?? '', url)
   for (const [name, value] of Object.entries(query ?? {})) target.searchParams.set(name, String(value))
   const abort = new AbortController()

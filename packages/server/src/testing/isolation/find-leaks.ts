@@ -1,6 +1,6 @@
 import type { Operation } from '../../platform/http/api.ts'
 import { requester, type Answer } from '../request.ts'
-import { planAttempts, type Attacker, type Attempt } from './attempt.ts'
+import { planAttempts, type Attacker, type LeakAttempt } from './attempt.ts'
 
 /** Exceptions: results that would be a leak in other operations. */
 export interface Tolerance {
@@ -45,7 +45,7 @@ export async function huntLeaks({ url, operations, attackers, tolerance }: Hunt)
 
 interface Tried {
   readonly attacker: Attacker
-  readonly attempt: Attempt
+  readonly attempt: LeakAttempt
   readonly answer: Answer
 }
 
@@ -90,7 +90,7 @@ function describe({ attempt, answer }: Tried): string {
 }
 
 /** The full text of the request, so that an echo does not count as a leak. */
-function sentText({ route, query, body, headers }: Attempt): string {
+function sentText({ route, query, body, headers }: LeakAttempt): string {
   return decodeURIComponent(
     `${route} ${JSON.stringify(query ?? {})} ${JSON.stringify(body ?? null)} ${JSON.stringify(headers)}`.replaceAll(
       /%(?![0-9A-F]{2})/gi,

@@ -33,7 +33,7 @@ export interface Making {
 }
 
 /** Somebody who has things of their own in the application: an API key, a user or an end-user. */
-export interface Holder {
+export interface ContentHolder {
   readonly send: Send
   /** The word for the texts of their things. */
   readonly mark: string
@@ -45,7 +45,7 @@ export interface Holder {
 export interface TenantFilling {
   inOrganization?(making: Making): Promise<Made>
   inApplication?(making: Making): Promise<Made>
-  forHolder?(making: Making, holder: Holder): Promise<Made>
+  forHolder?(making: Making, holder: ContentHolder): Promise<Made>
   /** Waits, while jobs work, until the noun has everything that follows from the other things. */
   settle?(making: Making): Promise<Made>
 }

@@ -9,18 +9,18 @@ import { createServer as createHttpsServer } from 'node:https'
 import { createServer as createTcpServer, type Server as TcpServer, type Socket } from 'node:net'
 import type { EgressRequest } from '../egress.ts'
 
-export interface Received {
+export interface ReceivedRequest {
   readonly method: string | undefined
   readonly url: string | undefined
   readonly headers: IncomingMessage['headers']
   readonly body: string
 }
 
-export interface Receiver {
+export interface LocalReceiver {
   readonly port: number
   /** `http://127.0.0.1:<port>/`. */
   readonly url: string
-  readonly received: readonly Received[]
+  readonly received: readonly ReceivedRequest[]
   /** The number of connections so far, open and closed. */
   connections(): number
   /** The number of open connections. */
@@ -30,10 +30,10 @@ export interface Receiver {
 
 /** A real HTTP server on 127.0.0.1 that answers with `answer`. */
 export async function openReceiver(
-  answer: (response: ServerResponse, received: Received) => void,
+  answer: (response: ServerResponse, received: ReceivedRequest) => void,
   tls?: { cert: string; key: string },
-): Promise<Receiver> {
-  const received: Received[] = []
+): Promise<LocalReceiver> {
+  const received: ReceivedRequest[] = []
   const listener: RequestListener = (request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -53,7 +53,7 @@ export async function openReceiver(
 }
 
 /** A real TCP server on 127.0.0.1 that handles connections with `speak`. */
-export async function openTcpReceiver(speak: (socket: Socket) => void): Promise<Receiver> {
+export async function openTcpReceiver(speak: (socket: Socket) => void): Promise<LocalReceiver> {
   return listen(
     createTcpServer((socket) => speak(socket.on('error', () => undefined).resume())),
     [],
@@ -71,7 +71,7 @@ export function request(changes: Partial<EgressRequest> = {}): EgressRequest {
   }
 }
 
-async function listen(server: TcpServer, received: readonly Received[]): Promise<Receiver> {
+async function listen(server: TcpServer, received: readonly ReceivedRequest[]): Promise<LocalReceiver> {
   const sockets = new Set<Socket>()
   let connections = 0
   server.on('connection', (socket: Socket) => {

@@ -8,14 +8,14 @@ import { appUrl } from '../../open-platform.ts'
 export { signInFeature }
 
 /** A user who signed up over HTTP, with the session cookie of their browser. */
-export interface SignedIn {
+export interface SignedInUser {
   readonly userId: string
   readonly cookie: string
   readonly send: Send
 }
 
 /** Signs a new user up, and makes them a member of the tenant's organization if one is given. */
-export async function signUp(world: World, tenant?: Tenant, role: 'admin' | 'viewer' = 'admin'): Promise<SignedIn> {
+export async function signUp(world: World, tenant?: Tenant, role: 'admin' | 'viewer' = 'admin'): Promise<SignedInUser> {
   const email = `${randomBytes(6).toString('hex')}@example.com`
   const body = { name: 'Ada', email, password: 'correct horse battery' }
   // A unique address, if the world trusts the header, because sign-ups are limited by address.
