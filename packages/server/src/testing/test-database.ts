@@ -19,7 +19,7 @@ export interface TestDatabase {
   drop(): Promise<void>
 }
 
-/** A database of this test's own, cloned from the migrated template. */
+/** A new database, cloned from the migrated template. */
 export async function cloneDatabase(): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`
   // The default strategy writes each page to the write-ahead log too: several times slower.
