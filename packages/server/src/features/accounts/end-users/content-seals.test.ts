@@ -34,7 +34,10 @@ describe('the seals of end-users', () => {
     const [row, ...others] = await keysOf(owner.endUserId)
     expect(others).toEqual([])
     expect(
-      Buffer.from(world.platform.keyRing.unseal(row?.encrypted_key ?? '', `end_user_keys/${owner.endUserId}`), 'base64'),
+      Buffer.from(
+        world.platform.keyRing.unseal(row?.encrypted_key ?? '', `end_user_keys/${owner.endUserId}`),
+        'base64',
+      ),
     ).toHaveLength(32)
   })
 
