@@ -8,7 +8,6 @@ const tablesOutsideFeatures: readonly OwnedTable[] = [
   { table: 'idempotency_keys', owner: 'platform/http' },
   { table: 'migrations', owner: 'platform/db' },
   { table: 'outbox', owner: 'platform/outbox' },
-  { table: 'workers', owner: 'execution/engine' },
 ]
 
 export interface OwnedTable {

@@ -20,8 +20,8 @@ import { webhookDeliveriesFeature } from './delivery/webhook-deliveries/index.ts
 import { webhooksFeature } from './delivery/webhooks/index.ts'
 import { setupFeature } from './instance/setup/index.ts'
 import { welcomeFeature } from './instance/welcome/index.ts'
-import { engineFeature } from './execution/engine/index.ts'
 import { filesFeature } from './execution/files/index.ts'
+import { queueFeature } from './execution/queue/index.ts'
 import { runsFeature } from './execution/runs/index.ts'
 import { sandboxesFeature } from './execution/sandboxes/index.ts'
 import { schedulesFeature } from './execution/schedules/index.ts'
@@ -44,7 +44,7 @@ export const features: readonly Feature[] = [
   runsFeature,
   schedulesFeature,
   sandboxesFeature,
-  engineFeature,
+  queueFeature,
   realtimeFeature,
   webhooksFeature,
   webhookDeliveriesFeature,

@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { modelPrices, PriceFileBroken } from '../features/catalog/models/index.ts'
 import { readiness } from '../features/instance/health/index.ts'
-import { startWorker, type Worker } from '../features/execution/engine/index.ts'
+import { startWorker, type Worker } from '../features/execution/queue/index.ts'
 import { detectSandbox } from '../features/execution/sandboxes/index.ts'
 import { features } from '../features/index.ts'
 import { warmSignIn } from '../features/accounts/sign-in/index.ts'

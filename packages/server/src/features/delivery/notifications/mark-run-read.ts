@@ -1,5 +1,7 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findRunState } from '../../execution/runs/index.ts'
 import { readerOf } from './notification.ts'
 import { saveRunRead } from './notification-store.ts'
 
@@ -14,6 +16,8 @@ export const markRunRead = endpoint({
   params: { runId: { id: 'run', missing: 'run-not-found' } },
   returns: { 200: Type.Object({ ok: Type.Boolean({ description: 'False if the run has no notification for you.' }) }) },
   fails: [],
-  handle: async ({ db, scope, caller, params }) =>
-    ok({ ok: await saveRunRead(db, { scope, reader: readerOf(scope, caller) }, params.runId) }),
+  async handle({ db, scope, caller, params }) {
+    const run = foundOr(await findRunState(db, scope, params.runId), 'run-not-found')
+    return ok({ ok: await saveRunRead(db, { scope, reader: readerOf(scope, caller) }, run.id) })
+  },
 })

@@ -4,7 +4,6 @@ import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
-import { getRunState } from '../../execution/runs/index.ts'
 import { uuidBefore, type Notification, type Reader } from './notification.ts'
 
 /** Counts and the search for unread ones scan only this many of a reader's newest, which bounds their cost. */
@@ -70,9 +69,8 @@ export async function saveRead(db: Db, inbox: Inbox, id: string): Promise<Notifi
   return notification
 }
 
-/** Marks the run's notification as read; false if the reader has none for it. Throws run-not-found. */
+/** Marks the run's notification as read; false if the reader has none for it. The caller has found the run in the scope. */
 export async function saveRunRead(db: Db, inbox: Inbox, runId: string): Promise<boolean> {
-  await getRunState(db, inbox.scope, runId)
   await insertReads(db, inbox, sql`n.run_id = ${runId}`)
   const { rows } =
     await sql`select 1 from notifications as n where n.run_id = ${runId} and ${belongsTo(inbox)}`.execute(db)

@@ -1,6 +1,7 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
-import { getRunState, hasEventsToSend, isTerminal, type Position, type RunState } from '../../execution/runs/index.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findRunState, hasEventsToSend, isTerminal, type Position, type RunState } from '../../execution/runs/index.ts'
 import { pingFrame, resyncFrame, retryHint } from './frame.ts'
 import { openStream, readCursor, type Cursor } from './open-stream.ts'
 import { beginning, parseSeq } from './position.ts'
@@ -25,7 +26,7 @@ export const streamRun = endpoint({
   fails: ['run-not-found'],
   async handle(call) {
     const { db, scope, params } = call
-    const run = await getRunState(db, scope, params.runId)
+    const run = foundOr(await findRunState(db, scope, params.runId), 'run-not-found')
     const cursor = readCursor(call, parseSeq)
     const position = startOf(run, cursor)
     if (isTerminal(run.status) && !(await hasEventsToSend(db, scope, { runId: run.id, after: position ?? beginning })))

@@ -1,20 +1,2 @@
-import { whole } from '../../../platform/config/variables.ts'
-import { feature } from '../../../platform/http/feature.ts'
-
-export { startWorker, type Worker } from './worker/worker.ts'
-
-const variables = {
-  RUNS_CONCURRENT: whole({ meaning: 'Runs that one process executes at a time.', fallback: 1000, min: 1, max: 20_000 }),
-} as const
-
-declare module '../../../platform/vocabulary/vocabulary.ts' {
-  interface ConfigVariables extends Readonly<typeof variables> {}
-}
-
-export const engineFeature = feature({
-  folder: 'execution/engine',
-  tag: 'Engine',
-  description: 'Executes runs.',
-  variables,
-  endpoints: {},
-})
+export { executeRun, RunStopped } from './execute-run.ts'
+export { sweepLeftovers } from './sweep-leftovers.ts'

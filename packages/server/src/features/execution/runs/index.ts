@@ -48,8 +48,8 @@ export const runsFeature = feature({
   permissions,
   endpoints: { startRun, runAgent, listRuns, getRun, listRunLogs, cancelRun, deleteRun },
   owns: ['runs', 'run_events', 'run_inputs'],
-  // The engine claims and leases rows of runs.
-  sharedWith: { runs: ['execution/engine'] },
+  // The queue claims rows of runs and releases them.
+  sharedWith: { runs: ['execution/queue'] },
   contents: { application: { runs: { rows: runsOf } } },
   blocksDeletion: {
     application: {
@@ -102,8 +102,6 @@ export { DamagedJournal, parseReplayed, type JournalRow, type ReplayedEntry } fr
 export { runUpdate, sealEntries } from './journal/stored-entry.ts'
 export {
   countEventsAfter,
-  findRunStates,
-  getRunState,
   hasEventsToSend,
   readAgentEvents,
   readApplicationEvents,
@@ -111,8 +109,7 @@ export {
   type EventRow,
   type JournalPage,
   type Position,
-  type RunState,
-} from './journal-read-store.ts'
+} from './journal/journal-read-store.ts'
 export { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
 export {
   openEntry,
@@ -127,6 +124,7 @@ export {
 export { runColumns, toRun } from './run-row.ts'
 export { runOwners } from './run-hook-store.ts'
 export { findUnfinishedRunsOfSchedules, listRunsOfSchedule } from './scheduled-run-store.ts'
+export { findAbandonedRuns, findRunState, findRunStates, hasRunEnded, type RunState } from './run-state-store.ts'
 export { budgetPattern, runRequestFields, type RunRequest } from './run-request.ts'
 export { findRunInputs, loadRun } from './run-store.ts'
 export {

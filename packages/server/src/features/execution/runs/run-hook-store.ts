@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import type { Db } from '../../../platform/db/database.ts'
-import { findRunStateIn } from './journal-read-store.ts'
+import { findRunState } from './run-state-store.ts'
 import { unfinishedStatuses } from './run.ts'
 
 // Written into the statement, not sent as a parameter: only then can the partial indexes of unfinished runs be used.
@@ -31,7 +31,7 @@ export function unfinishedRunsWithInput(fileId: RawBuilder<unknown>): RawBuilder
 
 /** False also for a run of another end-user. */
 export async function isRunVisible(db: Db, scope: AppScope, runId: string): Promise<boolean> {
-  return (await findRunStateIn(db, scope, runId)) !== undefined
+  return (await findRunState(db, scope, runId)) !== undefined
 }
 
 /** Tenant and agent of runs, to be joined. */

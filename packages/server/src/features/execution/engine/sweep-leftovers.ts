@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises'
-import type { Platform } from '../../../../platform/platform.ts'
-import { sweepBlobs } from '../../files/index.ts'
-import { createWorkspace } from '../../sandboxes/index.ts'
-import { findAbandoned } from './claim-store.ts'
-import { workspaceRoot } from '../../tools/index.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import { sweepBlobs } from '../files/index.ts'
+import { createWorkspace } from '../sandboxes/index.ts'
+import { findAbandonedRuns } from '../runs/index.ts'
+import { workspaceRoot } from '../tools/index.ts'
 
 const batchMax = 500
 
@@ -22,7 +22,7 @@ async function sweepWorkspaces(platform: Platform): Promise<void> {
   const names = await readdir(root).catch(() => [])
   const runIds = names.filter((name) => /^[0-9a-f-]{36}$/.test(name))
   for (let at = 0; at < runIds.length; at += batchMax) {
-    for (const runId of await findAbandoned(platform.db, runIds.slice(at, at + batchMax)))
+    for (const runId of await findAbandonedRuns(platform.db, runIds.slice(at, at + batchMax)))
       await createWorkspace(root, runId).then((workspace) => workspace.remove())
   }
 }

@@ -1,8 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
-import type { Db } from '../../../platform/db/database.ts'
-import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
-import { problem } from '../../../platform/problems/problem.ts'
-import { terminalStatuses, type RunStatus } from './run.ts'
+import type { Db } from '../../../../platform/db/database.ts'
+import type { OrgScope } from '../../../../platform/access/caller.ts'
+import { terminalStatuses } from '../run.ts'
 
 /** Limits of one read. The readers of a page share it; it is held in memory. */
 const pageEventsMax = 500
@@ -95,39 +94,6 @@ export async function countEventsAfter(
     db,
   )
   return result.rows[0]?.count ?? 0
-}
-
-export interface RunState {
-  readonly id: string
-  readonly status: RunStatus
-  readonly lastSeq: number
-}
-
-/** Throws run-not-found, also for a run of another end-user. */
-export async function getRunState(db: Db, scope: AppScope, runId: string): Promise<RunState> {
-  const state = await findRunStateIn(db, scope, runId)
-  if (state === undefined) throw problem('run-not-found')
-  return state
-}
-
-/** Undefined also for a run of another end-user. */
-export async function findRunStateIn(db: Db, scope: AppScope, runId: string): Promise<RunState | undefined> {
-  const query = db
-    .selectFrom('runs')
-    .select(['id', 'status', 'last_seq as lastSeq'])
-    .where('id', '=', runId)
-    .where('organization_id', '=', scope.organizationId)
-    .where('application_id', '=', scope.applicationId)
-  return (scope.endUserId === null ? query : query.where('end_user_id', '=', scope.endUserId)).executeTakeFirst()
-}
-
-/** The states of runs that streams follow, unscoped: each stream was authorized for its run when it was opened. */
-export async function findRunStates(db: Db, runIds: readonly string[]): Promise<Map<string, RunState>> {
-  const rows =
-    await sql<RunState>`select id, status, last_seq as "lastSeq" from runs where id = any(${runIds}::uuid[])`.execute(
-      db,
-    )
-  return new Map(rows.rows.map((row) => [row.id, row]))
 }
 
 /** True when an ended run has an event to send after a position; false when the event of its end was sent. */

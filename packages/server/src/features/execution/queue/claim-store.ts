@@ -1,39 +1,12 @@
 import { sql } from 'kysely'
-import type { Db, Tx } from '../../../../platform/db/database.ts'
-import { runColumns, statusesBefore, toRun, unfinishedStatuses, type StoredRun } from '../../runs/index.ts'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import { runColumns, statusesBefore, toRun, type StoredRun } from '../runs/index.ts'
 
 /** A claimed run. */
 export interface Claim {
   readonly run: StoredRun
   /** Time since the start of the run, both taken from the database's clock. */
   readonly elapsedMs: number
-}
-
-/** Time after a worker's last heartbeat until others may claim its runs. */
-const leaseMs = 5_000
-
-/** Extends the worker's lease, which is the lease of all its runs. */
-export async function heartbeat(db: Db, workerId: string): Promise<void> {
-  await sql`
-    insert into workers (id, expires_at) values (${workerId}, now() + ${leaseMs} * interval '1 ms')
-    on conflict (id) do update set expires_at = excluded.expires_at`.execute(db)
-}
-
-/** Ends the worker's lease, so that others can claim its runs at once. */
-export async function endLease(db: Db, workerId: string): Promise<void> {
-  await db.updateTable('workers').set({ expires_at: sql<Date>`now()` }).where('id', '=', workerId).execute()
-}
-
-/** Ends every lease. Only for a database that no other process uses: the holders have exited. */
-export async function endAllLeases(db: Db): Promise<void> {
-  await db.updateTable('workers').set({ expires_at: sql<Date>`now()` }).execute()
-}
-
-/** Deletes workers whose lease ended and that hold no run. */
-export async function removeDeadWorkers(db: Db): Promise<void> {
-  await sql`
-    delete from workers w where w.expires_at < now() - interval '1 minute'
-      and not exists (select from runs r where r.worker_id = w.id and r.status = 'running')`.execute(db)
 }
 
 /**
@@ -146,24 +119,4 @@ export async function releaseRun(db: Db, run: StoredRun): Promise<void> {
     .where('attempt', '=', run.attempt)
     .where('status', '=', 'running')
     .execute()
-}
-
-/** True when the run has ended or was deleted. */
-export async function hasEnded(db: Db, runId: string): Promise<boolean> {
-  const row = await db
-    .selectFrom('runs')
-    .select('id')
-    .where('id', '=', runId)
-    .where('status', 'in', unfinishedStatuses)
-    .executeTakeFirst()
-  return row === undefined
-}
-
-/** The runs whose workspace cannot be in use any more: deleted, or ended more than an hour ago. */
-export async function findAbandoned(db: Db, runIds: readonly string[]): Promise<string[]> {
-  const { rows } = await sql<{ id: string }>`
-    select given.id from unnest(${runIds}::uuid[]) as given(id)
-    left join runs r on r.id = given.id and (r.completed_at is null or r.completed_at > now() - interval '1 hour')
-    where r.id is null`.execute(db)
-  return rows.map(({ id }) => id)
 }

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { appendEvent, appendLogs, insertRun, type InsertedRun } from '../../../testing/factories/run.ts'
-import { openWorld, type World } from '../../../testing/world.ts'
+import { appendEvent, appendLogs, insertRun, type InsertedRun } from '../../../../testing/factories/run.ts'
+import { openWorld, type World } from '../../../../testing/world.ts'
 import { readAgentEvents, readApplicationEvents, readRunEvents } from './journal-read-store.ts'
 
 const beginning = { transaction: 0, position: 0 }

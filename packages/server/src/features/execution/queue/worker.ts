@@ -1,21 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { newUuid } from '../../../../platform/ids/id.ts'
-import { plainSeal } from '../../../accounts/end-users/index.ts'
-import { appendEvents, runResumed, runUpdate, sealEntries, type StoredRun } from '../../runs/index.ts'
-import {
-  claimRuns,
-  compareHeld,
-  endAllLeases,
-  endLease,
-  heartbeat,
-  releaseRun,
-  releaseUnknown,
-  removeDeadWorkers,
-  type Claim,
-} from './claim-store.ts'
-import { executeRun, RunStopped } from './execute-run.ts'
-import type { SandboxParts } from '../../tools/index.ts'
-import { sweepLeftovers } from './sweep-leftovers.ts'
+import { newUuid } from '../../../platform/ids/id.ts'
+import { plainSeal } from '../../accounts/end-users/index.ts'
+import { appendEvents, runResumed, runUpdate, sealEntries, type StoredRun } from '../runs/index.ts'
+import { executeRun, RunStopped, sweepLeftovers } from '../engine/index.ts'
+import { claimRuns, compareHeld, releaseRun, releaseUnknown, type Claim } from './claim-store.ts'
+import { deleteDeadWorkers, endAllLeases, endLease, extendLease } from './lease-store.ts'
+import type { SandboxParts } from '../tools/index.ts'
 
 const heartbeatMs = 1_000
 const claimBatch = 50
@@ -64,7 +54,7 @@ export async function startWorker(parts: SandboxParts): Promise<Worker> {
     stopping: new AbortController(),
   }
   if (platform.config.DATABASE_URL === undefined) await endAllLeases(platform.db)
-  await heartbeat(platform.db, state.id)
+  await extendLease(platform.db, state.id)
   const unsubscribes = [
     platform.wake.subscribe('runs', () => kick(state)),
     platform.wake.subscribe('cancel', (detail) =>
@@ -108,10 +98,10 @@ async function beat(state: State): Promise<void> {
     await sleep(heartbeatMs, undefined, { signal: state.stopping.signal }).catch(() => undefined)
     if (state.stopped) return
     try {
-      await heartbeat(platform.db, state.id)
+      await extendLease(platform.db, state.id)
       state.lastHeartbeatMs = Date.now()
       await releaseForgotten(state, await dropLost(state))
-      await removeDeadWorkers(platform.db)
+      await deleteDeadWorkers(platform.db)
     } catch (error) {
       platform.log.warn({ err: error, workerId: state.id }, 'Heartbeat failed.')
     }

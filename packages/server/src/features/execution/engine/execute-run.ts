@@ -1,11 +1,12 @@
-import { SealBroken } from '../../../../platform/crypto/key-ring.ts'
-import type { Platform } from '../../../../platform/platform.ts'
-import { contentSeals, plainSeal } from '../../../accounts/end-users/index.ts'
-import { getPackageVersion, toolsOf } from '../../../catalog/agents/index.ts'
-import { getModelTarget, ModelGone } from '../../../catalog/models/index.ts'
+import { SealBroken } from '../../../platform/crypto/key-ring.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import { contentSeals, plainSeal } from '../../accounts/end-users/index.ts'
+import { getPackageVersion, toolsOf } from '../../catalog/agents/index.ts'
+import { getModelTarget, ModelGone } from '../../catalog/models/index.ts'
 import {
   Fenced,
   finishRun,
+  hasRunEnded,
   openJournal,
   openRunWith,
   outputNotKept,
@@ -14,12 +15,11 @@ import {
   type LogEntry,
   type Run,
   type StoredRun,
-} from '../../runs/index.ts'
-import { hasEnded } from './claim-store.ts'
-import { driveRun } from '../loop/drive-run.ts'
-import { failed } from '../loop/endings.ts'
-import { runLimits } from '../loop/limits.ts'
-import { openingMessages } from '../loop/prompt.ts'
+} from '../runs/index.ts'
+import { driveRun } from './loop/drive-run.ts'
+import { failed } from './loop/endings.ts'
+import { runLimits } from './loop/limits.ts'
+import { openingMessages } from './loop/prompt.ts'
 import {
   createRunSandbox,
   listInputs,
@@ -28,8 +28,8 @@ import {
   type SandboxParts,
   sandboxTools,
   toolsNamed,
-} from '../../tools/index.ts'
-import { rebuildTranscript } from '../loop/transcript.ts'
+} from '../tools/index.ts'
+import { rebuildTranscript } from './loop/transcript.ts'
 
 /** The reason of a run's aborted signal. */
 export class RunStopped extends Error {
@@ -86,7 +86,7 @@ async function executeOpened(parts: SandboxParts, run: Run, signal: AbortSignal)
       return 'handover'
     }
     // After a takeover another worker uses the workspace; after a cancel this worker must remove it.
-    if (!(await hasEnded(platform.db, run.id).catch(() => false))) return 'ended'
+    if (!(await hasRunEnded(platform.db, run.id).catch(() => false))) return 'ended'
     await keepOutput(platform, run, sandbox)
   }
   await sandbox
