@@ -4,8 +4,8 @@ import { toJsonText } from '../../../platform/db/json-text.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { ContentSeal } from '../../accounts/end-users/index.ts'
 import {
-  openEntry,
-  openRunError,
+  unsealEntry,
+  unsealRunError,
   RunErrorWire,
   type EventRow,
   type Position,
@@ -55,10 +55,10 @@ function toLogJson(row: EventRow): string {
 function openRow(row: EventRow, seal: ContentSeal): EventRow {
   const data: unknown = row.data === null ? null : JSON.parse(row.data)
   if (row.kind === 'run_log') {
-    const opened = openEntry(seal, { message: row.message, data })
+    const opened = unsealEntry(seal, { message: row.message, data })
     return { ...row, message: opened.message, data: toJsonText(opened.data) }
   }
-  return hasError(data) ? { ...row, data: toJsonText({ ...data, error: openRunError(seal, data.error) }) } : row
+  return hasError(data) ? { ...row, data: toJsonText({ ...data, error: unsealRunError(seal, data.error) }) } : row
 }
 
 const WithError = Compile(Type.Object({ error: RunErrorWire }))

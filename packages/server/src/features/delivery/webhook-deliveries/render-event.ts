@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import { Problem } from '../../../platform/problems/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals } from '../../accounts/end-users/index.ts'
-import { loadRun, openRun, openRunError, toRunWire } from '../../execution/runs/index.ts'
+import { loadRun, unsealRun, unsealRunError, toRunWire } from '../../execution/runs/index.ts'
 import { toVersionOf, type Webhook } from '../webhooks/index.ts'
 import type { WebhookEvent } from './delivery.ts'
 import { eventBody, eventObject, type EventBody, type EventContent } from './event-body.ts'
@@ -29,7 +29,7 @@ async function readContent(platform: Platform, event: WebhookEvent, runId: strin
   const scope = { organizationId: event.organizationId, applicationId: event.applicationId, endUserId: null }
   try {
     const { input, config, metadata, output, report } = toRunWire(
-      await openRun(platform, await loadRun(platform.db, scope, runId)),
+      await unsealRun(platform, await loadRun(platform.db, scope, runId)),
     )
     // A later attempt must not include data from after the event.
     return {
@@ -61,5 +61,5 @@ async function openPayload(
   const error = payload['error']
   if (endUserId === null || !storedError.Check(error)) return payload
   const sealOf = await platform.use(contentSeals).ofAll(platform.db, applicationId, [endUserId])
-  return { ...payload, error: openRunError(sealOf(endUserId), error) }
+  return { ...payload, error: unsealRunError(sealOf(endUserId), error) }
 }

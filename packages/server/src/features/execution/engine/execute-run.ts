@@ -7,8 +7,8 @@ import {
   Fenced,
   finishRun,
   hasRunEnded,
-  openJournal,
-  openRunWith,
+  unsealJournal,
+  unsealRunWith,
   outputNotKept,
   readJournal,
   type Ending,
@@ -22,7 +22,7 @@ import { runLimits } from './loop/limits.ts'
 import { openingMessages } from './loop/prompt.ts'
 import {
   createRunSandbox,
-  listInputs,
+  loadInputs,
   outputFilesMax,
   type RunSandbox,
   type SandboxParts,
@@ -49,8 +49,8 @@ export type Execution = 'ended' | 'handover'
 export async function executeRun(parts: SandboxParts, stored: StoredRun, signal: AbortSignal): Promise<Execution> {
   const { platform } = parts
   try {
-    const run = openRunWith(await platform.use(contentSeals).of(platform.db, stored), stored)
-    return await executeOpened(parts, run, signal)
+    const run = unsealRunWith(await platform.use(contentSeals).of(platform.db, stored), stored)
+    return await executeUnsealed(parts, run, signal)
   } catch (error) {
     platform.log.error({ err: error, runId: stored.id }, 'The content of the run could not be decrypted.')
     return error instanceof SealBroken ? endUnreadable(platform, stored) : 'handover'
@@ -71,7 +71,7 @@ async function endUnreadable(platform: Platform, stored: StoredRun): Promise<Exe
   }
 }
 
-async function executeOpened(parts: SandboxParts, run: Run, signal: AbortSignal): Promise<Execution> {
+async function executeUnsealed(parts: SandboxParts, run: Run, signal: AbortSignal): Promise<Execution> {
   const { platform } = parts
   const log = platform.log.child({ runId: run.id })
   const sandbox = createRunSandbox(parts, run)
@@ -140,9 +140,9 @@ async function prepareAndDrive(
     toolNames: [...tools.keys()],
     hasSandboxTools: sandboxTools.some((tool) => tools.has(tool.name)),
     outputSchema,
-    files: await listInputs(platform, run),
+    files: await loadInputs(platform, run),
   })
-  const journal = run.attempt === 1 ? [] : openJournal(run.seal, await readJournal(platform.db, run.id))
+  const journal = run.attempt === 1 ? [] : unsealJournal(run.seal, await readJournal(platform.db, run.id))
   const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = run.usage
   const spent = { tokens: inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens, costUsd: run.costUsd }
   return driveRun({

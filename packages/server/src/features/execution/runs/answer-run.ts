@@ -3,7 +3,7 @@ import type { AppScope } from '../../../platform/access/caller.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { createSignal } from '../../../platform/concurrency/signal.ts'
 import type { Platform } from '../../../platform/platform.ts'
-import { openRun } from './run-content.ts'
+import { unsealRun } from './run-content.ts'
 import { loadRun } from './run-store.ts'
 import { toRunWire } from './run-wire.ts'
 import { isTerminal, type Run, type StoredRun } from './run.ts'
@@ -62,7 +62,7 @@ async function awaitRun(
       changed.lower()
       latest = await loadRun(platform.db, scope, run.id)
     }
-    return latest === run ? run : await openRun(platform, latest)
+    return latest === run ? run : await unsealRun(platform, latest)
   } finally {
     unsubscribe()
     request.socket.off('close', changed.raise)

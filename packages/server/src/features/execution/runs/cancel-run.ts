@@ -2,7 +2,7 @@ import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { cancelLockedRun, wakeAfterCancel } from './end-run.ts'
-import { openRun } from './run-content.ts'
+import { unsealRun } from './run-content.ts'
 import { lockRun } from './run-store.ts'
 import { RunWire, toRunWire } from './run-wire.ts'
 import { isTerminal, type StoredRun } from './run.ts'
@@ -30,7 +30,7 @@ export const cancelRun = endpoint({
       (cancelled) => toWireId('run', cancelled.id),
     )
     wakeAfterCancel(platform.wake, run)
-    return ok(toRunWire(await openRun(platform, run)))
+    return ok(toRunWire(await unsealRun(platform, run)))
   },
 })
 

@@ -6,7 +6,7 @@ import { toWireId } from '../../../platform/ids/id.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
-import { openRun } from './run-content.ts'
+import { unsealRun } from './run-content.ts'
 import type { RunRequest } from './run-request.ts'
 import { findRunOfKey } from './run-store.ts'
 import type { Run } from './run.ts'
@@ -69,7 +69,7 @@ export async function findRepeatedRun({ db, scope, platform, idempotency }: Repe
   if (idempotency === undefined) return undefined
   const made = await findRunOfKey(db, scope, idempotency.keyHash)
   if (made === undefined) return undefined
-  if (made.bodyHash?.equals(idempotency.bodyHash) === true) return openRun(platform, made.run)
+  if (made.bodyHash?.equals(idempotency.bodyHash) === true) return unsealRun(platform, made.run)
   throw problem('idempotency-key-reuse', {
     detail: 'This Idempotency-Key was used with another body: take a new key for a new request.',
   })

@@ -8,7 +8,7 @@ import { appendEvents, Fenced } from './journal/journal-store.ts'
 import { runCompleted, type LogEntry } from './journal/log-entries.ts'
 import { runUpdate, sealEntries } from './journal/stored-entry.ts'
 import { startOf, type RunOrigin } from './prepare-run.ts'
-import { openRunWith, sealRunError, sealStart } from './run-content.ts'
+import { unsealRunWith, sealRunError, sealStart } from './run-content.ts'
 import type { RunRequest } from './run-request.ts'
 import { endRun, insertRun, lockAttempt } from './run-store.ts'
 import type { Run, RunError, StoredRun, TerminalStatus } from './run.ts'
@@ -93,5 +93,5 @@ export async function recordFailedRun(
     ...sealEntries(seal, [runCompleted('failed', error)]),
     runUpdate(failed, 'completed'),
   ])
-  return openRunWith(seal, failed)
+  return unsealRunWith(seal, failed)
 }

@@ -1,5 +1,5 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { openRun } from './run-content.ts'
+import { unsealRun } from './run-content.ts'
 import { loadRun } from './run-store.ts'
 import { RunWire, toRunWire } from './run-wire.ts'
 
@@ -15,5 +15,5 @@ export const getRun = endpoint({
   returns: { 200: RunWire },
   fails: [],
   handle: async ({ db, scope, platform, params }) =>
-    ok(toRunWire(await openRun(platform, await loadRun(db, scope, params.runId)))),
+    ok(toRunWire(await unsealRun(platform, await loadRun(db, scope, params.runId)))),
 })

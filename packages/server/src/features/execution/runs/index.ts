@@ -112,18 +112,18 @@ export {
 } from './journal/journal-read-store.ts'
 export { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
 export {
-  openEntry,
-  openJournal,
-  openRun,
-  openRunError,
-  openRunWith,
-  openSummaries,
+  unsealEntry,
+  unsealJournal,
+  unsealRun,
+  unsealRunError,
+  unsealRunWith,
+  unsealSummaries,
   sealProgress,
   toRecord,
 } from './run-content.ts'
 export { runColumns, toRun } from './run-row.ts'
 export { runOwners } from './run-hook-store.ts'
-export { findUnfinishedRunsOfSchedules, listRunsOfSchedule } from './scheduled-run-store.ts'
+export { findUnfinishedRunsOfSchedules, loadRunsOfSchedule } from './scheduled-run-store.ts'
 export { findAbandonedRuns, findRunState, findRunStates, hasRunEnded, type RunState } from './run-state-store.ts'
 export { budgetPattern, runRequestFields, type RunRequest } from './run-request.ts'
 export { findRunInputs, loadRun } from './run-store.ts'

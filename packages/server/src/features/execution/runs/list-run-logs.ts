@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { openEntry, openRun } from './run-content.ts'
+import { unsealEntry, unsealRun } from './run-content.ts'
 import { loadRun, loadRunLogs } from './run-store.ts'
 import { RunLogWire, toRunLogWire } from './run-wire.ts'
 
@@ -26,9 +26,9 @@ export const listRunLogs = endpoint({
   returns: { 200: pageOf(RunLogWire) },
   fails: [],
   async handle({ db, scope, platform, params, query }) {
-    const run = await openRun(platform, await loadRun(db, scope, params.runId))
+    const run = await unsealRun(platform, await loadRun(db, scope, params.runId))
     const page = parsePage(query)
     const logs = await loadRunLogs(db, run.id, { page, afterSeq: query.after })
-    return ok(toPageWire(logs, page, (log) => toRunLogWire(openEntry(run.seal, log))))
+    return ok(toPageWire(logs, page, (log) => toRunLogWire(unsealEntry(run.seal, log))))
   },
 })

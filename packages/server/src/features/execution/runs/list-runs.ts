@@ -5,7 +5,7 @@ import { problem } from '../../../platform/problems/problem.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
 import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
 import { getAgent } from '../../catalog/agents/index.ts'
-import { openSummaries } from './run-content.ts'
+import { unsealSummaries } from './run-content.ts'
 import { loadRuns } from './run-store.ts'
 import { RunSummaryWire, toRunSummaryWire } from './run-wire.ts'
 import { runStatuses } from './run.ts'
@@ -39,7 +39,7 @@ export const listRuns = endpoint({
     })
     const nextCursor = typeof slice.nextCursor === 'string' ? toWireId('run', slice.nextCursor) : null
     return ok(
-      toPageWire({ ...slice, items: await openSummaries(platform, slice.items), nextCursor }, page, toRunSummaryWire),
+      toPageWire({ ...slice, items: await unsealSummaries(platform, slice.items), nextCursor }, page, toRunSummaryWire),
     )
   },
 })

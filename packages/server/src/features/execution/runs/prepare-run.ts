@@ -9,7 +9,7 @@ import { getInstalledAgent, type Agent, type AgentVersion } from '../../catalog/
 import { findRunnableModel, type RunnableModel } from '../../catalog/models/index.ts'
 import { contentSeals, holdEndUser, type ContentSeal } from '../../accounts/end-users/index.ts'
 import { findFiles, unsealFiles, type ReadableFile, type StoredFile } from '../files/index.ts'
-import { openRunWith, sealStart } from './run-content.ts'
+import { unsealRunWith, sealStart } from './run-content.ts'
 import type { RunRequest } from './run-request.ts'
 import { insertRun, insertRunInputs } from './run-store.ts'
 import type { Run, RunModel } from './run.ts'
@@ -111,7 +111,7 @@ export async function insertPreparedRun(
     runId: run.id,
     files: nameInputs(files).map(({ id, name }) => ({ id, name: seal.sealText(name) })),
   })
-  return openRunWith(seal, run)
+  return unsealRunWith(seal, run)
 }
 
 /** The fields of a new run that come from its agent and its request. */

@@ -5,16 +5,16 @@ import type { JournalRow } from './journal/replay-entry.ts'
 import type { JsonRecord, Run, RunError, RunSummary, StoredRun } from './run.ts'
 
 /** The run with its content decrypted, for callers who may read it. */
-export async function openRun(platform: Platform, stored: StoredRun): Promise<Run> {
+export async function unsealRun(platform: Platform, stored: StoredRun): Promise<Run> {
   const { applicationId, endUserId } = stored
-  return openRunWith(
+  return unsealRunWith(
     (await platform.use(contentSeals).ofAll(platform.db, applicationId, [endUserId]))(endUserId),
     stored,
   )
 }
 
 /** Runs of one application as lists show them: only their errors are decrypted. */
-export async function openSummaries(platform: Platform, stored: readonly StoredRun[]): Promise<RunSummary[]> {
+export async function unsealSummaries(platform: Platform, stored: readonly StoredRun[]): Promise<RunSummary[]> {
   const [first] = stored
   if (first === undefined) return []
   const sealOf = await platform
@@ -22,12 +22,12 @@ export async function openSummaries(platform: Platform, stored: readonly StoredR
     .ofAll(platform.db, first.applicationId, new Set(stored.map(({ endUserId }) => endUserId)))
   return stored.map((run) => {
     const seal = sealOf(run.endUserId)
-    return { ...run, seal, error: run.error === null ? null : openRunError(seal, run.error) }
+    return { ...run, seal, error: run.error === null ? null : unsealRunError(seal, run.error) }
   })
 }
 
 /** The run with its content decrypted by its seal. */
-export function openRunWith(seal: ContentSeal, stored: StoredRun): Run {
+export function unsealRunWith(seal: ContentSeal, stored: StoredRun): Run {
   if (stored.endUserId === null) return { ...stored, seal }
   return {
     ...stored,
@@ -35,8 +35,8 @@ export function openRunWith(seal: ContentSeal, stored: StoredRun): Run {
     config: toRecord(seal.open(stored.config)),
     metadata: toRecord(seal.open(stored.metadata)),
     output: seal.open(stored.output),
-    report: stored.report === null ? null : openReport(seal, stored.report),
-    error: stored.error === null ? null : openRunError(seal, stored.error),
+    report: stored.report === null ? null : unsealReport(seal, stored.report),
+    error: stored.error === null ? null : unsealRunError(seal, stored.error),
     seal,
   }
 }
@@ -65,10 +65,10 @@ export function sealRunError(seal: ContentSeal, { code, message, reasons }: RunE
 const erasedText = 'Erased.'
 
 /** Decrypts an error that `sealRunError` sealed. */
-export function openRunError(seal: ContentSeal, { code, message, reasons }: RunError): RunError {
-  const open = (text: string) => seal.openText(text) ?? erasedText
-  const opened = reasons?.map((reason) => ({ pointer: open(reason.pointer), message: open(reason.message) }))
-  return { code, message: open(message), ...(opened === undefined ? {} : { reasons: opened }) }
+export function unsealRunError(seal: ContentSeal, { code, message, reasons }: RunError): RunError {
+  const unseal = (text: string) => seal.openText(text) ?? erasedText
+  const unsealed = reasons?.map(({ pointer, message: text }) => ({ pointer: unseal(pointer), message: unseal(text) }))
+  return { code, message: unseal(message), ...(unsealed === undefined ? {} : { reasons: unsealed }) }
 }
 
 /** Seals the content of progress. */
@@ -81,7 +81,7 @@ export function sealProgress(seal: ContentSeal, progress: RunProgress): RunProgr
 }
 
 /** Decrypts an entry of the log or the journal. */
-export function openEntry<T extends Pick<JournalRow, 'message' | 'data'>>(seal: ContentSeal, entry: T): T {
+export function unsealEntry<T extends Pick<JournalRow, 'message' | 'data'>>(seal: ContentSeal, entry: T): T {
   return {
     ...entry,
     message: entry.message === null ? null : seal.openText(entry.message),
@@ -90,12 +90,12 @@ export function openEntry<T extends Pick<JournalRow, 'message' | 'data'>>(seal: 
 }
 
 /** Decrypts the entries that a resume reads. */
-export function openJournal(seal: ContentSeal, journal: readonly JournalRow[]): JournalRow[] {
-  return journal.map((entry) => ({ ...openEntry(seal, entry), journal: seal.open(entry.journal) }))
+export function unsealJournal(seal: ContentSeal, journal: readonly JournalRow[]): JournalRow[] {
+  return journal.map((entry) => ({ ...unsealEntry(seal, entry), journal: seal.open(entry.journal) }))
 }
 
 // Each section is sealed separately, because sections are appended.
-function openReport(seal: ContentSeal, report: string): string {
+function unsealReport(seal: ContentSeal, report: string): string {
   return report
     .split('\n\n')
     .map((section) => seal.openText(section) ?? '')

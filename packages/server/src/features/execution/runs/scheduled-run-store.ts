@@ -5,7 +5,7 @@ import { runColumns, toRun } from './run-row.ts'
 import { unfinishedStatuses, type StoredRun } from './run.ts'
 
 /** The runs of a schedule, newest first. The caller has found the schedule in the scope. */
-export async function listRunsOfSchedule(
+export async function loadRunsOfSchedule(
   db: Db,
   scope: AppScope,
   { scheduleId, page }: { scheduleId: string; page: Page },

@@ -1,6 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { listRunsOfSchedule, openSummaries, RunSummaryWire, toRunSummaryWire } from '../runs/index.ts'
+import { loadRunsOfSchedule, unsealSummaries, RunSummaryWire, toRunSummaryWire } from '../runs/index.ts'
 import { findSchedule } from './schedule-store.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 
@@ -20,7 +20,7 @@ export const listScheduleRuns = endpoint({
   async handle({ params, query, scope, platform, db }) {
     const page = parsePage(query)
     const { id } = foundOr(await findSchedule(db, scope, params.scheduleId), 'schedule-not-found')
-    const slice = await listRunsOfSchedule(db, scope, { scheduleId: id, page })
-    return ok(toPageWire({ ...slice, items: await openSummaries(platform, slice.items) }, page, toRunSummaryWire))
+    const slice = await loadRunsOfSchedule(db, scope, { scheduleId: id, page })
+    return ok(toPageWire({ ...slice, items: await unsealSummaries(platform, slice.items) }, page, toRunSummaryWire))
   },
 })

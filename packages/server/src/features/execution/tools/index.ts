@@ -1,4 +1,4 @@
-export { listInputs } from './run-inputs.ts'
+export { loadInputs } from './run-inputs.ts'
 export { createRunSandbox, outputFilesMax, workspaceRoot, type RunSandbox, type SandboxParts } from './run-sandbox.ts'
 export { sandboxTools } from './sandbox-tools.ts'
 export { interruptedResult, runToolCall, toolsNamed } from './tool-calls.ts'

@@ -4,9 +4,9 @@ import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
 import { insertRun } from '../../../testing/factories/run.ts'
 import { openRunWorld, type RunWorld } from '../../../testing/factories/run-world.ts'
 import { addRunFile, readContent } from '../files/index.ts'
-import { loadRun, openRun } from '../runs/index.ts'
+import { loadRun, unsealRun } from '../runs/index.ts'
 import { createWorkspace } from '../sandboxes/index.ts'
-import { listInputs } from './run-inputs.ts'
+import { loadInputs } from './run-inputs.ts'
 import { workspaceRoot } from './run-sandbox.ts'
 
 let world: RunWorld
@@ -23,11 +23,11 @@ it('gives input files unique names in one folder, also output files of another r
   for (const path of paths)
     made.push(await addRunFile(world.platform, { ...maker, runId: maker.id }, { path, content: Readable.from([path]) }))
   const { body } = await actor.start({ files: made.map(({ id }) => toWireId('file', id)) })
-  const run = await openRun(
+  const run = await unsealRun(
     world.platform,
     await loadRun(world.platform.db, actor.scope, parseWireId('run', body.id) ?? ''),
   )
-  const inputs = await listInputs(world.platform, run)
+  const inputs = await loadInputs(world.platform, run)
   expect(inputs.map(({ name }) => name)).toEqual([
     'a.csv',
     'a_1.csv',
@@ -35,7 +35,7 @@ it('gives input files unique names in one folder, also output files of another r
     'a_2.csv',
     `${'x'.repeat(249)}_1.csv`,
   ])
-  expect(await listInputs(world.platform, run)).toEqual(inputs)
+  expect(await loadInputs(world.platform, run)).toEqual(inputs)
   const workspace = await createWorkspace(workspaceRoot(world.platform), run.id)
   for (const input of inputs) await workspace.putInput(input.name, await readContent(world.platform, input))
   await workspace.remove()

@@ -10,7 +10,7 @@ import {
   type SandboxDetection,
   type Workspace,
 } from '../sandboxes/index.ts'
-import { listInputs } from './run-inputs.ts'
+import { loadInputs } from './run-inputs.ts'
 import type { Semaphore } from '../../../platform/concurrency/semaphore.ts'
 
 /** Output files that a run may keep. */
@@ -66,7 +66,7 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
     abort: AbortSignal,
   ): Promise<OpenSandbox> => {
     workspace = await createWorkspace(workspaceRoot(platform), run.id)
-    for (const file of await listInputs(platform, run)) {
+    for (const file of await loadInputs(platform, run)) {
       abort.throwIfAborted()
       await workspace.putInput(file.name, await readContent(platform, file))
     }
