@@ -1,9 +1,8 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { Problem } from '../../../platform/problems/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals } from '../../accounts/end-users/index.ts'
-import { loadRun, unsealRun, unsealRunError, toRunWire } from '../../execution/runs/index.ts'
+import { findRun, unsealRun, unsealRunError, toRunWire } from '../../execution/runs/index.ts'
 import { toVersionOf, type Webhook } from '../webhooks/index.ts'
 import type { WebhookEvent } from './delivery.ts'
 import { eventBody, eventObject, type EventBody, type EventContent } from './event-body.ts'
@@ -27,20 +26,15 @@ const lastEvents: ReadonlySet<string> = new Set(['run.completed', 'run.failed', 
 
 async function readContent(platform: Platform, event: WebhookEvent, runId: string): Promise<EventContent> {
   const scope = { organizationId: event.organizationId, applicationId: event.applicationId, endUserId: null }
-  try {
-    const { input, config, metadata, output, report } = toRunWire(
-      await unsealRun(platform, await loadRun(platform.db, scope, runId)),
-    )
-    // A later attempt must not include data from after the event.
-    return {
-      input,
-      config,
-      metadata,
-      ...(lastEvents.has(event.type) ? { output, report } : { output: null, report: null }),
-    }
-  } catch (error) {
-    if (error instanceof Problem && error.code === 'run-not-found') return 'deleted'
-    throw error
+  const stored = await findRun(platform.db, scope, runId)
+  if (stored === undefined) return 'deleted'
+  const { input, config, metadata, output, report } = toRunWire(await unsealRun(platform, stored))
+  // A later attempt must not include data from after the event.
+  return {
+    input,
+    config,
+    metadata,
+    ...(lastEvents.has(event.type) ? { output, report } : { output: null, report: null }),
   }
 }
 

@@ -1,10 +1,11 @@
 import type { FastifyRequest } from 'fastify'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { createSignal } from '../../../platform/concurrency/signal.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { unsealRun } from './run-content.ts'
-import { loadRun } from './run-store.ts'
+import { findRun } from './run-store.ts'
 import { toRunWire } from './run-wire.ts'
 import { isTerminal, type Run, type StoredRun } from './run.ts'
 
@@ -60,7 +61,7 @@ async function awaitRun(
     ) {
       await changed.wait(Math.min(pollMs, deadline - Date.now()))
       changed.lower()
-      latest = await loadRun(platform.db, scope, run.id)
+      latest = foundOr(await findRun(platform.db, scope, run.id), 'run-not-found')
     }
     return latest === run ? run : await unsealRun(platform, latest)
   } finally {

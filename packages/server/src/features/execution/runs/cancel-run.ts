@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/problems/problem.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { cancelLockedRun, wakeAfterCancel } from './end-run.ts'
 import { unsealRun } from './run-content.ts'
@@ -23,7 +24,7 @@ export const cancelRun = endpoint({
   async handle({ scope, params, platform, change }) {
     const run = await change(
       async (tx) => {
-        const locked = await lockRun(tx, scope, params.runId)
+        const locked = foundOr(await lockRun(tx, scope, params.runId), 'run-not-found')
         refuseFinished(locked)
         return cancelLockedRun(tx, locked.id, { by: 'a request', entry: 'The run was cancelled.' })
       },

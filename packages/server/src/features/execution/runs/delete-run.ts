@@ -1,5 +1,6 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/problems/problem.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { deleteRunFiles } from '../files/index.ts'
@@ -23,7 +24,7 @@ export const deleteRun = endpoint({
   async handle({ scope, params, platform, change, log }) {
     const fileIds = await change(
       async (tx) => {
-        const run = await lockRun(tx, scope, params.runId)
+        const run = foundOr(await lockRun(tx, scope, params.runId), 'run-not-found')
         if (!isTerminal(run.status))
           throw problem('run-in-progress', { detail: `The run is ${run.status}: cancel it first.` })
         const made = await deleteRunFiles(tx, scope, { id: run.id, hooks: platform.hooks })

@@ -1,6 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { unsealRun } from './run-content.ts'
-import { loadRun } from './run-store.ts'
+import { findRun } from './run-store.ts'
 import { RunWire, toRunWire } from './run-wire.ts'
 
 export const getRun = endpoint({
@@ -14,6 +15,8 @@ export const getRun = endpoint({
   params: { runId: { id: 'run', missing: 'run-not-found' } },
   returns: { 200: RunWire },
   fails: [],
-  handle: async ({ db, scope, platform, params }) =>
-    ok(toRunWire(await unsealRun(platform, await loadRun(db, scope, params.runId)))),
+  async handle({ db, scope, platform, params }) {
+    const stored = foundOr(await findRun(db, scope, params.runId), 'run-not-found')
+    return ok(toRunWire(await unsealRun(platform, stored)))
+  },
 })

@@ -126,7 +126,7 @@ export { runOwners } from './run-hook-store.ts'
 export { findUnfinishedRunsOfSchedules, loadRunsOfSchedule } from './scheduled-run-store.ts'
 export { findAbandonedRuns, findRunState, findRunStates, hasRunEnded, type RunState } from './run-state-store.ts'
 export { budgetPattern, runRequestFields, type RunRequest } from './run-request.ts'
-export { findRunInputs, loadRun } from './run-store.ts'
+export { findRun, findRunInputs } from './run-store.ts'
 export {
   RunErrorWire,
   RunLogWire,

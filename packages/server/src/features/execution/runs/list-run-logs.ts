@@ -1,8 +1,9 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { unsealEntry, unsealRun } from './run-content.ts'
-import { loadRun, loadRunLogs } from './run-store.ts'
+import { findRun, loadRunLogs } from './run-store.ts'
 import { RunLogWire, toRunLogWire } from './run-wire.ts'
 
 export const listRunLogs = endpoint({
@@ -26,7 +27,8 @@ export const listRunLogs = endpoint({
   returns: { 200: pageOf(RunLogWire) },
   fails: [],
   async handle({ db, scope, platform, params, query }) {
-    const run = await unsealRun(platform, await loadRun(db, scope, params.runId))
+    const stored = foundOr(await findRun(db, scope, params.runId), 'run-not-found')
+    const run = await unsealRun(platform, stored)
     const page = parsePage(query)
     const logs = await loadRunLogs(db, run.id, { page, afterSeq: query.after })
     return ok(toPageWire(logs, page, (log) => toRunLogWire(unsealEntry(run.seal, log))))

@@ -6,7 +6,6 @@ import type { AppScope } from '../../../platform/access/caller.ts'
 import type { IdempotencyKey } from '../../../platform/http/idempotency/idempotency.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import { fileContents } from '../files/index.ts'
 import { runColumns, toRun, type RunRow } from './run-row.ts'
 import { toStoredSummary, type RunLog } from './run-wire.ts'
@@ -148,20 +147,19 @@ export async function findRunInputs(db: Db, runId: string): Promise<StoredInput[
     .execute()
 }
 
-/** Throws run-not-found, also for another end-user's run. */
-export async function loadRun(db: Db, scope: AppScope, id: string): Promise<StoredRun> {
+/** Undefined also for another end-user's run. */
+export async function findRun(db: Db, scope: AppScope, id: string): Promise<StoredRun | undefined> {
   const row = await db
     .selectFrom('runs')
     .select(runColumns)
     .where('id', '=', id)
     .where(visibleTo(scope))
     .executeTakeFirst()
-  if (row === undefined) throw problem('run-not-found')
-  return toRun(row)
+  return row === undefined ? undefined : toRun(row)
 }
 
-/** Locks a run until the transaction ends. Throws run-not-found. */
-export async function lockRun(tx: Tx, scope: AppScope, id: string): Promise<StoredRun> {
+/** Locks a run until the transaction ends. Undefined also for another end-user's run. */
+export async function lockRun(tx: Tx, scope: AppScope, id: string): Promise<StoredRun | undefined> {
   const row = await tx
     .selectFrom('runs')
     .select(runColumns)
@@ -169,8 +167,7 @@ export async function lockRun(tx: Tx, scope: AppScope, id: string): Promise<Stor
     .where(visibleTo(scope))
     .forUpdate()
     .executeTakeFirst()
-  if (row === undefined) throw problem('run-not-found')
-  return toRun(row)
+  return row === undefined ? undefined : toRun(row)
 }
 
 /** The run that a request with this idempotency key created. */

@@ -4,7 +4,7 @@ import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
 import { insertRun } from '../../../testing/factories/run.ts'
 import { openRunWorld, type RunWorld } from '../../../testing/factories/run-world.ts'
 import { addRunFile, readContent } from '../files/index.ts'
-import { loadRun, unsealRun } from '../runs/index.ts'
+import { findRun, unsealRun } from '../runs/index.ts'
 import { createWorkspace } from '../sandboxes/index.ts'
 import { loadInputs } from './run-inputs.ts'
 import { workspaceRoot } from './run-sandbox.ts'
@@ -23,10 +23,9 @@ it('gives input files unique names in one folder, also output files of another r
   for (const path of paths)
     made.push(await addRunFile(world.platform, { ...maker, runId: maker.id }, { path, content: Readable.from([path]) }))
   const { body } = await actor.start({ files: made.map(({ id }) => toWireId('file', id)) })
-  const run = await unsealRun(
-    world.platform,
-    await loadRun(world.platform.db, actor.scope, parseWireId('run', body.id) ?? ''),
-  )
+  const stored = await findRun(world.platform.db, actor.scope, parseWireId('run', body.id) ?? '')
+  if (stored === undefined) throw new Error('The run is missing.')
+  const run = await unsealRun(world.platform, stored)
   const inputs = await loadInputs(world.platform, run)
   expect(inputs.map(({ name }) => name)).toEqual([
     'a.csv',
