@@ -1,9 +1,9 @@
 import type { Db } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import {
-  readAgentEvents,
-  readApplicationEvents,
-  readRunEvents,
+  loadAgentEvents,
+  loadApplicationEvents,
+  loadRunEvents,
   terminalStatuses,
   type JournalPage,
   type Position,
@@ -35,11 +35,11 @@ export function keyOf(source: Source): string {
 export function readSource(db: Db, source: Source, after: Position): Promise<JournalPage> {
   switch (source.kind) {
     case 'run':
-      return readRunEvents(db, source, { runId: source.runId, after })
+      return loadRunEvents(db, source, { runId: source.runId, after })
     case 'agent':
-      return readAgentEvents(db, source, { agentId: source.agentId, after })
+      return loadAgentEvents(db, source, { agentId: source.agentId, after })
     case 'application':
-      return readApplicationEvents(db, source, { after })
+      return loadApplicationEvents(db, source, { after })
   }
 }
 

@@ -10,7 +10,7 @@ import {
   unsealJournal,
   unsealRunWith,
   outputNotKept,
-  readJournal,
+  loadJournal,
   type Ending,
   type LogEntry,
   type Run,
@@ -34,18 +34,18 @@ import { rebuildTranscript } from './loop/transcript.ts'
 /** The reason of a run's aborted signal. */
 export class RunStopped extends Error {
   override readonly name = 'RunStopped'
-  readonly why: 'timeout' | 'taken-over' | 'handover'
+  readonly why: 'timeout' | 'taken-over' | 'release'
 
-  constructor(why: 'timeout' | 'taken-over' | 'handover') {
+  constructor(why: 'timeout' | 'taken-over' | 'release') {
     super(`The run was stopped: ${why}.`)
     this.why = why
   }
 }
 
-/** `ended`: nothing is left to do. `handover`: another attempt must continue the run. */
-export type Execution = 'ended' | 'handover'
+/** `ended`: nothing is left to do. `release`: another attempt must continue the run. */
+export type Execution = 'ended' | 'release'
 
-/** Executes an attempt until its run ends, is taken over by another worker, or must be handed over. Never throws. */
+/** Executes an attempt until its run ends, is taken over by another worker, or must be released. Never throws. */
 export async function executeRun(parts: SandboxParts, stored: StoredRun, signal: AbortSignal): Promise<Execution> {
   const { platform } = parts
   try {
@@ -53,7 +53,7 @@ export async function executeRun(parts: SandboxParts, stored: StoredRun, signal:
     return await executeUnsealed(parts, run, signal)
   } catch (error) {
     platform.log.error({ err: error, runId: stored.id }, 'The content of the run could not be decrypted.')
-    return error instanceof SealBroken ? endUnreadable(platform, stored) : 'handover'
+    return error instanceof SealBroken ? endUnreadable(platform, stored) : 'release'
   }
 }
 
@@ -67,7 +67,7 @@ async function endUnreadable(platform: Platform, stored: StoredRun): Promise<Exe
     )
     return 'ended'
   } catch (error) {
-    return error instanceof Fenced ? 'ended' : 'handover'
+    return error instanceof Fenced ? 'ended' : 'release'
   }
 }
 
@@ -81,9 +81,8 @@ async function executeUnsealed(parts: SandboxParts, run: Run, signal: AbortSigna
   } catch (error) {
     const isLost = error instanceof Fenced || whyStopped(signal) === 'taken-over'
     if (!isLost) {
-      if (whyStopped(signal) !== 'handover')
-        log.error({ err: error }, 'The run could not be executed; it is handed over.')
-      return 'handover'
+      if (whyStopped(signal) !== 'release') log.error({ err: error }, 'The run could not be executed; it is released.')
+      return 'release'
     }
     // After a takeover another worker uses the workspace; after a cancel this worker must remove it.
     if (!(await hasRunEnded(platform.db, run.id).catch(() => false))) return 'ended'
@@ -142,7 +141,7 @@ async function prepareAndDrive(
     outputSchema,
     files: await loadInputs(platform, run),
   })
-  const journal = run.attempt === 1 ? [] : unsealJournal(run.seal, await readJournal(platform.db, run.id))
+  const journal = run.attempt === 1 ? [] : unsealJournal(run.seal, await loadJournal(platform.db, run.id))
   const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = run.usage
   const spent = { tokens: inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens, costUsd: run.costUsd }
   return driveRun({

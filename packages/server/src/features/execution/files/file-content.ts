@@ -7,12 +7,13 @@ import type { ByteRange } from './byte-range.ts'
 import type { ReadableContent, ReadableFile, StoredContent, StoredFile } from './file.ts'
 import { sealedRange, SealingStream, UnsealingStream } from './sealed-bytes.ts'
 
-type Seals = Pick<Platform, 'db' | 'use'>
-
 const saltBytes = 32
 
 /** Decrypts the names of files and adds the keys of their bytes. Only for callers who may see the files. */
-export async function unsealFiles(platform: Seals, files: readonly StoredFile[]): Promise<ReadableFile[]> {
+export async function unsealFiles(
+  platform: Pick<Platform, 'db' | 'use'>,
+  files: readonly StoredFile[],
+): Promise<ReadableFile[]> {
   const sealOf = await sealsOf(platform, files)
   return files.map((file) => ({
     ...file,
@@ -22,14 +23,14 @@ export async function unsealFiles(platform: Seals, files: readonly StoredFile[])
 }
 
 /** One file as `unsealFiles` returns it. */
-export async function unsealFile(platform: Seals, file: StoredFile): Promise<ReadableFile> {
+export async function unsealFile(platform: Pick<Platform, 'db' | 'use'>, file: StoredFile): Promise<ReadableFile> {
   const sealOf = await sealsOf(platform, [file])
   return { ...file, name: sealOf(file).openText(file.name) ?? '', key: keyOf(sealOf(file), file) }
 }
 
 /** The contents of a run's input files, ready to be read. */
 export async function unsealContents<T extends StoredContent>(
-  platform: Seals,
+  platform: Pick<Platform, 'db' | 'use'>,
   files: readonly T[],
 ): Promise<(T & ReadableContent)[]> {
   const sealOf = await sealsOf(platform, files)
@@ -73,7 +74,10 @@ function keyOf(seal: ContentSeal, { salt }: Pick<StoredContent, 'salt'>): Buffer
   return salt === null ? undefined : seal.fileKey(salt)
 }
 
-async function sealsOf(platform: Seals, files: readonly Pick<StoredContent, 'applicationId' | 'endUserId'>[]) {
+async function sealsOf(
+  platform: Pick<Platform, 'db' | 'use'>,
+  files: readonly Pick<StoredContent, 'applicationId' | 'endUserId'>[],
+) {
   const [first] = files
   const sealOf = await platform
     .use(contentSeals)

@@ -17,7 +17,7 @@ export interface Worker {
   activeRuns(): number
   /** Milliseconds since the last heartbeat that the database accepted. */
   silenceMs(): number
-  /** Stops claiming, hands the active runs over, and resolves when they are released (at most 6 s). */
+  /** Stops claiming, releases the active runs, and resolves when that is done (at most 6 s). */
   stop(): Promise<void>
 }
 
@@ -26,7 +26,7 @@ interface Active {
   readonly done: Promise<void>
 }
 
-interface State {
+interface WorkerState {
   readonly id: string
   readonly parts: SandboxParts
   readonly active: Map<string, Active>
@@ -42,7 +42,7 @@ interface State {
 /** Starts a worker: claims runs on wake-ups and every second, extends its lease, and aborts runs that it has lost. */
 export async function startWorker(parts: SandboxParts): Promise<Worker> {
   const { platform } = parts
-  const state: State = {
+  const state: WorkerState = {
     id: newUuid(),
     parts,
     active: new Map(),
@@ -58,7 +58,7 @@ export async function startWorker(parts: SandboxParts): Promise<Worker> {
   const unsubscribes = [
     platform.wake.subscribe('runs', () => kick(state)),
     platform.wake.subscribe('cancel', (detail) =>
-      detail === '*' ? void dropLostSoon(state) : abortRun(state, detail),
+      detail === '*' ? void abortLostAfterWake(state) : abortRun(state, detail),
     ),
   ]
   const beating = beat(state)
@@ -73,26 +73,26 @@ export async function startWorker(parts: SandboxParts): Promise<Worker> {
       state.stopping.abort()
       clearInterval(sweeping)
       for (const unsubscribe of unsubscribes) unsubscribe()
-      await Promise.race([handOverAll(state), sleep(stopMs, undefined, { ref: false })])
+      await Promise.race([releaseAll(state), sleep(stopMs, undefined, { ref: false })])
       await beating
       await endLease(platform.db, state.id)
     },
   }
 }
 
-async function handOverAll(state: State): Promise<void> {
+async function releaseAll(state: WorkerState): Promise<void> {
   abortAll(state)
-  // Runs of a claim in progress are handed over too.
+  // Runs of a claim in progress are released too.
   await state.claiming
   abortAll(state)
   await Promise.allSettled([...state.active.values()].map(({ done }) => done))
 }
 
-function abortAll({ active }: State): void {
-  for (const { controller } of active.values()) controller.abort(new RunStopped('handover'))
+function abortAll({ active }: WorkerState): void {
+  for (const { controller } of active.values()) controller.abort(new RunStopped('release'))
 }
 
-async function beat(state: State): Promise<void> {
+async function beat(state: WorkerState): Promise<void> {
   const { platform } = state.parts
   while (!state.stopped) {
     await sleep(heartbeatMs, undefined, { signal: state.stopping.signal }).catch(() => undefined)
@@ -100,7 +100,7 @@ async function beat(state: State): Promise<void> {
     try {
       await extendLease(platform.db, state.id)
       state.lastHeartbeatMs = Date.now()
-      await releaseForgotten(state, await dropLost(state))
+      await releaseForgotten(state, await abortLost(state))
       await deleteDeadWorkers(platform.db)
     } catch (error) {
       platform.log.warn({ err: error, workerId: state.id }, 'Heartbeat failed.')
@@ -109,7 +109,7 @@ async function beat(state: State): Promise<void> {
   }
 }
 
-function kick(state: State): void {
+function kick(state: WorkerState): void {
   state.kicked = true
   if (state.claiming !== undefined || state.stopped) return
   state.claiming = claimWhileAvailable(state).finally(() => {
@@ -117,7 +117,7 @@ function kick(state: State): void {
   })
 }
 
-async function claimWhileAvailable(state: State): Promise<void> {
+async function claimWhileAvailable(state: WorkerState): Promise<void> {
   const { platform } = state.parts
   while (state.kicked && !state.stopped) {
     state.kicked = false
@@ -133,7 +133,7 @@ async function claimWhileAvailable(state: State): Promise<void> {
   }
 }
 
-async function claim(state: State, slots: number): Promise<Claim[]> {
+async function claim(state: WorkerState, slots: number): Promise<Claim[]> {
   const { platform } = state.parts
   return platform.db.transaction().execute(async (tx) => {
     const claims = await claimRuns(tx, state.id, slots)
@@ -146,7 +146,7 @@ async function claim(state: State, slots: number): Promise<Claim[]> {
   })
 }
 
-function start(state: State, { run, elapsedMs }: Claim): void {
+function start(state: WorkerState, { run, elapsedMs }: Claim): void {
   const { platform } = state.parts
   // This worker may still be executing an earlier, already fenced attempt of the run.
   abortRun(state, run.id)
@@ -155,7 +155,7 @@ function start(state: State, { run, elapsedMs }: Claim): void {
   platform.wake.wake('events', `${run.applicationId}:${run.id}`)
   platform.wake.wake('outbox', '')
   const done = executeRun(state.parts, run, controller.signal)
-    .then((execution) => (execution === 'handover' ? handOver(state, run) : undefined))
+    .then((execution) => (execution === 'release' ? releaseWithRetry(state, run) : undefined))
     .finally(() => {
       clearTimeout(timer)
       if (state.active.get(run.id)?.controller === controller) state.active.delete(run.id)
@@ -165,40 +165,40 @@ function start(state: State, { run, elapsedMs }: Claim): void {
 }
 
 // Without this write the run would wait until this worker's lease ends, so it is retried until it succeeds.
-async function handOver(state: State, run: StoredRun): Promise<void> {
+async function releaseWithRetry(state: WorkerState, run: StoredRun): Promise<void> {
   const { platform } = state.parts
   for (let delayMs = 200; ; delayMs = Math.min(delayMs * 2, 5_000)) {
-    // Wait before the first write too: the failure that caused the handover may persist. A stopping worker cannot wait.
+    // Wait before the first write too: the failure that caused the release may persist. A stopping worker cannot wait.
     if (!state.stopped) await sleep(delayMs)
     try {
       return await releaseRun(platform.db, run)
     } catch (error) {
       if (state.stopped) return
-      platform.log.warn({ err: error, runId: run.id }, 'The run could not be handed over; retrying.')
+      platform.log.warn({ err: error, runId: run.id }, 'The run could not be released; retrying.')
     }
   }
 }
 
-function abortRun(state: State, runId: string): void {
+function abortRun(state: WorkerState, runId: string): void {
   state.active.get(runId)?.controller.abort(new RunStopped('taken-over'))
 }
 
 /** Aborts runs whose lease was lost; returns the ids of runs leased to this worker that it is not executing. */
-async function dropLost(state: State): Promise<string[]> {
+async function abortLost(state: WorkerState): Promise<string[]> {
   const { lost, unknown } = await compareHeld(state.parts.platform.db, state.id, [...state.active.keys()])
   for (const runId of lost) abortRun(state, runId)
   return unknown
 }
 
-async function dropLostSoon(state: State): Promise<void> {
+async function abortLostAfterWake(state: WorkerState): Promise<void> {
   const { log } = state.parts.platform
-  await dropLost(state).catch((error: unknown) =>
+  await abortLost(state).catch((error: unknown) =>
     log.warn({ err: error, workerId: state.id }, 'Cancelled runs could not be looked up; the next heartbeat retries.'),
   )
 }
 
 // A run that is unknown at two heartbeats is not being claimed right now: the reply to its claim was lost.
-async function releaseForgotten(state: State, unknown: readonly string[]): Promise<void> {
+async function releaseForgotten(state: WorkerState, unknown: readonly string[]): Promise<void> {
   const { db, log } = state.parts.platform
   const forgotten = unknown.filter((runId) => state.unknown.has(runId) && !state.active.has(runId))
   state.unknown = new Set(unknown)

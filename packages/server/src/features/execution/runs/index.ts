@@ -79,7 +79,7 @@ export const runsFeature = feature({
 
 export { findRepeatedRun, originOf } from './create-run.ts'
 export { cancelLockedRun, finishRun, recordFailedRun, wakeAfterCancel, type Ending } from './end-run.ts'
-export { appendEvents, appendFenced, Fenced, readJournal, type RunProgress } from './journal/journal-store.ts'
+export { appendEvents, appendFenced, Fenced, loadJournal, type RunProgress } from './journal/journal-store.ts'
 export {
   logLine,
   modelAnswer,
@@ -103,9 +103,9 @@ export { runUpdate, sealEntries } from './journal/stored-entry.ts'
 export {
   countEventsAfter,
   hasEventsToSend,
-  readAgentEvents,
-  readApplicationEvents,
-  readRunEvents,
+  loadAgentEvents,
+  loadApplicationEvents,
+  loadRunEvents,
   type EventRow,
   type JournalPage,
   type Position,

@@ -1,5 +1,6 @@
 import { lifecycleOf, type TerminalOf } from '../../../platform/lifecycle/lifecycle.ts'
 import type { ContentSeal } from '../../accounts/end-users/index.ts'
+import type { TokenUsage } from '../../catalog/models/index.ts'
 
 /** Every status and where it can go: one table for the types, the guards and the SQL. */
 export const runTransitions = {
@@ -30,13 +31,6 @@ export interface RunError {
   readonly code: string
   readonly message: string
   readonly reasons?: readonly { readonly pointer: string; readonly message: string }[]
-}
-
-export interface TokenUsage {
-  readonly inputTokens: number
-  readonly outputTokens: number
-  readonly cacheReadTokens: number
-  readonly cacheWriteTokens: number
 }
 
 /** USD per million tokens, as decimal strings. */

@@ -3,19 +3,23 @@ import { contentSeals, type ContentSeal } from '../../accounts/end-users/index.t
 import { toRecord } from '../runs/index.ts'
 import type { Schedule, ScheduleSettings } from './schedule.ts'
 
-type Seals = Pick<Platform, 'db' | 'use'>
-
 /** A schedule as it is stored: an end-user's schedule has its content sealed with their key. */
 export type StoredSchedule = Schedule
 
 /** The schedule with its content decrypted. */
-export async function unsealSchedule<T extends StoredSchedule>(platform: Seals, stored: T): Promise<T> {
+export async function unsealSchedule<T extends StoredSchedule>(
+  platform: Pick<Platform, 'db' | 'use'>,
+  stored: T,
+): Promise<T> {
   const sealOf = await platform.use(contentSeals).ofAll(platform.db, stored.applicationId, [stored.endUserId])
   return unsealSettings(sealOf(stored.endUserId), stored)
 }
 
 /** Schedules of one application with their content decrypted. */
-export async function unsealSchedules(platform: Seals, stored: readonly StoredSchedule[]): Promise<Schedule[]> {
+export async function unsealSchedules(
+  platform: Pick<Platform, 'db' | 'use'>,
+  stored: readonly StoredSchedule[],
+): Promise<Schedule[]> {
   const [first] = stored
   if (first === undefined) return []
   const sealOf = await platform

@@ -7,7 +7,7 @@ import type { RunSandbox, Tool } from '../../tools/index.ts'
 import type { Transcript } from './transcript.ts'
 
 /** One attempt at a run, with everything that it needs. */
-export interface Attempt {
+export interface RunAttempt {
   readonly platform: Platform
   readonly run: Run
   readonly target: ModelTarget
@@ -22,7 +22,7 @@ export interface Attempt {
 
 /** Appends log entries and progress to the journal, and wakes its readers. Throws Fenced. */
 export async function append(
-  { platform, run }: Attempt,
+  { platform, run }: RunAttempt,
   entries: readonly LogEntry[],
   progress?: RunProgress,
 ): Promise<void> {
@@ -34,7 +34,7 @@ export async function append(
 }
 
 /** Adds the usage of a model call to what the attempt has spent; returns it with its cost. */
-export function spend(attempt: Attempt, usage: TokenUsage): { usage: TokenUsage; costUsd: string } {
+export function spend(attempt: RunAttempt, usage: TokenUsage): { usage: TokenUsage; costUsd: string } {
   const costUsd = costOf(usage, attempt.run.model?.price ?? null)
   const tokens = usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens
   attempt.spent = {

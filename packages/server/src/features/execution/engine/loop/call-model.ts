@@ -16,7 +16,7 @@ import {
   type LogEntry,
   type RunProgress,
 } from '../../runs/index.ts'
-import { append, spend, type Attempt } from './attempt.ts'
+import { append, spend, type RunAttempt } from './attempt.ts'
 import { createCallClock, type CallClock } from './call-clock.ts'
 import { failed } from './endings.ts'
 import { fitContext } from './fit-context.ts'
@@ -24,7 +24,7 @@ import { modelCallLimits, runLimits } from './limits.ts'
 import { addAnswer } from './transcript.ts'
 
 /** Calls the model and adds its answer to the journal and the transcript; returns how the run ends when the call failed. */
-export async function nextAnswer(attempt: Attempt): Promise<Ending | undefined> {
+export async function nextAnswer(attempt: RunAttempt): Promise<Ending | undefined> {
   const { run, transcript } = attempt
   const messages = fitContext(transcript.messages, run.model?.contextWindow ?? null, run.model?.maxTokens ?? 4096)
   if (messages === undefined)
@@ -39,7 +39,7 @@ export async function nextAnswer(attempt: Attempt): Promise<Ending | undefined> 
     if (!(error instanceof ModelCallError)) throw error
     const call = timesOf(attempt, clock, error.usage)
     if (attempt.signal.aborted) {
-      await noteStopped(attempt, error, call)
+      await recordStopped(attempt, error, call)
       throw error
     }
     await append(attempt, [modelFailed(error, call)], costOfFailure(attempt, error))
@@ -48,7 +48,7 @@ export async function nextAnswer(attempt: Attempt): Promise<Ending | undefined> 
 }
 
 async function callModel(
-  attempt: Attempt,
+  attempt: RunAttempt,
   messages: readonly StepMessage[],
   clock: CallClock,
 ): Promise<{ answer: StepAnswer; call: CallTimes }> {
@@ -85,30 +85,30 @@ async function callModel(
   }
 }
 
-async function journalAnswer(attempt: Attempt, answer: StepAnswer, call: CallTimes): Promise<void> {
+async function journalAnswer(attempt: RunAttempt, answer: StepAnswer, call: CallTimes): Promise<void> {
   const { usage, costUsd } = spend(attempt, answer.usage)
   const entry = modelAnswer(answer, { step: attempt.transcript.steps + 1, cost: costUsd, call })
   await append(attempt, [entry], { usage, costUsd })
 }
 
-// Stopped by its timeout or a handover, the run still pays for the call.
-async function noteStopped(attempt: Attempt, error: ModelCallError, call: CallTimes): Promise<void> {
+// Stopped by its timeout or a release, the run still pays for the call.
+async function recordStopped(attempt: RunAttempt, error: ModelCallError, call: CallTimes): Promise<void> {
   if (error.usage !== undefined) await appendIfPossible(attempt, modelStopped(call), costOfFailure(attempt, error))
 }
 
 // The note is for readers only: failing to write it must not fail the run.
-async function appendIfPossible(attempt: Attempt, entry: LogEntry, progress: RunProgress): Promise<void> {
+async function appendIfPossible(attempt: RunAttempt, entry: LogEntry, progress: RunProgress): Promise<void> {
   await append(attempt, [entry], progress).catch((error: unknown) =>
     attempt.platform.log.debug({ err: error, runId: attempt.run.id }, 'A failed model call could not be journalled.'),
   )
 }
 
 // Charges a failed call for the usage that the provider reported.
-function costOfFailure(attempt: Attempt, { usage }: ModelCallError): RunProgress {
+function costOfFailure(attempt: RunAttempt, { usage }: ModelCallError): RunProgress {
   return usage === undefined ? {} : spend(attempt, usage)
 }
 
-function timesOf({ run }: Attempt, clock: CallClock, usage: TokenUsage | undefined): CallTimes {
+function timesOf({ run }: RunAttempt, clock: CallClock, usage: TokenUsage | undefined): CallTimes {
   return {
     ...clock.read(),
     modelId: toWireId('model', run.modelRowId ?? ''),

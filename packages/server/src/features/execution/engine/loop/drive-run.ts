@@ -1,7 +1,7 @@
 import { Decimal } from 'decimal.js'
 import type { ToolCall } from '../../../catalog/models/index.ts'
 import { reminder, toolFinished, toolStarted, type Ending } from '../../runs/index.ts'
-import { append, type Attempt } from './attempt.ts'
+import { append, type RunAttempt } from './attempt.ts'
 import { nextAnswer } from './call-model.ts'
 import { failed, succeeded } from './endings.ts'
 import { runLimits } from './limits.ts'
@@ -12,7 +12,7 @@ import { addReminder, addResult } from './transcript.ts'
  * The agent loop: runs the open tool calls, then asks for the next answer, and journals each before the next step, until the run ends.
  * Throws Fenced when the attempt no longer holds the run, and the signal's reason when it aborts.
  */
-export async function driveRun(attempt: Attempt): Promise<Ending> {
+export async function driveRun(attempt: RunAttempt): Promise<Ending> {
   for (;;) {
     for (const call of attempt.transcript.openCalls) await answerCall(attempt, call)
     const end = await afterStep(attempt)
@@ -23,7 +23,7 @@ export async function driveRun(attempt: Attempt): Promise<Ending> {
 }
 
 // The ending that the last step has led to; undefined when the run continues.
-async function afterStep(attempt: Attempt): Promise<Ending | undefined> {
+async function afterStep(attempt: RunAttempt): Promise<Ending | undefined> {
   const { transcript } = attempt
   if (transcript.refusedOutputs >= runLimits.outputAttemptsMax) {
     return failed(
@@ -37,7 +37,7 @@ async function afterStep(attempt: Attempt): Promise<Ending | undefined> {
   return end ?? findReachedLimit(attempt)
 }
 
-async function afterFinalAnswer(attempt: Attempt, text: string): Promise<Ending | undefined> {
+async function afterFinalAnswer(attempt: RunAttempt, text: string): Promise<Ending | undefined> {
   const { transcript } = attempt
   const incomplete = incompleteAnswers[transcript.finishReason ?? '']
   if (incomplete !== undefined) return incomplete
@@ -52,7 +52,7 @@ async function afterFinalAnswer(attempt: Attempt, text: string): Promise<Ending 
   return undefined
 }
 
-function findReachedLimit({ transcript, run, spent }: Attempt): Ending | undefined {
+function findReachedLimit({ transcript, run, spent }: RunAttempt): Ending | undefined {
   if (transcript.steps >= runLimits.stepsMax)
     return failed('step-limit', `The run took ${runLimits.stepsMax} steps without ending.`)
   if (spent.tokens >= runLimits.tokensMax)
@@ -72,14 +72,14 @@ const incompleteAnswers: Readonly<Record<string, Ending>> = {
   'content-filter': failed('answer-filtered', "The provider's content filter blocked the model's answer."),
 }
 
-async function remind(attempt: Attempt): Promise<void> {
+async function remind(attempt: RunAttempt): Promise<void> {
   const text =
     'You ended without a valid result. Call `output` with the result now; it must match the schema of that tool.'
   await append(attempt, [reminder(text)])
   addReminder(attempt.transcript, text)
 }
 
-async function answerCall(attempt: Attempt, call: ToolCall): Promise<void> {
+async function answerCall(attempt: RunAttempt, call: ToolCall): Promise<void> {
   const { platform, transcript, tools } = attempt
   attempt.signal.throwIfAborted()
   const effect = tools.get(call.name)?.effect ?? 'none'

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { appendEvent, appendLogs, insertRun, type InsertedRun } from '../../../../testing/factories/run.ts'
 import { openWorld, type World } from '../../../../testing/world.ts'
-import { readAgentEvents, readApplicationEvents, readRunEvents } from './journal-read-store.ts'
+import { loadAgentEvents, loadApplicationEvents, loadRunEvents } from './journal-read-store.ts'
 
 const beginning = { transaction: 0, position: 0 }
 
@@ -23,8 +23,8 @@ it('orders events by the number of their transaction, not by its digits', async 
       where run_id = ${run.id} and seq = ${seq + 1}`.execute(world.platform.db)
   }
   for (const page of [
-    await readApplicationEvents(world.platform.db, run, { after: beginning }),
-    await readAgentEvents(world.platform.db, run, { agentId: run.agent.id, after: beginning }),
+    await loadApplicationEvents(world.platform.db, run, { after: beginning }),
+    await loadAgentEvents(world.platform.db, run, { agentId: run.agent.id, after: beginning }),
   ]) {
     expect(page.rows.map(({ seq, xid }) => [seq, xid])).toEqual([
       [1, '9'],
@@ -33,16 +33,16 @@ it('orders events by the number of their transaction, not by its digits', async 
       [4, '100'],
     ])
   }
-  const rest = await readApplicationEvents(world.platform.db, run, { after: { transaction: 10, position: 0 } })
+  const rest = await loadApplicationEvents(world.platform.db, run, { after: { transaction: 10, position: 0 } })
   expect(rest.rows.map(({ seq }) => seq)).toEqual([2, 3, 4])
 })
 
 it('reads pages of 500 events', async () => {
   const run = await newRun()
   await appendLogs(world.platform, run, 501)
-  const first = await readRunEvents(world.platform.db, run, { runId: run.id, after: beginning })
+  const first = await loadRunEvents(world.platform.db, run, { runId: run.id, after: beginning })
   expect([first.rows.length, first.rows.at(-1)?.seq, first.more, first.held]).toEqual([500, 500, true, false])
-  const second = await readRunEvents(world.platform.db, run, {
+  const second = await loadRunEvents(world.platform.db, run, {
     runId: run.id,
     after: { transaction: 0, position: 500 },
   })
@@ -57,7 +57,7 @@ it('ends a page early when its events are large, and always makes progress', asy
   const seqs: number[][] = []
   let after = beginning
   for (let more = true; more; ) {
-    const page = await readRunEvents(world.platform.db, run, { runId: run.id, after })
+    const page = await loadRunEvents(world.platform.db, run, { runId: run.id, after })
     seqs.push(page.rows.map(({ seq }) => seq))
     after = { transaction: 0, position: page.rows.at(-1)?.seq ?? 0 }
     more = page.more
@@ -71,9 +71,9 @@ it('withholds events after an open transaction, and reports it', async () => {
   await world.platform.db.transaction().execute(async (tx) => {
     await appendEvent({ db: tx }, open, { message: 'not committed' })
     await appendEvent(world.platform, closed, { message: 'committed' })
-    const page = await readApplicationEvents(world.platform.db, closed, { after: beginning })
+    const page = await loadApplicationEvents(world.platform.db, closed, { after: beginning })
     expect([page.rows.length, page.held]).toEqual([0, true])
-    const ofRun = await readRunEvents(world.platform.db, closed, { runId: closed.id, after: beginning })
+    const ofRun = await loadRunEvents(world.platform.db, closed, { runId: closed.id, after: beginning })
     expect([ofRun.rows.length, ofRun.held]).toEqual([1, false])
   })
 })
@@ -81,8 +81,8 @@ it('withholds events after an open transaction, and reports it', async () => {
 it('reads nothing of another application, for any id', async () => {
   const [run, stranger] = [await newRun(), await newRun()]
   await appendLogs(world.platform, run, 2)
-  expect((await readRunEvents(world.platform.db, stranger, { runId: run.id, after: beginning })).rows).toEqual([])
+  expect((await loadRunEvents(world.platform.db, stranger, { runId: run.id, after: beginning })).rows).toEqual([])
   expect(
-    (await readAgentEvents(world.platform.db, stranger, { agentId: run.agent.id, after: beginning })).rows,
+    (await loadAgentEvents(world.platform.db, stranger, { agentId: run.agent.id, after: beginning })).rows,
   ).toEqual([])
 })

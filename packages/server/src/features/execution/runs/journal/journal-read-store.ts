@@ -36,7 +36,7 @@ export interface EventRow {
   readonly created_at: Date
 }
 
-type Tenant = OrgScope & { readonly applicationId: string }
+type JournalScope = OrgScope & { readonly applicationId: string }
 
 export interface JournalPage {
   readonly rows: readonly EventRow[]
@@ -46,12 +46,12 @@ export interface JournalPage {
   readonly held: boolean
 }
 
-export function readRunEvents(
+export function loadRunEvents(
   db: Db,
-  { applicationId }: Tenant,
+  { applicationId }: JournalScope,
   { runId, after }: { runId: string; after: Position },
 ): Promise<JournalPage> {
-  return readPage(db, {
+  return loadPage(db, {
     where: sql`run_id = ${runId} and application_id = ${applicationId} and seq > ${after.position}`,
     // One run has one writer at a time, so its events are committed in the order of their seq.
     readable: sql`true`,
@@ -59,20 +59,20 @@ export function readRunEvents(
   })
 }
 
-export function readApplicationEvents(
+export function loadApplicationEvents(
   db: Db,
-  { applicationId }: Tenant,
+  { applicationId }: JournalScope,
   { after }: { after: Position },
 ): Promise<JournalPage> {
-  return readPage(db, { where: sql`application_id = ${applicationId} and ${isLater(after)}`, ...acrossRuns })
+  return loadPage(db, { where: sql`application_id = ${applicationId} and ${isLater(after)}`, ...acrossRuns })
 }
 
-export function readAgentEvents(
+export function loadAgentEvents(
   db: Db,
-  { applicationId }: Tenant,
+  { applicationId }: JournalScope,
   { agentId, after }: { agentId: string; after: Position },
 ): Promise<JournalPage> {
-  return readPage(db, {
+  return loadPage(db, {
     where: sql`agent_id = ${agentId} and application_id = ${applicationId} and ${isLater(after)}`,
     ...acrossRuns,
   })
@@ -81,7 +81,7 @@ export function readAgentEvents(
 /** How many events of an application, or of one of its agents, follow a position, counted up to `max`. */
 export async function countEventsAfter(
   db: Db,
-  { applicationId, agentId }: Tenant & { agentId?: string },
+  { applicationId, agentId }: JournalScope & { agentId?: string },
   { after, max }: { after: Position; max: number },
 ): Promise<number> {
   const whose =
@@ -99,7 +99,7 @@ export async function countEventsAfter(
 /** True when an ended run has an event to send after a position; false when the event of its end was sent. */
 export async function hasEventsToSend(
   db: Db,
-  { applicationId }: Tenant,
+  { applicationId }: JournalScope,
   { runId, after }: { runId: string; after: Position },
 ): Promise<boolean> {
   const result = await sql<{ last: number | null }>`
@@ -129,7 +129,7 @@ interface PageQuery {
   readonly order: RawBuilder<unknown>
 }
 
-async function readPage(db: Db, { where, readable, order }: PageQuery): Promise<JournalPage> {
+async function loadPage(db: Db, { where, readable, order }: PageQuery): Promise<JournalPage> {
   // The text of `transaction` is named `xid`: otherwise `order by` would sort by the text, with 1000 before 999.
   const { rows } = await sql<EventRow & { readable: boolean; found: number }>`
     select run_id, seq, id, end_user_id, transaction::text as xid, position, kind, type, level, event, message,

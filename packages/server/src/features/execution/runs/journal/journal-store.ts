@@ -3,9 +3,10 @@ import type { Db, Tx } from '../../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../../platform/db/json-text.ts'
 import { newUuid } from '../../../../platform/ids/id.ts'
 import { insertRunEvents } from '../../../../platform/outbox/postgres-outbox.ts'
-import type { StoredRun, TokenUsage } from '../run.ts'
+import type { TokenUsage } from '../../../catalog/models/index.ts'
+import type { StoredRun } from '../run.ts'
 import { replayedEvents, type JournalRow } from './replay-entry.ts'
-import type { StoredEntry } from './stored-entry.ts'
+import type { StoredJournalEntry } from './stored-entry.ts'
 
 /** Changes of the run's row that are written together with its entries. */
 export interface RunProgress {
@@ -22,7 +23,11 @@ export class Fenced extends Error {
 }
 
 /** Appends entries to a run that the transaction has locked or inserted, so that it is the only writer. */
-export async function appendEvents(tx: Tx, run: Pick<StoredRun, 'id'>, events: readonly StoredEntry[]): Promise<void> {
+export async function appendEvents(
+  tx: Tx,
+  run: Pick<StoredRun, 'id'>,
+  events: readonly StoredJournalEntry[],
+): Promise<void> {
   const result = await sql`
     with r as (update runs set last_seq = last_seq + ${events.length} where id = ${run.id} returning ${eventSource(events.length)})
     ${insertOutbox(events)} ${insertEvents(events)}`.execute(tx)
@@ -35,7 +40,7 @@ const nothingUsed: TokenUsage = { inputTokens: 0, outputTokens: 0, cacheReadToke
 export async function appendFenced(
   db: Db,
   run: Pick<StoredRun, 'id' | 'attempt'>,
-  step: { events: readonly StoredEntry[]; progress?: RunProgress },
+  step: { events: readonly StoredJournalEntry[]; progress?: RunProgress },
 ): Promise<void> {
   const { events, progress = {} } = step
   const { usage = nothingUsed, costUsd = '0' } = progress
@@ -63,14 +68,14 @@ function eventSource(count: number) {
   return sql`id, organization_id, application_id, agent_id, end_user_id, last_seq - ${count}::bigint as base`
 }
 
-function insertOutbox(events: readonly StoredEntry[]) {
+function insertOutbox(events: readonly StoredJournalEntry[]) {
   const rows = events.flatMap(({ outbox, data }) => (outbox === undefined ? [] : [{ type: outbox, payload: data }]))
   if (rows.length === 0) return sql``
   return sql`
     , o as (${insertRunEvents(sql`r`, rows)})`
 }
 
-function insertEvents(events: readonly StoredEntry[]) {
+function insertEvents(events: readonly StoredJournalEntry[]) {
   const rows = events.map((event, index) => ({
     ord: index + 1,
     id: newUuid(),
@@ -91,7 +96,7 @@ function insertEvents(events: readonly StoredEntry[]) {
 }
 
 /** A run's entries that a resume needs, in order and as they are stored. */
-export async function readJournal(db: Db, runId: string): Promise<JournalRow[]> {
+export async function loadJournal(db: Db, runId: string): Promise<JournalRow[]> {
   return db
     .selectFrom('run_events')
     .select(['event', 'message', 'data', 'journal'])

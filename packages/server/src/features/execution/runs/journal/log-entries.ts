@@ -21,14 +21,14 @@ export type CallTimes = LogData<'model_stopped'>
 /** When a tool call started, and how long it took. */
 export type ToolTimes = Pick<LogData<'tool_finished'>, 'startedAt' | 'durationMs'>
 
-interface Fields<E extends LogEventName> {
+interface EntryFields<E extends LogEventName> {
   readonly level: (typeof logEvents)[E]['levels'][number]
   readonly message?: string
   readonly data: LogData<E>
   readonly journal?: unknown
 }
 
-function entry<E extends LogEventName>(event: E, { data, ...fields }: Fields<E>): LogEntry {
+function entry<E extends LogEventName>(event: E, { data, ...fields }: EntryFields<E>): LogEntry {
   return { kind: 'run_log', type: logEvents[event].type, event, ...fields, ...(data === null ? {} : { data }) }
 }
 

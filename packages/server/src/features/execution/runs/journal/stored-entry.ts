@@ -6,7 +6,7 @@ import type { LogEntry } from './log-entries.ts'
 const stored: unique symbol = Symbol('stored')
 
 /** An entry in the form that the journal keeps: the content of an end-user's run is sealed. */
-export interface StoredEntry extends Pick<LogEntry, 'type' | 'level' | 'message' | 'data' | 'journal'> {
+export interface StoredJournalEntry extends Pick<LogEntry, 'type' | 'level' | 'message' | 'data' | 'journal'> {
   readonly [stored]: true
   readonly kind: 'run_update' | 'run_log'
   readonly event: string
@@ -34,7 +34,7 @@ const outboxTypes: Readonly<Record<RunStatus, OutboxType | undefined>> = {
 }
 
 /** The entry that reports a run's state. It has no content but the error, which is stored sealed with the run. */
-export function runUpdate(run: StoredRun, event: 'started' | 'completed' | 'cancelled'): StoredEntry {
+export function runUpdate(run: StoredRun, event: 'started' | 'completed' | 'cancelled'): StoredJournalEntry {
   const outbox = outboxTypes[run.status]
   return {
     [stored]: true,
@@ -48,7 +48,7 @@ export function runUpdate(run: StoredRun, event: 'started' | 'completed' | 'canc
 }
 
 /** Seals the content of log entries. */
-export function sealEntries(seal: ContentSeal, entries: readonly LogEntry[]): StoredEntry[] {
+export function sealEntries(seal: ContentSeal, entries: readonly LogEntry[]): StoredJournalEntry[] {
   return entries.map((entry) => ({ ...(seal === plainSeal ? entry : sealContent(seal, entry)), [stored]: true }))
 }
 
