@@ -31,6 +31,11 @@ import {
 } from '../tools/index.ts'
 import { rebuildTranscript } from './loop/transcript.ts'
 
+/** What executing a run needs. */
+export interface ExecutionParts extends SandboxParts {
+  readonly platform: SandboxParts['platform'] & Pick<Platform, 'clock' | 'keyRing' | 'log' | 'wake'>
+}
+
 /** The reason of a run's aborted signal. */
 export class RunStopped extends Error {
   override readonly name = 'RunStopped'
@@ -46,7 +51,7 @@ export class RunStopped extends Error {
 export type Execution = 'ended' | 'release'
 
 /** Executes an attempt until its run ends, is taken over by another worker, or must be released. Never throws. */
-export async function executeRun(parts: SandboxParts, stored: StoredRun, signal: AbortSignal): Promise<Execution> {
+export async function executeRun(parts: ExecutionParts, stored: StoredRun, signal: AbortSignal): Promise<Execution> {
   const { platform } = parts
   try {
     const run = unsealRunWith(await platform.use(contentSeals).of(platform.db, stored), stored)
@@ -58,7 +63,7 @@ export async function executeRun(parts: SandboxParts, stored: StoredRun, signal:
 }
 
 // An encryption key is missing or the row was modified outside the server: another attempt would fail too.
-async function endUnreadable(platform: Platform, stored: StoredRun): Promise<Execution> {
+async function endUnreadable(platform: Pick<Platform, 'db' | 'wake'>, stored: StoredRun): Promise<Execution> {
   try {
     await finishRun(
       platform,
@@ -71,7 +76,7 @@ async function endUnreadable(platform: Platform, stored: StoredRun): Promise<Exe
   }
 }
 
-async function executeUnsealed(parts: SandboxParts, run: Run, signal: AbortSignal): Promise<Execution> {
+async function executeUnsealed(parts: ExecutionParts, run: Run, signal: AbortSignal): Promise<Execution> {
   const { platform } = parts
   const log = platform.log.child({ runId: run.id })
   const sandbox = createRunSandbox(parts, run)
@@ -97,7 +102,7 @@ async function executeUnsealed(parts: SandboxParts, run: Run, signal: AbortSigna
 }
 
 async function attemptRun(
-  parts: SandboxParts,
+  parts: ExecutionParts,
   about: { run: Run; sandbox: RunSandbox; signal: AbortSignal },
 ): Promise<Ending> {
   const { run, signal } = about
@@ -125,7 +130,7 @@ async function attemptRun(
 const modelGone = failed('model-gone', 'The model of the run, or its provider key, was deleted.')
 
 async function prepareAndDrive(
-  platform: Platform,
+  platform: ExecutionParts['platform'],
   { run, sandbox, signal }: { run: Run; sandbox: RunSandbox; signal: AbortSignal },
 ): Promise<Ending> {
   const version = await getPackageVersion(platform.db, run.organizationId, run.packageVersionId)
@@ -158,7 +163,7 @@ async function prepareAndDrive(
 }
 
 // Files that cannot be kept do not fail the run: its log lists them.
-async function keepOutput(platform: Platform, run: Run, sandbox: RunSandbox): Promise<readonly LogEntry[]> {
+async function keepOutput({ log }: Pick<Platform, 'log'>, run: Run, sandbox: RunSandbox): Promise<readonly LogEntry[]> {
   try {
     const { lost, isMore } = await sandbox.collectOutput()
     if (lost.length === 0 && !isMore) return []
@@ -166,7 +171,7 @@ async function keepOutput(platform: Platform, run: Run, sandbox: RunSandbox): Pr
     const message = `Not all output was kept: ${[...lost.map(({ path, reason }) => `${path} ${reason}`), ...more].join('; ')}.`
     return [outputNotKept(message, { lost: [...lost], isMore })]
   } catch (error) {
-    platform.log.error({ err: error, runId: run.id }, 'The output files of the run could not be kept.')
+    log.error({ err: error, runId: run.id }, 'The output files of the run could not be kept.')
     const message = 'The output files could not be kept. The server log has the cause under the id of this run.'
     return [outputNotKept(message, null)]
   }

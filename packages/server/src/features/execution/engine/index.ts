@@ -1,2 +1,2 @@
-export { executeRun, RunStopped } from './execute-run.ts'
+export { executeRun, RunStopped, type ExecutionParts } from './execute-run.ts'
 export { sweepLeftovers } from './sweep-leftovers.ts'

@@ -7,8 +7,10 @@ import { workspaceRoot } from '../tools/index.ts'
 
 const batchMax = 500
 
+type Sweeping = Pick<Platform, 'db' | 'blobs' | 'clock' | 'config' | 'log'>
+
 /** Removes leftovers of crashes: blobs without a row, and workspaces of runs that are deleted or ended long ago. Never throws. */
-export async function sweepLeftovers(platform: Platform): Promise<void> {
+export async function sweepLeftovers(platform: Sweeping): Promise<void> {
   try {
     await sweepBlobs(platform)
     await sweepWorkspaces(platform)
@@ -17,7 +19,7 @@ export async function sweepLeftovers(platform: Platform): Promise<void> {
   }
 }
 
-async function sweepWorkspaces(platform: Platform): Promise<void> {
+async function sweepWorkspaces(platform: Sweeping): Promise<void> {
   const root = workspaceRoot(platform)
   const names = await readdir(root).catch(() => [])
   const runIds = names.filter((name) => /^[0-9a-f-]{36}$/.test(name))

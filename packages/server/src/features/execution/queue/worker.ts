@@ -2,10 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { plainSeal } from '../../accounts/end-users/index.ts'
 import { appendEvents, runResumed, runUpdate, sealEntries, type StoredRun } from '../runs/index.ts'
-import { executeRun, RunStopped, sweepLeftovers } from '../engine/index.ts'
+import { executeRun, RunStopped, sweepLeftovers, type ExecutionParts } from '../engine/index.ts'
 import { claimRuns, compareHeld, releaseRun, releaseUnknown, type Claim } from './claim-store.ts'
 import { deleteDeadWorkers, endAllLeases, endLease, extendLease } from './lease-store.ts'
-import type { SandboxParts } from '../tools/index.ts'
 
 const heartbeatMs = 1_000
 const claimBatch = 50
@@ -28,7 +27,7 @@ interface Active {
 
 interface WorkerState {
   readonly id: string
-  readonly parts: SandboxParts
+  readonly parts: ExecutionParts
   readonly active: Map<string, Active>
   /** Runs leased to this worker that it was not executing at the last heartbeat. */
   unknown: ReadonlySet<string>
@@ -40,7 +39,7 @@ interface WorkerState {
 }
 
 /** Starts a worker: claims runs on wake-ups and every second, extends its lease, and aborts runs that it has lost. */
-export async function startWorker(parts: SandboxParts): Promise<Worker> {
+export async function startWorker(parts: ExecutionParts): Promise<Worker> {
   const { platform } = parts
   const state: WorkerState = {
     id: newUuid(),

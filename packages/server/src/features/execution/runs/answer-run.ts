@@ -13,9 +13,11 @@ const waitSecondsMax = 60
 // The delay that a lost wake-up causes.
 const pollMs = 1_000
 
+type Waiting = Pick<Platform, 'db' | 'use' | 'wake' | 'stopping'>
+
 /** The reply to a started run: immediate, or delayed as `Prefer: wait` asks. */
 export async function answerRun(
-  { platform, scope, request }: { platform: Platform; scope: AppScope; request: FastifyRequest },
+  { platform, scope, request }: { platform: Waiting; scope: AppScope; request: FastifyRequest },
   run: Run,
 ) {
   const seconds = parseWaitSeconds(request.headers['prefer'])
@@ -39,7 +41,7 @@ export function parseWaitSeconds(header: string | string[] | undefined): number 
 
 /** The run once it has ended, or its current state when the time is up, the client disconnects or the server stops. */
 async function awaitRun(
-  platform: Platform,
+  platform: Waiting,
   scope: AppScope,
   wait: { run: Run; seconds: number; request: FastifyRequest },
 ): Promise<Run> {

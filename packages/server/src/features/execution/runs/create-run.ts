@@ -57,7 +57,7 @@ export function originOf(caller: UserCaller | KeyCaller): {
 interface RepeatedCall {
   readonly db: Db
   readonly scope: AppScope
-  readonly platform: Platform
+  readonly platform: Pick<Platform, 'db' | 'use'>
   readonly idempotency: IdempotencyKey | undefined
 }
 

@@ -22,9 +22,13 @@ export interface Ending {
 }
 
 /** Writes the end of an attempt's run with its last entries, in one transaction. Throws Fenced. */
-export async function finishRun(platform: Platform, run: Run, ending: Ending): Promise<StoredRun> {
+export async function finishRun(
+  { db, wake }: Pick<Platform, 'db' | 'wake'>,
+  run: Run,
+  ending: Ending,
+): Promise<StoredRun> {
   const { status, error, entries = [] } = ending
-  const ended = await platform.db.transaction().execute(async (tx) => {
+  const ended = await db.transaction().execute(async (tx) => {
     if (!(await lockAttempt(tx, run))) throw new Fenced(`Attempt ${run.attempt} no longer holds run ${run.id}.`)
     const row = await endRun(tx, run.id, {
       status,
@@ -36,7 +40,7 @@ export async function finishRun(platform: Platform, run: Run, ending: Ending): P
     ])
     return row
   })
-  wakeReaders(platform.wake, run)
+  wakeReaders(wake, run)
   return ended
 }
 

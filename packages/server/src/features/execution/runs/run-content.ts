@@ -5,7 +5,7 @@ import type { JournalRow } from './journal/replay-entry.ts'
 import type { JsonRecord, Run, RunError, RunSummary, StoredRun } from './run.ts'
 
 /** The run with its content decrypted, for callers who may read it. */
-export async function unsealRun(platform: Platform, stored: StoredRun): Promise<Run> {
+export async function unsealRun(platform: Pick<Platform, 'db' | 'use'>, stored: StoredRun): Promise<Run> {
   const { applicationId, endUserId } = stored
   return unsealRunWith(
     (await platform.use(contentSeals).ofAll(platform.db, applicationId, [endUserId]))(endUserId),
@@ -14,7 +14,10 @@ export async function unsealRun(platform: Platform, stored: StoredRun): Promise<
 }
 
 /** Runs of one application as lists show them: only their errors are decrypted. */
-export async function unsealSummaries(platform: Platform, stored: readonly StoredRun[]): Promise<RunSummary[]> {
+export async function unsealSummaries(
+  platform: Pick<Platform, 'db' | 'use'>,
+  stored: readonly StoredRun[],
+): Promise<RunSummary[]> {
   const [first] = stored
   if (first === undefined) return []
   const sealOf = await platform

@@ -8,7 +8,7 @@ export interface RunInput extends ReadableContent {
 }
 
 /** The input files of a run, sorted by name, so that every attempt's prompt lists them in the same order. */
-export async function loadInputs(platform: Platform, run: Run): Promise<RunInput[]> {
+export async function loadInputs(platform: Pick<Platform, 'db' | 'use'>, run: Run): Promise<RunInput[]> {
   const inputs = await unsealContents(platform, await findRunInputs(platform.db, run.id))
   const sorted = inputs
     .map((input) => ({ ...input, name: run.seal.openText(input.name) ?? '' }))

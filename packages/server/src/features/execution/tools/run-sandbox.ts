@@ -48,13 +48,13 @@ export interface RunSandbox {
 }
 
 export interface SandboxParts {
-  readonly platform: Platform
+  readonly platform: Pick<Platform, 'db' | 'blobs' | 'config' | 'use'>
   readonly detection: SandboxDetection
   readonly semaphore: Semaphore
 }
 
-export function workspaceRoot(platform: Platform): string {
-  return join(platform.config.DATA_DIR, 'workspaces')
+export function workspaceRoot({ config }: Pick<Platform, 'config'>): string {
+  return join(config.DATA_DIR, 'workspaces')
 }
 
 export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
@@ -102,7 +102,7 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
 
 /** Keeps one output file; returns the reason when it can never be kept. */
 async function keepFile(
-  platform: Platform,
+  platform: SandboxParts['platform'],
   { run, source, path }: { run: Run; source: Workspace; path: string },
 ): Promise<string | undefined> {
   try {

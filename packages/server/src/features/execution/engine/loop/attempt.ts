@@ -8,7 +8,7 @@ import type { Transcript } from './transcript.ts'
 
 /** One attempt at a run, with everything that it needs. */
 export interface RunAttempt {
-  readonly platform: Platform
+  readonly platform: Pick<Platform, 'db' | 'wake' | 'clock' | 'log'>
   readonly run: Run
   readonly target: ModelTarget
   readonly tools: ReadonlyMap<string, Tool>
