@@ -12,7 +12,7 @@ export interface NewPackage {
   readonly createdBy: string | null
 }
 
-/** Inserts a package under the organization's slug; returns its name as `taken` when the organization already has it. */
+/** Inserts a package under the organization's slug; returns its name as `taken` if the organization already has it. */
 export async function insertPackage(
   tx: Tx,
   scope: OrgScope,

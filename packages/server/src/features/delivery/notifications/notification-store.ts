@@ -69,7 +69,7 @@ export async function saveRead(db: Db, inbox: Inbox, id: string): Promise<Notifi
   return notification
 }
 
-/** Marks the run's notification as read; false if the reader has none for it. The caller has found the run in the scope. */
+/** Marks a run's notification as read; false if the reader has none. The caller has found the run in the scope. */
 export async function saveRunRead(db: Db, inbox: Inbox, runId: string): Promise<boolean> {
   await insertReads(db, inbox, sql`n.run_id = ${runId}`)
   const { rows } =

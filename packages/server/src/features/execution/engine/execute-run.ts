@@ -168,8 +168,8 @@ async function keepOutput({ log }: Pick<Platform, 'log'>, run: Run, sandbox: Run
     const { lost, isMore } = await sandbox.collectOutput()
     if (lost.length === 0 && !isMore) return []
     const more = isMore ? [`only the first ${outputFilesMax} files are kept`] : []
-    const message = `Not all output was kept: ${[...lost.map(({ path, reason }) => `${path} ${reason}`), ...more].join('; ')}.`
-    return [outputNotKept(message, { lost: [...lost], isMore })]
+    const reasons = [...lost.map(({ path, reason }) => `${path} ${reason}`), ...more]
+    return [outputNotKept(`Not all output was kept: ${reasons.join('; ')}.`, { lost: [...lost], isMore })]
   } catch (error) {
     log.error({ err: error, runId: run.id }, 'The output files of the run could not be kept.')
     const message = 'The output files could not be kept. The server log has the cause under the id of this run.'
@@ -181,10 +181,16 @@ function whyStopped(signal: AbortSignal): RunStopped['why'] | undefined {
   return signal.reason instanceof RunStopped ? signal.reason.why : undefined
 }
 
-// A database failure must not fail the run: another attempt retries it. Besides lost connections: cancelled statements (57014) and
-// lock timeouts (55P03).
+// A database failure must not fail the run: another attempt retries it. Besides lost connections: cancelled statements
+// (57014) and lock timeouts (55P03).
 const databaseFailures = /^(08|53|57|40|55P03)/
 const connectionFailures = /^(ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN)/
+const driverFailures = [
+  'Connection terminated',
+  'connection error and is not queryable',
+  'timeout exceeded when trying to connect',
+  'Cannot use a pool after',
+]
 
 function isInfrastructure(error: unknown): boolean {
   if (!(error instanceof Error)) return false
@@ -193,7 +199,5 @@ function isInfrastructure(error: unknown): boolean {
     // ENOENT on connect means that the embedded server's socket is missing; any other ENOENT is not a database error.
     if (error.code === 'ENOENT') return 'syscall' in error && error.syscall === 'connect'
   }
-  return /Connection terminated|connection error and is not queryable|timeout exceeded when trying to connect|Cannot use a pool after/.test(
-    error.message,
-  )
+  return driverFailures.some((text) => error.message.includes(text))
 }

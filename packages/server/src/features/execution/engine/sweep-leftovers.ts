@@ -9,7 +9,7 @@ const batchMax = 500
 
 type Sweeping = Pick<Platform, 'db' | 'blobs' | 'clock' | 'config' | 'log'>
 
-/** Removes leftovers of crashes: blobs without a row, and workspaces of runs that are deleted or ended long ago. Never throws. */
+/** Removes leftovers of crashes: blobs without a row, workspaces of deleted or long ended runs. Never throws. */
 export async function sweepLeftovers(platform: Sweeping): Promise<void> {
   try {
     await sweepBlobs(platform)

@@ -96,7 +96,7 @@ export async function loadRunFiles(
   return { items: rows.map(toFile), total }
 }
 
-/** Locks the file until the transaction ends, so that no run can be given it; returns its id, or undefined without it. */
+/** Locks the file until the transaction ends, so that no run can take it as input; returns its id. */
 export async function lockFile(tx: Tx, scope: AppScope, id: string): Promise<string | undefined> {
   const row = await tx
     .selectFrom('files')

@@ -1,4 +1,4 @@
-/** A file as it is stored; its content is the blob with the same id. `unsealFiles` decrypts an end-user's sealed file. */
+/** A file as it is stored; its content is the blob with the same id. `unsealFiles` decrypts an end-user's file. */
 export interface StoredFile {
   readonly id: string
   readonly applicationId: string

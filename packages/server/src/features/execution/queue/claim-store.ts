@@ -10,9 +10,9 @@ export interface Claim {
 }
 
 /**
- * Claims up to `slots` runs: first those whose worker's lease ended, then pending ones by fair shares: an organization's next run
- * ranks behind as many as it already has running. The cost grows with the number of waiting organizations, not with the queue.
- * Claims none when the worker's own lease has ended: the worker must renew it first.
+ * Claims up to `slots` runs: first those whose worker's lease ended, then pending ones by fair shares: an
+ * organization's next run ranks behind as many as it already has running. The cost grows with the number of waiting organizations, not
+ * with the queue. Claims none when the worker's own lease has ended: the worker must renew it first.
  */
 export async function claimRuns(tx: Tx, workerId: string, slots: number): Promise<Claim[]> {
   const lost = await take(tx, workerId, await lockLost(tx, workerId, slots))
@@ -80,8 +80,8 @@ async function take(tx: Tx, workerId: string, ids: readonly string[]): Promise<C
 }
 
 /**
- * Compares the runs that the worker executes with its leases. `lost` runs are no longer leased to it; `unknown` runs are leased to it
- * but not executed, such as after a commit whose reply was lost.
+ * Compares the runs that the worker executes with its leases. `lost` runs are no longer leased to it; `unknown` runs
+ * are leased to it but not executed, such as after a commit whose reply was lost.
  */
 export async function compareHeld(
   db: Db,

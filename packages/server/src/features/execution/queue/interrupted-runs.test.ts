@@ -53,9 +53,10 @@ describe('an interrupted run', { timeout: 2 * deadlineMs }, () => {
     const { body } = await actor.start()
     const [id, modelId] = [uuidOf(body.id), String(body.modelId)]
     await world.platform.db.transaction().execute(async (tx) => {
-      await sql`update runs set status = 'running', attempt = 1, worker_id = null, input_tokens = 7, started_at = now() - ${startedAgo}::interval where id = ${id}`.execute(
-        tx,
-      )
+      await sql`update runs 
+        set status = 'running', attempt = 1, worker_id = null, input_tokens = 7,
+          started_at = now() - ${startedAgo}::interval
+        where id = ${id}`.execute(tx)
       if (answer === undefined) return
       const usage = { inputTokens: 7, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
       const call = { startedAt: new Date().toISOString(), durationMs: 0, firstTokenMs: null, modelId, contextTokens: 7 }

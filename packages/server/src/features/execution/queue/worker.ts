@@ -28,6 +28,7 @@ interface Active {
 interface WorkerState {
   readonly id: string
   readonly parts: ExecutionParts
+  readonly runsMax: number
   readonly active: Map<string, Active>
   /** Runs leased to this worker that it was not executing at the last heartbeat. */
   unknown: ReadonlySet<string>
@@ -44,6 +45,7 @@ export async function startWorker(parts: ExecutionParts): Promise<Worker> {
   const state: WorkerState = {
     id: newUuid(),
     parts,
+    runsMax: platform.config.RUNS_CONCURRENT,
     active: new Map(),
     unknown: new Set(),
     stopped: false,
@@ -120,7 +122,7 @@ async function claimWhileAvailable(state: WorkerState): Promise<void> {
   const { platform } = state.parts
   while (state.kicked && !state.stopped) {
     state.kicked = false
-    const slots = Math.min(claimBatch, platform.config.RUNS_CONCURRENT - state.active.size)
+    const slots = Math.min(claimBatch, state.runsMax - state.active.size)
     if (slots <= 0) return
     try {
       const claims = await claim(state, slots)

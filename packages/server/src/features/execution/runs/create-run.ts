@@ -18,7 +18,7 @@ type RunCall = Pick<
   readonly caller: UserCaller | KeyCaller
 }
 
-/** Checks that the run can start and writes it with its first event. Throws what `prepareRun` throws, before any write. */
+/** Checks that the run can start and writes it with its first event. Throws, before any write, what `prepareRun` does. */
 export async function createRun(call: RunCall, agentReference: string, request: RunRequest): Promise<Run> {
   const repeated = await findRepeatedRun(call)
   if (repeated !== undefined) return repeated
@@ -62,8 +62,9 @@ interface RepeatedCall {
 }
 
 /**
- * The run that an earlier request with the same idempotency key created. The key is also on the run's row, so that a crash between
- * the commit and the stored reply never creates a second run. Throws idempotency-key-reuse when that request had another body.
+ * The run that an earlier request with the same idempotency key created. The key is also on the run's row, so that a
+ * crash between the commit and the stored reply never creates a second run. Throws idempotency-key-reuse when that
+ * request had another body.
  */
 export async function findRepeatedRun({ db, scope, platform, idempotency }: RepeatedCall): Promise<Run | undefined> {
   if (idempotency === undefined) return undefined

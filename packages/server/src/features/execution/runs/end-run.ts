@@ -44,7 +44,7 @@ export async function finishRun(
   return ended
 }
 
-/** Cancels a run that the transaction has locked. `by` completes "Cancelled by …"; `entry` is the text of its log entry. */
+/** Cancels a run that the transaction has locked. `by` completes "Cancelled by …"; `entry` is its log entry's text. */
 export async function cancelLockedRun(
   tx: Tx,
   id: string,

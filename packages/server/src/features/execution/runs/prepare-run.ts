@@ -41,8 +41,8 @@ interface Where {
 }
 
 /**
- * Checks that a run can start. Throws `agent-not-found`, `agent-version-not-found`, `validation-error`, or `run-not-ready`
- * with every reason at once.
+ * Checks that a run can start. Throws `agent-not-found`, `agent-version-not-found`, `validation-error`, or
+ * `run-not-ready` with every reason at once.
  */
 export async function prepareRun(
   { db, platform, scope }: Where,

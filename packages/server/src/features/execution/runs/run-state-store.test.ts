@@ -20,7 +20,8 @@ it('reports a workspace as abandoned only when its run is deleted or ended long 
     await insertRun(world.platform, tenant),
   ]
   await sql`update runs set status = 'cancelled', completed_at = now() where id = ${justEnded.id}`.execute(db)
-  await sql`update runs set status = 'success', completed_at = now() - interval '2 hours' where id = ${longEnded.id}`.execute(
+  await sql`
+    update runs set status = 'success', completed_at = now() - interval '2 hours' where id = ${longEnded.id}`.execute(
     db,
   )
   const gone = newUuid()

@@ -51,7 +51,7 @@ export type NewRun = Pick<
   | 'scheduledFor'
 > & { readonly packageId: string; readonly idempotency: IdempotencyKey | undefined }
 
-// The hot path of every start: one statement, without a query builder. Values that the database sets are taken from the row.
+// The hot path of every start: one statement, without a query builder. Values that the database sets come from the row.
 const insertion = `
   with r as (
     insert into runs (

@@ -52,8 +52,8 @@ export interface RunModel {
 }
 
 /**
- * A run as it is stored; ids are UUIDs, `userId` is in wire form. The content of an end-user's run may be sealed: `input`, `config`,
- * `metadata`, `output`, `report` and the texts of `error`. `unsealRun` decrypts it.
+ * A run as it is stored; ids are UUIDs, `userId` is in wire form. The content of an end-user's run may be sealed:
+ * `input`, `config`, `metadata`, `output`, `report` and the texts of `error`. `unsealRun` decrypts it.
  */
 export interface StoredRun {
   readonly id: string

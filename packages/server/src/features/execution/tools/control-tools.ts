@@ -8,7 +8,8 @@ export function outputTool(schema: JsonSchema | undefined): Tool {
   return {
     name: 'output',
     description:
-      'Returns the structured result of this run. Call it once, when the result is complete. A later call replaces an earlier one.',
+      'Returns the structured result of this run. Call it once, when the result is complete. ' +
+      'A later call replaces an earlier one.',
     parameters: schema ?? { type: 'object', description: 'The result: any JSON object.' },
     effect: 'repeatable',
     async run({ outputSchema }, args) {

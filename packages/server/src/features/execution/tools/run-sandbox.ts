@@ -41,7 +41,7 @@ export interface CollectedOutput {
 export interface RunSandbox {
   /** Opens the sandbox, or gives the reason why its tools are refused. */
   open(signal: AbortSignal): Promise<OpenSandbox | { readonly refused: string }>
-  /** Keeps the files in /workspace/output as files of the run. A file that cannot be kept does not affect the others. */
+  /** Keeps the files in /workspace/output as the run's files. A file that cannot be kept does not affect the others. */
   collectOutput(): Promise<CollectedOutput>
   /** Removes the workspace. */
   remove(): Promise<void>

@@ -32,7 +32,9 @@ export async function runToolCall(
 
 /** The result of a call that a crash interrupted. */
 export const interruptedResult: ToolResult = {
-  text: 'The call was interrupted by a restart of the server. Its effects in /workspace may be partial: check them, then repeat the call if it is still needed.',
+  text:
+    'The call was interrupted by a restart of the server. Its effects in /workspace may be partial: ' +
+    'check them, then repeat the call if it is still needed.',
   isError: true,
 }
 

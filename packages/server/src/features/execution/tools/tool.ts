@@ -21,8 +21,8 @@ export interface ToolContext {
 }
 
 /**
- * The possible effects of a call that started but was not journalled as finished. `none` and `repeatable` calls run again;
- * after `partial` the model gets an error, because only it knows what to check.
+ * The possible effects of a call that started but was not journalled as finished. `none` and `repeatable` calls run
+ * again; after `partial` the model gets an error, because only it knows what to check.
  */
 export type ToolEffect = 'none' | 'repeatable' | 'partial'
 

@@ -23,7 +23,7 @@ import { fitContext } from './fit-context.ts'
 import { modelCallLimits, runLimits } from './limits.ts'
 import { addAnswer } from './transcript.ts'
 
-/** Calls the model and adds its answer to the journal and the transcript; returns how the run ends when the call failed. */
+/** Calls the model and adds its answer to journal and transcript; returns how the run ends when the call failed. */
 export async function nextAnswer(attempt: RunAttempt): Promise<Ending | undefined> {
   const { run, transcript } = attempt
   const messages = fitContext(transcript.messages, run.model?.contextWindow ?? null, run.model?.maxTokens ?? 4096)

@@ -9,8 +9,8 @@ import { interruptedResult, runToolCall } from '../../tools/index.ts'
 import { addReminder, addResult } from './transcript.ts'
 
 /**
- * The agent loop: runs the open tool calls, then asks for the next answer, and journals each before the next step, until the run ends.
- * Throws Fenced when the attempt no longer holds the run, and the signal's reason when it aborts.
+ * The agent loop: runs the open tool calls, then asks for the next answer, until the run ends. Journals each before the
+ * next step. Throws Fenced when the attempt no longer holds the run, and the signal's reason when it aborts.
  */
 export async function driveRun(attempt: RunAttempt): Promise<Ending> {
   for (;;) {

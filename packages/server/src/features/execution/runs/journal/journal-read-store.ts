@@ -133,7 +133,8 @@ async function loadPage(db: Db, { where, readable, order }: PageQuery): Promise<
   // The text of `transaction` is named `xid`: otherwise `order by` would sort by the text, with 1000 before 999.
   const { rows } = await sql<EventRow & { readable: boolean; found: number }>`
     select run_id, seq, id, end_user_id, transaction::text as xid, position, kind, type, level, event, message,
-      data::text as data, case when kind = 'run_update' then data ->> 'status' end as status, created_at, readable, found
+      data::text as data, case when kind = 'run_update' then data ->> 'status' end as status, created_at,
+      readable, found
     from (
       select *, count(*) over () as found,
         sum(pg_column_size(data)) over (

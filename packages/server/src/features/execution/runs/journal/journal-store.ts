@@ -29,14 +29,16 @@ export async function appendEvents(
   events: readonly StoredJournalEntry[],
 ): Promise<void> {
   const result = await sql`
-    with r as (update runs set last_seq = last_seq + ${events.length} where id = ${run.id} returning ${eventSource(events.length)})
+    with r as (
+      update runs set last_seq = last_seq + ${events.length} where id = ${run.id}
+      returning ${eventSource(events.length)})
     ${insertOutbox(events)} ${insertEvents(events)}`.execute(tx)
   if (result.numAffectedRows !== BigInt(events.length)) throw new Error(`Run ${run.id} is gone.`)
 }
 
 const nothingUsed: TokenUsage = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
 
-/** Appends entries and progress of an attempt in one statement. Throws Fenced when the attempt no longer holds the run. */
+/** Appends entries and progress of an attempt in one statement. Throws Fenced if it no longer holds the run. */
 export async function appendFenced(
   db: Db,
   run: Pick<StoredRun, 'id' | 'attempt'>,
@@ -88,7 +90,9 @@ function insertEvents(events: readonly StoredJournalEntry[]) {
     journal: event.journal ?? null,
   }))
   return sql`
-    insert into run_events (run_id, seq, id, organization_id, application_id, agent_id, end_user_id, kind, type, level, event, message, data, journal)
+    insert into run_events (
+      run_id, seq, id, organization_id, application_id, agent_id, end_user_id,
+      kind, type, level, event, message, data, journal)
     select r.id, r.base + e.ord, e.id, r.organization_id, r.application_id, r.agent_id, r.end_user_id,
            e.kind, e.type, e.level, e.event, e.message, nullif(e.data, 'null'), nullif(e.journal, 'null')
     from r cross join jsonb_to_recordset(${toJsonText(rows)}::jsonb)

@@ -104,7 +104,8 @@ export const logEvents = {
     type: 'progress',
     levels: ['debug'],
     meaning:
-      'A tool call starts whose effects a crash could leave incomplete, such as `bash`. Other tools have no such entry.',
+      'A tool call starts whose effects a crash could leave incomplete, such as `bash`. ' +
+      'Other tools have no such entry.',
     message: 'The name of the tool.',
     data: Type.Object({ tool, callId, arguments: argumentsText }),
   },
