@@ -11,8 +11,8 @@ export interface Claim {
 
 /**
  * Claims up to `slots` runs: first those whose worker's lease ended, then pending ones by fair shares: an
- * organization's next run ranks behind as many as it already has running. The cost grows with the number of waiting organizations, not
- * with the queue. Claims none when the worker's own lease has ended: the worker must renew it first.
+ * organization's next run ranks behind as many as it already has running. The cost grows with the number of waiting
+ * organizations, not with the queue. Claims none when the worker's own lease has ended: the worker must renew it first.
  */
 export async function claimRuns(tx: Tx, workerId: string, slots: number): Promise<Claim[]> {
   const lost = await take(tx, workerId, await lockLost(tx, workerId, slots))

@@ -18,7 +18,7 @@ type RunCall = Pick<
   readonly caller: UserCaller | KeyCaller
 }
 
-/** Checks that the run can start and writes it with its first event. Throws, before any write, what `prepareRun` does. */
+/** Checks that the run can start, and writes it with its first event. Throws what `prepareRun` throws. */
 export async function createRun(call: RunCall, agentReference: string, request: RunRequest): Promise<Run> {
   const repeated = await findRepeatedRun(call)
   if (repeated !== undefined) return repeated
