@@ -31,7 +31,7 @@ export const endUsersFeature = feature({
 })
 
 export { contentSeals } from './content-seals.ts'
-export { plainSeal, type ContentSeal } from './content-seal.ts'
+export { erasedSeal, plainSeal, type ContentSeal } from './content-seal.ts'
 export { deleteDataKey } from './data-key-store.ts'
 export {
   deleteEndUser,
