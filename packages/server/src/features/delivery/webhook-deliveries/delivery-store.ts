@@ -1,9 +1,8 @@
-import type { ExpressionBuilder } from 'kysely'
+import { sql, type ExpressionBuilder } from 'kysely'
 import type { Db } from '../../../platform/db/database.ts'
 import type { DB } from '../../../platform/db/schema.generated.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import type { Delivery, DeliveryStatus, WebhookEvent } from './delivery.ts'
 
 /** One webhook's deliveries. The caller must have found the webhook in the scope. End-users have no webhooks. */
@@ -16,6 +15,11 @@ export interface DeliveryFilters {
   readonly eventType?: string
   /** Deliveries older than this one (a stored UUID), for cursors. */
   readonly after?: string
+}
+
+export interface Period {
+  readonly since: Date
+  readonly until: Date
 }
 
 /** A delivery with its event and the recorded HTTP exchange, as stored. */
@@ -43,7 +47,7 @@ const columns = [
 ] as const
 
 /** A webhook's deliveries, newest first. */
-export async function listDeliveries(
+export async function loadDeliveries(
   db: Db,
   scope: WebhookScope,
   { page, filters }: { page: Page; filters: DeliveryFilters },
@@ -65,25 +69,35 @@ export async function listDeliveries(
   return { items, total, nextCursor: rows.length > page.pageSize && last !== undefined ? last.id : null }
 }
 
-/** Throws delivery-not-found. */
-export async function getDelivery(db: Db, scope: WebhookScope, id: string): Promise<KeptDelivery> {
+/** The oldest events of a period, after a given event, whose last attempt failed. */
+export async function findGivenUp(
+  db: Db,
+  scope: WebhookScope,
+  { since, until, after, limit }: Period & { after: string; limit: number },
+): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select e.id from webhook_deliveries d join webhook_events e on e.id = d.event_id
+    where d.gave_up and d.webhook_id = ${scope.webhookId} and d.application_id = ${scope.applicationId}
+      and d.event_id > ${after}::uuid
+      and e.created_at >= ${since} and e.created_at < ${until}
+    order by d.event_id limit ${limit}`.execute(db)
+  return rows.map(({ id }) => id)
+}
+
+/** A delivery with its event; undefined if either was removed. */
+export async function findDelivery(db: Db, scope: WebhookScope, id: string): Promise<KeptDelivery | undefined> {
   const row = await db
     .selectFrom('webhook_deliveries')
     .select([...columns, 'request', 'response'])
     .where('id', '=', id)
     .where(visibleTo(scope))
     .executeTakeFirst()
-  if (row === undefined) throw problem('delivery-not-found')
-  return {
-    delivery: toDelivery(row),
-    event: await getEvent(db, row.event_id),
-    request: row.request,
-    response: row.response,
-  }
+  const event = row === undefined ? undefined : await findEvent(db, row.event_id)
+  if (row === undefined || event === undefined) return undefined
+  return { delivery: toDelivery(row), event, request: row.request, response: row.response }
 }
 
-/** The event of a delivery. Throws delivery-not-found if it was removed meanwhile. */
-async function getEvent(db: Db, id: string): Promise<WebhookEvent> {
+async function findEvent(db: Db, id: string): Promise<WebhookEvent | undefined> {
   const row = await db
     .selectFrom('webhook_events')
     .select([
@@ -99,7 +113,7 @@ async function getEvent(db: Db, id: string): Promise<WebhookEvent> {
     ])
     .where('id', '=', id)
     .executeTakeFirst()
-  if (row === undefined) throw problem('delivery-not-found')
+  if (row === undefined) return undefined
   return {
     id: row.id,
     organizationId: row.organization_id,

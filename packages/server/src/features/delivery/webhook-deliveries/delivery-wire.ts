@@ -2,8 +2,8 @@ import { Type, type Static } from 'typebox'
 import { JsonObject, Nullable, OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
 import { deliveryStatuses, type Delivery } from './delivery.ts'
-import type { EventBody } from './event-body.ts'
 import type { KeptRequest, KeptResponse } from './exchange.ts'
+import type { EventBody } from './render-event.ts'
 
 const summary = {
   id: WireId('del'),

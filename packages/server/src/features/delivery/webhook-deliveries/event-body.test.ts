@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { newUuid, toWireId } from '../../../platform/ids/id.ts'
-import { dataBytesMax, eventBody, eventObject, type RunContent } from './event-body.ts'
+import { dataBytesMax, eventBody, eventObject, type RunContent } from './render-event.ts'
 
 const payload = { id: 'run_1', status: 'success', cost: '0.01' }
 const event = { runId: newUuid(), payload }

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Tx } from '../../../platform/db/database.ts'
+import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 
@@ -46,6 +46,17 @@ export async function deleteEventsOf(
   const { numAffectedRows } = await sql`
     delete from webhook_events where application_id = ${applicationId} and end_user_id = ${endUserId}`.execute(tx)
   return Number(numAffectedRows ?? 0)
+}
+
+/** Deletes events older than `days` with their deliveries, except pending ones. Returns how many. */
+export async function deleteOldEvents(db: Db, { days, limit }: { days: number; limit: number }): Promise<number> {
+  const result = await sql`
+    delete from webhook_events where id in (
+      select e.id from webhook_events e
+      where e.created_at < now() - ${days} * interval '1 day'
+        and not exists (select from webhook_deliveries d where d.event_id = e.id and d.status = 'pending')
+      order by e.created_at limit ${limit} for update skip locked)`.execute(db)
+  return Number(result.numAffectedRows ?? 0n)
 }
 
 function toRecord(event: NewWebhookEvent) {

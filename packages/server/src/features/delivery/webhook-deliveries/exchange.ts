@@ -1,5 +1,8 @@
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import type { Platform } from '../../../platform/platform.ts'
+import { contentSeals } from '../../accounts/end-users/index.ts'
+import type { KeptDelivery } from './delivery-store.ts'
 
 const kept = {
   headers: Type.Record(Type.String(), Type.String()),
@@ -83,15 +86,25 @@ export function cutText(text: string, bytesMax: number): string {
 }
 
 /** A stored request with its body decrypted; null if no attempt was made. */
-export function readRequest(stored: unknown, open: BodySeal): KeptRequest | null {
-  return requestOf.Check(stored) ? { ...stored, body: openBody(stored, open) } : null
+export function readRequest(stored: unknown, unseal: BodySeal): KeptRequest | null {
+  return requestOf.Check(stored) ? { ...stored, body: unsealBody(stored, unseal) } : null
 }
 
 /** A stored response with its body decrypted; null if there was none. */
-export function readResponse(stored: unknown, open: BodySeal): KeptResponse | null {
-  return responseOf.Check(stored) ? { ...stored, body: openBody(stored, open) } : null
+export function readResponse(stored: unknown, unseal: BodySeal): KeptResponse | null {
+  return responseOf.Check(stored) ? { ...stored, body: unsealBody(stored, unseal) } : null
 }
 
-function openBody({ body }: KeptResponse, open: BodySeal): string | null {
-  return body === null ? null : open(body)
+function unsealBody({ body }: KeptResponse, unseal: BodySeal): string | null {
+  return body === null ? null : unseal(body)
+}
+
+/** The request and the response of a delivery, decrypted. Bodies of an erased end-user are null. */
+export async function unsealExchange(
+  { use, db }: Pick<Platform, 'use' | 'db'>,
+  { event, request, response }: KeptDelivery,
+): Promise<{ request: KeptRequest | null; response: KeptResponse | null }> {
+  const sealOf = await use(contentSeals).ofAll(db, event.applicationId, [event.endUserId])
+  const unseal = (text: string) => sealOf(event.endUserId).openText(text)
+  return { request: readRequest(request, unseal), response: readResponse(response, unseal) }
 }

@@ -1,13 +1,13 @@
 import type { OutboxEvent, OutboxReader } from '../../../platform/outbox/outbox.ts'
-import { findSubscribed, type Webhook } from '../webhooks/index.ts'
+import { holdSubscribed, type Webhook } from '../webhooks/index.ts'
 import { insertWebhookEvents, type NewWebhookEvent } from './event-store.ts'
-import { insertAttempts, lockOrder } from './sending/order-store.ts'
+import { insertAttempts, lockOrder } from './attempt-store.ts'
 
 /** Writes the webhook event and its first attempt for each outbox event and each webhook that subscribes to it. */
 export const fanOut: OutboxReader = {
   name: 'webhook-deliveries',
   async read(tx, events) {
-    const subscribed = await findSubscribed(tx, events)
+    const subscribed = await holdSubscribed(tx, events)
     const ids = await insertWebhookEvents(tx, subscribed.map(toWebhookEvent))
     if (ids.length === 0) return
     await lockOrder(tx, ids)

@@ -1,8 +1,9 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { getWebhook } from '../webhooks/index.ts'
-import { getDelivery as loadDelivery } from './delivery-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { getVisibleWebhook } from '../webhooks/index.ts'
+import { findDelivery } from './delivery-store.ts'
 import { DeliveryDetailWire, toDeliveryDetailWire } from './delivery-wire.ts'
-import { openExchange } from './open-exchange.ts'
+import { unsealExchange } from './exchange.ts'
 import { renderEvent } from './render-event.ts'
 
 export const getDelivery = endpoint({
@@ -23,9 +24,12 @@ export const getDelivery = endpoint({
   returns: { 200: DeliveryDetailWire },
   fails: [],
   async handle({ db, platform, scope, params }) {
-    const webhook = await getWebhook(db, scope, params.webhookId)
-    const kept = await loadDelivery(db, { ...scope, webhookId: webhook.id }, params.deliveryId)
+    const webhook = await getVisibleWebhook(db, scope, params.webhookId)
+    const kept = foundOr(
+      await findDelivery(db, { ...scope, webhookId: webhook.id }, params.deliveryId),
+      'delivery-not-found',
+    )
     const payload = await renderEvent(platform, webhook, kept.event)
-    return ok(toDeliveryDetailWire(kept.delivery, { ...(await openExchange(platform, kept)), payload }))
+    return ok(toDeliveryDetailWire(kept.delivery, { ...(await unsealExchange(platform, kept)), payload }))
   },
 })

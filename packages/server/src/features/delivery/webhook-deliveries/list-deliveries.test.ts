@@ -3,7 +3,7 @@ import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { listDeliveries } from './list-deliveries.ts'
-import { beginSeries } from './redelivery-store.ts'
+import { beginSeries } from './attempt-store.ts'
 import { givenDelivery, type GivenDelivery } from './testing/given-delivery.ts'
 
 const environment = { WEBHOOKS_ALLOW_LOCAL: 'on' }

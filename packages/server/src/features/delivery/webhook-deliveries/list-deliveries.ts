@@ -4,8 +4,8 @@ import { cursorQuery, pageOf, parsePage, toPageWire } from '../../../platform/ht
 import { problem } from '../../../platform/problems/problem.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
 import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
-import { getWebhook } from '../webhooks/index.ts'
-import { listDeliveries as loadDeliveries } from './delivery-store.ts'
+import { getVisibleWebhook } from '../webhooks/index.ts'
+import { loadDeliveries } from './delivery-store.ts'
 import { DeliveryWire, toDeliveryWire } from './delivery-wire.ts'
 import { deliveredEventTypes, deliveryStatuses } from './delivery.ts'
 
@@ -28,7 +28,7 @@ export const listDeliveries = endpoint({
   fails: [],
   async handle({ db, scope, params, query }) {
     const { webhookId } = params
-    await getWebhook(db, scope, webhookId)
+    await getVisibleWebhook(db, scope, webhookId)
     const page = parsePage(query)
     const filters = {
       ...(query.status === undefined ? {} : { status: query.status }),

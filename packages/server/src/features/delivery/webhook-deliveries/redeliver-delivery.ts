@@ -1,11 +1,12 @@
 import { accepted, endpoint } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { getWebhook } from '../webhooks/index.ts'
-import { getDelivery } from './delivery-store.ts'
+import { getVisibleWebhook } from '../webhooks/index.ts'
+import { beginSeries } from './attempt-store.ts'
+import { findDelivery } from './delivery-store.ts'
 import { DeliveryWire, toDeliveryWire } from './delivery-wire.ts'
-import { beginSeries } from './redelivery-store.ts'
-import { refuseDisabled } from './refuse-disabled.ts'
+import { refuseDisabled } from './delivery.ts'
 
 export const redeliverDelivery = endpoint({
   route: 'POST /api/webhooks/:webhookId/deliveries/:deliveryId/redeliver',
@@ -28,14 +29,14 @@ export const redeliverDelivery = endpoint({
     const own = { ...scope, webhookId: params.webhookId }
     const delivery = await change(
       async (tx) => {
-        refuseDisabled(await getWebhook(tx, scope, params.webhookId))
-        const { event } = await getDelivery(tx, own, params.deliveryId)
+        refuseDisabled(await getVisibleWebhook(tx, scope, params.webhookId))
+        const { event } = foundOr(await findDelivery(tx, own, params.deliveryId), 'delivery-not-found')
         const [id] = await beginSeries(tx, [event.id])
         if (id === undefined)
           throw problem('delivery-pending', {
             detail: 'An attempt to deliver the event is being sent or waits for its due time.',
           })
-        return (await getDelivery(tx, own, id)).delivery
+        return foundOr(await findDelivery(tx, own, id), 'delivery-not-found').delivery
       },
       ({ id }) => toWireId('del', id),
     )

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openWorld, type World } from '../../../testing/world.ts'
-import { endWaitingOf } from './sending/end-waiting.ts'
+import { endWaitingOf } from './record-attempt.ts'
 import { sweepDeliveries } from './sweep-deliveries.job.ts'
 import { givenDelivery, type GivenDelivery } from './testing/given-delivery.ts'
 
@@ -44,7 +44,7 @@ describe('the sweep of deliveries', () => {
 
   it('keeps the waiting attempts of a webhook that was enabled meanwhile', async () => {
     const { uuids, ...given } = await givenDelivery(world, await world.tenant(), 'pending')
-    await endWaitingOf(world.platform, uuids.webhook)
+    await endWaitingOf(world.platform.db, uuids.webhook)
     expect(await statusOf({ ...given, uuids })).toMatchObject({ status: 'pending' })
   })
 

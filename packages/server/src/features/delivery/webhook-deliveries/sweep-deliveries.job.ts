@@ -1,30 +1,31 @@
+import type { Db } from '../../../platform/db/database.ts'
 import { job } from '../../../platform/jobs/job.ts'
-import type { Platform } from '../../../platform/platform.ts'
-import { endWaitingOf } from './sending/end-waiting.ts'
-import { listDisabledWithWaiting, removeOldEvents } from './sending/outcome-store.ts'
+import { findDisabledWithWaiting } from './attempt-store.ts'
+import { deleteOldEvents } from './event-store.ts'
+import { endWaitingOf } from './record-attempt.ts'
 
 /** How long events and their deliveries are kept. */
 const keptDays = 30
-const removedMax = 500
+const deletedMax = 500
 const webhooksMax = 20
 
-/** Ends waiting attempts of disabled webhooks, and removes old events. */
+/** Ends waiting attempts of disabled webhooks, and deletes old events. */
 export const sweepDeliveries = job({
   name: 'sweep-deliveries',
   everyMs: 60_000,
   wakes: [],
-  async run(platform) {
-    const [isEnding, removed] = [
-      await endDisabled(platform),
-      await removeOldEvents(platform.db, { days: keptDays, limit: removedMax }),
+  async run({ db }) {
+    const [isEnding, deleted] = [
+      await endDisabled(db),
+      await deleteOldEvents(db, { days: keptDays, limit: deletedMax }),
     ]
-    return isEnding || removed === removedMax
+    return isEnding || deleted === deletedMax
   },
 })
 
-async function endDisabled(platform: Platform): Promise<boolean> {
-  const webhookIds = await listDisabledWithWaiting(platform.db, webhooksMax)
+async function endDisabled(db: Db): Promise<boolean> {
+  const webhookIds = await findDisabledWithWaiting(db, webhooksMax)
   let isMore = webhookIds.length === webhooksMax
-  for (const webhookId of webhookIds) isMore = (await endWaitingOf(platform, webhookId)) || isMore
+  for (const webhookId of webhookIds) isMore = (await endWaitingOf(db, webhookId)) || isMore
   return isMore
 }

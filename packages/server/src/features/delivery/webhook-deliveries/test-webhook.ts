@@ -2,15 +2,16 @@ import { Type } from 'typebox'
 import type { Tx } from '../../../platform/db/database.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { getWebhook, type Webhook } from '../webhooks/index.ts'
-import { claimDelivery } from './sending/claim-store.ts'
-import { deliver } from './sending/deliver.ts'
-import { getDelivery } from './delivery-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { getVisibleWebhook, type Webhook } from '../webhooks/index.ts'
+import { insertAttempts } from './attempt-store.ts'
+import { claimDelivery } from './claim-store.ts'
+import { deliver } from './deliver.ts'
+import { findDelivery } from './delivery-store.ts'
 import { DeliveryTestWire, toDeliveryTestWire } from './delivery-wire.ts'
 import { testEventType, type ClaimedDelivery } from './delivery.ts'
 import { insertWebhookEvents } from './event-store.ts'
-import { openExchange } from './open-exchange.ts'
-import { insertAttempts } from './sending/order-store.ts'
+import { unsealExchange } from './exchange.ts'
 
 export const testWebhook = endpoint({
   route: 'POST /api/webhooks/:webhookId/test',
@@ -29,12 +30,12 @@ export const testWebhook = endpoint({
   async handle({ db, scope, params, platform, now, change }) {
     const { webhookId } = params
     const claimed = await change(
-      async (tx) => claimTest(tx, await getWebhook(tx, scope, webhookId), now),
+      async (tx) => claimTest(tx, await getVisibleWebhook(tx, scope, webhookId), now),
       () => toWireId('wh', webhookId),
     )
     await deliver(platform, claimed, platform.stopping)
-    const kept = await getDelivery(db, { ...scope, webhookId }, claimed.id)
-    return ok({ delivery: toDeliveryTestWire(kept.delivery, await openExchange(platform, kept)) })
+    const kept = foundOr(await findDelivery(db, { ...scope, webhookId }, claimed.id), 'delivery-not-found')
+    return ok({ delivery: toDeliveryTestWire(kept.delivery, await unsealExchange(platform, kept)) })
   },
 })
 

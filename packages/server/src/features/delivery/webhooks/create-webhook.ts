@@ -3,11 +3,19 @@ import { created, endpoint } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
 import { newUuid, toWireId } from '../../../platform/ids/id.ts'
-import { agentIdOf } from './agent-id-of.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { newSecret, sealSecret } from './webhook-secret.ts'
 import { insertWebhook } from './webhook-store.ts'
 import { NewWebhookWire, toNewWebhookWire, webhookFields } from './webhook-wire.ts'
-import { findWebhookMistakes, newWebhookFields, signings } from './webhook.ts'
+import {
+  agentIdOf,
+  findWebhookMistakes,
+  newWebhookFields,
+  refuseEndUser,
+  signings,
+  webhooksMax,
+  type Webhook,
+} from './webhook.ts'
 
 const { url, events, ...optional } = webhookFields
 
@@ -45,10 +53,19 @@ export const createWebhook = endpoint({
     const webhook = await change(
       async (tx) => {
         const fields = newWebhookFields({ ...chosen, ...(await agentIdOf(tx, scope, agentId)) }, { now, apiVersion })
-        return insertWebhook(tx, scope, { ...fields, id, signing, publicKey, sealedSecret, createdBy: caller.userId })
+        refuseEndUser(scope)
+        return refuseTooMany(
+          await insertWebhook(tx, scope, { ...fields, id, signing, publicKey, sealedSecret, createdBy: caller.userId }),
+        )
       },
       () => toWireId('wh', id),
     )
     return created(toNewWebhookWire(webhook, secret), `/api/webhooks/${toWireId('wh', id)}`)
   },
 })
+
+function refuseTooMany(inserted: Webhook | undefined): Webhook {
+  return foundOr(inserted, 'webhook-limit-reached', {
+    detail: `An application has at most ${webhooksMax} webhooks: delete one, or add events to an existing one.`,
+  })
+}

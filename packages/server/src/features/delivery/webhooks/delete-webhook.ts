@@ -1,7 +1,9 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { deleteWebhook as deleteWebhookRow } from './webhook-store.ts'
+import { problem } from '../../../platform/problems/problem.ts'
+import { deleteWebhookRow } from './webhook-store.ts'
+import { refuseEndUser } from './webhook.ts'
 
 export const deleteWebhook = endpoint({
   route: 'DELETE /api/webhooks/:webhookId',
@@ -17,7 +19,10 @@ export const deleteWebhook = endpoint({
   fails: [],
   async handle({ params, scope, change }) {
     await change(
-      (tx) => deleteWebhookRow(tx, scope, params.webhookId),
+      async (tx) => {
+        refuseEndUser(scope)
+        if (!(await deleteWebhookRow(tx, scope, params.webhookId))) throw problem('webhook-not-found')
+      },
       () => toWireId('wh', params.webhookId),
     )
     return noContent()

@@ -1,6 +1,10 @@
+import type { AppScope } from '../../../platform/access/caller.ts'
+import type { Db } from '../../../platform/db/database.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { getWebhook as getWebhookRow } from './webhook-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findWebhook } from './webhook-store.ts'
 import { toWebhookWire, WebhookWire } from './webhook-wire.ts'
+import { refuseEndUser, type Webhook } from './webhook.ts'
 
 export const getWebhook = endpoint({
   route: 'GET /api/webhooks/:webhookId',
@@ -13,5 +17,11 @@ export const getWebhook = endpoint({
   params: { webhookId: { id: 'wh', missing: 'webhook-not-found' } },
   returns: { 200: WebhookWire },
   fails: [],
-  handle: async ({ params, scope, db }) => ok(toWebhookWire(await getWebhookRow(db, scope, params.webhookId))),
+  handle: async ({ params, scope, db }) => ok(toWebhookWire(await getVisibleWebhook(db, scope, params.webhookId))),
 })
+
+/** The webhook that a request names. Throws webhook-not-found, and forbidden on behalf of an end-user. */
+export async function getVisibleWebhook(db: Db, scope: AppScope, id: string): Promise<Webhook> {
+  refuseEndUser(scope)
+  return foundOr(await findWebhook(db, scope, id), 'webhook-not-found')
+}

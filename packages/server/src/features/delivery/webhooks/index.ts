@@ -2,7 +2,7 @@ import { readWriteDelete, rights } from '../../../platform/access/permissions.ts
 import { feature } from '../../../platform/http/feature.ts'
 import { createWebhook } from './create-webhook.ts'
 import { deleteWebhook } from './delete-webhook.ts'
-import { getWebhook as getWebhookEndpoint } from './get-webhook.ts'
+import { getWebhook } from './get-webhook.ts'
 import { listWebhooks } from './list-webhooks.ts'
 import { rotateWebhookSecret } from './rotate-webhook-secret.ts'
 import { updateWebhook } from './update-webhook.ts'
@@ -32,15 +32,15 @@ export const webhooksFeature = feature({
   endpoints: {
     createWebhook,
     listWebhooks,
-    getWebhook: getWebhookEndpoint,
+    getWebhook,
     updateWebhook,
     deleteWebhook,
     rotateWebhookSecret,
   },
 })
 
+export { getVisibleWebhook } from './get-webhook.ts'
 export { signingHeaders } from './signing-headers.ts'
-export { toVersionOf } from './to-version-of.ts'
-export { disableWebhook, noteFailure, noteSuccess } from './webhook-health-store.ts'
-export { findSubscribed, findWebhook, getWebhook, holdWebhooks, webhookStates } from './webhook-store.ts'
+export { disableWebhook, recordFailure, recordSuccess } from './webhook-health-store.ts'
+export { findSigningWebhook, holdSubscribed, holdWebhooks, webhookStates } from './webhook-store.ts'
 export type { SigningWebhook, Webhook } from './webhook.ts'

@@ -1,7 +1,8 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { listWebhooks as listWebhookRows } from './webhook-store.ts'
+import { loadWebhooks } from './webhook-store.ts'
 import { toWebhookWire, WebhookWire } from './webhook-wire.ts'
+import { refuseEndUser } from './webhook.ts'
 
 export const listWebhooks = endpoint({
   route: 'GET /api/webhooks',
@@ -16,6 +17,7 @@ export const listWebhooks = endpoint({
   fails: [],
   async handle({ query, scope, db }) {
     const page = parsePage(query)
-    return ok(toPageWire(await listWebhookRows(db, scope, page), page, toWebhookWire))
+    refuseEndUser(scope)
+    return ok(toPageWire(await loadWebhooks(db, scope, page), page, toWebhookWire))
   },
 })

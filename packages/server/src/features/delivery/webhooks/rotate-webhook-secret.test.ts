@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
-import { findWebhook, signingHeaders } from './index.ts'
+import { findSigningWebhook, signingHeaders } from './index.ts'
 import { rotateWebhookSecret } from './rotate-webhook-secret.ts'
 import { makeWebhook, mistakesIn, webhookWorld } from './testing/webhook-tests.ts'
 
@@ -25,7 +25,7 @@ describe('rotateWebhookSecret', () => {
       tenant.send(`POST /api/webhooks/${webhook.id}/rotate`, body === undefined ? {} : { body })
     /** The secrets that sign a delivery at a time, newest first. */
     const signingAt = async (at: Date) => {
-      const stored = await findWebhook(world.platform.db, parseWireId('wh', webhook.id) ?? '')
+      const stored = await findSigningWebhook(world.platform.db, parseWireId('wh', webhook.id) ?? '')
       if (stored === undefined) throw new Error('The webhook does not exist.')
       return signingHeaders(world.platform, stored, { id: 'evt_1', timestamp: at, body: '{}' })[
         'webhook-signature'

@@ -3,10 +3,11 @@ import type { AuditChanges } from '../../../platform/audit/audit.ts'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { newSecret, sealSecret } from './webhook-secret.ts'
 import { lockWebhook, saveSecret } from './webhook-store.ts'
 import { NewWebhookWire, toNewWebhookWire } from './webhook-wire.ts'
-import { overlapEnd, overlapSecondsDefault, type Webhook } from './webhook.ts'
+import { overlapEnd, overlapSecondsDefault, refuseEndUser, type Webhook } from './webhook.ts'
 
 export const rotateWebhookSecret = endpoint({
   route: 'POST /api/webhooks/:webhookId/rotate',
@@ -38,7 +39,8 @@ export const rotateWebhookSecret = endpoint({
     const id = params.webhookId
     const { webhook, secret } = await change(
       async (tx) => {
-        const before = await lockWebhook(tx, scope, id)
+        refuseEndUser(scope)
+        const before = foundOr(await lockWebhook(tx, scope, id), 'webhook-not-found')
         const renewed = newSecret(before.signing)
         const sealedSecret = sealSecret(platform, id, renewed.secret)
         const after = await saveSecret(tx, scope, {

@@ -1,6 +1,6 @@
 import { createHmac, sign } from 'node:crypto'
 import type { Platform } from '../../../platform/platform.ts'
-import { bytesOf, openSecret, privateKeyOf } from './webhook-secret.ts'
+import { bytesOf, unsealSecret, privateKeyOf } from './webhook-secret.ts'
 import type { Signing, SigningWebhook } from './webhook.ts'
 
 /** The signed message. The id is the same in every attempt; the time is that of this attempt. */
@@ -18,7 +18,7 @@ export function signingHeaders(platform: Pick<Platform, 'keyRing'>, webhook: Sig
   const seconds = String(Math.floor(message.timestamp.getTime() / 1000))
   const signed = `${message.id}.${seconds}.${message.body}`
   const signatures = validSecrets(webhook, message.timestamp).map((sealed) =>
-    signatureOf(webhook.signing, openSecret(platform, webhook.id, sealed), signed),
+    signatureOf(webhook.signing, unsealSecret(platform, webhook.id, sealed), signed),
   )
   return { 'webhook-id': message.id, 'webhook-timestamp': seconds, 'webhook-signature': signatures.join(' ') }
 }

@@ -3,7 +3,7 @@ import { parseWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
 import { createAgent } from '../../../testing/factories/agent.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
-import { disableWebhook, noteFailure } from './index.ts'
+import { disableWebhook, recordFailure } from './index.ts'
 import { goodWebhook, makeWebhook, mistakesIn, webhookWorld } from './testing/webhook-tests.ts'
 import { updateWebhook } from './update-webhook.ts'
 
@@ -68,7 +68,7 @@ describe('updateWebhook', () => {
 
   it('enables a webhook that was disabled for failures, and resets its failures', async () => {
     const { uuid, patch } = await given()
-    await noteFailure(world.platform.db, uuid, new Date(0))
+    await recordFailure(world.platform.db, uuid, new Date(0))
     const was = { url: goodWebhook.url, failingSince: new Date(0) }
     await world.platform.db
       .transaction()

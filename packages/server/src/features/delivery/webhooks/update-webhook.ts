@@ -3,10 +3,10 @@ import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { agentIdOf } from './agent-id-of.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { lockWebhook, saveWebhook } from './webhook-store.ts'
 import { toWebhookWire, webhookFields, WebhookWire } from './webhook-wire.ts'
-import { changeWebhook, findWebhookMistakes } from './webhook.ts'
+import { agentIdOf, changeWebhook, findWebhookMistakes, refuseEndUser } from './webhook.ts'
 
 export const updateWebhook = endpoint({
   route: 'PATCH /api/webhooks/:webhookId',
@@ -28,7 +28,8 @@ export const updateWebhook = endpoint({
     const { agentId, ...chosen } = body
     const { after } = await change(
       async (tx) => {
-        const before = await lockWebhook(tx, scope, params.webhookId)
+        refuseEndUser(scope)
+        const before = foundOr(await lockWebhook(tx, scope, params.webhookId), 'webhook-not-found')
         const changed = changeWebhook(before, { ...chosen, ...(await agentIdOf(tx, scope, agentId)) }, now)
         return { before: toWebhookWire(before), after: toWebhookWire(await saveWebhook(tx, scope, changed)) }
       },

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newUuid, parseWireId } from '../../../platform/ids/id.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
-import { disableWebhook, findWebhook, noteFailure, noteSuccess } from './index.ts'
+import { disableWebhook, findSigningWebhook, recordFailure, recordSuccess } from './index.ts'
 import { goodWebhook, makeWebhook, webhookWorld } from './testing/webhook-tests.ts'
 
 const [first, later] = [new Date('2026-03-01T00:00:00Z'), new Date('2026-03-02T00:00:00Z')]
@@ -15,25 +15,25 @@ describe('the health of a webhook', () => {
   const given = async () => {
     const tenant = await world.tenant()
     const id = parseWireId('wh', (await makeWebhook(tenant)).id) ?? ''
-    return { tenant, id, stored: () => findWebhook(world.platform.db, id) }
+    return { tenant, id, stored: () => findSigningWebhook(world.platform.db, id) }
   }
 
   it('remembers the first failure since the last success', async () => {
     const { id, stored } = await given()
     expect(
-      await Promise.all([noteFailure(world.platform.db, id, first), noteFailure(world.platform.db, id, first)]),
+      await Promise.all([recordFailure(world.platform.db, id, first), recordFailure(world.platform.db, id, first)]),
     ).toEqual([first, first])
-    expect(await noteFailure(world.platform.db, id, later)).toEqual(first)
-    await noteSuccess(world.platform.db, id)
+    expect(await recordFailure(world.platform.db, id, later)).toEqual(first)
+    await recordSuccess(world.platform.db, id)
     expect((await stored())?.failingSince).toBeNull()
-    expect(await noteFailure(world.platform.db, id, later)).toEqual(later)
-    expect(await noteFailure(world.platform.db, newUuid(), later)).toBeUndefined()
+    expect(await recordFailure(world.platform.db, id, later)).toEqual(later)
+    expect(await recordFailure(world.platform.db, newUuid(), later)).toBeUndefined()
   })
 
   it('disables only for the current state: not for a previous URL, nor for earlier failures', async () => {
     const { id, stored } = await given()
     const { db } = world.platform
-    await noteFailure(db, id, later)
+    await recordFailure(db, id, later)
     const disable = (reason: 'gone' | 'failing', was: { url: string; failingSince: Date }) =>
       db.transaction().execute((tx) => disableWebhook(tx, id, { reason, now: later, was }))
     expect(await disable('gone', { url: 'https://before.example/', failingSince: later })).toBe(false)

@@ -5,7 +5,7 @@ import { toWireId } from '../../../platform/ids/id.ts'
 import type { DisabledReason, Webhook } from './webhook.ts'
 
 /** Records that a webhook fails; returns since when, or undefined if it was deleted. Only the first failure writes. */
-export async function noteFailure(db: Db, webhookId: string, now: Date): Promise<Date | undefined> {
+export async function recordFailure(db: Db, webhookId: string, now: Date): Promise<Date | undefined> {
   const first = await db
     .updateTable('webhooks')
     .set({ failing_since: now })
@@ -19,7 +19,7 @@ export async function noteFailure(db: Db, webhookId: string, now: Date): Promise
 }
 
 /** Clears the failure of a webhook. Only the first success writes. */
-export async function noteSuccess(db: Db, webhookId: string): Promise<void> {
+export async function recordSuccess(db: Db, webhookId: string): Promise<void> {
   await db
     .updateTable('webhooks')
     .set({ failing_since: null })

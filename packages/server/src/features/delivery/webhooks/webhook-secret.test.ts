@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { generateEncryptionKey, parseKeyRing } from '../../../platform/crypto/key-ring.ts'
-import { bytesOf, newSecret, openSecret, privateKeyOf, sealSecret } from './webhook-secret.ts'
+import { bytesOf, newSecret, unsealSecret, privateKeyOf, sealSecret } from './webhook-secret.ts'
 
 describe('newSecret', () => {
   it('is 32 random bytes in standard base64', () => {
@@ -36,7 +36,7 @@ describe('sealSecret', () => {
   it('can be decrypted only for its own webhook', () => {
     const platform = { keyRing: parseKeyRing(generateEncryptionKey('1')) }
     const sealed = sealSecret(platform, 'one', 'whsec_x')
-    expect(openSecret(platform, 'one', sealed)).toBe('whsec_x')
-    expect(() => openSecret(platform, 'two', sealed)).toThrow('belongs to another row')
+    expect(unsealSecret(platform, 'one', sealed)).toBe('whsec_x')
+    expect(() => unsealSecret(platform, 'two', sealed)).toThrow('belongs to another row')
   })
 })

@@ -8,14 +8,14 @@ const prefixes = { hmac: 'whsec_', ed25519: 'whsk_' } as const
 /** The bytes before the 32 bytes of an Ed25519 private key in PKCS #8 (RFC 8410). */
 const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex')
 
-export interface NewSecret {
+export interface WebhookSecret {
   readonly secret: string
   /** The key that receivers verify with; null with hmac, where they use the secret. */
   readonly publicKey: string | null
 }
 
 /** A new secret as in Standard Webhooks: `whsec_…` is given to the receiver, `whsk_…` never leaves the server. */
-export function newSecret(signing: Signing): NewSecret {
+export function newSecret(signing: Signing): WebhookSecret {
   const secret = prefixes[signing] + randomBytes(secretBytes).toString('base64')
   return { secret, publicKey: signing === 'ed25519' ? publicKeyOf(secret) : null }
 }
@@ -26,7 +26,7 @@ export function sealSecret({ keyRing }: Pick<Platform, 'keyRing'>, webhookId: st
 }
 
 /** Decrypts a webhook's secret. Throws SealBroken if that fails. */
-export function openSecret({ keyRing }: Pick<Platform, 'keyRing'>, webhookId: string, sealed: string): string {
+export function unsealSecret({ keyRing }: Pick<Platform, 'keyRing'>, webhookId: string, sealed: string): string {
   return keyRing.unseal(sealed, contextOf(webhookId))
 }
 

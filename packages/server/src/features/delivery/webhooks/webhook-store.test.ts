@@ -4,7 +4,7 @@ import type { OutboxEvent } from '../../../platform/outbox/outbox.ts'
 import { createAgent } from '../../../testing/factories/agent.ts'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
-import { findSubscribed, findWebhook, getWebhook } from './index.ts'
+import { findSigningWebhook, getVisibleWebhook, holdSubscribed } from './index.ts'
 import { makeWebhook, webhookWorld } from './testing/webhook-tests.ts'
 
 let world: World
@@ -34,11 +34,11 @@ const eventOf = (
 }
 const uuidOf = (prefix: 'wh' | 'agent', id: unknown) => parseWireId(prefix, String(id)) ?? ''
 const find = async (all: readonly OutboxEvent[]) => {
-  const found = await world.platform.db.transaction().execute((tx) => findSubscribed(tx, all))
+  const found = await world.platform.db.transaction().execute((tx) => holdSubscribed(tx, all))
   return found.map(({ webhook, event }) => [event.id, webhook.id])
 }
 
-describe('findSubscribed', () => {
+describe('holdSubscribed', () => {
   it('finds the webhooks by application, type and agent, in the order of the events', async () => {
     const [tenant, stranger] = [await world.tenant(), await world.tenant()]
     const agentId = await createAgent(tenant)
@@ -77,7 +77,7 @@ describe('findSubscribed', () => {
     let deleted = false
     let deletion: Promise<unknown> = Promise.resolve()
     await world.platform.db.transaction().execute(async (tx) => {
-      expect(await findSubscribed(tx, [eventOf(tenant.scope)])).toHaveLength(1)
+      expect(await holdSubscribed(tx, [eventOf(tenant.scope)])).toHaveLength(1)
       expect((await tenant.send(`PATCH /api/webhooks/${id}`, { body: { description: 'meanwhile' } })).status).toBe(200)
       deletion = tenant.send(`DELETE /api/webhooks/${id}`).then(() => (deleted = true))
       await new Promise((resolve) => setTimeout(resolve, 100))
@@ -88,17 +88,19 @@ describe('findSubscribed', () => {
   })
 })
 
-describe('findWebhook', () => {
-  it('returns the encrypted secrets, which getWebhook does not', async () => {
+describe('findSigningWebhook', () => {
+  it('returns the encrypted secrets, which getVisibleWebhook does not', async () => {
     const tenant = await world.tenant()
     const made = await makeWebhook(tenant)
     const id = uuidOf('wh', made.id)
-    const found = await findWebhook(world.platform.db, id)
+    const found = await findSigningWebhook(world.platform.db, id)
     expect(found).toMatchObject({ id, applicationId: tenant.applicationId, sealedPreviousSecret: null })
     expect(found?.sealedSecret).not.toContain(made.secret)
     expect(
-      Object.keys(await getWebhook(world.platform.db, tenant.scope, id)).filter((name) => name.startsWith('sealed')),
+      Object.keys(await getVisibleWebhook(world.platform.db, tenant.scope, id)).filter((name) =>
+        name.startsWith('sealed'),
+      ),
     ).toEqual([])
-    expect(await findWebhook(world.platform.db, newUuid())).toBeUndefined()
+    expect(await findSigningWebhook(world.platform.db, newUuid())).toBeUndefined()
   })
 })

@@ -2,18 +2,10 @@ import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import type { OutboxEvent } from '../../../platform/outbox/outbox.ts'
 import { serializeInApplication } from '../../accounts/applications/index.ts'
-import { toColumns, toWebhook, webhookColumns as columns, type WebhookRow } from './webhook-row.ts'
-import {
-  isSubscribed,
-  refuseEndUser,
-  webhooksMax,
-  type ChosenFields,
-  type SigningWebhook,
-  type Webhook,
-} from './webhook.ts'
+import { toColumns, toWebhook, webhookColumns as columns } from './webhook-row.ts'
+import { isSubscribed, webhooksMax, type ChosenFields, type SigningWebhook, type Webhook } from './webhook.ts'
 
 export interface NewWebhook extends ChosenFields, Pick<Webhook, 'id' | 'signing' | 'publicKey'> {
   readonly sealedSecret: string
@@ -28,9 +20,12 @@ export interface NewSecretOf {
   readonly previousSecretExpiresAt: Date | null
 }
 
-/** Throws webhook-limit-reached. */
-export async function insertWebhook(tx: Tx, scope: AppScope, webhook: NewWebhook): Promise<Webhook> {
-  await refuseTooMany(tx, scope)
+/** Inserts a webhook; undefined if the application has the maximum number of them. */
+export async function insertWebhook(tx: Tx, scope: AppScope, webhook: NewWebhook): Promise<Webhook | undefined> {
+  // Serialize creations per application, so that two cannot both take the last place. References to the application
+  // are not blocked.
+  await serializeInApplication(tx, scope)
+  if ((await countWebhooks(tx, scope)) >= webhooksMax) return undefined
   const row = await tx
     .insertInto('webhooks')
     .values({
@@ -49,23 +44,24 @@ export async function insertWebhook(tx: Tx, scope: AppScope, webhook: NewWebhook
 }
 
 /** The application's webhooks, newest first. */
-export async function listWebhooks(db: Db, scope: AppScope, page: Page): Promise<Slice<Webhook>> {
+export async function loadWebhooks(db: Db, scope: AppScope, page: Page): Promise<Slice<Webhook>> {
   const rows = await select(db, scope).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
   return { items: rows.map(toWebhook), total: await countWebhooks(db, scope) }
 }
 
-/** Throws webhook-not-found. */
-export async function getWebhook(db: Db, scope: AppScope, id: string): Promise<Webhook> {
-  return found(await select(db, scope).where('id', '=', id).executeTakeFirst())
+export async function findWebhook(db: Db, scope: AppScope, id: string): Promise<Webhook | undefined> {
+  const row = await select(db, scope).where('id', '=', id).executeTakeFirst()
+  return row === undefined ? undefined : toWebhook(row)
 }
 
-/** Locks a webhook against changes until the transaction ends; its deliveries continue. Throws webhook-not-found. */
-export async function lockWebhook(tx: Tx, scope: AppScope, id: string): Promise<Webhook> {
-  return found(await select(tx, scope).where('id', '=', id).forNoKeyUpdate().executeTakeFirst())
+/** Locks a webhook against changes until the transaction ends; its deliveries continue. */
+export async function lockWebhook(tx: Tx, scope: AppScope, id: string): Promise<Webhook | undefined> {
+  const row = await select(tx, scope).where('id', '=', id).forNoKeyUpdate().executeTakeFirst()
+  return row === undefined ? undefined : toWebhook(row)
 }
 
 /** The webhook with its encrypted secrets, for sending; undefined if it was deleted. */
-export async function findWebhook(db: Db, id: string): Promise<SigningWebhook | undefined> {
+export async function findSigningWebhook(db: Db, id: string): Promise<SigningWebhook | undefined> {
   const row = await db
     .selectFrom('webhooks')
     .select([...columns, 'encrypted_secret', 'encrypted_previous_secret'])
@@ -80,7 +76,7 @@ export async function findWebhook(db: Db, id: string): Promise<SigningWebhook | 
  * Each event with each webhook that subscribes to it, in the order of the events. Locks the webhooks against deletion
  * until the transaction ends.
  */
-export async function findSubscribed(
+export async function holdSubscribed(
   tx: Tx,
   events: readonly OutboxEvent[],
 ): Promise<{ webhook: Webhook; event: OutboxEvent }[]> {
@@ -111,8 +107,8 @@ export async function saveWebhook(tx: Tx, scope: AppScope, webhook: Webhook): Pr
     .where('application_id', '=', scope.applicationId)
     .where('id', '=', webhook.id)
     .returning(columns)
-    .executeTakeFirst()
-  return found(row)
+    .executeTakeFirstOrThrow()
+  return toWebhook(row)
 }
 
 /** Gives a locked webhook a new secret; its old one becomes the previous one. */
@@ -130,20 +126,19 @@ export async function saveSecret(tx: Tx, scope: AppScope, secret: NewSecretOf): 
     .where('application_id', '=', scope.applicationId)
     .where('id', '=', secret.id)
     .returning(columns)
-    .executeTakeFirst()
-  return found(row)
+    .executeTakeFirstOrThrow()
+  return toWebhook(row)
 }
 
-/** Throws webhook-not-found. */
-export async function deleteWebhook(tx: Tx, scope: AppScope, id: string): Promise<void> {
-  refuseEndUser(scope)
+/** False if there is no such webhook. */
+export async function deleteWebhookRow(tx: Tx, scope: AppScope, id: string): Promise<boolean> {
   const { numDeletedRows } = await tx
     .deleteFrom('webhooks')
     .where('organization_id', '=', scope.organizationId)
     .where('application_id', '=', scope.applicationId)
     .where('id', '=', id)
     .executeTakeFirstOrThrow()
-  if (numDeletedRows === 0n) throw problem('webhook-not-found')
+  return numDeletedRows > 0n
 }
 
 /** Selects a row for each webhook of an application. */
@@ -159,17 +154,6 @@ export async function holdWebhooks(tx: Tx, ids: RawBuilder<unknown>): Promise<vo
   await sql`select h.id from webhooks h where h.id in (${ids}) order by h.id for key share`.execute(tx)
 }
 
-async function refuseTooMany(tx: Tx, scope: AppScope): Promise<void> {
-  refuseEndUser(scope)
-  // Serialize creations per application, so that two cannot both take the last place. References to the application
-  // are not blocked.
-  await serializeInApplication(tx, scope)
-  if ((await countWebhooks(tx, scope)) < webhooksMax) return
-  throw problem('webhook-limit-reached', {
-    detail: `An application has at most ${webhooksMax} webhooks: delete one, or add events to an existing one.`,
-  })
-}
-
 async function countWebhooks(db: Db, scope: AppScope): Promise<number> {
   const { total } = await db
     .selectFrom('webhooks')
@@ -181,15 +165,9 @@ async function countWebhooks(db: Db, scope: AppScope): Promise<number> {
 }
 
 function select(db: Db, scope: AppScope) {
-  refuseEndUser(scope)
   return db
     .selectFrom('webhooks')
     .select(columns)
     .where('organization_id', '=', scope.organizationId)
     .where('application_id', '=', scope.applicationId)
-}
-
-function found(row: WebhookRow | undefined): Webhook {
-  if (row === undefined) throw problem('webhook-not-found')
-  return toWebhook(row)
 }

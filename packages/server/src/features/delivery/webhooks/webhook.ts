@@ -1,7 +1,9 @@
+import type { Db } from '../../../platform/db/database.ts'
 import { egress, findUrlMistake } from '../../../platform/egress/egress.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
+import { getAgent } from '../../catalog/agents/index.ts'
 
 /** The events that a webhook can subscribe to. `test.ping` is sent by a test, without a subscription. */
 export const webhookEvents = [
@@ -95,6 +97,17 @@ export function findWebhookMistakes(
       ? []
       : [{ pointer: '/apiVersion', message: 'must be an API version that exists', code: 'enum' }]),
   ]
+}
+
+/** Resolves an agent reference of a body to the stored id; empty if the body has none. Throws agent-not-found. */
+export async function agentIdOf(
+  db: Db,
+  scope: AppScope,
+  reference: string | null | undefined,
+): Promise<{ agentId?: string | null }> {
+  if (reference === undefined || reference === null) return reference === null ? { agentId: null } : {}
+  const { id } = await getAgent(db, scope, reference)
+  return { agentId: id }
 }
 
 /** A new webhook's fields, with defaults for those that are not given. */

@@ -3,7 +3,7 @@ import { insertRun } from '../../../../testing/factories/run.ts'
 import type { World } from '../../../../testing/world.ts'
 import { parseWireId, toWireId } from '../../../../platform/ids/id.ts'
 import { insertWebhookEvents } from '../event-store.ts'
-import { insertAttempts } from '../sending/order-store.ts'
+import { insertAttempts } from '../attempt-store.ts'
 
 export interface GivenDelivery {
   readonly webhookId: string

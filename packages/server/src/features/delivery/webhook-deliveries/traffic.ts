@@ -18,12 +18,12 @@ export interface Traffic {
   isQuick(webhookId: string): boolean
   /** Grows with each attempt that begins: the webhook with the lowest number was served the longest ago. */
   turnOf(webhookId: string): number
-  begin(route: Route): void
-  end(route: Route, passage: Passage | undefined): void
+  begin(destination: Destination): void
+  end(destination: Destination, passage: Passage | undefined): void
 }
 
 /** The destination of an attempt. */
-export interface Route {
+export interface Destination {
   readonly webhookId: string
   readonly organizationId: string
 }
@@ -50,7 +50,7 @@ export function createTraffic(knownMax = 10_000): Traffic {
   const total = { inFlight: 0, slow: 0, turns: 0 }
   const paceOf = (webhookId: string): Pace =>
     paces.get(webhookId) ?? { inFlight: 0, window: firstWindow, isQuick: false, turn: 0 }
-  const add = ({ webhookId, organizationId }: Route, count: 1 | -1): Pace => {
+  const add = ({ webhookId, organizationId }: Destination, count: 1 | -1): Pace => {
     const pace = paceOf(webhookId)
     pace.inFlight += count
     total.inFlight += count
@@ -75,12 +75,12 @@ export function createTraffic(knownMax = 10_000): Traffic {
     roomOf: (webhookId) => Math.max(0, paceOf(webhookId).window - paceOf(webhookId).inFlight),
     isQuick: (webhookId) => paceOf(webhookId).isQuick,
     turnOf: (webhookId) => paceOf(webhookId).turn,
-    begin(route) {
+    begin(destination) {
       total.turns += 1
-      add(route, 1).turn = total.turns
+      add(destination, 1).turn = total.turns
     },
-    end(route, passage) {
-      const pace = add(route, -1)
+    end(destination, passage) {
+      const pace = add(destination, -1)
       if (passage !== undefined) total.slow += learn(pace, passage)
       forgetIdle(paces, knownMax)
     },
@@ -103,4 +103,67 @@ function forgetIdle(paces: Map<string, Pace>, knownMax: number): void {
     if (paces.size <= knownMax) return
     if (pace.inFlight === 0) paces.delete(webhookId)
   }
+}
+
+/** How many attempts to claim for a webhook. */
+export interface Share {
+  readonly webhookId: string
+  readonly count: number
+}
+
+/** How many attempts one process has in flight at a time. */
+export interface Slots {
+  readonly max: number
+  /** Limit for receivers that are not known to be quick; the rest is reserved for quick ones. */
+  readonly slowMax: number
+}
+
+/**
+ * Distributes the free slots among webhooks with ready attempts. The organization with the fewest attempts in flight is
+ * next, and within it the webhook with the fewest. No webhook gets more than its receiver's free window.
+ */
+export function planClaims(candidates: readonly Destination[], traffic: Traffic, slots: Slots): Share[] {
+  const counts = new Map<string, number>()
+  let free = slots.max - traffic.inFlight
+  let freeForSlow = slots.slowMax - traffic.slowInFlight
+  for (const { webhookId } of inFairOrder(candidates, traffic)) {
+    if (free <= 0) break
+    const isQuick = traffic.isQuick(webhookId)
+    if (!isQuick && freeForSlow <= 0) continue
+    free -= 1
+    if (!isQuick) freeForSlow -= 1
+    counts.set(webhookId, (counts.get(webhookId) ?? 0) + 1)
+  }
+  return [...counts].map(([webhookId, count]) => ({ webhookId, count }))
+}
+
+interface Turn extends Destination {
+  /** Attempts ahead of it: first those of its receiver, then those of its organization. */
+  readonly place: number
+  /** When its receiver was last served. */
+  readonly turn: number
+}
+
+function inFairOrder(candidates: readonly Destination[], traffic: Traffic): Turn[] {
+  const turns = candidates.flatMap((destination) => turnsOf(destination, traffic))
+  const byOrganization = Map.groupBy(turns, ({ organizationId }) => organizationId)
+  return [...byOrganization]
+    .flatMap(([organizationId, own]) =>
+      own.toSorted(byPlace).map((turn, index) => ({ ...turn, place: traffic.inFlightOf(organizationId) + index })),
+    )
+    .toSorted(byPlace)
+}
+
+function turnsOf(destination: Destination, traffic: Traffic): Turn[] {
+  const [inFlight, turn] = [traffic.inFlightTo(destination.webhookId), traffic.turnOf(destination.webhookId)]
+  return Array.from({ length: traffic.roomOf(destination.webhookId) }, (_, index) => ({
+    ...destination,
+    place: inFlight + index,
+    turn,
+  }))
+}
+
+// Among equal places, the one that was served the longest ago comes first.
+function byPlace(left: Turn, right: Turn): number {
+  return left.place - right.place || left.turn - right.turn
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { createVersionRegistry } from '../../../platform/api-versions/api-version.ts'
-import { toVersionOf } from './to-version-of.ts'
+import { toVersionOf } from './render-event.ts'
 
 const versions = createVersionRegistry([
   { date: '2026-03-21', changes: [] },

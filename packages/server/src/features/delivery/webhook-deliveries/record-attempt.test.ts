@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Tenant } from '../../../../testing/factories/tenant.ts'
+import type { Tenant } from '../../../testing/factories/tenant.ts'
 import {
   deliveriesOf,
   openDeliveryWorld,
   until,
   type DeliveryWorld,
   type TestWebhook,
-} from '../testing/delivery-world.ts'
-import { startReceiver, status, type Receiver } from '../testing/receiver.ts'
+} from './testing/delivery-world.ts'
+import { startReceiver, status, type Receiver } from './testing/receiver.ts'
 
 describe('the health of a webhook', () => {
   let world: DeliveryWorld

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { newUuid } from '../../../../platform/ids/id.ts'
-import { insertRun } from '../../../../testing/factories/run.ts'
-import type { Tenant } from '../../../../testing/factories/tenant.ts'
-import { openWorld, type World } from '../../../../testing/world.ts'
+import { newUuid } from '../../../platform/ids/id.ts'
+import { insertRun } from '../../../testing/factories/run.ts'
+import type { Tenant } from '../../../testing/factories/tenant.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
 import { claimDelivery } from './claim-store.ts'
-import type { ClaimedDelivery } from '../delivery.ts'
-import { insertWebhookEvents } from '../event-store.ts'
-import { insertAttempts, insertRetry, lockOrder, releaseNext } from './order-store.ts'
-import { saveOutcome } from './outcome-store.ts'
-import { givenDelivery } from '../testing/given-delivery.ts'
+import type { ClaimedDelivery } from './delivery.ts'
+import { insertWebhookEvents } from './event-store.ts'
+import { insertAttempts, insertRetry, lockOrder, saveOutcome, unparkNext } from './attempt-store.ts'
+import { givenDelivery } from './testing/given-delivery.ts'
 
 describe('the order of a run', () => {
   let world: World
@@ -91,7 +90,7 @@ describe('the order of a run', () => {
         ...outcome,
         status: retryInMs === undefined ? 'success' : 'failed',
       })
-      if (isSaved && retryInMs === undefined) await releaseNext(tx, [held.event.id])
+      if (isSaved && retryInMs === undefined) await unparkNext(tx, [held.event.id])
       if (isSaved && retryInMs !== undefined) await insertRetry(tx, held.id, retryInMs)
       return isSaved
     })

@@ -1,21 +1,20 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { eventually } from '../../../../testing/factories/run-world.ts'
-import type { Tenant } from '../../../../testing/factories/tenant.ts'
-import { jobsOf } from '../../../../processes/jobs-of.ts'
-import { startJobs } from '../../../../platform/jobs/start-jobs.ts'
-import { deliver } from './deliver.ts'
-import { dispatch, type Deliver } from './dispatcher.ts'
-import { webhookDeliveriesFeature } from '../index.ts'
-import { sendAttempt } from './send-attempt.ts'
-import { findWebhook } from '../../webhooks/index.ts'
+import { eventually } from '../../../testing/factories/run-world.ts'
+import type { Tenant } from '../../../testing/factories/tenant.ts'
+import { jobsOf } from '../../../processes/jobs-of.ts'
+import { startJobs } from '../../../platform/jobs/start-jobs.ts'
+import { deliver, sendAttempt } from './deliver.ts'
+import { dispatch, type Deliver } from './dispatch-deliveries.job.ts'
+import { webhookDeliveriesFeature } from './index.ts'
+import { findSigningWebhook } from '../webhooks/index.ts'
 import {
   deliveriesOf,
   openDeliveryWorld,
   until,
   type DeliveryWorld,
   type TestWebhook,
-} from '../testing/delivery-world.ts'
-import { hang, startReceiver, status, type Receiver } from '../testing/receiver.ts'
+} from './testing/delivery-world.ts'
+import { hang, startReceiver, status, type Receiver } from './testing/receiver.ts'
 
 describe('dispatchers', () => {
   let world: DeliveryWorld
@@ -43,7 +42,9 @@ describe('dispatchers', () => {
     await receiver.close()
   })
 
-  function startDispatcher(how: Deliver = deliver): () => Promise<void> {
+  function startDispatcher(
+    how: Deliver = (delivery, signal) => deliver(world.platform, delivery, signal),
+  ): () => Promise<void> {
     const stopping = new AbortController()
     const done = dispatch(world.platform, stopping.signal, how)
     const stop = async () => {
@@ -81,8 +82,9 @@ describe('dispatchers', () => {
   it('send an event again, with the same id, when one of them crashed before recording it', async () => {
     const lost = Promise.withResolvers<never>()
     // As after kill -9: the attempt was sent, but its outcome is never recorded.
-    startDispatcher(async (platform, delivery, signal) => {
-      const found = await findWebhook(platform.db, delivery.event.webhookId)
+    startDispatcher(async (delivery, signal) => {
+      const { platform } = world
+      const found = await findSigningWebhook(platform.db, delivery.event.webhookId)
       if (found !== undefined) await sendAttempt(platform, { webhook: found, delivery }, signal)
       return lost.promise
     })

@@ -1,20 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { planClaims } from './plan-claims.ts'
-import { createTraffic, type Route, type Traffic } from './traffic.ts'
+import { createTraffic, planClaims, type Destination, type Traffic } from './traffic.ts'
 
 const roomy = { max: 200, slowMax: 100 }
-const route = (webhookId: string, organizationId = 'o'): Route => ({ webhookId, organizationId })
+const route = (webhookId: string, organizationId = 'o'): Destination => ({ webhookId, organizationId })
 const routes = (count: number, organizationId: string) =>
   Array.from({ length: count }, (_, index) => route(`${organizationId}${index}`, organizationId))
 
-function answersQuickly(traffic: Traffic, one: Route, times = 20): void {
+function answersQuickly(traffic: Traffic, one: Destination, times = 20): void {
   for (let count = 0; count < times; count += 1) {
     traffic.begin(one)
     traffic.end(one, { result: 'taken', latencyMs: 10 })
   }
 }
 
-function plan(candidates: readonly Route[], traffic: Traffic, slots = roomy): Record<string, number> {
+function plan(candidates: readonly Destination[], traffic: Traffic, slots = roomy): Record<string, number> {
   return Object.fromEntries(planClaims(candidates, traffic, slots).map(({ webhookId, count }) => [webhookId, count]))
 }
 

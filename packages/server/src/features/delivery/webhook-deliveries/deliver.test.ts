@@ -1,15 +1,15 @@
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { insertRun } from '../../../../testing/factories/run.ts'
-import type { Tenant } from '../../../../testing/factories/tenant.ts'
+import { insertRun } from '../../../testing/factories/run.ts'
+import type { Tenant } from '../../../testing/factories/tenant.ts'
 import {
   deliveriesOf,
   openDeliveryWorld,
   until,
   type DeliveryWorld,
   type TestWebhook,
-} from '../testing/delivery-world.ts'
-import { cut, hang, startReceiver, status, type Answering, type Receiver } from '../testing/receiver.ts'
+} from './testing/delivery-world.ts'
+import { cut, hang, startReceiver, status, type Answering, type Receiver } from './testing/receiver.ts'
 
 describe('delivering', () => {
   let world: DeliveryWorld

@@ -7,7 +7,7 @@ import {
   retryDelaysMs,
   withoutRetries,
   type ReceiverAnswer,
-} from './retry-plan.ts'
+} from './delivery.ts'
 
 const now = new Date('2026-03-21T09:30:00.000Z')
 const answer = (statusCode: number | null, retryAfter?: string): ReceiverAnswer => ({ statusCode, retryAfter })

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Tx } from '../../../../platform/db/database.ts'
-import { openWorld, type World } from '../../../../testing/world.ts'
-import { claimDelivery, claimShares, listCandidates, promoteDue, releaseClaims } from './claim-store.ts'
-import { insertAttempts, insertRetry, lockOrder, releaseNext } from './order-store.ts'
-import { givenDelivery } from '../testing/given-delivery.ts'
+import type { Tx } from '../../../platform/db/database.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { claimDelivery, claimShares, findCandidates, promoteDue, releaseClaims } from './claim-store.ts'
+import { insertAttempts, insertRetry, lockOrder, unparkNext } from './attempt-store.ts'
+import { givenDelivery } from './testing/given-delivery.ts'
 
 const beforeAllIds = '00000000-0000-0000-0000-000000000000'
 const environment = { WEBHOOKS_ALLOW_LOCAL: 'on' }
@@ -82,10 +82,10 @@ describe('claims', () => {
   it('continue after the last webhook that was checked', async () => {
     await Promise.all([given(), given(), given()])
     const { db } = world.platform
-    const all = await listCandidates(db, { after: beforeAllIds, limit: 100 })
-    const [first] = await listCandidates(db, { after: beforeAllIds, limit: 1 })
+    const all = await findCandidates(db, { after: beforeAllIds, limit: 100 })
+    const [first] = await findCandidates(db, { after: beforeAllIds, limit: 1 })
     expect(first).toEqual(all[0])
-    expect(await listCandidates(db, { after: first?.webhookId ?? '', limit: 100 })).toEqual(all.slice(1))
+    expect(await findCandidates(db, { after: first?.webhookId ?? '', limit: 100 })).toEqual(all.slice(1))
   })
 })
 
@@ -121,10 +121,10 @@ describe('claims among many', () => {
   }
 
   it('are cheap with 100,000 attempts waiting for one webhook and 10,000 webhooks', async () => {
-    expect(await rowsTouchedBy((db) => listCandidates(db, { after: beforeAllIds, limit: 500 }))).toBeLessThan(5_000)
+    expect(await rowsTouchedBy((db) => findCandidates(db, { after: beforeAllIds, limit: 500 }))).toBeLessThan(5_000)
     expect(await rowsTouchedBy((db) => claimShares(db, [{ webhookId: dead, count: 10 }]))).toBeLessThan(500)
     expect(await rowsTouchedBy((db) => promoteDue(db))).toBeLessThan(500)
-    expect(await listCandidates(world.platform.db, { after: beforeAllIds, limit: 500 })).toHaveLength(500)
+    expect(await findCandidates(world.platform.db, { after: beforeAllIds, limit: 500 })).toHaveLength(500)
   })
 
   it('are cheap to record, too', async () => {
@@ -146,7 +146,7 @@ describe('claims among many', () => {
       db.transaction().execute(async (tx) => {
         await lockOrder(tx, eventIds)
         await fail(tx)
-        await releaseNext(tx, eventIds)
+        await unparkNext(tx, eventIds)
         await insertAttempts(tx, eventIds)
       })
     expect(await rowsTouchedBy(retry)).toBeLessThan(500)

@@ -1,17 +1,16 @@
 import { sql } from 'kysely'
-import type { Db } from '../../../../platform/db/database.ts'
-import { newUuid } from '../../../../platform/ids/id.ts'
-import { webhookStates } from '../../webhooks/index.ts'
-import type { ClaimedDelivery, WebhookEvent } from '../delivery.ts'
-import type { Share } from './plan-claims.ts'
-import type { Route } from './traffic.ts'
+import type { Db } from '../../../platform/db/database.ts'
+import { newUuid } from '../../../platform/ids/id.ts'
+import { webhookStates } from '../webhooks/index.ts'
+import type { ClaimedDelivery, WebhookEvent } from './delivery.ts'
+import type { Destination, Share } from './traffic.ts'
 
 /** Lease of a claimed attempt: the receiver's timeout plus the time for reads and writes. */
 const leaseMs = 45_000
 const promotedMax = 1_000
 
 /** A webhook with ready attempts. */
-export interface Candidate extends Route {
+export interface Candidate extends Destination {
   readonly enabled: boolean
 }
 
@@ -30,7 +29,7 @@ export async function promoteDue(db: Db): Promise<boolean> {
  * Up to `limit` webhooks with ready attempts, after a given one. Steps through the index from webhook to webhook, so
  * that its cost does not grow with the number of attempts of one webhook.
  */
-export async function listCandidates(db: Db, { after, limit }: { after: string; limit: number }): Promise<Candidate[]> {
+export async function findCandidates(db: Db, { after, limit }: { after: string; limit: number }): Promise<Candidate[]> {
   const { rows } = await sql<Candidate>`
     with recursive waiting as (
       (select webhook_id, 1 as place from webhook_deliveries where ready and webhook_id > ${after}::uuid

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { newUuid } from '../../../../platform/ids/id.ts'
-import type { Tenant } from '../../../../testing/factories/tenant.ts'
-import { changesOf, tryChanges } from '../../../../testing/try-changes.ts'
-import { openWorld, type World } from '../../../../testing/world.ts'
-import { deliveryStatuses, deliveryTransitions, type DeliveryStatus } from '../delivery.ts'
-import { givenDelivery } from '../testing/given-delivery.ts'
-import { endWaiting, saveOutcome } from './outcome-store.ts'
+import { newUuid } from '../../../platform/ids/id.ts'
+import type { Tenant } from '../../../testing/factories/tenant.ts'
+import { changesOf, tryChanges } from '../../../testing/try-changes.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { deliveryStatuses, deliveryTransitions, type DeliveryStatus } from './delivery.ts'
+import { givenDelivery } from './testing/given-delivery.ts'
+import { endWaiting, saveOutcome } from './attempt-store.ts'
 
 let world: World
 let tenant: Tenant
