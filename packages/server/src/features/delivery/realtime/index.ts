@@ -3,7 +3,7 @@ import { streamAgentRuns } from './stream-agent-runs.ts'
 import { streamRun } from './stream-run.ts'
 import { streamRuns } from './stream-runs.ts'
 
-export { PingWire, ResyncWire } from './stream-wire.ts'
+export { PingWire, ResyncWire } from './open-stream.ts'
 
 export const realtimeFeature = feature({
   folder: 'delivery/realtime',

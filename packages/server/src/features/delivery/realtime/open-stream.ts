@@ -1,11 +1,47 @@
+import { Type } from 'typebox'
 import type { AppScope, KeyCaller, UserCaller } from '../../../platform/access/caller.ts'
 import { hijacked, type AnyCall } from '../../../platform/http/endpoint.ts'
+import { OneOf } from '../../../platform/http/wire.ts'
+import type { Platform } from '../../../platform/platform.ts'
 import { problem } from '../../../platform/problems/problem.ts'
-import type { Position } from '../../execution/runs/index.ts'
-import type { Snapshot } from './position.ts'
+import { countEventsAfter, type Position } from '../../execution/runs/index.ts'
+import { isAfter, parseCursor, type Snapshot } from './position.ts'
 import { realtimeHub } from './realtime-hub.ts'
-import type { Source } from './source.ts'
+import { findSnapshot } from './snapshot-store.ts'
+import { idOf, pingFrame, resyncFrame, retryHint, type Source } from './source.ts'
 import { Subscriber } from './subscriber.ts'
+
+export const streamQuery = {
+  after: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'Start after the event with this id. If `Last-Event-ID` is sent too, it takes precedence.',
+    }),
+  ),
+}
+
+/** Ends the description of each stream: the page is generated from the schemas of the events. */
+export const seeEvents = 'Every event with its fields and an example: https://appstrate.dev/docs/events'
+
+export const StreamWire = Type.String({
+  description:
+    'Server-Sent Events: `run_update` (a run without its large fields), `run_log` (an entry of its log), ' +
+    '`ping` every 15 seconds, ' +
+    'and `resync` when the cursor is too old or invalid: then reload the state.',
+})
+
+export const PingWire = Type.Object({})
+
+export const ResyncWire = Type.Object({
+  reason: OneOf(['cursor-invalid', 'cursor-too-old'], {
+    description:
+      '`cursor-invalid`: the cursor is of another stream or malformed; `cursor-too-old`: too many events follow it.',
+  }),
+})
+
+/** A client whose cursor is further back is told to reload the state. */
+const replayEventsMax = 10_000
 
 const streamHeaders = {
   'content-type': 'text/event-stream',
@@ -15,7 +51,8 @@ const streamHeaders = {
 } as const
 
 /** The parts of a call that a stream needs. */
-export type StreamCall = Pick<AnyCall, 'request' | 'reply' | 'platform' | 'apiVersion' | 'now'> & {
+export type StreamCall = Pick<AnyCall, 'request' | 'reply' | 'apiVersion' | 'now'> & {
+  readonly platform: Pick<Platform, 'use'>
   readonly scope: AppScope
   readonly caller: UserCaller | KeyCaller
   readonly query: { readonly after?: string }
@@ -71,4 +108,34 @@ export function openStream(call: StreamCall, source: Source, start: StreamStart)
   for (const frame of start.greeting) subscriber.write(frame)
   hub.follow(subscriber)
   return hijacked
+}
+
+/** Streams the runs of an application or an agent from now on, or from the client's cursor. */
+export async function openLiveStream(call: StreamCall, source: Source): Promise<typeof hijacked> {
+  const cursor = readCursor(call, parseCursor)
+  const { position, since, lost } = await findStart(call, source, cursor)
+  const id = idOf(source, position)
+  // The first frame has an id, so that a client disconnected before the first event misses nothing.
+  return openStream(call, source, {
+    position,
+    since,
+    greeting: [retryHint, lost === undefined ? pingFrame(id) : resyncFrame(id, lost)],
+  })
+}
+
+interface Start {
+  readonly position: Position
+  /** Skips events that were visible in this snapshot. */
+  readonly since?: Snapshot
+  readonly lost?: 'cursor-invalid' | 'cursor-too-old'
+}
+
+async function findStart({ platform }: StreamCall, source: Source, cursor: Cursor): Promise<Start> {
+  const hub = platform.use(realtimeHub)
+  const since = await hub.read(findSnapshot)
+  const now = { position: { transaction: since.xmin, position: 0 }, since }
+  if (cursor === 'none') return now
+  if (cursor === 'invalid' || isAfter(cursor, now.position)) return { ...now, lost: 'cursor-invalid' }
+  const behind = await hub.read((db) => countEventsAfter(db, source, { after: cursor, max: replayEventsMax + 1 }))
+  return behind > replayEventsMax ? { ...now, lost: 'cursor-too-old' } : { position: cursor }
 }

@@ -1,22 +1,21 @@
-import type { Db } from '../../../platform/db/database.ts'
-import type { Platform, Service } from '../../../platform/platform.ts'
-import { endStreamsWithoutRights } from './check-holders.ts'
-import { contentSeals } from '../../accounts/end-users/index.ts'
-import { frameEvent } from './framed-event.ts'
-import { pingFrame } from './frame.ts'
-import { toJournalEvent } from './journal-event.ts'
 import { rerunIfCalled } from '../../../platform/concurrency/rerun.ts'
 import { createSemaphore } from '../../../platform/concurrency/semaphore.ts'
-import type { Position } from '../../execution/runs/index.ts'
+import type { Db } from '../../../platform/db/database.ts'
+import type { Platform, Service } from '../../../platform/platform.ts'
+import { findValidKeys } from '../../accounts/api-keys/index.ts'
+import { contentSeals, findEndUsers } from '../../accounts/end-users/index.ts'
+import { findMemberships } from '../../accounts/organizations/index.ts'
+import { findOpenSessions } from '../../accounts/sign-in/index.ts'
+import { findRunStates, isTerminal, type Position, type RunState } from '../../execution/runs/index.ts'
 import { isSame } from './position.ts'
-import { pollTails } from './poll-tails.ts'
-import { idOf, readSource, type Source } from './source.ts'
+import { frameEvent, idOf, pingFrame, readSource, toJournalEvent, type Source } from './source.ts'
 import type { Subscriber } from './subscriber.ts'
-import { TailIndex } from './tail-index.ts'
-import { Tail, type FramedPage } from './tail.ts'
+import { Tail, TailIndex, type FramedPage } from './tail.ts'
 
 /** Journal reads at a time: many reconnects at once must not exhaust the connection pool. */
 const readsMax = 4
+/** Runs checked in one query. */
+const batchRunsMax = 1_000
 /** When the server stops, how long clients have to receive the final frame. */
 const finalFrameMs = 500
 
@@ -53,8 +52,10 @@ export const realtimeHub: Service<RealtimeHub> = {
   close: (hub) => hub.close(),
 }
 
+type HubPlatform = Pick<Platform, 'clock' | 'db' | 'log' | 'stopping' | 'use' | 'versions' | 'wake'>
+
 class Hub implements RealtimeHub {
-  readonly #platform: Platform
+  readonly #platform: HubPlatform
   readonly #tails = new TailIndex()
   readonly #subscribers = new Set<Subscriber>()
   readonly #reads = createSemaphore(readsMax)
@@ -69,7 +70,7 @@ class Hub implements RealtimeHub {
   #isFailing = false
   #stopped = false
 
-  constructor(platform: Platform) {
+  constructor(platform: HubPlatform) {
     this.#platform = platform
     const stop = () => this.#stop()
     platform.stopping.addEventListener('abort', stop)
@@ -115,7 +116,7 @@ class Hub implements RealtimeHub {
 
   async close(): Promise<void> {
     this.#stop()
-    for (const subscriber of this.#subscribers) subscriber.drop()
+    for (const subscriber of this.#subscribers) subscriber.abort()
   }
 
   // Reads separately, at the client's pace, until the subscriber has reached the position of the shared tail.
@@ -218,6 +219,66 @@ class Hub implements RealtimeHub {
     this.#timers.forEach(clearInterval)
     for (const cleanup of this.#cleanups) cleanup()
     for (const subscriber of this.#subscribers) subscriber.end('reconnect')
-    setTimeout(() => this.#subscribers.forEach((subscriber) => subscriber.drop()), finalFrameMs).unref()
+    setTimeout(() => this.#subscribers.forEach((subscriber) => subscriber.abort()), finalFrameMs).unref()
   }
+}
+
+/**
+ * Ends the streams that lost their rights: their API key is no longer valid, their session has ended, their user has
+ * left the organization, or their end-user was erased.
+ */
+async function endStreamsWithoutRights(
+  hub: Pick<RealtimeHub, 'read'>,
+  subscribers: Iterable<Subscriber>,
+  now: Date,
+): Promise<void> {
+  const all = [...subscribers]
+  if (all.length === 0) return
+  const keyIds = new Set(all.flatMap(({ holder }) => ('keyId' in holder ? [holder.keyId] : [])))
+  const users = all.flatMap(({ holder }) => ('userId' in holder ? [holder] : []))
+  const userIds = new Set(users.map(({ userId }) => userId))
+  const keys = await hub.read((db) => findValidKeys(db, [...keyIds], now))
+  const memberships = await hub.read((db) => findMemberships(db, [...userIds]))
+  const sessions = await hub.read((db) =>
+    findOpenSessions(db, [...new Set(users.map(({ sessionId }) => sessionId))], now),
+  )
+  const endUsers = await hub.read((db) =>
+    findEndUsers(db, [...new Set(all.flatMap(({ endUserId }) => endUserId ?? []))]),
+  )
+  for (const subscriber of all) {
+    const { holder, source, endUserId } = subscriber
+    const isValid =
+      'keyId' in holder
+        ? keys.has(holder.keyId)
+        : sessions.has(holder.sessionId) && memberships.has(`${source.organizationId}:${holder.userId}`)
+    if (!isValid || (endUserId !== null && !endUsers.has(endUserId))) subscriber.end()
+  }
+}
+
+/**
+ * Fallback for lost wake-ups: checks all followed runs together, and reads only those with new events.
+ * Ends the streams of a run that was deleted, or that has ended with all its events sent.
+ */
+async function pollTails(hub: Pick<RealtimeHub, 'read'>, tails: Iterable<Tail>): Promise<void> {
+  const runs: { runId: string; tail: Tail }[] = []
+  for (const tail of tails) {
+    if (tail.source.kind === 'run') runs.push({ runId: tail.source.runId, tail })
+    else tail.wake()
+  }
+  for (let first = 0; first < runs.length; first += batchRunsMax) {
+    const batch = runs.slice(first, first + batchRunsMax)
+    const states = await hub.read((db) =>
+      findRunStates(
+        db,
+        batch.map(({ runId }) => runId),
+      ),
+    )
+    for (const { runId, tail } of batch) catchUp(tail, states.get(runId))
+  }
+}
+
+function catchUp(tail: Tail, state: RunState | undefined): void {
+  if (state !== undefined && state.lastSeq > tail.position.position) return tail.wake()
+  if (state !== undefined && !isTerminal(state.status)) return
+  for (const subscriber of tail.subscribers) subscriber.end()
 }

@@ -1,7 +1,6 @@
 import { endpoint } from '../../../platform/http/endpoint.ts'
 import { getAgent } from '../../catalog/agents/index.ts'
-import { openLiveStream } from './open-live-stream.ts'
-import { seeEvents, streamQuery, StreamWire } from './stream-wire.ts'
+import { openLiveStream, seeEvents, streamQuery, StreamWire } from './open-stream.ts'
 
 export const streamAgentRuns = endpoint({
   route: 'GET /api/realtime/agents/:agentId/runs',

@@ -2,10 +2,9 @@ import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { findRunState, hasEventsToSend, isTerminal, type Position, type RunState } from '../../execution/runs/index.ts'
-import { pingFrame, resyncFrame, retryHint } from './frame.ts'
-import { openStream, readCursor, type Cursor } from './open-stream.ts'
+import { openStream, readCursor, seeEvents, streamQuery, StreamWire, type Cursor } from './open-stream.ts'
 import { beginning, parseSeq } from './position.ts'
-import { streamQuery, StreamWire, seeEvents } from './stream-wire.ts'
+import { pingFrame, resyncFrame, retryHint } from './source.ts'
 
 export const streamRun = endpoint({
   route: 'GET /api/realtime/runs/:runId',

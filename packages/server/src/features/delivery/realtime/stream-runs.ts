@@ -1,6 +1,5 @@
 import { endpoint } from '../../../platform/http/endpoint.ts'
-import { openLiveStream } from './open-live-stream.ts'
-import { seeEvents, streamQuery, StreamWire } from './stream-wire.ts'
+import { openLiveStream, seeEvents, streamQuery, StreamWire } from './open-stream.ts'
 
 export const streamRuns = endpoint({
   route: 'GET /api/realtime/runs',

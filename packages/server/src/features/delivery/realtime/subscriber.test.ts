@@ -1,8 +1,8 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { eventFrame, pingFrame } from './frame.ts'
 import { beginning } from './position.ts'
+import { eventFrame, pingFrame } from './source.ts'
 import { Subscriber } from './subscriber.ts'
 
 const source = { kind: 'run', runId: 'r', organizationId: 'o', applicationId: 'a' } as const

@@ -1,9 +1,7 @@
 import type { ServerResponse } from 'node:http'
-import type { FramedEvent } from './framed-event.ts'
-import { goodbye } from './frame.ts'
 import type { Position } from '../../execution/runs/index.ts'
 import { hadEnded, isAfter, type Snapshot } from './position.ts'
-import type { Source } from './source.ts'
+import { goodbye, type FramedEvent, type Source } from './source.ts'
 
 /** Unsent bytes at which a live subscriber is disconnected; it can resume. */
 const backlogBytesMax = 1_048_576
@@ -82,7 +80,7 @@ export class Subscriber {
   write(frame: Buffer): void {
     if (!this.isOpen) return
     // Check before writing, so that one event larger than the limit can still be sent.
-    if (this.#response.writableLength > backlogBytesMax) this.drop()
+    if (this.#response.writableLength > backlogBytesMax) this.abort()
     else this.#response.write(frame)
   }
 
@@ -108,7 +106,7 @@ export class Subscriber {
   tick(ping: Buffer): void {
     const backlogBytes = this.#response.writableLength
     const waits = this.isOpen ? this.#response.writableNeedDrain : backlogBytes > 0
-    if (waits && backlogBytes >= this.#backlogAtTick) return this.drop()
+    if (waits && backlogBytes >= this.#backlogAtTick) return this.abort()
     this.#backlogAtTick = waits ? backlogBytes : Infinity
     if (!waits) this.write(ping)
   }
@@ -121,7 +119,7 @@ export class Subscriber {
   }
 
   /** Closes the connection and discards unsent bytes. */
-  drop(): void {
+  abort(): void {
     this.#response.destroy()
   }
 }
