@@ -4,13 +4,13 @@ import type { Db } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import type { AuditFilters } from './audit-filters.ts'
-import { entryColumns, toStoredEntry, type EntryRow, type StoredEntry } from './entry-row-store.ts'
+import { entryColumns, toStoredAuditEntry, type EntryRow, type StoredAuditEntry } from './entry-row-store.ts'
 
 /** Most entries that a request scans for its page and counts for `total`. This bounds the cost of every request. */
 export const scannedEntriesMax = 10_000
 
 export interface ListedEntry {
-  readonly entry: StoredEntry
+  readonly entry: StoredAuditEntry
   /** Null until the entry is chained. */
   readonly seq: number | null
   readonly hash: Buffer | null
@@ -27,11 +27,11 @@ export interface AuditQuery {
  * The organization's matching entries, newest first. A page is shorter than its size if the scan reaches its limit:
  * then `nextCursor` continues after the last scanned entry.
  */
-export async function listEntries(db: Db, scope: OrgScope, query: AuditQuery): Promise<Slice<ListedEntry>> {
+export async function loadEntries(db: Db, scope: OrgScope, query: AuditQuery): Promise<Slice<ListedEntry>> {
   const { rows } = await entriesQuery(scope, query).execute(db)
   const items = rows
     .slice(0, query.page.pageSize)
-    .map(({ seq, hash, ...row }) => ({ entry: toStoredEntry(row), seq, hash }))
+    .map(({ seq, hash, ...row }) => ({ entry: toStoredAuditEntry(row), seq, hash }))
   const total = await totalQuery(scope, query.filters).execute(db)
   const isFull = rows.length > query.page.pageSize
   const nextCursor = isFull

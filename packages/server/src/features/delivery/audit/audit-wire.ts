@@ -2,7 +2,7 @@ import { Type, type Static } from 'typebox'
 import { JsonObject, Nullable, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
 import type { ListedEntry } from './audit-store.ts'
-import { toActorWire } from './sealed-entry.ts'
+import { toActorWire } from './hashed-entry.ts'
 
 export const AuditEntryWire = wire('AuditEntry', {
   id: WireId('aud'),

@@ -1,5 +1,5 @@
 import type { Head, Link } from './chain-store.ts'
-import { hashEntry, hashOfNothing, sealEntry } from './sealed-entry.ts'
+import { hashEntry, hashOfNothing, toHashedEntry } from './hashed-entry.ts'
 
 /** A defect in a chain, with the number of the entry where it shows. */
 export interface ChainProblem {
@@ -43,7 +43,7 @@ export class ChainCheck {
   }
 
   #follows(previous: Buffer, { entry, seq, hash }: Link): boolean {
-    return hash !== null && hashEntry(previous, sealEntry(entry, seq)).equals(hash)
+    return hash !== null && hashEntry(previous, toHashedEntry(entry, seq)).equals(hash)
   }
 
   #reportGap(seq: number): void {

@@ -1,7 +1,7 @@
 import { job } from '../../../platform/jobs/job.ts'
-import { holdChains, listUnchained, lockChaining, saveLinks, type Head, type NewLink } from './chain-store.ts'
-import type { StoredEntry } from './entry-row-store.ts'
-import { hashEntry, hashOfNothing, sealEntry } from './sealed-entry.ts'
+import { holdChains, findUnchained, lockChaining, saveLinks, type Head, type NewLink } from './chain-store.ts'
+import type { StoredAuditEntry } from './entry-row-store.ts'
+import { hashEntry, hashOfNothing, toHashedEntry } from './hashed-entry.ts'
 
 const batchEntriesMax = 500
 
@@ -13,7 +13,7 @@ export const chainEntries = job({
   run: ({ db }) =>
     db.transaction().execute(async (tx) => {
       if (!(await lockChaining(tx))) return false
-      const entries = await listUnchained(tx, batchEntriesMax)
+      const entries = await findUnchained(tx, batchEntriesMax)
       if (entries.length === 0) return false
       const chains = await holdChains(tx, [...new Set(entries.map(({ organizationId }) => organizationId))].sort())
       const { links, heads } = linkEntries(entries, chains)
@@ -27,7 +27,7 @@ export const chainEntries = job({
  * deleted with them.
  */
 function linkEntries(
-  entries: readonly StoredEntry[],
+  entries: readonly StoredAuditEntry[],
   chains: ReadonlyMap<string, Head | undefined>,
 ): { links: NewLink[]; heads: NewLink[] } {
   const links: NewLink[] = []
@@ -37,7 +37,7 @@ function linkEntries(
     if (!chains.has(organizationId)) continue
     const before = heads.get(organizationId) ?? chains.get(organizationId) ?? { seq: 0, hash: hashOfNothing }
     const seq = before.seq + 1
-    const link = { entryId: entry.id, organizationId, seq, hash: hashEntry(before.hash, sealEntry(entry, seq)) }
+    const link = { entryId: entry.id, organizationId, seq, hash: hashEntry(before.hash, toHashedEntry(entry, seq)) }
     links.push(link)
     heads.set(organizationId, link)
   }

@@ -2,11 +2,11 @@ import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import { holdOrganizations } from '../../accounts/organizations/index.ts'
-import { entryColumns, toStoredEntry, type EntryRow, type StoredEntry } from './entry-row-store.ts'
+import { entryColumns, toStoredAuditEntry, type EntryRow, type StoredAuditEntry } from './entry-row-store.ts'
 
 /** An entry with its place in the chain, and in the order of commits. */
 export interface Link {
-  readonly entry: StoredEntry
+  readonly entry: StoredAuditEntry
   readonly seq: number
   readonly hash: Buffer | null
   readonly transaction: number
@@ -34,25 +34,28 @@ export async function lockChaining(tx: Tx): Promise<boolean> {
 }
 
 /** The oldest unchained entries, in commit order. */
-export async function listUnchained(tx: Tx, limit: number): Promise<StoredEntry[]> {
+export async function findUnchained(tx: Tx, limit: number): Promise<StoredAuditEntry[]> {
   // Every transaction below the snapshot's xmin has ended, so no earlier entry can still be committed.
-  const found = await readUnchained(tx, { readable: sql`transaction < pg_snapshot_xmin(pg_current_snapshot())`, limit })
+  const found = await findUnchainedWhere(tx, {
+    readable: sql`transaction < pg_snapshot_xmin(pg_current_snapshot())`,
+    limit,
+  })
   // Transaction ids above the snapshot come from another cluster, from which the database was restored.
   // Those entries were committed long ago.
   return found.length > 0
     ? found
-    : readUnchained(tx, { readable: sql`transaction >= pg_snapshot_xmax(pg_current_snapshot())`, limit })
+    : findUnchainedWhere(tx, { readable: sql`transaction >= pg_snapshot_xmax(pg_current_snapshot())`, limit })
 }
 
-async function readUnchained(
+async function findUnchainedWhere(
   tx: Tx,
   { readable, limit }: { readable: ReturnType<typeof sql>; limit: number },
-): Promise<StoredEntry[]> {
+): Promise<StoredAuditEntry[]> {
   const { rows } = await sql<EntryRow>`
     select ${entryColumns} from audit_log
     where seq is null and organization_id is not null and ${readable}
     order by transaction, position limit ${limit}`.execute(tx)
-  return rows.map(toStoredEntry)
+  return rows.map(toStoredAuditEntry)
 }
 
 /**
@@ -117,7 +120,7 @@ export async function findEnds(
 
 /** The entry with a number, or undefined. */
 export async function findLink(db: Db, scope: OrgScope, seq: number): Promise<Link | undefined> {
-  return (await readLinks(db, scope, { after: { seq: seq - 1, id: lastId }, to: seq, limit: 1 }))[0]
+  return (await loadLinks(db, scope, { after: { seq: seq - 1, id: lastId }, to: seq, limit: 1 }))[0]
 }
 
 export interface LinksQuery {
@@ -131,7 +134,7 @@ export interface LinksQuery {
 export const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 /** The entries after a position, in chain order. */
-export async function readLinks(
+export async function loadLinks(
   db: Db,
   { organizationId }: OrgScope,
   { after, to, limit }: LinksQuery,
@@ -142,7 +145,7 @@ export async function readLinks(
       and (seq, id) > (${after.seq}::bigint, ${after.id}::uuid)
     order by seq, id limit ${limit}`.execute(db)
   return rows.map(({ seq, hash, xid, position, ...row }) => ({
-    entry: toStoredEntry(row),
+    entry: toStoredAuditEntry(row),
     seq,
     hash,
     transaction: Number(xid),
@@ -158,4 +161,56 @@ export async function countUnchained(db: Db, { organizationId }: OrgScope, max: 
       order by transaction, position limit ${max}
     ) waiting where organization_id = ${organizationId}`.execute(db)
   return rows[0]?.count ?? 0
+}
+
+/**
+ * The number of the first entry written at `time` or later, assuming that entries are ordered by time.
+ * If there is none, one above the last number.
+ */
+export async function findFirstSeqSince(db: Db, { organizationId }: OrgScope, time: Date): Promise<number> {
+  // A binary search of at most 63 steps, each with one lookup in the chain's index.
+  const { rows } = await sql<{ low: number }>`
+    with recursive search (low, high) as (
+      select 1::bigint, coalesce(
+        (select max(seq) from audit_log where organization_id = ${organizationId} and seq is not null), 0) + 1
+      union all
+      select case when probe.is_earlier then (low + high) / 2 + 1 else low end,
+        case when probe.is_earlier then high else (low + high) / 2 end
+      from search, lateral (select coalesce(
+        (select created_at < ${time} from audit_log
+          where organization_id = ${organizationId} and seq >= (low + high) / 2 order by seq limit 1),
+        false) as is_earlier) probe
+      where low < high
+    )
+    select low from search where low = high limit 1`.execute(db)
+  return rows[0]?.low ?? 1
+}
+
+/**
+ * The first number from `fromSeq` on whose entry was written at `since` or later.
+ * If there is none, a number above all entries.
+ */
+export async function findFirstWithin(
+  db: Db,
+  { organizationId }: OrgScope,
+  { since, fromSeq }: { since: Date; fromSeq: number },
+): Promise<number> {
+  const { rows } = await sql<{ seq: number }>`
+    select seq from audit_log
+    where organization_id = ${organizationId} and seq >= ${fromSeq} and created_at >= ${since}
+    order by seq limit 1`.execute(db)
+  return rows[0]?.seq ?? Number.MAX_SAFE_INTEGER
+}
+
+/** The last number up to `toSeq` whose entry was written before `until`; 0 when there is none. */
+export async function findLastWithin(
+  db: Db,
+  { organizationId }: OrgScope,
+  { until, toSeq }: { until: Date; toSeq: number },
+): Promise<number> {
+  const { rows } = await sql<{ seq: number }>`
+    select seq from audit_log
+    where organization_id = ${organizationId} and seq <= ${toSeq} and created_at < ${until}
+    order by seq desc limit 1`.execute(db)
+  return rows[0]?.seq ?? 0
 }

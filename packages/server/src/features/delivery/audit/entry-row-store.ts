@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 
 /** An entry as read from the database. `actor` and `changes` are unknown, as the columns may be tampered with. */
-export interface StoredEntry {
+export interface StoredAuditEntry {
   readonly id: string
   readonly organizationId: string
   readonly applicationId: string | null
@@ -18,7 +18,7 @@ export interface StoredEntry {
   readonly createdAt: string
 }
 
-/** The columns of a StoredEntry, under its field names except for the time. */
+/** The columns of a StoredAuditEntry, under its field names except for the time. */
 export const entryColumns = sql.raw(
   'id, organization_id as "organizationId", application_id as "applicationId", action, actor, ' +
     'resource_id as "resourceId", changes, ' +
@@ -26,12 +26,12 @@ export const entryColumns = sql.raw(
 )
 
 /** The row that `entryColumns` select. */
-export interface EntryRow extends Omit<StoredEntry, 'createdAt'> {
+export interface EntryRow extends Omit<StoredAuditEntry, 'createdAt'> {
   // PostgreSQL's `infinity` is read as a number. Only tampering can write it.
   readonly createdAtTime: Date | number
 }
 
-export function toStoredEntry(row: EntryRow): StoredEntry {
+export function toStoredAuditEntry(row: EntryRow): StoredAuditEntry {
   const { createdAtTime } = row
   return { ...row, createdAt: typeof createdAtTime === 'number' ? String(createdAtTime) : createdAtTime.toISOString() }
 }

@@ -1,13 +1,33 @@
 import { Readable } from 'node:stream'
 import { Type } from 'typebox'
+import type { OrgScope } from '../../../platform/access/caller.ts'
+import type { Db } from '../../../platform/db/database.ts'
 import { endpoint } from '../../../platform/http/endpoint.ts'
 import type { InvalidPart } from '../../../platform/problems/problem.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
-import { parseWindow, windowQuery } from './audit-filters.ts'
-import { exportLines } from './export-lines.ts'
+import { parseWindow, windowQuery, type AuditFilters } from './audit-filters.ts'
+import {
+  findEnds,
+  findFirstSeqSince,
+  findFirstWithin,
+  findLastWithin,
+  findLink,
+  lastId,
+  loadLinks,
+  type Link,
+} from './chain-store.ts'
+import { hashOfNothing, toHashedEntry } from './hashed-entry.ts'
 
 /** Characters buffered for the client; above this, nothing more is read from the database. */
 const waitingCharactersMax = 65_536
+const batchEntries = 200
+/**
+ * Entries are numbered in commit order: one can follow entries that were written up to this much later, including
+ * the clock skew between nodes.
+ */
+const outOfOrderMs = 3_600_000
+
+type ExportWindow = Pick<AuditFilters, 'since' | 'until'>
 
 export const exportAuditLog = endpoint({
   route: 'GET /api/audit-log/export',
@@ -43,3 +63,53 @@ export const exportAuditLog = endpoint({
     return { status: 200, stream, headers }
   },
 })
+
+/**
+ * The lines of an export, oldest first. Each batch is a separate query, so nothing stays open while the client reads.
+ * They are an unbroken part of the chain, from the first to the last entry within the window.
+ */
+async function* exportLines(db: Db, scope: OrgScope, window: ExportWindow): AsyncGenerator<string> {
+  const { from, to } = await findRange(db, scope, window)
+  let after = { seq: from - 1, id: lastId }
+  let previousHash = from === 1 ? hashOfNothing : ((await findLink(db, scope, from - 1))?.hash ?? null)
+  for (;;) {
+    const links = await loadLinks(db, scope, { after, to, limit: batchEntries })
+    const last = links.at(-1)
+    if (last === undefined) return
+    const lines = links.map((link) => {
+      const line = toLine(link, previousHash)
+      previousHash = link.hash
+      return line
+    })
+    yield lines.join('')
+    after = { seq: last.seq, id: last.entry.id }
+  }
+}
+
+function toLine({ entry, seq, hash }: Link, previousHash: Buffer | null): string {
+  const hashes = { previousHash: previousHash?.toString('hex') ?? null, hash: hash?.toString('hex') ?? null }
+  return `${JSON.stringify({ ...toHashedEntry(entry, seq), ...hashes })}\n`
+}
+
+async function findRange(
+  db: Db,
+  scope: OrgScope,
+  { since, until }: ExportWindow,
+): Promise<{ from: number; to: number }> {
+  const [earliest, latest] = [laterBy(since, -outOfOrderMs), laterBy(until, outOfOrderMs)]
+  const { last } = await findEnds(db, scope)
+  return {
+    from:
+      since === undefined || earliest === undefined
+        ? 1
+        : await findFirstWithin(db, scope, { since, fromSeq: await findFirstSeqSince(db, scope, earliest) }),
+    to:
+      until === undefined || latest === undefined
+        ? (last?.seq ?? 0)
+        : await findLastWithin(db, scope, { until, toSeq: await findFirstSeqSince(db, scope, latest) }),
+  }
+}
+
+function laterBy(time: Date | undefined, ms: number): Date | undefined {
+  return time === undefined ? undefined : new Date(Math.max(time.getTime() + ms, 0))
+}

@@ -3,7 +3,7 @@ import { cursorQuery, offsetOf, pageOf, parsePage, toPageWire } from '../../../p
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
 import { filterQuery, parseFilters } from './audit-filters.ts'
-import { listEntries, scannedEntriesMax } from './audit-store.ts'
+import { loadEntries, scannedEntriesMax } from './audit-store.ts'
 import { AuditEntryWire, toAuditEntryWire } from './audit-wire.ts'
 
 export const listAuditLog = endpoint({
@@ -35,7 +35,7 @@ export const listAuditLog = endpoint({
         },
       ])
     }
-    const slice = await listEntries(db, scope, { filters, page, after })
+    const slice = await loadEntries(db, scope, { filters, page, after })
     const nextCursor = typeof slice.nextCursor === 'string' ? toWireId('aud', slice.nextCursor) : null
     return ok(toPageWire({ ...slice, nextCursor }, page, toAuditEntryWire))
   },

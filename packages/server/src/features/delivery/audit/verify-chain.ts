@@ -1,7 +1,7 @@
 import type { Db } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import { ChainCheck, findArchiveProblem, findHeadProblem, problemsMax, type ChainProblem } from './chain-check.ts'
-import { findLink, lastId, readLinks, type findEnds, type Head } from './chain-store.ts'
+import { findLink, lastId, loadLinks, type findEnds, type Head } from './chain-store.ts'
 
 /** Entries in memory at a time. */
 const batchEntries = 200
@@ -32,7 +32,7 @@ export async function verifyChain(
   let after = { seq: from - 1, id: lastId }
   let atEnd = from > to
   while (!atEnd && check.count < entriesMax) {
-    const links = await readLinks(db, scope, { after, to, limit: Math.min(batchEntries, entriesMax - check.count) })
+    const links = await loadLinks(db, scope, { after, to, limit: Math.min(batchEntries, entriesMax - check.count) })
     for (const link of links) check.add(link)
     const last = links.at(-1)
     atEnd = last === undefined || last.seq >= to

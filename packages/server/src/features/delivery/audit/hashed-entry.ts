@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
-import type { StoredEntry } from './entry-row-store.ts'
-import { canonicalJson } from './canonical-json.ts'
+import type { StoredAuditEntry } from './entry-row-store.ts'
 
 /** Everything that an entry's hash covers besides the previous hash, in wire form. */
-export interface SealedEntry extends StoredEntry {
+export interface HashedEntry extends StoredAuditEntry {
   readonly seq: number
 }
 
@@ -12,7 +11,7 @@ export interface SealedEntry extends StoredEntry {
 export const hashOfNothing = Buffer.alloc(32)
 
 /** Converts an entry into the form that is hashed, as number `seq` of its organization's chain. */
-export function sealEntry(entry: StoredEntry, seq: number): SealedEntry {
+export function toHashedEntry(entry: StoredAuditEntry, seq: number): HashedEntry {
   return {
     id: toWireId('aud', entry.id),
     seq,
@@ -32,7 +31,7 @@ export function sealEntry(entry: StoredEntry, seq: number): SealedEntry {
 }
 
 /** SHA-256 of the previous hash (as bytes) followed by the canonical JSON of the entry. */
-export function hashEntry(previous: Buffer, entry: SealedEntry): Buffer {
+export function hashEntry(previous: Buffer, entry: HashedEntry): Buffer {
   return createHash('sha256').update(previous).update(canonicalJson(entry)).digest()
 }
 
@@ -47,4 +46,15 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 function toMemberWire(name: string, value: unknown): unknown {
   if (typeof value !== 'string' || !uuid.test(value)) return value
   return name === 'apiKeyId' ? toWireId('key', value) : name === 'endUserId' ? toWireId('eu', value) : value
+}
+
+/**
+ * The canonical JSON of a value (RFC 8785): names sorted by UTF-16 code units, no spaces, and numbers and escapes
+ * as in ECMAScript.
+ */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null)
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonicalJson(member)}`).join(',')}}`
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { openWorld } from '../../../testing/world.ts'
-import { canonicalJson } from './canonical-json.ts'
+import { canonicalJson } from './hashed-entry.ts'
 
 describe('the canonical JSON of a value', () => {
   it('sorts names at every depth by their code units, and keeps lists in order', () => {
