@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { readerOf } from './notification.ts'
-import { countUnreadByAgent as loadCounts } from './notification-store.ts'
+import { countUnreadPerAgent } from './notification-store.ts'
 
 export const countUnreadByAgent = endpoint({
   route: 'GET /api/notifications/unread-counts-by-agent',
@@ -22,7 +22,7 @@ export const countUnreadByAgent = endpoint({
   },
   fails: [],
   async handle({ db, scope, caller }) {
-    const counts = await loadCounts(db, { scope, reader: readerOf(scope, caller) })
+    const counts = await countUnreadPerAgent(db, { scope, reader: readerOf(scope, caller) })
     return ok({ counts: Object.fromEntries(counts.map(({ agentId, count }) => [toWireId('agent', agentId), count])) })
   },
 })

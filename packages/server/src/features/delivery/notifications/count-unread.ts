@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { readerOf } from './notification.ts'
-import { countUnread as loadCount } from './notification-store.ts'
+import { countUnreadIn } from './notification-store.ts'
 
 export const countUnread = endpoint({
   route: 'GET /api/notifications/unread-count',
@@ -15,5 +15,5 @@ export const countUnread = endpoint({
   returns: { 200: Type.Object({ count: Type.Integer() }) },
   fails: [],
   handle: async ({ db, scope, caller }) =>
-    ok({ count: await loadCount(db, { scope, reader: readerOf(scope, caller) }) }),
+    ok({ count: await countUnreadIn(db, { scope, reader: readerOf(scope, caller) }) }),
 })

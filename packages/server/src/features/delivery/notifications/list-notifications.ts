@@ -4,7 +4,7 @@ import { cursorQuery, pageOf, parsePage, toPageWire } from '../../../platform/ht
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
 import { readerOf } from './notification.ts'
-import { listNotifications as loadNotifications } from './notification-store.ts'
+import { loadNotifications } from './notification-store.ts'
 import { NotificationWire, toNotificationWire } from './notification-wire.ts'
 
 export const listNotifications = endpoint({

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { readerOf } from './notification.ts'
 import { saveRead } from './notification-store.ts'
 import { NotificationWire, toNotificationWire } from './notification-wire.ts'
@@ -19,5 +20,12 @@ export const markNotificationRead = endpoint({
   returns: { 200: NotificationWire },
   fails: [],
   handle: async ({ db, scope, caller, params }) =>
-    ok(toNotificationWire(await saveRead(db, { scope, reader: readerOf(scope, caller) }, params.notificationId))),
+    ok(
+      toNotificationWire(
+        foundOr(
+          await saveRead(db, { scope, reader: readerOf(scope, caller) }, params.notificationId),
+          'notification-not-found',
+        ),
+      ),
+    ),
 })

@@ -2,7 +2,6 @@ import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { uuidBefore, type Notification, type Reader } from './notification.ts'
 
@@ -18,7 +17,7 @@ export interface Inbox {
   readonly reader: Reader
 }
 
-interface Window {
+interface InboxWindow {
   readonly limit: number
   readonly unread?: boolean
   /** Only notifications older than this one. */
@@ -26,7 +25,7 @@ interface Window {
 }
 
 /** The reader's notifications, newest first. */
-export async function listNotifications(
+export async function loadNotifications(
   db: Db,
   inbox: Inbox,
   list: { page: Page; unread: boolean; after: string | undefined },
@@ -46,27 +45,25 @@ export async function listNotifications(
 }
 
 /** How many notifications are unread, at most `countedMax`. */
-export function countUnread(db: Db, inbox: Inbox): Promise<number> {
+export function countUnreadIn(db: Db, inbox: Inbox): Promise<number> {
   return countRows(db, window(inbox, { limit: countedMax, unread: true }))
 }
 
 /** How many notifications are unread, by the stored UUID of the agent. */
-export async function countUnreadByAgent(db: Db, inbox: Inbox): Promise<{ agentId: string; count: number }[]> {
+export async function countUnreadPerAgent(db: Db, inbox: Inbox): Promise<{ agentId: string; count: number }[]> {
   const { rows } = await sql<{ agentId: string; count: number }>`
     select agent_id as "agentId", count(*) as count from ${window(inbox, { limit: countedMax, unread: true })} as n
     where agent_id is not null group by agent_id order by agent_id`.execute(db)
   return rows
 }
 
-/** Marks a notification as read. Throws notification-not-found, also for one of another recipient. */
-export async function saveRead(db: Db, inbox: Inbox, id: string): Promise<Notification> {
+/** Marks a notification as read; undefined if there is none in the inbox. */
+export async function saveRead(db: Db, inbox: Inbox, id: string): Promise<Notification | undefined> {
   await insertReads(db, inbox, sql`n.id = ${id}`)
   const { rows } = await sql<Notification>`
     select id, type, message, run_id as "runId", agent_id as "agentId", created_at as "createdAt", true as read
     from notifications as n where n.id = ${id} and ${belongsTo(inbox)}`.execute(db)
-  const [notification] = rows
-  if (notification === undefined) throw problem('notification-not-found')
-  return notification
+  return rows[0]
 }
 
 /** Marks a run's notification as read; false if the reader has none. The caller has found the run in the scope. */
@@ -135,7 +132,7 @@ async function countRows(db: Db, rowsOf: RawBuilder<unknown>): Promise<number> {
 }
 
 /** The reader's newest notifications, read from one ordered index range for each kind of recipient. */
-function window(inbox: Inbox, { limit, unread = false, after }: Window): RawBuilder<unknown> {
+function window(inbox: Inbox, { limit, unread = false, after }: InboxWindow): RawBuilder<unknown> {
   const older = after === undefined ? sql`` : sql`and n.id < ${after}`
   const marked = unread ? sql`and n.id > ${readUntil(inbox)}` : sql``
   const ranges = recipients(inbox.reader).map(
