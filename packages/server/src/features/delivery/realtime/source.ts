@@ -21,9 +21,6 @@ import {
 } from '../../execution/runs/index.ts'
 import { encodeCursor } from './position.ts'
 
-/** How long a client waits before it reconnects. */
-const retryMs = 2_000
-
 /** The events of a stream: those of one run, or of all runs of an agent or an application. Ids are stored ids. */
 export type Source = (
   | { readonly kind: 'run'; readonly runId: string }
@@ -180,6 +177,9 @@ export function pingFrame(id?: string): Buffer {
 export function resyncFrame(id: string | undefined, reason: 'cursor-invalid' | 'cursor-too-old'): Buffer {
   return eventFrame({ name: 'resync', id, data: JSON.stringify({ reason }) })
 }
+
+/** How long a client waits before it reconnects. */
+const retryMs = 2_000
 
 /** Tells the client how long to wait before it reconnects. */
 export const retryHint = Buffer.from(`retry: ${retryMs}\n\n`)

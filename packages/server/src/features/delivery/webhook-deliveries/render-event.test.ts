@@ -5,7 +5,7 @@ import { openWorld, type World } from '../../../testing/world.ts'
 import { contentSeals } from '../../accounts/end-users/index.ts'
 import { toRecordOf } from './testing/record-of.ts'
 import type { WebhookEvent } from './delivery.ts'
-import { renderEvent } from './render-event.ts'
+import { renderEvent, toVersionOf } from './render-event.ts'
 import { newUuid, parseWireId } from '../../../platform/ids/id.ts'
 
 const renamed = (object: unknown) => ({ ...toRecordOf(object), result: 'renamed' })
@@ -123,5 +123,34 @@ describe('the body that a webhook gets', () => {
     const { object } = await render(failed)
     expect(object).toMatchObject({ output: null })
     expect(JSON.stringify(object)).not.toMatch(/sealed|No luck|Done/)
+  })
+})
+
+describe('an event in the version of a webhook', () => {
+  const versions = createVersionRegistry([
+    { date: '2026-03-21', changes: [] },
+    {
+      date: '2025-06-01',
+      changes: [
+        { appliesTo: 'event:run.completed', downgradeReply: (body) => ({ ...Object(body), type: 'run.success' }) },
+      ],
+    },
+    {
+      date: '2025-01-01',
+      changes: [{ appliesTo: 'event:run.completed', downgradeReply: (body) => ({ event: Object(body).type }) }],
+    },
+  ])
+  const payload = { type: 'run.completed', created: 1 }
+  const shown = (apiVersion: string, type = 'run.completed') =>
+    toVersionOf({ versions }, { apiVersion }, { type, payload })
+
+  it('downgrades along the chain to the version of the webhook', () => {
+    expect(shown('2026-03-21')).toEqual(payload)
+    expect(shown('2025-06-01')).toEqual({ type: 'run.success', created: 1 })
+    expect(shown('2025-01-01')).toEqual({ event: 'run.success' })
+  })
+
+  it('leaves other events as they are', () => {
+    expect(shown('2025-01-01', 'run.failed')).toEqual(payload)
   })
 })
