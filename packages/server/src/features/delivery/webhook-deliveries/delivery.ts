@@ -2,7 +2,7 @@ import { lifecycleOf, type TerminalOf } from '../../../platform/lifecycle/lifecy
 import { problem } from '../../../platform/problems/problem.ts'
 import type { Webhook } from '../webhooks/index.ts'
 
-/** The statuses of an attempt. `pending`: being sent, or waiting for its due time or for an earlier event of its run. */
+/** The statuses of an attempt. `pending`: being sent, or waiting for its due time or an earlier event of its run. */
 export const deliveryTransitions = {
   pending: ['success', 'failed'],
   success: [],
