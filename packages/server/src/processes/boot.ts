@@ -36,7 +36,7 @@ async function openAll(config: Config, log: Log): Promise<Booted> {
   try {
     const applied = await migrate(database.pool)
     if (applied.length > 0) log.info({ applied }, 'The database schema was migrated.')
-    if (!(await database.hasTenantWall()))
+    if (!(await database.hasRowSecurity()))
       log.warn(
         'The database account is not allowed to create or use the role appstrate_tenant: ' +
           'row-level security is off (see "Production" in README.md).',

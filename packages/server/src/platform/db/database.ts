@@ -26,7 +26,7 @@ export interface Database {
    * False if the account may not act as the tenant role: then `dbOf` sees all rows, and only the conditions of the
    * statements separate tenants.
    */
-  hasTenantWall(): Promise<boolean>
+  hasRowSecurity(): Promise<boolean>
   /** For LISTEN, NOTIFY and migrations. Its connections may have any tenant set. */
   readonly pool: pg.Pool
   close(): Promise<void>
@@ -67,17 +67,17 @@ export function openDatabase(address: DatabaseAddress, options: { connectionsMax
     client.on('error', (error) => options.log.debug({ reason: error.message }, 'A database connection was lost.')),
   )
   const driver = new PoolDriver(pool)
-  let wall: Promise<boolean> | undefined
-  const hasTenantWall = (): Promise<boolean> =>
-    (wall ??= canActAsTenant(pool).catch((error: unknown) => {
-      wall = undefined
+  let rowSecurity: Promise<boolean> | undefined
+  const hasRowSecurity = (): Promise<boolean> =>
+    (rowSecurity ??= canActAsTenant(pool).catch((error: unknown) => {
+      rowSecurity = undefined
       throw error
     }))
   const db = kyselyOver(driver, () => '')
   return {
     db,
-    dbOf: (organizationId) => kyselyOver(driver, async () => ((await hasTenantWall()) ? organizationId : '')),
-    hasTenantWall,
+    dbOf: (organizationId) => kyselyOver(driver, async () => ((await hasRowSecurity()) ? organizationId : '')),
+    hasRowSecurity,
     pool,
     close: () => driver.destroy(),
   }

@@ -57,9 +57,9 @@ describe('row-level security between tenants', () => {
     const { rows } = await sql<{ name: string }>`
       select relname as name from pg_class
       where relrowsecurity and exists (select from pg_policy where polrelid = pg_class.oid)`.execute(database.db)
-    const walled = new Set(rows.map(({ name }) => name))
-    expect([...owned].filter((table) => !walled.has(table))).toEqual([])
-    expect(await database.hasTenantWall()).toBe(true)
+    const secured = new Set(rows.map(({ name }) => name))
+    expect([...owned].filter((table) => !secured.has(table))).toEqual([])
+    expect(await database.hasRowSecurity()).toBe(true)
   })
 
   it('shows each tenant only its own rows, even to a statement without conditions', async () => {
@@ -177,12 +177,12 @@ describe('a database account without superuser rights', () => {
     const { open, admin, account } = await createAs('nocreaterole')
     const database = open()
     await migrate(database.pool)
-    expect(await database.hasTenantWall()).toBe(false)
+    expect(await database.hasRowSecurity()).toBe(false)
     expect(await database.dbOf(newUuid()).selectFrom('organizations').select('id').execute()).toEqual([])
     await asAdmin(admin, `grant appstrate_tenant to ${account}`)
     const again = open()
     await migrate(again.pool)
-    expect(await again.hasTenantWall()).toBe(true)
+    expect(await again.hasRowSecurity()).toBe(true)
     const { rows } = await sql`select current_user as acts_as`.execute(again.dbOf(newUuid()))
     expect(rows).toEqual([{ acts_as: 'appstrate_tenant' }])
     await Promise.all([database.close(), again.close()])
