@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { askLibrary } from './relay.ts'
-import { parseAnswer, SessionWire, UserWire } from './sign-in-wire.ts'
+import { callLibrary } from './forward-to-auth-library.ts'
+import { parseReply, SessionWire, UserWire } from './sign-in-wire.ts'
 
 const CurrentSession = Type.Union([Type.Object({ user: UserWire, session: SessionWire }), Type.Null()])
 const flag = Type.Boolean()
@@ -19,6 +19,6 @@ export const getSession = endpoint({
   returns: { 200: CurrentSession },
   fails: [],
   async handle(http) {
-    return ok(await parseAnswer(CurrentSession, await askLibrary(http, { method: 'GET' })))
+    return ok(await parseReply(CurrentSession, await callLibrary(http, { method: 'GET' })))
   },
 })

@@ -17,12 +17,12 @@ export async function openSession(
     'user-agent': request.headers['user-agent'] ?? '',
     [clientIpHeader]: request.ip,
   })
-  const question = new Request(`${appUrl(platform.config)}/api/auth/sign-in/email`, {
+  const signIn = new Request(`${appUrl(platform.config)}/api/auth/sign-in/email`, {
     method: 'POST',
     headers,
     body: JSON.stringify(credentials),
   })
-  const response = await platform.use(authLibrary).handle(question)
+  const response = await platform.use(authLibrary).handle(signIn)
   if (response.status === 403) return false
   if (!response.ok) throw new Error(`The auth library could not sign in a new user: ${response.status}.`)
   void reply.header('set-cookie', response.headers.getSetCookie())

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { endpoint } from '../../../platform/http/endpoint.ts'
-import { relay } from './relay.ts'
+import { forwardToLibrary } from './forward-to-auth-library.ts'
 
 const text = Type.Optional(Type.String())
 
@@ -37,5 +37,5 @@ export const relayAuthGet = endpoint({
     'not-found',
     'method-not-allowed',
   ],
-  handle: (http) => relay(http, { method: 'GET' }),
+  handle: (http) => forwardToLibrary(http, { method: 'GET' }),
 })

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { endpoint } from '../../../platform/http/endpoint.ts'
 import { Nullable } from '../../../platform/http/wire.ts'
-import { relay } from './relay.ts'
+import { forwardToLibrary } from './forward-to-auth-library.ts'
 
 /** The fields that the library stores unchecked: a user's name and picture, and a passkey's name. */
 const Body = Type.Object(
@@ -38,5 +38,5 @@ export const relayAuthPost = endpoint({
     'not-found',
     'method-not-allowed',
   ],
-  handle: (http) => relay(http, { method: 'POST', body: new Uint8Array(http.request.state.rawBody) }),
+  handle: (http) => forwardToLibrary(http, { method: 'POST', body: new Uint8Array(http.request.state.rawBody) }),
 })

@@ -1,11 +1,11 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { askLibrary } from './relay.ts'
+import { callLibrary } from './forward-to-auth-library.ts'
 import {
   callbackUrlField,
   CodeNeededWire,
   emailField,
-  parseAnswer,
+  parseReply,
   rememberMeField,
   SignedInWire,
 } from './sign-in-wire.ts'
@@ -32,6 +32,6 @@ export const signInEmail = endpoint({
   returns: { 200: Answer },
   fails: ['auth-request-refused', 'sign-in-failed', 'sign-in-refused', 'origin-not-allowed'],
   async handle({ body, ...http }) {
-    return ok(await parseAnswer(Answer, await askLibrary(http, { method: 'POST', body: JSON.stringify(body) })))
+    return ok(await parseReply(Answer, await callLibrary(http, { method: 'POST', body: JSON.stringify(body) })))
   },
 })

@@ -54,6 +54,6 @@ export const callbackUrlField = Type.String({
 export const rememberMeField = Type.Boolean({ description: 'If false, the session ends when the browser is closed.' })
 
 /** Checks the library's reply against the documented schema. Throws an Error if it does not match. */
-export async function parseAnswer<T extends TSchema>(schema: T, response: Response): Promise<Static<T>> {
+export async function parseReply<T extends TSchema>(schema: T, response: Response): Promise<Static<T>> {
   return Value.Parse(schema, await response.json())
 }

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { askLibrary } from './relay.ts'
+import { callLibrary } from './forward-to-auth-library.ts'
 
 export const signOut = endpoint({
   route: 'POST /api/auth/sign-out',
@@ -16,7 +16,7 @@ export const signOut = endpoint({
   returns: { 200: Type.Object({ success: Type.Boolean() }) },
   fails: ['origin-not-allowed'],
   async handle(http) {
-    await askLibrary(http, { method: 'POST' })
+    await callLibrary(http, { method: 'POST' })
     return ok({ success: true })
   },
 })

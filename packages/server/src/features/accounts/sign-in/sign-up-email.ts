@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { askLibrary } from './relay.ts'
-import { callbackUrlField, emailField, parseAnswer, rememberMeField, SignedInWire } from './sign-in-wire.ts'
+import { callLibrary } from './forward-to-auth-library.ts'
+import { callbackUrlField, emailField, parseReply, rememberMeField, SignedInWire } from './sign-in-wire.ts'
 
 export const signUpEmail = endpoint({
   route: 'POST /api/auth/sign-up/email',
@@ -25,6 +25,6 @@ export const signUpEmail = endpoint({
   returns: { 200: SignedInWire },
   fails: ['auth-request-refused', 'sign-in-refused', 'origin-not-allowed', 'sign-up-refused'],
   async handle({ body, ...http }) {
-    return ok(await parseAnswer(SignedInWire, await askLibrary(http, { method: 'POST', body: JSON.stringify(body) })))
+    return ok(await parseReply(SignedInWire, await callLibrary(http, { method: 'POST', body: JSON.stringify(body) })))
   },
 })

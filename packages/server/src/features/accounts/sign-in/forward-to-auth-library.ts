@@ -9,15 +9,15 @@ import { clientIpHeader } from './auth-options.ts'
 
 type Http = Pick<AnyCall, 'request' | 'reply' | 'platform'>
 
-interface Question {
+interface ForwardedRequest {
   readonly method: 'GET' | 'POST'
   /** The JSON text of the body. */
   readonly body?: string | Uint8Array<ArrayBuffer>
 }
 
 /** Calls the auth library and sets its cookies on the reply. Throws a problem if it refuses, an Error if it fails. */
-export async function askLibrary(http: Http, question: Question): Promise<Response> {
-  const response = await http.platform.use(authLibrary).handle(toWebRequest(http, question))
+export async function callLibrary(http: Http, forwarded: ForwardedRequest): Promise<Response> {
+  const response = await http.platform.use(authLibrary).handle(toWebRequest(http, forwarded))
   const cookies = response.headers.getSetCookie()
   if (cookies.length > 0) void http.reply.header('set-cookie', cookies)
   if (response.status >= 400) throw await toProblem(response)
@@ -25,8 +25,8 @@ export async function askLibrary(http: Http, question: Question): Promise<Respon
 }
 
 /** Sends the library's reply to the client unchanged. */
-export async function relay(http: Http, question: Question): Promise<typeof hijacked> {
-  const response = await askLibrary(http, question)
+export async function forwardToLibrary(http: Http, forwarded: ForwardedRequest): Promise<typeof hijacked> {
+  const response = await callLibrary(http, forwarded)
   const body = Buffer.from(await response.arrayBuffer())
   void http.reply.code(response.status)
   for (const [name, value] of response.headers) {
@@ -36,7 +36,7 @@ export async function relay(http: Http, question: Question): Promise<typeof hija
   return hijacked
 }
 
-function toWebRequest({ request, platform }: Http, { method, body }: Question): Request {
+function toWebRequest({ request, platform }: Http, { method, body }: ForwardedRequest): Request {
   const headers = toHeaders(request)
   headers.set(clientIpHeader, request.ip)
   headers.delete('content-length')
