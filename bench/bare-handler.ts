@@ -2,7 +2,7 @@
 // `/constant` answers from memory, `/query` runs the query.
 import Fastify from 'fastify'
 import { listAgents } from '../packages/server/src/features/catalog/agents/list-agents.ts'
-import { listAgents as listSummaries } from '../packages/server/src/features/catalog/agents/agent-store.ts'
+import { loadAgents } from '../packages/server/src/features/catalog/agents/agent-store.ts'
 import { toAgentListItemWire } from '../packages/server/src/features/catalog/agents/agent-wire.ts'
 import { openDatabase } from '../packages/server/src/platform/db/database.ts'
 import { parsePage, toPageWire } from '../packages/server/src/platform/http/pagination.ts'
@@ -19,7 +19,7 @@ const address = { host: socketDir, port: 5432, user: 'appstrate', database: 'pos
 const { db, close } = openDatabase(address, { connectionsMax: 10, log: createLog('warn') })
 const scope = { organizationId, applicationId, endUserId: null }
 const page = parsePage({})
-const query = async () => toPageWire(await listSummaries(db, scope, page), page, toAgentListItemWire)
+const query = async () => toPageWire(await loadAgents(db, scope, page), page, toAgentListItemWire)
 const constant = await query()
 
 const app = Fastify()

@@ -4,9 +4,8 @@ import type { AppScope } from '../../../platform/access/caller.ts'
 import type { Block, Hooks } from '../../../platform/hooks/hooks.ts'
 import { findBlock } from '../../../platform/hooks/postgres-counts.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import { toInstallation } from '../packages/index.ts'
-import { parseAgentReference, type Agent, type AgentReference } from './agent.ts'
+import { agentType, parseAgentReference, type Agent } from './agent.ts'
 
 /** An agent in a list: without its prompt and schemas. */
 export interface AgentSummary {
@@ -27,52 +26,59 @@ export interface AgentSummary {
 
 type SummaryRow = { readonly total: number } & (AgentSummary | { readonly id: null })
 
+const isInstalledAgent = `i.organization_id = $1 and i.application_id = $2 and i.removed_at is null and p.type = '${agentType}'`
+
 // A hot path: rows and total in one statement, without the query builder. A page past the end has the total too.
 const summaries = `
   select c.total, a.*
   from (
     select count(*) as total
     from application_packages i join packages p on p.id = i.package_id
-    where i.organization_id = $1 and i.application_id = $2 and i.removed_at is null and p.type = 'agent'
+    where ${isInstalledAgent}
   ) c left join (
     select i.id, p.scope, p.name, v.version, v.manifest ->> 'displayName' as "displayName",
       v.manifest ->> 'description' as description, v.manifest #> '{dependencies,tools}' as tools,
       (v.manifest -> 'timeout')::float8 as "timeoutSeconds",
       i.model_id as "modelId", i.enabled, i.installed_at as "createdAt", i.updated_at as "updatedAt"
     from application_packages i join packages p on p.id = i.package_id join package_versions v on v.id = i.version_id
-    where i.organization_id = $1 and i.application_id = $2 and i.removed_at is null and p.type = 'agent'
+    where ${isInstalledAgent}
     order by i.id desc limit $3 offset $4
   ) a on true
   order by a.id desc`
 
-export async function listAgents(db: Db, scope: AppScope, page: Page): Promise<Slice<AgentSummary>> {
+export async function loadAgents(db: Db, scope: AppScope, page: Page): Promise<Slice<AgentSummary>> {
   const values = [scope.organizationId, scope.applicationId, page.pageSize, offsetOf(page)]
   const { rows } = await db.executeQuery<SummaryRow>(CompiledQuery.raw(summaries, values))
   return { items: rows.filter((row) => row.id !== null), total: rows[0]?.total ?? 0 }
 }
 
-/** The agent of an `agent_…` or an `@scope/name`. Throws agent-not-found. */
-export async function getAgent(db: Db, scope: AppScope, reference: string): Promise<Agent> {
+/** The agent of an `agent_…` or an `@scope/name`. */
+export async function findAgent(db: Db, scope: AppScope, reference: string): Promise<Agent | undefined> {
   const parsed = parseAgentReference(reference)
-  const agent = parsed === undefined ? undefined : await findAgent(db, scope, parsed)
-  if (agent === undefined) throw problem('agent-not-found')
-  return agent
+  if (parsed === undefined) return undefined
+  const all = select(db, scope)
+  const one =
+    'id' in parsed
+      ? all.where('i.id', '=', parsed.id)
+      : all.where('p.scope', '=', parsed.scope).where('p.name', '=', parsed.name)
+  const row = await one.executeTakeFirst()
+  return row === undefined ? undefined : toInstallation(row)
 }
 
-/** Locks the agent and its package until the transaction ends; runs can still be started. Throws agent-not-found. */
-export async function lockAgent(tx: Tx, scope: AppScope, reference: string): Promise<Agent> {
-  const { id, packageId } = await getAgent(tx, scope, reference)
+/** Locks the agent and its package until the transaction ends; runs can still be started. */
+export async function lockAgent(tx: Tx, scope: AppScope, reference: string): Promise<Agent | undefined> {
+  const found = await findAgent(tx, scope, reference)
+  if (found === undefined) return undefined
   // Every change locks the package first, because its versions are numbered in sequence across applications.
   await tx
     .selectFrom('packages')
     .select('id')
     .where('organization_id', '=', scope.organizationId)
-    .where('id', '=', packageId)
+    .where('id', '=', found.packageId)
     .forNoKeyUpdate()
     .execute()
-  const row = await select(tx, scope).where('i.id', '=', id).forNoKeyUpdate('i').executeTakeFirst()
-  if (row === undefined) throw problem('agent-not-found')
-  return toInstallation(row)
+  const row = await select(tx, scope).where('i.id', '=', found.id).forNoKeyUpdate('i').executeTakeFirst()
+  return row === undefined ? undefined : toInstallation(row)
 }
 
 /** The first thing that blocks the deletion of a locked agent, or undefined. No run can start meanwhile. */
@@ -107,7 +113,7 @@ export async function saveInstallation(tx: Tx, agent: Agent, changes: Installati
     .where('application_id', '=', agent.applicationId)
     .where('id', '=', agent.id)
     .execute()
-  return getAgentById(tx, { ...agent, endUserId: null }, agent.id)
+  return readInstallation(tx, { ...agent, endUserId: null }, agent.id)
 }
 
 /** Installs a package's version; the installation is the agent. */
@@ -127,7 +133,7 @@ export async function insertInstallation(
       model_id: installation.modelId,
     })
     .execute()
-  return getAgentById(tx, scope, installation.id)
+  return readInstallation(tx, scope, installation.id)
 }
 
 /** Removes a locked agent. Its runs and versions stay; its name is free when no application has it installed. */
@@ -170,20 +176,9 @@ export function agentsOf(applicationId: RawBuilder<unknown>): RawBuilder<unknown
   return sql`select from application_packages where application_id = ${applicationId} and removed_at is null`
 }
 
-async function getAgentById(db: Db, scope: AppScope, id: string): Promise<Agent> {
-  const agent = await findAgent(db, scope, { id })
-  if (agent === undefined) throw problem('agent-not-found')
-  return agent
-}
-
-async function findAgent(db: Db, scope: AppScope, reference: AgentReference): Promise<Agent | undefined> {
-  const all = select(db, scope)
-  const one =
-    'id' in reference
-      ? all.where('i.id', '=', reference.id)
-      : all.where('p.scope', '=', reference.scope).where('p.name', '=', reference.name)
-  const row = await one.executeTakeFirst()
-  return row === undefined ? undefined : toInstallation(row)
+// An installation that this transaction has just written.
+async function readInstallation(tx: Tx, scope: AppScope, id: string): Promise<Agent> {
+  return toInstallation(await select(tx, scope).where('i.id', '=', id).executeTakeFirstOrThrow())
 }
 
 function select(db: Db, scope: AppScope) {
@@ -206,5 +201,5 @@ function select(db: Db, scope: AppScope) {
     .where('p.organization_id', '=', scope.organizationId)
     .where('i.application_id', '=', scope.applicationId)
     .where('i.removed_at', 'is', null)
-    .where('p.type', '=', 'agent')
+    .where('p.type', '=', agentType)
 }

@@ -13,7 +13,7 @@ import {
   type PackageVersion,
 } from '../packages/index.ts'
 import { parseManifest, type AgentManifest } from './agent-manifest.ts'
-import { parseAgentReference, type Agent, type AgentVersion, type InstalledAgent } from './agent.ts'
+import { agentType, parseAgentReference, type Agent, type AgentVersion, type InstalledAgent } from './agent.ts'
 
 export interface NewAgentVersion {
   readonly packageId: string
@@ -62,7 +62,9 @@ export async function findInstalledAgent(
 ): Promise<InstalledAgent | { readonly missing: 'agent' | 'version' }> {
   const parsed = parseAgentReference(reference)
   const found =
-    parsed === undefined ? undefined : await findInstallation(db, scope, { type: 'agent', reference: parsed, version })
+    parsed === undefined
+      ? undefined
+      : await findInstallation(db, scope, { type: agentType, reference: parsed, version })
   if (found === undefined) return { missing: 'agent' }
   return found.version === undefined
     ? { missing: 'version' }

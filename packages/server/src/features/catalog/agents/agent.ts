@@ -26,6 +26,9 @@ export interface InstalledAgent {
 
 export type AgentReference = { readonly id: string } | PackageName
 
+/** The type of the packages that are agents. */
+export const agentType = 'agent'
+
 const promptBytesMax = 200_000
 
 /** Parses a reference to an agent, `agent_…` or `@scope/name`; undefined when the text is neither. */

@@ -1,4 +1,5 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
@@ -20,7 +21,7 @@ export const deleteAgent = endpoint({
   async handle({ params, scope, change, platform }) {
     await change(
       async (tx) => {
-        const agent = await lockAgent(tx, scope, params.agentId)
+        const agent = foundOr(await lockAgent(tx, scope, params.agentId), 'agent-not-found')
         const block = await findDeletionBlock(tx, platform.hooks, agent)
         if (block !== undefined) throw problem('agent-in-use', { detail: block.detail })
         await removeInstallation(tx, scope, agent)

@@ -1,6 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
-import { getAgent } from './agent-store.ts'
+import { findAgent } from './agent-store.ts'
 import { findAgentVersion } from './agent-version.ts'
 import { AgentVersionWire, toAgentVersionWire } from './agent-wire.ts'
 
@@ -16,7 +16,7 @@ export const getAgentVersion = endpoint({
   returns: { 200: AgentVersionWire },
   fails: ['agent-not-found', 'agent-version-not-found'],
   async handle({ params, scope, db }) {
-    const agent = await getAgent(db, scope, params.agentId)
+    const agent = foundOr(await findAgent(db, scope, params.agentId), 'agent-not-found')
     const version = await findAgentVersion(db, agent, params.version)
     return ok(toAgentVersionWire(foundOr(version, 'agent-version-not-found')))
   },

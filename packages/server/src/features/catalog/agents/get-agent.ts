@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { getAgent as getAgentRow } from './agent-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findAgent } from './agent-store.ts'
 import { getPackageVersion } from './agent-version.ts'
 import { AgentWire, toAgentWire } from './agent-wire.ts'
 
@@ -15,7 +16,7 @@ export const getAgent = endpoint({
   returns: { 200: AgentWire },
   fails: ['agent-not-found'],
   async handle({ params, scope, db }) {
-    const agent = await getAgentRow(db, scope, params.agentId)
+    const agent = foundOr(await findAgent(db, scope, params.agentId), 'agent-not-found')
     return ok(toAgentWire({ agent, version: await getPackageVersion(db, agent.organizationId, agent.versionId) }))
   },
 })

@@ -4,7 +4,7 @@ import { agentsOf } from './agent-store.ts'
 import { createAgent } from './create-agent.ts'
 import { deleteAgent } from './delete-agent.ts'
 import { getAgentVersion } from './get-agent-version.ts'
-import { getAgent as getAgentEndpoint } from './get-agent.ts'
+import { getAgent } from './get-agent.ts'
 import { listAgentVersions } from './list-agent-versions.ts'
 import { listAgents } from './list-agents.ts'
 import { updateAgent } from './update-agent.ts'
@@ -42,7 +42,7 @@ export const agentsFeature = feature({
   endpoints: {
     createAgent,
     listAgents,
-    getAgent: getAgentEndpoint,
+    getAgent,
     updateAgent,
     deleteAgent,
     listAgentVersions,
@@ -51,7 +51,7 @@ export const agentsFeature = feature({
 })
 
 export { toolsOf } from './agent-manifest.ts'
-export { agentNames, getAgent } from './agent-store.ts'
+export { agentNames, findAgent } from './agent-store.ts'
 export { findInstalledAgent, getInstalledAgent, getPackageVersion } from './agent-version.ts'
 export type { Agent, AgentVersion } from './agent.ts'
 export { insertAgent } from './insert-agent.ts'

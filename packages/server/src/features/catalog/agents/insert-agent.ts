@@ -6,7 +6,7 @@ import { insertPackage } from '../packages/index.ts'
 import { timeoutSecondsDefault, writeManifest, type AgentContent } from './agent-manifest.ts'
 import { insertInstallation } from './agent-store.ts'
 import { insertAgentVersion } from './agent-version.ts'
-import type { InstalledAgent } from './agent.ts'
+import { agentType, type InstalledAgent } from './agent.ts'
 import { builtinTools } from './builtin-tool.ts'
 
 /** A new agent. Defaults: all built-in tools, any input and output, the default model, 300 s, version 1.0.0. */
@@ -25,7 +25,7 @@ export interface NewAgent extends Partial<Omit<AgentContent, 'displayName'>> {
 /** Creates an agent package with its first version and installs it in the application. Throws agent-name-taken. */
 export async function insertAgent(tx: Tx, scope: AppScope, agent: NewAgent): Promise<InstalledAgent> {
   const { prompt, createdBy, version: number = '1.0.0' } = agent
-  const made = await insertPackage(tx, scope, { type: 'agent', name: agent.name, createdBy })
+  const made = await insertPackage(tx, scope, { type: agentType, name: agent.name, createdBy })
   if ('taken' in made)
     throw problem('agent-name-taken', {
       detail: `The organization already has a package ${made.taken}: choose another name.`,

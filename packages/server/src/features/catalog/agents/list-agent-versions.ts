@@ -1,6 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { getAgent } from './agent-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findAgent } from './agent-store.ts'
 import { loadAgentVersions } from './agent-version.ts'
 import { AgentVersionListItemWire, toAgentVersionListItemWire } from './agent-wire.ts'
 
@@ -19,7 +20,7 @@ export const listAgentVersions = endpoint({
   fails: ['agent-not-found'],
   async handle({ params, query, scope, db }) {
     const page = parsePage(query)
-    const agent = await getAgent(db, scope, params.agentId)
+    const agent = foundOr(await findAgent(db, scope, params.agentId), 'agent-not-found')
     return ok(toPageWire(await loadAgentVersions(db, agent, page), page, toAgentVersionListItemWire))
   },
 })

@@ -1,6 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { listAgents as listSummaries } from './agent-store.ts'
+import { loadAgents } from './agent-store.ts'
 import { AgentListItemWire, toAgentListItemWire } from './agent-wire.ts'
 
 export const listAgents = endpoint({
@@ -17,6 +17,6 @@ export const listAgents = endpoint({
   fails: [],
   async handle({ query, scope, db }) {
     const page = parsePage(query)
-    return ok(toPageWire(await listSummaries(db, scope, page), page, toAgentListItemWire))
+    return ok(toPageWire(await loadAgents(db, scope, page), page, toAgentListItemWire))
   },
 })

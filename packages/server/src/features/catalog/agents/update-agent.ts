@@ -3,6 +3,7 @@ import { changesBetween } from '../../../platform/audit/changes.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { loadVersionNumbers, nextVersion } from '../packages/index.ts'
 import { contentOf, isSameContent, writeManifest, type AgentContent } from './agent-manifest.ts'
@@ -39,7 +40,7 @@ export const updateAgent = endpoint({
     const { after } = await change(
       async (tx) => {
         const modelId = await holdModelOf(tx, scope, modelWireId)
-        const agent = await lockAgent(tx, scope, params.agentId)
+        const agent = foundOr(await lockAgent(tx, scope, params.agentId), 'agent-not-found')
         const before = { agent, version: await getPackageVersion(tx, agent.organizationId, agent.versionId) }
         const version = await publishChanges(tx, before, { content, prompt, number, createdBy: caller.userId })
         const changes = {

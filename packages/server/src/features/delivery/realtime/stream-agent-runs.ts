@@ -1,5 +1,6 @@
 import { endpoint } from '../../../platform/http/endpoint.ts'
-import { getAgent } from '../../catalog/agents/index.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findAgent } from '../../catalog/agents/index.ts'
 import { openLiveStream, seeEvents, streamQuery, StreamWire } from './open-stream.ts'
 
 export const streamAgentRuns = endpoint({
@@ -20,7 +21,7 @@ export const streamAgentRuns = endpoint({
   fails: ['agent-not-found'],
   async handle(call) {
     const { db, scope, params } = call
-    const agent = await getAgent(db, scope, params.agentId)
+    const agent = foundOr(await findAgent(db, scope, params.agentId), 'agent-not-found')
     return openLiveStream(call, {
       kind: 'agent',
       agentId: agent.id,

@@ -3,7 +3,8 @@ import { egress, findUrlMistake } from '../../../platform/egress/egress.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
-import { getAgent } from '../../catalog/agents/index.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findAgent } from '../../catalog/agents/index.ts'
 
 /** The events that a webhook can subscribe to. `test.ping` is sent by a test, without a subscription. */
 export const webhookEvents = [
@@ -106,7 +107,7 @@ export async function agentIdOf(
   reference: string | null | undefined,
 ): Promise<{ agentId?: string | null }> {
   if (reference === undefined || reference === null) return reference === null ? { agentId: null } : {}
-  const { id } = await getAgent(db, scope, reference)
+  const { id } = foundOr(await findAgent(db, scope, reference), 'agent-not-found')
   return { agentId: id }
 }
 

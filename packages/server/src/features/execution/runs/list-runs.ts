@@ -4,7 +4,8 @@ import { cursorQuery, pageOf, parsePage, toPageWire } from '../../../platform/ht
 import { problem } from '../../../platform/problems/problem.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
 import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
-import { getAgent } from '../../catalog/agents/index.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findAgent } from '../../catalog/agents/index.ts'
 import { unsealSummaries } from './run-content.ts'
 import { loadRuns } from './run-store.ts'
 import { RunSummaryWire, toRunSummaryWire } from './run-wire.ts'
@@ -28,7 +29,8 @@ export const listRuns = endpoint({
   fails: ['agent-not-found'],
   async handle({ db, scope, platform, query }) {
     const page = parsePage(query)
-    const agent = query.agentId === undefined ? undefined : await getAgent(db, scope, query.agentId)
+    const agent =
+      query.agentId === undefined ? undefined : foundOr(await findAgent(db, scope, query.agentId), 'agent-not-found')
     const slice = await loadRuns(db, scope, {
       page,
       filters: {

@@ -1,6 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { getAgent } from '../../catalog/agents/index.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findAgent } from '../../catalog/agents/index.ts'
 import { unsealSchedules } from './schedule-content.ts'
 import { loadSchedules } from './schedule-store.ts'
 import { ScheduleWire, toScheduleWire } from './schedule-wire.ts'
@@ -20,7 +21,7 @@ export const listAgentSchedules = endpoint({
   fails: ['agent-not-found'],
   async handle({ db, scope, params, query, platform }) {
     const page = parsePage(query)
-    const agent = await getAgent(db, scope, params.agentId)
+    const agent = foundOr(await findAgent(db, scope, params.agentId), 'agent-not-found')
     const { items, total } = await loadSchedules(db, scope, { page, filters: { agentId: agent.id } })
     return ok(toPageWire({ items: await unsealSchedules(platform, items), total }, page, toScheduleWire))
   },

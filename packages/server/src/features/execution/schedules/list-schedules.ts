@@ -1,7 +1,8 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { getAgent } from '../../catalog/agents/index.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findAgent } from '../../catalog/agents/index.ts'
 import { unsealSchedules } from './schedule-content.ts'
 import { loadSchedules } from './schedule-store.ts'
 import { ScheduleWire, toScheduleWire } from './schedule-wire.ts'
@@ -24,7 +25,8 @@ export const listSchedules = endpoint({
   fails: ['agent-not-found'],
   async handle({ db, scope, query, platform }) {
     const page = parsePage(query)
-    const agent = query.agentId === undefined ? undefined : await getAgent(db, scope, query.agentId)
+    const agent =
+      query.agentId === undefined ? undefined : foundOr(await findAgent(db, scope, query.agentId), 'agent-not-found')
     const filters = {
       ...(agent === undefined ? {} : { agentId: agent.id }),
       ...(query.enabled === undefined ? {} : { enabled: query.enabled }),
