@@ -12,13 +12,13 @@ export const dataKeyBytes = 32
 export interface ContentSeal {
   /** A JSON value in its stored form. Null means no value and stays null. */
   seal(value: unknown): unknown
-  /** Opens a stored JSON value, sealed or not; null if its key is destroyed. Throws SealBroken if it was changed. */
-  open(stored: unknown): unknown
+  /** Decrypts a stored JSON value, sealed or not; null if its key is destroyed. Throws SealBroken if it was changed. */
+  unseal(stored: unknown): unknown
   /** `seal` for a text column. */
   sealText(text: string): string
-  /** `open` for a text column. */
-  openText(stored: string): string | null
-  /** Like `sealText`, but deterministic, so that a name can be looked up; `openText` opens it. */
+  /** `unseal` for a text column. */
+  unsealText(stored: string): string | null
+  /** Like `sealText`, but deterministic, so that a name can be looked up; `unsealText` decrypts it. */
   sealName(name: string): string
   /** The key for the bytes of one file and nothing else; undefined if they are not encrypted. */
   fileKey(salt: Buffer): Buffer | undefined
@@ -27,24 +27,24 @@ export interface ContentSeal {
 /** For content without an end-user: encrypts nothing. */
 export const plainSeal: ContentSeal = {
   seal: (value) => value,
-  open: (stored) => stored,
+  unseal: (stored) => stored,
   sealText: (text) => text,
-  openText: (stored) => stored,
+  unsealText: (stored) => stored,
   sealName: (name) => name,
   fileKey: () => undefined,
 }
 
-/** For an end-user whose key is destroyed: sealed content opens as null, and sealing throws invalid-end-user. */
+/** For an end-user whose key is destroyed: sealed content reads as null, and sealing throws invalid-end-user. */
 export const erasedSeal: ContentSeal = {
   seal: refuseErased,
-  open: (stored) => (sealedOf(stored) === undefined ? stored : null),
+  unseal: (stored) => (sealedOf(stored) === undefined ? stored : null),
   sealText: refuseErased,
-  openText: (stored) => (sealedOfText(stored) === undefined ? stored : null),
+  unsealText: (stored) => (sealedOfText(stored) === undefined ? stored : null),
   sealName: refuseErased,
   fileKey: refuseErased,
 }
 
-/** Seals with an end-user's data key, and binds the content to their id: it does not open as another end-user's. */
+/** Seals with an end-user's data key, and binds the content to their id: another end-user's seal cannot decrypt it. */
 export function createContentSeal(dataKey: Buffer, endUserId: string): ContentSeal {
   const derive = (purpose: string, salt: Uint8Array = Buffer.alloc(0)) =>
     Buffer.from(hkdfSync('sha256', dataKey, salt, `appstrate/${purpose}`, dataKeyBytes))
@@ -55,17 +55,17 @@ export function createContentSeal(dataKey: Buffer, endUserId: string): ContentSe
   return {
     seal: (value) =>
       value === null || value === undefined ? null : { $sealed: box.seal(toJsonText(value), randomBytes(ivBytes)) },
-    open(stored) {
+    unseal(stored) {
       const sealed = sealedOf(stored)
       if (sealed === undefined) return stored
-      const opened: unknown = JSON.parse(box.open(sealed))
-      return opened
+      const value: unknown = JSON.parse(box.unseal(sealed))
+      return value
     },
     sealText,
-    openText(stored) {
+    unsealText(stored) {
       const sealed = sealedOfText(stored)
       if (sealed === undefined) return stored
-      return sealed.startsWith(namePrefix) ? nameBox.open(sealed.slice(namePrefix.length)) : box.open(sealed)
+      return sealed.startsWith(namePrefix) ? nameBox.unseal(sealed.slice(namePrefix.length)) : box.unseal(sealed)
     },
     sealName(name) {
       // The IV is derived from the name, so it repeats only for the same name.
@@ -96,7 +96,7 @@ function refuseErased(): never {
 
 interface Box {
   seal(plaintext: string, iv: Buffer): string
-  open(sealed: string): string
+  unseal(sealed: string): string
 }
 
 function createBox(key: Buffer, endUserId: string): Box {
@@ -107,7 +107,7 @@ function createBox(key: Buffer, endUserId: string): Box {
       const sealed = Buffer.concat([iv, cipher.update(plaintext, 'utf8'), cipher.final(), cipher.getAuthTag()])
       return `${version}.${sealed.toString('base64url')}`
     },
-    open(sealed) {
+    unseal(sealed) {
       const bytes = Buffer.from(sealed.slice(version.length + 1), 'base64url')
       const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, ivBytes), {
         authTagLength: tagBytes,

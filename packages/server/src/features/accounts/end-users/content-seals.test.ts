@@ -30,7 +30,7 @@ describe('the seals of end-users', () => {
     const owner = await newOwner()
     const made = await Promise.all(Array.from({ length: 8 }, () => seals().of(world.platform.db, owner)))
     const sealed = made[0]?.seal({ a: 1 })
-    for (const seal of made) expect(seal.open(sealed)).toEqual({ a: 1 })
+    for (const seal of made) expect(seal.unseal(sealed)).toEqual({ a: 1 })
     const [row, ...others] = await keysOf(owner.endUserId)
     expect(others).toEqual([])
     expect(
@@ -54,7 +54,7 @@ describe('the seals of end-users', () => {
       await destroy(owner.endUserId)
       tell(owner.endUserId)
       const sealOf = await seals().ofAll(world.platform.db, tenant.applicationId, [owner.endUserId])
-      expect(sealOf(owner.endUserId).open(sealed)).toBeNull()
+      expect(sealOf(owner.endUserId).unseal(sealed)).toBeNull()
       expect(await keysOf(owner.endUserId)).toEqual([])
     }
   })
@@ -73,9 +73,9 @@ describe('the seals of end-users', () => {
     const sealed = (await seals().of(world.platform.db, owner)).seal('secret')
     const stranger = (await world.tenant()).applicationId
     expect(
-      (await seals().ofAll(world.platform.db, stranger, [owner.endUserId]))(owner.endUserId).open(sealed),
+      (await seals().ofAll(world.platform.db, stranger, [owner.endUserId]))(owner.endUserId).unseal(sealed),
     ).toBeNull()
-    expect((await seals().of(world.platform.db, owner)).open(sealed)).toBe('secret')
+    expect((await seals().of(world.platform.db, owner)).unseal(sealed)).toBe('secret')
   })
 
   it('do not cache a key from a transaction that is rolled back', async () => {
@@ -88,7 +88,7 @@ describe('the seals of end-users', () => {
     await expect(work).rejects.toBe(left)
     const sealed = (await seals().of(world.platform.db, owner)).seal('y')
     seals().forget('*')
-    expect((await seals().of(world.platform.db, owner)).open(sealed)).toBe('y')
+    expect((await seals().of(world.platform.db, owner)).unseal(sealed)).toBe('y')
   })
 
   it('do not open a key that was moved to another row', async () => {

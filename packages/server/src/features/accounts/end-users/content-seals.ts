@@ -12,7 +12,7 @@ export interface ContentOwner {
 }
 
 export interface ContentSeals {
-  /** The owner's seal; creates the data key if there is none. For an erased end-user it opens and seals nothing. */
+  /** The owner's seal; creates the data key if there is none. For an erased end-user it neither seals nor unseals. */
   of(db: Db, owner: ContentOwner): Promise<ContentSeal>
   /** The seals of several owners in one application, loaded with one query. For reading: creates no keys. */
   ofAll(
@@ -20,7 +20,7 @@ export interface ContentSeals {
     applicationId: string,
     endUserIds: Iterable<string | null>,
   ): Promise<(endUserId: string | null) => ContentSeal>
-  /** Drops a destroyed key from the cache. */
+  /** Removes a destroyed key from the cache. */
   forget(endUserId: string): void
 }
 
@@ -40,14 +40,16 @@ interface Cached {
   readonly untilMs: number
 }
 
+type SealPlatform = Pick<Platform, 'clock' | 'keyRing' | 'wake'>
+
 class Seals implements ContentSeals {
-  readonly #platform: Platform
+  readonly #platform: SealPlatform
   readonly #cache = new Map<string, Cached>()
   readonly #unsubscribe: () => void
   /** Counts invalidations: a key that was read before the latest one must not be cached. */
   #forgotten = 0
 
-  constructor(platform: Platform) {
+  constructor(platform: SealPlatform) {
     this.#platform = platform
     this.#unsubscribe = platform.wake.subscribe('keys', (detail) => this.forget(detail))
   }

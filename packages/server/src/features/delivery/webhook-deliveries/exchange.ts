@@ -105,6 +105,6 @@ export async function unsealExchange(
   { event, request, response }: KeptDelivery,
 ): Promise<{ request: KeptRequest | null; response: KeptResponse | null }> {
   const sealOf = await use(contentSeals).ofAll(db, event.applicationId, [event.endUserId])
-  const unseal = (text: string) => sealOf(event.endUserId).openText(text)
+  const unseal = (text: string) => sealOf(event.endUserId).unsealText(text)
   return { request: readRequest(request, unseal), response: readResponse(response, unseal) }
 }

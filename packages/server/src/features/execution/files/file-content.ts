@@ -17,7 +17,7 @@ export async function unsealFiles(
   const sealOf = await sealsOf(platform, files)
   return files.map((file) => ({
     ...file,
-    name: sealOf(file).openText(file.name) ?? '',
+    name: sealOf(file).unsealText(file.name) ?? '',
     key: keyOf(sealOf(file), file),
   }))
 }
@@ -25,7 +25,7 @@ export async function unsealFiles(
 /** One file as `unsealFiles` returns it. */
 export async function unsealFile(platform: Pick<Platform, 'db' | 'use'>, file: StoredFile): Promise<ReadableFile> {
   const sealOf = await sealsOf(platform, [file])
-  return { ...file, name: sealOf(file).openText(file.name) ?? '', key: keyOf(sealOf(file), file) }
+  return { ...file, name: sealOf(file).unsealText(file.name) ?? '', key: keyOf(sealOf(file), file) }
 }
 
 /** The contents of a run's input files, ready to be read. */

@@ -34,10 +34,10 @@ export function unsealRunWith(seal: ContentSeal, stored: StoredRun): Run {
   if (stored.endUserId === null) return { ...stored, seal }
   return {
     ...stored,
-    input: toRecord(seal.open(stored.input)),
-    config: toRecord(seal.open(stored.config)),
-    metadata: toRecord(seal.open(stored.metadata)),
-    output: seal.open(stored.output),
+    input: toRecord(seal.unseal(stored.input)),
+    config: toRecord(seal.unseal(stored.config)),
+    metadata: toRecord(seal.unseal(stored.metadata)),
+    output: seal.unseal(stored.output),
     report: stored.report === null ? null : unsealReport(seal, stored.report),
     error: stored.error === null ? null : unsealRunError(seal, stored.error),
     seal,
@@ -69,7 +69,7 @@ const erasedText = 'Erased.'
 
 /** Decrypts an error that `sealRunError` sealed. */
 export function unsealRunError(seal: ContentSeal, { code, message, reasons }: RunError): RunError {
-  const unseal = (text: string) => seal.openText(text) ?? erasedText
+  const unseal = (text: string) => seal.unsealText(text) ?? erasedText
   const unsealed = reasons?.map(({ pointer, message: text }) => ({ pointer: unseal(pointer), message: unseal(text) }))
   return { code, message: unseal(message), ...(unsealed === undefined ? {} : { reasons: unsealed }) }
 }
@@ -87,21 +87,21 @@ export function sealProgress(seal: ContentSeal, progress: RunProgress): RunProgr
 export function unsealEntry<T extends Pick<JournalRow, 'message' | 'data'>>(seal: ContentSeal, entry: T): T {
   return {
     ...entry,
-    message: entry.message === null ? null : seal.openText(entry.message),
-    data: seal.open(entry.data),
+    message: entry.message === null ? null : seal.unsealText(entry.message),
+    data: seal.unseal(entry.data),
   }
 }
 
 /** Decrypts the entries that a resume reads. */
 export function unsealJournal(seal: ContentSeal, journal: readonly JournalRow[]): JournalRow[] {
-  return journal.map((entry) => ({ ...unsealEntry(seal, entry), journal: seal.open(entry.journal) }))
+  return journal.map((entry) => ({ ...unsealEntry(seal, entry), journal: seal.unseal(entry.journal) }))
 }
 
 // Each section is sealed separately, because sections are appended.
 function unsealReport(seal: ContentSeal, report: string): string {
   return report
     .split('\n\n')
-    .map((section) => seal.openText(section) ?? '')
+    .map((section) => seal.unsealText(section) ?? '')
     .join('\n\n')
 }
 

@@ -32,9 +32,9 @@ export async function unsealSchedules(
 export function unsealSettings<T extends ScheduleSettings>(seal: ContentSeal, stored: T): T {
   return {
     ...stored,
-    name: stored.name === null ? null : seal.openText(stored.name),
-    input: toRecord(seal.open(stored.input)),
-    config: toRecord(seal.open(stored.config)),
+    name: stored.name === null ? null : seal.unsealText(stored.name),
+    input: toRecord(seal.unseal(stored.input)),
+    config: toRecord(seal.unseal(stored.config)),
   }
 }
 

@@ -11,7 +11,7 @@ export interface RunInput extends ReadableContent {
 export async function loadInputs(platform: Pick<Platform, 'db' | 'use'>, run: Run): Promise<RunInput[]> {
   const inputs = await unsealContents(platform, await findRunInputs(platform.db, run.id))
   const sorted = inputs
-    .map((input) => ({ ...input, name: run.seal.openText(input.name) ?? '' }))
+    .map((input) => ({ ...input, name: run.seal.unsealText(input.name) ?? '' }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
   // The output file of another run is named by its path; /workspace/input is a single folder.
   const names = namesInOneFolder(sorted.map(({ name }) => name))
