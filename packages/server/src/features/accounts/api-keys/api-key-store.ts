@@ -2,7 +2,6 @@ import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { userNames } from '../sign-in/index.ts'
 import type { ApiKey } from './api-key.ts'
@@ -32,11 +31,11 @@ export async function insertApiKey(tx: Tx, scope: AppScope, key: NewApiKey): Pro
       expires_at: key.expiresAt,
     })
     .execute()
-  return getApiKey(tx, scope, id)
+  return readApiKey(tx, scope, id)
 }
 
 /** The keys that are not revoked, newest first. */
-export async function listApiKeys(db: Db, scope: AppScope, page: Page): Promise<Slice<ApiKey>> {
+export async function loadApiKeys(db: Db, scope: AppScope, page: Page): Promise<Slice<ApiKey>> {
   const [rows, { total }] = await Promise.all([
     select(db, scope).orderBy('k.id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute(),
     db
@@ -50,18 +49,16 @@ export async function listApiKeys(db: Db, scope: AppScope, page: Page): Promise<
   return { items: rows.map(toApiKey), total }
 }
 
-/** Throws api-key-not-found, for a revoked key too. */
-export async function getApiKey(db: Db, scope: AppScope, id: string): Promise<ApiKey> {
+/** Undefined for a revoked key too. */
+export async function findApiKey(db: Db, scope: AppScope, id: string): Promise<ApiKey | undefined> {
   const row = await select(db, scope).where('k.id', '=', id).executeTakeFirst()
-  if (row === undefined) throw problem('api-key-not-found')
-  return toApiKey(row)
+  return row === undefined ? undefined : toApiKey(row)
 }
 
-/** Locks the key until the transaction ends. Throws api-key-not-found, for a revoked key too. */
-export async function lockApiKey(tx: Tx, scope: AppScope, id: string): Promise<ApiKey> {
+/** Locks the key until the transaction ends; undefined for a revoked key too. */
+export async function lockApiKey(tx: Tx, scope: AppScope, id: string): Promise<ApiKey | undefined> {
   const row = await select(tx, scope).where('k.id', '=', id).forUpdate('k').executeTakeFirst()
-  if (row === undefined) throw problem('api-key-not-found')
-  return toApiKey(row)
+  return row === undefined ? undefined : toApiKey(row)
 }
 
 export async function saveApiKey(
@@ -73,7 +70,7 @@ export async function saveApiKey(
     .set({ name, scopes: [...scopes] })
     .where('id', '=', id)
     .execute()
-  return getApiKey(tx, scope, id)
+  return readApiKey(tx, scope, id)
 }
 
 export interface NewSecret {
@@ -101,17 +98,21 @@ export async function saveSecret(
     }))
     .where('id', '=', id)
     .execute()
-  return getApiKey(tx, scope, id)
+  return readApiKey(tx, scope, id)
 }
 
-/** Throws api-key-not-found, also for a key that is already revoked. */
-export async function saveRevocation(tx: Tx, scope: AppScope, { id, now }: { id: string; now: Date }): Promise<void> {
+/** Revokes a key; false if there is none, or if it is already revoked. */
+export async function saveRevocation(
+  tx: Tx,
+  scope: AppScope,
+  { id, now }: { id: string; now: Date },
+): Promise<boolean> {
   const { numUpdatedRows } = await ofScope(tx, scope)
     .set({ revoked_at: now })
     .where('id', '=', id)
     .where('revoked_at', 'is', null)
     .executeTakeFirstOrThrow()
-  if (numUpdatedRows === 0n) throw problem('api-key-not-found')
+  return numUpdatedRows > 0n
 }
 
 /** Revokes the keys that a user created: they must not work again when the user joins the organization again. */
@@ -132,6 +133,11 @@ export async function revokeKeysOf(
 /** Selects a row for each key of an application that is not revoked. */
 export function keysOf(applicationId: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`select from api_keys where application_id = ${applicationId} and revoked_at is null`
+}
+
+// A key that this transaction has just written.
+async function readApiKey(tx: Tx, scope: AppScope, id: string): Promise<ApiKey> {
+  return toApiKey(await select(tx, scope).where('k.id', '=', id).executeTakeFirstOrThrow())
 }
 
 function ofScope(tx: Tx, scope: AppScope) {

@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { getApiKey as loadApiKey } from './api-key-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findApiKey } from './api-key-store.ts'
 import { ApiKeyWire, toApiKeyWire } from './api-key-wire.ts'
 
 export const getApiKey = endpoint({
@@ -14,5 +15,6 @@ export const getApiKey = endpoint({
   params: { keyId: { id: 'key', missing: 'api-key-not-found' } },
   returns: { 200: ApiKeyWire },
   fails: [],
-  handle: async ({ params, scope, db }) => ok(toApiKeyWire(await loadApiKey(db, scope, params.keyId))),
+  handle: async ({ params, scope, db }) =>
+    ok(toApiKeyWire(foundOr(await findApiKey(db, scope, params.keyId), 'api-key-not-found'))),
 })

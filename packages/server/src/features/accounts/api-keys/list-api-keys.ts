@@ -1,6 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { listApiKeys as listApiKeyRows } from './api-key-store.ts'
+import { loadApiKeys } from './api-key-store.ts'
 import { ApiKeyWire, toApiKeyWire } from './api-key-wire.ts'
 
 export const listApiKeys = endpoint({
@@ -17,6 +17,6 @@ export const listApiKeys = endpoint({
   fails: [],
   async handle({ query, scope, db }) {
     const page = parsePage(query)
-    return ok(toPageWire(await listApiKeyRows(db, scope, page), page, toApiKeyWire))
+    return ok(toPageWire(await loadApiKeys(db, scope, page), page, toApiKeyWire))
   },
 })

@@ -1,5 +1,6 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { saveRevocation } from './api-key-store.ts'
 
@@ -18,7 +19,9 @@ export const revokeApiKey = endpoint({
   async handle({ params, scope, now, change, platform }) {
     const id = toWireId('key', params.keyId)
     await change(
-      (tx) => saveRevocation(tx, scope, { id: params.keyId, now }),
+      async (tx) => {
+        if (!(await saveRevocation(tx, scope, { id: params.keyId, now }))) throw problem('api-key-not-found')
+      },
       () => id,
     )
     platform.wake.wake('keys', id)

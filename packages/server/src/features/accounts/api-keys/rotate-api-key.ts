@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { hashKey, newSecret, prefixOf, refuseRotation } from './api-key.ts'
 import { lockApiKey, saveSecret } from './api-key-store.ts'
@@ -41,7 +42,7 @@ export const rotateApiKey = endpoint({
     const previousExpiresAt = new Date(now.getTime() + (body.overlapSeconds ?? daySeconds) * 1_000)
     const { after } = await change(
       async (tx) => {
-        const before = await lockApiKey(tx, scope, params.keyId)
+        const before = foundOr(await lockApiKey(tx, scope, params.keyId), 'api-key-not-found')
         refuseRotation(before, { product: platform.permissions, permissions, now })
         return {
           before,

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { findScopeMistakes, scopesWithin } from './api-key.ts'
 import { lockApiKey, saveApiKey } from './api-key-store.ts'
@@ -26,7 +27,7 @@ export const updateApiKey = endpoint({
     const id = toWireId('key', params.keyId)
     const { after } = await change(
       async (tx) => {
-        const before = await lockApiKey(tx, scope, params.keyId)
+        const before = foundOr(await lockApiKey(tx, scope, params.keyId), 'api-key-not-found')
         return { before, after: await saveApiKey(tx, scope, { ...before, ...body }) }
       },
       ({ before, after }) => ({ resourceId: id, changes: changesBetween(toApiKeyWire(before), toApiKeyWire(after)) }),
