@@ -4,7 +4,6 @@ import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { ApplicationSettings, type Application, type ApplicationReach } from './application.ts'
 
@@ -36,7 +35,7 @@ export async function insertApplication(
 }
 
 /** Newest first. */
-export async function listApplications(db: Db, reach: ApplicationReach, page: Page): Promise<Slice<Application>> {
+export async function loadApplications(db: Db, reach: ApplicationReach, page: Page): Promise<Slice<Application>> {
   const [rows, { total }] = await Promise.all([
     select(db, reach).selectAll().orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute(),
     select(db, reach)
@@ -46,17 +45,18 @@ export async function listApplications(db: Db, reach: ApplicationReach, page: Pa
   return { items: rows.map(toApplication), total }
 }
 
-/** Throws app-not-found. */
-export async function getApplication(db: Db, reach: ApplicationReach, id: string): Promise<Application> {
-  return orMissing(await select(db, reach).selectAll().where('id', '=', id).executeTakeFirst())
+export async function findApplication(db: Db, reach: ApplicationReach, id: string): Promise<Application | undefined> {
+  const row = await select(db, reach).selectAll().where('id', '=', id).executeTakeFirst()
+  return row === undefined ? undefined : toApplication(row)
 }
 
-/** Locks the application until the transaction ends: no run can be started in it. Throws app-not-found. */
-export async function lockApplication(tx: Tx, reach: ApplicationReach, id: string): Promise<Application> {
-  return orMissing(await select(tx, reach).selectAll().where('id', '=', id).forUpdate().executeTakeFirst())
+/** Locks the application until the transaction ends: no run can be started in it. */
+export async function lockApplication(tx: Tx, reach: ApplicationReach, id: string): Promise<Application | undefined> {
+  const row = await select(tx, reach).selectAll().where('id', '=', id).forUpdate().executeTakeFirst()
+  return row === undefined ? undefined : toApplication(row)
 }
 
-/** Saves the fields in `changes`; absent fields do not change. Throws app-not-found. */
+/** Saves the fields in `changes` of a locked application; absent fields do not change. */
 export async function saveApplication(
   tx: Tx,
   reach: ApplicationReach,
@@ -73,8 +73,8 @@ export async function saveApplication(
     .where('id', '=', id)
     .$if(reach.onlyApplicationId !== null, (query) => query.where('id', '=', reach.onlyApplicationId))
     .returningAll()
-    .executeTakeFirst()
-  return orMissing(row)
+    .executeTakeFirstOrThrow()
+  return toApplication(row)
 }
 
 /** Locks every application of the organization until the transaction ends: no run can be started in one. */
@@ -153,9 +153,4 @@ function toApplication(row: ApplicationRow): Application {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
-}
-
-function orMissing(row: ApplicationRow | undefined): Application {
-  if (row === undefined) throw problem('app-not-found')
-  return toApplication(row)
 }

@@ -1,6 +1,7 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { checkDeletable, reachOf } from './application.ts'
 import { deleteApplicationRow, lockApplication } from './application-store.ts'
@@ -25,7 +26,7 @@ export const deleteApplication = endpoint({
     const reach = reachOf(scope, caller)
     await change(
       async (tx) => {
-        const application = await lockApplication(tx, reach, params.applicationId)
+        const application = foundOr(await lockApplication(tx, reach, params.applicationId), 'app-not-found')
         checkDeletable(application)
         const block = await findDeletionBlock(tx, platform.hooks, { ...reach, onlyApplicationId: application.id })
         if (block !== undefined) throw problem('application-in-use', { detail: block.detail })

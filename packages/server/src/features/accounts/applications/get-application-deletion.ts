@@ -1,6 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { reachOf } from './application.ts'
-import { getApplication } from './application-store.ts'
+import { findApplication } from './application-store.ts'
 import { ApplicationDeletionWire } from './application-wire.ts'
 import { previewDeletion } from './deletion-store.ts'
 
@@ -18,7 +19,8 @@ export const getApplicationDeletion = endpoint({
   returns: { 200: ApplicationDeletionWire },
   fails: [],
   async handle({ params, scope, caller, db, platform }) {
-    const { id, isDefault } = await getApplication(db, reachOf(scope, caller), params.applicationId)
+    const application = await findApplication(db, reachOf(scope, caller), params.applicationId)
+    const { id, isDefault } = foundOr(application, 'app-not-found')
     const reach = { organizationId: scope.organizationId, onlyApplicationId: id }
     const preview = await previewDeletion(db, platform.hooks, { reach })
     return ok({ ...preview, blockedBy: { ...preview.blockedBy, isDefault } })

@@ -1,6 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { reachOf } from './application.ts'
-import { getApplication as getApplicationRow } from './application-store.ts'
+import { findApplication } from './application-store.ts'
 import { ApplicationWire, toApplicationWire } from './application-wire.ts'
 
 export const getApplication = endpoint({
@@ -14,6 +15,8 @@ export const getApplication = endpoint({
   params: { applicationId: { id: 'app', missing: 'app-not-found' } },
   returns: { 200: ApplicationWire },
   fails: [],
-  handle: async ({ params, scope, caller, db }) =>
-    ok(toApplicationWire(await getApplicationRow(db, reachOf(scope, caller), params.applicationId))),
+  async handle({ params, scope, caller, db }) {
+    const application = await findApplication(db, reachOf(scope, caller), params.applicationId)
+    return ok(toApplicationWire(foundOr(application, 'app-not-found')))
+  },
 })

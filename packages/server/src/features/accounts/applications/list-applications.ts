@@ -1,7 +1,7 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
 import { reachOf } from './application.ts'
-import { listApplications as listApplicationRows } from './application-store.ts'
+import { loadApplications } from './application-store.ts'
 import { ApplicationWire, toApplicationWire } from './application-wire.ts'
 
 export const listApplications = endpoint({
@@ -18,6 +18,6 @@ export const listApplications = endpoint({
   fails: [],
   async handle({ query, scope, caller, db }) {
     const page = parsePage(query)
-    return ok(toPageWire(await listApplicationRows(db, reachOf(scope, caller), page), page, toApplicationWire))
+    return ok(toPageWire(await loadApplications(db, reachOf(scope, caller), page), page, toApplicationWire))
   },
 })

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { reachOf, type Application } from './application.ts'
 import { lockApplication, saveApplication } from './application-store.ts'
@@ -23,7 +24,7 @@ export const updateApplication = endpoint({
     const reach = reachOf(scope, caller)
     const { after } = await change(
       async (tx) => {
-        const before = await lockApplication(tx, reach, params.applicationId)
+        const before = foundOr(await lockApplication(tx, reach, params.applicationId), 'app-not-found')
         return { before, after: await saveApplication(tx, reach, { id: params.applicationId, changes: body }) }
       },
       (changed) => ({
