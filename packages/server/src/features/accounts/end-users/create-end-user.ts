@@ -4,7 +4,7 @@ import { created, endpoint } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { findMetadataMistakes, findSizeMistakes, mergeMetadata, normalizeEmail } from './end-user.ts'
+import { findMetadataMistakes, findSizeMistakes, mergeMetadata, normalizeEmail, refuseTaken } from './end-user.ts'
 import { insertEndUser } from './end-user-store.ts'
 import { endUserFields, EndUserWire, personalFields, toAudited, toEndUserWire } from './end-user-wire.ts'
 
@@ -31,9 +31,9 @@ export const createEndUser = endpoint({
     const metadata = mergeMetadata({}, given)
     refuseInvalid([...findMetadataMistakes(given), ...findSizeMistakes(metadata)])
     const email = typeof body.email === 'string' ? normalizeEmail(body.email) : null
+    const fields = { name: body.name ?? null, email, externalId: body.externalId ?? null, metadata }
     const endUser = await change(
-      (tx) =>
-        insertEndUser(tx, scope, { name: body.name ?? null, email, externalId: body.externalId ?? null, metadata }),
+      async (tx) => refuseTaken(await insertEndUser(tx, scope, fields)),
       (made) => ({
         resourceId: toWireId('eu', made.id),
         changes: changesBetween({}, toAudited(made), { secret: personalFields }),

@@ -6,9 +6,8 @@ import { toJsonText } from '../../../platform/db/json-text.ts'
 import type { DB, EndUsers } from '../../../platform/db/schema.generated.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
-import type { EndUser, EndUserChanges, Metadata } from './end-user.ts'
+import type { EndUser, EndUserChanges, Metadata, TakenField } from './end-user.ts'
 
 const columns = [
   'id',
@@ -27,25 +26,22 @@ export interface EndUserFilters {
   readonly email?: string
 }
 
-/** Throws external-id-taken or email-taken. */
-export async function insertEndUser(tx: Tx, scope: AppScope, fields: EndUserChanges): Promise<EndUser> {
-  const row = await tellTaken(() =>
-    tx
-      .insertInto('end_users')
-      .values({
-        id: newUuid(),
-        organization_id: scope.organizationId,
-        application_id: scope.applicationId,
-        ...columnsOf(fields),
-      })
-      .returning(columns)
-      .executeTakeFirstOrThrow(),
-  )
-  return toEndUser(row)
+/** Inserts an end-user. When the reply has `taken`, the transaction must be rolled back. */
+export async function insertEndUser(tx: Tx, scope: AppScope, fields: EndUserChanges): Promise<EndUser | TakenField> {
+  const insert = tx
+    .insertInto('end_users')
+    .values({
+      id: newUuid(),
+      organization_id: scope.organizationId,
+      application_id: scope.applicationId,
+      ...columnsOf(fields),
+    })
+    .returning(columns)
+  return unlessTaken(async () => toEndUser(await insert.executeTakeFirstOrThrow()))
 }
 
 /** Newest first. */
-export async function listEndUsers(
+export async function loadEndUsers(
   db: Db,
   scope: AppScope,
   { page, filters }: { page: Page; filters: EndUserFilters },
@@ -65,23 +61,19 @@ export async function listEndUsers(
   return { items: rows.map(toEndUser), total }
 }
 
-/** Throws end-user-not-found, also if the request is on behalf of another end-user. */
-export async function getEndUser(db: Db, scope: AppScope, id: string): Promise<EndUser> {
+/** Undefined also if the request is on behalf of another end-user. */
+export async function findEndUser(db: Db, scope: AppScope, id: string): Promise<EndUser | undefined> {
   const row = await db
     .selectFrom('end_users')
     .select(columns)
     .where('id', '=', id)
     .where(visibleTo(scope))
     .executeTakeFirst()
-  if (row === undefined) throw problem('end-user-not-found')
-  return toEndUser(row)
+  return row === undefined ? undefined : toEndUser(row)
 }
 
-/**
- * Locks the end-user until the transaction ends: no other transaction changes them or creates rows of theirs.
- * Throws end-user-not-found.
- */
-export async function lockEndUser(tx: Tx, scope: AppScope, id: string): Promise<EndUser> {
+/** Locks the end-user until the transaction ends: no other transaction changes them or creates rows of theirs. */
+export async function lockEndUser(tx: Tx, scope: AppScope, id: string): Promise<EndUser | undefined> {
   const row = await tx
     .selectFrom('end_users')
     .select(columns)
@@ -89,45 +81,36 @@ export async function lockEndUser(tx: Tx, scope: AppScope, id: string): Promise<
     .where(visibleTo(scope))
     .forUpdate()
     .executeTakeFirst()
-  if (row === undefined) throw problem('end-user-not-found')
-  return toEndUser(row)
+  return row === undefined ? undefined : toEndUser(row)
 }
 
-/**
- * Locks the scope's end-user, if any, against erasure until the transaction ends. Throws invalid-end-user if they are
- * erased. A transaction that creates rows of theirs calls this before any other lock: an erasure locks in this order.
- */
-export async function holdEndUser(
+/** Keeps an end-user from being erased until the transaction ends; undefined if they already are. */
+export async function holdEndUserRow(
   tx: Tx,
-  { applicationId, endUserId }: Pick<AppScope, 'applicationId' | 'endUserId'>,
-): Promise<void> {
-  if (endUserId === null) return
-  const row = await tx
+  { applicationId, endUserId }: { readonly applicationId: string; readonly endUserId: string },
+): Promise<{ readonly id: string } | undefined> {
+  return tx
     .selectFrom('end_users')
     .select('id')
     .where('application_id', '=', applicationId)
     .where('id', '=', endUserId)
     .forKeyShare()
     .executeTakeFirst()
-  if (row === undefined) throw problem('invalid-end-user', { detail: 'The end-user was erased.' })
 }
 
-/** Saves an end-user that the transaction has locked. Throws external-id-taken or email-taken. */
+/** Saves an end-user that the transaction has locked. When the reply has `taken`, it must be rolled back. */
 export async function saveEndUser(
   tx: Tx,
   scope: AppScope,
   { id, changes }: { id: string; changes: EndUserChanges },
-): Promise<EndUser> {
-  const row = await tellTaken(() =>
-    tx
-      .updateTable('end_users')
-      .set({ ...columnsOf(changes), updated_at: sql<Date>`now()` })
-      .where('id', '=', id)
-      .where(visibleTo(scope))
-      .returning(columns)
-      .executeTakeFirstOrThrow(),
-  )
-  return toEndUser(row)
+): Promise<EndUser | TakenField> {
+  const update = tx
+    .updateTable('end_users')
+    .set({ ...columnsOf(changes), updated_at: sql<Date>`now()` })
+    .where('id', '=', id)
+    .where(visibleTo(scope))
+    .returning(columns)
+  return unlessTaken(async () => toEndUser(await update.executeTakeFirstOrThrow()))
 }
 
 /** Keeps end-users from being erased until the transaction ends. */
@@ -189,14 +172,12 @@ function columnsOf({ name, email, externalId, metadata }: EndUserChanges) {
   }
 }
 
-async function tellTaken<T>(work: () => Promise<T>): Promise<T> {
+async function unlessTaken(write: () => Promise<EndUser>): Promise<EndUser | TakenField> {
   try {
-    return await work()
+    return await write()
   } catch (error) {
-    if (violatesUnique(error, 'end_users_application_id_external_id_key'))
-      throw problem('external-id-taken', { detail: 'Another end-user of the application has this externalId.' })
-    if (violatesUnique(error, 'end_users_application_id_email_key'))
-      throw problem('email-taken', { detail: 'Another end-user of the application has this e-mail address.' })
+    if (violatesUnique(error, 'end_users_application_id_external_id_key')) return { taken: 'externalId' }
+    if (violatesUnique(error, 'end_users_application_id_email_key')) return { taken: 'email' }
     throw error
   }
 }

@@ -1,4 +1,4 @@
-import type { InvalidPart } from '../../../platform/problems/problem.ts'
+import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
 
 export type MetadataValue = string | number | boolean
 export type Metadata = Readonly<Record<string, MetadataValue>>
@@ -23,6 +23,19 @@ export interface EndUserChanges {
   readonly email?: string | null
   readonly externalId?: string | null
   readonly metadata?: Metadata
+}
+
+/** The field whose value another end-user of the application has. */
+export interface TakenField {
+  readonly taken: 'externalId' | 'email'
+}
+
+/** The end-user that was written. Throws external-id-taken or email-taken. */
+export function refuseTaken(written: EndUser | TakenField): EndUser {
+  if (!('taken' in written)) return written
+  throw written.taken === 'email'
+    ? problem('email-taken', { detail: 'Another end-user of the application has this e-mail address.' })
+    : problem('external-id-taken', { detail: 'Another end-user of the application has this externalId.' })
 }
 
 const metadataKeysMax = 50

@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { getEndUser as loadEndUser } from './end-user-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findEndUser } from './end-user-store.ts'
 import { EndUserWire, toEndUserWire } from './end-user-wire.ts'
 
 export const getEndUser = endpoint({
@@ -13,5 +14,6 @@ export const getEndUser = endpoint({
   params: { endUserId: { id: 'eu', missing: 'end-user-not-found' } },
   returns: { 200: EndUserWire },
   fails: [],
-  handle: async ({ params, scope, db }) => ok(toEndUserWire(await loadEndUser(db, scope, params.endUserId))),
+  handle: async ({ params, scope, db }) =>
+    ok(toEndUserWire(foundOr(await findEndUser(db, scope, params.endUserId), 'end-user-not-found'))),
 })

@@ -38,7 +38,7 @@ export {
   endUserExists,
   findEndUsers,
   hasEndUser,
-  holdEndUser,
   holdEndUsers,
   lockEndUser,
 } from './end-user-store.ts'
+export { holdEndUser } from './hold-end-user.ts'

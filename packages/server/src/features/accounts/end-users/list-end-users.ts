@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
 import { normalizeEmail } from './end-user.ts'
-import { listEndUsers as listEndUserRows } from './end-user-store.ts'
+import { loadEndUsers } from './end-user-store.ts'
 import { EndUserWire, toEndUserWire } from './end-user-wire.ts'
 
 export const listEndUsers = endpoint({
@@ -36,6 +36,6 @@ export const listEndUsers = endpoint({
       ...(query.externalId === undefined ? {} : { externalId: query.externalId }),
       ...(query.email === undefined ? {} : { email: normalizeEmail(query.email) }),
     }
-    return ok(toPageWire(await listEndUserRows(db, scope, { page, filters }), page, toEndUserWire))
+    return ok(toPageWire(await loadEndUsers(db, scope, { page, filters }), page, toEndUserWire))
   },
 })

@@ -4,12 +4,14 @@ import type { Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import {
   findMetadataMistakes,
   findSizeMistakes,
   mergeMetadata,
   normalizeEmail,
+  refuseTaken,
   type EndUser,
   type EndUserChanges,
 } from './end-user.ts'
@@ -49,10 +51,11 @@ async function merge(
   scope: AppScope,
   { id, body }: { id: string; body: Body },
 ): Promise<{ before: EndUser; after: EndUser }> {
-  const before = await lockEndUser(tx, scope, id)
+  const before = foundOr(await lockEndUser(tx, scope, id), 'end-user-not-found')
   const { metadata: change = {}, email, ...fields } = body
   const metadata = mergeMetadata(before.metadata, change)
   refuseInvalid(findSizeMistakes(metadata))
   const normalized = email === undefined ? {} : { email: email === null ? null : normalizeEmail(email) }
-  return { before, after: await saveEndUser(tx, scope, { id, changes: { ...fields, ...normalized, metadata } }) }
+  const after = await saveEndUser(tx, scope, { id, changes: { ...fields, ...normalized, metadata } })
+  return { before, after: refuseTaken(after) }
 }

@@ -2,6 +2,7 @@ import type { Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import type { ErasedPart, Hooks } from '../../../platform/hooks/hooks.ts'
 import { pauseRelay } from '../../../platform/outbox/postgres-outbox.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals, deleteDataKey, deleteEndUser, lockEndUser } from '../end-users/index.ts'
 import type { Erasure } from './erasure.ts'
@@ -23,9 +24,9 @@ export async function erase(
   { endUserId, now, hooks }: { endUserId: string; now: Date; hooks: Hooks },
 ): Promise<Erased> {
   await allowLongStatements(tx)
-  // The relay must not hand on events whose content is being erased.
+  // The relay must not deliver events whose content is being erased.
   await pauseRelay(tx)
-  await lockEndUser(tx, scope, endUserId)
+  foundOr(await lockEndUser(tx, scope, endUserId), 'end-user-not-found')
   const whose = { ...scope, endUserId }
   const erasings: (() => Promise<ErasedPart>)[] = []
   for (const { lock } of hooks.erase) erasings.push(await lock(tx, whose))
@@ -40,7 +41,10 @@ export async function erase(
 }
 
 /** Once the erasure is committed: every node forgets the data key, and every feature does what is left of its part. */
-export async function finishErasure(platform: Platform, { erasure, parts }: Erased): Promise<void> {
+export async function finishErasure(
+  platform: Pick<Platform, 'use' | 'wake' | 'blobs' | 'log'>,
+  { erasure, parts }: Erased,
+): Promise<void> {
   platform.use(contentSeals).forget(erasure.endUserId)
   platform.wake.wake('keys', erasure.endUserId)
   for (const part of parts) await part.afterCommit?.(platform)
