@@ -6,8 +6,7 @@ import { OneOf, WireId } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { roles } from '../../../platform/access/permissions.ts'
 import { findSessionUser, openSession } from '../sign-in/index.ts'
-import { hashToken } from './invitation.ts'
-import { tokenParam } from './invitation-link.ts'
+import { hashToken, tokenParam } from './invitation.ts'
 import { joinByInvitation } from './join-by-invitation.ts'
 
 const Body = Type.Object({

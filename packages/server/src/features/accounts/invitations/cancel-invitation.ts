@@ -1,10 +1,11 @@
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { lockActor } from '../organizations/index.ts'
 import { refuseSettled } from './invitation.ts'
-import { getInvitation, saveCancellation } from './invitation-store.ts'
+import { findInvitation, saveCancellation } from './invitation-store.ts'
 
 export const cancelInvitation = endpoint({
   route: 'DELETE /api/orgs/:orgId/invitations/:invitationId',
@@ -26,7 +27,7 @@ export const cancelInvitation = endpoint({
     await change(
       async (tx) => {
         await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'members:invite' })
-        const before = await getInvitation(tx, scope, id)
+        const before = foundOr(await findInvitation(tx, scope, id), 'invitation-not-found')
         refuseSettled(before)
         return { before, after: await saveCancellation(tx, scope, id) }
       },

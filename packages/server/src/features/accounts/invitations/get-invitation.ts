@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { getInvitation as getInvitationRow } from './invitation-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findInvitation } from './invitation-store.ts'
 import { InvitationWire, toInvitationWire } from './invitation-wire.ts'
 
 export const getInvitation = endpoint({
@@ -17,6 +18,8 @@ export const getInvitation = endpoint({
   },
   returns: { 200: InvitationWire },
   fails: [],
-  handle: async ({ params, scope, now, platform, db }) =>
-    ok(toInvitationWire(await getInvitationRow(db, scope, params.invitationId), { platform, now })),
+  async handle({ params, scope, now, platform, db }) {
+    const invitation = foundOr(await findInvitation(db, scope, params.invitationId), 'invitation-not-found')
+    return ok(toInvitationWire(invitation, { platform, now }))
+  },
 })

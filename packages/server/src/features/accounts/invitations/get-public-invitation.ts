@@ -1,9 +1,9 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { Nullable, OneOf, toWireTime, wire, WireTime } from '../../../platform/http/wire.ts'
-import { hashToken, invitedRoles, refuseGone } from './invitation.ts'
-import { tokenParam } from './invitation-link.ts'
-import { getInvitationOfToken } from './public-invitation-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { hashToken, invitedRoles, refuseGone, tokenParam } from './invitation.ts'
+import { findInvitationOfToken } from './invitation-store.ts'
 
 const PublicInvitationWire = wire('PublicInvitation', {
   email: Type.String(),
@@ -29,7 +29,7 @@ export const getPublicInvitation = endpoint({
   returns: { 200: PublicInvitationWire },
   fails: ['invitation-not-found', 'invitation-accepted', 'invitation-cancelled', 'invitation-expired'],
   async handle({ params, now, db }) {
-    const invitation = await getInvitationOfToken(db, hashToken(params.token))
+    const invitation = foundOr(await findInvitationOfToken(db, hashToken(params.token)), 'invitation-not-found')
     refuseGone(invitation, now)
     const { email, orgName, role, inviterName, expiresAt, accountId } = invitation
     return ok({ email, orgName, role, inviterName, expiresAt: toWireTime(expiresAt), isNewUser: accountId === null })

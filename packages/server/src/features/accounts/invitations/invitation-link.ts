@@ -1,14 +1,10 @@
 import { SealBroken } from '../../../platform/crypto/key-ring.ts'
 import { appUrl } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
-import { postMail } from '../../../platform/mail/mailer.ts'
+import { mailer } from '../../../platform/mail/mailer.ts'
 import { expiryFrom, hashToken, newToken, tokenContext, type Invitation } from './invitation.ts'
 import { invitationMail } from './invitation-mail.ts'
-import type { StoredToken } from './invitation-store.ts'
-import { findInvitationOfToken } from './public-invitation-store.ts'
-
-/** The path parameter that identifies an invitation without credentials. */
-export const tokenParam = { text: 'The last part of the invitation link.' } as const
+import { findInvitationOfToken, type StoredToken } from './invitation-store.ts'
 
 export interface IssuedToken {
   readonly token: string
@@ -16,22 +12,30 @@ export interface IssuedToken {
 }
 
 /** Creates a token for an invitation. If the link is mailed, only the hash of the token is stored. */
-export function issueToken({ config, keyRing }: Platform, invitationId: string, now: Date): IssuedToken {
+export function issueToken(
+  { keyRing, use }: Pick<Platform, 'keyRing' | 'use'>,
+  invitationId: string,
+  now: Date,
+): IssuedToken {
   const token = newToken()
-  const encryptedToken = config.SMTP_URL === undefined ? keyRing.seal(token, tokenContext(invitationId)) : null
+  const encryptedToken = use(mailer) === undefined ? keyRing.seal(token, tokenContext(invitationId)) : null
   return { token, stored: { tokenHash: hashToken(token), encryptedToken, expiresAt: expiryFrom(now), sentAt: now } }
 }
 
 /** Mails the link of a token whose invitation is committed; does nothing without a mail server. */
-export async function mailLink(platform: Platform, token: string): Promise<void> {
-  if (platform.config.SMTP_URL === undefined) return
+export async function mailLink(platform: Pick<Platform, 'config' | 'db' | 'use'>, token: string): Promise<void> {
+  const mails = platform.use(mailer)
+  if (mails === undefined) return
   const invitation = await findInvitationOfToken(platform.db, hashToken(token))
   // Undefined if the invitation was resent in the meantime, which sends its own mail.
-  if (invitation !== undefined) postMail(platform, invitationMail(invitation, linkOf(platform, token)))
+  if (invitation !== undefined) mails.post(invitationMail(invitation, linkOf(platform, token)))
 }
 
 /** The link of a pending invitation if it was not mailed; otherwise undefined. */
-export function shownLinkOf(platform: Platform, { id, status, encryptedToken }: Invitation): string | undefined {
+export function shownLinkOf(
+  platform: Pick<Platform, 'config' | 'keyRing'>,
+  { id, status, encryptedToken }: Invitation,
+): string | undefined {
   if (status !== 'pending' || encryptedToken === null) return undefined
   try {
     return linkOf(platform, platform.keyRing.unseal(encryptedToken, tokenContext(id)))
@@ -42,6 +46,6 @@ export function shownLinkOf(platform: Platform, { id, status, encryptedToken }: 
   }
 }
 
-function linkOf({ config }: Platform, token: string): string {
+function linkOf({ config }: Pick<Platform, 'config'>, token: string): string {
   return `${appUrl(config)}/invite/${token}`
 }

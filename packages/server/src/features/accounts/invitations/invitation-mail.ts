@@ -1,4 +1,4 @@
-import type { PublicInvitation } from './public-invitation-store.ts'
+import type { PublicInvitation } from './invitation-store.ts'
 
 /** The mail that carries an invitation's link. */
 export function invitationMail({ email, orgName, inviterName, role, expiresAt }: PublicInvitation, link: string) {

@@ -3,7 +3,8 @@ import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { DB, Invitations } from '../../../platform/db/schema.generated.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
+import { lockMembers, organizationNames } from '../organizations/index.ts'
+import { userNames } from '../sign-in/index.ts'
 import {
   invitationStatusesBefore,
   storedInvitationStatuses,
@@ -26,6 +27,23 @@ export interface NewInvitation extends StoredToken {
   readonly email: string
   readonly role: InvitedRole
   readonly invitedBy: string
+}
+
+/** An invitation as the invited person sees it. The token of the link is their only credential. */
+export interface PublicInvitation {
+  readonly id: string
+  readonly organizationId: string
+  readonly orgName: string
+  readonly email: string
+  readonly role: InvitedRole
+  readonly status: StoredInvitationStatus
+  readonly inviterName: string | null
+  readonly expiresAt: Date
+  /** Whether the token proves the address: true if the token was only sent to the mailbox. */
+  readonly provesAddress: boolean
+  readonly acceptedBy: string | null
+  /** The user who already has the invited address; null if there is none. */
+  readonly accountId: string | null
 }
 
 const columns = [
@@ -91,7 +109,7 @@ export async function countPending(
 }
 
 /** Newest first. */
-export async function listInvitations(
+export async function loadInvitations(
   db: Db,
   scope: OrgScope,
   { page, status, now }: { page: Page; status: InvitationStatus | undefined; now: Date },
@@ -107,16 +125,15 @@ export async function listInvitations(
   return { items: rows.map(toInvitation), total }
 }
 
-/** Throws invitation-not-found. A transaction that holds the members keeps the invitation from changing. */
-export async function getInvitation(db: Db, scope: OrgScope, id: string): Promise<Invitation> {
+/** A transaction that holds the members keeps the invitation from changing. */
+export async function findInvitation(db: Db, scope: OrgScope, id: string): Promise<Invitation | undefined> {
   const row = await db
     .selectFrom('invitations')
     .select(columns)
     .where('organization_id', '=', scope.organizationId)
     .where('id', '=', id)
     .executeTakeFirst()
-  if (row === undefined) throw problem('invitation-not-found')
-  return toInvitation(row)
+  return row === undefined ? undefined : toInvitation(row)
 }
 
 export async function saveToken(
@@ -145,6 +162,50 @@ export async function saveAcceptance(
   { id, userId }: { readonly id: string; readonly userId: string },
 ): Promise<Invitation> {
   return save(tx, scope, { id, set: { accepted_by: userId, encrypted_token: null }, to: 'accepted' })
+}
+
+/** Locks the invitation of a token until the transaction ends. */
+export async function lockInvitationOfToken(tx: Tx, tokenHash: Buffer): Promise<PublicInvitation | undefined> {
+  const seen = await findInvitationOfToken(tx, tokenHash)
+  if (seen === undefined) return undefined
+  await lockMembers(tx, { organizationId: seen.organizationId })
+  // Read again: while waiting for the lock, it may have been cancelled, resent or deleted with its organization.
+  return findInvitationOfToken(tx, tokenHash)
+}
+
+export async function findInvitationOfToken(db: Db, tokenHash: Buffer): Promise<PublicInvitation | undefined> {
+  const row = await db
+    .selectFrom('invitations as i')
+    .innerJoin(organizationNames(db).as('o'), 'o.id', 'i.organization_id')
+    .leftJoin(userNames(db).as('inviter'), 'inviter.id', 'i.invited_by')
+    .leftJoin(userNames(db).as('account'), 'account.email', 'i.email')
+    .select([
+      'i.id',
+      'i.organization_id',
+      'i.email',
+      'i.role',
+      'i.status',
+      'i.expires_at',
+      'i.encrypted_token',
+      'i.accepted_by',
+    ])
+    .select(['o.name as org_name', 'inviter.name as inviter_name', 'account.id as account_id'])
+    .where('i.token_hash', '=', tokenHash)
+    .executeTakeFirst()
+  if (row === undefined) return undefined
+  return {
+    id: row.id,
+    organizationId: row.organization_id,
+    orgName: row.org_name,
+    email: row.email,
+    role: row.role,
+    status: row.status,
+    inviterName: row.inviter_name,
+    expiresAt: row.expires_at,
+    provesAddress: row.encrypted_token === null,
+    acceptedBy: row.accepted_by,
+    accountId: row.account_id,
+  }
 }
 
 /** Selects a row for each invitation of an organization. */

@@ -28,7 +28,7 @@ export const invitationFields = {
 
 export function toInvitationWire(
   invitation: Invitation,
-  { platform, now }: { readonly platform: Platform; readonly now: Date },
+  { platform, now }: { readonly platform: Pick<Platform, 'config' | 'keyRing'>; readonly now: Date },
 ): Static<typeof InvitationWire> {
   const link = shownLinkOf(platform, invitation)
   return {

@@ -55,6 +55,9 @@ export function hashToken(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }
 
+/** The path parameter that identifies an invitation without credentials. */
+export const tokenParam = { text: 'The last part of the invitation link.' } as const
+
 /** The context that a sealed token is bound to. */
 export function tokenContext(invitationId: string): string {
   return `invitation:${invitationId}`

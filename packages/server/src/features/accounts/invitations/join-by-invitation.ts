@@ -1,12 +1,11 @@
-import { violatesUnique, type Tx } from '../../../platform/db/database.ts'
+import type { Tx } from '../../../platform/db/database.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import type { Role } from '../../../platform/access/permissions.ts'
-import { getMember } from '../members/index.ts'
 import { findMember, insertMember } from '../organizations/index.ts'
 import { registerUser } from '../sign-in/index.ts'
 import { refuseGone } from './invitation.ts'
-import { saveAcceptance } from './invitation-store.ts'
-import { lockInvitationOfToken, type PublicInvitation } from './public-invitation-store.ts'
+import { lockInvitationOfToken, saveAcceptance, type PublicInvitation } from './invitation-store.ts'
 
 /** The person who presents the token of an invitation. */
 export interface Guest {
@@ -29,7 +28,7 @@ export async function joinByInvitation(
   tokenHash: Buffer,
   { guest, now }: { readonly guest: Guest; readonly now: Date },
 ): Promise<Joined> {
-  const invitation = await lockInvitationOfToken(tx, tokenHash)
+  const invitation = foundOr(await lockInvitationOfToken(tx, tokenHash), 'invitation-not-found')
   const scope = { organizationId: invitation.organizationId }
   const { sessionUserId } = guest
   const before =
@@ -42,7 +41,7 @@ export async function joinByInvitation(
   const userId = accountId ?? (await register(tx, invitation, guest))
   await insertMember(tx, scope, { userId, role: invitation.role })
   await saveAcceptance(tx, scope, { id: invitation.id, userId })
-  const { role } = await getMember(tx, scope, userId)
+  const { role } = foundOr(await findMember(tx, scope, userId), 'member-not-found')
   return { invitation, userId, role, isNewUser: accountId === undefined }
 }
 
@@ -71,13 +70,11 @@ async function register(
     }
     throw problem('validation-error', { detail: `'password' ${mistake.message}.`, errors: [mistake] })
   }
-  try {
-    return await registerUser(tx, { name: displayName ?? email, email, password, emailVerified: provesAddress })
-  } catch (error) {
-    // A concurrent request signed up with the address.
-    if (violatesUnique(error, 'users_email_key')) throw signInFirst(email)
-    throw error
-  }
+  const user = { name: displayName ?? email, email, password, emailVerified: provesAddress }
+  const userId = await registerUser(tx, user)
+  // A concurrent request signed up with the address.
+  if (userId === undefined) throw signInFirst(email)
+  return userId
 }
 
 function signInFirst(email: string) {

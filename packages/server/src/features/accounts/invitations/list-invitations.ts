@@ -3,7 +3,7 @@ import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
 import { invitationStatuses } from './invitation.ts'
-import { listInvitations as listInvitationRows } from './invitation-store.ts'
+import { loadInvitations } from './invitation-store.ts'
 import { InvitationWire, toInvitationWire } from './invitation-wire.ts'
 
 export const listInvitations = endpoint({
@@ -28,7 +28,7 @@ export const listInvitations = endpoint({
   fails: [],
   async handle({ query, scope, now, platform, db }) {
     const page = parsePage(query)
-    const invitations = await listInvitationRows(db, scope, { page, status: query.status, now })
+    const invitations = await loadInvitations(db, scope, { page, status: query.status, now })
     return ok(toPageWire(invitations, page, (invitation) => toInvitationWire(invitation, { platform, now })))
   },
 })

@@ -1,10 +1,11 @@
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { lockActor } from '../organizations/index.ts'
 import { pendingInvitationsMax, refuseSettled, refuseTooMany, statusAt } from './invitation.ts'
 import { issueToken, mailLink } from './invitation-link.ts'
-import { countPending, getInvitation, saveToken } from './invitation-store.ts'
+import { countPending, findInvitation, saveToken } from './invitation-store.ts'
 import { InvitationWire, toInvitationWire } from './invitation-wire.ts'
 
 export const resendInvitation = endpoint({
@@ -31,7 +32,7 @@ export const resendInvitation = endpoint({
     const { after } = await change(
       async (tx) => {
         await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'members:invite' })
-        const before = await getInvitation(tx, scope, id)
+        const before = foundOr(await findInvitation(tx, scope, id), 'invitation-not-found')
         refuseSettled(before)
         if (statusAt(before, now) === 'expired')
           refuseTooMany(await countPending(tx, scope, { now, max: pendingInvitationsMax }))

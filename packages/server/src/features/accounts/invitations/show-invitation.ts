@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import { endpoint } from '../../../platform/http/endpoint.ts'
-import { tokenParam } from './invitation-link.ts'
+import { tokenParam } from './invitation.ts'
 import { invitationPage } from './invitation-page.ts'
 
 export const showInvitation = endpoint({

@@ -1,10 +1,11 @@
 import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { lockActor } from '../organizations/index.ts'
 import { refuseSettled } from './invitation.ts'
-import { getInvitation, saveInvitedRole } from './invitation-store.ts'
+import { findInvitation, saveInvitedRole } from './invitation-store.ts'
 import { invitationFields, InvitationWire, toInvitationWire } from './invitation-wire.ts'
 
 export const updateInvitation = endpoint({
@@ -28,7 +29,7 @@ export const updateInvitation = endpoint({
     const { after } = await change(
       async (tx) => {
         await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'members:invite' })
-        const before = await getInvitation(tx, scope, id)
+        const before = foundOr(await findInvitation(tx, scope, id), 'invitation-not-found')
         refuseSettled(before)
         return { before, after: await saveInvitedRole(tx, scope, { id, role: body.role }) }
       },

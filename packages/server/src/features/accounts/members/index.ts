@@ -6,8 +6,6 @@ import { removeMember } from './remove-member.ts'
 import { transferOwnership } from './transfer-ownership.ts'
 import { updateMember } from './update-member.ts'
 
-export { getMember } from './membership.ts'
-
 const problems = {
   'owner-role-fixed': { status: 403, title: 'Owner Role Fixed' },
   'own-role-fixed': { status: 403, title: 'Own Role Fixed' },

@@ -1,6 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { listMembers as listMemberRows } from '../organizations/index.ts'
+import { loadMembers } from '../organizations/index.ts'
 import { MemberWire, toMemberWire } from './member-wire.ts'
 
 export const listMembers = endpoint({
@@ -17,6 +17,6 @@ export const listMembers = endpoint({
   fails: [],
   async handle({ query, scope, db }) {
     const page = parsePage(query)
-    return ok(toPageWire(await listMemberRows(db, scope, page), page, toMemberWire))
+    return ok(toPageWire(await loadMembers(db, scope, page), page, toMemberWire))
   },
 })

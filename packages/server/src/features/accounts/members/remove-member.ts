@@ -1,10 +1,11 @@
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { lockActor } from '../organizations/index.ts'
+import { findMember, lockActor } from '../organizations/index.ts'
 import { refuseRemoval } from './member.ts'
-import { endMembership, getMember } from './membership.ts'
+import { endMembership } from './membership.ts'
 
 export const removeMember = endpoint({
   route: 'DELETE /api/orgs/:orgId/members/:userId',
@@ -26,7 +27,7 @@ export const removeMember = endpoint({
     await change(
       async (tx) => {
         const actor = await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'members:remove' })
-        const target = await getMember(tx, scope, userId)
+        const target = foundOr(await findMember(tx, scope, userId), 'member-not-found')
         refuseRemoval({ actor, target })
         await endMembership(tx, scope, { userId, now, hooks: platform.hooks })
         return target

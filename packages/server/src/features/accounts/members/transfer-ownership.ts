@@ -2,9 +2,9 @@ import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { WireId } from '../../../platform/http/wire.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { lockActor, saveRole } from '../organizations/index.ts'
-import { getMember } from './membership.ts'
+import { findMember, lockActor, saveRole } from '../organizations/index.ts'
 import { MemberWire, toMemberWire } from './member-wire.ts'
 
 export const transferOwnership = endpoint({
@@ -32,7 +32,7 @@ export const transferOwnership = endpoint({
           userId: caller.userId,
           permission: 'members:change-role',
         })
-        const member = await getMember(tx, scope, userId)
+        const member = foundOr(await findMember(tx, scope, userId), 'member-not-found')
         // The order matters: the database refuses a second owner even inside a transaction.
         await saveRole(tx, scope, { userId: former.userId, role: 'admin' })
         await saveRole(tx, scope, { userId, role: 'owner' })

@@ -2,11 +2,11 @@ import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { roles } from '../../../platform/access/permissions.ts'
-import { lockActor, saveRole } from '../organizations/index.ts'
+import { findMember, lockActor, saveRole } from '../organizations/index.ts'
 import { refuseRoleChange } from './member.ts'
-import { getMember } from './membership.ts'
 import { MemberWire, toMemberWire } from './member-wire.ts'
 
 export const updateMember = endpoint({
@@ -32,7 +32,7 @@ export const updateMember = endpoint({
     const { before, after } = await change(
       async (tx) => {
         const actor = await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'members:change-role' })
-        const target = await getMember(tx, scope, userId)
+        const target = foundOr(await findMember(tx, scope, userId), 'member-not-found')
         refuseRoleChange({ actor, target, role })
         await saveRole(tx, scope, { userId, role })
         return { before: target, after: { ...target, role } }

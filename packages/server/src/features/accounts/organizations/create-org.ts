@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { created, endpoint } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { createOrganization } from './found-organization.ts'
+import { createOrganization } from './create-organization.ts'
 import { orgFields, OrgWire, toOrgWire } from './organization-wire.ts'
 
 export const createOrg = endpoint({
@@ -18,9 +18,9 @@ export const createOrg = endpoint({
   returns: { 201: OrgWire },
   fails: ['slug-taken'],
   async handle({ body, caller, platform, change }) {
-    const founding = { name: body.name, slug: body.slug, apiVersion: platform.versions.current, userId: caller.userId }
+    const request = { name: body.name, slug: body.slug, apiVersion: platform.versions.current, userId: caller.userId }
     const organization = await change(
-      async (tx) => (await createOrganization(tx, founding)).organization,
+      async (tx) => (await createOrganization(tx, request)).organization,
       // The request has no organization yet, so the audit entry names the new one.
       (made) => ({ resourceId: toWireId('org', made.id), scope: { organizationId: made.id } }),
     )

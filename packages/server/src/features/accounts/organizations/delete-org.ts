@@ -1,9 +1,10 @@
 import { endpoint, noContent } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { findDeletionBlock, lockApplications } from '../applications/index.ts'
-import { lockActor } from './member-store.ts'
+import { lockActor } from './lock-actor.ts'
 import { deleteOrganizationRow, lockOrganization } from './organization-store.ts'
 
 export const deleteOrg = endpoint({
@@ -24,7 +25,7 @@ export const deleteOrg = endpoint({
   async handle({ scope, caller, change, platform }) {
     await change(
       async (tx) => {
-        await lockOrganization(tx, scope)
+        foundOr(await lockOrganization(tx, scope), 'org-not-found')
         await lockApplications(tx, scope)
         await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'org:delete' })
         const everyApplication = { organizationId: scope.organizationId, onlyApplicationId: null }

@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { getOrganization } from './organization-store.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findOrganization } from './organization-store.ts'
 import { OrgWire, toOrgWire } from './organization-wire.ts'
 
 export const getOrg = endpoint({
@@ -13,5 +14,6 @@ export const getOrg = endpoint({
   params: { orgId: { id: 'org', missing: 'org-not-found' } },
   returns: { 200: OrgWire },
   fails: [],
-  handle: async ({ scope, caller, db }) => ok(toOrgWire(await getOrganization(db, scope, caller.userId))),
+  handle: async ({ scope, caller, db }) =>
+    ok(toOrgWire(foundOr(await findOrganization(db, scope, caller.userId), 'org-not-found'))),
 })

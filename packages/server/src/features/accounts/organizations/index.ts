@@ -10,7 +10,8 @@ import { membersOf } from './member-store.ts'
 import { updateOrg } from './update-org.ts'
 import { updateOrgSettings } from './update-org-settings.ts'
 
-export { createOrganization } from './found-organization.ts'
+export { createOrganization } from './create-organization.ts'
+export { lockActor } from './lock-actor.ts'
 export {
   deleteMember,
   findMember,
@@ -20,15 +21,14 @@ export {
   hasMemberWithEmail,
   insertMember,
   isMember,
-  listMembers,
-  lockActor,
+  loadMembers,
   lockMembers,
   memberships,
   saveRole,
   type Member,
 } from './member-store.ts'
 export {
-  getSlug,
+  findSlug,
   hasOrganizations,
   holdApplications,
   holdOrganizations,

@@ -1,6 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { listOrganizationsOf } from './organization-store.ts'
+import { loadOrganizationsOf } from './organization-store.ts'
 import { OrgWire, toOrgWire } from './organization-wire.ts'
 
 export const listOrgs = endpoint({
@@ -16,6 +16,6 @@ export const listOrgs = endpoint({
   fails: [],
   async handle({ query, caller, db }) {
     const page = parsePage(query)
-    return ok(toPageWire(await listOrganizationsOf(db, caller.userId, page), page, toOrgWire))
+    return ok(toPageWire(await loadOrganizationsOf(db, caller.userId, page), page, toOrgWire))
   },
 })

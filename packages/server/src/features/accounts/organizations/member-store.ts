@@ -3,8 +3,6 @@ import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { Role } from '../../../platform/access/permissions.ts'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import type { Platform } from '../../../platform/platform.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import { userNames } from '../sign-in/index.ts'
 import { serializeInOrganization } from './organization-store.ts'
 
@@ -17,7 +15,7 @@ export interface Member {
 }
 
 /** Newest first. */
-export async function listMembers(db: Db, scope: OrgScope, page: Page): Promise<Slice<Member>> {
+export async function loadMembers(db: Db, scope: OrgScope, page: Page): Promise<Slice<Member>> {
   const [rows, { total }] = await Promise.all([
     select(db, scope)
       .orderBy('m.joined_at', 'desc')
@@ -66,22 +64,6 @@ export async function findMemberProfiles(
  * The lock is the organization's row. Every transaction takes it first, including a deletion, to avoid deadlocks.
  */
 export const lockMembers = serializeInOrganization
-
-/**
- * Locks the members, and checks the caller's permission again: it may have changed since the request was authorized.
- * Throws org-not-found or forbidden.
- */
-export async function lockActor(
-  tx: Tx,
-  scope: OrgScope,
-  actor: { readonly platform: Pick<Platform, 'permissions'>; readonly userId: string; readonly permission: string },
-): Promise<Member> {
-  const member = (await lockMembers(tx, scope)) ? await findMember(tx, scope, actor.userId) : undefined
-  if (member === undefined) throw problem('org-not-found')
-  if (!actor.platform.permissions.of(member.role).has(actor.permission))
-    throw problem('forbidden', { detail: `This needs the permission ${actor.permission}.` })
-  return member
-}
 
 /** Adds a member. An existing member keeps their role. */
 export async function insertMember(

@@ -2,7 +2,6 @@ import { sql } from 'kysely'
 import { violatesUnique, type Db, type Tx } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { applicationOwners } from '../applications/index.ts'
 import type { Organization } from './organization.ts'
@@ -29,7 +28,7 @@ export async function insertOrganization(
 }
 
 /** The organizations of a user, newest first. */
-export async function listOrganizationsOf(db: Db, userId: string, page: Page): Promise<Slice<Organization>> {
+export async function loadOrganizationsOf(db: Db, userId: string, page: Page): Promise<Slice<Organization>> {
   const [rows, { total }] = await Promise.all([
     select(db, userId).orderBy('m.organization_id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute(),
     db
@@ -41,19 +40,18 @@ export async function listOrganizationsOf(db: Db, userId: string, page: Page): P
   return { items: rows.map(toOrganization), total }
 }
 
-/** The organization as a member sees it. Throws org-not-found. */
-export async function getOrganization(db: Db, scope: OrgScope, userId: string): Promise<Organization> {
+/** The organization as a member sees it. */
+export async function findOrganization(db: Db, scope: OrgScope, userId: string): Promise<Organization | undefined> {
   const row = await select(db, userId).where('m.organization_id', '=', scope.organizationId).executeTakeFirst()
-  if (row === undefined) throw problem('org-not-found')
-  return toOrganization(row)
+  return row === undefined ? undefined : toOrganization(row)
 }
 
-/** Saves the fields in `changes`; absent fields do not change. Throws slug-taken. */
+/** Saves the fields in `changes`; absent fields do not change. After `taken`, the transaction must be rolled back. */
 export async function saveOrganization(
   tx: Tx,
   scope: OrgScope,
   changes: { readonly name?: string; readonly slug?: string },
-): Promise<void> {
+): Promise<'saved' | 'taken'> {
   const { name, slug } = changes
   try {
     await tx
@@ -61,22 +59,21 @@ export async function saveOrganization(
       .set({ ...(name === undefined ? {} : { name }), ...(slug === undefined ? {} : { slug }), updated_at: sql`now()` })
       .where('id', '=', scope.organizationId)
       .execute()
+    return 'saved'
   } catch (error) {
-    if (violatesUnique(error, 'organizations_slug_key'))
-      throw problem('slug-taken', { detail: `Another organization has the slug ${String(slug)}.` })
+    if (violatesUnique(error, 'organizations_slug_key')) return 'taken'
     throw error
   }
 }
 
-/** The version pin. Throws org-not-found. */
-export async function getApiVersion(db: Db, scope: OrgScope): Promise<string | null> {
+/** The version pin, or null without one; undefined without an organization. */
+export async function findApiVersion(db: Db, scope: OrgScope): Promise<string | null | undefined> {
   const row = await db
     .selectFrom('organizations')
     .select('api_version')
     .where('id', '=', scope.organizationId)
     .executeTakeFirst()
-  if (row === undefined) throw problem('org-not-found')
-  return row.api_version
+  return row?.api_version
 }
 
 export async function saveApiVersion(tx: Tx, scope: OrgScope, apiVersion: string | null): Promise<void> {
@@ -87,15 +84,14 @@ export async function saveApiVersion(tx: Tx, scope: OrgScope, apiVersion: string
     .execute()
 }
 
-/** Locks the organization's own row until the transaction ends. Throws org-not-found. */
-export async function lockOrganization(tx: Tx, scope: OrgScope): Promise<void> {
-  const row = await tx
+/** Locks the organization's own row until the transaction ends. */
+export async function lockOrganization(tx: Tx, scope: OrgScope): Promise<{ readonly id: string } | undefined> {
+  return tx
     .selectFrom('organizations')
     .select('id')
     .where('id', '=', scope.organizationId)
     .forUpdate()
     .executeTakeFirst()
-  if (row === undefined) throw problem('org-not-found')
 }
 
 /** Serializes changes within the organization until the transaction ends; false if the organization is gone. */
@@ -128,13 +124,13 @@ export async function holdApplications(tx: Tx, applicationIds: readonly string[]
     .execute()
 }
 
-export async function getSlug(db: Db, scope: OrgScope): Promise<string> {
-  const { slug } = await db
+export async function findSlug(db: Db, scope: OrgScope): Promise<string | undefined> {
+  const row = await db
     .selectFrom('organizations')
     .select('slug')
     .where('id', '=', scope.organizationId)
-    .executeTakeFirstOrThrow()
-  return slug
+    .executeTakeFirst()
+  return row?.slug
 }
 
 /** Names of organizations, to be joined. */

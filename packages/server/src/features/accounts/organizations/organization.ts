@@ -1,3 +1,4 @@
+import { problem, type Problem } from '../../../platform/problems/problem.ts'
 import type { Role } from '../../../platform/access/permissions.ts'
 
 export interface Organization {
@@ -12,6 +13,10 @@ export interface Organization {
 
 export const slugPattern = '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$'
 export const slugLengthMax = 50
+
+export function slugTaken(slug: string | undefined): Problem {
+  return problem('slug-taken', { detail: `Another organization has the slug ${String(slug)}.` })
+}
 
 /** The slug of a name: lower case, without diacritics, dashes between words. Empty if no letter or digit is left. */
 export function slugOf(name: string): string {

@@ -2,9 +2,10 @@ import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { VersionRegistry } from '../../../platform/api-versions/api-version.ts'
-import { getApiVersion, lockOrganization, saveApiVersion } from './organization-store.ts'
+import { findApiVersion, lockOrganization, saveApiVersion } from './organization-store.ts'
 import { OrgSettingsWire } from './organization-wire.ts'
 
 export const updateOrgSettings = endpoint({
@@ -23,8 +24,8 @@ export const updateOrgSettings = endpoint({
     checkVersion(platform.versions, body.apiVersion)
     await change(
       async (tx) => {
-        await lockOrganization(tx, scope)
-        const before = await getApiVersion(tx, scope)
+        foundOr(await lockOrganization(tx, scope), 'org-not-found')
+        const before = foundOr(await findApiVersion(tx, scope), 'org-not-found')
         await saveApiVersion(tx, scope, body.apiVersion)
         return before
       },

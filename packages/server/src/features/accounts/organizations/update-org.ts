@@ -1,9 +1,10 @@
 import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import type { Organization } from './organization.ts'
-import { getOrganization, lockOrganization, saveOrganization } from './organization-store.ts'
+import { slugTaken, type Organization } from './organization.ts'
+import { findOrganization, lockOrganization, saveOrganization } from './organization-store.ts'
 import { orgFields, OrgWire, toOrgWire } from './organization-wire.ts'
 
 export const updateOrg = endpoint({
@@ -21,10 +22,11 @@ export const updateOrg = endpoint({
   async handle({ body, scope, caller, change }) {
     const { after } = await change(
       async (tx) => {
-        await lockOrganization(tx, scope)
-        const before = await getOrganization(tx, scope, caller.userId)
-        await saveOrganization(tx, scope, body)
-        return { before, after: await getOrganization(tx, scope, caller.userId) }
+        foundOr(await lockOrganization(tx, scope), 'org-not-found')
+        const read = async () => foundOr(await findOrganization(tx, scope, caller.userId), 'org-not-found')
+        const before = await read()
+        if ((await saveOrganization(tx, scope, body)) === 'taken') throw slugTaken(body.slug)
+        return { before, after: await read() }
       },
       (changed) => ({
         resourceId: toWireId('org', scope.organizationId),

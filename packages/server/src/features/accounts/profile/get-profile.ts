@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { getUser } from '../sign-in/index.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { findUser } from '../sign-in/index.ts'
 import { ProfileWire, toProfileWire } from './profile-wire.ts'
 
 export const getProfile = endpoint({
@@ -12,5 +13,5 @@ export const getProfile = endpoint({
   audit: 'none',
   returns: { 200: ProfileWire },
   fails: [],
-  handle: async ({ db, caller }) => ok(toProfileWire(await getUser(db, caller.userId))),
+  handle: async ({ db, caller }) => ok(toProfileWire(foundOr(await findUser(db, caller.userId), 'unauthorized'))),
 })

@@ -1,7 +1,19 @@
+import { Type, type Static } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { listSessions as loadSessions } from '../sign-in/index.ts'
-import { toUserSessionWire, UserSessionWire } from './session-wire.ts'
+import { Nullable, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import { loadSessions, type Session } from '../sign-in/index.ts'
+
+/** A session of the user, on one device. */
+const UserSessionWire = wire('UserSession', {
+  id: WireId('ses'),
+  current: Type.Boolean({ description: 'Whether this session made the request.' }),
+  ip: Nullable(Type.String({ description: 'The IP address of the sign-in.' })),
+  userAgent: Nullable(Type.String()),
+  createdAt: WireTime,
+  updatedAt: WireTime,
+  expiresAt: WireTime,
+})
 
 export const listSessions = endpoint({
   route: 'GET /api/profile/sessions',
@@ -24,3 +36,15 @@ export const listSessions = endpoint({
     )
   },
 })
+
+function toUserSessionWire(session: Session, currentId: string | undefined): Static<typeof UserSessionWire> {
+  return {
+    id: session.id,
+    current: session.id === currentId,
+    ip: session.ip,
+    userAgent: session.userAgent,
+    createdAt: toWireTime(session.createdAt),
+    updatedAt: toWireTime(session.updatedAt),
+    expiresAt: toWireTime(session.expiresAt),
+  }
+}

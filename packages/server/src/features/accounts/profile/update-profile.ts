@@ -3,6 +3,7 @@ import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { Nullable } from '../../../platform/http/wire.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
 import { lockUser, saveUser } from '../sign-in/index.ts'
 import { canonicalLanguage, findLanguageMistakes } from './profile.ts'
 import { ProfileWire, toProfileWire } from './profile-wire.ts'
@@ -37,7 +38,7 @@ export const updateProfile = endpoint({
     }
     const { after } = await change(
       async (tx) => ({
-        before: await lockUser(tx, caller.userId),
+        before: foundOr(await lockUser(tx, caller.userId), 'unauthorized'),
         after: await saveUser(tx, caller.userId, changes),
       }),
       (profile) => ({ resourceId: caller.userId, changes: changesBetween(profile.before, profile.after) }),

@@ -43,7 +43,10 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 /** The signed-in user of a request's cookies, or undefined. */
-export async function findSessionUser(platform: Platform, headers: Headers): Promise<SessionUser | undefined> {
+export async function findSessionUser(
+  platform: Pick<Platform, 'use'>,
+  headers: Headers,
+): Promise<SessionUser | undefined> {
   // Requests without the cookie never load the library.
   if (headers.get('cookie')?.includes('better-auth.session_token=') !== true) return undefined
   return platform.use(authLibrary).findUser(headers)

@@ -11,8 +11,11 @@ export const clientIpHeader = 'x-appstrate-client-ip'
 const passwordResetSeconds = 3600
 const times = { createdAt: 'created_at', updatedAt: 'updated_at' } as const
 
+/** What the auth library uses of the platform. */
+export type AuthPlatform = Pick<Platform, 'clock' | 'config' | 'db' | 'log' | 'secrets' | 'wake'>
+
 /** The options of the auth library: its defaults, with Appstrate's tables, ids, rate limits and log. */
-export async function authOptions(platform: Platform, mailer: Mailer | undefined): Promise<BetterAuthOptions> {
+export async function authOptions(platform: AuthPlatform, mailer: Mailer | undefined): Promise<BetterAuthOptions> {
   const { config, secrets, db } = platform
   return {
     appName: 'Appstrate',
@@ -143,7 +146,7 @@ function socialProviders(config: Platform['config']): NonNullable<BetterAuthOpti
 /** Messages that the library logs as errors although the client caused them. */
 const refusals: ReadonlySet<string> = new Set(['Failed to verify registration', 'Failed to verify authentication'])
 
-function libraryLog({ log }: Platform): NonNullable<BetterAuthOptions['logger']> {
+function libraryLog({ log }: AuthPlatform): NonNullable<BetterAuthOptions['logger']> {
   return {
     level: 'warn',
     log(level, message, ...details: unknown[]) {

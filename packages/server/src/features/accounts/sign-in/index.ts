@@ -18,10 +18,10 @@ export {
   deleteOtherSessions,
   deleteSession,
   findOpenSessions,
-  listSessions,
+  loadSessions,
   type Session,
 } from './session-store.ts'
-export { getUser, hasUsers, lockUser, saveUser, userExists, userNames, type User } from './user-store.ts'
+export { findUser, hasUsers, lockUser, saveUser, userExists, userNames, type User } from './user-store.ts'
 
 /** Refusals of the auth library; each carries its `code` and `message` as extension members. */
 const problems = {
@@ -67,15 +67,18 @@ export const signInFeature = feature({
 })
 
 /** Loads the auth library after the server has started to listen: the first sign-in does not wait for it. */
-export function warmSignIn(platform: Platform): Promise<void> {
+export function warmSignIn(platform: Pick<Platform, 'use'>): Promise<void> {
   return platform.use(authLibrary).warm()
 }
 
-/** Creates a user with a password, without a sign-up; returns their id. By default their address counts as verified. */
+/**
+ * Creates a user with a password, without a sign-up; returns their id, or undefined if a user has the address.
+ * By default the address counts as verified.
+ */
 export async function registerUser(
   tx: Tx,
   user: { readonly name: string; readonly email: string; readonly password: string; readonly emailVerified?: boolean },
-): Promise<string> {
+): Promise<string | undefined> {
   const { password, ...fields } = user
   return insertUser(tx, { ...fields, passwordHash: await hashPassword(password) })
 }

@@ -11,7 +11,7 @@ const codeLockSeconds = 3600
 const codeLifeSeconds = 90
 
 /** TOTP with backup codes, and passkeys: the library's plugins on Appstrate's tables. */
-export async function secondFactors({ config }: Platform): Promise<BetterAuthPlugin[]> {
+export async function secondFactors({ config }: Pick<Platform, 'config'>): Promise<BetterAuthPlugin[]> {
   const [{ twoFactor }, { passkey }] = await Promise.all([
     import('better-auth/plugins/two-factor'),
     import('@better-auth/passkey'),
@@ -68,7 +68,9 @@ export async function secondFactors({ config }: Platform): Promise<BetterAuthPlu
  * Counts an attempt before the library checks the code, and accepts each code only once. The library counts failures
  * after the check, so a thousand concurrent guesses would all find the account unlocked; it also accepts used codes.
  */
-export async function limitCodes(platform: Platform): Promise<NonNullable<BetterAuthOptions['hooks']>> {
+export async function limitCodes(
+  platform: Pick<Platform, 'clock' | 'db' | 'secrets'>,
+): Promise<NonNullable<BetterAuthOptions['hooks']>> {
   const { APIError, createAuthMiddleware } = await import('better-auth/api')
   const before = createAuthMiddleware(async ({ path, context, body, getSignedCookie }) => {
     if (path !== '/two-factor/verify-totp' && path !== '/two-factor/verify-backup-code') return
@@ -107,7 +109,7 @@ function codeIn(body: unknown): string {
 }
 
 function claimTotp(
-  { db, secrets }: Platform,
+  { db, secrets }: Pick<Platform, 'db' | 'secrets'>,
   { userId, code, now }: { userId: string; code: string; now: Date },
 ): Promise<boolean> {
   const id = `totp_${createHmac('sha256', secrets.authSecret).update(`${userId}:${code}`).digest('hex')}`

@@ -13,21 +13,21 @@ export interface Session {
 }
 
 /** The user's sessions that have not expired, newest first. */
-export async function listSessions(
+export async function loadSessions(
   db: Db,
   userId: string,
   { page, now }: { page: Page; now: Date },
 ): Promise<Slice<Session>> {
-  const open = db.selectFrom('sessions').where('user_id', '=', userId).where('expires_at', '>', now)
+  const valid = db.selectFrom('sessions').where('user_id', '=', userId).where('expires_at', '>', now)
   const [rows, { total }] = await Promise.all([
-    open
+    valid
       .select(['id', 'ip_address', 'user_agent', 'created_at', 'updated_at', 'expires_at'])
       .orderBy('created_at', 'desc')
       .orderBy('id', 'desc')
       .limit(page.pageSize)
       .offset(offsetOf(page))
       .execute(),
-    open.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow(),
+    valid.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow(),
   ])
   return { items: rows.map(toSession), total }
 }

@@ -10,13 +10,19 @@ export interface NewUser {
   readonly emailVerified?: boolean
 }
 
-/** Inserts a user with a password in the format of the auth library; returns their id. */
+/** Inserts a user with a password in the format of the auth library; returns their id, or undefined if the address is taken. */
 export async function insertUser(
   tx: Tx,
   { name, email, passwordHash, emailVerified = true }: NewUser,
-): Promise<string> {
+): Promise<string | undefined> {
   const id = newWireId('usr')
-  await tx.insertInto('users').values({ id, name, email: email.toLowerCase(), email_verified: emailVerified }).execute()
+  const inserted = await tx
+    .insertInto('users')
+    .values({ id, name, email: email.toLowerCase(), email_verified: emailVerified })
+    .onConflict((conflict) => conflict.column('email').doNothing())
+    .returning('id')
+    .executeTakeFirst()
+  if (inserted === undefined) return undefined
   await tx
     .insertInto('accounts')
     .values({

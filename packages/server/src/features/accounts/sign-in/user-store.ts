@@ -16,19 +16,18 @@ export interface User {
 
 const columns = ['id', 'name', 'email', 'email_verified', 'language', 'two_factor_enabled', 'created_at'] as const
 
-/** A user who is signed in. */
-export async function getUser(db: Db, userId: string): Promise<User> {
-  return toUser(await db.selectFrom('users').select(columns).where('id', '=', userId).executeTakeFirstOrThrow())
+export async function findUser(db: Db, userId: string): Promise<User | undefined> {
+  const row = await db.selectFrom('users').select(columns).where('id', '=', userId).executeTakeFirst()
+  return row === undefined ? undefined : toUser(row)
 }
 
-/** Gets the user and locks the row until the transaction ends. */
-export async function lockUser(tx: Tx, userId: string): Promise<User> {
-  return toUser(
-    await tx.selectFrom('users').select(columns).where('id', '=', userId).forNoKeyUpdate().executeTakeFirstOrThrow(),
-  )
+/** Locks the user until the transaction ends. */
+export async function lockUser(tx: Tx, userId: string): Promise<User | undefined> {
+  const row = await tx.selectFrom('users').select(columns).where('id', '=', userId).forNoKeyUpdate().executeTakeFirst()
+  return row === undefined ? undefined : toUser(row)
 }
 
-/** Saves the fields in `changes`; absent fields do not change. */
+/** Saves the fields in `changes` of a locked user; absent fields do not change. */
 export async function saveUser(
   tx: Tx,
   userId: string,

@@ -2,7 +2,7 @@ import { sql, type RawBuilder } from 'kysely'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
-import { getSlug } from '../../accounts/organizations/index.ts'
+import { findSlug } from '../../accounts/organizations/index.ts'
 import type { PackageType } from './package.ts'
 
 export interface NewPackage {
@@ -18,7 +18,8 @@ export async function insertPackage(
   scope: OrgScope,
   { type, name, createdBy }: NewPackage,
 ): Promise<{ readonly id: string; readonly name: string } | { readonly taken: string }> {
-  const slug = await getSlug(tx, scope)
+  const slug = await findSlug(tx, scope)
+  if (slug === undefined) throw new Error('The organization of a new package does not exist.')
   const inserted = await tx
     .insertInto('packages')
     .values({

@@ -52,6 +52,8 @@ export async function createFirstRun(
   return platform.db.transaction().execute(async (tx) => {
     const owner = { name: 'Owner', email: 'owner@example.com', password: randomBytes(15).toString('base64url') }
     const userId = await registerUser(tx, owner)
+    // Somebody has signed up in the meantime.
+    if (userId === undefined) return undefined
     const { organization, applicationId } = await createOrganization(tx, {
       name: 'Demo',
       slug: 'demo',
