@@ -1,7 +1,23 @@
+import { Type } from 'typebox'
+import { contributed } from '../../../platform/http/openapi/contributed.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { erase, finishErasure } from './erase.ts'
-import { ErasureWire, toErasureWire } from './erasure-wire.ts'
+import type { Erasure } from './erasure-store.ts'
+
+const ErasureWire = contributed<{ readonly endUserId: string; readonly erasedAt: string }>(
+  [{ hook: 'erase' }],
+  wire('Erasure', {
+    endUserId: WireId('eu'),
+    erasedAt: WireTime,
+    // Connections do not exist yet; the field is a part of the API already.
+    connections: Type.Object({ deleted: Type.Integer({ minimum: 0 }) }),
+    dataKey: Type.Literal('destroyed', {
+      description: 'Content that was encrypted with it cannot be read again, in any copy.',
+    }),
+  }),
+)
 
 /** The database ends one transaction of a deadlock; the erasure is then repeated. */
 const attemptsMax = 5
@@ -11,7 +27,8 @@ export const eraseEndUser = endpoint({
   summary: 'Erase an end-user',
   description:
     'Deletes the end-user with all of their content, and destroys their data key. ' +
-    'Runs that have not ended are cancelled. All runs stay for billing, without content and without the end-user. The reply says what was erased. ' +
+    'Runs that have not ended are cancelled. All runs stay for billing, without content and without the end-user. ' +
+    'The reply says what was erased. ' +
     'An erasure cannot be undone.',
   caller: 'application',
   permission: 'end-users:delete',
@@ -32,6 +49,10 @@ export const eraseEndUser = endpoint({
     return ok(toErasureWire(erased.erasure))
   },
 })
+
+function toErasureWire({ endUserId, erasedAt, report }: Erasure) {
+  return { endUserId: toWireId('eu', endUserId), erasedAt: toWireTime(erasedAt), ...report }
+}
 
 async function repeatDeadlocked<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {

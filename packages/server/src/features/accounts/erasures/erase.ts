@@ -5,8 +5,7 @@ import { pauseRelay } from '../../../platform/outbox/postgres-outbox.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals, deleteDataKey, deleteEndUser, lockEndUser } from '../end-users/index.ts'
-import type { Erasure } from './erasure.ts'
-import { allowLongStatements, insertErasure } from './erasure-store.ts'
+import { allowLongStatements, insertErasure, type Erasure } from './erasure-store.ts'
 
 /** What was erased, with what is left to do once the transaction is committed. */
 export interface Erased {

@@ -3,7 +3,13 @@ import type { Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
-import type { Erasure } from './erasure.ts'
+
+export interface Erasure {
+  readonly endUserId: string
+  readonly erasedAt: Date
+  /** What the erasure did, in numbers, by feature. It is kept, so it says nothing that identifies the end-user. */
+  readonly report: Readonly<Record<string, unknown>>
+}
 
 const erasureTimeoutMs = 600_000
 
