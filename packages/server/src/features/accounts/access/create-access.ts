@@ -8,7 +8,7 @@ import { findSessionUser } from '../sign-in/index.ts'
 import { keyDirectory } from './key-directory.ts'
 
 /** Identifies callers by session or API key, for the HTTP layer. */
-export function createAccess(platform: Platform): Access {
+export function createAccess(platform: Pick<Platform, 'db' | 'permissions' | 'use'>): Access {
   return {
     identify: (credentials) => identify(platform, credentials),
     async findMembership(userId, organizationId) {
@@ -23,7 +23,7 @@ export function createAccess(platform: Platform): Access {
 }
 
 // A key is checked before the cookie. A wrong key is refused, even if the request has a valid cookie too.
-async function identify(platform: Platform, { headers, bearer }: Credentials): Promise<Caller> {
+async function identify(platform: Pick<Platform, 'use'>, { headers, bearer }: Credentials): Promise<Caller> {
   if (bearer === undefined) {
     const user = await findSessionUser(platform, headers())
     return user === undefined ? { kind: 'anonymous' } : { kind: 'user', ...user }

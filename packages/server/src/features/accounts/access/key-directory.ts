@@ -14,13 +14,13 @@ interface KeyDirectory {
   close(): Promise<void>
 }
 
-interface Cached {
+interface CachedKey {
   readonly caller: KeyCaller
   readonly validUntilMs: number
 }
 
 interface Cache {
-  entries: Map<string, Cached>
+  entries: Map<string, CachedKey>
   readonly uses: KeyUses
 }
 
@@ -44,16 +44,18 @@ export const keyDirectory: Service<KeyDirectory> = {
   close: (directory) => directory.close(),
 }
 
-async function find(platform: Platform, cache: Cache, secret: string): Promise<KeyCaller | undefined> {
+type DirectoryPlatform = Pick<Platform, 'clock' | 'db' | 'permissions'>
+
+async function find(platform: DirectoryPlatform, cache: Cache, secret: string): Promise<KeyCaller | undefined> {
   if (!/^ask_[A-Za-z0-9_-]{32,200}$/.test(secret)) return undefined
   const now = platform.clock.now()
   const caller = await findCaller(platform, cache.entries, { hash: hashKey(secret), now })
-  if (caller !== undefined) cache.uses.note(caller.keyId, now)
+  if (caller !== undefined) cache.uses.record(caller.keyId, now)
   return caller
 }
 
 async function findCaller(
-  { db, permissions }: Platform,
+  { db, permissions }: DirectoryPlatform,
   entries: Cache['entries'],
   { hash, now }: { hash: Buffer; now: Date },
 ): Promise<KeyCaller | undefined> {
@@ -72,7 +74,7 @@ async function findCaller(
   return caller
 }
 
-function makeRoom(entries: Map<string, Cached>): void {
+function makeRoom(entries: Map<string, CachedKey>): void {
   const oldest = entries.size >= cachedKeysMax ? entries.keys().next().value : undefined
   if (oldest !== undefined) entries.delete(oldest)
 }

@@ -35,8 +35,8 @@ describe('the last uses of API keys', () => {
     const tenant = await world.tenant()
     const second = await tenant.key()
     const uses = startKeyUses(world.platform, 60_000)
-    for (let minute = 0; minute < 50; minute += 1) uses.note(uuidOf(tenant.apiKeyId), at(minute))
-    uses.note(uuidOf(second.apiKeyId), at(7))
+    for (let minute = 0; minute < 50; minute += 1) uses.record(uuidOf(tenant.apiKeyId), at(minute))
+    uses.record(uuidOf(second.apiKeyId), at(7))
     expect(await usedAt(tenant)).toEqual([null, null])
     const before = await updates()
     await uses.stop()
@@ -49,7 +49,7 @@ describe('the last uses of API keys', () => {
     const tenant = await world.tenant()
     const uses = startKeyUses(world.platform, 20)
     for (const minute of [1, 2]) {
-      uses.note(uuidOf(tenant.apiKeyId), at(minute))
+      uses.record(uuidOf(tenant.apiKeyId), at(minute))
       await eventually(async () => ((await usedAt(tenant))[0] === at(minute).getTime() ? true : undefined))
     }
     await uses.stop()
@@ -58,8 +58,8 @@ describe('the last uses of API keys', () => {
   it('never move backwards, in whatever order nodes save them', async () => {
     const tenant = await world.tenant()
     const [early, late] = [startKeyUses(world.platform, 60_000), startKeyUses(world.platform, 60_000)]
-    early.note(uuidOf(tenant.apiKeyId), at(1))
-    late.note(uuidOf(tenant.apiKeyId), at(2))
+    early.record(uuidOf(tenant.apiKeyId), at(1))
+    late.record(uuidOf(tenant.apiKeyId), at(2))
     await late.stop()
     await early.stop()
     expect(await usedAt(tenant)).toEqual([at(2).getTime()])
@@ -69,7 +69,7 @@ describe('the last uses of API keys', () => {
     const tenant = await world.tenant()
     const second = await tenant.key()
     const uses = startKeyUses(world.platform, 60_000)
-    for (const { apiKeyId } of [tenant, second]) uses.note(uuidOf(apiKeyId), at(3))
+    for (const { apiKeyId } of [tenant, second]) uses.record(uuidOf(apiKeyId), at(3))
     await world.platform.db.transaction().execute(async (tx) => {
       await sql`select 1 from api_keys where id = ${uuidOf(tenant.apiKeyId)} for update`.execute(tx)
       await uses.stop()
@@ -80,16 +80,16 @@ describe('the last uses of API keys', () => {
   it('are held for a bounded number of keys', async () => {
     const tenant = await world.tenant()
     const uses = startKeyUses(world.platform, 60_000)
-    for (let n = 0; n < 50_000; n += 1) uses.note(newUuid(), at(1))
-    uses.note(uuidOf(tenant.apiKeyId), at(1))
+    for (let n = 0; n < 50_000; n += 1) uses.record(newUuid(), at(1))
+    uses.record(uuidOf(tenant.apiKeyId), at(1))
     await uses.stop()
     expect(await usedAt(tenant)).toEqual([null])
   }, 60_000)
 
   it('are lost without an error when they cannot be saved', async () => {
     const uses = startKeyUses(world.platform, 60_000)
-    uses.note('no uuid', at(1))
+    uses.record('no uuid', at(1))
     await uses.stop()
-    expect(world.logLines.some((line) => line.includes('were not noted'))).toBe(true)
+    expect(world.logLines.some((line) => line.includes('could not be saved'))).toBe(true)
   })
 })

@@ -2,13 +2,13 @@ import type { Platform } from '../../../platform/platform.ts'
 import { saveKeyUses } from '../api-keys/index.ts'
 
 /** Keys whose use is held in memory until the next write. A further key's use is saved when it is used again. */
-const notedKeysMax = 50_000
+const recordedKeysMax = 50_000
 /** Keys in one write. */
 const batchKeys = 1_000
 
 /** Collects in memory when keys were last used, and saves it in batches, so that no request has to write. */
 export interface KeyUses {
-  note(keyId: string, at: Date): void
+  record(keyId: string, at: Date): void
   /** Saves what was collected, and stops. */
   stop(): Promise<void>
 }
@@ -31,8 +31,8 @@ export function startKeyUses({ db, log }: Pick<Platform, 'db' | 'log'>, interval
   const timer = setInterval(() => void writeAfterwards(), intervalMs)
   timer.unref()
   return {
-    note(keyId, at) {
-      if (uses.size < notedKeysMax || uses.has(keyId)) uses.set(keyId, at)
+    record(keyId, at) {
+      if (uses.size < recordedKeysMax || uses.has(keyId)) uses.set(keyId, at)
     },
     async stop() {
       clearInterval(timer)
