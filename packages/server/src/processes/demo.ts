@@ -15,18 +15,18 @@ let modelBaseUrl: string | undefined
 /** Starts the demo agent's model before the worker resumes runs that need it. */
 export async function prepareDemo({ config, platform }: Booted): Promise<Stop> {
   if (!wantsDemo(config)) return async () => undefined
-  const model = await startScriptedModel(platform)
+  const model = await startScriptedModel(platform.db, config.DATA_DIR)
   modelBaseUrl = model.baseUrl
   return () => model.close()
 }
 
 /** Sets up the demo on an empty instance, and prints how to use it. */
-export async function announceFirstRun({ platform, log }: Booted, url: string): Promise<void> {
+export async function announceFirstRun({ config, platform, log }: Booted, url: string): Promise<void> {
   if (modelBaseUrl === undefined) return
-  const path = firstRunPath(platform)
-  const made = await createFirstRun(platform, { url, modelBaseUrl })
+  const path = firstRunPath(config.DATA_DIR)
+  const made = await createFirstRun(platform, { url, path, modelBaseUrl })
   if (made !== undefined) return console.log(firstRunLines(made, path))
-  const earlier = await readFirstRun(platform, url)
+  const earlier = await readFirstRun(path, url)
   if (earlier === undefined) log.debug('The instance has no demo.')
   else console.log(`\nAppstrate is ready at ${url} (credentials of the first run: ${path})\n`)
 }

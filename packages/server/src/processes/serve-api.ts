@@ -29,7 +29,7 @@ export function buildApi(platform: Platform, features: readonly Feature[]): Prom
   })
 }
 
-function idempotencyStore({ db, redis, log }: Platform): IdempotencyStore {
+function idempotencyStore({ db, redis, log }: Pick<Platform, 'db' | 'redis' | 'log'>): IdempotencyStore {
   const durable = createPostgresIdempotency(db)
   return redis === undefined ? durable : createRedisIdempotency(redis, { fallback: durable, log })
 }

@@ -73,7 +73,7 @@ export async function saveApiKey(
   return readApiKey(tx, scope, id)
 }
 
-export interface NewSecret {
+export interface NewKeySecret {
   readonly id: string
   readonly keyHash: Buffer
   readonly keyPrefix: string
@@ -86,7 +86,7 @@ export interface NewSecret {
 export async function saveSecret(
   tx: Tx,
   scope: AppScope,
-  { id, keyHash, keyPrefix, now, previousExpiresAt }: NewSecret,
+  { id, keyHash, keyPrefix, now, previousExpiresAt }: NewKeySecret,
 ): Promise<ApiKey> {
   await ofScope(tx, scope)
     .set((eb) => ({

@@ -27,14 +27,14 @@ export interface ContentSeals {
 /** The seals of end-users' content. Data keys are cached for minutes at most: the database row is authoritative. */
 export const contentSeals: Service<ContentSeals & { close(): void }> = {
   name: 'content seals',
-  open: (platform) => new Seals(platform),
+  open: (platform) => new CachedSeals(platform),
   close: async (seals) => seals.close(),
 }
 
 const cacheTtlMs = 300_000
 const cachedKeysMax = 10_000
 
-interface Cached {
+interface CachedSeal {
   readonly seal: ContentSeal
   readonly applicationId: string
   readonly untilMs: number
@@ -42,9 +42,9 @@ interface Cached {
 
 type SealPlatform = Pick<Platform, 'clock' | 'keyRing' | 'wake'>
 
-class Seals implements ContentSeals {
+class CachedSeals implements ContentSeals {
   readonly #platform: SealPlatform
-  readonly #cache = new Map<string, Cached>()
+  readonly #cache = new Map<string, CachedSeal>()
   readonly #unsubscribe: () => void
   /** Counts invalidations: a key that was read before the latest one must not be cached. */
   #forgotten = 0

@@ -121,13 +121,17 @@ export function isMember(organizationId: RawBuilder<unknown>, userId: RawBuilder
 }
 
 /** What a membership gives to a request. */
-export interface Membership {
+export interface StoredMembership {
   readonly organizationId: string
   readonly role: Role
   readonly apiVersion: string | null
 }
 
-export async function findMembership(db: Db, userId: string, organizationId: string): Promise<Membership | undefined> {
+export async function findMembership(
+  db: Db,
+  userId: string,
+  organizationId: string,
+): Promise<StoredMembership | undefined> {
   const row = await memberships(db)
     .where('m.user_id', '=', userId)
     .where('m.organization_id', '=', organizationId)

@@ -1,3 +1,4 @@
+import type { Log } from '../../../platform/log/log.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
 import { pingDatabase } from './health-store.ts'
 
@@ -16,14 +17,14 @@ const checkTimeoutMs = 2_000
 /** The components of this process that `/ready` checks. */
 export const readiness: Service<Readiness> = {
   name: 'readiness',
-  open(platform: Platform) {
+  open({ db, log }: Platform) {
     const checks = new Map<string, ReadinessCheck>()
-    checks.set('database', () => pingDatabase(platform.db))
+    checks.set('database', () => pingDatabase(db))
     return {
       add: (name, check) => void checks.set(name, check),
       async run() {
         const entries = await Promise.all(
-          [...checks].map(async ([name, check]) => [name, await reasonOf(platform, name, check)] as const),
+          [...checks].map(async ([name, check]) => [name, await reasonOf(log, name, check)] as const),
         )
         return Object.fromEntries(entries)
       },
@@ -31,7 +32,7 @@ export const readiness: Service<Readiness> = {
   },
 }
 
-async function reasonOf(platform: Platform, name: string, check: ReadinessCheck): Promise<string | undefined> {
+async function reasonOf(log: Log, name: string, check: ReadinessCheck): Promise<string | undefined> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_resolve, reject) => {
     // setImmediate lets pending I/O be read first: a blocked event loop must not look like a component that hangs.
@@ -44,7 +45,7 @@ async function reasonOf(platform: Platform, name: string, check: ReadinessCheck)
     await Promise.race([check(), timeout])
     return undefined
   } catch (error) {
-    platform.log.warn({ err: error, part: name }, 'A component is not ready.')
+    log.warn({ err: error, part: name }, 'A component is not ready.')
     return name === 'database' ? 'is not reachable' : error instanceof Error ? error.message : 'does not work'
   } finally {
     clearTimeout(timer)

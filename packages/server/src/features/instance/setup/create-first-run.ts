@@ -12,7 +12,6 @@ import { hasUsers, registerUser } from '../../accounts/sign-in/index.ts'
 import { insertAgent } from '../../catalog/agents/index.ts'
 import { insertModel } from '../../catalog/models/index.ts'
 import { insertProviderKey, sealSecret } from '../../catalog/provider-keys/index.ts'
-import { demoAgent } from './demo-agent.ts'
 import { readJson, writePrivateJson } from './private-file.ts'
 
 const FirstRun = Type.Object({
@@ -27,32 +26,62 @@ const FirstRun = Type.Object({
 /** The content of `DATA_DIR/first-run.json`. */
 export type FirstRun = Static<typeof FirstRun>
 
-export function firstRunPath(platform: Platform): string {
-  return join(platform.config.DATA_DIR, 'first-run.json')
+export function firstRunPath(dataDir: string): string {
+  return join(dataDir, 'first-run.json')
 }
 
 /** The first run of an earlier boot, with the server's current URL; undefined if there was none. */
-export async function readFirstRun(platform: Platform, url: string): Promise<FirstRun | undefined> {
-  const stored = await readJson(firstRunPath(platform))
+export async function readFirstRun(path: string, url: string): Promise<FirstRun | undefined> {
+  const stored = await readJson(path)
   if (!Value.Check(FirstRun, stored)) return undefined
   const current = { ...stored, url }
-  if (stored.url !== url) await writePrivateJson(firstRunPath(platform), current)
+  if (stored.url !== url) await writePrivateJson(path, current)
   return current
 }
+
+/** The agent of the first run. It does real work in the sandbox, with the scripted model or any other. */
+const demoAgent = {
+  name: 'csv-totals',
+  displayName: 'CSV totals',
+  description: 'Adds up the numeric columns of a CSV file.',
+  prompt: [
+    'You are given one CSV file in /workspace/input. Its first row names the columns.',
+    '',
+    '1. Compute the number of data rows and the exact total of every numeric column, with a command in the sandbox. ' +
+      'Never add numbers up yourself.',
+    '2. Save the result as /workspace/output/totals.json.',
+    '3. Return it with `output`: ' +
+      'the file name, the number of rows, the column names and the totals as decimal strings.',
+    '',
+    'If the file is not a CSV with a header, do not invent anything: ' +
+      'say in plain words what is wrong with it, and end.',
+  ].join('\n'),
+  tools: ['bash', 'read_file', 'list_files', 'log', 'report', 'output'],
+  output: {
+    type: 'object',
+    properties: {
+      file: { type: 'string' },
+      rows: { type: 'integer', minimum: 0 },
+      columns: { type: 'array', items: { type: 'string' } },
+      totals: { type: 'object', additionalProperties: { type: 'string', pattern: '^-?\\d+(\\.\\d+)?$' } },
+    },
+    required: ['rows', 'totals'],
+  },
+} as const
 
 /**
  * Creates the owner, organization, application, API key, scripted model and demo agent of an empty instance.
  * The file is written before the commit: an interrupted first boot leaves the instance empty, and the next one retries.
  */
 export async function createFirstRun(
-  platform: Platform,
-  { url, modelBaseUrl }: { url: string; modelBaseUrl: string },
+  platform: Pick<Platform, 'db' | 'keyRing' | 'permissions' | 'versions'>,
+  { url, path, modelBaseUrl }: { readonly url: string; readonly path: string; readonly modelBaseUrl: string },
 ): Promise<FirstRun | undefined> {
   if ((await hasUsers(platform.db)) || (await hasOrganizations(platform.db))) return undefined
   return platform.db.transaction().execute(async (tx) => {
     const owner = { name: 'Owner', email: 'owner@example.com', password: randomBytes(15).toString('base64url') }
     const userId = await registerUser(tx, owner)
-    // Somebody has signed up in the meantime.
+    // A user has signed up in the meantime.
     if (userId === undefined) return undefined
     const { organization, applicationId } = await createOrganization(tx, {
       name: 'Demo',
@@ -78,14 +107,14 @@ export async function createFirstRun(
       apiKey: key,
       agentId: toWireId('agent', agent.id),
     }
-    await writePrivateJson(firstRunPath(platform), firstRun)
+    await writePrivateJson(path, firstRun)
     return firstRun
   })
 }
 
 async function insertScriptedModel(
   tx: Tx,
-  platform: Platform,
+  platform: Pick<Platform, 'keyRing'>,
   about: { scope: OrgScope; userId: string; modelBaseUrl: string },
 ): Promise<string> {
   const { scope, userId, modelBaseUrl } = about
