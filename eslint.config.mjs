@@ -88,7 +88,7 @@ export default tseslint.config(
   },
   { files: ['**/*.config.ts', '**/*.config.mjs'], rules: { 'no-restricted-exports': 'off' } },
   {
-    files: ['**/*.mjs', '*.config.ts', '{bench,scripts,tests}/**/*.ts'],
+    files: ['**/*.ts', '**/*.mjs'],
     rules: { '@stylistic/max-len': ['error', { code: 120, ignoreUrls: true }] },
   },
 )

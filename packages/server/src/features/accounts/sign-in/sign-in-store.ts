@@ -10,7 +10,7 @@ export interface NewUser {
   readonly emailVerified?: boolean
 }
 
-/** Inserts a user with a password in the format of the auth library; returns their id, or undefined if the address is taken. */
+/** Inserts a user with a password hash of the auth library. Returns the id, or undefined if the address is taken. */
 export async function insertUser(
   tx: Tx,
   { name, email, passwordHash, emailVerified = true }: NewUser,

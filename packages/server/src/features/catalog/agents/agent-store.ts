@@ -26,7 +26,8 @@ export interface AgentSummary {
 
 type SummaryRow = { readonly total: number } & (AgentSummary | { readonly id: null })
 
-const isInstalledAgent = `i.organization_id = $1 and i.application_id = $2 and i.removed_at is null and p.type = '${agentType}'`
+const isInstalledAgent = `
+  i.organization_id = $1 and i.application_id = $2 and i.removed_at is null and p.type = '${agentType}'`
 
 // A hot path: rows and total in one statement, without the query builder. A page past the end has the total too.
 const summaries = `

@@ -141,7 +141,6 @@ export {
   runStatuses,
   statusesBefore,
   terminalStatuses,
-  unfinishedStatuses,
   type JsonRecord,
   type Run,
   type RunError,
