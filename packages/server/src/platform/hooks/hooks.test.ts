@@ -26,7 +26,7 @@ describe('the hooks of features', () => {
     expect(Object.keys(hooks.blocksOf('agent'))).toEqual(['runs'])
   })
 
-  it('put the parts of an erasure in ascending order, whatever the order of the features', () => {
+  it('put the parts of an erasure in ascending order, regardless of the order of the features', () => {
     const hooks = hooksOf([{ erase: erase(30) }, { erase: erase(10) }, {}, { erase: erase(20) }])
     expect(hooks.erase.map(({ order }) => order)).toEqual([10, 20, 30])
   })

@@ -27,7 +27,7 @@ describe('the relay of the outbox', () => {
         application_id: applicationId,
         run_id: runId,
         type,
-        payload: JSON.stringify({ told: type }),
+        payload: JSON.stringify({ type }),
       })
       .execute()
   }

@@ -5,7 +5,7 @@ import type { Db } from '../../platform/db/database.ts'
 const volatileTables: ReadonlySet<string> = new Set(['audit_log', 'audit_chains', 'idempotency_keys', 'outbox'])
 const volatileColumns = ['last_used_at', 'ip_address', 'user_agent']
 /** Tables that belong to no tenant. */
-const tablesOfNobody: ReadonlySet<string> = new Set(['migrations', 'workers', 'verifications'])
+const tablesWithoutTenant: ReadonlySet<string> = new Set(['migrations', 'workers', 'verifications'])
 
 export interface Owner {
   readonly organizationId: string
@@ -21,7 +21,7 @@ export async function fingerprint(db: Db, owner: Owner): Promise<Record<string, 
     group by c.table_name order by c.table_name`.execute(db)
   const marks: Record<string, string> = {}
   for (const { table, columns: names } of columns.rows) {
-    if (volatileTables.has(table) || tablesOfNobody.has(table)) continue
+    if (volatileTables.has(table) || tablesWithoutTenant.has(table)) continue
     const { rows } = await sql<{ mark: string }>`
       select count(*) || ' rows ' || coalesce(md5(string_agg(row::text, ',' order by row::text)), '') as mark
       from (
@@ -44,7 +44,7 @@ function ownedBy(table: string, columns: readonly string[], { organizationId, us
   if (parent === undefined || column === undefined) {
     throw new Error(
       `The owner of the rows in the table ${table} is unknown: ` +
-        'add it to parents or tablesOfNobody in testing/isolation/fingerprint.ts.',
+        'add it to parents or tablesWithoutTenant in testing/isolation/fingerprint.ts.',
     )
   }
   return sql`${sql.ref(column)} in (select id from ${sql.table(parent)} where organization_id = ${organizationId})`

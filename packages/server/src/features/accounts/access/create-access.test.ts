@@ -127,7 +127,7 @@ describe('the identification of callers and tenants', () => {
     })
 
     it.each(['better-auth.session_token=forged.AAAA', 'better-auth.session_token=', 'other=1'])(
-      'is nobody with the cookie %j',
+      'is anonymous with the cookie %j',
       async (cookie) => {
         expectProblem(undefined, await world.send('GET /api/echo/user', { headers: { cookie } }), 'unauthorized')
       },

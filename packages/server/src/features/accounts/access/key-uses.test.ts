@@ -55,7 +55,7 @@ describe('the last uses of API keys', () => {
     await uses.stop()
   })
 
-  it('never move backwards, in whatever order nodes save them', async () => {
+  it('never move backwards, regardless of the order in which nodes save them', async () => {
     const tenant = await world.tenant()
     const [early, late] = [startKeyUses(world.platform, 60_000), startKeyUses(world.platform, 60_000)]
     early.record(uuidOf(tenant.apiKeyId), at(1))

@@ -40,7 +40,7 @@ export const ResyncWire = Type.Object({
   }),
 })
 
-/** A client whose cursor is further back is told to reload the state. */
+/** A client whose cursor is further back gets `resync`: it must reload the state. */
 const replayEventsMax = 10_000
 
 const streamHeaders = {

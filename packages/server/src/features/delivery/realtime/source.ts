@@ -83,7 +83,7 @@ export function toJournalEvent(stored: EventRow, seal: ContentSeal): JournalEven
   }
 }
 
-// The data is spliced in as text: it can be large, and nobody here looks into it.
+// The data is inserted as text, without parsing it: it can be large.
 function toLogJson(row: EventRow): string {
   const { seq, type, level, event, message } = row
   const head = JSON.stringify({
