@@ -3,7 +3,6 @@ import { newWireId } from '../../platform/ids/id.ts'
 import { appUrl } from '../../platform/open-platform.ts'
 import type { Platform } from '../../platform/platform.ts'
 import { requester, type Answer, type Send } from '../request.ts'
-import type { World } from '../world.ts'
 
 /** A signed-in user. */
 export interface SignedIn {
@@ -16,8 +15,14 @@ export interface SignedIn {
   readonly send: Send
 }
 
+/** The parts of a test world that requests of a browser need. */
+interface ServedWorld {
+  readonly url: string
+  readonly platform: Pick<Platform, 'config'>
+}
+
 /** Signs up a new user over HTTP; the world needs the sign-in feature. */
-export async function signUp(world: World, fields: { readonly email?: string } = {}): Promise<SignedIn> {
+export async function signUp(world: ServedWorld, fields: { readonly email?: string } = {}): Promise<SignedIn> {
   const email = fields.email ?? `person-${randomBytes(6).toString('hex')}@example.com`
   const password = 'correct horse battery'
   const answer = await fromOurPage(world)('POST /api/auth/sign-up/email', {
@@ -38,11 +43,11 @@ export async function signUp(world: World, fields: { readonly email?: string } =
  * Sends without a cookie, as from a page of the server's own origin. Node's `fetch` sends Sec-Fetch-Mode like a
  * browser, and the auth library requires an Origin from browsers.
  */
-export function fromOurPage(world: World): Send {
+export function fromOurPage(world: ServedWorld): Send {
   return requester(world.url, { origin: originOf(world) })
 }
 
-function originOf({ platform }: World): string {
+function originOf({ platform }: ServedWorld): string {
   return new URL(appUrl(platform.config)).origin
 }
 

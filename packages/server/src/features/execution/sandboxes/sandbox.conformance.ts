@@ -6,24 +6,9 @@ import { escapeCases } from './testing/escape.cases.ts'
 import { lifetimeCases } from './testing/lifetime.cases.ts'
 import { limitCases } from './testing/limit.cases.ts'
 import { openArena, type Arena } from './testing/arena.ts'
-import type { ExecRequest, ExecResult, Sandbox, SandboxDriver, SandboxLimits } from './sandbox.ts'
-import { createWorkspace, type Workspace } from './workspace.ts'
-
-/** One requirement that every driver must meet. */
-export interface ConformanceCase {
-  readonly name: string
-  readonly limits?: Partial<SandboxLimits>
-  check(subject: Subject): Promise<void>
-}
-
-export interface Subject {
-  readonly arena: Arena
-  readonly sandbox: Sandbox
-  readonly driver: SandboxDriver
-  readonly workspace: Workspace
-  /** Runs a shell script that first verifies that it is inside; fails the whole suite when it is not. */
-  inside(script: string, options?: Partial<ExecRequest>): Promise<ExecResult>
-}
+import type { ConformanceCase, Subject } from './testing/conformance-case.ts'
+import type { SandboxDriver, SandboxLimits } from './sandbox.ts'
+import { createWorkspace } from './workspace.ts'
 
 export interface CaseResult {
   readonly name: string

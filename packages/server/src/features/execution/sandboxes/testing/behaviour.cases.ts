@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ConformanceCase } from '../sandbox.conformance.ts'
+import type { ConformanceCase } from './conformance-case.ts'
 import { SandboxError } from '../sandbox.ts'
 
 const reportsExits: ConformanceCase = {

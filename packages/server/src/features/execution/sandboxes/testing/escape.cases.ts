@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import type { ConformanceCase, Subject } from '../sandbox.conformance.ts'
+import type { ConformanceCase, Subject } from './conformance-case.ts'
 import type { ExecResult } from '../sandbox.ts'
 
 /** Each line of output names an attack that succeeded; there must be none, and a normal exit. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
 import { quickestMs } from '../../../../testing/quickest.ts'
 import { findProcesses, holdsWithin } from './arena.ts'
-import type { ConformanceCase, Subject } from '../sandbox.conformance.ts'
+import type { ConformanceCase, Subject } from './conformance-case.ts'
 
 // A duration that no other process on the machine sleeps for, so that the command line identifies the process.
 const uniqueSleep = () => `${randomInt(500, 999)}.${randomInt(1e9, 9e9)}`

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { ConformanceCase } from '../sandbox.conformance.ts'
+import type { ConformanceCase } from './conformance-case.ts'
 
 const mebibyte = 1024 * 1024
 
