@@ -19,8 +19,11 @@ const tableCall =
 const looseCall = /^(from|using)$/
 const cteCall = /^with(Recursive)?$/
 /** How a string begins that is a statement, or a part of one. */
-const sqlString =
-  /^\s*(select|insert into|update|delete from|with|truncate|from|using|((left|cross) )?join|where|and|or|union)\s/i
+const sqlString = new RegExp(
+  '^[\\s,(]*((not )?exists|lateral)?[\\s(]*' +
+    '(select|insert into|update|delete from|with|truncate|from|using|((left|cross) )?join|where|and|or|union)\\s',
+  'i',
+)
 
 /** The rest of the statement is appended to it. */
 const endsBeforeTable = /(^\s*(update|truncate)|\s(from|join|into|using))\s+$/i
@@ -94,12 +97,13 @@ function readCall({ expression: callee, arguments: [first] }: ts.CallExpression,
 function kindOf(callee: ts.PropertyAccessExpression): 'cte' | 'tables' | 'perhaps' | undefined {
   const method = callee.name.text
   if (cteCall.test(method)) return 'cte'
-  if (tableCall.test(method) || isSqlTable(callee)) return 'tables'
-  return looseCall.test(method) ? 'perhaps' : undefined
+  if (tableCall.test(method) || isOfSql(callee, /^table$/)) return 'tables'
+  // These name columns too, so only a table's literal name counts.
+  return looseCall.test(method) || isOfSql(callee, /^(id|raw)$/) ? 'perhaps' : undefined
 }
 
-const isSqlTable = ({ name, expression }: ts.PropertyAccessExpression): boolean =>
-  name.text === 'table' && ts.isIdentifier(expression) && expression.text === 'sql'
+const isOfSql = ({ name, expression }: ts.PropertyAccessExpression, method: RegExp): boolean =>
+  method.test(name.text) && ts.isIdentifier(expression) && expression.text === 'sql'
 
 /** The table of `'runs as r'`. */
 function nameIn(node: ts.Node): string | undefined {

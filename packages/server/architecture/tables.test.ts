@@ -97,6 +97,11 @@ describe('the rule', () => {
     "db.selectFrom('keys as k').leftJoin('users as u', (join) => join)",
     "db.selectFrom((eb) => eb.selectFrom('users').as('u'))",
     "sql`select from ${sql.table('users')}`",
+    "sql`select from ${sql.id('users')}`",
+    "sql.raw('users')",
+    "const part = 'exists (select from users)'",
+    "const part = '(select id from users)'",
+    'const part = `, lateral (select from users) u`',
   ])('sees a foreign table in: %s', (text) => {
     expect(inStore(text)).toEqual([`${keys}/key-store.ts: names the table users of accounts/users`])
   })

@@ -18,6 +18,14 @@ afterEach(async () => {
 })
 
 describe('post', () => {
+  it('closes an idle connection after the given time, even if the server would keep it longer', async () => {
+    const server = await receiver((response) => response.writeHead(200, { 'keep-alive': 'timeout=60' }).end())
+    await local({ keepAliveMaxMs: 600_000 }).post(server.url, request())
+    await local({ keepAliveMaxMs: 1 }).post(server.url, request())
+    await expect.poll(() => server.open(), { timeout: 10_000 }).toBe(1)
+    expect(server.connections()).toBe(2)
+  })
+
   it('sends the request and returns the reply', async () => {
     const server = await receiver((response) =>
       response.writeHead(201, { 'x-one': 'a', 'set-cookie': ['b=1', 'c=2'] }).end('thanks'),

@@ -9,7 +9,13 @@ import { guardedConnector, type GuardedConnectorOptions } from './guarded-connec
 export { EgressError, EgressRefused } from './egress-error.ts'
 export { findUrlMistake } from './egress-url.ts'
 
-export type EgressOptions = AddressRule & GuardedConnectorOptions
+/** How long an idle connection is kept, at most, unless the options say otherwise. */
+const keepAliveMs = 4_000
+
+export interface EgressOptions extends AddressRule, GuardedConnectorOptions {
+  /** How long an idle connection is kept when the server allows it. Its address was checked when it was opened. */
+  readonly keepAliveMaxMs?: number
+}
 
 export interface EgressRequest {
   readonly headers: Readonly<Record<string, string>>
@@ -53,8 +59,6 @@ export interface Egress {
 }
 
 const headerBytesMax = 16_384
-/** How long an idle connection is kept. Its address was checked when it was opened. */
-const keepAliveMs = 4_000
 
 /** The process's guarded HTTP client for everything except model calls. */
 export const egress: Service<Egress> = {
@@ -70,7 +74,7 @@ export function createEgress(options: EgressOptions): Egress {
     allowH2: false,
     maxHeaderSize: headerBytesMax,
     keepAliveTimeout: keepAliveMs,
-    keepAliveMaxTimeout: keepAliveMs,
+    keepAliveMaxTimeout: options.keepAliveMaxMs ?? keepAliveMs,
   })
   return {
     rule,

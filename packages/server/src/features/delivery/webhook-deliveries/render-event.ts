@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals } from '../../accounts/end-users/index.ts'
-import { findRun, toRunWire, unsealRunError, unsealRunWith } from '../../execution/runs/index.ts'
+import { finalOutboxTypes, findRun, toRunWire, unsealRunError, unsealRunWith } from '../../execution/runs/index.ts'
 import type { Webhook } from '../webhooks/index.ts'
 import type { WebhookEvent } from './delivery.ts'
 
@@ -53,9 +53,6 @@ export async function renderEvent(
   return eventBody(event, webhook.apiVersion, toVersionOf(platform, webhook, { type: event.type, payload: object }))
 }
 
-/** The events after which a run no longer changes. */
-const lastEvents: ReadonlySet<string> = new Set(['run.completed', 'run.failed', 'run.timeout', 'run.cancelled'])
-
 async function readContent(platform: RenderingPlatform, event: WebhookEvent, runId: string): Promise<EventContent> {
   const scope = { organizationId: event.organizationId, applicationId: event.applicationId, endUserId: null }
   const stored = await findRun(platform.db, scope, runId)
@@ -63,7 +60,7 @@ async function readContent(platform: RenderingPlatform, event: WebhookEvent, run
   const sealOf = await platform.use(contentSeals).ofAll(platform.db, stored.applicationId, [stored.endUserId])
   const { input, config, metadata, output, report } = toRunWire(unsealRunWith(sealOf(stored.endUserId), stored))
   // A later attempt must not include data from after the event.
-  const result = lastEvents.has(event.type) ? { output, report } : { output: null, report: null }
+  const result = finalOutboxTypes.has(event.type) ? { output, report } : { output: null, report: null }
   return { input, config, metadata, ...result }
 }
 

@@ -99,7 +99,7 @@ export {
 } from './journal/log-entries.ts'
 export { logEvents, logLevels, type LogEventName, type LogLevel } from './journal/log-events.ts'
 export { DamagedJournal, parseReplayed, type JournalRow, type ReplayedEntry } from './journal/replay-entry.ts'
-export { runUpdate, sealEntries } from './journal/stored-entry.ts'
+export { finalOutboxTypes, runUpdate, sealEntries } from './journal/stored-entry.ts'
 export {
   countEventsAfter,
   hasEventsToSend,

@@ -48,7 +48,7 @@ it('adds the fields that features contribute to the replies of another feature',
       },
       blockedBy: {
         properties: { locks: { type: 'integer' }, isFull: { type: 'boolean' }, note: { type: 'string' } },
-        required: ['locks', 'isFull'],
+        required: ['isFull', 'locks'],
       },
     },
     required: ['deletes', 'blockedBy'],

@@ -38,7 +38,7 @@ function resolve(schema: TSchema, hooks: Hooks): TSchema {
     readonly properties?: TProperties
   }
   const own = Object.entries(properties).map(([name, property]) => [name, resolve(property, hooks)] as const)
-  const all = Object.fromEntries([...slots.flatMap((slot) => Object.entries(fieldsOf(slot, hooks))), ...own])
+  const all = Object.fromEntries([...own, ...slots.flatMap((slot) => Object.entries(fieldsOf(slot, hooks)))])
   const optional = own.flatMap(([name]) => (requiredIn(schema).includes(name) ? [] : [name]))
   return { ...rest, properties: all, required: Object.keys(all).filter((name) => !optional.includes(name)) }
 }

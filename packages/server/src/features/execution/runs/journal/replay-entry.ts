@@ -92,5 +92,5 @@ export function parseReplayed(row: JournalRow): ReplayedEntry {
 }
 
 function isReplayed(event: string): event is ReplayedEntry['event'] {
-  return event in readers
+  return Object.hasOwn(readers, event)
 }

@@ -1,6 +1,6 @@
 import { plainSeal, type ContentSeal } from '../../../accounts/end-users/index.ts'
 import { toStoredSummary } from '../run-wire.ts'
-import type { RunStatus, StoredRun } from '../run.ts'
+import { terminalStatuses, type RunStatus, type StoredRun } from '../run.ts'
 import type { LogEntry } from './log-entries.ts'
 
 const stored: unique symbol = Symbol('stored')
@@ -32,6 +32,11 @@ const outboxTypes: Readonly<Record<RunStatus, OutboxType | undefined>> = {
   timeout: 'run.timeout',
   cancelled: 'run.cancelled',
 }
+
+/** The types after which a run no longer changes. */
+export const finalOutboxTypes: ReadonlySet<string | undefined> = new Set(
+  terminalStatuses.map((status) => outboxTypes[status]),
+)
 
 /** The entry that reports a run's state. It has no content but the error, which is stored sealed with the run. */
 export function runUpdate(run: StoredRun, event: 'started' | 'completed' | 'cancelled'): StoredJournalEntry {
