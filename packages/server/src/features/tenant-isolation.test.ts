@@ -2,6 +2,7 @@ import { startModelServer, type ModelServer } from '@appstrate/model-server'
 import { createServer, type Server } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { listOperations, type Operation } from '../platform/http/api.ts'
+import { parseWireId } from '../platform/ids/id.ts'
 import { castAttackers, cookieHeaders } from '../testing/isolation/attackers.ts'
 import type { Attacker } from '../testing/isolation/attempt.ts'
 import { byPrefix } from '../testing/isolation/belongings.ts'
@@ -13,6 +14,7 @@ import { huntLeaksInStreams } from '../testing/isolation/find-leaks-in-streams.t
 import { leakyFeature, leaksThatMustShow } from '../testing/isolation/leaky-feature.ts'
 import { findMissing, idsSeen, lookAtOwn, type Sight } from '../testing/isolation/own-things.ts'
 import { openWorld, type World } from '../testing/world.ts'
+import { countRows, tablesWith } from './accounts/applications/testing/fill-application.ts'
 import { features } from './index.ts'
 
 const operations = listOperations(features)
@@ -155,6 +157,16 @@ describe('two tenants', () => {
         String(leak),
       ).not.toEqual([])
     expect(await fingerprint(world.platform.db, owner)).not.toEqual(before)
+  })
+
+  it('keep no row of an erased end-user, whichever noun it belongs to', { timeout: 60_000 }, async () => {
+    const [endUser] = victim.endUsers
+    const tables = (await tablesWith(world, 'end_user_id')).filter((table) => table !== 'erasures')
+    const rows = () => countRows(world, tables, { column: 'end_user_id', value: parseWireId('eu', endUser) ?? '' })
+    expect(Object.values(await rows()).filter((count) => count > 0).length).toBeGreaterThan(5)
+    const answer = await victim.tenant.send(`DELETE /api/end-users/${endUser}`)
+    expect([answer.status, answer.text]).toEqual([200, expect.any(String)])
+    expect(Object.entries(await rows()).filter(([, count]) => count > 0)).toEqual([])
   })
 })
 

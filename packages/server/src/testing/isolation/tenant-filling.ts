@@ -1,3 +1,4 @@
+import type { Db } from '../../platform/db/database.ts'
 import type { Tenant } from '../factories/tenant.ts'
 import type { Answer, Send } from '../request.ts'
 import type { World } from '../world.ts'
@@ -41,6 +42,14 @@ export interface ContentHolder {
   idOf(prefix: string): string
 }
 
+/** An application, with an end-user and an agent, whose tables are to be filled. Ids are stored UUIDs. */
+export interface RowOwner {
+  readonly organizationId: string
+  readonly applicationId: string
+  readonly endUserId: string
+  readonly agentId: string
+}
+
 /** How a noun fills a tenant for the isolation test. Nouns fill in the order of the list of features. */
 export interface TenantFilling {
   inOrganization?(making: Making): Promise<Made>
@@ -48,6 +57,8 @@ export interface TenantFilling {
   forHolder?(making: Making, holder: ContentHolder): Promise<Made>
   /** Waits, while jobs work, until the noun has everything that follows from the other things. */
   settle?(making: Making): Promise<Made>
+  /** Inserts at least one row into each of the noun's tables, for tests that need rows and no API. */
+  insertRows?(db: Db, owner: RowOwner): Promise<void>
 }
 
 /** The body of an answer that must be a success. */

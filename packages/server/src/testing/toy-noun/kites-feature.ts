@@ -19,6 +19,7 @@ import {
   removeKite,
   type Kite,
 } from './kite-store.ts'
+import { holdEndUser } from '../../features/accounts/end-users/index.ts'
 
 const problems = {
   'kite-not-found': { status: 404, title: 'Kite Not Found' },
@@ -64,7 +65,10 @@ const createKite = endpoint({
     const kite = { id: newUuid(), name: body.name, isLocked: body.isLocked ?? false }
     const userId = caller.kind === 'user' ? caller.userId : null
     await change(
-      (tx) => insertKite(tx, scope, { ...kite, userId }),
+      async (tx) => {
+        await holdEndUser(tx, scope)
+        await insertKite(tx, scope, { ...kite, userId })
+      },
       () => toWireId('kite', kite.id),
     )
     wake.wake('kites', scope.applicationId)

@@ -32,13 +32,16 @@ describe('previewing the deletion of an application', () => {
       await insertRun(world.platform, tenant, { status })
     await insertRun(world.platform, { ...tenant, ...sibling }, { status: 'success' })
     const { send } = await tenant.session()
+    const nothing = Object.fromEntries(
+      Object.keys(world.platform.hooks.contentsOf('application')).map((field) => [field, 0]),
+    )
     expect((await send(`GET /api/applications/${tenant.appId}/deletion`)).body).toEqual({
-      deletes: { agents: 5, runs: 5, files: 1, endUsers: 1, apiKeys: 2, schedules: 1, webhooks: 1 },
+      deletes: { ...nothing, agents: 5, runs: 5, files: 1, endUsers: 1, apiKeys: 2, schedules: 1, webhooks: 1 },
       blockedBy: { activeRuns: 3, isDefault: true },
       countMax: 10_000,
     })
     expect((await send(`GET /api/applications/${sibling.appId}/deletion`)).body).toEqual({
-      deletes: { agents: 1, runs: 1, files: 0, endUsers: 0, apiKeys: 1, schedules: 0, webhooks: 0 },
+      deletes: { ...nothing, agents: 1, runs: 1, files: 0, endUsers: 0, apiKeys: 1, schedules: 0, webhooks: 0 },
       blockedBy: { activeRuns: 0, isDefault: false },
       countMax: 10_000,
     })

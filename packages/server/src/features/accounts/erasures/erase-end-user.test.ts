@@ -41,7 +41,7 @@ describe('erasing an end-user', () => {
     const events = await countRows(world, 'run_events', sql<boolean>`run_id = ${parseWireId('run', runId)}`)
     const answer = await erase(eu)
     expect(answer.status, answer.text).toBe(200)
-    expect(answer.body).toEqual({
+    const expected = {
       endUserId: eu,
       erasedAt: expect.any(String),
       runs: { anonymised: 1, cancelled: 0 },
@@ -52,7 +52,9 @@ describe('erasing an end-user', () => {
       webhookEvents: { deleted: 0 },
       connections: { deleted: 0 },
       dataKey: 'destroyed',
-    })
+    }
+    // Nouns that this test does not fill may add fields of their own.
+    expect(Object.fromEntries(Object.keys(expected).map((field) => [field, answer.body[field]]))).toEqual(expected)
     for (const text of ['ERASED-MARK', 'Ursula', 'ursula']) expect(await findTraces(world, text)).toEqual([])
     for (const table of ['runs', 'run_events', 'files', 'schedules', 'end_user_keys', 'outbox'])
       expect(await countRows(world, table, ofEndUser(eu)), table).toBe(0)

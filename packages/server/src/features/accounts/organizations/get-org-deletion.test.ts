@@ -30,8 +30,11 @@ describe('previewing the deletion of an organization', () => {
     await fillApplication(world, other)
     await insertRun(world.platform, { ...tenant, ...sibling }, { status: 'waiting' })
     await addPerson(world, tenant, 'viewer')
+    const { hooks } = world.platform
+    const fields = [hooks.contentsOf('organization'), hooks.contentsOf('application')].flatMap(Object.keys)
     expect((await (await tenant.session()).send(`GET /api/orgs/${tenant.orgId}/deletion`)).body).toEqual({
       deletes: {
+        ...Object.fromEntries(fields.map((field) => [field, 0])),
         members: 2,
         invitations: 0,
         applications: 2,

@@ -1,8 +1,10 @@
 import { sql } from 'kysely'
 import { newUuid, parseWireId } from '../../../../platform/ids/id.ts'
 import { appendEvent, insertRun } from '../../../../testing/factories/run.ts'
+import { findFillings } from '../../../../testing/isolation/find-fillings.ts'
 import type { Tenant } from '../../../../testing/factories/tenant.ts'
 import type { World } from '../../../../testing/world.ts'
+import { features } from '../../../index.ts'
 
 type Owner = Pick<Tenant, 'organizationId' | 'applicationId' | 'endUser'>
 
@@ -39,67 +41,15 @@ export async function fillApplication({ platform }: Pick<World, 'platform'>, ten
     .insertInto('outbox')
     .values({ ...of, run_id: run.id, type: 'run.completed', payload: '{}' })
     .execute()
-  await addSchedule({ platform }, tenant, run.agent.id)
-  await addWebhook({ platform }, tenant)
-}
-
-async function addSchedule(
-  { platform }: Pick<World, 'platform'>,
-  { organizationId, applicationId }: Owner,
-  agentId: string,
-): Promise<void> {
-  const id = newUuid()
-  const rule = { cron: '0 0 * * *', timezone: 'UTC', missed_fires: 'skip', overlap: 'allow' } as const
-  await platform.db
-    .insertInto('schedules')
-    .values({ id, organization_id: organizationId, application_id: applicationId, agent_id: agentId, ...rule })
-    .execute()
-  await platform.db
-    .insertInto('schedule_fires')
-    .values({ application_id: applicationId, schedule_id: id, scheduled_for: new Date(0), outcome: 'started' })
-    .execute()
-}
-
-async function addWebhook(
-  { platform }: Pick<World, 'platform'>,
-  { organizationId, applicationId }: Owner,
-): Promise<void> {
-  const [webhookId, eventId] = [newUuid(), newUuid()]
-  const of = { organization_id: organizationId, application_id: applicationId }
-  const type = 'run.completed'
-  const webhook = {
-    id: webhookId,
-    ...of,
-    url: 'https://a.example',
-    api_version: '2026-03-21',
-    encrypted_secret: 'x',
-    payload_mode: 'full',
-    signing: 'hmac',
-  } as const
-  await platform.db
-    .insertInto('webhooks')
-    .values({ ...webhook, events: [type] })
-    .execute()
-  await platform.db
-    .insertInto('webhook_events')
-    .values({ id: eventId, ...of, webhook_id: webhookId, type, payload: '{}' })
-    .execute()
-  const delivery = {
-    id: newUuid(),
-    application_id: applicationId,
-    webhook_id: webhookId,
-    event_id: eventId,
-    event_type: type,
-    attempt: 1,
-    status: 'pending',
-  } as const
-  await platform.db.insertInto('webhook_deliveries').values(delivery).execute()
+  const { organizationId, applicationId } = tenant
+  const owner = { organizationId, applicationId, endUserId: end_user_id, agentId: run.agent.id }
+  for (const { insertRows } of await findFillings(features)) await insertRows?.(db, owner)
 }
 
 /** The tables that have the column: it names the owner of each row. */
 export async function tablesWith(
   { platform }: Pick<World, 'platform'>,
-  column: 'organization_id' | 'application_id',
+  column: 'organization_id' | 'application_id' | 'end_user_id',
 ): Promise<string[]> {
   const { rows } = await sql<{ table_name: string }>`
     select table_name from information_schema.columns

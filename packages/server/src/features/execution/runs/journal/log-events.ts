@@ -103,9 +103,7 @@ export const logEvents = {
   tool_started: {
     type: 'progress',
     levels: ['debug'],
-    meaning:
-      'A tool call starts whose effects a crash could leave incomplete, such as `bash`. ' +
-      'Other tools have no such entry.',
+    meaning: 'A tool call started. Only for tools such as `bash`: a crash could interrupt their effects halfway.',
     message: 'The name of the tool.',
     data: Type.Object({ tool, callId, arguments: argumentsText }),
   },
@@ -177,7 +175,7 @@ export const logEvents = {
   run_completed: {
     type: 'system',
     levels: ['info', 'error'],
-    meaning: 'The run ended. It is the last log entry; a `run_update` follows.',
+    meaning: 'The run ended. This is the last log entry; the stream then sends one more `run_update`.',
     message: 'How the run ended.',
     data: Type.Object({
       status: OneOf(terminalStatuses, { description: 'The final status.' }),

@@ -1,3 +1,4 @@
+import { newUuid } from '../../../../platform/ids/id.ts'
 import { eventually } from '../../../../testing/factories/run-world.ts'
 import { must, type TenantFilling } from '../../../../testing/isolation/tenant-filling.ts'
 
@@ -26,5 +27,17 @@ export const filling: TenantFilling = {
         return data.some(({ status }: { status: string }) => status === 'success') ? true : undefined
       }, 30_000)
     return { ids: [] }
+  },
+  async insertRows(db, { organizationId, applicationId, agentId }) {
+    const id = newUuid()
+    const rule = { cron: '0 0 * * *', timezone: 'UTC', missed_fires: 'skip', overlap: 'allow' } as const
+    await db
+      .insertInto('schedules')
+      .values({ id, organization_id: organizationId, application_id: applicationId, agent_id: agentId, ...rule })
+      .execute()
+    await db
+      .insertInto('schedule_fires')
+      .values({ application_id: applicationId, schedule_id: id, scheduled_for: new Date(0), outcome: 'started' })
+      .execute()
   },
 }
