@@ -1,4 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as timer } from 'node:timers/promises'
+import { sleep } from '../../../platform/concurrency/sleep.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { plainSeal } from '../../accounts/end-users/index.ts'
 import { appendEvents, runResumed, runUpdate, sealEntries, type StoredRun } from '../runs/index.ts'
@@ -74,7 +75,7 @@ export async function startWorker(parts: ExecutionParts): Promise<Worker> {
       state.stopping.abort()
       clearInterval(sweeping)
       for (const unsubscribe of unsubscribes) unsubscribe()
-      await Promise.race([releaseAll(state), sleep(stopMs, undefined, { ref: false })])
+      await Promise.race([releaseAll(state), timer(stopMs, undefined, { ref: false })])
       await beating
       await endLease(platform.db, state.id)
     },
@@ -96,7 +97,7 @@ function abortAll({ active }: WorkerState): void {
 async function beat(state: WorkerState): Promise<void> {
   const { platform } = state.parts
   while (!state.stopped) {
-    await sleep(heartbeatMs, undefined, { signal: state.stopping.signal }).catch(() => undefined)
+    await sleep(heartbeatMs, state.stopping.signal).catch(() => undefined)
     if (state.stopped) return
     try {
       await extendLease(platform.db, state.id)

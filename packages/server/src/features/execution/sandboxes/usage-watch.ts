@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { sleep } from '../../../platform/concurrency/sleep.ts'
 import { findDescendants, measureMemory, measureUnlinked } from './process-tree.ts'
 import type { SandboxLimits } from './sandbox.ts'
 import { measureWorkspace, type WorkspaceUsage } from './workspace-usage.ts'
@@ -24,7 +24,7 @@ export async function watchUsage(watch: UsageWatch): Promise<'disk-limit' | 'mem
   const { dev } = await stat(watch.workspaceDir)
   let restMs = intervalMs
   for (;;) {
-    await sleep(restMs, undefined, { signal: watch.signal }).catch(() => undefined)
+    await sleep(restMs, watch.signal).catch(() => undefined)
     if (watch.signal.aborted) return 'exited'
     const startedAt = performance.now()
     const pids = await findDescendants(watch.launcher)

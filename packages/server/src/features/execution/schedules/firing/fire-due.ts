@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { sleep } from '../../../../platform/concurrency/sleep.ts'
 import type { Platform } from '../../../../platform/platform.ts'
 import { fireBatch } from './fire-batch.ts'
 import { findDueIds, findNextDueAt, loadDue, postpone } from './firing-store.ts'
@@ -57,7 +57,7 @@ export async function restUntilDue(
     const dueAt = await findNextDueAt(db)
     const restMs = dueAt === null ? Infinity : Math.max(isMore ? busyMs : 0, dueAt.getTime() - clock.now().getTime())
     if (restMs > rest.restMaxMs) return woken.signal.aborted
-    await sleep(restMs, undefined, { signal: AbortSignal.any([woken.signal, rest.signal]) }).catch(() => undefined)
+    await sleep(restMs, AbortSignal.any([woken.signal, rest.signal])).catch(() => undefined)
     return true
   } finally {
     unsubscribe()
