@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net'
+import { portOf } from '../platform/http/port-of.ts'
 import { modelPrices, PriceFileBroken } from '../features/catalog/models/index.ts'
 import { readiness } from '../features/instance/health/index.ts'
 import { startWorker, type Worker } from '../features/execution/queue/index.ts'
@@ -125,8 +125,4 @@ async function stopAll({ platform, close, log }: Booted, stops: readonly Stop[])
   await Promise.all(stops.map((stop) => stop()))
   await close()
   log.info('Stopped.')
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { inject } from 'vitest'
+import { portOf } from '../platform/http/port-of.ts'
 import { startWorker, type Worker } from '../features/execution/queue/index.ts'
 import { detectSandbox } from '../features/execution/sandboxes/index.ts'
 import { features as allFeatures } from '../features/index.ts'
@@ -118,9 +118,4 @@ async function isConnected({ redis }: OpenPlatform): Promise<void> {
 async function openWorker(platform: OpenPlatform): Promise<Worker> {
   const detection = await detectSandbox({ preference: platform.config.SANDBOX, log: platform.log })
   return startWorker({ platform, detection, semaphore: createSemaphore(platform.config.SANDBOXES_CONCURRENT) })
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') throw new Error('The test server does not listen on a port.')
-  return address.port
 }

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { portOf } from '../../../../platform/http/port-of.ts'
 
 /** A request that a receiver got. */
 export interface Received {
@@ -73,9 +73,4 @@ function toReceived({ url, headers }: IncomingMessage, text: string): Received {
     id: flat['webhook-id'] ?? '',
     attempt: Number(flat['webhook-attempt']),
   }
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') throw new Error('The receiver does not listen on a port.')
-  return address.port
 }
