@@ -33,6 +33,22 @@ export interface Slice<T> {
   readonly nextCursor?: string | null
 }
 
+/** A page with its cursor, from rows that were selected with a limit of one more than the page holds. */
+export function cursorSlice<R, T>(
+  rows: readonly R[],
+  about: {
+    readonly page: Page
+    readonly total: number
+    readonly toItem: (row: R) => T
+    readonly cursorOf: (item: T) => string
+  },
+): Slice<T> {
+  const { page, total, toItem, cursorOf } = about
+  const items = rows.slice(0, page.pageSize).map((row) => toItem(row))
+  const last = items.at(-1)
+  return { items, total, nextCursor: rows.length > page.pageSize && last !== undefined ? cursorOf(last) : null }
+}
+
 const Pagination = Type.Object(
   {
     page: Type.Integer(),

@@ -21,6 +21,9 @@ export function newWireId(prefix: IdPrefix): string {
   return typeidUnboxed(prefix)
 }
 
+/** The nil UUID (RFC 9562 section 5.9): sorts before every other. */
+export const nilUuid = '00000000-0000-0000-0000-000000000000'
+
 /** A new UUIDv7 as stored in the database. */
 export function newUuid(): string {
   return new TypeID('').toUUID()

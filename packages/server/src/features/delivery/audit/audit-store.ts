@@ -1,4 +1,5 @@
 import { sql, type RawBuilder } from 'kysely'
+import { nilUuid } from '../../../platform/ids/id.ts'
 import { firstEntryIdAt } from '../../../platform/audit/entry-time.ts'
 import type { Db } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
@@ -84,7 +85,7 @@ function scanned(
   { organizationId }: OrgScope,
   { driver, filters: { since, until }, after }: Scan,
 ): RawBuilder<unknown> {
-  const from = since === undefined ? lowestId : firstEntryIdAt(since)
+  const from = since === undefined ? nilUuid : firstEntryIdAt(since)
   const before = [after ?? highestId, until === undefined ? highestId : firstEntryIdAt(until)].sort()[0]
   if (driver === undefined) {
     return sql`
@@ -103,7 +104,6 @@ function orderOf(driver: Condition | undefined): RawBuilder<unknown> {
   return driver === undefined ? sql`id desc` : sql`driver desc, id desc`
 }
 
-const lowestId = '00000000-0000-0000-0000-000000000000'
 const highestId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 /** Splits the filters into the driver (its index is scanned; usually the most selective filter) and the rest. */

@@ -1,8 +1,8 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
-import { newUuid } from '../../../platform/ids/id.ts'
+import { cursorSlice, offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { newUuid, nilUuid } from '../../../platform/ids/id.ts'
 import { uuidBefore, type Notification, type Reader } from './notification.ts'
 
 /** Counts and the search for unread ones scan only this many of a reader's newest, which bounds their cost. */
@@ -40,8 +40,7 @@ export async function loadNotifications(
     from ${window(inbox, { limit, unread, ...cursor })} as n
     order by id desc limit ${page.pageSize + 1} offset ${offset}`.execute(db)
   const total = await countRows(db, window(inbox, { limit: countedMax, unread }))
-  const items = rows.slice(0, page.pageSize)
-  return { items, total, nextCursor: rows.length > page.pageSize ? (items.at(-1)?.id ?? null) : null }
+  return cursorSlice(rows, { page, total, toItem: (row) => row, cursorOf: ({ id }) => id })
 }
 
 /** How many notifications are unread, at most `countedMax`. */
@@ -79,7 +78,7 @@ export async function saveAllRead(tx: Tx, inbox: Inbox): Promise<number> {
   const { scope, reader } = inbox
   await sql`
     insert into notification_marks as m (application_id, reader, read_until, end_user_id)
-    values (${scope.applicationId}, ${reader.id}, ${nil}, ${scope.endUserId})
+    values (${scope.applicationId}, ${reader.id}, ${nilUuid}, ${scope.endUserId})
     on conflict (application_id, reader) do update set read_until = m.read_until`.execute(tx)
   // A notification that commits later can have a smaller id than one that is visible now. So the mark stays below
   // the ids of transactions that may still be open, and newer notifications are marked one by one.
@@ -116,8 +115,6 @@ export async function deleteNotificationsOf(
     delete from notifications where application_id = ${applicationId} and end_user_id = ${endUserId}`.execute(tx)
   return Number(numAffectedRows ?? 0)
 }
-
-const nil = '00000000-0000-0000-0000-000000000000'
 
 async function insertReads(db: Db, inbox: Inbox, which: RawBuilder<unknown>): Promise<void> {
   await sql`
@@ -176,5 +173,5 @@ function readRow({ reader }: Inbox): RawBuilder<unknown> {
 function readUntil({ scope, reader }: Inbox): RawBuilder<unknown> {
   return sql`coalesce((
     select read_until from notification_marks
-    where application_id = ${scope.applicationId} and reader = ${reader.id}), ${nil})`
+    where application_id = ${scope.applicationId} and reader = ${reader.id}), ${nilUuid})`
 }

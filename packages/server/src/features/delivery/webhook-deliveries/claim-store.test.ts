@@ -1,12 +1,12 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { nilUuid } from '../../../platform/ids/id.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { claimDelivery, claimShares, findCandidates, promoteDue, releaseClaims } from './claim-store.ts'
 import { insertAttempts, insertRetry, lockOrder, unparkNext } from './attempt-store.ts'
 import { givenDelivery } from './testing/given-delivery.ts'
 
-const beforeAllIds = '00000000-0000-0000-0000-000000000000'
 const environment = { WEBHOOKS_ALLOW_LOCAL: 'on' }
 
 describe('claims', () => {
@@ -39,7 +39,7 @@ describe('claims', () => {
       event: { id: event, webhookId: webhook, type: 'run.completed', payload: { status: 'success' } },
     })
     expect(await claimDelivery(db, delivery)).toBeUndefined()
-    await releaseClaims(db, [{ id: delivery, claim: beforeAllIds }])
+    await releaseClaims(db, [{ id: delivery, claim: nilUuid }])
     expect(await isReady(delivery)).toBe(false)
     await releaseClaims(db, claims.flat())
     expect(await isReady(delivery)).toBe(true)
@@ -82,8 +82,8 @@ describe('claims', () => {
   it('continue after the last webhook that was checked', async () => {
     await Promise.all([given(), given(), given()])
     const { db } = world.platform
-    const all = await findCandidates(db, { after: beforeAllIds, limit: 100 })
-    const [first] = await findCandidates(db, { after: beforeAllIds, limit: 1 })
+    const all = await findCandidates(db, { after: nilUuid, limit: 100 })
+    const [first] = await findCandidates(db, { after: nilUuid, limit: 1 })
     expect(first).toEqual(all[0])
     expect(await findCandidates(db, { after: first?.webhookId ?? '', limit: 100 })).toEqual(all.slice(1))
   })
@@ -121,10 +121,10 @@ describe('claims among many', () => {
   }
 
   it('are cheap with 100,000 attempts waiting for one webhook and 10,000 webhooks', async () => {
-    expect(await rowsTouchedBy((db) => findCandidates(db, { after: beforeAllIds, limit: 500 }))).toBeLessThan(5_000)
+    expect(await rowsTouchedBy((db) => findCandidates(db, { after: nilUuid, limit: 500 }))).toBeLessThan(5_000)
     expect(await rowsTouchedBy((db) => claimShares(db, [{ webhookId: dead, count: 10 }]))).toBeLessThan(500)
     expect(await rowsTouchedBy((db) => promoteDue(db))).toBeLessThan(500)
-    expect(await findCandidates(world.platform.db, { after: beforeAllIds, limit: 500 })).toHaveLength(500)
+    expect(await findCandidates(world.platform.db, { after: nilUuid, limit: 500 })).toHaveLength(500)
   })
 
   it('are cheap to record, too', async () => {

@@ -2,7 +2,7 @@ import { sql, type ExpressionBuilder } from 'kysely'
 import type { Db } from '../../../platform/db/database.ts'
 import type { DB } from '../../../platform/db/schema.generated.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { cursorSlice, offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import type { Delivery, DeliveryStatus, WebhookEvent } from './delivery.ts'
 
 /** One webhook's deliveries. The caller must have found the webhook in the scope. End-users have no webhooks. */
@@ -64,9 +64,7 @@ export async function loadDeliveries(
     .offset(after === undefined ? offsetOf(page) : 0)
     .execute()
   const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  const items = rows.slice(0, page.pageSize).map(toDelivery)
-  const last = items.at(-1)
-  return { items, total, nextCursor: rows.length > page.pageSize && last !== undefined ? last.id : null }
+  return cursorSlice(rows, { page, total, toItem: toDelivery, cursorOf: ({ id }) => id })
 }
 
 /** The oldest events of a period, after a given event, whose last attempt failed. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { nilUuid } from '../../../platform/ids/id.ts'
 import { createSignal, type Signal } from '../../../platform/concurrency/signal.ts'
 import { job } from '../../../platform/jobs/job.ts'
 import type { Platform } from '../../../platform/platform.ts'
@@ -36,7 +37,6 @@ const restAfterFailureMs = 1_000
 /** On a stop, attempts in flight may take this long; then they are aborted, and recording may take `recordMs`. */
 const graceMs = 2_500
 const recordMs = 1_000
-const beforeAll = '00000000-0000-0000-0000-000000000000'
 
 interface Dispatcher {
   readonly platform: DispatchingPlatform
@@ -58,7 +58,7 @@ export async function dispatch(platform: DispatchingPlatform, signal: AbortSigna
     held: new Map(),
     cut: new AbortController(),
     changed: createSignal(signal),
-    cursor: beforeAll,
+    cursor: nilUuid,
     promotedAtMs: 0,
   }
   const unsubscribe = platform.wake.subscribe('deliveries', dispatcher.changed.raise)
@@ -111,10 +111,10 @@ async function nextCandidates(dispatcher: Dispatcher): Promise<Candidate[]> {
   const { db } = dispatcher.platform
   const ahead = await findCandidates(db, { after: dispatcher.cursor, limit: candidatesMax })
   const seen = new Set(ahead.map(({ webhookId }) => webhookId))
-  const isWrapped = dispatcher.cursor !== beforeAll && ahead.length < candidatesMax
-  const behind = isWrapped ? await findCandidates(db, { after: beforeAll, limit: candidatesMax - ahead.length }) : []
+  const isWrapped = dispatcher.cursor !== nilUuid && ahead.length < candidatesMax
+  const behind = isWrapped ? await findCandidates(db, { after: nilUuid, limit: candidatesMax - ahead.length }) : []
   const candidates = [...ahead, ...behind.filter(({ webhookId }) => !seen.has(webhookId))]
-  dispatcher.cursor = candidates.length < candidatesMax ? beforeAll : (candidates.at(-1)?.webhookId ?? beforeAll)
+  dispatcher.cursor = candidates.length < candidatesMax ? nilUuid : (candidates.at(-1)?.webhookId ?? nilUuid)
   return candidates
 }
 

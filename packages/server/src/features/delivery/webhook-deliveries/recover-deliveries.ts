@@ -3,7 +3,7 @@ import type { Db } from '../../../platform/db/database.ts'
 import { endpoint } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { wire, WireTime } from '../../../platform/http/wire.ts'
-import { toWireId } from '../../../platform/ids/id.ts'
+import { nilUuid, toWireId } from '../../../platform/ids/id.ts'
 import { getVisibleWebhook } from '../webhooks/index.ts'
 import { beginSeries } from './attempt-store.ts'
 import { findGivenUp, type Period, type WebhookScope } from './delivery-store.ts'
@@ -11,7 +11,6 @@ import { refuseDisabled } from './delivery.ts'
 
 const batchMax = 500
 const recoveredMax = 10_000
-const beforeAll = '00000000-0000-0000-0000-000000000000'
 
 const RecoveryWire = wire('WebhookRecovery', {
   recovered: Type.Integer({ description: 'Number of events that will be delivered again.' }),
@@ -58,7 +57,7 @@ async function recoverBatches(
   scope: WebhookScope,
   period: Period,
 ): Promise<{ recovered: number; more: boolean }> {
-  let [recovered, after] = [0, beforeAll]
+  let [recovered, after] = [0, nilUuid]
   while (recovered < recoveredMax) {
     const eventIds = await findGivenUp(db, scope, {
       ...period,

@@ -4,7 +4,7 @@ import { toJsonText } from '../../../platform/db/json-text.ts'
 import type { DB } from '../../../platform/db/schema.generated.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import type { IdempotencyKey } from '../../../platform/http/idempotency/idempotency.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { cursorSlice, offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { fileContents } from '../files/index.ts'
 import { runColumns, toRun, type RunRow } from './run-row.ts'
@@ -204,9 +204,7 @@ export async function loadRuns(
     .offset(filters.after === undefined ? offsetOf(page) : 0)
     .execute()
   const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  const items = rows.slice(0, page.pageSize).map(toRun)
-  const last = items.at(-1)
-  return { items, total, nextCursor: rows.length > page.pageSize && last !== undefined ? last.id : null }
+  return cursorSlice(rows, { page, total, toItem: toRun, cursorOf: ({ id }) => id })
 }
 
 /** Locks the run for its attempt; false when the attempt no longer holds it. */
@@ -237,11 +235,12 @@ export async function loadRunLogs(
     .offset(afterSeq === undefined ? offsetOf(page) : 0)
     .execute()
   const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  const items = rows
-    .slice(0, page.pageSize)
-    .map(({ run_id: id, created_at: createdAt, ...row }) => ({ ...row, runId: id, createdAt }))
-  const last = items.at(-1)
-  return { items, total, nextCursor: rows.length > page.pageSize && last !== undefined ? String(last.seq) : null }
+  return cursorSlice(rows, {
+    page,
+    total,
+    toItem: ({ run_id: id, created_at: createdAt, ...row }) => ({ ...row, runId: id, createdAt }),
+    cursorOf: ({ seq }) => String(seq),
+  })
 }
 
 /** Ends a run that the transaction has locked. The error must be sealed when it can quote content. */
