@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import { createFairSemaphore, QueueFull } from './fair-semaphore.ts'
+
+/** Work that ends when the test says so, and the order in which it started. */
+function gates() {
+  const started: string[] = []
+  const open = new Map<string, () => void>()
+  const work = (name: string) => () =>
+    new Promise<void>((resolve) => {
+      started.push(name)
+      open.set(name, resolve)
+    })
+  const settle = () => new Promise((resolve) => setImmediate(resolve))
+  const end = async (name: string) => {
+    await settle()
+    open.get(name)?.()
+    await settle()
+  }
+  return { started, work, settle, end }
+}
+
+describe('a fair semaphore', () => {
+  it('gives a free place to the owner with the fewest, however long the queue of another is', async () => {
+    const { started, work, end } = gates()
+    const semaphore = createFairSemaphore({ max: 2, waitingMax: 100 })
+    for (let i = 1; i <= 10; i += 1) void semaphore.run('flood', work(`flood ${i}`))
+    void semaphore.run('calm', work('calm 1'))
+    void semaphore.run('calm', work('calm 2'))
+    await end('flood 1')
+    expect(started).toEqual(['flood 1', 'flood 2', 'calm 1'])
+    await end('calm 1')
+    expect(started.at(-1)).toBe('calm 2')
+    await end('calm 2')
+    expect(started.at(-1)).toBe('flood 3')
+  })
+
+  it('takes turns between owners that have the same number of places', async () => {
+    const { started, work, settle, end } = gates()
+    const semaphore = createFairSemaphore({ max: 1, waitingMax: 100 })
+    for (const owner of ['a', 'b', 'c']) {
+      for (const i of [1, 2, 3]) void semaphore.run(owner, work(`${owner}${i}`))
+    }
+    await settle()
+    for (let i = 0; i < 9; i += 1) await end(started.at(-1) ?? '')
+    expect(started).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'c2', 'a3', 'b3', 'c3'])
+  })
+
+  it('leaves places free for others when one owner has its most', async () => {
+    const { started, work, settle, end } = gates()
+    const semaphore = createFairSemaphore({ max: 3, ownerMax: 2, waitingMax: 100 })
+    for (const i of [1, 2, 3]) void semaphore.run('a', work(`a${i}`))
+    await settle()
+    expect(started).toEqual(['a1', 'a2'])
+    void semaphore.run('b', work('b1'))
+    await settle()
+    expect(started).toEqual(['a1', 'a2', 'b1'])
+    await end('b1')
+    expect(started).toHaveLength(3)
+    await end('a1')
+    expect(started.at(-1)).toBe('a3')
+  })
+
+  it('refuses work of an owner with too much waiting, and takes that of another', async () => {
+    const { started, work, end } = gates()
+    const semaphore = createFairSemaphore({ max: 1, waitingMax: 1 })
+    void semaphore.run('a', work('a1'))
+    void semaphore.run('a', work('a2'))
+    await expect(semaphore.run('a', work('a3'))).rejects.toThrow(QueueFull)
+    void semaphore.run('b', work('b1'))
+    await end('a1')
+    await end(started.at(-1) ?? '')
+    expect(started.sort()).toEqual(['a1', 'a2', 'b1'])
+  })
+
+  it('forgets work that is aborted while it waits', async () => {
+    const { started, work, end } = gates()
+    const semaphore = createFairSemaphore({ max: 1, waitingMax: 1 })
+    void semaphore.run('a', work('a1'))
+    const controller = new AbortController()
+    const aborted = semaphore.run('b', work('b1'), controller.signal)
+    controller.abort(new Error('No longer needed.'))
+    await expect(aborted).rejects.toThrow('No longer needed.')
+    await expect(semaphore.run('b', work('b2'), controller.signal)).rejects.toThrow('No longer needed.')
+    void semaphore.run('b', work('b3'))
+    await end('a1')
+    expect(started).toEqual(['a1', 'b3'])
+  })
+
+  it('gives the place back when the work fails', async () => {
+    const semaphore = createFairSemaphore({ max: 1, waitingMax: 1 })
+    const failing = semaphore.run('a', () => Promise.reject(new Error('Failed.')))
+    await expect(failing).rejects.toThrow('Failed.')
+    expect(await semaphore.run('a', () => Promise.resolve('done'))).toBe('done')
+  })
+})
