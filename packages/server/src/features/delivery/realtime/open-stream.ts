@@ -5,9 +5,9 @@ import { OneOf } from '../../../platform/http/wire.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { countEventsAfter, type Position } from '../../execution/runs/index.ts'
-import { isAfter, parseCursor, type Snapshot } from './position.ts'
+import { parseCursor, type Beginning } from './position.ts'
 import { realtimeHub } from './realtime-hub.ts'
-import { findSnapshot } from './snapshot-store.ts'
+import { findBeginning } from './snapshot-store.ts'
 import { idOf, pingFrame, resyncFrame, retryHint, type Source } from './source.ts'
 import { Subscriber } from './subscriber.ts'
 
@@ -77,7 +77,7 @@ export function readCursor({ request, query }: StreamCall, parse: (text: string)
 
 export interface StreamStart {
   readonly position: Position
-  readonly since?: Snapshot | undefined
+  readonly since?: Beginning | undefined
   /** The first frames that the client receives. */
   readonly greeting: readonly Buffer[]
 }
@@ -125,17 +125,19 @@ export async function openLiveStream(call: StreamCall, source: Source): Promise<
 
 interface Start {
   readonly position: Position
-  /** Skips events that were visible in this snapshot. */
-  readonly since?: Snapshot
+  /** Skips events that were visible then. */
+  readonly since?: Beginning
   readonly lost?: 'cursor-invalid' | 'cursor-too-old'
 }
 
 async function findStart({ platform }: StreamCall, source: Source, cursor: Cursor): Promise<Start> {
   const hub = platform.use(realtimeHub)
-  const since = await hub.read(findSnapshot)
-  const now = { position: { transaction: since.xmin, position: 0 }, since }
+  // The horizon is read first, so that no event that is still to come is below it.
+  const { upTo } = await hub.horizonOf(source.applicationId)
+  const since = await hub.read((db) => findBeginning(db, source.applicationId))
+  const now = { position: upTo, since }
   if (cursor === 'none') return now
-  if (cursor === 'invalid' || isAfter(cursor, now.position)) return { ...now, lost: 'cursor-invalid' }
+  if (cursor === 'invalid' || cursor > since.last) return { ...now, lost: 'cursor-invalid' }
   const behind = await hub.read((db) => countEventsAfter(db, source, { after: cursor, max: replayEventsMax + 1 }))
   return behind > replayEventsMax ? { ...now, lost: 'cursor-too-old' } : { position: cursor }
 }

@@ -1,20 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { encodeCursor, hadEnded, isAfter, parseCursor, parseSeq, parseSnapshot } from './position.ts'
+import { encodeCursor, hadEnded, parseCursor, parseSeq, parseSnapshot } from './position.ts'
 
 describe('positions', () => {
-  it('are ordered by transaction, then by position', () => {
-    expect(isAfter({ transaction: 2, position: 1 }, { transaction: 1, position: 9 })).toBe(true)
-    expect(isAfter({ transaction: 1, position: 2 }, { transaction: 1, position: 1 })).toBe(true)
-    expect(isAfter({ transaction: 1, position: 1 }, { transaction: 1, position: 1 })).toBe(false)
-    expect(isAfter({ transaction: 1, position: 9 }, { transaction: 2, position: 1 })).toBe(false)
-  })
-
   it('survive a round trip to a client', () => {
-    const position = { transaction: 4_294_967_299, position: 9_007_199_254_740_991 }
-    expect(parseCursor(encodeCursor(position))).toEqual(position)
+    const position = 9_007_199_254_740_991
+    expect(parseCursor(encodeCursor(position))).toBe(position)
   })
 
-  it.each(['', '12', 'a-', '-a', 'a-b-c', 'A-B', '1-zzzzzzzzzzz', ' 1-1', '1-1\n', '٣-1'])(
+  it.each(['', '12', 'p', 'a1', 'p-1', 'P1', 'pA', 'pzzzzzzzzzzz', ' p1', 'p1\n', 'p٣', '1-1'])(
     'refuse %j as a cursor',
     (text) => expect(parseCursor(text)).toBeUndefined(),
   )

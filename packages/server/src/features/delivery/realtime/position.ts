@@ -1,15 +1,7 @@
 import type { Position } from '../../execution/runs/index.ts'
 
 /** Before the first event. */
-export const beginning: Position = { transaction: 0, position: 0 }
-
-export function isAfter(a: Position, b: Position): boolean {
-  return a.transaction === b.transaction ? a.position > b.position : a.transaction > b.transaction
-}
-
-export function isSame(a: Position, b: Position): boolean {
-  return a.transaction === b.transaction && a.position === b.position
-}
+export const beginning: Position = 0
 
 /** Which transactions had ended at a point in time, as `pg_current_snapshot()` returns it. */
 export interface Snapshot {
@@ -41,20 +33,27 @@ export function hadEnded({ xmin, xmax, active }: Snapshot, transaction: number):
   return transaction < xmin || (transaction < xmax && !active.has(transaction))
 }
 
-/** `<transaction>-<position>` in base 36: the event id of streams across runs. */
-export function encodeCursor({ transaction, position }: Position): string {
-  return `${transaction.toString(36)}-${position.toString(36)}`
+/** What there was when a stream began. */
+export interface Beginning {
+  readonly snapshot: Snapshot
+  /** Events with a higher position were inserted later. */
+  readonly last: Position
+}
+
+/** `p` and the position in base 36: the event id of streams across runs. */
+export function encodeCursor(position: Position): string {
+  return `p${position.toString(36)}`
 }
 
 /** The position of an event id of a stream across runs; undefined for an invalid text. */
 export function parseCursor(text: string): Position | undefined {
-  const [, first, second] = /^([0-9a-z]{1,11})-([0-9a-z]{1,11})$/.exec(text) ?? []
-  if (first === undefined || second === undefined) return undefined
-  const [transaction, position] = [Number.parseInt(first, 36), Number.parseInt(second, 36)]
-  return Number.isSafeInteger(transaction) && Number.isSafeInteger(position) ? { transaction, position } : undefined
+  const [, digits] = /^p([0-9a-z]{1,11})$/.exec(text) ?? []
+  if (digits === undefined) return undefined
+  const position = Number.parseInt(digits, 36)
+  return Number.isSafeInteger(position) ? position : undefined
 }
 
 /** The position of an event id of one run's stream, which is its seq; undefined for an invalid text. */
 export function parseSeq(text: string): Position | undefined {
-  return /^\d{1,15}$/.test(text) ? { transaction: 0, position: Number(text) } : undefined
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined
 }

@@ -6,8 +6,15 @@ import { findValidKeys } from '../../accounts/api-keys/index.ts'
 import { contentSeals, findEndUsers } from '../../accounts/end-users/index.ts'
 import { findMemberships } from '../../accounts/organizations/index.ts'
 import { findOpenSessions } from '../../accounts/sign-in/index.ts'
-import { findRunStates, isTerminal, type Position, type RunState } from '../../execution/runs/index.ts'
-import { isSame } from './position.ts'
+import {
+  findHorizons,
+  findRunStates,
+  isTerminal,
+  type Horizon,
+  type Position,
+  type RunState,
+} from '../../execution/runs/index.ts'
+import { createHorizons } from './horizons.ts'
 import { frameEvent, idOf, pingFrame, readSource, toJournalEvent, type Source } from './source.ts'
 import type { Subscriber } from './subscriber.ts'
 import { Tail, TailIndex, type FramedPage } from './tail.ts'
@@ -18,6 +25,9 @@ const readsMax = 4
 const batchRunsMax = 1_000
 /** When the server stops, how long clients have to receive the final frame. */
 const finalFrameMs = 500
+
+/** The horizon of one run's events, which are committed in order. */
+const unlimited: Horizon = { upTo: Number.MAX_SAFE_INTEGER, last: 0 }
 
 export interface Timings {
   readonly pingMs: number
@@ -36,6 +46,8 @@ export interface RealtimeHub {
   follow(subscriber: Subscriber): void
   /** Runs a read under the same limit as the reads of streams. */
   read<T>(work: (db: Db) => Promise<T>): Promise<T>
+  /** How far the events of an application can be read in order. */
+  horizonOf(applicationId: string): Promise<Horizon>
   /** Removes a subscriber whose connection has closed. */
   forget(subscriber: Subscriber): void
   /** Number of open streams. */
@@ -65,6 +77,7 @@ class Hub implements RealtimeHub {
       this.#reportFailure(error),
     ),
   )
+  readonly horizonOf = createHorizons((ids) => this.read((db) => findHorizons(db, ids)))
   #timings = defaultTimings
   #timers: NodeJS.Timeout[] = []
   #isFailing = false
@@ -152,14 +165,16 @@ class Hub implements RealtimeHub {
 
   async #readFramed(source: Source, after: Position): Promise<FramedPage> {
     const { versions } = this.#platform
-    const { rows, more, held } = await this.read((db) => readSource(db, source, after))
+    // The horizon is read first: the snapshot of the next statement then has all events up to it.
+    const { upTo, last } = source.kind === 'run' ? unlimited : await this.horizonOf(source.applicationId)
+    const { rows, more } = await this.read((db) => readSource(db, source, { after, upTo }))
     const sealOf = await this.read((db) =>
       this.#platform.use(contentSeals).ofAll(db, source.applicationId, new Set(rows.map((row) => row.end_user_id))),
     )
     this.#isFailing = false
     return {
       more,
-      held,
+      held: upTo < last,
       events: rows.map((row) => frameEvent(versions, source, toJournalEvent(row, sealOf(row.end_user_id)))),
     }
   }
@@ -202,7 +217,7 @@ class Hub implements RealtimeHub {
         tail === undefined ||
         tail.source.kind === 'run' ||
         !tail.subscribers.has(subscriber) ||
-        !isSame(subscriber.position, tail.position)
+        subscriber.position !== tail.position
       ) {
         subscriber.tick(ping)
         continue
@@ -278,7 +293,7 @@ async function pollTails(hub: Pick<RealtimeHub, 'read'>, tails: Iterable<Tail>):
 }
 
 function catchUp(tail: Tail, state: RunState | undefined): void {
-  if (state !== undefined && state.lastSeq > tail.position.position) return tail.wake()
+  if (state !== undefined && state.lastSeq > tail.position) return tail.wake()
   if (state !== undefined && !isTerminal(state.status)) return
   for (const subscriber of tail.subscribers) subscriber.end()
 }

@@ -18,6 +18,7 @@ import {
   type JournalPage,
   type Position,
   type RunError,
+  type Span,
 } from '../../execution/runs/index.ts'
 import { encodeCursor } from './position.ts'
 
@@ -41,28 +42,31 @@ export function keyOf(source: Source): string {
   }
 }
 
-/** The next events after a position, in order. */
-export function readSource(db: Db, source: Source, after: Position): Promise<JournalPage> {
+/** The next events of a span, in order. A run's events are all read: they need no horizon. */
+export function readSource(db: Db, source: Source, span: Span): Promise<JournalPage> {
   switch (source.kind) {
     case 'run':
-      return loadRunEvents(db, source, { runId: source.runId, after })
+      return loadRunEvents(db, source, { runId: source.runId, after: span.after })
     case 'agent':
-      return loadAgentEvents(db, source, { agentId: source.agentId, after })
+      return loadAgentEvents(db, source, { agentId: source.agentId, ...span })
     case 'application':
-      return loadApplicationEvents(db, source, { after })
+      return loadApplicationEvents(db, source, span)
   }
 }
 
 /** The SSE id of a position. */
 export function idOf(source: Source, position: Position): string {
-  return source.kind === 'run' ? String(position.position) : encodeCursor(position)
+  return source.kind === 'run' ? String(position) : encodeCursor(position)
 }
 
 /** An event on its way to the subscribers of streams. */
 export interface JournalEvent {
   readonly name: 'run_update' | 'run_log'
   readonly seq: number
+  /** Its position across runs. */
   readonly acrossRuns: Position
+  /** The number of the transaction that inserted it. */
+  readonly transaction: number
   readonly endUserId: string | null
   /** The status that a run_update tells. */
   readonly status: string | null
@@ -76,7 +80,8 @@ export function toJournalEvent(stored: EventRow, seal: ContentSeal): JournalEven
   return {
     name: row.kind,
     seq: row.seq,
-    acrossRuns: { transaction: Number(row.xid), position: row.position },
+    acrossRuns: row.position,
+    transaction: Number(row.xid),
     endUserId: row.end_user_id,
     status: row.status,
     json: row.kind === 'run_update' ? (row.data ?? '{}') : toLogJson(row),
@@ -116,6 +121,8 @@ function hasError(data: unknown): data is { readonly error: RunError } {
 /** An event of a source. Its bytes are encoded once for each API version that a subscriber uses. */
 export interface FramedEvent {
   readonly position: Position
+  /** The number of the transaction that inserted it. */
+  readonly transaction: number
   readonly endUserId: string | null
   /** The approximate size of its frame. */
   readonly sizeBytes: number
@@ -130,6 +137,7 @@ export function frameEvent(versions: VersionRegistry, source: Source, event: Jou
   const frames = new Map<string, Buffer>()
   return {
     position,
+    transaction: event.transaction,
     endUserId: event.endUserId,
     sizeBytes: event.json.length,
     ends: endsSource(source, event),
@@ -150,7 +158,7 @@ function inVersion(versions: VersionRegistry, version: string, { name, json }: J
 
 /** The position of an event in a source. */
 function positionOf(source: Source, event: JournalEvent): Position {
-  return source.kind === 'run' ? { transaction: 0, position: event.seq } : event.acrossRuns
+  return source.kind === 'run' ? event.seq : event.acrossRuns
 }
 
 /** True for the last event of a source. */

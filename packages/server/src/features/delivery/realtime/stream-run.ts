@@ -44,5 +44,5 @@ export const streamRun = endpoint({
 // A cursor after the last event belongs to another run: send the history instead of skipping it.
 function startOf(run: RunState, cursor: Cursor): Position | undefined {
   if (cursor === 'none') return beginning
-  return cursor === 'invalid' || cursor.position > run.lastSeq ? undefined : cursor
+  return cursor === 'invalid' || cursor > run.lastSeq ? undefined : cursor
 }

@@ -64,13 +64,9 @@ describe("the stream of an application's runs", () => {
 
   it('does not begin with past events because a transaction is still open', async () => {
     tenant = await world.tenant()
-    const run = await insertRun(world.platform, tenant)
+    const [run, slow] = [await insertRun(world.platform, tenant), await insertRun(world.platform, tenant)]
     await world.platform.db.transaction().execute(async (tx) => {
-      await tx
-        .updateTable('organizations')
-        .set({ name: 'A transaction that takes its time' })
-        .where('id', '=', tenant.organizationId)
-        .execute()
+      await appendEvent({ db: tx }, slow, { message: 'committed later' })
       await say(run, 'past')
       const stream = await start()
       const resynced = await start({ 'last-event-id': 'nonsense' })
@@ -80,16 +76,32 @@ describe("the stream of an application's runs", () => {
     const streams = open.slice(-2)
     world.platform.wake.wake('events', '*')
     for (const stream of streams) {
-      await stream.until(() => stream.runEvents.length > 0)
-      expect(messages(stream)).toEqual(['new'])
+      await stream.until(() => stream.runEvents.length > 1)
+      expect(messages(stream)).toEqual(['committed later', 'new'])
     }
+  })
+
+  it('sends events while a transaction elsewhere is open for long, even one that inserts events', async () => {
+    const stranger = await insertRun(world.platform, await world.tenant())
+    tenant = await world.tenant()
+    const run = await insertRun(world.platform, tenant)
+    const live = await start()
+    await world.platform.db.transaction().execute(async (tx) => {
+      await tx.updateTable('runs').set({ agent_name: 'slow' }).where('id', '=', stranger.id).execute()
+      await appendEvent({ db: tx }, stranger, { message: 'not committed' })
+      await say(run, 'first')
+      await live.until(() => live.runEvents.length === 1)
+      const resumed = await start({ 'last-event-id': live.events[0]?.id ?? '' })
+      await resumed.until(() => resumed.runEvents.length === 1)
+    })
+    expect(messages(live)).toEqual(['first'])
   })
 
   it('sends a cursor before the first event, so that a client disconnected early misses nothing', async () => {
     tenant = await world.tenant()
     const run = await insertRun(world.platform, tenant)
     const first = await start()
-    expect(first.events[0]).toMatchObject({ event: 'ping', id: expect.stringMatching(/^[0-9a-z]+-[0-9a-z]+$/) })
+    expect(first.events[0]).toMatchObject({ event: 'ping', id: expect.stringMatching(/^p[0-9a-z]+$/) })
     first.close()
     await say(run, 'meanwhile')
     const second = await start({ 'last-event-id': lastId(first) })
@@ -180,12 +192,13 @@ describe("the stream of an application's runs", () => {
       [old, 'cursor-too-old'],
       ['nonsense', 'cursor-invalid'],
       ['7', 'cursor-invalid'],
-      ['zzzzzzzzzz-1', 'cursor-invalid'],
+      ['pzzzzzzzzzz', 'cursor-invalid'],
+      ['1x-2y', 'cursor-invalid'],
     ] as const) {
       const stream = await start({ 'last-event-id': id })
       expect(stream.events[0]).toEqual({
         event: 'resync',
-        id: expect.stringMatching(/^[0-9a-z]+-0$/),
+        id: expect.stringMatching(/^p[0-9a-z]+$/),
         data: { reason },
       })
       await say(run, `after ${id}`)

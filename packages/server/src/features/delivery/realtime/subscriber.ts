@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Position } from '../../execution/runs/index.ts'
-import { hadEnded, isAfter, type Snapshot } from './position.ts'
+import { hadEnded, type Beginning } from './position.ts'
 import { goodbye, type FramedEvent, type Source } from './source.ts'
 
 /** Unsent bytes at which a live subscriber is disconnected; it can resume. */
@@ -15,8 +15,8 @@ export interface SubscriberOptions {
   readonly response: ServerResponse
   readonly source: Source
   readonly position: Position
-  /** Events that were visible in this snapshot are not sent. */
-  readonly since: Snapshot | undefined
+  /** Events that were visible then are not sent. */
+  readonly since: Beginning | undefined
   readonly version: string
   /** Only this end-user's events are sent; all events when null. */
   readonly endUserId: string | null
@@ -33,7 +33,7 @@ export class Subscriber {
   readonly #response: ServerResponse
   readonly #version: string
   #position: Position
-  #since: Snapshot | undefined
+  #since: Beginning | undefined
   #backlogAtTick = Infinity
 
   constructor(options: SubscriberOptions) {
@@ -54,7 +54,7 @@ export class Subscriber {
 
   /** Moves the position forward: the source has no unsent events up to it. */
   passTo(position: Position): void {
-    if (isAfter(position, this.#position)) this.#position = position
+    if (position > this.#position) this.#position = position
   }
 
   get isOpen(): boolean {
@@ -63,17 +63,17 @@ export class Subscriber {
 
   /** Sends an event that was not sent yet; ends the stream after the source's last one. */
   offer(event: FramedEvent): void {
-    if (!isAfter(event.position, this.#position)) return
+    if (event.position <= this.#position) return
     this.#position = event.position
     if (this.#isPast(event) || (this.endUserId !== null && event.endUserId !== this.endUserId)) return
     this.write(event.frame(this.#version))
     if (event.ends) this.end()
   }
 
-  #isPast({ position }: FramedEvent): boolean {
+  #isPast({ position, transaction }: FramedEvent): boolean {
     if (this.#since === undefined) return false
-    if (position.transaction >= this.#since.xmax) this.#since = undefined
-    return this.#since !== undefined && hadEnded(this.#since, position.transaction)
+    if (position > this.#since.last) this.#since = undefined
+    return this.#since !== undefined && hadEnded(this.#since.snapshot, transaction)
   }
 
   /** Writes bytes; disconnects a client with too many unread bytes. */

@@ -1,11 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 import { rerunIfCalled } from '../../../platform/concurrency/rerun.ts'
 import type { Position } from '../../execution/runs/index.ts'
-import { isAfter } from './position.ts'
 import { keyOf, type FramedEvent, type Source } from './source.ts'
 import type { Subscriber } from './subscriber.ts'
 
-/** Delay before a source is read again when an event must wait for an older transaction to end. */
+/** Delay before a source is read again when a transaction that may insert events has not ended. */
 const heldMs = 25
 /** Bytes written to a subscriber in one turn of the event loop. */
 const sliceBytesMax = 262_144
@@ -15,6 +14,7 @@ const subscribersPerTurn = 250
 export interface FramedPage {
   readonly events: readonly FramedEvent[]
   readonly more: boolean
+  /** More may follow whose transactions have not ended: read again after a short wait. */
   readonly held: boolean
 }
 
@@ -49,7 +49,7 @@ export class Tail {
 
   /** Adds a subscriber; returns false if it has not yet reached this tail's position. */
   join(subscriber: Subscriber): boolean {
-    if (isAfter(this.#position, subscriber.position)) return false
+    if (this.#position > subscriber.position) return false
     this.subscribers.add(subscriber)
     return true
   }

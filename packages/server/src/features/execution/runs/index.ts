@@ -109,7 +109,9 @@ export {
   type EventRow,
   type JournalPage,
   type Position,
+  type Span,
 } from './journal/journal-read-store.ts'
+export { findHorizons, type Horizon } from './journal/event-horizon-store.ts'
 export { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
 export {
   unsealEntry,

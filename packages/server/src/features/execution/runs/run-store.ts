@@ -60,7 +60,7 @@ const insertion = `
       idempotency_body_hash, schedule_id, scheduled_for, status, last_seq)
     values (
       $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, 'pending', 1)
-    returning *
+    returning *, hold_event_positions(application_id)
   ), created as (
     insert into run_events (
       run_id, seq, id, organization_id, application_id, agent_id, end_user_id, kind, type, level, event, data)

@@ -8,13 +8,10 @@ const pageEventsMax = 500
 const pageBytesMax = 1_048_576
 
 /**
- * A place in a journal, after which reading continues. Across runs it is (transaction, position) of an event;
- * within one run `transaction` is 0 and `position` is the event's seq.
+ * A place in a journal, after which reading continues: across runs the `position` of an event, within one run its
+ * `seq`.
  */
-export interface Position {
-  readonly transaction: number
-  readonly position: number
-}
+export type Position = number
 
 /** An event as it is stored. `data` is the text of its JSON, because it is passed on as it is unless it is sealed. */
 export interface EventRow {
@@ -40,10 +37,14 @@ type JournalScope = OrgScope & { readonly applicationId: string }
 
 export interface JournalPage {
   readonly rows: readonly EventRow[]
-  /** More could be read at once. */
+  /** More can be read at once. */
   readonly more: boolean
-  /** There is more, but a transaction that began before it has not ended: read again after a short wait. */
-  readonly held: boolean
+}
+
+/** The events after a position, and up to the horizon of their application (`findHorizons`). */
+export interface Span {
+  readonly after: Position
+  readonly upTo: Position
 }
 
 export function loadRunEvents(
@@ -52,29 +53,27 @@ export function loadRunEvents(
   { runId, after }: { runId: string; after: Position },
 ): Promise<JournalPage> {
   return loadPage(db, {
-    where: sql`run_id = ${runId} and application_id = ${applicationId} and seq > ${after.position}`,
-    // One run has one writer at a time, so its events are committed in the order of their seq.
-    readable: sql`true`,
+    where: sql`run_id = ${runId} and application_id = ${applicationId} and seq > ${after}`,
+    // One run has one writer at a time, so its events are committed in the order of their seq: they need no horizon.
     order: sql`seq`,
   })
 }
 
-export function loadApplicationEvents(
-  db: Db,
-  { applicationId }: JournalScope,
-  { after }: { after: Position },
-): Promise<JournalPage> {
-  return loadPage(db, { where: sql`application_id = ${applicationId} and ${isLater(after)}`, ...acrossRuns })
+export function loadApplicationEvents(db: Db, { applicationId }: JournalScope, span: Span): Promise<JournalPage> {
+  return loadPage(db, {
+    where: sql`application_id = ${applicationId} and ${isWithin(span)}`,
+    order: sql`position`,
+  })
 }
 
 export function loadAgentEvents(
   db: Db,
   { applicationId }: JournalScope,
-  { agentId, after }: { agentId: string; after: Position },
+  { agentId, ...span }: Span & { agentId: string },
 ): Promise<JournalPage> {
   return loadPage(db, {
-    where: sql`agent_id = ${agentId} and application_id = ${applicationId} and ${isLater(after)}`,
-    ...acrossRuns,
+    where: sql`agent_id = ${agentId} and application_id = ${applicationId} and ${isWithin(span)}`,
+    order: sql`position`,
   })
 }
 
@@ -90,9 +89,9 @@ export async function countEventsAfter(
       : sql`agent_id = ${agentId} and application_id = ${applicationId}`
   const result = await sql<{
     count: number
-  }>`select count(*) from (select from run_events where ${whose} and ${isLater(after)} limit ${max}) as later`.execute(
-    db,
-  )
+  }>`
+    select count(*) from (
+      select from run_events where ${whose} and position > ${after} limit ${max}) as later`.execute(db)
   return result.rows[0]?.count ?? 0
 }
 
@@ -110,45 +109,29 @@ export async function hasEventsToSend(
       (select max(seq) from run_events where run_id = ${runId} and application_id = ${applicationId})) as last`.execute(
     db,
   )
-  return (result.rows[0]?.last ?? 0) > after.position
+  return (result.rows[0]?.last ?? 0) > after
 }
 
-function isLater({ transaction, position }: Position) {
-  return sql`(transaction, position) > (${String(transaction)}::xid8, ${position}::bigint)`
-}
-
-// A transaction below the snapshot's xmin has ended: no event can be committed before its events any more.
-const acrossRuns = {
-  readable: sql`transaction < pg_snapshot_xmin(pg_current_snapshot())`,
-  order: sql`transaction, position`,
+function isWithin({ after, upTo }: Span) {
+  return sql`position > ${after} and position <= ${upTo}`
 }
 
 interface PageQuery {
   readonly where: RawBuilder<unknown>
-  readonly readable: RawBuilder<unknown>
   readonly order: RawBuilder<unknown>
 }
 
-async function loadPage(db: Db, { where, readable, order }: PageQuery): Promise<JournalPage> {
-  // The text of `transaction` is named `xid`: otherwise `order by` would sort by the text, with 1000 before 999.
-  const { rows } = await sql<EventRow & { readable: boolean; found: number }>`
+async function loadPage(db: Db, { where, order }: PageQuery): Promise<JournalPage> {
+  const { rows } = await sql<EventRow & { found: number }>`
     select run_id, seq, id, end_user_id, transaction::text as xid, position, kind, type, level, event, message,
-      data::text as data, case when kind = 'run_update' then data ->> 'status' end as status, created_at,
-      readable, found
+      data::text as data, case when kind = 'run_update' then data ->> 'status' end as status, created_at, found
     from (
       select *, count(*) over () as found,
         sum(pg_column_size(data)) over (
           order by ${order} rows between unbounded preceding and 1 preceding) as bytes_before
-      from (
-        select *, ${readable} as readable from run_events
-        where ${where} order by ${order} limit ${pageEventsMax}) as page) as sized
+      from (select * from run_events where ${where} order by ${order} limit ${pageEventsMax}) as page) as sized
     where coalesce(bytes_before, 0) < ${pageBytesMax}
     order by ${order}`.execute(db)
-  const unreadable = rows.findIndex((row) => !row.readable)
   const found = rows[0]?.found ?? 0
-  return {
-    rows: unreadable === -1 ? rows : rows.slice(0, unreadable),
-    more: unreadable === -1 && (found === pageEventsMax || found > rows.length),
-    held: unreadable !== -1,
-  }
+  return { rows, more: found === pageEventsMax || found > rows.length }
 }

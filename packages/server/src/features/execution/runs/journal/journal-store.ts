@@ -67,7 +67,8 @@ export async function appendFenced(
 }
 
 function eventSource(count: number) {
-  return sql`id, organization_id, application_id, agent_id, end_user_id, last_seq - ${count}::bigint as base`
+  return sql`id, organization_id, application_id, agent_id, end_user_id, last_seq - ${count}::bigint as base,
+    hold_event_positions(application_id)`
 }
 
 function insertOutbox(events: readonly StoredJournalEntry[]) {
