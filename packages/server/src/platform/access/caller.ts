@@ -26,6 +26,10 @@ export interface UserCaller {
 export interface KeyCaller {
   readonly kind: 'api-key'
   readonly keyId: string
+  /** SHA-256 of the secret that was sent, in base64. A key has two secrets while a rotation's overlap lasts. */
+  readonly secretHash: string
+  /** When the secret stops working. */
+  readonly expiresAt: Date | null
   readonly userId: string
   readonly organizationId: string
   readonly applicationId: string

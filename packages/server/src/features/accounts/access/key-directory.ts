@@ -1,7 +1,7 @@
 import type { KeyCaller } from '../../../platform/access/caller.ts'
 import type { Permissions } from '../../../platform/access/permissions.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
-import { findKey, hashKey, type KnownKey } from '../api-keys/index.ts'
+import { findKey, hashKey, heldPermissions, type KnownKey } from '../api-keys/index.ts'
 import { startKeyUses, type KeyUses } from './key-uses.ts'
 
 const cacheTtlMs = 60_000
@@ -65,7 +65,7 @@ async function findCaller(
   entries.delete(cacheKey)
   const row = await findKey(db, hash)
   if (row === undefined || (row.expiresAt !== null && row.expiresAt <= now)) return undefined
-  const caller = toCaller(row, permissions)
+  const caller = toCaller(row, cacheKey, permissions)
   makeRoom(entries)
   entries.set(cacheKey, {
     caller,
@@ -79,15 +79,6 @@ function makeRoom(entries: Map<string, CachedKey>): void {
   if (oldest !== undefined) entries.delete(oldest)
 }
 
-// A key's permissions are its scopes, as far as the current role of its creator has them.
-function toCaller(
-  { scopes, role, expiresAt: _expiresAt, ...row }: KnownKey,
-  { of, isGrantable }: Permissions,
-): KeyCaller {
-  const allowed = of(role)
-  return {
-    kind: 'api-key',
-    ...row,
-    permissions: new Set(scopes.filter((scope) => allowed.has(scope) && isGrantable(scope))),
-  }
+function toCaller({ scopes, role, ...row }: KnownKey, secretHash: string, permissions: Permissions): KeyCaller {
+  return { kind: 'api-key', ...row, secretHash, permissions: heldPermissions({ scopes, role }, permissions) }
 }

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
-import type { Permissions } from '../../../platform/access/permissions.ts'
+import type { Permissions, Role } from '../../../platform/access/permissions.ts'
 
 export interface ApiKey {
   readonly id: string
@@ -39,6 +39,15 @@ export function prefixOf(secret: string): string {
 /** The scopes that a user with these permissions can grant to an API key. */
 export function scopesWithin({ grantable }: Permissions, held: ReadonlySet<string>): string[] {
   return grantable.filter((permission) => held.has(permission))
+}
+
+/** The permissions of a key: its scopes, as far as the current role of its creator has them. */
+export function heldPermissions(
+  { scopes, role }: { readonly scopes: readonly string[]; readonly role: Role },
+  { of, isGrantable }: Permissions,
+): ReadonlySet<string> {
+  const allowed = of(role)
+  return new Set(scopes.filter((scope) => allowed.has(scope) && isGrantable(scope)))
 }
 
 /** One mistake for each scope that the user cannot grant. */

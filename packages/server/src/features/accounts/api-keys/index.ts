@@ -9,9 +9,9 @@ import { revokeApiKey } from './revoke-api-key.ts'
 import { rotateApiKey } from './rotate-api-key.ts'
 import { updateApiKey } from './update-api-key.ts'
 
-export { hashKey } from './api-key.ts'
+export { hashKey, heldPermissions } from './api-key.ts'
 export { issueApiKey } from './issue-api-key.ts'
-export { findKey, findValidKeys, saveKeyUses, type KnownKey } from './key-check-store.ts'
+export { findKey, findKeys, saveKeyUses, type KnownKey } from './key-check-store.ts'
 
 const problems = {
   'api-key-not-found': { status: 404, title: 'API Key Not Found' },

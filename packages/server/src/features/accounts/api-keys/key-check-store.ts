@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Role } from '../../../platform/access/permissions.ts'
 import type { Db } from '../../../platform/db/database.ts'
-import { isMember, memberships } from '../organizations/index.ts'
+import { memberships } from '../organizations/index.ts'
 
 /** A key that a request may use, and what it may do. */
 export interface KnownKey {
@@ -18,39 +18,26 @@ export interface KnownKey {
 }
 
 /**
- * The key with a secret's hash, unless it is revoked or its creator is no longer a member. A secret that a rotation
- * replaced is found too. One statement, because a request with an API key may have to wait for it.
+ * The keys with the hashes of secrets, by hash in base64. Leaves out keys that are revoked or whose creator is no
+ * longer a member, but not expired ones. A secret that a rotation replaced is found too.
  */
+export async function findKeys(db: Db, keyHashes: readonly Buffer[]): Promise<Map<string, KnownKey>> {
+  // `least` of a date and null is the date. Each of the two columns of hashes has a unique index.
+  const { rows } = await sql<KnownKey & { hash: Buffer }>`
+    select asked.hash, k.id as "keyId", k.created_by as "userId", k.organization_id as "organizationId",
+      k.application_id as "applicationId", k.scopes, m.role, m.api_version as "apiVersion",
+      case when k.key_hash = asked.hash then k.expires_at else least(k.expires_at, k.previous_expires_at) end
+        as "expiresAt"
+    from unnest(${keyHashes}::bytea[]) as asked (hash)
+    join api_keys k on k.key_hash = asked.hash or k.previous_key_hash = asked.hash
+    join ${memberships(db)} m on m.organization_id = k.organization_id and m.user_id = k.created_by
+    where k.revoked_at is null`.execute(db)
+  return new Map(rows.map(({ hash, ...key }) => [hash.toString('base64'), key]))
+}
+
+/** The key with a secret's hash, as `findKeys`. One statement: a request with an API key may have to wait for it. */
 export async function findKey(db: Db, keyHash: Buffer): Promise<KnownKey | undefined> {
-  const row = await db
-    .selectFrom('api_keys as k')
-    .innerJoin(memberships(db).as('m'), (join) =>
-      join.onRef('m.organization_id', '=', 'k.organization_id').onRef('m.user_id', '=', 'k.created_by'),
-    )
-    .select(['k.id', 'k.organization_id', 'k.application_id', 'k.created_by', 'k.scopes', 'm.role', 'm.api_version'])
-    // `least` of a date and null is the date.
-    .select(
-      sql<Date | null>`
-        case when k.key_hash = ${keyHash} then k.expires_at else least(k.expires_at, k.previous_expires_at) end`.as(
-        'expires_at',
-      ),
-    )
-    // Each of the two columns has a unique index.
-    .where((eb) => eb.or([eb('k.key_hash', '=', keyHash), eb('k.previous_key_hash', '=', keyHash)]))
-    .where('k.revoked_at', 'is', null)
-    .executeTakeFirst()
-  return row === undefined
-    ? undefined
-    : {
-        keyId: row.id,
-        userId: row.created_by,
-        organizationId: row.organization_id,
-        applicationId: row.application_id,
-        scopes: row.scopes,
-        expiresAt: row.expires_at,
-        role: row.role,
-        apiVersion: row.api_version,
-      }
+  return (await findKeys(db, [keyHash])).get(keyHash.toString('base64'))
 }
 
 /** Saves when keys were last used. Skips keys that another transaction is changing at this moment. */
@@ -61,13 +48,4 @@ export async function saveKeyUses(db: Db, uses: ReadonlyMap<string, Date>): Prom
     from unnest(${ids}::uuid[], ${[...uses.values()]}::timestamptz[]) as used (id, at)
     where api_keys.id = used.id and api_keys.id in (
       select id from api_keys where id = any(${ids}::uuid[]) order by id for no key update skip locked)`.execute(db)
-}
-
-/** Which of the given keys are still valid, across organizations. */
-export async function findValidKeys(db: Db, keyIds: readonly string[], now: Date): Promise<Set<string>> {
-  const { rows } = await sql<{ id: string }>`
-    select k.id from api_keys k
-    where k.id = any(${keyIds}::uuid[]) and k.revoked_at is null and (k.expires_at is null or k.expires_at > ${now})
-      and ${isMember(sql.ref('k.organization_id'), sql.ref('k.created_by'))}`.execute(db)
-  return new Set(rows.map((row) => row.id))
 }

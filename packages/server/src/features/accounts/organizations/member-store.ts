@@ -113,13 +113,6 @@ export function memberships(db: Db) {
     .select(['m.organization_id', 'm.user_id', 'm.role', 'o.api_version'])
 }
 
-/** Whether a user is a member of an organization, as a condition on columns of another table. */
-export function isMember(organizationId: RawBuilder<unknown>, userId: RawBuilder<unknown>): RawBuilder<boolean> {
-  return sql<boolean>`exists (
-    select from organization_members as membership
-    where membership.organization_id = ${organizationId} and membership.user_id = ${userId})`
-}
-
 /** What a membership gives to a request. */
 export interface StoredMembership {
   readonly organizationId: string
@@ -141,12 +134,12 @@ export async function findMembership(
     : { organizationId: row.organization_id, role: row.role, apiVersion: row.api_version }
 }
 
-/** The memberships of the users, each as `<organization>:<user>`. */
-export async function findMemberships(db: Db, userIds: readonly string[]): Promise<Set<string>> {
-  const { rows } = await sql<{ key: string }>`
-    select organization_id || ':' || user_id as key from organization_members
-    where user_id = any(${userIds}::text[])`.execute(db)
-  return new Set(rows.map((row) => row.key))
+/** The role of each user in each of their organizations, by `<organization>:<user>`. */
+export async function findRoles(db: Db, userIds: readonly string[]): Promise<Map<string, Role>> {
+  const { rows } = await sql<{ key: string; role: Role }>`
+    select m.organization_id || ':' || m.user_id as key, m.role from ${memberships(db)} m
+    where m.user_id = any(${userIds}::text[])`.execute(db)
+  return new Map(rows.map(({ key, role }) => [key, role]))
 }
 
 function select(db: Db, scope: OrgScope) {

@@ -29,6 +29,8 @@ describe('listing the audit log', () => {
     ({
       kind: 'api-key',
       keyId: parseWireId('key', tenant.apiKeyId) ?? '',
+      secretHash: '',
+      expiresAt: null,
       ...tenant.scope,
       userId: tenant.userId,
       permissions: new Set<string>(),

@@ -6,6 +6,8 @@ const user = { kind: 'user', userId: 'usr_1', email: 'ada@example.com' } as cons
 const key = {
   kind: 'api-key',
   keyId: 'k',
+  secretHash: '',
+  expiresAt: null,
   userId: 'usr_1',
   organizationId: 'o',
   applicationId: 'a',

@@ -96,9 +96,10 @@ export function openStream(call: StreamCall, source: Source, start: StreamStart)
     endUserId: scope.endUserId,
     holder:
       caller.kind === 'api-key'
-        ? { keyId: caller.keyId }
+        ? { secretHash: caller.secretHash }
         : { userId: caller.userId, sessionId: caller.sessionId ?? '' },
     openedAtMs: now.getTime(),
+    expiresAtMs: (caller.kind === 'api-key' ? caller.expiresAt?.getTime() : undefined) ?? Infinity,
   })
   reply.hijack()
   response.on('close', () => hub.forget(subscriber))

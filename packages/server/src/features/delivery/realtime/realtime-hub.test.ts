@@ -184,7 +184,7 @@ describe('a stream', () => {
       .set({ expires_at: new Date(Date.now() - 1_000) })
       .where('key_prefix', '=', expired.apiKey.slice(0, 8))
       .execute()
-    world.platform.use(realtimeHub).setTimings({ holdersMs: 50 })
+    world.platform.use(realtimeHub).setTimings({ rightsMs: 50 })
     await streams[1]?.closed()
     expect(other.isClosed).toBe(false)
     expect((await openSse(`${world.url}/api/realtime/runs?token=${revoked.apiKey}`)).status).toBe(401)

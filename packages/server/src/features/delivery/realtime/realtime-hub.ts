@@ -2,10 +2,7 @@ import { rerunIfCalled } from '../../../platform/concurrency/rerun.ts'
 import { createSemaphore } from '../../../platform/concurrency/semaphore.ts'
 import type { Db } from '../../../platform/db/database.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
-import { findValidKeys } from '../../accounts/api-keys/index.ts'
-import { contentSeals, findEndUsers } from '../../accounts/end-users/index.ts'
-import { findMemberships } from '../../accounts/organizations/index.ts'
-import { findOpenSessions } from '../../accounts/sign-in/index.ts'
+import { contentSeals } from '../../accounts/end-users/index.ts'
 import {
   findHorizons,
   findRunStates,
@@ -16,6 +13,7 @@ import {
 } from '../../execution/runs/index.ts'
 import { createHorizons } from './horizons.ts'
 import { frameEvent, idOf, pingFrame, readSource, toJournalEvent, type Source } from './source.ts'
+import { endStreamsWithoutRights } from './stream-rights.ts'
 import type { Subscriber } from './subscriber.ts'
 import { Tail, TailIndex, type FramedPage } from './tail.ts'
 
@@ -36,10 +34,10 @@ export interface Timings {
   /** After this a stream ends, and the client reconnects with its credentials. */
   readonly lifetimeMs: number
   /** How often the rights of open streams are checked when no change is announced. */
-  readonly holdersMs: number
+  readonly rightsMs: number
 }
 
-export const defaultTimings: Timings = { pingMs: 15_000, pollMs: 1_000, lifetimeMs: 3_600_000, holdersMs: 60_000 }
+export const defaultTimings: Timings = { pingMs: 15_000, pollMs: 1_000, lifetimeMs: 3_600_000, rightsMs: 60_000 }
 
 export interface RealtimeHub {
   /** Sends a subscriber its missing events, then new ones, until either side ends the stream. */
@@ -64,7 +62,7 @@ export const realtimeHub: Service<RealtimeHub> = {
   close: (hub) => hub.close(),
 }
 
-type HubPlatform = Pick<Platform, 'clock' | 'db' | 'log' | 'stopping' | 'use' | 'versions' | 'wake'>
+type HubPlatform = Pick<Platform, 'clock' | 'db' | 'log' | 'permissions' | 'stopping' | 'use' | 'versions' | 'wake'>
 
 class Hub implements RealtimeHub {
   readonly #platform: HubPlatform
@@ -72,14 +70,12 @@ class Hub implements RealtimeHub {
   readonly #subscribers = new Set<Subscriber>()
   readonly #reads = createSemaphore(readsMax)
   readonly #cleanups: (() => void)[]
-  readonly #checkHolders = rerunIfCalled(() =>
-    endStreamsWithoutRights(this, this.#subscribers, this.#platform.clock.now()).catch((error: unknown) =>
-      this.#reportFailure(error),
-    ),
-  )
+  readonly #checkRights = rerunIfCalled(() => this.#endStreamsWithoutRights())
   readonly horizonOf = createHorizons((ids) => this.read((db) => findHorizons(db, ids)))
   #timings = defaultTimings
   #timers: NodeJS.Timeout[] = []
+  /** Checks the rights when the next secret expires. */
+  #expiry: { readonly atMs: number; readonly timer: NodeJS.Timeout } | undefined
   #isFailing = false
   #stopped = false
 
@@ -89,8 +85,8 @@ class Hub implements RealtimeHub {
     platform.stopping.addEventListener('abort', stop)
     this.#cleanups = [
       platform.wake.subscribe('events', (detail) => this.#tails.wake(detail)),
-      platform.wake.subscribe('keys', this.#checkHolders),
-      platform.wake.subscribe('sessions', this.#checkHolders),
+      platform.wake.subscribe('keys', this.#checkRights),
+      platform.wake.subscribe('sessions', this.#checkRights),
       () => platform.stopping.removeEventListener('abort', stop),
     ]
     this.#startTimers()
@@ -109,6 +105,7 @@ class Hub implements RealtimeHub {
     if (!subscriber.isOpen) return
     this.#subscribers.add(subscriber)
     if (this.#stopped) return subscriber.end('reconnect')
+    this.#checkRightsAt(subscriber.expiresAtMs)
     this.#catchUp(subscriber).catch((error: unknown) => {
       this.#reportFailure(error)
       // The client reconnects with its last id, when the database may be reachable again.
@@ -179,6 +176,32 @@ class Hub implements RealtimeHub {
     }
   }
 
+  async #endStreamsWithoutRights(): Promise<void> {
+    const { permissions, clock } = this.#platform
+    const check = { permissions, now: clock.now(), read: this.read.bind(this) }
+    try {
+      this.#checkRightsAt(await endStreamsWithoutRights(check, this.#subscribers))
+    } catch (error) {
+      this.#reportFailure(error)
+    }
+  }
+
+  #checkRightsAt(atMs: number): void {
+    const delayMs = atMs - this.#platform.clock.now().getTime()
+    // A later expiry is found by one of the regular checks before.
+    if (this.#stopped || delayMs > this.#timings.rightsMs || atMs >= (this.#expiry?.atMs ?? Infinity)) return
+    clearTimeout(this.#expiry?.timer)
+    const timer = setTimeout(
+      () => {
+        this.#expiry = undefined
+        this.#checkRights()
+      },
+      Math.max(0, delayMs),
+    )
+    timer.unref()
+    this.#expiry = { atMs, timer }
+  }
+
   #reportFailure(error: unknown): void {
     if (!this.#isFailing && !this.#stopped)
       this.#platform.log.warn({ err: error }, 'The journal cannot be read for streams; the read will be retried.')
@@ -186,7 +209,7 @@ class Hub implements RealtimeHub {
   }
 
   #startTimers(): void {
-    const { pingMs, pollMs, holdersMs } = this.#timings
+    const { pingMs, pollMs, rightsMs } = this.#timings
     this.#timers.forEach(clearInterval)
     if (this.#stopped) return
     let polling = false
@@ -199,7 +222,7 @@ class Hub implements RealtimeHub {
     this.#timers = [
       setInterval(() => this.#tick(), pingMs),
       setInterval(() => void poll(), pollMs),
-      setInterval(this.#checkHolders, holdersMs),
+      setInterval(this.#checkRights, rightsMs),
     ]
     for (const timer of this.#timers) timer.unref()
   }
@@ -232,41 +255,10 @@ class Hub implements RealtimeHub {
     if (this.#stopped) return
     this.#stopped = true
     this.#timers.forEach(clearInterval)
+    clearTimeout(this.#expiry?.timer)
     for (const cleanup of this.#cleanups) cleanup()
     for (const subscriber of this.#subscribers) subscriber.end('reconnect')
     setTimeout(() => this.#subscribers.forEach((subscriber) => subscriber.abort()), finalFrameMs).unref()
-  }
-}
-
-/**
- * Ends the streams that lost their rights: their API key is no longer valid, their session has ended, their user has
- * left the organization, or their end-user was erased.
- */
-async function endStreamsWithoutRights(
-  hub: Pick<RealtimeHub, 'read'>,
-  subscribers: Iterable<Subscriber>,
-  now: Date,
-): Promise<void> {
-  const all = [...subscribers]
-  if (all.length === 0) return
-  const keyIds = new Set(all.flatMap(({ holder }) => ('keyId' in holder ? [holder.keyId] : [])))
-  const users = all.flatMap(({ holder }) => ('userId' in holder ? [holder] : []))
-  const userIds = new Set(users.map(({ userId }) => userId))
-  const keys = await hub.read((db) => findValidKeys(db, [...keyIds], now))
-  const memberships = await hub.read((db) => findMemberships(db, [...userIds]))
-  const sessions = await hub.read((db) =>
-    findOpenSessions(db, [...new Set(users.map(({ sessionId }) => sessionId))], now),
-  )
-  const endUsers = await hub.read((db) =>
-    findEndUsers(db, [...new Set(all.flatMap(({ endUserId }) => endUserId ?? []))]),
-  )
-  for (const subscriber of all) {
-    const { holder, source, endUserId } = subscriber
-    const isValid =
-      'keyId' in holder
-        ? keys.has(holder.keyId)
-        : sessions.has(holder.sessionId) && memberships.has(`${source.organizationId}:${holder.userId}`)
-    if (!isValid || (endUserId !== null && !endUsers.has(endUserId))) subscriber.end()
   }
 }
 

@@ -39,6 +39,7 @@ async function connectLazily(): Promise<{ subscriber: Subscriber; response: Serv
     endUserId: null,
     holder: { userId: 'u', sessionId: 's' },
     openedAtMs: 0,
+    expiresAtMs: Infinity,
   })
   return { subscriber, response, socket }
 }

@@ -8,8 +8,8 @@ const backlogBytesMax = 1_048_576
 /** Unsent bytes at which a replay waits for the client. */
 const replayBytesMax = 262_144
 
-/** The key or session that opened a stream. Its rights are checked again while the stream is open. */
-export type Holder = { readonly keyId: string } | { readonly userId: string; readonly sessionId: string }
+/** The secret of a key, or the session, that opened a stream. Its rights are checked again while the stream is open. */
+export type Holder = { readonly secretHash: string } | { readonly userId: string; readonly sessionId: string }
 
 export interface SubscriberOptions {
   readonly response: ServerResponse
@@ -22,6 +22,8 @@ export interface SubscriberOptions {
   readonly endUserId: string | null
   readonly holder: Holder
   readonly openedAtMs: number
+  /** When the holder's secret stops working; Infinity when that is not known. */
+  readonly expiresAtMs: number
 }
 
 /** One open stream: its position, and which events it may receive. */
@@ -29,6 +31,7 @@ export class Subscriber {
   readonly source: Source
   readonly holder: Holder
   readonly openedAtMs: number
+  readonly expiresAtMs: number
   readonly endUserId: string | null
   readonly #response: ServerResponse
   readonly #version: string
@@ -40,6 +43,7 @@ export class Subscriber {
     this.source = options.source
     this.holder = options.holder
     this.openedAtMs = options.openedAtMs
+    this.expiresAtMs = options.expiresAtMs
     this.#response = options.response
     this.#version = options.version
     this.endUserId = options.endUserId
