@@ -48,7 +48,13 @@ export async function bootServer(
 ): Promise<{ child: ChildProcess; url: string; bootMs: number }> {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const limits = { RATE_LIMIT_RUNS: '1000000', RATE_LIMIT_CREATE: '1000000', RATE_LIMIT_DEFAULT: '1000000' }
+  const limits = {
+    RATE_LIMIT_RUNS: '1000000',
+    RATE_LIMIT_CREATE: '1000000',
+    RATE_LIMIT_DEFAULT: '1000000',
+    STREAMS_PER_CALLER: '100000',
+    STREAMS_PER_ORGANIZATION: '100000',
+  }
   const env = {
     PATH: process.env['PATH'],
     NODE_COMPILE_CACHE: inRepository('.cache/compile'),

@@ -82,11 +82,16 @@ export interface StreamStart {
   readonly greeting: readonly Buffer[]
 }
 
+function nameOf({ caller, scope }: StreamCall): string {
+  return caller.kind === 'user' ? caller.userId : `${caller.keyId} ${scope.endUserId ?? ''}`
+}
+
 /** Takes the connection over and follows the source from a position on. */
 export function openStream(call: StreamCall, source: Source, start: StreamStart): typeof hijacked {
   const { reply, platform, scope, caller, apiVersion, now } = call
   const hub = platform.use(realtimeHub)
   const response = reply.raw
+  const giveBack = hub.places.take({ caller: nameOf(call), organizationId: scope.organizationId })
   const subscriber = new Subscriber({
     response,
     source,
@@ -102,7 +107,12 @@ export function openStream(call: StreamCall, source: Source, start: StreamStart)
     expiresAtMs: (caller.kind === 'api-key' ? caller.expiresAt?.getTime() : undefined) ?? Infinity,
   })
   reply.hijack()
-  response.on('close', () => hub.forget(subscriber))
+  response.on('close', () => {
+    giveBack()
+    hub.forget(subscriber)
+  })
+  // The client disconnected before: there is no event to come.
+  if (response.closed) giveBack()
   for (const [name, value] of Object.entries({ ...reply.getHeaders(), ...streamHeaders }))
     if (value !== undefined) response.setHeader(name, value)
   response.writeHead(200)

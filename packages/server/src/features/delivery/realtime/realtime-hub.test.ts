@@ -29,7 +29,10 @@ interface Stage {
 }
 
 async function setUp(): Promise<Stage> {
-  const world = await openWorld({ features: [realtimeFeature, signInFeature, profileFeature] })
+  const world = await openWorld({
+    features: [realtimeFeature, signInFeature, profileFeature],
+    environment: { STREAMS_PER_CALLER: '1000' },
+  })
   cleanups.push(() => world.close())
   const tenant = await world.tenant()
   const run = await insertRun(world.platform, tenant)

@@ -3,24 +3,17 @@ import { createSemaphore } from '../../../platform/concurrency/semaphore.ts'
 import type { Db } from '../../../platform/db/database.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
 import { contentSeals } from '../../accounts/end-users/index.ts'
-import {
-  findHorizons,
-  findRunStates,
-  isTerminal,
-  type Horizon,
-  type Position,
-  type RunState,
-} from '../../execution/runs/index.ts'
+import { findHorizons, type Horizon, type Position } from '../../execution/runs/index.ts'
 import { createHorizons } from './horizons.ts'
 import { frameEvent, idOf, pingFrame, readSource, toJournalEvent, type Source } from './source.ts'
 import { endStreamsWithoutRights } from './stream-rights.ts'
+import { pollTails } from './poll-tails.ts'
+import { createStreamPlaces, type StreamPlaces } from './stream-places.ts'
 import type { Subscriber } from './subscriber.ts'
 import { Tail, TailIndex, type FramedPage } from './tail.ts'
 
 /** Journal reads at a time: many reconnects at once must not exhaust the connection pool. */
 const readsMax = 4
-/** Runs checked in one query. */
-const batchRunsMax = 1_000
 /** When the server stops, how long clients have to receive the final frame. */
 const finalFrameMs = 500
 
@@ -44,6 +37,8 @@ export interface RealtimeHub {
   follow(subscriber: Subscriber): void
   /** Runs a read under the same limit as the reads of streams. */
   read<T>(work: (db: Db) => Promise<T>): Promise<T>
+  /** Counts the open streams of each caller and organization. */
+  readonly places: StreamPlaces
   /** How far the events of an application can be read in order. */
   horizonOf(applicationId: string): Promise<Horizon>
   /** Removes a subscriber whose connection has closed. */
@@ -62,7 +57,10 @@ export const realtimeHub: Service<RealtimeHub> = {
   close: (hub) => hub.close(),
 }
 
-type HubPlatform = Pick<Platform, 'clock' | 'db' | 'log' | 'permissions' | 'stopping' | 'use' | 'versions' | 'wake'>
+type HubPlatform = Pick<
+  Platform,
+  'clock' | 'config' | 'db' | 'log' | 'permissions' | 'stopping' | 'use' | 'versions' | 'wake'
+>
 
 class Hub implements RealtimeHub {
   readonly #platform: HubPlatform
@@ -71,6 +69,7 @@ class Hub implements RealtimeHub {
   readonly #reads = createSemaphore(readsMax)
   readonly #cleanups: (() => void)[]
   readonly #checkRights = rerunIfCalled(() => this.#endStreamsWithoutRights())
+  readonly places: StreamPlaces
   readonly horizonOf = createHorizons((ids) => this.read((db) => findHorizons(db, ids)))
   #timings = defaultTimings
   #timers: NodeJS.Timeout[] = []
@@ -81,6 +80,10 @@ class Hub implements RealtimeHub {
 
   constructor(platform: HubPlatform) {
     this.#platform = platform
+    this.places = createStreamPlaces({
+      callerMax: platform.config.STREAMS_PER_CALLER,
+      organizationMax: platform.config.STREAMS_PER_ORGANIZATION,
+    })
     const stop = () => this.#stop()
     platform.stopping.addEventListener('abort', stop)
     this.#cleanups = [
@@ -260,32 +263,4 @@ class Hub implements RealtimeHub {
     for (const subscriber of this.#subscribers) subscriber.end('reconnect')
     setTimeout(() => this.#subscribers.forEach((subscriber) => subscriber.abort()), finalFrameMs).unref()
   }
-}
-
-/**
- * Fallback for lost wake-ups: checks all followed runs together, and reads only those with new events.
- * Ends the streams of a run that was deleted, or that has ended with all its events sent.
- */
-async function pollTails(hub: Pick<RealtimeHub, 'read'>, tails: Iterable<Tail>): Promise<void> {
-  const runs: { runId: string; tail: Tail }[] = []
-  for (const tail of tails) {
-    if (tail.source.kind === 'run') runs.push({ runId: tail.source.runId, tail })
-    else tail.wake()
-  }
-  for (let first = 0; first < runs.length; first += batchRunsMax) {
-    const batch = runs.slice(first, first + batchRunsMax)
-    const states = await hub.read((db) =>
-      findRunStates(
-        db,
-        batch.map(({ runId }) => runId),
-      ),
-    )
-    for (const { runId, tail } of batch) catchUp(tail, states.get(runId))
-  }
-}
-
-function catchUp(tail: Tail, state: RunState | undefined): void {
-  if (state !== undefined && state.lastSeq > tail.position) return tail.wake()
-  if (state !== undefined && !isTerminal(state.status)) return
-  for (const subscriber of tail.subscribers) subscriber.end()
 }

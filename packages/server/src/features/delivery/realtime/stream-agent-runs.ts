@@ -18,7 +18,7 @@ export const streamAgentRuns = endpoint({
   query: streamQuery,
   returns: { 200: StreamWire },
   streams: 'text/event-stream',
-  fails: ['agent-not-found'],
+  fails: ['agent-not-found', 'too-many-streams'],
   async handle(call) {
     const { db, scope, params } = call
     const agent = foundOr(await findAgent(db, scope, params.agentId), 'agent-not-found')

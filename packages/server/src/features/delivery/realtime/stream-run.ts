@@ -22,7 +22,7 @@ export const streamRun = endpoint({
   query: streamQuery,
   returns: { 200: StreamWire, 204: Nothing },
   streams: 'text/event-stream',
-  fails: ['run-not-found'],
+  fails: ['run-not-found', 'too-many-streams'],
   async handle(call) {
     const { db, scope, params } = call
     const run = foundOr(await findRunState(db, scope, params.runId), 'run-not-found')

@@ -14,7 +14,7 @@ export const streamRuns = endpoint({
   query: streamQuery,
   returns: { 200: StreamWire },
   streams: 'text/event-stream',
-  fails: [],
+  fails: ['too-many-streams'],
   handle: (call) =>
     openLiveStream(call, {
       kind: 'application',

@@ -102,6 +102,7 @@ export { DamagedJournal, parseReplayed, type JournalRow, type ReplayedEntry } fr
 export { finalOutboxTypes, runUpdate, sealEntries } from './journal/stored-entry.ts'
 export {
   countEventsAfter,
+  findLastPositions,
   hasEventsToSend,
   loadAgentEvents,
   loadApplicationEvents,

@@ -112,6 +112,20 @@ export async function hasEventsToSend(
   return (result.rows[0]?.last ?? 0) > after
 }
 
+/** By id the last position of each application's and each agent's events; without those that have none. */
+export async function findLastPositions(
+  db: Db,
+  { applicationIds, agentIds }: { applicationIds: readonly string[]; agentIds: readonly string[] },
+): Promise<Map<string, Position>> {
+  const { rows } = await sql<{ id: string; position: Position }>`
+    select s.id, e.position from unnest(${applicationIds}::uuid[]) as s (id) cross join lateral (
+      select position from run_events where application_id = s.id order by position desc limit 1) e
+    union all
+    select s.id, e.position from unnest(${agentIds}::uuid[]) as s (id) cross join lateral (
+      select position from run_events where agent_id = s.id order by position desc limit 1) e`.execute(db)
+  return new Map(rows.map(({ id, position }) => [id, position]))
+}
+
 function isWithin({ after, upTo }: Span) {
   return sql`position > ${after} and position <= ${upTo}`
 }
