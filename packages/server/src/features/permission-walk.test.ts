@@ -6,6 +6,7 @@ import { newWireId } from '../platform/ids/id.ts'
 import type { Tenant } from '../testing/factories/tenant.ts'
 import { exampleForm, fillRoute, paramsOf } from '../testing/isolation/attempt.ts'
 import { exampleBody, exampleQuery, type IdField } from '../testing/isolation/example-request.ts'
+import { requiredPermissions } from '../platform/http/endpoint.ts'
 import { openWorld, type World } from '../testing/world.ts'
 import { features } from './index.ts'
 
@@ -76,7 +77,7 @@ describe('the access rule of every operation', () => {
   })
 
   it('uses every permission except those reserved with a reason', () => {
-    const used = new Set<string>(operations.map(({ endpoint }) => endpoint.permission))
+    const used = new Set(operations.flatMap(({ endpoint }) => requiredPermissions(endpoint)))
     expect(everyPermission.filter((permission) => !used.has(permission)).sort()).toEqual(Object.keys(reserved).sort())
   })
 })
@@ -99,9 +100,12 @@ describe('calling every operation', () => {
   })
 
   const guarded = operations.filter(({ endpoint }) => endpoint.permission !== 'none')
-  const cases = guarded.map((operation) => [operation.id, operation.endpoint.permission, operation] as const)
+  const cases = guarded.map((operation) => {
+    const required = requiredPermissions(operation.endpoint)
+    return [operation.id, required.join(' and '), { operation, required }] as const
+  })
 
-  it.each(cases)('%s is allowed for exactly the roles with %s', async (_id, permission, operation) => {
+  it.each(cases)('%s is allowed for exactly the roles with %s', async (_id, _names, { operation, required }) => {
     for (const role of roles) {
       // A change may delete the tenant, so each gets its own.
       const tenant = splitRoute(operation.endpoint.route)[0] === 'GET' ? tenants[role] : await world.tenant({ role })
@@ -110,17 +114,19 @@ describe('calling every operation', () => {
         tenant,
         headers: { cookie, 'x-org-id': tenant.orgId, 'x-app-id': tenant.appId },
       })
-      expect(code === 'forbidden', `${role}: ${code}`).toBe(!permissions.of(role).has(permission))
+      expect(code === 'forbidden', `${role}: ${code}`).toBe(
+        !required.every((permission) => permissions.of(role).has(permission)),
+      )
     }
   })
 
-  it.each(cases)('%s is allowed for exactly the API keys with %s', async (_id, permission, operation) => {
+  it.each(cases)('%s is allowed for exactly the API keys with %s', async (_id, _names, { operation, required }) => {
     const tenant = splitRoute(operation.endpoint.route)[0] === 'GET' ? tenants.owner : await world.tenant()
-    const others = permissions.grantable.filter((scope) => scope !== permission)
+    const without = (missing: string) => permissions.grantable.filter((scope) => scope !== missing)
     for (const [name, scopes] of [
       ['all', permissions.grantable],
       ['none', []],
-      ['all others', others],
+      ...required.map((permission) => [`all but ${permission}`, without(permission)] as const),
     ] as const) {
       const { apiKey } = await tenant.key({ scopes })
       const code = await ask(world, operation, {
@@ -128,8 +134,55 @@ describe('calling every operation', () => {
         headers: { authorization: `Bearer ${apiKey}`, 'x-app-id': tenant.appId },
       })
       expect(code === 'forbidden', `a key with ${name}: ${code}`).toBe(
-        !(name === 'all' && permissions.grantable.includes(permission)),
+        !(name === 'all' && required.every((permission) => permissions.grantable.includes(permission))),
       )
+    }
+  })
+})
+
+/** Operations that change something on behalf of an end-user, because it belongs to them. */
+const forEndUsers = [
+  'cancelRun',
+  'createAgentSchedule',
+  'createSchedule',
+  'deleteFile',
+  'deleteRun',
+  'deleteSchedule',
+  'eraseEndUser',
+  'markAllRead',
+  'markNotificationRead',
+  'markRunRead',
+  'previewCronExpression',
+  'runAgent',
+  'runSchedule',
+  'startRun',
+  'updateEndUser',
+  'updateSchedule',
+  'uploadFile',
+]
+
+describe('a request on behalf of an end-user', () => {
+  const changes = operations.filter(
+    ({ endpoint }) => splitRoute(endpoint.route)[0] !== 'GET' && endpoint.permission !== 'none',
+  )
+
+  it('may change what belongs to the end-user, and nothing else', async () => {
+    const world = await openWorld()
+    try {
+      const tenant = await world.tenant()
+      const { apiKey } = await tenant.key({ scopes: permissions.grantable })
+      const endUserId = await tenant.endUser()
+      const allowed: string[] = []
+      for (const operation of changes) {
+        const code = await ask(world, operation, {
+          tenant,
+          headers: { authorization: `Bearer ${apiKey}`, 'x-app-id': tenant.appId, 'appstrate-user': endUserId },
+        })
+        if (code !== 'forbidden') allowed.push(operation.id)
+      }
+      expect(allowed.sort()).toEqual(forEndUsers)
+    } finally {
+      await world.close()
     }
   })
 })

@@ -101,6 +101,13 @@ export interface EndpointSpec<
   readonly caller: K
   /** `resource:action`, or `none` if the kind of caller is enough. */
   readonly permission: `${string}:${string}` | 'none'
+  /** Permissions that are required besides `permission`. */
+  readonly alsoRequires?: readonly `${string}:${string}`[]
+  /**
+   * A request on behalf of an end-user (`Appstrate-User`) may use the endpoint although it is not a GET: it changes
+   * only what belongs to the end-user.
+   */
+  readonly forEndUsers?: true
   readonly limit: LimitClass
   readonly idempotency: 'supported' | 'not-needed'
   /** The reply contains a secret: it is stored encrypted for replays. */
@@ -127,6 +134,11 @@ export interface EndpointSpec<
 /** An endpoint with erased types, for code that reads declarations. */
 export type Endpoint = EndpointSpec<CallerKind, string, TProperties, TSchema, Returns>
 export type AnyCall = Call<CallerKind, string, TProperties, TSchema>
+
+/** The permissions that an endpoint requires. */
+export function requiredPermissions({ permission, alsoRequires = [] }: Endpoint): readonly string[] {
+  return permission === 'none' ? alsoRequires : [permission, ...alsoRequires]
+}
 
 /** Declares an endpoint; the types of `handle` follow from the declaration. */
 export function endpoint<

@@ -8,7 +8,15 @@ import { auditedRequest } from './admit.ts'
 import type { ApiParts, Operation } from './api.ts'
 import type { IdempotencyKey, StoredReply } from './idempotency/idempotency.ts'
 import { idempotencyLockMs, parseIdempotencyKey } from './idempotency/idempotency.ts'
-import { hijacked, type AnyCall, type Endpoint, type JsonReply, type PathParam, type Returns } from './endpoint.ts'
+import {
+  hijacked,
+  requiredPermissions,
+  type AnyCall,
+  type Endpoint,
+  type JsonReply,
+  type PathParam,
+  type Returns,
+} from './endpoint.ts'
 import { problem } from '../problems/problem.ts'
 import { sealReplies } from './idempotency/seal-replies.ts'
 import { findUnsafeValues, isStorable, isTooDeep } from './unsafe-values.ts'
@@ -82,8 +90,16 @@ function upgradeBody({ platform }: ApiParts, { id, endpoint }: Operation, reques
 }
 
 function refuseForbidden({ endpoint }: Operation, request: FastifyRequest): void {
-  if (endpoint.permission === 'none' || request.state.authorization.permissions.has(endpoint.permission)) return
-  throw problem('forbidden', { detail: `This needs the permission ${endpoint.permission}.` })
+  const { permissions, actingAs } = request.state.authorization
+  const lacking = requiredPermissions(endpoint).find((permission) => !permissions.has(permission))
+  if (lacking !== undefined) throw problem('forbidden', { detail: `This needs the permission ${lacking}.` })
+  const isChange = !endpoint.route.startsWith('GET ')
+  if (actingAs !== undefined && isChange && endpoint.forEndUsers !== true)
+    throw problem('forbidden', {
+      detail:
+        'A request on behalf of an end-user can change only what belongs to the end-user: ' +
+        'send this one without Appstrate-User.',
+    })
 }
 
 function readIdempotencyKey(

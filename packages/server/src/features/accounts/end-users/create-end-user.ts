@@ -1,7 +1,6 @@
 import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { created, endpoint } from '../../../platform/http/endpoint.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { findMetadataMistakes, findSizeMistakes, mergeMetadata, normalizeEmail, refuseTaken } from './end-user.ts'
@@ -23,10 +22,6 @@ export const createEndUser = endpoint({
   returns: { 201: EndUserWire },
   fails: ['external-id-taken', 'email-taken'],
   async handle({ body, scope, change }) {
-    if (scope.endUserId !== null)
-      throw problem('forbidden', {
-        detail: 'An end-user cannot create end-users: send the request without Appstrate-User.',
-      })
     const given = body.metadata ?? {}
     const metadata = mergeMetadata({}, given)
     refuseInvalid([...findMetadataMistakes(given), ...findSizeMistakes(metadata)])

@@ -24,6 +24,7 @@ export const updateEndUser = endpoint({
   description: '`metadata` is merged key by key into the stored metadata; null removes a key.',
   caller: 'application',
   permission: 'end-users:write',
+  forEndUsers: true,
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'end-user.updated',

@@ -32,6 +32,7 @@ export const eraseEndUser = endpoint({
     'An erasure cannot be undone.',
   caller: 'application',
   permission: 'end-users:delete',
+  forEndUsers: true,
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'end-user.erased',

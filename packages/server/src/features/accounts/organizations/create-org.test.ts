@@ -34,6 +34,7 @@ describe('creating an organization', () => {
     expect((await send(`GET /api/orgs/${answer.body.id}`)).body).toEqual(answer.body)
     expect((await send(`GET /api/orgs/${answer.body.id}/settings`)).body).toEqual({
       apiVersion: world.platform.versions.current,
+      auditRetentionDays: null,
     })
     const applications = await send('GET /api/applications', { headers: { 'x-org-id': answer.body.id } })
     expect(applications.body.data).toMatchObject([{ name: 'Default', isDefault: true, orgId: answer.body.id }])

@@ -17,6 +17,9 @@ it('answers null for an organization that uses the current API version', async (
   const world = await openWorld(options)
   const tenant = await world.tenant()
   const { send } = await tenant.session()
-  expect((await send(`GET /api/orgs/${tenant.orgId}/settings`)).body).toEqual({ apiVersion: null })
+  expect((await send(`GET /api/orgs/${tenant.orgId}/settings`)).body).toEqual({
+    apiVersion: null,
+    auditRetentionDays: null,
+  })
   await world.close()
 })

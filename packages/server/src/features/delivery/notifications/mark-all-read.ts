@@ -9,6 +9,7 @@ export const markAllRead = endpoint({
   description: 'Marks the notifications that exist at the time of the call. Those created meanwhile stay unread.',
   caller: 'application',
   permission: 'runs:read',
+  forEndUsers: true,
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',

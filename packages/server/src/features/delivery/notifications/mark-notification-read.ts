@@ -12,6 +12,7 @@ export const markNotificationRead = endpoint({
   description: 'Marks a notification as read for you only: one for every member stays unread for the others.',
   caller: 'application',
   permission: 'runs:read',
+  forEndUsers: true,
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',

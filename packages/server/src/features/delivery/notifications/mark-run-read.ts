@@ -10,6 +10,7 @@ export const markRunRead = endpoint({
   summary: "Mark a run's notification as read",
   caller: 'application',
   permission: 'runs:read',
+  forEndUsers: true,
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',

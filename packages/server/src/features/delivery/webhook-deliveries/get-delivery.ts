@@ -14,6 +14,7 @@ export const getDelivery = endpoint({
     'Long bodies are truncated.',
   caller: 'application',
   permission: 'webhooks:read',
+  alsoRequires: ['runs:read'],
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',

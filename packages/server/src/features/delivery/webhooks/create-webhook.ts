@@ -11,7 +11,7 @@ import {
   agentIdOf,
   findWebhookMistakes,
   newWebhookFields,
-  refuseEndUser,
+  refuseFullPayload,
   signings,
   webhooksMax,
   type Webhook,
@@ -22,7 +22,9 @@ const { url, events, ...optional } = webhookFields
 export const createWebhook = endpoint({
   route: 'POST /api/webhooks',
   summary: 'Create a webhook',
-  description: 'Creates a webhook. Only this reply contains the secret. An application has at most 20 webhooks.',
+  description:
+    'Creates a webhook. Only this reply contains the secret. An application has at most 20 webhooks. ' +
+    '`payloadMode: full` also needs the permission `runs:read`.',
   caller: 'application',
   permission: 'webhooks:write',
   limit: 'create',
@@ -43,7 +45,7 @@ export const createWebhook = endpoint({
   }),
   returns: { 201: NewWebhookWire },
   fails: ['webhook-limit-reached', 'agent-not-found'],
-  async handle({ body, scope, caller, platform, request, now, change }) {
+  async handle({ body, scope, caller, permissions, platform, request, now, change }) {
     refuseInvalid(findWebhookMistakes(platform, body))
     const { signing = 'hmac', agentId, ...chosen } = body
     const id = newUuid()
@@ -53,7 +55,7 @@ export const createWebhook = endpoint({
     const webhook = await change(
       async (tx) => {
         const fields = newWebhookFields({ ...chosen, ...(await agentIdOf(tx, scope, agentId)) }, { now, apiVersion })
-        refuseEndUser(scope)
+        refuseFullPayload(fields, permissions)
         return refuseTooMany(
           await insertWebhook(tx, scope, { ...fields, id, signing, publicKey, sealedSecret, createdBy: caller.userId }),
         )

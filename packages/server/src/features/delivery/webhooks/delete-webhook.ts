@@ -3,7 +3,6 @@ import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { deleteWebhookRow } from './webhook-store.ts'
-import { refuseEndUser } from './webhook.ts'
 
 export const deleteWebhook = endpoint({
   route: 'DELETE /api/webhooks/:webhookId',
@@ -20,7 +19,6 @@ export const deleteWebhook = endpoint({
   async handle({ params, scope, change }) {
     await change(
       async (tx) => {
-        refuseEndUser(scope)
         if (!(await deleteWebhookRow(tx, scope, params.webhookId))) throw problem('webhook-not-found')
       },
       () => toWireId('wh', params.webhookId),

@@ -7,7 +7,7 @@ import { foundOr } from '../../../platform/problems/found-or.ts'
 import { newSecret, sealSecret } from './webhook-secret.ts'
 import { lockWebhook, saveSecret } from './webhook-store.ts'
 import { NewWebhookWire, toNewWebhookWire } from './webhook-wire.ts'
-import { overlapEnd, overlapSecondsDefault, refuseEndUser, type Webhook } from './webhook.ts'
+import { overlapEnd, overlapSecondsDefault, type Webhook } from './webhook.ts'
 
 export const rotateWebhookSecret = endpoint({
   route: 'POST /api/webhooks/:webhookId/rotate',
@@ -39,7 +39,6 @@ export const rotateWebhookSecret = endpoint({
     const id = params.webhookId
     const { webhook, secret } = await change(
       async (tx) => {
-        refuseEndUser(scope)
         const before = foundOr(await lockWebhook(tx, scope, id), 'webhook-not-found')
         const renewed = newSecret(before.signing)
         const sealedSecret = sealSecret(platform, id, renewed.secret)

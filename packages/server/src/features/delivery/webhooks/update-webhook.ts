@@ -6,14 +6,14 @@ import { toWireId } from '../../../platform/ids/id.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { lockWebhook, saveWebhook } from './webhook-store.ts'
 import { toWebhookWire, webhookFields, WebhookWire } from './webhook-wire.ts'
-import { agentIdOf, changeWebhook, findWebhookMistakes, refuseEndUser } from './webhook.ts'
+import { agentIdOf, changeWebhook, findWebhookMistakes, refuseFullPayload } from './webhook.ts'
 
 export const updateWebhook = endpoint({
   route: 'PATCH /api/webhooks/:webhookId',
   summary: 'Change a webhook',
   description:
     'Changes the given fields of a webhook. `enabled: true` also enables a webhook that was disabled for failures. ' +
-    'Existing deliveries keep their payload.',
+    'Existing deliveries keep their payload. A webhook with `payloadMode: full` also needs the permission `runs:read`.',
   caller: 'application',
   permission: 'webhooks:write',
   limit: 'default',
@@ -23,14 +23,14 @@ export const updateWebhook = endpoint({
   body: Type.Partial(Type.Object(webhookFields)),
   returns: { 200: WebhookWire },
   fails: ['agent-not-found'],
-  async handle({ params, body, scope, platform, now, change }) {
+  async handle({ params, body, scope, permissions, platform, now, change }) {
     refuseInvalid(findWebhookMistakes(platform, body))
     const { agentId, ...chosen } = body
     const { after } = await change(
       async (tx) => {
-        refuseEndUser(scope)
         const before = foundOr(await lockWebhook(tx, scope, params.webhookId), 'webhook-not-found')
         const changed = changeWebhook(before, { ...chosen, ...(await agentIdOf(tx, scope, agentId)) }, now)
+        refuseFullPayload(changed, permissions)
         return { before: toWebhookWire(before), after: toWebhookWire(await saveWebhook(tx, scope, changed)) }
       },
       ({ before, after: { updatedAt: _, ...shown } }) => ({

@@ -162,6 +162,17 @@ export function isSubscribed(
   )
 }
 
+/** Refuses `payloadMode: full` to callers who may not read runs. Throws `forbidden`. */
+export function refuseFullPayload(
+  { payloadMode }: Pick<Webhook, 'payloadMode'>,
+  permissions: ReadonlySet<string>,
+): void {
+  if (payloadMode !== 'full' || permissions.has('runs:read')) return
+  throw problem('forbidden', {
+    detail: 'A webhook with `payloadMode: full` sends the contents of runs: this needs the permission runs:read.',
+  })
+}
+
 /** Throws forbidden on behalf of an end-user: webhooks report the runs of the whole application. */
 export function refuseEndUser({ endUserId }: AppScope): void {
   if (endUserId === null) return

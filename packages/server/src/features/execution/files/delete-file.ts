@@ -14,6 +14,7 @@ export const deleteFile = endpoint({
   description: 'Refused while a run that has not ended uses the file as input.',
   caller: 'application',
   permission: 'files:delete',
+  forEndUsers: true,
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'file.deleted',

@@ -15,6 +15,7 @@ export const uploadFile = endpoint({
     'the id of the file can then be passed to a run.',
   caller: 'application',
   permission: 'files:write',
+  forEndUsers: true,
   limit: 'create',
   idempotency: 'not-needed',
   audit: 'file.uploaded',

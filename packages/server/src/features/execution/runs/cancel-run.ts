@@ -15,6 +15,7 @@ export const cancelRun = endpoint({
     'The run is `cancelled` once this replies; its usage and cost so far are kept. Its worker stops within a second.',
   caller: 'application',
   permission: 'runs:cancel',
+  forEndUsers: true,
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'run.cancelled',

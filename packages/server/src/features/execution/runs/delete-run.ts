@@ -15,6 +15,7 @@ export const deleteRun = endpoint({
     'Refused while an unfinished run uses one of its output files as input.',
   caller: 'application',
   permission: 'runs:delete',
+  forEndUsers: true,
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'run.deleted',

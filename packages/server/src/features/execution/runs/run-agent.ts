@@ -10,6 +10,7 @@ export const runAgent = endpoint({
   description: 'The same as `POST /api/runs`, with the agent in the path.',
   caller: 'application',
   permission: 'agents:run',
+  forEndUsers: true,
   limit: 'runs',
   idempotency: 'supported',
   secretReply: true,

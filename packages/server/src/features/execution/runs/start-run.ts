@@ -12,6 +12,7 @@ export const startRun = endpoint({
     'With `Prefer: wait=30` (at most 60 seconds) the reply waits until the run ends (200) or the time is up (202).',
   caller: 'application',
   permission: 'agents:run',
+  forEndUsers: true,
   limit: 'runs',
   idempotency: 'supported',
   secretReply: true,

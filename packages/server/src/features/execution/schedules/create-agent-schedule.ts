@@ -8,6 +8,8 @@ export const createAgentSchedule = endpoint({
   description: 'Works like `POST /api/schedules`, with the agent in the path.',
   caller: 'application',
   permission: 'schedules:write',
+  alsoRequires: ['agents:run'],
+  forEndUsers: true,
   limit: 'create',
   idempotency: 'supported',
   audit: 'schedule.created',

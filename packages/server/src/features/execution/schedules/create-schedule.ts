@@ -26,6 +26,8 @@ export const createSchedule = endpoint({
     'With `Appstrate-User`, the schedule and its runs belong to that end-user.',
   caller: 'application',
   permission: 'schedules:write',
+  alsoRequires: ['agents:run'],
+  forEndUsers: true,
   limit: 'create',
   idempotency: 'supported',
   audit: 'schedule.created',

@@ -10,6 +10,7 @@ export const deleteSchedule = endpoint({
   description: 'The schedule stops firing. Its runs are kept and those that have not ended continue.',
   caller: 'application',
   permission: 'schedules:delete',
+  forEndUsers: true,
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'schedule.deleted',

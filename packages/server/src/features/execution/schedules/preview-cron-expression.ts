@@ -13,6 +13,7 @@ export const previewCronExpression = endpoint({
   description: 'Computes the next fires of the expression without creating a schedule.',
   caller: 'application',
   permission: 'schedules:read',
+  forEndUsers: true,
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',

@@ -1,7 +1,6 @@
 import { violatesUnique } from '../../../platform/db/database.ts'
 import { accepted, endpoint, type Call } from '../../../platform/http/endpoint.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { holdEndUser } from '../../accounts/end-users/index.ts'
 import {
@@ -22,9 +21,11 @@ export const runSchedule = endpoint({
   summary: 'Run a schedule now',
   description:
     'Starts a run like a fire of the schedule, even while the schedule is disabled, and ignores its `overlap`. ' +
-    "The run belongs to the schedule's end-user. Also requires the permission `schedules:read`.",
+    "The run belongs to the schedule's end-user.",
   caller: 'application',
   permission: 'agents:run',
+  alsoRequires: ['schedules:read'],
+  forEndUsers: true,
   limit: 'runs',
   idempotency: 'supported',
   secretReply: true,
@@ -33,8 +34,6 @@ export const runSchedule = endpoint({
   returns: { 202: RunWire },
   fails: ['agent-not-found', 'agent-version-not-found', 'run-not-ready'],
   async handle(call) {
-    if (!call.permissions.has('schedules:read'))
-      throw problem('forbidden', { detail: 'This also requires the permission schedules:read.' })
     const run = await runNow(call)
     call.platform.wake.wake('runs', '')
     call.platform.wake.wake('events', `${run.applicationId}:${run.id}`)

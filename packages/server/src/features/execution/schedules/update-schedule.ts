@@ -22,6 +22,8 @@ export const updateSchedule = endpoint({
     'Disabling drops a queued fire.',
   caller: 'application',
   permission: 'schedules:write',
+  alsoRequires: ['agents:run'],
+  forEndUsers: true,
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'schedule.updated',

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { Type, type TSchema } from 'typebox'
 import type { Operation } from '../api.ts'
-import type { PathParam } from '../endpoint.ts'
+import { requiredPermissions, type Endpoint, type PathParam } from '../endpoint.ts'
 import { sourceOf, type Feature } from '../feature.ts'
 import { problemType } from '../problem-reply.ts'
 import { problemRow, type ProblemCode, type ProblemTable } from '../../problems/problem.ts'
@@ -62,7 +62,7 @@ export function describeOperation({ id, endpoint, feature }: Operation, problems
   return {
     operationId: id,
     summary: endpoint.summary,
-    description: describe(endpoint.description, endpoint.permission),
+    description: describe(endpoint),
     tags: [feature.tag],
     security: securityOf(endpoint.caller),
     ...(Object.keys(params).length === 0 ? {} : { params: Type.Object(mapValues(params, pathSchema)) }),
@@ -75,8 +75,10 @@ export function describeOperation({ id, endpoint, feature }: Operation, problems
   }
 }
 
-function describe(description: string | undefined, permission: string): string {
-  return [description, permission === 'none' ? undefined : `Needs the permission \`${permission}\`.`]
+function describe(endpoint: Endpoint): string {
+  const names = requiredPermissions(endpoint).map((permission) => `\`${permission}\``)
+  const needs = `Needs the permission${names.length > 1 ? 's' : ''} ${names.join(' and ')}.`
+  return [endpoint.description, names.length === 0 ? undefined : needs]
     .filter((part) => part !== undefined)
     .join('\n\n')
 }

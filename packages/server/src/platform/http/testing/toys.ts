@@ -199,6 +199,7 @@ export function makeToys(): Toys {
     summary: 'Create a toy',
     caller: 'application',
     permission: 'agents:write',
+    forEndUsers: true,
     limit: 'create',
     idempotency: 'supported',
     audit: 'toy.created',
