@@ -24,9 +24,17 @@ export async function callLibrary(http: Http, forwarded: ForwardedRequest): Prom
   return response
 }
 
-/** Sends the library's reply to the client unchanged. */
+/** Paths that mean one thing: without dots, escapes, empty segments and a slash at the end. */
+const plainPath = /^(?:\/[A-Za-z0-9_-]+)+$/
+
+/**
+ * Sends the library's reply to the client unchanged. Throws `not-found` for a path that the library would read as
+ * another one, such as one of the declared endpoints, and `origin-not-allowed` for a redirect to a foreign site.
+ */
 export async function forwardToLibrary(http: Http, forwarded: ForwardedRequest): Promise<typeof hijacked> {
+  if (!plainPath.test(http.request.originalUrl.split('?', 1)[0] ?? '')) throw problem('not-found')
   const response = await callLibrary(http, forwarded)
+  refuseForeignRedirect(http.platform, response)
   const body = Buffer.from(await response.arrayBuffer())
   void http.reply.code(response.status)
   for (const [name, value] of response.headers) {
@@ -34,6 +42,17 @@ export async function forwardToLibrary(http: Http, forwarded: ForwardedRequest):
   }
   void http.reply.send(body)
   return hijacked
+}
+
+// The library resolves dot segments of a callback URL after its own check: `/.//host` becomes `//host`.
+function refuseForeignRedirect(platform: Http['platform'], { status, headers }: Response): void {
+  const location = headers.get('location')
+  if (location === null || status < 300 || status > 399) return
+  const target = URL.parse(location, appUrl(platform.config))
+  if (target !== null && platform.isTrustedOrigin(target.origin)) return
+  throw problem('origin-not-allowed', {
+    detail: 'The callback URL leads to another site: use a path or an address of a trusted origin.',
+  })
 }
 
 function toWebRequest({ request, platform }: Http, { method, body }: ForwardedRequest): Request {

@@ -10,7 +10,11 @@ describe('reading from the auth library', () => {
   beforeAll(async () => {
     world = await openWorld({
       features: [signInFeature],
-      environment: { GITHUB_CLIENT_ID: 'id', GITHUB_CLIENT_SECRET: 'secret' },
+      environment: {
+        GITHUB_CLIENT_ID: 'id',
+        GITHUB_CLIENT_SECRET: 'secret',
+        TRUSTED_ORIGINS: 'https://app.example.com',
+      },
     })
   })
   afterAll(() => world.close())
@@ -35,6 +39,43 @@ describe('reading from the auth library', () => {
     const answer = await world.send('GET /api/auth/callback/github', { query })
     expect(answer.status).toBe(302)
     expect(answer.headers.get('location')).toMatch(/error=/)
+  })
+
+  it.each([
+    '/..//evil.example',
+    '/.//evil.example',
+    '/a/..//evil.example/login',
+    '/./..//evil.example',
+    '/%2e//evil.example',
+    '/%2e%2e//evil.example',
+    '/a/%2E%2E//evil.example',
+    '/.//\\evil.example',
+    '//evil.example',
+    '/\\evil.example',
+    'https://evil.example',
+    'https://localhost:0@evil.example/',
+    'javascript:alert(1)',
+    '/\t/evil.example',
+  ])('redirects to no other site for the callback URL %j', async (callback) => {
+    for (const path of ['verify-email', 'callback/github', 'reset-password/AbCdEfGhIjKlMnOpQrStUvWx']) {
+      const url = new URL(`${world.url}/api/auth/${path}`)
+      url.search = new URLSearchParams({ token: 'x', callbackURL: callback }).toString()
+      const answer = await fetch(url, { redirect: 'manual' })
+      const location = answer.headers.get('location')
+      if (location !== null) expect(new URL(location, 'http://localhost:0').origin, location).toBe('http://localhost:0')
+      else expect(answer.status, path).toBe(403)
+    }
+  })
+
+  it('redirects to a path of the product and to a trusted origin', async () => {
+    for (const callback of ['/welcome', '/a/b?c=d', 'https://app.example.com/done']) {
+      const query = { token: 'x', callbackURL: callback }
+      const answer = await world.send('GET /api/auth/verify-email', { query })
+      expect([answer.status, answer.headers.get('location')], callback).toEqual([
+        302,
+        expect.stringMatching(/error=INVALID_TOKEN$/),
+      ])
+    }
   })
 
   it('is not in the OpenAPI document, unlike the documented auth endpoints', async () => {

@@ -1,9 +1,28 @@
+import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { expectProblem } from '../../../testing/describe-endpoint.ts'
 import { fromOurPage, signUp } from '../../../testing/factories/session.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { signInFeature } from './index.ts'
 import { relayAuthPost } from './relay-auth-post.ts'
+
+/** Posts to a path without resolving its dot segments; returns the status. */
+function postAsIs(
+  world: World,
+  path: string,
+  { origin: from, body }: { origin: string; body: object },
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const headers = { origin: from, 'content-type': 'application/json' }
+    const { port } = new URL(world.url)
+    const sent = request({ host: '127.0.0.1', port, path, method: 'POST', headers }, (answer) => {
+      answer.resume()
+      resolve(answer.statusCode ?? 0)
+    })
+    sent.on('error', reject)
+    sent.end(JSON.stringify(body))
+  })
+}
 
 const origin = 'https://app.example.com'
 const environment = { APP_URL: origin, GOOGLE_CLIENT_ID: 'google-id', GOOGLE_CLIENT_SECRET: 'google-secret' }
@@ -29,6 +48,26 @@ describe('writing to the auth library', () => {
       await fromOurPage(world)('POST /api/auth/sign-in/social', { body: { provider: 'github' } }),
       'not-found',
     )
+  })
+
+  it.each([
+    './sign-in/email',
+    'x/../sign-in/email',
+    '%2e/sign-in/email',
+    'sign-in/./email',
+    'sign-in//email',
+    '/sign-in/email',
+    'sign-in/email/',
+    'sign-in%2Femail',
+    'sign-i%6e/email',
+    'sign-in/email%20',
+    'sign-in\\email',
+    'sign-in/email;x',
+    'SIGN-IN/EMAIL',
+  ])('finds nothing at %j: sign-in has one path, and one limit', async (path) => {
+    const { email, password } = await signUp(world)
+    const status = await postAsIs(world, `/api/auth/${path}`, { origin, body: { email, password } })
+    expect([404, 405]).toContain(status)
   })
 
   it('changes a password, with cookies that are only sent over https', async () => {
