@@ -22,7 +22,7 @@ const aimRatio = 1.5
 export const webhooks: Benchmark = {
   name: 'webhooks',
   async measure() {
-    const stage = await openDatabaseStage({ ROLE: 'all', WEBHOOKS_ALLOW_LOCAL: 'on' })
+    const stage = await openDatabaseStage({ ROLE: 'all', ALLOW_PRIVATE_ADDRESSES: 'true' })
     const database = stage.connect(2)
     const receivers = await openReceivers()
     try {

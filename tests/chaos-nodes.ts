@@ -19,7 +19,7 @@ export interface Nodes {
   remove(): Promise<void>
 }
 
-const environment = { WEBHOOKS_ALLOW_LOCAL: 'on', LOG_LEVEL: 'warn' }
+const environment = { ALLOW_PRIVATE_ADDRESSES: 'true', LOG_LEVEL: 'warn' }
 
 /** Starts two nodes if TEST_DATABASE_URL names a database server, else one node with its embedded database. */
 export async function startNodes(): Promise<Nodes> {

@@ -50,7 +50,7 @@ describe('the guides', () => {
     receiver = createServer((request, response) => void request.resume().on('end', () => response.end('ok')))
     await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
     folder = await mkdtemp(join(tmpdir(), 'appstrate-how-to-'))
-    instance = await createInstance({ WEBHOOKS_ALLOW_LOCAL: 'on' })
+    instance = await createInstance({ ALLOW_PRIVATE_ADDRESSES: 'true' })
     firstRun = await instance.start()
     modelId = await connectModel(instance.url, firstRun, { baseUrl: `${models.url}/v1`, modelId: 'greeter' })
     environment = {

@@ -45,6 +45,7 @@ describe('two nodes on one database', () => {
       DATABASE_URL: database.connectionString,
       ENCRYPTION_KEYS: `1:${Buffer.alloc(32, 7).toString('base64')}`,
       AUTH_SECRET: 'the same secret on every node, 32+',
+      ALLOW_PRIVATE_ADDRESSES: 'true',
       ...(redisUrl === null ? {} : { REDIS_URL: redisUrl }),
     }
     first = await createInstance({ ...environment, DEMO: 'on' })

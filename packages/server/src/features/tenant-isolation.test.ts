@@ -49,7 +49,7 @@ describe('two tenants', () => {
     world = await openWorld({
       worker: true,
       features: [...features, leakyFeature],
-      environment: { WEBHOOKS_ALLOW_LOCAL: 'on' },
+      environment: { ALLOW_PRIVATE_ADDRESSES: 'true' },
     })
     const fillings = await findFillings(features)
     const filling = { world, features, fillings, receiverUrl, modelsUrl: models.url }

@@ -5,6 +5,7 @@ import {
   readFirstRun,
   startScriptedModel,
 } from '../features/instance/setup/index.ts'
+import { addressPolicy, allowOwnServer } from '../platform/egress/address-policy.ts'
 import type { Config } from '../platform/config/config.ts'
 import type { Booted } from './boot.ts'
 import type { Stop } from './run-process.ts'
@@ -17,6 +18,7 @@ export async function prepareDemo({ config, platform }: Booted): Promise<Stop> {
   if (!wantsDemo(config)) return async () => undefined
   const model = await startScriptedModel(platform.db, config.DATA_DIR)
   modelBaseUrl = model.baseUrl
+  allowOwnServer(platform.use(addressPolicy), model.baseUrl)
   return () => model.close()
 }
 

@@ -1,4 +1,5 @@
 import { parseKeyRing } from '../crypto/key-ring.ts'
+import { parseAllowedDestination, type AllowedDestination } from '../addresses/allowed-destination.ts'
 import type { ConfigVariables } from '../vocabulary/vocabulary.ts'
 import {
   checkOrigin,
@@ -10,6 +11,7 @@ import {
   publicUrl,
   text,
   whole,
+  yesOrNo,
   type Variable,
   type Variables,
 } from './variables.ts'
@@ -69,8 +71,18 @@ export const platformVariables = {
   RATE_LIMIT_IMPORT: perMinute('importing packages', 10),
   RATE_LIMIT_CREATE: perMinute('creating resources', 10),
   RATE_LIMIT_DEFAULT: perMinute('everything else', 600),
+  ALLOW_PRIVATE_ADDRESSES: yesOrNo(
+    'Whether model servers and webhooks may have loopback and private addresses; webhooks may then use http too. ' +
+      'Link-local, metadata and reserved addresses stay refused.',
+    'true with the embedded database and a loopback `HOST`, else false',
+  ),
+  EGRESS_ALLOW: destinations(
+    'Addresses that model servers and webhooks may have besides public ones: `host:port`. The host is a name, an ' +
+      'address or a range, and `*` is any port (`ollama:11434,10.0.0.0/8:443,[fd00::1]:*`). ' +
+      'A metadata service needs an entry with its own address.',
+  ),
   WEBHOOKS_ALLOW_LOCAL: oneOf(['off', 'on'], {
-    meaning: 'For local use: webhooks may also use http, and loopback and private addresses.',
+    meaning: 'Replaced by `ALLOW_PRIVATE_ADDRESSES`: `on` still does the same as `ALLOW_PRIVATE_ADDRESSES=true`.',
     fallback: 'off',
   }),
 } as const satisfies Variables
@@ -153,6 +165,12 @@ function findContradictions(config: Config): Contradiction[] {
   if (Array.isArray(config.TRUST_PROXY) && config.TRUST_PROXY.length > 1 && config.TRUST_PROXY.includes('true')) {
     found.push({ between: ['TRUST_PROXY'], mistake: 'TRUST_PROXY must be true alone, or name the proxies.' })
   }
+  if (config.ALLOW_PRIVATE_ADDRESSES === false && config.WEBHOOKS_ALLOW_LOCAL === 'on') {
+    found.push({
+      between: ['ALLOW_PRIVATE_ADDRESSES', 'WEBHOOKS_ALLOW_LOCAL'],
+      mistake: 'WEBHOOKS_ALLOW_LOCAL must be off when ALLOW_PRIVATE_ADDRESSES is false: remove it.',
+    })
+  }
   if (config.DATABASE_URL === undefined && config.ROLE !== 'all') {
     found.push({
       between: ['DATABASE_URL', 'ROLE'],
@@ -169,6 +187,11 @@ const howToMake = {
 
 function perMinute(what: string, fallback: number): Variable<number> {
   return whole({ meaning: `Requests per minute and caller for ${what}.`, fallback, min: 1, max: 1_000_000 })
+}
+
+function destinations(meaning: string): Variable<readonly AllowedDestination[]> {
+  const texts = list({ meaning, type: 'comma-separated host:port', fallback: [], defaultText: '(none)' })
+  return { ...texts, parse: (value) => texts.parse(value).map(parseAllowedDestination) }
 }
 
 function keyRing(): Variable<string | undefined> {

@@ -66,6 +66,20 @@ export function oneOf<const T extends string>(
   }
 }
 
+/** True, false, or undefined where another setting decides; `defaultText` says how. */
+export function yesOrNo(meaning: string, defaultText: string): Variable<boolean | undefined> {
+  return {
+    meaning,
+    type: 'true | false',
+    defaultText: `(${defaultText})`,
+    parse(value) {
+      if (value === undefined || value === 'true' || value === 'false')
+        return value === undefined ? undefined : value === 'true'
+      throw new Error(`must be true or false, not ${JSON.stringify(value)}`)
+    },
+  }
+}
+
 export function optionalUrl(meaning: string, protocols: readonly string[]): Variable<string | undefined> {
   return {
     meaning,

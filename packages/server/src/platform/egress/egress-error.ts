@@ -1,10 +1,14 @@
 import { errors } from 'undici'
 
+const unresolved = 'The name does not resolve to an address that may be called.'
+
 /** Why a call got no reply; each with a message that is safe to show to the owner of the URL. */
 const reasons = {
   'egress-refused-url': 'The URL may not be called.',
-  'egress-refused-address': 'The name resolves to an address that is not public.',
-  'egress-dns': 'The name could not be resolved.',
+  'egress-refused-address': 'The address may not be called: it is not public.',
+  // The same as egress-dns: a caller must not learn which names exist in the server's network.
+  'egress-refused-name': unresolved,
+  'egress-dns': unresolved,
   'egress-timeout': 'The reply was not complete in time.',
   'egress-connection-refused': 'The connection was refused.',
   'egress-unreachable': 'The address could not be reached.',
@@ -31,6 +35,11 @@ export class EgressError extends Error {
 /** The guard refused the call. A retry does not help until the URL or its DNS records change. */
 export class EgressRefused extends EgressError {
   override readonly name = 'EgressRefused'
+}
+
+/** True if the failure is from before a connection was made: it says nothing about the server at the address. */
+export function isBeforeConnection({ code }: EgressError): boolean {
+  return code === 'egress-dns' || code.startsWith('egress-refused-')
 }
 
 const codes: ReadonlyMap<string, EgressCode> = new Map([

@@ -1,11 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { createEgress, EgressError, EgressRefused, type Egress, type EgressOptions } from './egress.ts'
+import { createEgress, EgressError, EgressRefused, type Egress } from './egress.ts'
+import type { GuardedAgentsOptions } from './guarded-agents.ts'
 import type { Resolve } from './resolve.ts'
+import { closedPolicy, localPolicy } from './testing/policies.ts'
 import { openReceiver, request, type LocalReceiver } from './testing/receiver.ts'
 import { selfSigned } from './testing/self-signed.ts'
 
 const opened: Egress[] = []
-const open = (options: EgressOptions): Egress => {
+const open = (options: GuardedAgentsOptions): Egress => {
   const egress = createEgress(options)
   opened.push(egress)
   return egress
@@ -37,14 +39,14 @@ describe('the guard', () => {
   it.each([['127.0.0.1'], ['::1'], ['0.0.0.0'], ['::ffff:127.0.0.1'], ['::ffff:7f00:1'], ['64:ff9b::7f00:1']])(
     'refuses a name that resolves to %s, before a connection is made',
     async (address) => {
-      const egress = open({ allowLocal: false, resolve: resolver([address]).resolve })
+      const egress = open({ policy: closedPolicy(), resolve: resolver([address]).resolve })
       const refusal = await egress
         .post(`https://hooks.example:${home.port}/`, request())
         .catch((error: unknown) => error)
       expect(refusal).toBeInstanceOf(EgressRefused)
       expect(refusal).toMatchObject({
-        code: 'egress-refused-address',
-        message: 'The name resolves to an address that is not public.',
+        code: 'egress-refused-name',
+        message: 'The name does not resolve to an address that may be called.',
       })
       expect(home.connections()).toBe(0)
     },
@@ -55,9 +57,9 @@ describe('the guard', () => {
       ['8.8.8.8', '127.0.0.1'],
       ['127.0.0.1', '8.8.8.8'],
     ]) {
-      const egress = open({ allowLocal: false, resolve: resolver(addresses).resolve })
+      const egress = open({ policy: closedPolicy(), resolve: resolver(addresses).resolve })
       await expect(egress.post(`https://hooks.example:${home.port}/`, request())).rejects.toMatchObject({
-        code: 'egress-refused-address',
+        code: 'egress-refused-name',
       })
     }
     expect(home.connections()).toBe(0)
@@ -65,7 +67,7 @@ describe('the guard', () => {
 
   it('refuses addresses in the URL, in any form, without resolving a name', async () => {
     const { resolve, asked } = resolver(['8.8.8.8'])
-    const egress = open({ allowLocal: false, resolve })
+    const egress = open({ policy: closedPolicy(), resolve })
     for (const host of [
       '127.0.0.1',
       '2130706433',
@@ -87,7 +89,7 @@ describe('the guard', () => {
 
   it('is not bypassed by a name that is public when it is checked and local afterwards', async () => {
     const { resolve, asked } = resolver(['8.8.8.8'], ['127.0.0.1'])
-    const egress = open({ allowLocal: false, resolve })
+    const egress = open({ policy: closedPolicy(), resolve })
     const url = `https://hooks.example:${home.port}/`
     // The connection used the address that was checked: the name was not resolved again.
     await egress.post(url, request({ timeoutMs: 200 })).catch(() => undefined)
@@ -101,18 +103,18 @@ describe('the connection', () => {
   it('goes to exactly the address that was checked; the next connection is checked again', async () => {
     const server = await openReceiver((response) => response.setHeader('connection', 'close').end())
     const { resolve, asked } = resolver(['127.0.0.1'], ['169.254.169.254'])
-    const egress = open({ allowLocal: true, resolve })
+    const egress = open({ policy: localPolicy, resolve })
     const url = `http://hooks.example:${server.port}/`
     expect((await egress.post(url, request())).status).toBe(200)
     expect([asked(), server.received[0]?.headers.host]).toEqual([1, `hooks.example:${server.port}`])
-    await expect(egress.post(url, request())).rejects.toMatchObject({ code: 'egress-refused-address' })
+    await expect(egress.post(url, request())).rejects.toMatchObject({ code: 'egress-refused-name' })
     expect(server.connections()).toBe(1)
     await server.close()
   })
 
   it('is reused only for its own name', async () => {
     const server = await openReceiver((response) => response.end())
-    const egress = open({ allowLocal: true, resolve: resolver(['127.0.0.1']).resolve })
+    const egress = open({ policy: localPolicy, resolve: resolver(['127.0.0.1']).resolve })
     const post = async (name: string) => {
       expect((await egress.post(`http://${name}:${server.port}/`, request())).status).toBe(200)
       return server.connections()
@@ -121,9 +123,9 @@ describe('the connection', () => {
     const connections = await post('a.example')
     expect(connections).toBeLessThan(9)
     expect(await post('b.example')).toBe(connections + 1)
-    const refusing = open({ allowLocal: true, resolve: resolver(['169.254.169.254']).resolve })
+    const refusing = open({ policy: localPolicy, resolve: resolver(['169.254.169.254']).resolve })
     await expect(refusing.post(`http://a.example:${server.port}/`, request())).rejects.toMatchObject({
-      code: 'egress-refused-address',
+      code: 'egress-refused-name',
     })
     await server.close()
   })
@@ -133,12 +135,12 @@ describe('the connection', () => {
     const server = await openReceiver((response) => response.end('safe'), identity)
     const { resolve } = resolver(['127.0.0.1'])
     const url = (name: string) => `https://${name}:${server.port}/`
-    const trusting = open({ allowLocal: true, resolve, ca: identity.cert })
+    const trusting = open({ policy: localPolicy, resolve, ca: identity.cert })
     expect((await trusting.post(url('hooks.example'), request())).body).toBe('safe')
     for (const [egress, name] of [
       [trusting, 'other.example'],
       [trusting, '127.0.0.1'],
-      [open({ allowLocal: true, resolve }), 'hooks.example'],
+      [open({ policy: localPolicy, resolve }), 'hooks.example'],
     ] as const) {
       await expect(egress.post(url(name), request()), name).rejects.toMatchObject({
         code: 'egress-tls',
@@ -151,9 +153,9 @@ describe('the connection', () => {
 
   it('is https if the URL is https, also when a plain HTTP server answers', async () => {
     const server = await openReceiver((response) => response.end())
-    await expect(open({ allowLocal: true }).post(`https://127.0.0.1:${server.port}/`, request())).rejects.toMatchObject(
-      { code: 'egress-tls' },
-    )
+    await expect(
+      open({ policy: localPolicy }).post(`https://127.0.0.1:${server.port}/`, request()),
+    ).rejects.toMatchObject({ code: 'egress-tls' })
     await server.close()
   })
 })

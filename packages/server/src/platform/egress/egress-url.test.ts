@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { findUrlMistake } from './egress-url.ts'
+import { closedPolicy, localPolicy } from './testing/policies.ts'
 
-const find = (url: string) => findUrlMistake(url, { allowLocal: false })
-const findLocal = (url: string) => findUrlMistake(url, { allowLocal: true })
+const find = (url: string) => findUrlMistake(url, closedPolicy())
+const findLocal = (url: string) => findUrlMistake(url, localPolicy)
 
 describe('findUrlMistake', () => {
   it.each([
@@ -27,7 +28,17 @@ describe('findUrlMistake', () => {
     ['an https URL', 'https://exa mple.com'],
     ['credentials', 'https://user:pw@example.com'],
     ['credentials', 'https://user@example.com'],
+    ['credentials', 'https://@example.com'],
     ['a fragment', 'https://example.com/#x'],
+    ['a fragment', 'https://example.com/#'],
+    ['backslashes', 'https://example.com\\@10.0.0.1/'],
+    ['backslashes', 'https:\\\\example.com/'],
+    ['white space', 'https://exam\tple.com/'],
+    ['white space', 'https://example.com/a\nb'],
+    ['white space', ' https://example.com/'],
+    ['control characters', 'https://exam\u00adple.com/'],
+    ['a host', 'https:example.com'],
+    ['a host', 'https:/example.com/hooks'],
     ['port 0', 'https://example.com:0/'],
     ['2000 characters', `https://example.com/${'x'.repeat(2_000)}`],
   ])('wants %s: %s', (mistake, url) => {

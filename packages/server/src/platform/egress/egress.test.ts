@@ -1,7 +1,9 @@
 // own-process: changes the environment of the process.
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createEgress, type Egress, type EgressOptions } from './egress.ts'
+import { createEgress, type Egress } from './egress.ts'
+import type { GuardedAgentsOptions } from './guarded-agents.ts'
+import { localPolicy } from './testing/policies.ts'
 import { openReceiver, openTcpReceiver, request, type LocalReceiver } from './testing/receiver.ts'
 
 const closers: (() => Promise<void>)[] = []
@@ -9,7 +11,7 @@ const kept = <T extends LocalReceiver | Egress>(one: T): T => {
   closers.push(() => one.close())
   return one
 }
-const local = (options: Partial<EgressOptions> = {}) => kept(createEgress({ allowLocal: true, ...options }))
+const local = (options: Partial<GuardedAgentsOptions> = {}) => kept(createEgress({ policy: localPolicy, ...options }))
 const receiver = async (...how: Parameters<typeof openReceiver>) => kept(await openReceiver(...how))
 const speaker = async (...how: Parameters<typeof openTcpReceiver>) => kept(await openTcpReceiver(...how))
 afterEach(async () => {

@@ -1,21 +1,13 @@
 import type { Readable } from 'node:stream'
-import { Agent, fetch as fetchThrough, type Dispatcher } from 'undici'
+import { fetch as fetchThrough, type Dispatcher } from 'undici'
 import type { Service } from '../platform.ts'
-import type { AddressRule } from './address.ts'
+import { addressPolicy } from './address-policy.ts'
 import { EgressError, EgressRefused, toEgressError, type EgressCode } from './egress-error.ts'
 import { findUrlMistake } from './egress-url.ts'
-import { guardedConnector, type GuardedConnectorOptions } from './guarded-connector.ts'
+import { createGuardedAgents, type GuardedAgents, type GuardedAgentsOptions } from './guarded-agents.ts'
 
-export { EgressError, EgressRefused } from './egress-error.ts'
+export { EgressError, EgressRefused, isBeforeConnection } from './egress-error.ts'
 export { findUrlMistake } from './egress-url.ts'
-
-/** How long an idle connection is kept, at most, unless the options say otherwise. */
-const keepAliveMs = 4_000
-
-export interface EgressOptions extends AddressRule, GuardedConnectorOptions {
-  /** How long an idle connection is kept when the server allows it. Its address was checked when it was opened. */
-  readonly keepAliveMaxMs?: number
-}
 
 export interface EgressRequest {
   readonly headers: Readonly<Record<string, string>>
@@ -25,6 +17,8 @@ export interface EgressRequest {
   /** The reply is truncated at this size. */
   readonly responseBytesMax: number
   readonly signal?: AbortSignal
+  /** Called before the request is sent to an internal address: the caller must then hide the reply from users. */
+  readonly onHidden?: () => void
 }
 
 export interface EgressReply {
@@ -41,6 +35,8 @@ export interface GuardedRequest {
   readonly headers: Headers
   readonly body: string | null
   readonly signal: AbortSignal | null
+  /** Called before the request is sent to an internal address: the caller must then hide why a call failed. */
+  readonly onHidden?: () => void
 }
 
 /**
@@ -49,67 +45,57 @@ export interface GuardedRequest {
  */
 export type GuardedFetch = (url: string | URL, request: GuardedRequest) => Promise<Response>
 
-/** A guarded HTTP client for URLs that users chose, with one address rule. */
+/** A guarded HTTP client for URLs that users chose. */
 export interface Egress {
-  readonly rule: AddressRule
   readonly fetch: GuardedFetch
   /** Sends one request; does not follow redirects. Throws EgressError, or EgressRefused if the guard refuses it. */
   post(url: string, request: EgressRequest): Promise<EgressReply>
   close(): Promise<void>
 }
 
-const headerBytesMax = 16_384
-
 /** The process's guarded HTTP client for everything except model calls. */
 export const egress: Service<Egress> = {
   name: 'egress',
-  open: ({ config }) => createEgress({ allowLocal: config.WEBHOOKS_ALLOW_LOCAL === 'on' }),
+  open: ({ use }) => createEgress({ policy: use(addressPolicy) }),
   close: (instance) => instance.close(),
 }
 
-export function createEgress(options: EgressOptions): Egress {
-  const rule = { allowLocal: options.allowLocal }
-  const agent = new Agent({
-    connect: guardedConnector(rule, options),
-    allowH2: false,
-    maxHeaderSize: headerBytesMax,
-    keepAliveTimeout: keepAliveMs,
-    keepAliveMaxTimeout: options.keepAliveMaxMs ?? keepAliveMs,
-  })
+export function createEgress(options: GuardedAgentsOptions): Egress {
+  const agents = createGuardedAgents(options)
   return {
-    rule,
-    fetch: (url, request) => fetchGuarded(agent, url, request),
+    fetch: (url, request) => fetchGuarded(agents, new URL(url), request),
     async post(url, request) {
-      const mistake = findUrlMistake(url, rule)
+      const mistake = findUrlMistake(url, options.policy)
       if (mistake !== undefined) throw new EgressRefused('egress-refused-url', { message: `The URL ${mistake}.` })
-      return within(request, (signal) => send(agent, url, { ...request, signal }))
+      return within(request, (signal) => {
+        const { onHidden = noop } = request
+        const target = new URL(url)
+        return agents.run(target, (agent) => send(agent, target, { ...request, signal }), onHidden)
+      })
     },
-    close: () => agent.destroy(),
+    close: () => agents.close(),
   }
 }
 
+const noop = () => undefined
+
 async function fetchGuarded(
-  agent: Agent,
-  url: string | URL,
-  { headers, ...request }: GuardedRequest,
+  agents: GuardedAgents,
+  url: URL,
+  { headers, onHidden = noop, ...request }: GuardedRequest,
 ): Promise<Response> {
-  const reply = await fetchThrough(url, {
-    ...request,
-    headers: [...headers],
-    redirect: 'manual',
-    dispatcher: agent,
-  })
+  const settings = { ...request, headers: [...headers], redirect: 'manual' as const }
+  const reply = await agents.run(url, (dispatcher) => fetchThrough(url, { ...settings, dispatcher }), onHidden)
   const { status, statusText, body } = reply
   return new Response(body, { status, statusText, headers: [...reply.headers] })
 }
 
 async function send(
-  agent: Agent,
-  url: string,
+  agent: Dispatcher,
+  { origin, pathname, search }: URL,
   request: EgressRequest & { readonly signal: AbortSignal },
 ): Promise<EgressReply> {
   const startedMs = performance.now()
-  const { origin, pathname, search } = new URL(url)
   const reply = await agent.request({
     origin,
     path: pathname + search,

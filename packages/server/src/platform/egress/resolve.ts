@@ -1,8 +1,7 @@
 import type { LookupAddress, LookupOptions } from 'node:dns'
 import { lookup, Resolver } from 'node:dns/promises'
 import type { LookupFunction } from 'node:net'
-import { isAllowedAddress, type AddressRule } from './address.ts'
-import { EgressError, EgressRefused, toEgressError } from './egress-error.ts'
+import { EgressError, toEgressError } from './egress-error.ts'
 
 /** The addresses of a name. */
 export type Resolve = (name: string) => Promise<readonly LookupAddress[]>
@@ -25,17 +24,20 @@ export function resolveByNameServers(servers?: readonly string[]): Resolve {
   }
 }
 
-/** Asks the system, which also reads /etc/hosts; for local use. */
+/** Asks the system, which also reads /etc/hosts: for names of local networks. */
 export const resolveBySystem: Resolve = (name) => lookup(name, { all: true })
 
 function addressesIn(settled: PromiseSettledResult<string[]>, family: number): LookupAddress[] {
   return settled.status === 'fulfilled' ? settled.value.map((address) => ({ address, family })) : []
 }
 
+/** Throws if a name may not be called, given all of its addresses. */
+export type CheckAddresses = (addresses: readonly LookupAddress[]) => void
+
 /** The lookup of a connection. It returns only checked addresses, and the connection uses only those. */
-export function guardedLookup(resolve: Resolve, rule: AddressRule): LookupFunction {
+export function guardedLookup(resolve: Resolve, check: CheckAddresses): LookupFunction {
   return (name, options, callback) => {
-    checkedAddresses(resolve, name, { ...rule, family: options.family }).then(
+    checkedAddresses(resolve, name, { check, family: options.family }).then(
       ([first, ...others]) =>
         options.all === true ? callback(null, [first, ...others]) : callback(null, first.address, first.family),
       (error: unknown) => callback(toEgressError(error), ''),
@@ -43,19 +45,16 @@ export function guardedLookup(resolve: Resolve, rule: AddressRule): LookupFuncti
   }
 }
 
-// Rejects the hostname if any of its addresses is non-public; no public service mixes the two.
 async function checkedAddresses(
   resolve: Resolve,
   name: string,
-  rule: AddressRule & Pick<LookupOptions, 'family'>,
+  { check, family }: Pick<LookupOptions, 'family'> & { readonly check: CheckAddresses },
 ): Promise<[LookupAddress, ...LookupAddress[]]> {
   const addresses = await resolve(name).catch((error: unknown) => {
     throw new EgressError('egress-dns', { cause: error })
   })
-  if (!addresses.every(({ address }) => isAllowedAddress(address, rule)))
-    throw new EgressRefused('egress-refused-address')
-  const wanted =
-    rule.family === 4 || rule.family === 6 ? addresses.filter(({ family }) => family === rule.family) : addresses
+  check(addresses)
+  const wanted = family === 4 || family === 6 ? addresses.filter((one) => one.family === family) : addresses
   const [first, ...others] = wanted.slice(0, triedMax)
   if (first === undefined) throw new EgressError('egress-dns')
   return [first, ...others]

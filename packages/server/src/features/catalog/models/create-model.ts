@@ -1,10 +1,12 @@
 import { Type } from 'typebox'
 import { created, endpoint } from '../../../platform/http/endpoint.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { newUuid, toWireId } from '../../../platform/ids/id.ts'
 import { holdKeyOf } from './hold-key-of.ts'
 import { modelPrices } from './model-prices.ts'
 import { insertModel, lockModels } from './model-store.ts'
 import { modelFields, ModelWire, toModelWire } from './model-wire.ts'
+import { findModelIdMistakes } from './model.ts'
 import { completePrice } from './price.ts'
 
 export const createModel = endpoint({
@@ -33,6 +35,7 @@ export const createModel = endpoint({
       async (tx) => {
         await lockModels(tx, scope)
         const key = await holdKeyOf(tx, scope, body.providerKeyId)
+        refuseInvalid(findModelIdMistakes(key.api, modelId))
         const settings = {
           label,
           modelId,

@@ -39,7 +39,8 @@ export const modelFields = {
   modelId: Type.String({
     minLength: 1,
     maxLength: 200,
-    pattern: '^\\S+$',
+    // Without white space and control characters.
+    pattern: '^[^\\s\\u0000-\\u001f\\u007f-\\u009f]+$',
     examples: ['claude-sonnet-5-5'],
     description: "The provider's name for the model.",
   }),

@@ -1,3 +1,4 @@
+import type { InvalidPart } from '../../../platform/problems/problem.ts'
 import type { ProviderApi } from '../provider-keys/index.ts'
 import type { Price } from './price.ts'
 
@@ -52,4 +53,10 @@ export function chooseModel({ models, requested, agentModelId }: ModelCandidates
   const chosen = byId(requested) ?? byId(agentModelId) ?? models.find((model) => model.isDefault)
   if (chosen === undefined) return 'model-not-configured'
   return chosen.enabled ? chosen : 'model-disabled'
+}
+
+/** The mistakes in a model's id; empty when it can be called. Google's protocol has the id in the path of its URLs. */
+export function findModelIdMistakes(api: ProviderApi, modelId: string): InvalidPart[] {
+  if (api !== 'google' || !modelId.split('/').some((segment) => segment === '.' || segment === '..')) return []
+  return [{ pointer: '/modelId', message: 'must not have the segments . and ..', code: 'format' }]
 }

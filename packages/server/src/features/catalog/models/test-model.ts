@@ -19,10 +19,10 @@ export const testModel = endpoint({
   params: { modelId: { id: 'model', missing: 'model-not-found' } },
   returns: { 200: ConnectionTestWire },
   fails: [],
-  async handle({ params, scope, platform }) {
+  async handle({ params, scope, platform, log }) {
     const target = await getModelTarget(platform, scope.organizationId, params.modelId).catch((error: unknown) => {
       throw error instanceof ModelGone ? problem('model-not-found') : error
     })
-    return ok(await testConnection(target, { timeoutMs: testTimeoutMs }))
+    return ok(await testConnection(target, { timeoutMs: testTimeoutMs, log }))
   },
 })

@@ -22,11 +22,11 @@ export const testProviderKey = endpoint({
   params: { providerKeyId: { id: 'mkey', missing: 'provider-key-not-found' } },
   returns: { 200: ConnectionTestWire },
   fails: [],
-  async handle({ params, scope, platform }) {
+  async handle({ params, scope, platform, log }) {
     const key = await unsealProviderKey(platform, scope, params.providerKeyId)
     const { api, baseUrl, apiKey } = foundOr(key, 'provider-key-not-found')
     const { fetch } = platform.use(modelEgress)
     const target = { api, baseUrl: baseUrl ?? undefined, apiKey, modelId: '', fetch }
-    return ok(await testConnection(target, { timeoutMs: testTimeoutMs }))
+    return ok(await testConnection(target, { timeoutMs: testTimeoutMs, log }))
   },
 })

@@ -1,12 +1,14 @@
 import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { holdKeyOf } from './hold-key-of.ts'
 import { modelPrices } from './model-prices.ts'
 import { lockModel, saveModel } from './model-store.ts'
 import { modelFields, ModelWire, toModelWire } from './model-wire.ts'
+import { findModelIdMistakes } from './model.ts'
 import { completePrice } from './price.ts'
 
 export const updateModel = endpoint({
@@ -32,6 +34,7 @@ export const updateModel = endpoint({
       async (tx) => {
         const before = foundOr(await lockModel(tx, scope, id), 'model-not-found')
         const key = await holdKeyOf(tx, scope, providerKeyId ?? toWireId('mkey', before.providerKeyId))
+        refuseInvalid(findModelIdMistakes(key.api, rest.modelId ?? before.modelId))
         const price = cost === undefined ? before.cost : cost === null ? null : completePrice(cost)
         return { before, after: await saveModel(tx, scope, { id, settings: { ...before, ...rest, cost: price }, key }) }
       },

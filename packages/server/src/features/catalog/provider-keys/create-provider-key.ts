@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { addressPolicy } from '../../../platform/egress/address-policy.ts'
 import { created, endpoint } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { newUuid, toWireId } from '../../../platform/ids/id.ts'
@@ -26,7 +27,7 @@ export const createProviderKey = endpoint({
   async handle({ body, scope, caller, platform, change }) {
     const address = normalizeAddress(body)
     const apiKey = body.apiKey ?? ''
-    refuseInvalid(findNewKeyMistakes(address, apiKey))
+    refuseInvalid(findNewKeyMistakes(address, apiKey, platform.use(addressPolicy)))
     const id = newUuid()
     const encryptedKey = sealSecret(platform, id, apiKey)
     const key = await change(

@@ -31,5 +31,6 @@ export const providerKeysFeature = feature({
 })
 
 export { holdProviderKey, insertProviderKey, moveBaseUrl, providerAddresses } from './provider-key-store.ts'
-export { providerAddressRule, providerApis, type ProviderApi, type ProviderKey } from './provider-key.ts'
+export { findBaseUrlMistake } from './base-url.ts'
+export { providerApis, type ProviderApi, type ProviderKey } from './provider-key.ts'
 export { sealSecret, unsealProviderKey } from './provider-secret.ts'

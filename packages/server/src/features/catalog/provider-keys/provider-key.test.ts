@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { findChangeMistakes, findNewKeyMistakes, normalizeAddress, type ProviderKey } from './provider-key.ts'
+import { localPolicy } from '../../../platform/egress/testing/policies.ts'
+import * as rules from './provider-key.ts'
+import { normalizeAddress, type ProviderAddress, type ProviderKey, type ProviderKeyChanges } from './provider-key.ts'
+
+const findNewKeyMistakes = (address: ProviderAddress, apiKey: string, policy = localPolicy) =>
+  rules.findNewKeyMistakes(address, apiKey, policy)
+const findChangeMistakes = (before: ProviderKey, changes: ProviderKeyChanges) =>
+  rules.findChangeMistakes(before, changes, localPolicy)
 
 const pointers = (mistakes: readonly { pointer: string; code: string }[]) =>
   mistakes.map(({ pointer, code }) => `${pointer} ${code}`)

@@ -1,15 +1,11 @@
-import { isAllowedHost } from '../../../platform/egress/egress-url.ts'
+import type { AddressPolicy } from '../../../platform/egress/address-policy.ts'
+import { hostMistake, isCallableHost } from '../../../platform/egress/egress-url.ts'
 import type { InvalidPart } from '../../../platform/problems/problem.ts'
+import { findBaseUrlMistake } from './base-url.ts'
 
 /** The protocols that a provider key can be used with. */
 export const providerApis = ['openai-compatible', 'openai', 'anthropic', 'google', 'mistral'] as const
 export type ProviderApi = (typeof providerApis)[number]
-
-/**
- * Allowed base URLs: loopback and private addresses too, for local models (Ollama, vLLM), but no metadata services,
- * link-local or reserved ranges. Host names are checked again when they are resolved for a connection.
- */
-export const providerAddressRule = { allowLocal: true } as const
 
 /** Where a key is sent. */
 export interface ProviderAddress {
@@ -40,8 +36,8 @@ export function normalizeAddress({ api, baseUrl }: { api: ProviderApi; baseUrl?:
 }
 
 /** The mistakes in a new key; empty when it can be stored. */
-export function findNewKeyMistakes(address: ProviderAddress, apiKey: string): InvalidPart[] {
-  return [...findAddressMistakes(address), ...findSecretMistakes(address, apiKey)]
+export function findNewKeyMistakes(address: ProviderAddress, apiKey: string, policy: AddressPolicy): InvalidPart[] {
+  return [...findAddressMistakes(address, policy), ...findSecretMistakes(address, apiKey)]
 }
 
 // Local servers often need no key.
@@ -49,25 +45,22 @@ function findSecretMistakes({ api }: ProviderAddress, apiKey: string): InvalidPa
   return apiKey === '' && api !== 'openai-compatible' ? [mistake('/apiKey', `is required for ${api}`, 'required')] : []
 }
 
-function findAddressMistakes({ api, baseUrl }: ProviderAddress): InvalidPart[] {
+function findAddressMistakes({ api, baseUrl }: ProviderAddress, policy: AddressPolicy): InvalidPart[] {
   if (baseUrl === null)
     return api === 'openai-compatible' ? [mistake('/baseUrl', 'is required for openai-compatible', 'required')] : []
-  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol))
-    return [mistake('/baseUrl', 'must be an http or https URL', 'format')]
-  if (url.username !== '' || url.password !== '')
-    return [mistake('/baseUrl', 'must not hold credentials: send the key as apiKey', 'format')]
-  if (url.search !== '' || url.hash !== '')
-    return [mistake('/baseUrl', 'must not have a query or a fragment', 'format')]
-  return isAllowedHost(url, providerAddressRule)
-    ? []
-    : [mistake('/baseUrl', 'must not be a metadata, link-local or reserved address', 'address')]
+  const wrong = findBaseUrlMistake(baseUrl)
+  if (wrong !== undefined) return [mistake('/baseUrl', wrong, 'format')]
+  return isCallableHost(new URL(baseUrl), policy) ? [] : [mistake('/baseUrl', hostMistake, 'address')]
 }
 
 /** The mistakes in a change; empty when it can be made. */
-export function findChangeMistakes(before: ProviderKey, changes: ProviderKeyChanges): InvalidPart[] {
+export function findChangeMistakes(
+  before: ProviderKey,
+  changes: ProviderKeyChanges,
+  policy: AddressPolicy,
+): InvalidPart[] {
   const after = changeAddress(before, changes)
-  const mistakes = findAddressMistakes(after)
+  const mistakes = findAddressMistakes(after, policy)
   if (mistakes.length > 0) return mistakes
   if (changes.apiKey !== undefined) return findSecretMistakes(after, changes.apiKey)
   // Otherwise an editor could obtain the secret by pointing the key at their own server.

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
+import { addressPolicy } from '../../../platform/egress/address-policy.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
@@ -29,7 +30,7 @@ export const updateProviderKey = endpoint({
     const { after } = await change(
       async (tx) => {
         const before = foundOr(await lockProviderKey(tx, scope, id), 'provider-key-not-found')
-        refuseInvalid(findChangeMistakes(before, body))
+        refuseInvalid(findChangeMistakes(before, body, platform.use(addressPolicy)))
         return {
           before,
           after: await saveProviderKey(tx, scope, {

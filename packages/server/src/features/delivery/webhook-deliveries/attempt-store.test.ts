@@ -15,7 +15,7 @@ describe('the order of a run', () => {
   let webhookId: string
   let outboxId = 100
   beforeAll(async () => {
-    world = await openWorld({ environment: { WEBHOOKS_ALLOW_LOCAL: 'on' } })
+    world = await openWorld({ environment: { ALLOW_PRIVATE_ADDRESSES: 'true' } })
     tenant = await world.tenant()
     webhookId = await newWebhook()
   })

@@ -7,7 +7,7 @@ import { claimDelivery, claimShares, findCandidates, promoteDue, releaseClaims }
 import { insertAttempts, insertRetry, lockOrder, unparkNext } from './attempt-store.ts'
 import { givenDelivery } from './testing/given-delivery.ts'
 
-const environment = { WEBHOOKS_ALLOW_LOCAL: 'on' }
+const environment = { ALLOW_PRIVATE_ADDRESSES: 'true' }
 
 describe('claims', () => {
   let world: World

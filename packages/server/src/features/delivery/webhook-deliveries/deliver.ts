@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createSemaphore, type Semaphore } from '../../../platform/concurrency/semaphore.ts'
-import { egress, EgressError, type EgressReply } from '../../../platform/egress/egress.ts'
+import { egress, EgressError, isBeforeConnection, type EgressReply } from '../../../platform/egress/egress.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
 import { findSigningWebhook, signingHeaders, type SigningWebhook } from '../webhooks/index.ts'
 import { isTaken, type ClaimedDelivery } from './delivery.ts'
@@ -12,6 +12,10 @@ import type { Passage } from './traffic.ts'
 const timeoutMs = 15_000
 const recordTries = 3
 const recordRestMs = 500
+/** What users see of any failure at an internal address. They must not learn what listens there, and what it says. */
+const hiddenFailure =
+  'The receiver did not accept the event. Its address is internal, so the reason is not shown: ' +
+  "this server's operator finds it in the log."
 const notPrepared = 'The event could not be prepared because of a server error, which was logged.'
 
 /** What sending and recording a delivery needs. */
@@ -78,18 +82,39 @@ export async function sendAttempt(
       return null
     })
   if (signal.aborted) return undefined
-  if (request === null) return { request, reply: null, latencyMs: 0, error: notPrepared, isSilent: false }
+  if (request === null) {
+    const unsent = { reply: null, latencyMs: 0, error: notPrepared, isSilent: false, isHidden: false }
+    return { request, ...unsent }
+  }
+  const outcome = await post(platform, request, signal)
+  if (outcome?.isHidden !== true) return outcome && { request, ...outcome }
+  const { error, reply } = outcome
+  if (error !== null)
+    platform.log.warn(
+      { deliveryId: delivery.id, webhookId: webhook.id, reason: error, status: reply?.status },
+      'A delivery to an internal address failed.',
+    )
+  return { request, ...outcome, error: error === null ? null : hiddenFailure }
+}
+
+async function post(
+  platform: Pick<Platform, 'use'>,
+  { url, headers, body }: NonNullable<SentAttempt['request']>,
+  signal: AbortSignal,
+): Promise<Omit<SentAttempt, 'request'> | undefined> {
   const startedMs = performance.now()
+  let isHidden = false
+  const onHidden = () => (isHidden = true)
   try {
-    const { headers, body } = request
-    const reply = await platform.use(egress).post(webhook.url, { headers, body, timeoutMs, responseBytesMax, signal })
-    return { request, reply, latencyMs: reply.latencyMs, error: errorOf(reply), isSilent: false }
+    const sent = { headers, body, timeoutMs, responseBytesMax, signal, onHidden }
+    const reply = await platform.use(egress).post(url, sent)
+    return { reply, latencyMs: reply.latencyMs, error: errorOf(reply), isSilent: false, isHidden }
   } catch (error) {
     if (signal.aborted) return undefined
+    if (!(error instanceof EgressError)) throw error
     const latencyMs = Math.round(performance.now() - startedMs)
-    if (error instanceof EgressError)
-      return { request, reply: null, latencyMs, error: error.message, isSilent: error.code === 'egress-timeout' }
-    throw error
+    const isSilent = error.code === 'egress-timeout'
+    return { reply: null, latencyMs, error: error.message, isSilent, isHidden: isHidden && !isBeforeConnection(error) }
   }
 }
 

@@ -10,7 +10,7 @@ import { endWaiting, saveOutcome } from './attempt-store.ts'
 let world: World
 let tenant: Tenant
 beforeAll(async () => {
-  world = await openWorld({ environment: { WEBHOOKS_ALLOW_LOCAL: 'on' } })
+  world = await openWorld({ environment: { ALLOW_PRIVATE_ADDRESSES: 'true' } })
   tenant = await world.tenant()
 })
 afterAll(() => world.close())

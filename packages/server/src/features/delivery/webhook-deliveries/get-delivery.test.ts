@@ -4,7 +4,7 @@ import { openWorld, type World } from '../../../testing/world.ts'
 import { getDelivery } from './get-delivery.ts'
 import { givenDelivery } from './testing/given-delivery.ts'
 
-const environment = { WEBHOOKS_ALLOW_LOCAL: 'on' }
+const environment = { ALLOW_PRIVATE_ADDRESSES: 'true' }
 
 describeEndpoint(getDelivery, {
   given: (tenant, world) => givenDelivery(world, tenant),

@@ -6,7 +6,7 @@ import { listDeliveries } from './list-deliveries.ts'
 import { beginSeries } from './attempt-store.ts'
 import { givenDelivery, type GivenDelivery } from './testing/given-delivery.ts'
 
-const environment = { WEBHOOKS_ALLOW_LOCAL: 'on' }
+const environment = { ALLOW_PRIVATE_ADDRESSES: 'true' }
 
 describeEndpoint(listDeliveries, {
   given: (tenant, world) => givenDelivery(world, tenant),

@@ -41,6 +41,8 @@ export interface SentAttempt {
   readonly error: string | null
   /** The receiver did not answer in time. */
   readonly isSilent: boolean
+  /** The receiver has an internal address: its reply is used, and not stored, because users see what is stored. */
+  readonly isHidden: boolean
 }
 
 /** A claimed attempt and its webhook. */
@@ -102,11 +104,11 @@ function toOutcome(
 ): DeliveryOutcome {
   return {
     status: isSuccess ? 'success' : 'failed',
-    statusCode: answer.statusCode,
+    statusCode: attempt.isHidden ? null : answer.statusCode,
     latencyMs: attempt.latencyMs,
     error: attempt.error,
     request: attempt.request === null ? null : keptRequest(attempt.request, seal),
-    response: attempt.reply === null ? null : keptResponse(attempt.reply, seal),
+    response: attempt.reply === null || attempt.isHidden ? null : keptResponse(attempt.reply, seal),
     gaveUp: !isSuccess && retryInMs === undefined && !isTest,
   }
 }

@@ -6,7 +6,7 @@ import { deliveriesOf, openDeliveryWorld, until, type DeliveryWorld } from './te
 import { givenDelivery } from './testing/given-delivery.ts'
 import { startReceiver, status } from './testing/receiver.ts'
 
-const environment = { WEBHOOKS_ALLOW_LOCAL: 'on' }
+const environment = { ALLOW_PRIVATE_ADDRESSES: 'true' }
 
 describeEndpoint(redeliverDelivery, {
   given: (tenant, world) => givenDelivery(world, tenant),

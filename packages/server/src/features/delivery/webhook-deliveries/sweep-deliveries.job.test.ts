@@ -7,7 +7,7 @@ import { givenDelivery, type GivenDelivery } from './testing/given-delivery.ts'
 describe('the sweep of deliveries', () => {
   let world: World
   beforeAll(async () => {
-    world = await openWorld({ environment: { WEBHOOKS_ALLOW_LOCAL: 'on' } })
+    world = await openWorld({ environment: { ALLOW_PRIVATE_ADDRESSES: 'true' } })
   })
   afterAll(() => world.close())
 

@@ -9,7 +9,7 @@ import { testWebhook } from './test-webhook.ts'
 describeEndpoint(testWebhook, {
   given: (tenant, world) => givenDelivery(world, tenant),
   call: ({ webhookId }) => ({ params: { webhookId } }),
-  world: { environment: { WEBHOOKS_ALLOW_LOCAL: 'on' } },
+  world: { environment: { ALLOW_PRIVATE_ADDRESSES: 'true' } },
 })
 
 describe('testing a webhook', () => {

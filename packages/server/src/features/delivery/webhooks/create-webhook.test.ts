@@ -164,7 +164,7 @@ describe('createWebhook', () => {
   })
 
   it('accepts http and local addresses if the server allows local webhooks', async () => {
-    const local = await openWorld({ ...webhookWorld, environment: { WEBHOOKS_ALLOW_LOCAL: 'on' } })
+    const local = await openWorld({ ...webhookWorld, environment: { ALLOW_PRIVATE_ADDRESSES: 'true' } })
     expect(await makeWebhook(await local.tenant(), { url: 'http://127.0.0.1:4000/hooks' })).toMatchObject({
       url: 'http://127.0.0.1:4000/hooks',
     })

@@ -1,5 +1,6 @@
 import type { Db } from '../../../platform/db/database.ts'
-import { egress, findUrlMistake } from '../../../platform/egress/egress.ts'
+import { addressPolicy } from '../../../platform/egress/address-policy.ts'
+import { findUrlMistake } from '../../../platform/egress/egress.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
@@ -91,7 +92,7 @@ export function findWebhookMistakes(
   { use, versions }: Pick<Platform, 'use' | 'versions'>,
   { url, apiVersion }: { url?: string; apiVersion?: string },
 ): InvalidPart[] {
-  const urlMistake = url === undefined ? undefined : findUrlMistake(url, use(egress).rule)
+  const urlMistake = url === undefined ? undefined : findUrlMistake(url, use(addressPolicy))
   return [
     ...(urlMistake === undefined ? [] : [{ pointer: '/url', message: urlMistake, code: 'format' }]),
     ...(apiVersion === undefined || versions.has(apiVersion)

@@ -18,6 +18,9 @@ export interface CallWatch {
   readonly fetch: GuardedFetch
   readonly signal: AbortSignal
   readonly stopped: StopReason | undefined
+  /** True if the call went to an internal address: the reason of a failure must not be shown. */
+  readonly isHidden: boolean
+  hide(): void
   sawBytes(chunk: Uint8Array): void
   /** To be called when the answer is complete: the stream then gets a short time to end by itself. */
   answered(): void
@@ -40,6 +43,7 @@ const watches = new WeakMap<AbortSignal, CallWatch>()
 export function watchCall(limits: CallLimits): CallWatch {
   const controller = new AbortController()
   let stopped: StopReason | undefined
+  let isHidden = false
   let wireBytes = 0
   let lineBytes = 0
   const stop = (reason: StopReason): void => {
@@ -57,6 +61,10 @@ export function watchCall(limits: CallLimits): CallWatch {
     get stopped() {
       return stopped
     },
+    get isHidden() {
+      return isHidden
+    },
+    hide: () => void (isHidden = true),
     sawBytes(chunk) {
       idleTimer.refresh()
       wireBytes += chunk.length
@@ -100,6 +108,7 @@ export async function watchedFetch(input: string | URL | Request, init: RequestI
     headers: new Headers(headers),
     body,
     signal,
+    onHidden: watch.hide,
   })
   if (response.body === null) return response
   const bytesMax = response.ok ? Number.POSITIVE_INFINITY : errorBodyBytesMax

@@ -10,6 +10,7 @@ export type ConnectionFailure =
 
 const failureCodes: Readonly<Record<string, ConnectionFailure>> = {
   'egress-refused-address': 'BLOCKED_URL',
+  'egress-refused-name': 'DNS_ERROR',
   'egress-dns': 'DNS_ERROR',
   ENOTFOUND: 'DNS_ERROR',
   EAI_AGAIN: 'DNS_ERROR',
@@ -33,8 +34,10 @@ const failureCodes: Readonly<Record<string, ConnectionFailure>> = {
 }
 
 const texts: Readonly<Record<ConnectionFailure, string>> = {
-  BLOCKED_URL: "The provider's address must not be called: it is reserved, such as a link-local or metadata address.",
-  DNS_ERROR: "The provider's host name cannot be resolved.",
+  BLOCKED_URL:
+    "The provider's address must not be called: it is not public. " +
+    "This server's operator can allow it with EGRESS_ALLOW.",
+  DNS_ERROR: "The provider's host name does not resolve to an address that this server may call.",
   CONNECTION_REFUSED: 'The provider refused the connection.',
   CONNECTION_RESET: 'The connection to the provider was lost.',
   TLS_ERROR: 'A secure connection to the provider could not be established.',
@@ -56,6 +59,16 @@ export function connectionFailureOf(error: unknown): ConnectionFailure {
 export function describeConnectionFailure(failure: ConnectionFailure): string {
   return texts[failure]
 }
+
+/** True if the failure is from before a connection was made: it says nothing about the server at the address. */
+export function isBeforeConnection(failure: ConnectionFailure): boolean {
+  return failure === 'BLOCKED_URL' || failure === 'DNS_ERROR'
+}
+
+/** What users see of any failure at an internal address. They must not learn what listens there, and what it says. */
+export const hiddenFailure =
+  'The model server did not give a usable answer. Its address is internal, so the reason is not shown: ' +
+  "this server's operator finds it in the log."
 
 const causesMax = 8
 

@@ -17,6 +17,8 @@ export interface ModelCallFailure {
   readonly retryable: boolean
   readonly retryAfterMs?: number | undefined
   readonly status?: number | undefined
+  /** For the server's log only: why the call failed, where `message` does not say it. */
+  readonly hiddenReason?: string | undefined
 }
 
 /** A model call failed. Safe to show and log: neither message nor cause holds the API key or a response header. */
@@ -26,6 +28,7 @@ export class ModelCallError extends Error {
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
   readonly status: number | undefined
+  readonly hiddenReason: string | undefined
   /** The usage that the provider reported before the call failed, if any. */
   readonly usage: TokenUsage | undefined
 
@@ -35,6 +38,7 @@ export class ModelCallError extends Error {
     this.retryable = failure.retryable
     this.retryAfterMs = failure.retryAfterMs
     this.status = failure.status
+    this.hiddenReason = failure.hiddenReason
     this.usage = usage
   }
 }

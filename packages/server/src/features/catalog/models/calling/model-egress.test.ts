@@ -2,9 +2,9 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createEgress, EgressRefused } from '../../../../platform/egress/egress.ts'
-import { providerAddressRule } from '../../provider-keys/index.ts'
+import { localPolicy } from '../../../../platform/egress/testing/policies.ts'
 import { step } from './step.ts'
-import { failureOfCall, stepRequest, targetAt } from './testing/model-calls.ts'
+import { failureOfCall, silentLog, stepRequest, targetAt } from './testing/model-calls.ts'
 import { startRawProvider, type RawProvider } from './testing/raw-provider.ts'
 import { testConnection } from './test-connection.ts'
 
@@ -18,7 +18,7 @@ const refused = [
   'http://[fd00:ec2::254]',
 ]
 
-const { fetch } = createEgress(providerAddressRule)
+const { fetch } = createEgress({ policy: localPolicy })
 let provider: RawProvider
 beforeAll(async () => {
   provider = await startRawProvider(
@@ -32,7 +32,7 @@ const get = (url: string) =>
 
 test.each(refused)('%s is called neither by a run nor by a connection test', async (url) => {
   await expect(get(url)).rejects.toMatchObject({ cause: expect.any(EgressRefused) })
-  expect(await testConnection(targetAt(url, 'm'), { timeoutMs: 20_000 })).toMatchObject({
+  expect(await testConnection(targetAt(url, 'm'), { timeoutMs: 20_000, log: silentLog })).toMatchObject({
     ok: false,
     error: 'BLOCKED_URL',
   })

@@ -1,4 +1,5 @@
 import type { GuardedFetch } from '../../../../platform/egress/egress.ts'
+import { findBaseUrlMistake } from '../../provider-keys/index.ts'
 
 /** The wire protocols that a model can be called with. */
 export const modelApis = ['openai-compatible', 'openai', 'anthropic', 'google', 'mistral'] as const
@@ -25,10 +26,15 @@ const defaultBaseUrls: Readonly<Record<ModelApi, string | undefined>> = {
   mistral: 'https://api.mistral.ai/v1',
 }
 
-/** The base URL without a trailing slash; undefined when there is none or it is not an http(s) URL. */
+/** Why a call cannot be made: the stored base URL is missing, or is from a time when more of them were accepted. */
+export const noBaseUrl =
+  'The provider key has no valid base URL: it must be an http or https URL without credentials, query, fragment and ' +
+  'dot segments. Correct the provider key.'
+
+/** The base URL without a trailing slash; undefined when there is none or no path can be appended to it. */
 export function findBaseUrl({ api, baseUrl }: Pick<ModelTarget, 'api' | 'baseUrl'>): string | undefined {
   const given = (baseUrl ?? defaultBaseUrls[api])?.replace(/\/+$/, '')
-  if (given === undefined || !URL.canParse(given) || !/^https?:/i.test(given)) return undefined
+  if (given === undefined || findBaseUrlMistake(given) !== undefined) return undefined
   // The provider's documentation names its host without the version.
   return api === 'anthropic' && given === 'https://api.anthropic.com' ? `${given}/v1` : given
 }

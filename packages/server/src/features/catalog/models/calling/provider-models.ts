@@ -43,8 +43,13 @@ async function createModel({ api, baseUrl, modelId }: ModelAddress): Promise<Lan
     case 'anthropic':
       return (await import('@ai-sdk/anthropic')).createAnthropic(settings).messages(modelId)
     case 'google':
-      return (await import('@ai-sdk/google')).createGoogle(settings).chat(modelId)
+      return (await import('@ai-sdk/google')).createGoogle(settings).chat(toPath(modelId))
     case 'mistral':
       return (await import('@ai-sdk/mistral')).createMistral(settings).chat(modelId)
   }
+}
+
+// This protocol has the id in the path (`models/…`, `tunedModels/…`). Its segments stay segments.
+function toPath(modelId: string): string {
+  return modelId.split('/').map(encodeURIComponent).join('/')
 }

@@ -2,8 +2,10 @@ import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
 import { AnswerCollector, ReportedError, tooLargeError } from './answer-collector.ts'
 import { failureOf, reportedFailureOf } from './call-failure.ts'
 import { watchCall, type CallWatch } from './call-watch.ts'
+import { connectionFailureOf, hiddenFailure, isBeforeConnection } from './connection-failure.ts'
 import { abortedError, ModelCallError } from './model-call-error.ts'
-import { findBaseUrl, isSendableKey, keyHeaders, type ModelTarget } from './model-target.ts'
+import { findBaseUrl, isSendableKey, keyHeaders, noBaseUrl, type ModelTarget } from './model-target.ts'
+import { fetchBelow } from './model-egress.ts'
 import { providerModel } from './provider-models.ts'
 import type { StepAnswer, StepMessage, TokenUsage, ToolSpec } from './step-message.ts'
 import { toPrompt, toTools } from './to-prompt.ts'
@@ -32,14 +34,14 @@ export interface StepRequest {
 export async function step(target: ModelTarget, request: StepRequest): Promise<StepAnswer> {
   request.observer?.started()
   const baseUrl = findBaseUrl(target)
-  if (baseUrl === undefined) throw settingsError('bad-request', 'The model has no valid base URL.')
+  if (baseUrl === undefined) throw settingsError('bad-request', noBaseUrl)
   if (!isSendableKey(target))
     throw settingsError('auth', 'The API key is missing or contains characters that are not allowed.')
   const model = await providerModel({ api: target.api, baseUrl, modelId: target.modelId })
   if (request.signal.aborted) throw abortedError()
   const listener = guardedListener(request.onTextDelta)
   const collector = new AnswerCollector({ target, textBytesMax: request.textBytesMax, onTextDelta: listener.call })
-  const watch = watchCall({ ...request, fetch: target.fetch })
+  const watch = watchCall({ ...request, fetch: fetchBelow(baseUrl, target.fetch) })
   try {
     const { stream } = await model.doStream(toCallOptions(target, request, watch))
     for await (const part of stream) {
@@ -51,7 +53,8 @@ export async function step(target: ModelTarget, request: StepRequest): Promise<S
     if (listener.thrown !== undefined) throw listener.thrown.error
     // Once the answer is complete, it does not matter how the connection ended.
     if (collector.isComplete) return collector.answer()
-    throw toCallError(error, { target, request, watch, usage: collector.usage })
+    const failed = toCallError(error, { target, request, watch, usage: collector.usage })
+    throw watch.isHidden && !isBeforeConnection(connectionFailureOf(error)) ? hide(failed) : failed
   } finally {
     watch.close()
   }
@@ -118,6 +121,13 @@ function toCallError(error: unknown, { target, request, watch, usage }: FailedCa
   if (error instanceof ModelCallError) return error
   if (error instanceof ReportedError) return new ModelCallError(reportedFailureOf(error.reported, target.apiKey), usage)
   return new ModelCallError(failureOf(error, target.apiKey), usage)
+}
+
+// Keeps what the caller decides by: whether to try again, when, and how.
+function hide({ kind, message, retryable, retryAfterMs, usage }: ModelCallError): ModelCallError {
+  const shown = kind === 'aborted' || kind === 'context-overflow' ? kind : 'connection'
+  const shownFailure = { kind: shown, message: hiddenFailure, retryable, retryAfterMs, hiddenReason: message } as const
+  return new ModelCallError(shownFailure, usage)
 }
 
 function settingsError(kind: 'auth' | 'bad-request', message: string): ModelCallError {

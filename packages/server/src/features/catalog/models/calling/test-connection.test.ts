@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { modelApis } from './model-target.ts'
 import { testConnection } from './test-connection.ts'
 import { startRawProvider } from './testing/raw-provider.ts'
-import { noHost, nobodyAt, targetAt, testKey } from './testing/model-calls.ts'
+import { noHost, nobodyAt, silentLog, targetAt, testKey } from './testing/model-calls.ts'
 
 let server: ModelServer
 beforeAll(async () => {
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 /** Long enough that no test reaches it by accident. */
-const limits = { timeoutMs: 15_000 }
+const limits = { timeoutMs: 15_000, log: silentLog }
 
 test.each(modelApis)('%s: the right key is accepted, a wrong one is not, and no model is called', async (api) => {
   const target = targetAt(server.url, 'hello', api)
@@ -62,8 +62,8 @@ test('distinguishes the reasons why no answer arrives', async () => {
   await once(dropping, 'listening')
   const address = dropping.address()
   const dropUrl = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
-  const errorAt = async (url: string, { timeoutMs } = limits) => {
-    const result = await testConnection(targetAt(url, 'm'), { timeoutMs })
+  const errorAt = async (url: string, { timeoutMs }: { timeoutMs: number } = limits) => {
+    const result = await testConnection(targetAt(url, 'm'), { ...limits, timeoutMs })
     return result.ok ? 'ok' : result.error
   }
   expect(await errorAt(silent.url, { timeoutMs: 50 })).toBe('TIMEOUT')

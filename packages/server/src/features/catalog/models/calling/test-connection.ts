@@ -1,6 +1,13 @@
+import type { Log } from '../../../../platform/log/log.ts'
 import { cleanText } from './call-failure.ts'
-import { connectionFailureOf, describeConnectionFailure, type ConnectionFailure } from './connection-failure.ts'
-import { findBaseUrl, isSendableKey, keyHeaders, type ModelTarget } from './model-target.ts'
+import {
+  connectionFailureOf,
+  describeConnectionFailure,
+  hiddenFailure,
+  isBeforeConnection,
+  type ConnectionFailure,
+} from './connection-failure.ts'
+import { findBaseUrl, isSendableKey, keyHeaders, noBaseUrl, type ModelTarget } from './model-target.ts'
 
 export type ConnectionTestError = 'AUTH_FAILED' | 'PROVIDER_ERROR' | ConnectionFailure
 
@@ -10,22 +17,35 @@ export type ConnectionTestResult =
 
 type TestFailure = { readonly error: ConnectionTestError; readonly message: string } | undefined
 
-/** Checks address and key by asking the provider for its list of models, which costs no tokens. Never throws. */
+/**
+ * Checks address and key by asking the provider for its list of models, which costs no tokens. Never throws. Logs why
+ * a test of an internal address failed, which its result does not say.
+ */
 export async function testConnection(
   target: ModelTarget,
-  { timeoutMs }: { timeoutMs: number },
+  { timeoutMs, log }: { readonly timeoutMs: number; readonly log: Pick<Log, 'warn'> },
 ): Promise<ConnectionTestResult> {
   const startedAt = performance.now()
-  const failure = await findFailure(target, timeoutMs)
+  const { failure, isHidden } = await findFailure(target, timeoutMs)
   const latencyMs = Math.round(performance.now() - startedAt)
-  return failure === undefined ? { ok: true, latencyMs } : { ok: false, latencyMs, ...failure }
+  if (failure === undefined) return { ok: true, latencyMs }
+  if (!isHidden) return { ok: false, latencyMs, ...failure }
+  log.warn({ ...failure }, 'The test of a model server at an internal address failed.')
+  return { ok: false, latencyMs, error: 'PROVIDER_ERROR', message: hiddenFailure }
 }
 
-async function findFailure(target: ModelTarget, timeoutMs: number): Promise<TestFailure> {
+interface TestOutcome {
+  readonly failure: TestFailure
+  readonly isHidden: boolean
+}
+
+async function findFailure(target: ModelTarget, timeoutMs: number): Promise<TestOutcome> {
+  const shown = (error: ConnectionTestError, message: string) => ({ failure: { error, message }, isHidden: false })
   const baseUrl = findBaseUrl(target)
-  if (baseUrl === undefined) return { error: 'PROVIDER_ERROR', message: 'The model has no valid base URL.' }
+  if (baseUrl === undefined) return shown('PROVIDER_ERROR', noBaseUrl)
   if (!isSendableKey(target))
-    return { error: 'AUTH_FAILED', message: 'The API key is missing or contains characters that are not allowed.' }
+    return shown('AUTH_FAILED', 'The API key is missing or contains characters that are not allowed.')
+  let isHidden = false
   try {
     const response = await target.fetch(`${baseUrl}/models`, {
       method: 'GET',
@@ -35,12 +55,14 @@ async function findFailure(target: ModelTarget, timeoutMs: number): Promise<Test
         ...(target.api === 'anthropic' ? { 'anthropic-version': '2023-06-01' } : {}),
       }),
       signal: AbortSignal.timeout(timeoutMs),
+      onHidden: () => (isHidden = true),
     })
-    return await findResponseFailure(response, target.apiKey)
+    return { failure: await findResponseFailure(response, target.apiKey), isHidden }
   } catch (error) {
     const isTimeout = error instanceof Error && error.name === 'TimeoutError'
     const failure = isTimeout ? 'TIMEOUT' : connectionFailureOf(error)
-    return { error: failure, message: describeConnectionFailure(failure) }
+    const message = describeConnectionFailure(failure)
+    return { failure: { error: failure, message }, isHidden: isHidden && !isBeforeConnection(failure) }
   }
 }
 

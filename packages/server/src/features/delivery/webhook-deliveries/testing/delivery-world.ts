@@ -31,7 +31,7 @@ export async function openDeliveryWorld(options: WorldOptions = {}): Promise<Del
   const world = await openWorld({
     jobs: true,
     ...options,
-    environment: { WEBHOOKS_ALLOW_LOCAL: 'on', ...options.environment },
+    environment: { ALLOW_PRIVATE_ADDRESSES: 'true', ...options.environment },
   })
   const { platform } = world
   return {

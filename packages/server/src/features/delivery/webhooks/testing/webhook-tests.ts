@@ -5,7 +5,10 @@ import { agentsFeature } from '../../../catalog/agents/index.ts'
 import { webhooksFeature } from '../index.ts'
 
 /** The features that tests of webhooks need. */
-export const webhookWorld: WorldOptions = { features: [webhooksFeature, agentsFeature] }
+export const webhookWorld: WorldOptions = {
+  features: [webhooksFeature, agentsFeature],
+  environment: { ALLOW_PRIVATE_ADDRESSES: 'false' },
+}
 
 /** A valid body of POST /api/webhooks. */
 export const goodWebhook = { url: 'https://hooks.example.com/appstrate', events: ['run.completed', 'run.failed'] }

@@ -42,6 +42,11 @@ export async function nextAnswer(attempt: RunAttempt): Promise<Ending | undefine
       await recordStopped(attempt, error, call)
       throw error
     }
+    if (error.hiddenReason !== undefined)
+      attempt.platform.log.warn(
+        { runId: attempt.run.id, kind: error.kind, reason: error.hiddenReason },
+        'The call of a model at an internal address failed.',
+      )
     await append(attempt, [modelFailed(error, call)], costOfFailure(attempt, error))
     return failed(`model-${error.kind}`, `The model could not be called: ${error.message}`)
   }

@@ -1,5 +1,6 @@
 import { createEgress } from '../../../../../platform/egress/egress.ts'
-import { providerAddressRule } from '../../../provider-keys/index.ts'
+import { createLog } from '../../../../../platform/log/log.ts'
+import { localPolicy } from '../../../../../platform/egress/testing/policies.ts'
 import type { ModelTarget } from '../model-target.ts'
 import { ModelCallError } from '../model-call-error.ts'
 import type { StepRequest } from '../step.ts'
@@ -13,6 +14,9 @@ export const nobodyAt = 'http://127.0.0.1:2'
 /** A host name that fails without a DNS query: its first label is too long. */
 export const noHost = `http://${'x'.repeat(64)}.test`
 
+/** For tests that do not read what is logged. */
+export const silentLog = createLog('silent')
+
 /** A tool like those of agents. */
 export const outputTool: ToolSpec = {
   name: 'output',
@@ -25,7 +29,7 @@ export const greeting: readonly StepMessage[] = [
   { role: 'user', text: 'Say hello.' },
 ]
 
-const { fetch } = createEgress(providerAddressRule)
+const { fetch } = createEgress({ policy: localPolicy })
 
 /** A target on a test server; `url` is its origin. */
 export function targetAt(url: string, modelId: string, api: ModelTarget['api'] = 'openai-compatible'): ModelTarget {
