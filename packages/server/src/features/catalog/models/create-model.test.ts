@@ -120,6 +120,33 @@ describe('createModel', () => {
     )
   })
 
+  it('accepts the ids that providers use', async () => {
+    const tenant = await world.tenant()
+    for (const modelId of [
+      'openai/gpt-4o:free',
+      'ft:gpt-4o:acme::a1b2',
+      'models/gemini-2.5-pro',
+      'arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.model-v1:0',
+      '@cf/meta/llama-3',
+      '../models/llama.gguf',
+    ])
+      expect(await makeModel(tenant, { modelId }), modelId).toMatch(/^model_/)
+  })
+
+  it('refuses control characters in an id, and for Google segments that lead to another path', async () => {
+    const tenant = await world.tenant()
+    const [compatible, google] = [
+      await makeProviderKey(tenant),
+      await makeProviderKey(tenant, { api: 'google', baseUrl: null }),
+    ]
+    const mistakes = async (modelId: string, providerKeyId: string) =>
+      mistakesIn(await tenant.send('POST /api/models', { body: { label: 'm', modelId, providerKeyId } }))
+    for (const modelId of ['a\u0001b', 'a\u0007', 'a\u0085b', 'a\r\nb'])
+      expect(await mistakes(modelId, compatible), JSON.stringify(modelId)).toEqual(['/modelId pattern'])
+    for (const modelId of ['../../admin/shutdown#', '..', '.', 'models/../x', 'models/./x', 'models/..'])
+      expect(await mistakes(modelId, google), modelId).toEqual(['/modelId format'])
+  })
+
   it('is for admins and owners', async () => {
     for (const role of ['member', 'viewer'] as const) {
       const tenant = await world.tenant({ role })

@@ -90,6 +90,15 @@ describe('updateModel', () => {
     )
   })
 
+  it('refuses an id that leads to another path of Google, also when the key changes', async () => {
+    const { tenant, patch } = await given()
+    const google = await makeProviderKey(tenant, { api: 'google', baseUrl: null })
+    expect((await patch({ modelId: '../models/llama.gguf' })).status).toBe(200)
+    expect(mistakesIn(await patch({ providerKeyId: google }))).toEqual(['/modelId format'])
+    expect((await patch({ providerKeyId: google, modelId: 'gemini-2.5-pro' })).status).toBe(200)
+    expect(mistakesIn(await patch({ modelId: '../../admin#' }))).toEqual(['/modelId format'])
+  })
+
   it('is for admins and owners', async () => {
     const member = await world.tenant({ role: 'member' })
     expectProblem(updateModel, await member.send(`PATCH /api/models/${newWireId('model')}`, { body: {} }), 'forbidden')
