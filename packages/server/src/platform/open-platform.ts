@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { createPermissions } from './access/permissions.ts'
+import { isLoopback } from './addresses/address.ts'
 import { openBlobDirectory } from './blobs/blob-directory.ts'
 import { systemClock, type Clock } from './clock/clock.ts'
 import type { Config } from './config/config.ts'
@@ -58,7 +59,7 @@ export async function openPlatform(parts: PlatformParts): Promise<OpenPlatform> 
     permissions: createPermissions(parts.features),
     problems: problemTable(parts.features),
     stopping: stop.signal,
-    isTrustedOrigin: (origin) => config.TRUSTED_ORIGINS.includes(origin) || origin === originOf(config),
+    isTrustedOrigin: (origin) => trustedOrigins(config).includes(origin),
     use: services.use,
     beginStop: () => stop.abort(),
     async close() {
@@ -74,10 +75,16 @@ export async function openPlatform(parts: PlatformParts): Promise<OpenPlatform> 
 }
 
 /** The URL at which browsers reach the server. */
-export function appUrl(config: Config): string {
+export function appUrl(config: Pick<Config, 'APP_URL' | 'PORT'>): string {
   return (config.APP_URL ?? `http://localhost:${config.PORT}`).replace(/\/$/, '')
 }
 
-function originOf(config: Config): string {
-  return new URL(appUrl(config)).origin
+/**
+ * The origins of pages that may call the API with cookies. Without APP_URL, a server on loopback has several names, of
+ * which browsers use any.
+ */
+export function trustedOrigins(config: Pick<Config, 'APP_URL' | 'HOST' | 'PORT' | 'TRUSTED_ORIGINS'>): string[] {
+  const isLocal = config.APP_URL === undefined && isLoopback(config.HOST)
+  const names = isLocal ? ['127.0.0.1', '[::1]'].map((host) => `http://${host}:${config.PORT}`) : []
+  return [...new Set([appUrl(config), ...names].map((url) => new URL(url).origin).concat(config.TRUSTED_ORIGINS))]
 }

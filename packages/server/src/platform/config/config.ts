@@ -56,7 +56,7 @@ export const platformVariables = {
     meaning: 'Further origins whose pages may call the API with cookies.',
     type: 'comma-separated origins',
     fallback: [],
-    defaultText: '(only `APP_URL`)',
+    defaultText: '(only `APP_URL`, or each name of a loopback `HOST`)',
     check: checkOrigin,
   }),
   SMTP_URL: optionalUrl(

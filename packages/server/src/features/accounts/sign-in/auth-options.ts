@@ -1,6 +1,6 @@
 import type { BetterAuthOptions } from 'better-auth'
 import { newUuid, newWireId } from '../../../platform/ids/id.ts'
-import { appUrl } from '../../../platform/open-platform.ts'
+import { appUrl, trustedOrigins } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import type { Mailer } from '../../../platform/mail/mailer.ts'
 import { limitCodes, secondFactors } from './second-factors.ts'
@@ -22,7 +22,7 @@ export async function authOptions(platform: AuthPlatform, mailer: Mailer | undef
     baseURL: appUrl(config),
     basePath: '/api/auth',
     secret: secrets.authSecret,
-    trustedOrigins: [...config.TRUSTED_ORIGINS],
+    trustedOrigins: trustedOrigins(config),
     database: { db, type: 'postgres', transaction: true },
     ...tables(mailer),
     ...flows(mailer),

@@ -3,7 +3,8 @@ import { Value } from 'typebox/value'
 import { toHeaders } from '../../../platform/http/admit.ts'
 import { hijacked, type AnyCall } from '../../../platform/http/endpoint.ts'
 import { problem, type Problem, type ProblemCode } from '../../../platform/problems/problem.ts'
-import { appUrl } from '../../../platform/open-platform.ts'
+import { appUrl, trustedOrigins } from '../../../platform/open-platform.ts'
+import type { Platform } from '../../../platform/platform.ts'
 import { authLibrary } from './auth-library.ts'
 import { clientIpHeader } from './auth-options.ts'
 
@@ -20,7 +21,7 @@ export async function callLibrary(http: Http, forwarded: ForwardedRequest): Prom
   const response = await http.platform.use(authLibrary).handle(toWebRequest(http, forwarded))
   const cookies = response.headers.getSetCookie()
   if (cookies.length > 0) void http.reply.header('set-cookie', cookies)
-  if (response.status >= 400) throw await toProblem(response)
+  if (response.status >= 400) throw await toProblem(response, http.platform)
   return response
 }
 
@@ -88,19 +89,24 @@ const codesOfStatuses: Readonly<Record<number, ProblemCode>> = {
   422: 'sign-up-refused',
 }
 
-async function toProblem(response: Response): Promise<Problem> {
+async function toProblem(response: Response, { config }: Pick<Platform, 'config'>): Promise<Problem> {
   const text = await response.text()
   const refusal = parseRefusal(text)
   if (response.status >= 500 && !isOfClient(refusal))
     throw new Error(`The auth library failed with ${response.status}: ${text}`)
   const code = codesOfRefusals[refusal.code ?? ''] ?? codesOfStatuses[response.status] ?? 'auth-request-refused'
-  const { message } = refusal
+  const message = code === 'origin-not-allowed' ? originMistake(config) : refusal.message
   const retryAfter = response.headers.get('retry-after')
   return problem(code, {
     ...(message === undefined ? {} : { detail: `${message.replace(/\.$/, '')}.` }),
     ...(retryAfter === null ? {} : { headers: { 'Retry-After': retryAfter } }),
     extensions: refusal,
   })
+}
+
+function originMistake(config: Platform['config']): string {
+  const origins = trustedOrigins(config).join(', ')
+  return `The request must have an allowed Origin: ${origins}. TRUSTED_ORIGINS adds further ones`
 }
 
 // The library answers 500 to every new passkey that it cannot read, even if the client sent an invalid response.

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import type { BetterAuthOptions, BetterAuthPlugin } from 'better-auth'
-import { appUrl } from '../../../platform/open-platform.ts'
+import { appUrl, trustedOrigins } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { claimCode, takeCodeAttempt } from './second-factor-store.ts'
 
@@ -37,7 +37,7 @@ export async function secondFactors({ config }: Pick<Platform, 'config'>): Promi
     passkey({
       rpName: 'Appstrate',
       rpID: new URL(appUrl(config)).hostname,
-      origin: [new URL(appUrl(config)).origin, ...config.TRUSTED_ORIGINS],
+      origin: trustedOrigins(config),
       authenticatorSelection: { residentKey: 'preferred', userVerification: 'required' },
       authentication: {
         // A passkey replaces both password and code: the authenticator must verify its user by PIN or biometrics.
