@@ -79,7 +79,7 @@ export const platformVariables = {
   EGRESS_ALLOW: destinations(
     'Addresses that model servers and webhooks may have besides public ones: `host:port`. The host is a name, an ' +
       'address or a range, and `*` is any port (`ollama:11434,10.0.0.0/8:443,[fd00::1]:*`). ' +
-      'A metadata service needs an entry with its own address.',
+      'A metadata service needs an entry with its own address. Outgoing calls use no proxy.',
   ),
   WEBHOOKS_ALLOW_LOCAL: oneOf(['off', 'on'], {
     meaning: 'Replaced by `ALLOW_PRIVATE_ADDRESSES`: `on` still does the same as `ALLOW_PRIVATE_ADDRESSES=true`.',
