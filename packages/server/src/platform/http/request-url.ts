@@ -1,4 +1,4 @@
-const twoSegments = /^(\/api\/[^?]*?)@([^/?]+)\/([^/?]+)/
+import { decodeUnreserved } from '../log/log.ts'
 
 /** Replaces every path that cannot be decoded; no route matches it. */
 const undecodable = { api: '/api/%25', other: '/%25' } as const
@@ -7,37 +7,46 @@ const undecodable = { api: '/api/%25', other: '/%25' } as const
 export function routedUrl(requested: string): string {
   // A client that uses the server as a proxy sends an absolute URL (RFC 9112 section 3.2.2).
   const url = /^https?:\/\/[^/?]*(\/.*)?$/i.exec(requested)?.[1] ?? requested
-  if (isDecodable(url)) return mergeScopedNames(plain(url))
+  if (isDecodable(url)) return plain(url)
   return url.startsWith('/api/') ? undecodable.api : undecodable.other
 }
 
-const unreserved = /^[A-Za-z0-9._~-]$/
-
-/** Decodes unreserved characters in the path, so that `/%61pi` is `/api` everywhere (RFC 3986 section 6.2.2.2). */
+/** Decodes unreserved characters in the path, so that `/%61pi` is `/api` everywhere, and merges scoped names. */
 function plain(url: string): string {
-  const [path = ''] = url.split('?', 1)
-  if (!path.includes('%')) return url
-  const decoded = path.replaceAll(/%([0-7][0-9a-f])/gi, (escape, digits: string) => {
-    const character = String.fromCharCode(Number.parseInt(digits, 16))
-    return unreserved.test(character) ? character : escape
-  })
-  return `${decoded}${url.slice(path.length)}`
+  const path = pathIn(url)
+  const query = url.slice(path.length)
+  return `${mergeScopedNames(decodeUnreserved(path))}${query}`
 }
 
 /** True when the path is well-formed percent-encoding of UTF-8. */
 export function isDecodable(url: string): boolean {
   try {
-    decodeURIComponent(url.split('?', 1)[0] ?? '')
+    decodeURIComponent(pathIn(url))
     return true
   } catch {
     return false
   }
 }
 
-/** Merges `@scope/name` to one segment: `/api/agents/@acme/x/run` becomes `/api/agents/%40acme%2Fx/run`. */
-function mergeScopedNames(url: string): string {
-  return url.replace(
-    twoSegments,
-    (...[, before, scope, name]: string[]) => `${before ?? ''}%40${scope ?? ''}%2F${name ?? ''}`,
-  )
+/**
+ * Merges the first `@scope/name` to one segment: `/api/agents/@acme/x/run` becomes `/api/agents/%40acme%2Fx/run`.
+ * Reads each character once: a stranger chooses the path.
+ */
+function mergeScopedNames(path: string): string {
+  if (!path.startsWith('/api/')) return path
+  for (let at = path.indexOf('/@', 4); at !== -1; ) {
+    const slash = path.indexOf('/', at + 2)
+    if (slash === -1) return path
+    const end = path.indexOf('/', slash + 1)
+    const [scope, name] = [path.slice(at + 2, slash), path.slice(slash + 1, end === -1 ? path.length : end)]
+    if (scope !== '' && name !== '')
+      return `${path.slice(0, at)}/%40${scope}%2F${name}${end === -1 ? '' : path.slice(end)}`
+    at = path.indexOf('/@', slash)
+  }
+  return path
+}
+
+function pathIn(url: string): string {
+  const mark = url.indexOf('?')
+  return mark === -1 ? url : url.slice(0, mark)
 }

@@ -62,6 +62,13 @@ describe('maskSecrets', () => {
       '/api/orgs/org_1/invitations/inv_01jq5x3v7kf8hb2m9w4tcd6e1n',
     ],
     [`/%zz${key}`, '/%zzask_[redacted]'],
+    ['/api/auth/reset-password/AbCdEfGhIjKlMnOpQrStUvWx', '/api/auth/reset-password/[redacted]'],
+    ['"path":"/%61pi/auth/reset-passwor%64/AbCdEf","x":1', '"path":"/api/auth/reset-password/[redacted]","x":1'],
+    ['/api/auth/two-factor/verify-totp', '/api/auth/two-factor/verify-totp'],
+    ['/api/auth/callback/abcdefghijklmnopqrstuvwxyz', '/api/auth/callback/[redacted]'],
+    ['/api/auth/no-such-path/0123/x', '/api/auth/no-such-path/[redacted]/x'],
+    ['/invite/short-part-of-a-token', '/invite/[redacted]'],
+    [`rtk_${'a1'.repeat(10)} etk_${'b2'.repeat(10)}`, 'rtk_[redacted] etk_[redacted]'],
     ['ask_0123456', 'ask_0123456'],
     ['task_force_of_the_day', 'task_force_of_the_day'],
   ])('%s → %s', (text, masked) => expect(maskSecrets(text)).toBe(masked))

@@ -30,17 +30,40 @@ export function createLog(level: string, destination: DestinationStream = pino.d
 }
 
 const secretInQuery = /([?&](?:token|access_token|key|code|state)=)[^&#\s"'\\]*/gi
-// A whole key is also found inside a word; its beginning only at the start of a word, as in `ask_` but not in `task_`.
-const bearerSecret = /\bask_[A-Za-z0-9_-]{8,}|ask_[A-Za-z0-9_-]{32,}/g
+// A whole secret is also found inside a word; its beginning only where a word starts: in `ask_`, not in `task_`.
+const bearerSecret = /\b(ask|rtk|etk|whsec)_[A-Za-z0-9_-]{8,}|(ask|rtk|etk|whsec)_[A-Za-z0-9_-]{32,}/g
 const sessionCookie = /(session_(?:token|data)=)[^;\s"'\\]+/g
-// The token of an invitation is in the path; ids there are shorter.
-const secretInPath = /(\/(?:invite|invitations)\/)[\w%-]{40,}/g
+// The token of an invitation is in the path. Below an organization that part is an id, which is shorter.
+const invitationToken = /(\/invite\/|\/api\/invitations\/)[^/\s"'?#\\]+|(\/invitations\/)[\w%-]{40,}/gi
+/** Everything below the routes of the auth library, which puts tokens into some of its paths. */
+const authPath = /(\/api\/auth\/)([^\s"'?#\\]+)/gi
+/** The words of the library's own paths, such as `request-password-reset`; a token never looks like one. */
+const pathWords = /^(?:[a-z]{1,14}(?:-[a-z]{1,14}){0,4}|\*)?$/
 
-/** Masks secrets in queries, cookies and invitation links, and API keys anywhere, so that a text may be logged. */
+/**
+ * Masks secrets in queries, cookies and paths, and bearer secrets anywhere, so that a text may be logged.
+ * Takes linear time: a stranger chooses the URL.
+ */
 export function maskSecrets(text: string): string {
-  return text
+  return decodeUnreserved(text)
     .replace(secretInQuery, '$1[redacted]')
-    .replace(bearerSecret, 'ask_[redacted]')
+    .replace(bearerSecret, (_found, atStart?: string, inside?: string) => `${atStart ?? inside ?? ''}_[redacted]`)
     .replace(sessionCookie, '$1[redacted]')
-    .replace(secretInPath, '$1[redacted]')
+    .replace(invitationToken, '$1$2[redacted]')
+    .replace(authPath, (_found, before: string, rest: string) => before + rest.split('/').map(toPathWords).join('/'))
+}
+
+function toPathWords(segment: string): string {
+  return pathWords.test(segment) ? segment : '[redacted]'
+}
+
+const unreserved = /^[A-Za-z0-9._~-]$/
+
+/** Decodes escapes of unreserved characters, which mean the same in every URL (RFC 3986 section 6.2.2.2). */
+export function decodeUnreserved(text: string): string {
+  if (!text.includes('%')) return text
+  return text.replaceAll(/%([2-7][0-9a-f])/gi, (escape, digits: string) => {
+    const character = String.fromCharCode(Number.parseInt(digits, 16))
+    return unreserved.test(character) ? character : escape
+  })
 }
