@@ -58,6 +58,19 @@ describe('the log, at level debug', () => {
     expectUnseen(token, decodeURIComponent(token), 'correct horse battery', 'a wrong password', 'not-even-a-key')
   })
 
+  it('never contains a token of the auth library that is in a path, in any spelling', async () => {
+    for (const path of [
+      '/api/auth/reset-password/FirstTokenInAPath0123456',
+      '/%61pi/a%75th/reset-passwor%64/FirstTokenInAPath0123456',
+      '/api/auth/delete-user/callback/FirstTokenInAPath0123456',
+      '/api/auth/no/such/path/FirstTokenInAPath0123456',
+      '/api/auth/reset-password/%zzFirstTokenInAPath0123456',
+    ])
+      await world.send(`GET ${path}?callbackURL=%2F`)
+    await world.send('POST /api/auth/reset-password/FirstTokenInAPath0123456', { body: {} })
+    expectUnseen('FirstTokenInAPath0123456')
+  })
+
   it('never contains data of a broken request', async () => {
     const socket = connect(Number(new URL(world.url).port), '127.0.0.1')
     socket.end(
