@@ -84,6 +84,15 @@ export type JsonReply<R extends Returns> = {
 }[keyof R]
 export type Reply<R extends Returns> = JsonReply<R> | StreamReply | typeof hijacked
 
+/** The most bytes of a JSON body, unless the endpoint declares another limit. */
+export const bodyBytesDefault = 65_536
+
+/** The limit of bodies of a few short fields, such as an address and a password. */
+export const smallBodyBytes = 8_192
+
+/** The limit of bodies with a long text or a free JSON object, such as a prompt or the input of a schedule. */
+export const largeBodyBytes = 1_048_576
+
 /**
  * The declaration of an endpoint. The router, validation, the OpenAPI document, limits, idempotency, audit and the
  * shared tests read it.
@@ -119,7 +128,7 @@ export interface EndpointSpec<
   /** JSON by default; `multipart` bodies are streamed by the handler. */
   readonly body?: B
   readonly bodyKind?: 'json' | 'optional-json' | 'multipart'
-  /** Larger JSON bodies answer `payload-too-large`; 1 MiB by default. */
+  /** Larger JSON bodies answer `payload-too-large`; `bodyBytesDefault` by default. */
   readonly bodyBytesMax?: number
   readonly returns: R
   /** The content type of a 200 that is not JSON. */

@@ -4,33 +4,25 @@ import type { InvalidPart } from '../problems/problem.ts'
 /** The most levels of nesting in a body. */
 const depthMax = 100
 const mistakesMax = 100
+/** Clients choose names: 100 mistakes below one long name must not make a reply of 100 times its length. */
+const nameLengthMax = 200
 
-interface Node {
-  readonly value: unknown
-  readonly key: string
-  readonly parent: Node | undefined
-  readonly depth: number
+/** An open object or array, and its position in `names` and in the mistakes. */
+interface Walk {
+  readonly prefix: string
+  /** The names from the root to the value that is looked at. */
+  readonly names: (string | number)[]
+  readonly mistakes: InvalidPart[]
 }
 
 /**
  * Finds values that schemas do not exclude but the server cannot store: U+0000 and lone surrogates (PostgreSQL refuses
- * them), `__proto__`, numbers beyond a double, and nesting deeper than `depthMax`. Does not recurse.
+ * them), `__proto__`, numbers beyond a double, and nesting deeper than `depthMax`. It copies nothing and looks at each
+ * value once, so it costs less than parsing the text; its recursion ends at `depthMax`.
  */
 export function findUnsafeValues(value: unknown, prefix = ''): InvalidPart[] {
-  const mistakes: InvalidPart[] = []
-  const pending: Node[] = [{ value, key: '', parent: undefined, depth: 0 }]
-  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    if (node.depth > depthMax) return [tooDeep]
-    const mistake = mistakeOf(node)
-    if (mistake !== undefined && mistakes.length < mistakesMax)
-      mistakes.push({
-        pointer: prefix + pointerOf(mistake.isName ? node.parent : node),
-        message: mistake.message,
-        code: mistake.code,
-      })
-    if (typeof node.value === 'object' && node.value !== null) pushChildren(pending, node, node.value)
-  }
-  return mistakes
+  const walk: Walk = { prefix, names: [], mistakes: [] }
+  return visit(walk, value) ? walk.mistakes : [tooDeep]
 }
 
 /** True if the value must not be validated further, because recursive code could exhaust the stack on it. */
@@ -45,36 +37,50 @@ export function isStorable(text: string): boolean {
 
 const tooDeep: InvalidPart = { pointer: '', message: `is nested deeper than ${depthMax} levels`, code: 'maxDepth' }
 
-interface Mistake {
-  readonly message: string
-  readonly code: string
-  /** The field's name is wrong, not its value. */
-  readonly isName?: true
+/** Returns false if the value is nested too deeply; the walk then ends. */
+function visit(walk: Walk, value: unknown): boolean {
+  if (typeof value === 'string') {
+    if (!isStorable(value)) add(walk, 'characters', 'must not contain U+0000 or half a surrogate pair')
+  } else if (typeof value === 'number') {
+    if (!Number.isFinite(value)) add(walk, 'finite', 'is too large a number to store')
+  } else if (Array.isArray(value)) return visitItems(walk, value)
+  else if (isObject(value)) return visitFields(walk, value)
+  return true
 }
 
-function mistakeOf({ key, value }: Node): Mistake | undefined {
-  if (key === '__proto__') return { message: 'must not have a field named __proto__', code: 'fieldName', isName: true }
-  if (!isStorable(key))
-    return {
-      message: 'has a field whose name contains U+0000 or half a surrogate pair',
-      code: 'fieldName',
-      isName: true,
-    }
-  if (typeof value === 'string' && !isStorable(value))
-    return { message: 'must not contain U+0000 or half a surrogate pair', code: 'characters' }
-  if (typeof value === 'number' && !Number.isFinite(value))
-    return { message: 'is too large a number to store', code: 'finite' }
-  return undefined
+function visitItems(walk: Walk, items: readonly unknown[]): boolean {
+  const { names } = walk
+  const depth = names.length + 1
+  for (let index = 0; index < items.length; index += 1) {
+    names[depth - 1] = index
+    if (depth > depthMax || !visit(walk, items[index])) return false
+  }
+  names.length = depth - 1
+  return true
 }
 
-function pushChildren(pending: Node[], parent: Node, value: object): void {
-  // Push from last to first, so that mistakes are in document order.
-  for (const [key, child] of Object.entries(value).reverse())
-    pending.push({ value: child, key, parent, depth: parent.depth + 1 })
+function visitFields(walk: Walk, fields: Readonly<Record<string, unknown>>): boolean {
+  const { names } = walk
+  const depth = names.length + 1
+  // for…in needs no array of the names, and parsed JSON inherits no enumerable field.
+  for (const name in fields) {
+    names.length = depth - 1
+    if (name === '__proto__') add(walk, 'fieldName', 'must not have a field named __proto__')
+    else if (!isStorable(name))
+      add(walk, 'fieldName', 'has a field whose name contains U+0000 or half a surrogate pair')
+    names[depth - 1] = name
+    if (depth > depthMax || !visit(walk, fields[name])) return false
+  }
+  names.length = depth - 1
+  return true
 }
 
-function pointerOf(node: Node | undefined): string {
-  const keys: string[] = []
-  for (let at = node; at?.parent !== undefined; at = at.parent) keys.unshift(`/${escapePointer(at.key)}`)
-  return keys.join('')
+function add({ prefix, names, mistakes }: Walk, code: string, message: string): void {
+  if (mistakes.length >= mistakesMax) return
+  const pointer = names.map((name) => `/${escapePointer(String(name).slice(0, nameLengthMax))}`).join('')
+  mistakes.push({ pointer: prefix + pointer, message, code })
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }

@@ -1,6 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import { Type, type TProperties, type TSchema } from 'typebox'
+import { bodyBytesDefault } from './endpoint.ts'
 import { problem, type InvalidPart } from '../problems/problem.ts'
 import { pointerOf } from '../json-schema/json-pointer.ts'
 
@@ -17,6 +18,8 @@ function withFormats(ajv: Ajv): Ajv {
 
 /** The most mistakes in one reply. */
 const errorsMax = 100
+/** Clients choose the names in a pointer: mistakes below a long name must not multiply its length in the reply. */
+const pointerLengthMax = 1_000
 
 export type RequestPart = 'body' | 'query'
 
@@ -27,7 +30,7 @@ export interface PartValidator {
 }
 
 /** Larger bodies report only their first mistake: half a million mistakes would cost 100 MB and block the process. */
-const reportAllBytesMax = 65_536
+const reportAllBytesMax = bodyBytesDefault
 
 /** Compiles the validator of a request body. Unknown fields are refused wherever the schema has an object. */
 export function bodyValidator(schema: TSchema): { check(value: unknown, sizeBytes: number): InvalidPart[] } {
@@ -53,7 +56,7 @@ export function refuseInvalid(errors: readonly InvalidPart[]): void {
   const [first] = errors
   if (first === undefined) return
   const more = errors.length === 1 ? '' : ` (and ${errors.length - 1} more: see errors)`
-  const where = first.pointer === '' ? 'The body' : `'${shorten(first.pointer.replace(/^\//, ''))}'`
+  const where = first.pointer === '' ? 'The body' : `'${cut(first.pointer.replace(/^\//, ''), 100)}'`
   throw problem('validation-error', { detail: `${where} ${first.message}${more}.`, errors: errors.slice(0, errorsMax) })
 }
 
@@ -74,7 +77,7 @@ function causesOf(errors: readonly ErrorObject[]): readonly ErrorObject[] {
 }
 
 function toInvalidPart(part: RequestPart, error: ErrorObject): InvalidPart {
-  const path = pointerOf(error)
+  const path = cut(pointerOf(error), pointerLengthMax)
   return { pointer: part === 'body' ? path : `${part}${path}`, message: messageOf(error), code: error.keyword }
 }
 
@@ -94,9 +97,8 @@ function messageOf(error: ErrorObject): string {
   }
 }
 
-// Keys are chosen by the client: a long one is shown in full in `errors`, but shortened in the sentence.
-function shorten(pointer: string): string {
-  return pointer.length <= 100 ? pointer : `${pointer.slice(0, 100)}…`
+function cut(text: string, lengthMax: number): string {
+  return text.length <= lengthMax ? text : `${text.slice(0, lengthMax)}…`
 }
 
 /**

@@ -45,12 +45,14 @@ const pathWords = /^(?:[a-z]{1,14}(?:-[a-z]{1,14}){0,4}|\*)?$/
  * Takes linear time: a stranger chooses the URL.
  */
 export function maskSecrets(text: string): string {
-  return decodeUnreserved(text)
+  const decoded = decodeUnreserved(text)
+  const masked = decoded
     .replace(secretInQuery, '$1[redacted]')
     .replace(bearerSecret, (_found, atStart?: string, inside?: string) => `${atStart ?? inside ?? ''}_[redacted]`)
     .replace(sessionCookie, '$1[redacted]')
     .replace(invitationToken, '$1$2[redacted]')
     .replace(authPath, (_found, before: string, rest: string) => before + rest.split('/').map(toPathWords).join('/'))
+  return masked === decoded ? text : masked
 }
 
 function toPathWords(segment: string): string {
