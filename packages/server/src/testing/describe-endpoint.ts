@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { features } from '../features/index.ts'
-import type { Endpoint } from '../platform/http/endpoint.ts'
+import { bodyBytesDefault, type Endpoint } from '../platform/http/endpoint.ts'
 import { problemTable } from '../platform/http/http-problems.ts'
 import { failuresOf } from '../platform/http/openapi/openapi.ts'
 import { problemRow } from '../platform/problems/problem.ts'
@@ -140,7 +140,7 @@ function refusesBadBodies({ endpoint, prepare }: Context): void {
     expectProblem(endpoint, await sendRaw('name=x', { 'content-type': 'text/plain' }), 'unsupported-media-type')
     expectProblem(
       endpoint,
-      await sendRaw(`{"x":"${'x'.repeat((endpoint.bodyBytesMax ?? 1_048_576) + 1)}"}`, json),
+      await sendRaw(`{"x":"${'x'.repeat((endpoint.bodyBytesMax ?? bodyBytesDefault) + 1)}"}`, json),
       'payload-too-large',
     )
     if (endpoint.body !== undefined && 'properties' in endpoint.body) {

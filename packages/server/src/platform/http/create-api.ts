@@ -14,6 +14,7 @@ import { emptyState, listOperations, type ApiParts, type Operation } from './api
 import { answerBrokenRequest, watchAnswers } from './broken-request.ts'
 import { withContributions } from './openapi/contributed.ts'
 import { countRequest } from './count-request.ts'
+import { bodyBytesDefault } from './endpoint.ts'
 import { documentedRoute, registerDocs } from './openapi/docs.ts'
 import { pathOf, sendProblem } from './problem-reply.ts'
 import { problem, type Problem } from '../problems/problem.ts'
@@ -22,7 +23,6 @@ import { serveOperation } from './serve-operation.ts'
 import { answerUnknownRoutes } from './unknown-routes.ts'
 import { endConnectionsOnClose } from './closing-connections.ts'
 
-const jsonBytesMax = 1_048_576
 /** Long enough for the largest upload over a slow connection; a slower request is aborted. */
 const requestTimeoutMs = 30 * 60_000
 
@@ -81,7 +81,7 @@ function createServer(parts: ApiParts): FastifyInstance {
     genReqId: () => newWireId('req'),
     requestIdHeader: false,
     trustProxy: trustProxy(platform.config.TRUST_PROXY),
-    bodyLimit: jsonBytesMax,
+    bodyLimit: bodyBytesDefault,
     exposeHeadRoutes: false,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: 65_000,

@@ -5,7 +5,14 @@ import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { findMetadataMistakes, findSizeMistakes, mergeMetadata, normalizeEmail, refuseTaken } from './end-user.ts'
 import { insertEndUser } from './end-user-store.ts'
-import { endUserFields, EndUserWire, personalFields, toAudited, toEndUserWire } from './end-user-wire.ts'
+import {
+  endUserBytesMax,
+  endUserFields,
+  EndUserWire,
+  personalFields,
+  toAudited,
+  toEndUserWire,
+} from './end-user-wire.ts'
 
 export const createEndUser = endpoint({
   route: 'POST /api/end-users',
@@ -19,6 +26,7 @@ export const createEndUser = endpoint({
   secretReply: true,
   audit: 'end-user.created',
   body: Type.Object(endUserFields),
+  bodyBytesMax: endUserBytesMax,
   returns: { 201: EndUserWire },
   fails: ['external-id-taken', 'email-taken'],
   async handle({ body, scope, change }) {

@@ -16,7 +16,14 @@ import {
   type EndUserChanges,
 } from './end-user.ts'
 import { lockEndUser, saveEndUser } from './end-user-store.ts'
-import { endUserFields, EndUserWire, personalFields, toAudited, toEndUserWire } from './end-user-wire.ts'
+import {
+  endUserBytesMax,
+  endUserFields,
+  EndUserWire,
+  personalFields,
+  toAudited,
+  toEndUserWire,
+} from './end-user-wire.ts'
 
 export const updateEndUser = endpoint({
   route: 'PATCH /api/end-users/:endUserId',
@@ -30,6 +37,7 @@ export const updateEndUser = endpoint({
   audit: 'end-user.updated',
   params: { endUserId: { id: 'eu', missing: 'end-user-not-found' } },
   body: Type.Object(endUserFields),
+  bodyBytesMax: endUserBytesMax,
   returns: { 200: EndUserWire },
   fails: ['external-id-taken', 'email-taken'],
   async handle({ params, body, scope, change }) {

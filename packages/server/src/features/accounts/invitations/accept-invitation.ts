@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { refuseForeignOrigin, toHeaders } from '../../../platform/http/admit.ts'
-import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { endpoint, ok, smallBodyBytes } from '../../../platform/http/endpoint.ts'
 import { OneOf, WireId } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { roles } from '../../../platform/access/permissions.ts'
@@ -51,6 +51,7 @@ export const acceptInvitation = endpoint({
   params: { token: tokenParam },
   body: Body,
   bodyKind: 'optional-json',
+  bodyBytesMax: smallBodyBytes,
   returns: { 200: Accepted },
   fails: [
     'unauthorized',

@@ -25,7 +25,8 @@ export const relayAuthPost = endpoint({
   undocumented: true,
   body: Body,
   bodyKind: 'optional-json',
-  bodyBytesMax: 65_536,
+  // A new passkey's attestation can contain several certificates.
+  bodyBytesMax: 32_768,
   returns: {},
   fails: [
     'auth-request-refused',

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { endpoint, ok, smallBodyBytes } from '../../../platform/http/endpoint.ts'
 import { callLibrary } from './forward-to-auth-library.ts'
 import {
   callbackUrlField,
@@ -29,6 +29,7 @@ export const signInEmail = endpoint({
     callbackURL: Type.Optional(callbackUrlField),
     rememberMe: Type.Optional(rememberMeField),
   }),
+  bodyBytesMax: smallBodyBytes,
   returns: { 200: Answer },
   fails: ['auth-request-refused', 'sign-in-failed', 'sign-in-refused', 'origin-not-allowed'],
   async handle({ body, ...http }) {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { endpoint, ok, smallBodyBytes } from '../../../platform/http/endpoint.ts'
 import { callLibrary } from './forward-to-auth-library.ts'
 
 export const signOut = endpoint({
@@ -13,6 +13,7 @@ export const signOut = endpoint({
   audit: 'none',
   body: Type.Object({}),
   bodyKind: 'optional-json',
+  bodyBytesMax: smallBodyBytes,
   returns: { 200: Type.Object({ success: Type.Boolean() }) },
   fails: ['origin-not-allowed'],
   async handle(http) {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { endpoint, ok, smallBodyBytes } from '../../../platform/http/endpoint.ts'
 import { callLibrary } from './forward-to-auth-library.ts'
 import { callbackUrlField, emailField, parseReply, rememberMeField, SignedInWire } from './sign-in-wire.ts'
 
@@ -22,6 +22,7 @@ export const signUpEmail = endpoint({
     callbackURL: Type.Optional(callbackUrlField),
     rememberMe: Type.Optional(rememberMeField),
   }),
+  bodyBytesMax: smallBodyBytes,
   returns: { 200: SignedInWire },
   fails: ['auth-request-refused', 'sign-in-refused', 'origin-not-allowed', 'sign-up-refused'],
   async handle({ body, ...http }) {

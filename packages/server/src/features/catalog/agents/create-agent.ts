@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { created, endpoint } from '../../../platform/http/endpoint.ts'
+import { created, endpoint, largeBodyBytes } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { AgentWire, contentRequestFields, modelIdRequestField, toAgentWire } from './agent-wire.ts'
@@ -25,6 +25,7 @@ export const createAgent = endpoint({
     prompt,
     ...Type.Partial(Type.Object({ ...optional, modelId: modelIdRequestField })).properties,
   }),
+  bodyBytesMax: largeBodyBytes,
   returns: { 201: AgentWire },
   fails: ['agent-name-taken', 'model-not-found'],
   async handle({ body, scope, caller, change }) {

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import type { Tx } from '../../../platform/db/database.ts'
-import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { endpoint, largeBodyBytes, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
@@ -32,6 +32,7 @@ export const updateAgent = endpoint({
       enabled: Type.Boolean({ description: 'No run can start with a disabled agent.' }),
     }),
   ),
+  bodyBytesMax: largeBodyBytes,
   returns: { 200: AgentWire },
   fails: ['agent-not-found', 'model-not-found', 'version-not-higher'],
   async handle({ params, body, scope, caller, change }) {

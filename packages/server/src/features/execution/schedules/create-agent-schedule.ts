@@ -1,4 +1,4 @@
-import { created, endpoint } from '../../../platform/http/endpoint.ts'
+import { created, endpoint, largeBodyBytes } from '../../../platform/http/endpoint.ts'
 import { createScheduleOf } from './create-schedule.ts'
 import { ScheduleRequest, ScheduleWire, toScheduleWire } from './schedule-wire.ts'
 
@@ -15,6 +15,7 @@ export const createAgentSchedule = endpoint({
   audit: 'schedule.created',
   params: { agentId: { text: '`agent_…` or `@scope/name`' } },
   body: ScheduleRequest,
+  bodyBytesMax: largeBodyBytes,
   returns: { 201: ScheduleWire },
   fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found', 'too-many-schedules'],
   async handle(call) {

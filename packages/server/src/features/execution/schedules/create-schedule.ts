@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { KeyCaller, UserCaller } from '../../../platform/access/caller.ts'
-import { created, endpoint, type Call } from '../../../platform/http/endpoint.ts'
+import { created, endpoint, largeBodyBytes, type Call } from '../../../platform/http/endpoint.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { contentSeals, holdEndUser } from '../../accounts/end-users/index.ts'
@@ -35,6 +35,7 @@ export const createSchedule = endpoint({
     agentId: Type.String({ minLength: 1, maxLength: 200, description: '`agent_…` or `@scope/name`.' }),
     ...scheduleRequestFields,
   }),
+  bodyBytesMax: largeBodyBytes,
   returns: { 201: ScheduleWire },
   fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found', 'too-many-schedules'],
   async handle(call) {

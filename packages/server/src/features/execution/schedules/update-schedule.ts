@@ -1,6 +1,6 @@
 import type { Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import { endpoint, ok } from '../../../platform/http/endpoint.ts'
+import { endpoint, largeBodyBytes, ok } from '../../../platform/http/endpoint.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
@@ -29,6 +29,7 @@ export const updateSchedule = endpoint({
   audit: 'schedule.updated',
   params: { scheduleId: { id: 'sched', missing: 'schedule-not-found' } },
   body: SchedulePatch,
+  bodyBytesMax: largeBodyBytes,
   returns: { 200: ScheduleWire },
   fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found'],
   async handle({ params, body, scope, now, change, platform }) {

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { Type, type TSchema } from 'typebox'
 import type { Operation } from '../api.ts'
-import { requiredPermissions, type Endpoint, type PathParam } from '../endpoint.ts'
+import { bodyBytesDefault, requiredPermissions, type Endpoint, type PathParam } from '../endpoint.ts'
 import { sourceOf, type Feature } from '../feature.ts'
 import { problemType } from '../problem-reply.ts'
 import { problemRow, type ProblemCode, type ProblemTable } from '../../problems/problem.ts'
@@ -76,9 +76,14 @@ export function describeOperation({ id, endpoint, feature }: Operation, problems
 }
 
 function describe(endpoint: Endpoint): string {
+  const { description, body, bodyKind, bodyBytesMax = bodyBytesDefault } = endpoint
+  const isJson = body !== undefined && bodyKind !== 'multipart'
   const names = requiredPermissions(endpoint).map((permission) => `\`${permission}\``)
-  const needs = `Needs the permission${names.length > 1 ? 's' : ''} ${names.join(' and ')}.`
-  return [endpoint.description, names.length === 0 ? undefined : needs]
+  return [
+    description,
+    isJson ? `The body has at most ${(bodyBytesMax / 1024).toLocaleString('en')} KiB.` : undefined,
+    names.length === 0 ? undefined : `Needs the permission${names.length > 1 ? 's' : ''} ${names.join(' and ')}.`,
+  ]
     .filter((part) => part !== undefined)
     .join('\n\n')
 }

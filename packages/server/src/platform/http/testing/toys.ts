@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { newWireId, toWireId } from '../../ids/id.ts'
-import { accepted, created, endpoint, noContent, ok, type Endpoint } from '../endpoint.ts'
+import { accepted, created, endpoint, largeBodyBytes, noContent, ok, type Endpoint } from '../endpoint.ts'
 import { feature, type Feature } from '../feature.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../pagination.ts'
 import { problem } from '../../problems/problem.ts'
@@ -204,6 +204,7 @@ export function makeToys(): Toys {
     idempotency: 'supported',
     audit: 'toy.created',
     body: ToyBody,
+    bodyBytesMax: largeBodyBytes,
     returns: { 201: ToyWire },
     fails: ['not-found'],
     async handle({ body, change, db }) {
