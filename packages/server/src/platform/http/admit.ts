@@ -5,6 +5,7 @@ import { toWireId } from '../ids/id.ts'
 import type { ApiParts, Operation } from './api.ts'
 import { authorize, readNamed } from './authorize.ts'
 import type { Caller } from '../access/caller.ts'
+import { networkOf } from './client-address.ts'
 import { countRequest } from './count-request.ts'
 import { problem } from '../problems/problem.ts'
 import { pathOf } from './problem-reply.ts'
@@ -58,13 +59,13 @@ async function identify(parts: ApiParts, { endpoint }: Operation, request: Fasti
 }
 
 function limitKey(caller: Caller | Error, request: FastifyRequest): string {
-  if (caller instanceof Error || caller.kind === 'anonymous') return `ip:${request.ip}`
+  if (caller instanceof Error || caller.kind === 'anonymous') return `ip:${networkOf(request.ip)}`
   return caller.kind === 'user' ? caller.userId : `apikey:${caller.keyId}`
 }
 
 function readBearer(request: FastifyRequest, fromQuery: boolean): string | undefined {
-  const secret = /^bearer +(.*)$/i.exec(request.headers.authorization ?? '')?.[1]
-  if (secret !== undefined) return secret
+  const { authorization = '' } = request.headers
+  if (/^bearer /i.test(authorization)) return authorization.slice('bearer '.length).trimStart()
   if (!fromQuery) return undefined
   return new URLSearchParams(request.url.split('?')[1] ?? '').get('token') ?? undefined
 }

@@ -83,6 +83,17 @@ function expectProblem(answer: RawAnswer | undefined, status: number, code: stri
 }
 
 describe('a request that is not valid HTTP', () => {
+  it('is answered with the headers that protect browsers', async () => {
+    const [answer] = await exchange('hello\r\n\r\n')
+    expect(Object.fromEntries(answer?.headers ?? [])).toMatchObject({
+      'content-security-policy': expect.stringMatching(/^default-src 'none'/),
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'cross-origin-opener-policy': 'same-origin',
+      'permissions-policy': expect.any(String),
+    })
+  })
+
   it.each([
     ['a method that does not exist', 'FETCH /api/toys HTTP/1.1\r\nHost: x\r\n\r\n'],
     ['a tunnel', 'CONNECT db.internal:5432 HTTP/1.1\r\nHost: x\r\n\r\n'],

@@ -2,9 +2,12 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { newWireId } from '../ids/id.ts'
+import { isHttps } from '../open-platform.ts'
 import type { ApiParts } from './api.ts'
+import { networkOf, parseAddress } from './client-address.ts'
 import { countRequest, type HeaderSink } from './count-request.ts'
 import { problemBody, problemContentType } from './problem-reply.ts'
+import { securityHeaders } from './security-headers.ts'
 import { problem, Problem, problemRow, type ProblemCode } from '../problems/problem.ts'
 
 const codes: Readonly<Record<string, ProblemCode>> = {
@@ -55,6 +58,8 @@ export async function answerBrokenRequest(
   const requestId = newWireId('req')
   const headers: Record<string, string> = {
     'Request-Id': requestId,
+    ...securityHeaders({ isHttps: isHttps(parts.platform.config) }),
+    'Cache-Control': 'no-store',
     ...parts.platform.versions.headers(parts.platform.versions.current),
   }
   const failure = await refuse(parts, error, { socket, headers: (more) => Object.assign(headers, more) })
@@ -67,12 +72,16 @@ export async function answerBrokenRequest(
     'Content-Length': Buffer.byteLength(body),
     Connection: 'close',
   })
-  parts.platform.log.info({ requestId, status, ip: socket.remoteAddress, reason: error.code }, 'broken request')
+  parts.platform.log.info({ requestId, status, ip: addressOf(socket), reason: error.code }, 'broken request')
   if (!socket.writable) return void socket.destroy()
   socket.end(
     `HTTP/1.1 ${status} ${title}\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
     () => socket.destroySoon(),
   )
+}
+
+function addressOf(socket: Socket): string {
+  return parseAddress(socket.remoteAddress ?? '') ?? '0.0.0.0'
 }
 
 async function refuse(
@@ -84,7 +93,7 @@ async function refuse(
   try {
     await countRequest(
       parts,
-      { limitClass: 'default', route: 'ANY (broken)', who: `ip:${socket.remoteAddress ?? ''}` },
+      { limitClass: 'default', route: 'ANY (broken)', who: `ip:${networkOf(addressOf(socket))}` },
       { headers },
     )
   } catch (limited) {

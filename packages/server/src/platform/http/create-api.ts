@@ -9,9 +9,11 @@ import Fastify, {
 } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import { newWireId } from '../ids/id.ts'
+import { isHttps } from '../open-platform.ts'
 import { admit } from './admit.ts'
 import { emptyState, listOperations, type ApiParts, type Operation } from './api.ts'
 import { answerBrokenRequest, watchAnswers } from './broken-request.ts'
+import { clientAddress, networkOf, trustedProxies } from './client-address.ts'
 import { withContributions } from './openapi/contributed.ts'
 import { countRequest } from './count-request.ts'
 import { bodyBytesDefault } from './endpoint.ts'
@@ -20,6 +22,7 @@ import { pathOf, sendProblem } from './problem-reply.ts'
 import { problem, type Problem } from '../problems/problem.ts'
 import { isDecodable, routedUrl } from './request-url.ts'
 import { serveOperation } from './serve-operation.ts'
+import { allowStylesOfPages, securityHeaders } from './security-headers.ts'
 import { answerUnknownRoutes } from './unknown-routes.ts'
 import { endConnectionsOnClose } from './closing-connections.ts'
 
@@ -54,6 +57,7 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   watchAnswers(app.server)
   endConnectionsOnClose(app)
   watchRequests(app, parts)
+  allowStylesOfPages(app)
   parseJsonBodies(app)
   await app.register(fastifyCors, {
     origin: (origin, allow) => allow(null, origin !== undefined && platform.isTrustedOrigin(origin)),
@@ -86,6 +90,8 @@ function createServer(parts: ApiParts): FastifyInstance {
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
+    // Answer during the stop as at any time: admit refuses what must not start any more.
+    return503OnClosing: false,
     // findUnroutable refuses a request without Host, so that the reply is a problem.
     http: { requireHostHeader: false },
     // Requests that the router rejects skip all hooks, so its limits are lifted and enforced in findUnroutable.
@@ -139,7 +145,10 @@ function refuseUnsafeReplay({ id, endpoint }: Operation): void {
 }
 
 function watchRequests(app: FastifyInstance, parts: ApiParts): void {
+  const proxies = trustedProxies(parts.platform.config.TRUST_PROXY)
   app.addHook('onRequest', async (request, reply) => {
+    // The framework's own getter accepts any text in X-Forwarded-For as an address.
+    Object.defineProperty(request, 'ip', { value: clientAddress(request.raw, proxies) })
     request.state = emptyState(parts.platform.versions.current)
     reply.headers(firstHeaders(parts, request))
     const mistake = findUnroutable(request)
@@ -154,7 +163,7 @@ function watchRequests(app: FastifyInstance, parts: ApiParts): void {
 function countUnrouted(parts: ApiParts, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   return countRequest(
     parts,
-    { limitClass: 'default', route: `${request.method} (no operation)`, who: `ip:${request.ip}` },
+    { limitClass: 'default', route: `${request.method} (no operation)`, who: `ip:${networkOf(request.ip)}` },
     reply,
   )
 }
@@ -190,7 +199,7 @@ function logRequest({ platform }: ApiParts, request: FastifyRequest, reply: Fast
 }
 
 function firstHeaders({ platform }: ApiParts, request: FastifyRequest): Record<string, string> {
-  const headers = { 'Request-Id': request.id, 'X-Content-Type-Options': 'nosniff' }
+  const headers = { 'Request-Id': request.id, ...securityHeaders({ isHttps: isHttps(platform.config) }) }
   return isApi(request)
     ? { ...headers, ...platform.versions.headers(platform.versions.current), 'Cache-Control': 'no-store' }
     : headers

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import { endpoint } from '../../../platform/http/endpoint.ts'
+import { policyOfPage } from '../../../platform/http/security-headers.ts'
 import { tokenParam } from './invitation.ts'
 import { invitationPage } from './invitation-page.ts'
 
@@ -22,11 +23,7 @@ export const showInvitation = endpoint({
     stream: Readable.from([invitationPage]),
     headers: {
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy':
-        "default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'; script-src 'unsafe-inline'; " +
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-      // The URL contains the token, which is a secret.
-      'referrer-policy': 'no-referrer',
+      'content-security-policy': policyOfPage(invitationPage),
       'cache-control': 'no-store',
     },
   }),

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import { endpoint } from '../../../platform/http/endpoint.ts'
+import { policyOfPage } from '../../../platform/http/security-headers.ts'
 import { welcomePage } from './welcome-page.ts'
 
 export const showWelcome = endpoint({
@@ -20,9 +21,7 @@ export const showWelcome = endpoint({
     stream: Readable.from([welcomePage]),
     headers: {
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy':
-        "default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'; script-src 'self' 'unsafe-inline'; " +
-        "base-uri 'none'; frame-ancestors 'none'",
+      'content-security-policy': policyOfPage(welcomePage),
       'cache-control': 'no-cache',
     },
   }),
