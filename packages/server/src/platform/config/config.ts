@@ -52,6 +52,20 @@ export const platformVariables = {
     defaultText: '(none)',
     check: checkProxy,
   }),
+  BODY_TIMEOUT_SECONDS: whole({
+    meaning: 'Time in which the body of a request must arrive. Uploads must instead arrive at 4 KiB/s on average.',
+    fallback: 30,
+    min: 1,
+    max: 3600,
+  }),
+  CONNECTIONS_PER_ADDRESS: whole({
+    meaning:
+      'Open connections of one client address, or of one IPv6 /64. Those of the proxies in `TRUST_PROXY` are not ' +
+      'counted.',
+    fallback: 2000,
+    min: 1,
+    max: 1_000_000,
+  }),
   TRUSTED_ORIGINS: list({
     meaning: 'Further origins whose pages may call the API with cookies.',
     type: 'comma-separated origins',

@@ -5,7 +5,8 @@ import { toWireId } from '../ids/id.ts'
 import type { ApiParts, Operation } from './api.ts'
 import { authorize, readNamed } from './authorize.ts'
 import type { Caller } from '../access/caller.ts'
-import { networkOf } from './client-address.ts'
+import { allowUpload } from './connections/body-time.ts'
+import { networkOf } from './connections/client-address.ts'
 import { countRequest } from './count-request.ts'
 import { problem } from '../problems/problem.ts'
 import { pathOf } from './problem-reply.ts'
@@ -43,6 +44,7 @@ export async function admit(
   reply.headers(parts.platform.versions.headers(version))
   await recordImpersonation(parts, request)
   refuseOtherContent(operation, request)
+  if (endpoint.bodyKind === 'multipart') allowUpload(request.raw)
 }
 
 // Returns a failed identification, so that it is counted against the address before the reply.

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import { newWireId } from '../ids/id.ts'
 import { isHttps } from '../open-platform.ts'
 import type { ApiParts } from './api.ts'
-import { networkOf, parseAddress } from './client-address.ts'
+import { networkOf, parseAddress } from './connections/client-address.ts'
 import { countRequest, type HeaderSink } from './count-request.ts'
 import { problemBody, problemContentType } from './problem-reply.ts'
 import { securityHeaders } from './security-headers.ts'
@@ -55,24 +55,39 @@ export async function answerBrokenRequest(
   // Skip incomplete requests: they wait for a body that never arrives, and end with the connection.
   const complete = [...(answering.get(socket) ?? [])].filter((response) => response.req.complete)
   await Promise.all(complete.map((response) => new Promise((resolve) => response.once('close', resolve))))
-  const requestId = newWireId('req')
-  const headers: Record<string, string> = {
-    'Request-Id': requestId,
-    ...securityHeaders({ isHttps: isHttps(parts.platform.config) }),
-    'Cache-Control': 'no-store',
-    ...parts.platform.versions.headers(parts.platform.versions.current),
-  }
+  const headers: Record<string, string> = {}
   const failure = await refuse(parts, error, { socket, headers: (more) => Object.assign(headers, more) })
-  const row = problemRow(parts.platform.problems, failure.code)
+  endWithProblem(parts, socket, { failure, headers, reason: error.code })
+}
+
+/** Answers a connection above the limit of its address at once, without reading a request. */
+export function refuseConnection(parts: ApiParts, socket: Socket): void {
+  const failure = problem('rate-limited', {
+    detail: 'Too many connections of this address are open: close some, or use them for several requests.',
+  })
+  endWithProblem(parts, socket, { failure, headers: { 'Retry-After': '5' }, reason: 'TOO_MANY_CONNECTIONS' })
+}
+
+function endWithProblem(
+  { platform }: ApiParts,
+  socket: Socket,
+  { failure, headers, reason }: { failure: Problem; headers: Record<string, string>; reason: string | undefined },
+): void {
+  const requestId = newWireId('req')
+  const row = problemRow(platform.problems, failure.code)
   const body = problemBody(failure, row, { instance: '/', requestId })
   const { status, title } = row
   const head = Object.entries({
+    'Request-Id': requestId,
+    ...securityHeaders({ isHttps: isHttps(platform.config) }),
+    'Cache-Control': 'no-store',
+    ...platform.versions.headers(platform.versions.current),
     ...headers,
     'Content-Type': problemContentType,
     'Content-Length': Buffer.byteLength(body),
     Connection: 'close',
   })
-  parts.platform.log.info({ requestId, status, ip: addressOf(socket), reason: error.code }, 'broken request')
+  platform.log.info({ requestId, status, ip: addressOf(socket), reason }, 'broken request')
   if (!socket.writable) return void socket.destroy()
   socket.end(
     `HTTP/1.1 ${status} ${title}\r\n${head.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,

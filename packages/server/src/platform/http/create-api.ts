@@ -12,11 +12,13 @@ import { newWireId } from '../ids/id.ts'
 import { isHttps } from '../open-platform.ts'
 import { admit } from './admit.ts'
 import { emptyState, listOperations, type ApiParts, type Operation } from './api.ts'
-import { answerBrokenRequest, watchAnswers } from './broken-request.ts'
-import { clientAddress, networkOf, trustedProxies } from './client-address.ts'
+import { limitBodyTimes } from './connections/body-time.ts'
+import { answerBrokenRequest, refuseConnection, watchAnswers } from './broken-request.ts'
+import { clientAddress, networkOf, trustedProxies } from './connections/client-address.ts'
 import { withContributions } from './openapi/contributed.ts'
 import { countRequest } from './count-request.ts'
 import { bodyBytesDefault } from './endpoint.ts'
+import { limitConnections } from './connections/limit-connections.ts'
 import { documentedRoute, registerDocs } from './openapi/docs.ts'
 import { pathOf, sendProblem } from './problem-reply.ts'
 import { problem, type Problem } from '../problems/problem.ts'
@@ -24,10 +26,13 @@ import { isDecodable, routedUrl } from './request-url.ts'
 import { serveOperation } from './serve-operation.ts'
 import { allowStylesOfPages, securityHeaders } from './security-headers.ts'
 import { answerUnknownRoutes } from './unknown-routes.ts'
-import { endConnectionsOnClose } from './closing-connections.ts'
+import { endConnectionsOnClose } from './connections/closing-connections.ts'
 
 /** Long enough for the largest upload over a slow connection; a slower request is aborted. */
 const requestTimeoutMs = 30 * 60_000
+const headersTimeoutMs = 30_000
+/** A connection on which nothing was sent or received for this long is closed: its client does not read the reply. */
+const idleTimeoutMs = 120_000
 
 /** The most characters of one path segment. */
 const pathPartMax = 500
@@ -55,6 +60,12 @@ export async function createApi(parts: ApiParts): Promise<FastifyInstance> {
   app.decorateRequest('state')
   app.setErrorHandler((error, request, reply) => sendProblem(platform.problems, { request, reply }, error))
   watchAnswers(app.server)
+  limitBodyTimes(app.server, { bodyMs: platform.config.BODY_TIMEOUT_SECONDS * 1000 })
+  limitConnections(app.server, {
+    perAddressMax: platform.config.CONNECTIONS_PER_ADDRESS,
+    proxies: trustedProxies(platform.config.TRUST_PROXY),
+    refuse: (socket) => refuseConnection(parts, socket),
+  })
   endConnectionsOnClose(app)
   watchRequests(app, parts)
   allowStylesOfPages(app)
@@ -88,12 +99,13 @@ function createServer(parts: ApiParts): FastifyInstance {
     bodyLimit: bodyBytesDefault,
     exposeHeadRoutes: false,
     requestTimeout: requestTimeoutMs,
+    connectionTimeout: idleTimeoutMs,
     keepAliveTimeout: 65_000,
     forceCloseConnections: 'idle',
     // Answer during the stop as at any time: admit refuses what must not start any more.
     return503OnClosing: false,
     // findUnroutable refuses a request without Host, so that the reply is a problem.
-    http: { requireHostHeader: false },
+    http: { requireHostHeader: false, headersTimeout: headersTimeoutMs, connectionsCheckingInterval: 5_000 },
     // Requests that the router rejects skip all hooks, so its limits are lifted and enforced in findUnroutable.
     routerOptions: { maxParamLength: 100_000, ignoreTrailingSlash: true },
     rewriteUrl: (request: IncomingMessage) => routedUrl(request.url ?? '/'),

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { openWorld, type World } from '../../testing/world.ts'
-import { readLog } from './testing/log-lines.ts'
-import { makeToys } from './testing/toys.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { readLog } from '../testing/log-lines.ts'
+import { makeToys } from '../testing/toys.ts'
 
 async function open(world: World, text: string): Promise<Socket> {
   const socket = connect(Number(new URL(world.url).port), '127.0.0.1')

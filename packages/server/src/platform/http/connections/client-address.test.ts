@@ -1,10 +1,10 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { openWorld } from '../../testing/world.ts'
+import { openWorld } from '../../../testing/world.ts'
 import { clientAddress, networkOf, parseAddress, trustedProxies } from './client-address.ts'
-import { readLog } from './testing/log-lines.ts'
-import { makeToys } from './testing/toys.ts'
+import { readLog } from '../testing/log-lines.ts'
+import { makeToys } from '../testing/toys.ts'
 
 function addressOf(socketAddress: string, forwarded: string, trusted: readonly string[]): string {
   const socket = new Socket()
