@@ -64,6 +64,7 @@ export async function createInstance(
         RATE_LIMIT_RUNS: '100000',
         RATE_LIMIT_CREATE: '100000',
         RATE_LIMIT_DEFAULT: '100000',
+        DRAIN_SECONDS: '0',
         ...environment,
       }
       const started = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] })

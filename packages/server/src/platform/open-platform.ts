@@ -28,7 +28,9 @@ export interface PlatformParts {
 }
 
 export interface OpenPlatform extends Platform {
-  /** Aborts `stopping`. */
+  /** Aborts `draining`: load balancers and clients are asked to use other nodes. */
+  beginDrain(): void
+  /** Aborts `stopping`, and `draining` if it was not yet. */
   beginStop(): void
   /** Closes services and connections, in the reverse order of opening. */
   close(): Promise<void>
@@ -41,6 +43,7 @@ export async function openPlatform(parts: PlatformParts): Promise<OpenPlatform> 
   const redis = config.REDIS_URL === undefined ? undefined : openRedis(config.REDIS_URL, log)
   const wake = await openWake({ config, database, redis, log })
   const blobs = await openBlobDirectory(config.DATA_DIR)
+  const drain = new AbortController()
   const stop = new AbortController()
   const services = createServices(() => platform)
   const platform: OpenPlatform = {
@@ -58,10 +61,15 @@ export async function openPlatform(parts: PlatformParts): Promise<OpenPlatform> 
     versions: parts.versions ?? createVersionRegistry(apiVersions),
     permissions: createPermissions(parts.features),
     problems: problemTable(parts.features),
+    draining: drain.signal,
     stopping: stop.signal,
     isTrustedOrigin: (origin) => trustedOrigins(config).includes(origin),
     use: services.use,
-    beginStop: () => stop.abort(),
+    beginDrain: () => drain.abort(),
+    beginStop() {
+      drain.abort()
+      stop.abort()
+    },
     async close() {
       // Close every part even if another one fails, and throw the first failure.
       const failures: unknown[] = []

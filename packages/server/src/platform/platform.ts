@@ -31,6 +31,8 @@ export interface Platform {
   readonly permissions: Permissions
   /** The problems of the HTTP layer and of every feature. */
   readonly problems: ProblemTable
+  /** Aborts when the process wants no new traffic, but still serves what arrives; before `stopping`. */
+  readonly draining: AbortSignal
   /** Aborts when the process begins to stop. */
   readonly stopping: AbortSignal
   /** True for the origin of APP_URL and those of TRUSTED_ORIGINS. */

@@ -7,12 +7,14 @@ import { startEmbeddedPostgres } from '../platform/db/embedded/start-embedded-po
 import { migrate, MigrationMismatch } from '../platform/db/migrate.ts'
 import { checkFeatures } from '../platform/http/check-features.ts'
 import { createLog, type Log } from '../platform/log/log.ts'
+import { openStandardOutput, type LogOutput } from '../platform/log/log-output.ts'
 import { openPlatform, type OpenPlatform } from '../platform/open-platform.ts'
 
 /** An opened server, and how to close it. */
 export interface Booted {
   readonly config: Config
   readonly log: Log
+  readonly logOutput: LogOutput
   readonly platform: OpenPlatform
   /** Closes the platform and stops the embedded database. */
   close(): Promise<void>
@@ -22,15 +24,19 @@ export interface Booted {
 export async function boot(): Promise<Booted> {
   checkFeatures(features)
   const config = readConfig()
-  const log = createLog(config.LOG_LEVEL)
+  const logOutput = openStandardOutput()
+  process.once('exit', () => logOutput.close())
+  // What prints without the log, such as the lines of the first run, must not end the process when nobody reads it.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+  const log = createLog(config.LOG_LEVEL, logOutput)
   try {
-    return await openAll(config, log)
+    return { ...(await openAll(config, log)), logOutput }
   } catch (error) {
     return giveUp(explain(error))
   }
 }
 
-async function openAll(config: Config, log: Log): Promise<Booted> {
+async function openAll(config: Config, log: Log): Promise<Omit<Booted, 'logOutput'>> {
   const secrets = await loadSecrets(config)
   const { database, stop } = await connect(config, log)
   try {

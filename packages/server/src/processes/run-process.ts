@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { portOf } from '../platform/http/port-of.ts'
 import { modelPrices, PriceFileBroken } from '../features/catalog/models/index.ts'
 import { readiness } from '../features/instance/health/index.ts'
@@ -12,11 +13,12 @@ import { startJobs } from '../platform/jobs/start-jobs.ts'
 import { boot, explain, giveUp, type Booted } from './boot.ts'
 import { buildApi } from './serve-api.ts'
 
-/** After this long the process exits without finishing its stop: a supervisor would kill it soon anyway. */
-const stopMs = 9_500
+/** This long after draining the process exits without finishing its stop: a supervisor would kill it soon anyway. */
+const stopMs = 7_500
 const queueSilenceMs = 10_000
 
-export type Stop = () => Promise<void>
+/** Stops a part. What serves requests first serves them for `drainMs` more. */
+export type Stop = (drainMs: number) => Promise<void>
 
 /** The parts of a process. */
 export interface Parts {
@@ -78,14 +80,22 @@ async function runWorker({ platform, config, log }: Booted): Promise<Stop> {
   return async () => void (await Promise.all([worker.stop(), jobs.stop()]))
 }
 
-async function runApi({ platform, config, log, close }: Booted, stops: Stop[]): Promise<string> {
+async function runApi({ platform, config, log, logOutput, close }: Booted, stops: Stop[]): Promise<string> {
+  platform.use(readiness).addOptional('log', async () => {
+    const { isFailing, droppedLines } = logOutput
+    if (isFailing) throw new Error(`cannot be written; ${droppedLines} lines were dropped`)
+  })
   const app = await buildApi(platform, features)
-  stops.unshift(() => app.close())
+  stops.unshift(async (drainMs) => {
+    await sleep(drainMs)
+    platform.beginStop()
+    await app.close()
+  })
   try {
     await app.listen({ port: config.PORT, host: config.HOST })
   } catch (error) {
     const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-    for (const stop of stops) await stop()
+    for (const stop of stops) await stop(0)
     await close()
     giveUp(
       taken
@@ -100,15 +110,15 @@ async function runApi({ platform, config, log, close }: Booted, stops: Stop[]): 
 
 function stopOnSignals(booted: Booted, stops: Stop[]): void {
   let stopping = false
-  const stop = (why: string) => {
+  const stop = (why: string, drainMs: number) => {
     if (stopping) return
     stopping = true
-    booted.log.info({ why }, 'Stopping.')
+    booted.log.info({ why, drainMs }, 'Stopping.')
     setTimeout(() => {
       booted.log.error('Stopping took too long: exiting now.')
       process.exit(1)
-    }, stopMs).unref()
-    void stopAll(booted, stops).then(
+    }, drainMs + stopMs).unref()
+    void stopAll(booted, stops, drainMs).then(
       () => process.exit(0),
       (error: unknown) => {
         booted.log.error({ err: error }, 'Stopping failed.')
@@ -116,13 +126,15 @@ function stopOnSignals(booted: Booted, stops: Stop[]): void {
       },
     )
   }
-  process.on('SIGTERM', () => stop('SIGTERM'))
-  process.on('SIGINT', () => stop('SIGINT'))
+  process.on('SIGTERM', () => stop('SIGTERM', booted.config.DRAIN_SECONDS * 1000))
+  // Somebody presses Ctrl-C and waits: no load balancer is involved.
+  process.on('SIGINT', () => stop('SIGINT', 0))
 }
 
-async function stopAll({ platform, close, log }: Booted, stops: readonly Stop[]): Promise<void> {
+async function stopAll({ platform, close, log }: Booted, stops: readonly Stop[], drainMs: number): Promise<void> {
+  platform.beginDrain()
+  await Promise.all(stops.map((stop) => stop(drainMs)))
   platform.beginStop()
-  await Promise.all(stops.map((stop) => stop()))
   await close()
   log.info('Stopped.')
 }

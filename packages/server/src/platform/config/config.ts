@@ -52,6 +52,14 @@ export const platformVariables = {
     defaultText: '(none)',
     check: checkProxy,
   }),
+  DRAIN_SECONDS: whole({
+    meaning:
+      'How long a process serves requests after SIGTERM, while `/ready` answers 503 and each reply closes its ' +
+      'connection. It must be longer than the interval at which load balancers ask `/ready`.',
+    fallback: 2,
+    min: 0,
+    max: 300,
+  }),
   BODY_TIMEOUT_SECONDS: whole({
     meaning: 'Time in which the body of a request must arrive. Uploads must instead arrive at 4 KiB/s on average.',
     fallback: 30,

@@ -211,7 +211,12 @@ function logRequest({ platform }: ApiParts, request: FastifyRequest, reply: Fast
 }
 
 function firstHeaders({ platform }: ApiParts, request: FastifyRequest): Record<string, string> {
-  const headers = { 'Request-Id': request.id, ...securityHeaders({ isHttps: isHttps(platform.config) }) }
+  const headers = {
+    'Request-Id': request.id,
+    ...securityHeaders({ isHttps: isHttps(platform.config) }),
+    // The client opens its next connection at another node, before this one closes its connections.
+    ...(platform.draining.aborted ? { Connection: 'close' } : {}),
+  }
   return isApi(request)
     ? { ...headers, ...platform.versions.headers(platform.versions.current), 'Cache-Control': 'no-store' }
     : headers

@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino'
+import { openStandardOutput } from './log-output.ts'
 
 export type Log = Logger
 
@@ -23,7 +24,7 @@ const secretPaths = [
 ]
 
 /** The process's logger: JSON lines on stdout. Replaces fields that hold secrets, and masks secrets in texts. */
-export function createLog(level: string, destination: DestinationStream = pino.destination(1)): Log {
+export function createLog(level: string, destination: DestinationStream = openStandardOutput()): Log {
   const options = { level, base: null, redact: { paths: secretPaths, censor: '[redacted]' } }
   // Mask the whole line: an error's message or stack can quote a URL or a header without a field name.
   return pino(options, { write: (line) => destination.write(maskSecrets(line)) })

@@ -29,6 +29,22 @@ describe('readiness', () => {
     expect(answer.body.reasons).toContain('queue does not answer within 2000 ms')
   })
 
+  it('continues without an optional component, and names it', async () => {
+    world = await openWorld()
+    world.platform.use(readiness).addOptional('log', () => Promise.reject(new Error('dropped 3 lines')))
+    const answer = await world.send('GET /ready')
+    expect(answer.status).toBe(200)
+    expect(answer.body).toEqual({ status: 'ready', checks: { database: 'ok' }, degraded: ['log dropped 3 lines'] })
+  })
+
+  it('ends when the server wants no new traffic, while it still serves and closes each connection', async () => {
+    world = await openWorld()
+    world.platform.beginDrain()
+    expectProblem(getReady, await world.send('GET /ready'), 'shutting-down')
+    const posted = await world.send('POST /api/auth/sign-out', { headers: { origin: world.url } })
+    expect([posted.status, posted.headers.get('connection')]).toEqual([200, 'close'])
+  })
+
   it('ends as soon as the server starts to stop, while liveness continues', async () => {
     world = await openWorld()
     world.platform.beginStop()

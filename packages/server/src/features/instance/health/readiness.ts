@@ -8,6 +8,10 @@ export type ReadinessCheck = () => Promise<void>
 export interface Readiness {
   /** Adds a component that must work before the process receives traffic. Each process adds its own. */
   add(name: string, check: ReadinessCheck): void
+  /** Adds a component without which the process can still serve. */
+  addOptional(name: string, check: ReadinessCheck): void
+  /** Whether traffic is refused while the component does not work. */
+  isRequired(name: string): boolean
   /** Checks each component: the reason why it does not work, or undefined. */
   run(): Promise<Record<string, string | undefined>>
 }
@@ -19,9 +23,15 @@ export const readiness: Service<Readiness> = {
   name: 'readiness',
   open({ db, log }: Platform) {
     const checks = new Map<string, ReadinessCheck>()
+    const optional = new Set<string>()
     checks.set('database', () => pingDatabase(db))
     return {
       add: (name, check) => void checks.set(name, check),
+      addOptional(name, check) {
+        checks.set(name, check)
+        optional.add(name)
+      },
+      isRequired: (name) => !optional.has(name),
       async run() {
         const entries = await Promise.all(
           [...checks].map(async ([name, check]) => [name, await reasonOf(log, name, check)] as const),
