@@ -96,8 +96,3 @@ export function trustedOrigins(config: Pick<Config, 'APP_URL' | 'HOST' | 'PORT' 
   const names = isLocal ? ['127.0.0.1', '[::1]'].map((host) => `http://${host}:${config.PORT}`) : []
   return [...new Set([appUrl(config), ...names].map((url) => new URL(url).origin).concat(config.TRUSTED_ORIGINS))]
 }
-
-/** True if browsers reach the server over https. */
-export function isHttps(config: Pick<Config, 'APP_URL' | 'PORT'>): boolean {
-  return appUrl(config).startsWith('https:')
-}

@@ -2,7 +2,6 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { newWireId } from '../ids/id.ts'
-import { isHttps } from '../open-platform.ts'
 import type { ApiParts } from './api.ts'
 import { networkOf, parseAddress } from './connections/client-address.ts'
 import { countRequest, type HeaderSink } from './count-request.ts'
@@ -79,7 +78,7 @@ function endWithProblem(
   const { status, title } = row
   const head = Object.entries({
     'Request-Id': requestId,
-    ...securityHeaders({ isHttps: isHttps(platform.config) }),
+    ...securityHeaders(platform.config),
     'Cache-Control': 'no-store',
     ...platform.versions.headers(platform.versions.current),
     ...headers,

@@ -9,7 +9,6 @@ import Fastify, {
 } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import { newWireId } from '../ids/id.ts'
-import { isHttps } from '../open-platform.ts'
 import { admit } from './admit.ts'
 import { emptyState, listOperations, type ApiParts, type Operation } from './api.ts'
 import { limitBodyTimes } from './connections/body-time.ts'
@@ -213,7 +212,7 @@ function logRequest({ platform }: ApiParts, request: FastifyRequest, reply: Fast
 function firstHeaders({ platform }: ApiParts, request: FastifyRequest): Record<string, string> {
   const headers = {
     'Request-Id': request.id,
-    ...securityHeaders({ isHttps: isHttps(platform.config) }),
+    ...securityHeaders(platform.config),
     // The client opens its next connection at another node, before this one closes its connections.
     ...(platform.draining.aborted ? { Connection: 'close' } : {}),
   }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { createHash } from 'node:crypto'
+import type { Config } from '../config/config.ts'
 
 const withoutForms = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -13,7 +14,7 @@ const pagePolicy = `default-src 'none'; style-src 'unsafe-inline'; ${withoutForm
 const hstsSeconds = 15_768_000
 
 /** The headers that protect browsers, on every reply. A page replaces `Content-Security-Policy` with its own. */
-export function securityHeaders({ isHttps }: { readonly isHttps: boolean }): Readonly<Record<string, string>> {
+export function securityHeaders({ APP_URL }: Pick<Config, 'APP_URL'>): Readonly<Record<string, string>> {
   return {
     'X-Content-Type-Options': 'nosniff',
     'Content-Security-Policy': dataPolicy,
@@ -21,7 +22,9 @@ export function securityHeaders({ isHttps }: { readonly isHttps: boolean }): Rea
     'Referrer-Policy': 'no-referrer',
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Permissions-Policy': 'camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()',
-    ...(isHttps ? { 'Strict-Transport-Security': `max-age=${hstsSeconds}` } : {}),
+    ...(APP_URL !== undefined && /^https:/i.test(APP_URL)
+      ? { 'Strict-Transport-Security': `max-age=${hstsSeconds}` }
+      : {}),
   }
 }
 
