@@ -5,6 +5,7 @@ import type { Source, Tree } from './source-file.ts'
 const tablesOutsideFeatures: readonly OwnedTable[] = [
   // Every feature writes entries through the platform; the feature reads, chains and verifies them.
   { table: 'audit_log', owner: 'platform/audit', sharedWith: ['delivery/audit'] },
+  { table: 'encryption_keys', owner: 'platform/crypto' },
   { table: 'idempotency_keys', owner: 'platform/http' },
   { table: 'migrations', owner: 'platform/db' },
   { table: 'outbox', owner: 'platform/outbox' },

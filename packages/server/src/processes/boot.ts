@@ -1,6 +1,9 @@
+import { PriceFileBroken } from '../features/catalog/models/index.ts'
 import { features } from '../features/index.ts'
 import { ConfigMistakes, parseConfig, type Config } from '../platform/config/config.ts'
+import { OperatorError } from '../platform/problems/operator-error.ts'
 import { loadSecrets } from '../platform/config/secrets.ts'
+import { checkKeyFingerprints } from '../platform/crypto/key-fingerprints.ts'
 import { openDatabase, type Database } from '../platform/db/database.ts'
 import { EmbeddedPostgresUnavailable } from '../platform/db/embedded/embedded-postgres-unavailable.ts'
 import { startEmbeddedPostgres } from '../platform/db/embedded/start-embedded-postgres.ts'
@@ -42,6 +45,9 @@ async function openAll(config: Config, log: Log): Promise<Omit<Booted, 'logOutpu
   try {
     const applied = await migrate(database.pool)
     if (applied.length > 0) log.info({ applied }, 'The database schema was migrated.')
+    const missing = await checkKeyFingerprints(database.pool, secrets.encryptionKeys)
+    if (missing.length > 0)
+      log.warn({ versions: missing }, 'ENCRYPTION_KEYS lacks earlier keys: what they encrypted cannot be read.')
     if (!(await database.hasRowSecurity()))
       log.warn(
         'The database account is not allowed to create or use the role appstrate_tenant: ' +
@@ -109,9 +115,13 @@ const operatorErrors: Readonly<Record<string, string>> = {
   EROFS: 'DATA_DIR cannot be used',
 }
 
+const oneLineErrors = [OperatorError, EmbeddedPostgresUnavailable, MigrationMismatch, PriceFileBroken] as const
+
 /** One line for an error that an operator can fix; the stack trace for an internal error. */
 export function explain(error: unknown): string[] {
-  if (error instanceof EmbeddedPostgresUnavailable || error instanceof MigrationMismatch) return [error.message]
+  // A parser's message quotes the text, with its line breaks.
+  if (error instanceof Error && oneLineErrors.some((type) => error instanceof type))
+    return [error.message.replaceAll(/\s*\n\s*/g, ' ')]
   if (!(error instanceof Error)) return ['The server could not start.']
   const known = 'code' in error && typeof error.code === 'string' ? operatorErrors[error.code] : undefined
   return known === undefined ? [error.stack ?? error.message] : [`${known}: ${error.message}`]

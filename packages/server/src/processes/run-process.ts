@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { portOf } from '../platform/http/port-of.ts'
-import { modelPrices, PriceFileBroken } from '../features/catalog/models/index.ts'
+import { modelPrices } from '../features/catalog/models/index.ts'
 import { readiness } from '../features/instance/health/index.ts'
 import { startWorker, type Worker } from '../features/execution/queue/index.ts'
 import { detectSandbox } from '../features/execution/sandboxes/index.ts'
@@ -56,7 +56,7 @@ function readPrices({ platform }: Booted): void {
   try {
     platform.use(modelPrices)
   } catch (error) {
-    giveUp(error instanceof PriceFileBroken ? [error.message] : explain(error))
+    giveUp(explain(error))
   }
 }
 

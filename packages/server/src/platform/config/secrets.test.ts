@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process'
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { generateEncryptionKey, parseKeyRing } from '../crypto/key-ring.ts'
 import { parseConfig } from './config.ts'
+import { OperatorError } from '../problems/operator-error.ts'
 import { loadSecrets } from './secrets.ts'
 
 let directory: string
@@ -74,11 +75,19 @@ describe('secrets', () => {
     expect(await readFile(path(), 'utf8')).toBe(text)
   })
 
+  it('that are missing beside a database stop the boot, and are not replaced', async () => {
+    await mkdir(join(directory, 'postgres'))
+    await writeFile(join(directory, 'postgres', 'PG_VERSION'), '17\n')
+    await expect(load()).rejects.toThrow(OperatorError)
+    await expect(load()).rejects.toThrow(/secrets\.json is missing.*restore the file from a backup/)
+    expect(await readdir(directory)).toEqual(['postgres'])
+  })
+
   it('that cannot be read stop the boot', async () => {
     await load()
     await chmod(path(), 0o000)
     if (process.getuid?.() === 0) return expect(await load()).toBeDefined()
-    await expect(load()).rejects.toThrow('EACCES')
+    await expect(load()).rejects.toThrow(/cannot be read.*EACCES/)
   })
 
   it('are not read from the draft of a process that died while it generated them', async () => {

@@ -5,6 +5,7 @@ import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { generateEncryptionKey, parseKeyRing } from '../crypto/key-ring.ts'
 import type { Config } from './config.ts'
+import { OperatorError } from '../problems/operator-error.ts'
 
 /** The secrets of the instance, configured or generated. */
 export interface Secrets {
@@ -19,7 +20,8 @@ const SecretsFile = Type.Object({
 
 /**
  * The configured secrets. With the embedded database, missing ones are generated once in `DATA_DIR/secrets.json`
- * (mode 0600). Throws an Error if that file exists but cannot be read: new secrets could not decrypt stored data.
+ * (mode 0600). Throws OperatorError if that file cannot be read, or is missing beside an existing database: new secrets
+ * could not decrypt stored data.
  */
 export async function loadSecrets(config: Config): Promise<Secrets> {
   const { ENCRYPTION_KEYS, AUTH_SECRET } = config
@@ -34,6 +36,11 @@ async function readOrCreate(dataDir: string): Promise<Static<typeof SecretsFile>
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
   const text = await readIfThere(path)
   if (text !== undefined) return parseFile(path, text)
+  if (await hasDatabase(dataDir))
+    throw new OperatorError(
+      `${path} is missing, but ${dataDir} has a database with data that its keys encrypted: restore the file from a ` +
+        'backup, or set ENCRYPTION_KEYS and AUTH_SECRET to its values.',
+    )
   const secrets = {
     encryptionKeys: generateEncryptionKey('1'),
     authSecret: randomBytes(32).toString('base64url'),
@@ -48,8 +55,15 @@ async function readIfThere(path: string): Promise<string | undefined> {
     return await readFile(path, 'utf8')
   } catch (error) {
     if (isCode(error, 'ENOENT')) return undefined
-    throw error
+    throw new OperatorError(`${path} cannot be read: ${error instanceof Error ? error.message : 'unknown error'}.`, {
+      cause: error,
+    })
   }
+}
+
+// The first boot writes the secrets before it creates the database.
+async function hasDatabase(dataDir: string): Promise<boolean> {
+  return (await readIfThere(join(dataDir, 'postgres', 'PG_VERSION'))) !== undefined
 }
 
 // Atomic: a process that dies leaves no partial file, and of two processes the first one's content is kept.
@@ -78,7 +92,9 @@ function parseFile(path: string, text: string): Static<typeof SecretsFile> {
     return secrets
   } catch {
     // Omit the cause: a parser's message quotes the text, which contains secrets.
-    throw new Error(`${path} is damaged: restore it from a backup. Without it, stored keys cannot be decrypted.`)
+    throw new OperatorError(
+      `${path} is damaged: restore it from a backup. Without it, stored keys cannot be decrypted.`,
+    )
   }
 }
 

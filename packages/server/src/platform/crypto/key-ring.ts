@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
 
 const keyBytes = 32
 const ivBytes = 12
@@ -19,6 +19,17 @@ export class SealBroken extends Error {
 
 /** Parses `ENCRYPTION_KEYS`: `<version>:<base64 of 32 bytes>`, comma-separated, the newest last. Throws an Error. */
 export function parseKeyRing(text: string): KeyRing {
+  const { keys, newest } = parseKeys(text)
+  return createKeyRing(keys, newest)
+}
+
+/** What identifies each key of `ENCRYPTION_KEYS` without telling anything about it, by its version. */
+export function fingerprintsOf(text: string): Map<string, string> {
+  const fingerprint = (key: Buffer) => createHmac('sha256', key).update('appstrate encryption key').digest('hex')
+  return new Map([...parseKeys(text).keys].map(([version, key]) => [version, fingerprint(key)]))
+}
+
+function parseKeys(text: string): { readonly keys: ReadonlyMap<string, Buffer>; readonly newest: string } {
   const keys = new Map<string, Buffer>()
   let newest = ''
   for (const part of text.split(',').map((entry) => entry.trim())) {
@@ -32,7 +43,7 @@ export function parseKeyRing(text: string): KeyRing {
     keys.set(version, key)
     newest = version
   }
-  return createKeyRing(keys, newest)
+  return { keys, newest }
 }
 
 /** Generates a key in the format of `ENCRYPTION_KEYS`. */

@@ -113,6 +113,12 @@ export interface AuditLog {
   user_agent: string | null;
 }
 
+export interface EncryptionKeys {
+  fingerprint: string;
+  first_used_at: Generated<Timestamp>;
+  version: string;
+}
+
 export interface EndUserKeys {
   application_id: string;
   created_at: Generated<Timestamp>;
@@ -521,6 +527,7 @@ export interface DB {
   applications: Applications;
   audit_chains: AuditChains;
   audit_log: AuditLog;
+  encryption_keys: EncryptionKeys;
   end_user_keys: EndUserKeys;
   end_users: EndUsers;
   erasures: Erasures;
