@@ -46,12 +46,15 @@ describe('the first run', () => {
     expect((await stat(join(instance.dataDir, 'secrets.json'))).mode & 0o777).toBe(0o600)
   })
 
+  it('prints no credentials into a log', () => {
+    expect(instance.output()).toContain(`The credentials of the first run are in ${instance.dataDir}`)
+    for (const secret of [firstRun.password, firstRun.apiKey]) expect(instance.output()).not.toContain(secret)
+  })
+
   it('prints commands that work as pasted, down to the totals of the file', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'appstrate-paste-'))
-    const lines = instance
-      .output()
-      .split('\n')
-      .filter((line) => /^(URL=|printf|FILE=|RUN=|curl)/.test(line))
+    const printed = await runProgram('print-first-run.ts', { DATA_DIR: instance.dataDir })
+    const lines = printed.stdout.split('\n').filter((line) => /^(URL=|printf|FILE=|RUN=|curl)/.test(line))
     expect(lines).toHaveLength(6)
     const { stdout } = await run('bash', ['-c', lines.join('\n')], { cwd: folder, timeout: 120_000 })
     await rm(folder, { recursive: true })
@@ -113,6 +116,30 @@ describe('the first run', () => {
     expect(body, JSON.stringify(body)).toMatchObject({ status: 'success', output: { totals: { a: '4', b: '6' } } })
   }, 150_000)
 
+  it('does not start without its secrets or with damaged ones, says so in one line, and starts with them', async () => {
+    await instance.stop()
+    const path = join(instance.dataDir, 'secrets.json')
+    const content = await readFile(path, 'utf8')
+    const refusal = async () => {
+      const { code, stderr } = await startOnce({ DATA_DIR: instance.dataDir, PORT: '0' })
+      expect([code, stderr.trim().split('\n')]).toEqual([1, [expect.stringMatching(/^appstrate: .*secrets\.json/)]])
+      return stderr
+    }
+    await rm(path)
+    expect(await refusal()).toContain('is missing')
+    await writeFile(path, content.slice(0, content.length / 2))
+    expect(await refusal()).toContain('is damaged')
+    const other = { ...JSON.parse(content), encryptionKeys: `1:${Buffer.alloc(32, 9).toString('base64')}` }
+    await writeFile(path, JSON.stringify(other))
+    expect(await refusal()).toContain('is not the one that this database was used with')
+    await writeFile(path, content)
+    await writeFile(join(instance.dataDir, 'first-run.json'), '{"url":')
+    await instance.start().catch(() => undefined)
+    expect(instance.output()).toContain('first-run.json is damaged')
+    expect(instance.output()).not.toContain('    at ')
+    await writeFile(join(instance.dataDir, 'first-run.json'), JSON.stringify(firstRun))
+  }, 300_000)
+
   it('refuses a second server on the same directory and port, in one line', async () => {
     const { code, stderr } = await startOnce({ DATA_DIR: instance.dataDir, PORT: '0' })
     expect(code).toBe(1)
@@ -155,11 +182,21 @@ describe('the first run', () => {
   }, 150_000)
 })
 
-async function startOnce(environment: Record<string, string>): Promise<{ code: number; stderr: string }> {
-  const program = new URL('../packages/server/src/processes/all-in-one.ts', import.meta.url).pathname
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function startOnce(environment: Record<string, string>): Promise<Ended> {
+  return runProgram('all-in-one.ts', environment)
+}
+
+async function runProgram(name: string, environment: Record<string, string>): Promise<Ended> {
+  const program = new URL(`../packages/server/src/processes/${name}`, import.meta.url).pathname
   const env = { PATH: process.env['PATH'], LOG_LEVEL: 'warn', ...environment }
   return run(process.execPath, [program], { env, timeout: 120_000 }).then(
-    ({ stderr }) => ({ code: 0, stderr }),
-    (error: { code: number; stderr: string }) => ({ code: error.code, stderr: error.stderr }),
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    ({ code, stdout, stderr }: Ended) => ({ code, stdout, stderr }),
   )
 }

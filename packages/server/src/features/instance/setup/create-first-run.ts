@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { Type, type Static } from 'typebox'
-import { Value } from 'typebox/value'
 import type { Tx } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import { newUuid, toWireId } from '../../../platform/ids/id.ts'
@@ -30,13 +29,14 @@ export function firstRunPath(dataDir: string): string {
   return join(dataDir, 'first-run.json')
 }
 
-/** The first run of an earlier boot, with the server's current URL; undefined if there was none. */
-export async function readFirstRun(path: string, url: string): Promise<FirstRun | undefined> {
-  const stored = await readJson(path)
-  if (!Value.Check(FirstRun, stored)) return undefined
-  const current = { ...stored, url }
-  if (stored.url !== url) await writePrivateJson(path, current)
-  return current
+/** The first run of an earlier boot; undefined if there was none. Throws OperatorError if its file is damaged. */
+export function readFirstRun(path: string): Promise<FirstRun | undefined> {
+  return readJson(path, FirstRun)
+}
+
+/** Stores the server's current URL in the file of the first run. */
+export async function updateFirstRun(path: string, firstRun: FirstRun, url: string): Promise<void> {
+  if (firstRun.url !== url) await writePrivateJson(path, { ...firstRun, url })
 }
 
 /** The agent of the first run. It does real work in the sandbox, with the scripted model or any other. */

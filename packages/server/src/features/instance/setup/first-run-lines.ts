@@ -1,5 +1,13 @@
 import type { FirstRun } from './create-first-run.ts'
 
+/** Where the credentials are, without them: a container's log is read by more people than its data directory. */
+export function firstRunNotice(url: string, path: string): string {
+  return `
+Appstrate is ready at ${url} (API documentation: ${url}/api/docs)
+The credentials of the first run are in ${path}. To print them, with commands to try: npm run first-run
+`
+}
+
 /** The lines to copy and paste after the first boot: upload a CSV, start the run, follow it, read the result. */
 export function firstRunLines(firstRun: FirstRun, path: string): string {
   return `

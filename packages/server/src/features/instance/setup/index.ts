@@ -1,8 +1,8 @@
 import { oneOf } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
 
-export { createFirstRun, firstRunPath, readFirstRun } from './create-first-run.ts'
-export { firstRunLines } from './first-run-lines.ts'
+export { createFirstRun, firstRunPath, readFirstRun, updateFirstRun } from './create-first-run.ts'
+export { firstRunLines, firstRunNotice } from './first-run-lines.ts'
 export { startScriptedModel } from './scripted-model.ts'
 
 const variables = {

@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { open, readFile, rename } from 'node:fs/promises'
+import type { Static, TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+import { OperatorError } from '../../../platform/problems/operator-error.ts'
 
 /** Atomically writes a JSON file that only the server's user can read. */
 export async function writePrivateJson(path: string, value: unknown): Promise<void> {
@@ -11,11 +14,21 @@ export async function writePrivateJson(path: string, value: unknown): Promise<vo
   await rename(partial, path)
 }
 
-/** The parsed JSON of a file, or undefined if the file is missing or is not JSON. */
-export async function readJson(path: string): Promise<unknown> {
+/**
+ * The content of a JSON file, undefined if it does not exist. Throws OperatorError if it cannot be read or is not of
+ * the schema; the message does not quote the content, which may be secret.
+ */
+export async function readJson<T extends TSchema>(path: string, schema: T): Promise<Static<T> | undefined> {
+  let text: string
   try {
-    return JSON.parse(await readFile(path, 'utf8'))
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw new OperatorError(`${path} cannot be read: ${error instanceof Error ? error.message : 'unknown error'}.`)
+  }
+  try {
+    return Value.Parse(schema, JSON.parse(text))
   } catch {
-    return undefined
+    throw new OperatorError(`${path} is damaged: restore it from a backup, or remove it.`)
   }
 }

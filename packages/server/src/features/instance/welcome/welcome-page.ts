@@ -25,8 +25,8 @@ This server is <span id="ready" role="status">being checked…</span>.</p>
 <li><a href="/health">Liveness</a> and <a href="/ready">readiness</a></li>
 </ul>
 <h2>First steps</h2>
-<p>On its first start the server printed lines to copy: they upload a CSV, start the demo agent on it, follow the run
-and read the result. The same values are in <code>first-run.json</code> in its data directory:</p>
+<p><code>npm run first-run</code> prints lines to copy: they upload a CSV, start the demo agent on it, follow the run
+and read the result. Their values are in <code>first-run.json</code> in the server's data directory:</p>
 <pre>curl -H "Authorization: Bearer <i>apiKey</i>" -H "X-App-Id: <i>appId</i>" \\
      -F file=@sales.csv <i>url</i>/api/files
 
