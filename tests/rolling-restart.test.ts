@@ -78,7 +78,7 @@ describe('a rolling restart of two nodes', () => {
       AUTH_SECRET: 'the same secret on every node, 32+',
       DEMO: 'off',
       SANDBOX: 'off',
-      DRAIN_SECONDS: '4',
+      DRAIN_SECONDS: '3',
       ...(redisUrl === null ? {} : { REDIS_URL: redisUrl }),
     }
     for (let index = 0; index < 2; index += 1) nodes.push(await createInstance(environment))
@@ -89,7 +89,7 @@ describe('a rolling restart of two nodes', () => {
   })
 
   it('is not seen by a client that keeps its connections and never retries', { timeout: 150_000 }, async () => {
-    for (const node of nodes) await startAndIgnoreDemo(node)
+    await Promise.all(nodes.map(startAndIgnoreDemo))
     const balancer = new Balancer(nodes)
     await balancer.start()
     for (const node of nodes) {

@@ -46,7 +46,9 @@ export const platformVariables = {
     fallback: 'info',
   }),
   TRUST_PROXY: list({
-    meaning: 'Addresses or ranges of the reverse proxies whose `X-Forwarded-For` is trusted; `true` trusts any.',
+    meaning:
+      'Addresses or ranges of the reverse proxies whose `X-Forwarded-For` is trusted; `true` trusts any. ' +
+      'A header with text that is not an address is ignored.',
     type: 'comma-separated',
     fallback: [],
     defaultText: '(none)',

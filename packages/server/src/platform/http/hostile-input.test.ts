@@ -130,7 +130,7 @@ describe('a request with hostile headers or a hostile URL', () => {
 
   /** Retries, because a busy machine makes any request slow at times. */
   async function findSlow(path: string, headers: Record<string, string>): Promise<boolean> {
-    for (let attempt = 0; attempt < 6; attempt += 1) {
+    for (let attempt = 0; attempt < 12; attempt += 1) {
       const startedMs = performance.now()
       const status = await send(path, headers)
       expect(status).toBeLessThan(500)
@@ -147,7 +147,7 @@ describe('a request with hostile headers or a hostile URL', () => {
         if (await findSlow('/api/toys', headers)) slow.push(`${name}: ${JSON.stringify(piece)}`)
       }
     expect(slow).toEqual([])
-  }, 60_000)
+  }, 120_000)
 
   it('is answered quickly, regardless of the path and the query', async () => {
     const slow: string[] = []
@@ -157,7 +157,7 @@ describe('a request with hostile headers or a hostile URL', () => {
         if (await findSlow(before + text, {})) slow.push(`${before}${JSON.stringify(piece)}`)
       }
     expect(slow).toEqual([])
-  }, 60_000)
+  }, 120_000)
 
   it('is answered quickly with thousands of headers or of parameters', async () => {
     const many = Object.fromEntries(Array.from({ length: 1_500 }, (_, index) => [`x-${index}`, '']))

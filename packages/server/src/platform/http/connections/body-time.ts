@@ -18,7 +18,7 @@ export function limitBodyTimes(server: Server, { bodyMs }: { readonly bodyMs: nu
   // First, so that the timer exists before the request is handled.
   server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
     if (!hasBody(request)) return
-    const timer = setTimeout(() => abort(request), bodyMs).unref()
+    const timer = setTimeout(() => afterReading(() => abort(request)), bodyMs).unref()
     const state: Receiving = { server, response, timer }
     receiving.set(request, state)
     request.once('close', () => clearInterval(state.timer))
@@ -32,13 +32,19 @@ export function allowUpload(request: IncomingMessage): void {
   const windowMs = windows.get(state.server) ?? 0
   let before = request.socket.bytesRead
   clearTimeout(state.timer)
-  state.timer = setInterval(() => {
+  const check = () => {
     const received = request.socket.bytesRead - before
     before = request.socket.bytesRead
     // With a full buffer, it is the server that has not read on.
     const isWaiting = request.readableLength >= request.readableHighWaterMark
     if (!isWaiting && received < (uploadBytesPerSecondMin * windowMs) / 1000) abort(request)
-  }, windowMs).unref()
+  }
+  state.timer = setInterval(() => afterReading(check), windowMs).unref()
+}
+
+// After a pause of the event loop, timers come before the bytes that have arrived in the meantime.
+function afterReading(work: () => void): void {
+  setImmediate(work)
 }
 
 function abort(request: IncomingMessage): void {
