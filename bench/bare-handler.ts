@@ -10,12 +10,13 @@ import { createLog } from '../packages/server/src/platform/log/log.ts'
 
 export interface BareHandler {
   readonly socketDir: string
+  readonly password: string
   readonly organizationId: string
   readonly applicationId: string
 }
 
-const { socketDir, organizationId, applicationId }: BareHandler = JSON.parse(process.argv[2] ?? '{}')
-const address = { host: socketDir, port: 5432, user: 'appstrate', database: 'postgres' }
+const { socketDir, password, organizationId, applicationId }: BareHandler = JSON.parse(process.argv[2] ?? '{}')
+const address = { host: socketDir, port: 5432, user: 'appstrate', password, database: 'postgres' }
 const { db, close } = openDatabase(address, { connectionsMax: 10, log: createLog('warn') })
 const scope = { organizationId, applicationId, endUserId: null }
 const page = parsePage({})

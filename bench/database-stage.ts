@@ -22,24 +22,19 @@ export async function openDatabaseStage(environment: Readonly<Record<string, str
     await postgres.stop()
     await dataDir.remove()
   }
-  const { host, port, user, database } = {
-    host: postgres.socketDir,
-    port: postgres.port,
-    user: postgres.user,
-    database: postgres.database,
-  }
+  const { socketDir: host, port, user, password, database } = postgres
   try {
     const server = await startServer(join(dataDir.path, 'server'), {
       ROLE: 'api',
       DEMO: 'on',
-      DATABASE_URL: `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(host)}`,
+      DATABASE_URL: `postgres://${user}:${password}@localhost:${port}/${database}?host=${encodeURIComponent(host)}`,
       ENCRYPTION_KEYS: `1:${randomBytes(32).toString('base64')}`,
       AUTH_SECRET: randomBytes(32).toString('base64'),
       ...environment,
     })
     return {
       server,
-      connect: (connectionsMax) => openDatabase({ host, port, user, database }, { connectionsMax, log }),
+      connect: (connectionsMax) => openDatabase({ host, port, user, password, database }, { connectionsMax, log }),
       async close() {
         await server.stop()
         await closeDatabase()

@@ -1,4 +1,4 @@
-import { realpath } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Value } from 'typebox/value'
 import { Type } from 'typebox'
@@ -52,6 +52,7 @@ async function compare(server: Server, dataDir: string): Promise<Row[]> {
   const { orgId, appId } = server.credentials
   const settings: BareHandler = {
     socketDir: await realpath(join(dataDir, 'postgres.sock')),
+    password: (await readFile(join(dataDir, 'postgres.password'), 'utf8')).trim(),
     organizationId: parseWireId('org', orgId) ?? '',
     applicationId: parseWireId('app', appId) ?? '',
   }

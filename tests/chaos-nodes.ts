@@ -112,5 +112,6 @@ function isOutage(error: unknown): boolean {
 async function embeddedAddress(dataDir: string): Promise<string> {
   const lines = (await readFile(join(dataDir, 'postgres/postmaster.pid'), 'utf8')).split('\n')
   const [port = '', socketDir = ''] = lines.slice(3, 5)
-  return `postgres://appstrate@localhost:${port}/postgres?host=${encodeURIComponent(socketDir)}`
+  const password = (await readFile(join(dataDir, 'postgres.password'), 'utf8')).trim()
+  return `postgres://appstrate:${password}@localhost:${port}/postgres?host=${encodeURIComponent(socketDir)}`
 }

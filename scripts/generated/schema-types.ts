@@ -32,7 +32,8 @@ export async function schemaTypes(serverUrl: string | undefined): Promise<Genera
 async function startServer(dataDir: string): Promise<{ url: string; stop(): Promise<void> }> {
   const server = await startEmbeddedPostgres({ dataDir, log: createLog('silent'), settings: { fsync: 'off' } })
   const socketDir = encodeURIComponent(server.socketDir)
-  const url = `postgres://${server.user}@localhost:${server.port}/${server.database}?host=${socketDir}`
+  const user = `${server.user}:${server.password}`
+  const url = `postgres://${user}@localhost:${server.port}/${server.database}?host=${socketDir}`
   return { url, stop: () => server.stop() }
 }
 

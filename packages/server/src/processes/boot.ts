@@ -80,7 +80,8 @@ async function connect(config: Config, log: Log): Promise<{ database: Database; 
     if (!stopping) log.fatal({ reason }, 'The embedded database exited: the server cannot continue.')
     if (!stopping) process.exit(1)
   })
-  const address = { host: server.socketDir, port: server.port, user: server.user, database: server.database }
+  const { socketDir: host, port, user, password, database } = server
+  const address = { host, port, user, password, database }
   return {
     database: openDatabase(address, options),
     async stop() {

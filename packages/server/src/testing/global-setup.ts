@@ -37,7 +37,8 @@ async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
   const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '200' }
   const server = await startEmbeddedPostgres({ dataDir, log: pino({ level: 'warn' }), settings })
   const socketDir = encodeURIComponent(server.socketDir)
-  const url = `postgres://${server.user}@localhost:${server.port}/${server.database}?host=${socketDir}`
+  const user = `${server.user}:${server.password}`
+  const url = `postgres://${user}@localhost:${server.port}/${server.database}?host=${socketDir}`
   return {
     url,
     async stop() {

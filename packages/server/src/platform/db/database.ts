@@ -37,6 +37,7 @@ export interface DatabaseAddress {
   readonly host?: string
   readonly port?: number
   readonly user?: string
+  readonly password?: string
   readonly database?: string
 }
 

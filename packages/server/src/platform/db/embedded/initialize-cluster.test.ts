@@ -53,7 +53,7 @@ describe.concurrent('a first boot', () => {
     expect(unfinished).toBeGreaterThan(0)
     const server = startServer({ dataDir, identity: self })
     expect(await server.query('select count(*)::int > 100 as complete from pg_class')).toEqual([{ complete: true }])
-    expect(readdirSync(dataDir).sort()).toEqual(['postgres', 'postgres.lock', 'postgres.sock'])
+    expect(readdirSync(dataDir).sort()).toEqual(['postgres', 'postgres.lock', 'postgres.password', 'postgres.sock'])
   })
 
   it.each(identities)(
@@ -62,7 +62,7 @@ describe.concurrent('a first boot', () => {
       const dataDir = temporaryDirectory(identity)
       const server = startServer({ dataDir, identity, wrapper: ['prlimit', '--fsize=100000', '--'] })
       expect(await server.failure()).toEqual(outOfSpace(dataDir))
-      expect(readdirSync(dataDir)).toEqual(['postgres.lock'])
+      expect(readdirSync(dataDir)).toEqual(['postgres.lock', 'postgres.password'])
     },
   )
 })

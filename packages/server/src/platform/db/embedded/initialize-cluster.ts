@@ -1,17 +1,8 @@
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-} from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { loadPassword, passwordFile, requirePassword, syncDirectory } from './access-rules.ts'
 import { EmbeddedPostgresUnavailable, failedProgram } from './embedded-postgres-unavailable.ts'
 import { launch, launchFailure, type Launcher } from './launcher.ts'
 import type { PostgresBinaries } from './postgres-binaries.ts'
@@ -33,9 +24,11 @@ export async function initializeCluster(site: ClusterSite): Promise<'created' | 
   if (isCluster(site)) return 'existing'
   const { clusterDir } = site
   await removeLeftovers(clusterDir)
+  loadPassword(dirname(clusterDir))
   const unfinished = mkdtempSync(`${clusterDir}.init-`)
   try {
     await runInitdb(site, unfinished)
+    requirePassword(unfinished)
     renameSync(unfinished, clusterDir)
     syncDirectory(dirname(clusterDir))
   } finally {
@@ -90,12 +83,11 @@ async function runInitdb({ binaries, launcher, clusterDir }: ClusterSite, direct
     'builtin',
     '--locale',
     'C.UTF-8',
-    // Trust, not peer: peer compares user names, which differ or are missing inside a user namespace.
-    // Access is restricted by the socket's directory, which only this user may enter.
-    '--auth-local',
-    'trust',
-    '--auth-host',
-    'reject',
+    // Not peer: it compares user names, which differ or are missing inside a user namespace.
+    '--auth',
+    'scram-sha-256',
+    '--pwfile',
+    passwordFile(dirname(clusterDir)),
     '--no-instructions',
   ]
   // KILL, because after INT initdb would continue for a while in a directory that the next start removes.
@@ -120,13 +112,4 @@ function firstErrors(said: string): string {
       .slice(0, 2)
       .join(' ') || said.slice(0, 300)
   )
-}
-
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
 }

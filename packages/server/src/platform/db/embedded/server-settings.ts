@@ -20,13 +20,22 @@ const tuning = {
   timezone: 'UTC',
 }
 
+export interface ServerSettings {
+  readonly socketDir: string
+  /** The file with the access rules. */
+  readonly rulesFile: string
+  readonly overrides: Readonly<Record<string, string>>
+}
+
 /** The `-c` arguments: the tuning, then `overrides`, then settings that no override may change. */
-export function serverArguments(socketDir: string, overrides: Readonly<Record<string, string>>): string[] {
+export function serverArguments({ socketDir, rulesFile, overrides }: ServerSettings): string[] {
   const fixed = {
     listen_addresses: '',
     port: String(socketPort),
     unix_socket_directories: socketDir,
     unix_socket_permissions: '0700',
+    hba_file: rulesFile,
+    password_encryption: 'scram-sha-256',
     logging_collector: 'off',
     log_destination: 'stderr',
     // The format that server-log.ts reads. Terse and without statements, to keep user data out of the log.

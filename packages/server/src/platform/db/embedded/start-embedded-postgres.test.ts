@@ -66,7 +66,7 @@ describe.concurrent.each(identities)('the embedded PostgreSQL, run by $name', (i
     ])
     const second = startServer({ dataDir, identity })
     expect(await second.query('select v from t')).toEqual([{ v: 'kept' }])
-    expect(readdirSync(dataDir).sort()).toEqual(['postgres', 'postgres.lock', 'postgres.sock'])
+    expect(readdirSync(dataDir).sort()).toEqual(['postgres', 'postgres.lock', 'postgres.password', 'postgres.sock'])
   })
 })
 

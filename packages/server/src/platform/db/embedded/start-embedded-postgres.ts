@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { loadPassword, requirePassword, requiresPassword, rulesFile, writeOpenRules } from './access-rules.ts'
 import { waitForPredecessor } from './cluster-processes.ts'
 import { lockDataDir } from './data-dir-lock.ts'
 import { asUnavailable } from './embedded-postgres-unavailable.ts'
@@ -15,11 +16,12 @@ import { createSocketDirectory, removeSocketDirectory, socketPort } from './sock
 
 export { EmbeddedPostgresUnavailable } from './embedded-postgres-unavailable.ts'
 
-/** A running PostgreSQL that only this process and its user can reach, through a Unix socket. */
+/** A running PostgreSQL that only its user can reach, through a Unix socket and with a password. */
 export interface EmbeddedPostgres {
   readonly socketDir: string
   readonly port: number
   readonly user: string
+  readonly password: string
   readonly database: string
   readonly pid: number
   /** Resolves with the reason when the postmaster ends without `stop`. */
@@ -68,16 +70,17 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 interface Running {
   readonly postmaster: Postmaster
   readonly socketDir: string
+  readonly password: string
 }
 
-function embeddedPostgres({ postmaster, socketDir }: Running, cleanUp: () => void): EmbeddedPostgres {
+function embeddedPostgres({ postmaster, socketDir, password }: Running, cleanUp: () => void): EmbeddedPostgres {
   const { pid, exited } = postmaster
   const cleanedUp = postmaster.ended.then(cleanUp)
   const stop = async (): Promise<void> => {
     await postmaster.stop()
     await cleanedUp
   }
-  return { socketDir, port: socketPort, user: clusterOwner, database, pid, exited, stop }
+  return { socketDir, port: socketPort, user: clusterOwner, password, database, pid, exited, stop }
 }
 
 async function startLocked(options: EmbeddedPostgresOptions, site: ClusterSite): Promise<Running> {
@@ -96,29 +99,61 @@ async function startLocked(options: EmbeddedPostgresOptions, site: ClusterSite):
   }
 }
 
-async function startOnce(
-  { dataDir, log, settings = {} }: EmbeddedPostgresOptions,
-  site: ClusterSite,
-): Promise<Running> {
-  const socketDir = createSocketDirectory(dataDir)
-  const postmaster = await startPostmaster({
-    ...site,
-    dataDir,
-    log,
-    serverArguments: serverArguments(socketDir, settings),
-  })
+async function startOnce(options: EmbeddedPostgresOptions, site: ClusterSite): Promise<Running> {
+  // A cluster that an earlier version created has no password.
+  if (!requiresPassword(site.clusterDir)) await setPassword(options, site)
   try {
-    await answers(socketDir)
-    return { postmaster, socketDir }
+    return await startProtected(options, site)
+  } catch (error) {
+    if (!isWrongPassword(error)) throw error
+    // The file with the password was lost, or restored from another backup than the cluster.
+    await setPassword(options, site)
+    return startProtected(options, site)
+  }
+}
+
+async function startProtected(options: EmbeddedPostgresOptions, site: ClusterSite): Promise<Running> {
+  const socketDir = createSocketDirectory(options.dataDir)
+  const postmaster = await start(options, site, { socketDir, rulesFile: rulesFile(site.clusterDir) })
+  try {
+    const password = loadPassword(options.dataDir)
+    await withClient({ host: socketDir, password }, (client) => client.query('select 1'))
+    return { postmaster, socketDir, password }
   } catch (error) {
     await postmaster.stop()
     throw error
   }
 }
 
-async function answers(socketDir: string): Promise<void> {
+/** Sets the owner's password on a server that runs for that alone, and then makes the cluster require it. */
+async function setPassword(options: EmbeddedPostgresOptions, site: ClusterSite): Promise<void> {
+  const socketDir = createSocketDirectory(options.dataDir)
+  const postmaster = await start(options, site, { socketDir, rulesFile: writeOpenRules(socketDir) })
+  try {
+    await withClient({ host: socketDir }, (client) =>
+      client.query(`alter role ${clusterOwner} password ${pg.escapeLiteral(loadPassword(options.dataDir))}`),
+    )
+  } finally {
+    await postmaster.stop()
+  }
+  requirePassword(site.clusterDir)
+  options.log.info({ dataDir: options.dataDir }, 'The embedded database now requires a new password.')
+}
+
+function start(
+  { dataDir, log, settings = {} }: EmbeddedPostgresOptions,
+  site: ClusterSite,
+  place: { readonly socketDir: string; readonly rulesFile: string },
+): Promise<Postmaster> {
+  return startPostmaster({ ...site, dataDir, log, serverArguments: serverArguments({ ...place, overrides: settings }) })
+}
+
+async function withClient(
+  address: { readonly host: string; readonly password?: string },
+  use: (client: pg.Client) => Promise<unknown>,
+): Promise<void> {
   const client = new pg.Client({
-    host: socketDir,
+    ...address,
     port: socketPort,
     user: clusterOwner,
     database,
@@ -126,6 +161,13 @@ async function answers(socketDir: string): Promise<void> {
     connectionTimeoutMillis: 10_000,
   })
   await client.connect()
-  await client.query('select 1')
-  await client.end()
+  try {
+    await use(client)
+  } finally {
+    await client.end()
+  }
+}
+
+function isWrongPassword(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === '28P01'
 }

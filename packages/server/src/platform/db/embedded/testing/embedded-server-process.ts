@@ -12,8 +12,8 @@ process.on('SIGINT', () => undefined)
 report({ begun: true })
 try {
   const running = await startEmbeddedPostgres({ dataDir, log, settings: JSON.parse(settings) })
-  const { pid, socketDir, port, user, database } = running
-  report({ ready: { pid, socketDir, port, user, database } })
+  const { pid, socketDir, port, user, password, database } = running
+  report({ ready: { pid, socketDir, port, user, password, database } })
   void running.exited.then((reason) => report({ exited: reason }))
   process.stdin.resume().once('end', () => {
     void running.stop().then(() => report({ stopped: true }))

@@ -20,7 +20,14 @@ export interface Identity {
 
 export interface ServerEvent {
   readonly begun?: true
-  readonly ready?: { pid: number; socketDir: string; port: number; user: string; database: string }
+  readonly ready?: {
+    pid: number
+    socketDir: string
+    port: number
+    user: string
+    password: string
+    database: string
+  }
   readonly failed?: { name: string; message: string }
   readonly exited?: string
   readonly stopped?: true
@@ -146,6 +153,7 @@ export async function connectTo(address: Omit<NonNullable<ServerEvent['ready']>,
     host: address.socketDir,
     port: address.port,
     user: address.user,
+    password: address.password,
     database: address.database,
   })
   // The tests end sessions on purpose.
@@ -201,7 +209,7 @@ export async function createTemplate(identity: Identity): Promise<string> {
 
 export function copyOf(template: string, identity: Identity): string {
   const dataDir = temporaryDirectory(identity)
-  run(identity, 'cp', '-a', join(template, 'postgres'), dataDir)
+  run(identity, 'cp', '-a', join(template, 'postgres'), join(template, 'postgres.password'), dataDir)
   return dataDir
 }
 
