@@ -6,8 +6,10 @@ import {
   checkProxy,
   list,
   oneOf,
+  optionalPath,
   optionalText,
   optionalUrl,
+  path,
   publicUrl,
   text,
   whole,
@@ -23,7 +25,7 @@ export const platformVariables = {
     meaning: 'Address to listen on. Use `0.0.0.0` to accept connections from other machines.',
     fallback: '127.0.0.1',
   }),
-  DATA_DIR: text({
+  DATA_DIR: path({
     meaning: 'Directory of the embedded database, uploaded files, workspaces and generated secrets.',
     fallback: './data',
   }),
@@ -104,6 +106,9 @@ export const platformVariables = {
     'Addresses that model servers and webhooks may have besides public ones: `host:port`. The host is a name, an ' +
       'address or a range, and `*` is any port (`ollama:11434,10.0.0.0/8:443,[fd00::1]:*`). ' +
       'A metadata service needs an entry with its own address. Outgoing calls use no proxy.',
+  ),
+  NODE_EXTRA_CA_CERTS: optionalPath(
+    'File of further certificate authorities for outgoing TLS connections. Node itself reads it.',
   ),
   WEBHOOKS_ALLOW_LOCAL: oneOf(['off', 'on'], {
     meaning: 'Replaced by `ALLOW_PRIVATE_ADDRESSES`: `on` still does the same as `ALLOW_PRIVATE_ADDRESSES=true`.',
@@ -214,8 +219,9 @@ function perMinute(what: string, fallback: number): Variable<number> {
 }
 
 function destinations(meaning: string): Variable<readonly AllowedDestination[]> {
-  const texts = list({ meaning, type: 'comma-separated host:port', fallback: [], defaultText: '(none)' })
-  return { ...texts, parse: (value) => texts.parse(value).map(parseAllowedDestination) }
+  const described = { meaning, type: 'comma-separated host:port', defaultText: '(none)' }
+  const texts = list({ ...described, fallback: [] })
+  return { ...described, parse: (value) => texts.parse(value).map(parseAllowedDestination) }
 }
 
 function keyRing(): Variable<string | undefined> {

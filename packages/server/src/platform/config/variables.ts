@@ -9,6 +9,8 @@ export interface Variable<T> {
   readonly defaultText: string | undefined
   /** Another variable: both must be set, or neither. */
   readonly togetherWith?: string
+  /** The paths of files and directories that a value names. Sandboxes do not show them. */
+  paths?(value: T): readonly string[]
   /** Throws an Error whose message completes "<NAME> …". */
   parse(text: string | undefined): T
 }
@@ -33,6 +35,15 @@ export function text(settings: Settings<string>): Variable<string> {
 
 export function optionalText(meaning: string, type = 'text'): Variable<string | undefined> {
   return { meaning, type, defaultText: undefined, parse: (value) => value }
+}
+
+/** The path of a file or directory. */
+export function path(settings: Settings<string>): Variable<string> {
+  return { ...text(settings), type: 'path', paths: (value) => [value] }
+}
+
+export function optionalPath(meaning: string): Variable<string | undefined> {
+  return { ...optionalText(meaning, 'path'), paths: (value) => (value === undefined ? [] : [value]) }
 }
 
 export function whole(settings: Settings<number> & { readonly min: number; readonly max: number }): Variable<number> {
@@ -85,6 +96,7 @@ export function optionalUrl(meaning: string, protocols: readonly string[]): Vari
     meaning,
     type: `URL (${protocols.join(', ')})`,
     defaultText: undefined,
+    paths: (value) => (value === undefined ? [] : pathsInUrl(value)),
     parse: (value) => (value === undefined ? undefined : checkUrl(value, protocols)),
   }
 }
@@ -118,6 +130,11 @@ export function list(
       return items
     },
   }
+}
+
+/** Such as the certificate in `?sslrootcert=/etc/ca.pem`, or the directory of a socket in `?host=/run/postgresql`. */
+function pathsInUrl(value: string): string[] {
+  return [...new URL(value).searchParams.values()].filter((item) => item.startsWith('/'))
 }
 
 /** Returns a valid URL with an allowed protocol. The error never repeats the value, which may contain a password. */

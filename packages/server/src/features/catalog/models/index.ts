@@ -1,5 +1,5 @@
 import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
-import { optionalText } from '../../../platform/config/variables.ts'
+import { optionalPath } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createModel } from './create-model.ts'
 import { deleteModel } from './delete-model.ts'
@@ -19,7 +19,7 @@ const permissions = {
   models: rights({ owner: readWriteDelete, member: ['read'], viewer: ['read'], grantable: true }),
 }
 const variables = {
-  MODEL_PRICES: optionalText('Path of a JSON file that overrides or extends the price table.', 'path'),
+  MODEL_PRICES: optionalPath('Path of a JSON file that overrides or extends the price table.'),
 } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
