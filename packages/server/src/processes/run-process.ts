@@ -6,7 +6,8 @@ import { startWorker, type Worker } from '../features/execution/queue/index.ts'
 import { detectSandbox } from '../features/execution/sandboxes/index.ts'
 import { features } from '../features/index.ts'
 import { warmSignIn } from '../features/accounts/sign-in/index.ts'
-import type { Config } from '../platform/config/config.ts'
+import { findConfigPaths } from '../platform/config/config-paths.ts'
+import { variablesOf, type Config } from '../platform/config/config.ts'
 import { jobsOf } from './jobs-of.ts'
 import { createSemaphore } from '../platform/concurrency/semaphore.ts'
 import { startJobs } from '../platform/jobs/start-jobs.ts'
@@ -61,7 +62,8 @@ function readPrices({ platform }: Booted): void {
 }
 
 async function runWorker({ platform, config, log }: Booted): Promise<Stop> {
-  const detection = await detectSandbox({ preference: config.SANDBOX, log })
+  const hidden = findConfigPaths(config, variablesOf(features))
+  const detection = await detectSandbox({ preference: config.SANDBOX, log, hidden })
   if (!detection.available)
     log.warn({ reason: detection.reason }, 'No sandbox is available: sandbox tools are refused on this server.')
   const worker: Worker = await startWorker({

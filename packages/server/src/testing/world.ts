@@ -8,7 +8,8 @@ import { detectSandbox } from '../features/execution/sandboxes/index.ts'
 import { features as allFeatures } from '../features/index.ts'
 import type { Clock } from '../platform/clock/clock.ts'
 import { createSemaphore } from '../platform/concurrency/semaphore.ts'
-import { parseConfig, type Environment } from '../platform/config/config.ts'
+import { findConfigPaths } from '../platform/config/config-paths.ts'
+import { parseConfig, variablesOf, type Environment } from '../platform/config/config.ts'
 import { generateEncryptionKey } from '../platform/crypto/key-ring.ts'
 import { openDatabase } from '../platform/db/database.ts'
 import type { VersionRegistry } from '../platform/api-versions/api-version.ts'
@@ -116,6 +117,8 @@ async function isConnected({ redis }: OpenPlatform): Promise<void> {
 }
 
 async function openWorker(platform: OpenPlatform): Promise<Worker> {
-  const detection = await detectSandbox({ preference: platform.config.SANDBOX, log: platform.log })
+  const { config, log } = platform
+  const hidden = findConfigPaths(config, variablesOf(allFeatures))
+  const detection = await detectSandbox({ preference: config.SANDBOX, log, hidden })
   return startWorker({ platform, detection, semaphore: createSemaphore(platform.config.SANDBOXES_CONCURRENT) })
 }

@@ -1,10 +1,18 @@
 import { join } from 'node:path'
-import { enterWithLimits, statusFd, temporaryBytes, wrapInOuterStage, type EnterOptions } from './isolated-launch.ts'
+import {
+  enterWithLimits,
+  enterWithoutMountList,
+  statusFd,
+  temporaryBytes,
+  wrapInOuterStage,
+  type EnterOptions,
+} from './isolated-launch.ts'
 import { openIsolated, type Launch, type LaunchInput } from './isolated-sandbox.ts'
-import { getProgram, type SandboxHost } from './sandbox-host.ts'
+import { getProgram, viewOf, type SandboxHost } from './sandbox-host.ts'
 import type { SandboxDriver, SandboxLimits } from './sandbox.ts'
 import { createSeccompFilter } from './seccomp-filter.ts'
-import { environment, etcFiles, etcViews, systemDirs } from './system-view.ts'
+import type { Cover } from './view/covers.ts'
+import { environment, etcFiles, nodePath, type SystemView } from './view/system-view.ts'
 
 // An empty directory of the host, otherwise unused; the mount on it is visible only in the new mount namespace.
 const stagingDir = '/mnt'
@@ -21,7 +29,10 @@ export function createBubblewrapDriver(host: SandboxHost): SandboxDriver {
 function launchBubblewrap(host: SandboxHost, input: LaunchInput): Launch {
   const { limits, request, uid, cgroupFiles } = input
   const workspace = uid === undefined ? input.workspaceDir : stagingDir
-  const filter = createSeccompFilter(process.arch, { memoryIsAccounted: host.cgroups !== undefined })
+  const filter = createSeccompFilter(process.arch, {
+    memoryIsAccounted: host.cgroups !== undefined,
+    entersMountNamespace: true,
+  })
   const data: Buffer[] = Object.values(etcFiles).map((text) => Buffer.from(text))
   const files = Object.keys(etcFiles).flatMap((name, index) =>
     words(`--perms 0444 --file ${firstDataFd + index} /etc/${name}`),
@@ -32,16 +43,19 @@ function launchBubblewrap(host: SandboxHost, input: LaunchInput): Launch {
     getProgram('bwrap'),
     ...words('--unshare-user --unshare-all --unshare-cgroup --disable-userns'),
     ...words('--uid 1000 --gid 1000 --hostname sandbox'),
-    ...words('--die-with-parent --new-session --clearenv'),
+    ...words('--die-with-parent --new-session --clearenv --as-pid-1'),
+    // For the steps between bwrap and the agent's program, which drop them.
+    ...words('--cap-add CAP_SYS_ADMIN --cap-add CAP_SYS_CHROOT --cap-add CAP_SETPCAP'),
     ...Object.entries(environment).flatMap(([name, value]) => ['--setenv', name, value]),
-    ...systemMounts(limits),
+    ...systemMounts(viewOf(host), limits),
+    ...host.procMasks.flatMap(cover),
     ...files,
     ...['--bind', workspace, '/workspace'],
     ...['--ro-bind', join(workspace, 'input'), '/workspace/input'],
     ...words('--remount-ro / --chdir /workspace'),
     ...seccomp,
     '--',
-    ...enterWithLimits(enter, request),
+    ...enterWithoutMountList([], enterWithLimits(enter, request)),
   ]
   if (filter !== undefined) data.push(filter.program)
   return {
@@ -50,18 +64,23 @@ function launchBubblewrap(host: SandboxHost, input: LaunchInput): Launch {
   }
 }
 
-function systemMounts(limits: SandboxLimits): string[] {
+function systemMounts(view: SystemView, limits: SandboxLimits): string[] {
   const size = `--size ${temporaryBytes(limits)}`
   return [
     ...words('--perms 0755 --dir /etc'),
-    ...systemDirs().flatMap(({ path, target, isLink }) =>
-      isLink ? ['--symlink', target, path] : ['--ro-bind', path, path],
-    ),
-    ...etcViews.flatMap(({ path }) => ['--ro-bind-try', path, path]),
+    ...view.binds.flatMap(({ source, path }) => ['--ro-bind', source, path]),
+    ...view.links.flatMap(({ path, target }) => ['--symlink', target, path]),
+    ...view.covers.flatMap(cover),
+    ...(view.node === undefined ? [] : ['--ro-bind', view.node, nodePath]),
     ...words('--proc /proc --dev /dev'),
     ...words(`--perms 1777 ${size} --tmpfs /dev/shm --remount-ro /dev`),
     ...words(`--perms 1777 ${size} --tmpfs /tmp`),
   ]
+}
+
+function cover({ path, isDirectory }: Cover): string[] {
+  if (!isDirectory) return ['--ro-bind', '/dev/null', path]
+  return [...words('--perms 0555 --size 4096 --tmpfs'), path, '--remount-ro', path]
 }
 
 /** Splits a line of arguments that contain no blanks. */

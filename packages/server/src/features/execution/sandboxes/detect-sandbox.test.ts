@@ -5,6 +5,10 @@ import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { detectSandbox } from './detect-sandbox.ts'
 import { checkIsolation, findDeviations, parseFacts } from './isolation-check.ts'
+import { PipePool } from './pipe-pool.ts'
+import { chooseUidRange } from './sandbox-host.ts'
+import { createUnshareDriver } from './unshare.ts'
+import { findProcMasks } from './view/proc-masks.ts'
 import { SandboxError, type SandboxDriver } from './sandbox.ts'
 
 const run = promisify(execFile)
@@ -28,7 +32,7 @@ function collectLog(): { lines: string[]; log: pino.Logger } {
 
 describe('the choice of a sandbox', { timeout: 120_000 }, () => {
   test('off disables sandboxes, and the reason says so', async () => {
-    expect(await detectSandbox({ preference: 'off', log: collectLog().log })).toEqual({
+    expect(await detectSandbox({ preference: 'off', log: collectLog().log, hidden: [] })).toEqual({
       available: false,
       reason: 'SANDBOX=off: tools that need a sandbox are switched off.',
     })
@@ -36,7 +40,7 @@ describe('the choice of a sandbox', { timeout: 120_000 }, () => {
 
   test.skipIf(!canIsolate)('chooses a driver that isolates, and logs its limits in one line', async () => {
     const { lines, log } = collectLog()
-    const detection = await detectSandbox({ preference: 'auto', log })
+    const detection = await detectSandbox({ preference: 'auto', log, hidden: [] })
     expect(detection.available).toBe(true)
     expect(lines.join('')).toMatch(
       /"driver":"(bubblewrap|unshare)".*"limits":".*"systemCallFilter":(true|false).*Sandbox tools run in isolation/,
@@ -49,7 +53,7 @@ describe('the choice of a sandbox', { timeout: 120_000 }, () => {
       const source = `
       import { detectSandbox } from ${JSON.stringify(join(import.meta.dirname, 'detect-sandbox.ts'))}
       const log = { info() {}, warn() {} }
-      process.stdout.write(JSON.stringify(await detectSandbox({ preference: 'auto', log })))`
+      process.stdout.write(JSON.stringify(await detectSandbox({ preference: 'auto', log, hidden: [] })))`
       const forbid =
         'for kind in user pid mnt net; do echo 0 > /proc/sys/user/max_${kind}_namespaces || exit 1; done; exec "$@"'
       const { stdout } = await run('unshare', [
@@ -95,8 +99,20 @@ describe('the isolation check', () => {
           },
         }),
     }
-    await expect(checkIsolation(unprotected)).rejects.toThrow(SandboxError)
-    await expect(checkIsolation(unprotected)).rejects.toThrow(/does not isolate: .*uid is unknown/)
+    await expect(checkIsolation(unprotected, [])).rejects.toThrow(SandboxError)
+    await expect(checkIsolation(unprotected, [])).rejects.toThrow(/does not isolate: .*uid is unknown/)
+  })
+
+  test.skipIf(!canIsolate)('refuses a driver that shows a hidden place', async () => {
+    const uids = process.getuid?.() === 0 ? await chooseUidRange() : undefined
+    const common = { uids, cgroups: undefined, pipes: new PipePool(), countsProcessesPerNamespace: true }
+    const driver = createUnshareDriver({ ...common, hidden: [], procMasks: findProcMasks() })
+    await checkIsolation(driver, [])
+    await expect(checkIsolation(driver, [{ name: 'DATA_DIR', path: '/usr/lib/locale' }])).rejects.toThrow(
+      /does not isolate: DATA_DIR is visible \(\/usr\/lib\/locale/,
+    )
+    const unmasked = createUnshareDriver({ ...common, hidden: [], procMasks: [] })
+    await expect(checkIsolation(unmasked, [])).rejects.toThrow(/kernel-readable is yes, not no/)
   })
 
   const good = [
@@ -112,7 +128,9 @@ describe('the isolation check', () => {
     'root bin dev etc lib lib64 proc sbin tmp usr workspace',
     'environment PATH HOME LANG TMPDIR PWD',
     'interfaces     lo',
-    'host-file-visible no',
+    'mounts-listed no',
+    'kernel-readable no',
+    'first-process-readable no',
     'etc-shadow-visible no',
     'usr-writable no',
     'root-writable no',

@@ -4,9 +4,11 @@ import { createBubblewrapDriver } from './bubblewrap.ts'
 import { openCgroups } from './cgroups.ts'
 import { checkIsolation } from './isolation-check.ts'
 import { PipePool } from './pipe-pool.ts'
-import { chooseUidRange, getProgram, type SandboxHost } from './sandbox-host.ts'
+import { chooseUidRange, getProgram, viewOf, type SandboxHost } from './sandbox-host.ts'
 import { SandboxError, type SandboxDriver } from './sandbox.ts'
 import { createUnshareDriver } from './unshare.ts'
+import { listHiddenPlaces, type HiddenPlace } from './view/hidden-places.ts'
+import { findProcMasks } from './view/proc-masks.ts'
 
 export type SandboxDetection =
   | { readonly available: true; readonly driver: SandboxDriver }
@@ -18,17 +20,19 @@ export type SandboxPreference = 'auto' | 'bubblewrap' | 'unshare' | 'off'
 export interface DetectOptions {
   readonly preference: SandboxPreference
   readonly log: Log
+  /** The paths that the configuration names. No sandbox shows them, nor the code, HOME and the temporary directory. */
+  readonly hidden: readonly HiddenPlace[]
 }
 
 const candidates = [
   {
     name: 'bubblewrap',
-    programs: ['bwrap', 'setpriv', 'unshare', 'prlimit', 'mount', 'mkfifo'],
+    programs: ['bwrap', 'setpriv', 'unshare', 'chroot', 'env', 'prlimit', 'mount', 'mkfifo'],
     create: createBubblewrapDriver,
   },
   {
     name: 'unshare',
-    programs: ['unshare', 'setpriv', 'prlimit', 'mount', 'umount', 'pivot_root', 'hostname', 'mkfifo'],
+    programs: ['unshare', 'setpriv', 'chroot', 'env', 'prlimit', 'mount', 'umount', 'pivot_root', 'hostname', 'mkfifo'],
     create: createUnshareDriver,
   },
 ] as const
@@ -39,7 +43,7 @@ const advice =
   'in a container, an unmasked /proc), or set SANDBOX=off.'
 
 /** The first allowed driver that isolates on this host, verified by a probe inside it. Nothing runs unisolated. */
-export async function detectSandbox({ preference, log }: DetectOptions): Promise<SandboxDetection> {
+export async function detectSandbox({ preference, log, hidden }: DetectOptions): Promise<SandboxDetection> {
   if (preference === 'off')
     return { available: false, reason: 'SANDBOX=off: tools that need a sandbox are switched off.' }
   if (process.platform !== 'linux')
@@ -47,7 +51,7 @@ export async function detectSandbox({ preference, log }: DetectOptions): Promise
   const failures: string[] = []
   const wanted = candidates.filter(({ name }) => preference === 'auto' || preference === name)
   try {
-    const host = await describeHost()
+    const host = await describeHost(hidden)
     for (const candidate of wanted) {
       const outcome = await tryCandidate(candidate, host)
       if ('driver' in outcome) {
@@ -62,8 +66,10 @@ export async function detectSandbox({ preference, log }: DetectOptions): Promise
   return { available: false, reason: `No sandbox on this host (${failures.join('; ')}). ${advice}` }
 }
 
-async function describeHost(): Promise<SandboxHost> {
+async function describeHost(configured: readonly HiddenPlace[]): Promise<SandboxHost> {
   return {
+    hidden: listHiddenPlaces(configured),
+    procMasks: findProcMasks(),
     uids: process.getuid?.() === 0 ? await chooseUidRange() : undefined,
     cgroups: await openCgroups(),
     pipes: new PipePool(),
@@ -82,7 +88,7 @@ async function tryCandidate(
   try {
     programs.forEach(getProgram)
     const driver = create(host)
-    return { driver, ...(await checkIsolation(driver)) }
+    return { driver, ...(await checkIsolation(driver, host.hidden)) }
   } catch (error) {
     if (!(error instanceof SandboxError)) throw error
     return { failure: oneLine(error) }
@@ -104,6 +110,7 @@ function logChoice(
           ? 'rlimits and sampling only: cgroups cannot be written'
           : `rlimits and cgroup ${host.cgroups.version}`,
       systemCallFilter: found.filtersSystemCalls,
+      node: viewOf(host).node === undefined ? "not shown: the sandbox's user cannot enter its directory" : 'shown',
     },
     'Sandbox tools run in isolation.',
   )

@@ -1,5 +1,6 @@
 import { getProgram, type SandboxHost } from './sandbox-host.ts'
 import type { ExecRequest, SandboxLimits } from './sandbox.ts'
+import { environment } from './view/system-view.ts'
 
 /** The file descriptor on which the last stage reports that the agent's program is about to start. */
 export const statusFd = 3
@@ -45,7 +46,8 @@ export interface OuterStage {
 /** The command that runs `inner` in a pid namespace that dies with the server, in its cgroups, as the dropped uid. */
 export function wrapInOuterStage(stage: OuterStage, inner: readonly string[]): string[] {
   const isRoot = stage.uid !== undefined
-  const namespaces = isRoot ? ['--mount', '--propagation', 'private'] : ['--user', '--map-current-user']
+  // Private mounts: what the host mounts later must not appear in a running sandbox.
+  const namespaces = [...(isRoot ? [] : ['--user', '--map-current-user']), '--mount', '--propagation', 'private']
   const id = String(stage.uid)
   const drop = isRoot
     ? [getProgram('setpriv'), '--reuid', id, '--regid', id, '--clear-groups', '--pdeathsig', 'KILL', '--']
@@ -74,12 +76,43 @@ export function wrapInOuterStage(stage: OuterStage, inner: readonly string[]): s
   ]
 }
 
+// Keeps the mount namespace in which the sandbox was set up, and its root, open for the next steps.
+const keepRootScript = 'exec 8</proc/self/ns/mnt 9</; exec "$@"'
+
+// The first process of the sandbox: reaps orphans, and ends all others when the agent's program exits. It holds the one
+// capability that puts it out of reach of that program, and keeps the mounts of the sandbox in existence.
+const initScript = '"$@"; exit $?'
+
+/**
+ * The command that moves the sandbox into a second mount namespace, but keeps the root of the first one. The kernel
+ * lists only mounts of the process's namespace below its root, so /proc/…/mountinfo is empty: the list would contain
+ * the path of the workspace on the host. `namespaces` are further arguments of unshare(1).
+ */
+export function enterWithoutMountList(namespaces: readonly string[], inner: readonly string[]): string[] {
+  const drop = (kept: string) => [
+    getProgram('setpriv'),
+    ...['bounding-set', 'inh-caps', 'ambient-caps'].map((set) => `--${set}=-all${kept}`),
+    '--no-new-privs',
+    '--',
+  ]
+  return [
+    ...['/bin/sh', '-c', keepRootScript, 'keep'],
+    ...[getProgram('unshare'), ...namespaces, '--mount', '--propagation', 'unchanged', '--'],
+    ...[getProgram('chroot'), '/proc/self/fd/9'],
+    ...[getProgram('env'), '-i', ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)],
+    ...drop(',+setpcap'),
+    ...['/bin/sh', '-c', initScript, 'init'],
+    ...drop(''),
+    ...inner,
+  ]
+}
+
 // The last step before the agent's program. Its report separates start failures from the program's own exit code.
 const enterScript = `
-cd -- "$1" 2>/dev/null || { echo "no such directory" >&${statusFd}; exit 1; }
+cd /workspace && cd -- "$1" 2>/dev/null || { echo "no such directory" >&${statusFd}; exit 1; }
 shift
 echo started >&${statusFd}
-exec ${statusFd}>&-
+exec ${statusFd}>&- 8<&- 9<&-
 exec "$@"
 `
 

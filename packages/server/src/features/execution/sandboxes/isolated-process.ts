@@ -8,7 +8,7 @@ import { OutputCapture } from './output-capture.ts'
 import { openUnnamedFile, type Pipe, type PipePool } from './pipe-pool.ts'
 import { killNamespaceOf } from './process-tree.ts'
 import { SandboxError, type ExecRequest, type ExecResult } from './sandbox.ts'
-import { environment } from './system-view.ts'
+import { environment } from './view/system-view.ts'
 import { watchUsage, type UsageWatch } from './usage-watch.ts'
 
 export interface IsolatedRun {

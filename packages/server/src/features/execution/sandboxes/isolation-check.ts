@@ -1,8 +1,11 @@
-import { access, mkdtemp, readlink, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readlink, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SandboxError, type SandboxDriver } from './sandbox.ts'
-import { environment } from './system-view.ts'
+import type { HiddenPlace } from './view/hidden-places.ts'
+import { placeMarkers, withMountPoints, type Markers } from './view/probe-markers.ts'
+import { realPathOf } from './view/real-path.ts'
+import { environment, requiredPaths, viewedPaths } from './view/system-view.ts'
 import { createWorkspace } from './workspace.ts'
 
 const namespaces = ['user', 'mnt', 'pid', 'net', 'ipc', 'uts', 'cgroup'] as const
@@ -19,7 +22,9 @@ echo "root $(ls / | tr '\\n' ' ')"
 echo "environment $(env | cut -d = -f 1 | tr '\\n' ' ')"
 echo "interfaces $(tail -n +3 /proc/net/dev | cut -d : -f 1 | tr -d '\\n')"
 try() { name=$1; shift; if "$@" 2>/dev/null; then echo "$name yes"; else echo "$name no"; fi; }
-try host-file-visible test -e "$1"
+try mounts-listed grep -qs . /proc/self/mountinfo /proc/1/mountinfo /proc/mounts
+try kernel-readable sh -c 'cat /proc/config.gz /proc/cmdline /proc/kallsyms /proc/keys | head -c 1 | grep -q .'
+try first-process-readable sh -c 'cat /proc/1/environ | head -c 1 | grep -q .'
 try etc-shadow-visible test -e /etc/shadow
 try usr-writable sh -c ': > /usr/.appstrate-probe'
 try root-writable sh -c ': > /.appstrate-probe'
@@ -28,6 +33,12 @@ try input-writable sh -c ': > /workspace/input/probe'
 try namespaces-nest unshare --user true
 try workspace-writable sh -c ': > /workspace/probe && rm /workspace/probe'
 try input-readable test -r /workspace/input/readable
+number=0
+for path; do
+  identity=$(stat -c %d:%i -- "$path" 2>/dev/null) && echo "entry-$number $identity"
+  number=$((number + 1))
+done
+exit 0
 `
 
 const expected: Readonly<Record<string, string>> = {
@@ -39,7 +50,9 @@ const expected: Readonly<Record<string, string>> = {
   'CapAmb:': '0000000000000000',
   'NoNewPrivs:': '1',
   interfaces: 'lo',
-  'host-file-visible': 'no',
+  'mounts-listed': 'no',
+  'kernel-readable': 'no',
+  'first-process-readable': 'no',
   'etc-shadow-visible': 'no',
   'usr-writable': 'no',
   'root-writable': 'no',
@@ -66,32 +79,61 @@ const rootEntries = new Set([
 const environmentNames = new Set([...Object.keys(environment), 'PWD', 'OLDPWD', 'SHLVL', '_'])
 
 /**
- * Runs a probe with the driver and checks that it was isolated. Throws SandboxError with everything that was not.
- * Resolves to whether a system call filter is active.
+ * Runs a probe with the driver and checks that it was isolated and that it saw nothing of the hidden places. Throws
+ * SandboxError with everything that is wrong. Resolves to whether a system call filter is active.
  */
-export async function checkIsolation(driver: SandboxDriver): Promise<{ filtersSystemCalls: boolean }> {
+export async function checkIsolation(
+  driver: SandboxDriver,
+  hidden: readonly HiddenPlace[],
+): Promise<{ filtersSystemCalls: boolean }> {
+  assertNotRequired(hidden)
   const dir = await mkdtemp(join(tmpdir(), 'appstrate-probe-'))
+  const markers = await placeMarkers(withMountPoints([...hidden, { name: 'the probe', path: dir }], viewedPaths))
   try {
-    const marker = join(dir, 'host-only')
-    await writeFile(marker, '')
     const workspace = await createWorkspace(dir, 'probe')
     await writeFile(join(workspace.dir, 'input', 'readable'), '')
     const sandbox = await driver.open({ workspaceDir: workspace.dir, limits })
     const result = await sandbox.exec({
-      argv: ['/bin/sh', '-c', probeScript, 'probe', marker],
+      argv: ['/bin/sh', '-c', probeScript, 'probe', ...markers.all.map(({ path }) => path)],
       timeoutMs: 30_000,
-      outputBytesMax: 65_536,
+      outputBytesMax: 262_144,
     })
     const facts = parseFacts(result.stdout)
-    const failures = [...findDeviations(facts), ...(await findSharedNamespaces(facts))]
+    const failures = [
+      ...findDeviations(facts),
+      ...(await findSharedNamespaces(facts)),
+      ...findVisible(facts, markers.all),
+      ...(result.stdoutTruncated ? ['the probe printed too much'] : []),
+    ]
     if (result.reason !== 'exited' || result.exitCode !== 0)
       failures.push(`the probe ended with ${result.reason} ${result.exitCode ?? ''}`)
     if (failures.length > 0) throw new SandboxError(`it does not isolate: ${failures.join('; ')}`)
-    await access(marker)
+    await markers.assertPresent()
     return { filtersSystemCalls: facts.get('Seccomp:') === '2' }
   } finally {
+    await markers.remove()
     await rm(dir, { recursive: true, force: true })
   }
+}
+
+function assertNotRequired(hidden: readonly HiddenPlace[]): void {
+  const required = new Set(requiredPaths.map(realPathOf))
+  for (const { name, path } of hidden) {
+    const real = realPathOf(path)
+    if (real !== undefined && required.has(real))
+      throw new SandboxError(
+        `${name} is ${path}, whose programs and libraries a sandbox needs: choose another directory`,
+      )
+  }
+}
+
+function findVisible(facts: ReadonlyMap<string, string>, markers: Markers['all']): string[] {
+  const visible = markers.filter(({ identity }, index) => facts.get(`entry-${index}`) === identity)
+  return [
+    ...new Set(
+      visible.map(({ name, path }) => `${name} is visible (${path}): move it to a directory without programs`),
+    ),
+  ]
 }
 
 /** The differences between the probe's facts and the expected ones, as text. */

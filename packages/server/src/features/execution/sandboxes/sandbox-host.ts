@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import type { CgroupHost } from './cgroups.ts'
 import type { PipePool } from './pipe-pool.ts'
 import { SandboxError } from './sandbox.ts'
+import type { Cover } from './view/covers.ts'
+import type { HiddenPlace } from './view/hidden-places.ts'
+import { describeView, type SystemView } from './view/system-view.ts'
 
 /** The properties of the host that both drivers need. */
 export interface SandboxHost {
@@ -14,6 +17,10 @@ export interface SandboxHost {
   readonly pipes: PipePool
   /** Before Linux 5.14 the kernel counts all processes of a uid, including those outside the sandbox. */
   readonly countsProcessesPerNamespace: boolean
+  /** What a sandbox must not show, wherever it lies. */
+  readonly hidden: readonly HiddenPlace[]
+  /** The entries of /proc that a sandbox must not show. */
+  readonly procMasks: readonly Cover[]
 }
 
 export interface UidRange {
@@ -26,6 +33,11 @@ const uidRanges: readonly UidRange[] = [
   { first: 1_879_048_192, count: 268_435_456 },
   { first: 60_578, count: 606 },
 ]
+
+/** What a sandbox sees of the host's files at this moment. */
+export function viewOf({ hidden, uids }: SandboxHost): SystemView {
+  return describeView({ hidden: hidden.map(({ path }) => path), dropsUser: uids !== undefined })
+}
 
 const programDirs = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin']
 

@@ -5,6 +5,7 @@ import { behaviourCases } from './testing/behaviour.cases.ts'
 import { escapeCases } from './testing/escape.cases.ts'
 import { lifetimeCases } from './testing/lifetime.cases.ts'
 import { limitCases } from './testing/limit.cases.ts'
+import { viewCases } from './testing/view.cases.ts'
 import { openArena, type Arena } from './testing/arena.ts'
 import type { ConformanceCase, Subject } from './testing/conformance-case.ts'
 import type { SandboxDriver, SandboxLimits } from './sandbox.ts'
@@ -17,6 +18,7 @@ export interface CaseResult {
 
 export const conformanceCases: readonly ConformanceCase[] = [
   ...escapeCases,
+  ...viewCases,
   ...lifetimeCases,
   ...limitCases,
   ...behaviourCases,
@@ -95,6 +97,6 @@ function proof(nonce: string): string {
   return `
 [ "$(uname -n)" = sandbox ] && [ -f "/workspace/input/${nonce}" ] && [ "$(id -u)" = 1000 ] && [ "$$" -lt 100 ] \\
   && [ ! -e /home ] && [ ! -e /root ] && [ ! -e /var ] && [ ! -e /sys ] || exit ${outsideCode}
-case $(cat /proc/1/comm) in bwrap|sh) ;; *) exit ${outsideCode};; esac
+[ "$(cat /proc/1/comm)" = sh ] && ! grep -q . /proc/self/mountinfo || exit ${outsideCode}
 `
 }

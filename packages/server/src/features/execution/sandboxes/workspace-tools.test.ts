@@ -16,7 +16,7 @@ import {
   type Workspace,
 } from './index.ts'
 
-const detection = await detectSandbox({ preference: 'auto', log: pino({ level: 'silent' }) })
+const detection = await detectSandbox({ preference: 'auto', log: pino({ level: 'silent' }), hidden: [] })
 
 describe.skipIf(!detection.available)('the tools of an agent', { timeout: 120_000 }, () => {
   let root = ''

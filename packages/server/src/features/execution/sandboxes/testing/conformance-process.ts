@@ -8,7 +8,7 @@ import { createWorkspace } from '../workspace.ts'
 const [, , preference, task, dir = '', seconds = ''] = process.argv
 
 if (preference !== 'bubblewrap' && preference !== 'unshare') throw new Error('The first argument must be a driver.')
-const detection = await detectSandbox({ preference, log: pino({ level: 'silent' }) })
+const detection = await detectSandbox({ preference, log: pino({ level: 'silent' }), hidden: [] })
 if (!detection.available) throw new Error(detection.reason)
 if (task === 'suite') {
   process.stdout.write(JSON.stringify(await runConformance(detection.driver)))
