@@ -1,4 +1,4 @@
-import { mkdtemp, readlink, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readlink, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SandboxError, type SandboxDriver } from './sandbox.ts'
@@ -33,6 +33,7 @@ try input-writable sh -c ': > /workspace/input/probe'
 try namespaces-nest unshare --user true
 try workspace-writable sh -c ': > /workspace/probe && rm /workspace/probe'
 try input-readable test -r /workspace/input/readable
+echo "control $(stat -c %d:%i -- /workspace/input/readable)"
 number=0
 for path; do
   identity=$(stat -c %d:%i -- "$path" 2>/dev/null) && echo "entry-$number $identity"
@@ -88,10 +89,12 @@ export async function checkIsolation(
 ): Promise<{ filtersSystemCalls: boolean }> {
   assertNotRequired(hidden)
   const dir = await mkdtemp(join(tmpdir(), 'appstrate-probe-'))
-  const markers = await placeMarkers(withMountPoints([...hidden, { name: 'the probe', path: dir }], viewedPaths))
+  const places = [...hidden, { name: 'the probe', path: dir }]
+  const markers = await placeMarkers(withMountPoints(places, { required: requiredPaths, all: viewedPaths }))
   try {
     const workspace = await createWorkspace(dir, 'probe')
     await writeFile(join(workspace.dir, 'input', 'readable'), '')
+    const control = await stat(join(workspace.dir, 'input', 'readable'), { bigint: true })
     const sandbox = await driver.open({ workspaceDir: workspace.dir, limits })
     const result = await sandbox.exec({
       argv: ['/bin/sh', '-c', probeScript, 'probe', ...markers.all.map(({ path }) => path)],
@@ -103,6 +106,8 @@ export async function checkIsolation(
       ...findDeviations(facts),
       ...(await findSharedNamespaces(facts)),
       ...findVisible(facts, markers.all),
+      // What the sandbox may show must be found, or the search has proved nothing.
+      ...(facts.get('control') === `${control.dev}:${control.ino}` ? [] : ['the probe cannot compare files']),
       ...(result.stdoutTruncated ? ['the probe printed too much'] : []),
     ]
     if (result.reason !== 'exited' || result.exitCode !== 0)

@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { findCovers, parseMountPoints } from './covers.ts'
+import { findCovers } from './covers.ts'
+import { parseMounts, readMounts, type Mount } from './mounts.ts'
 
 let root = ''
 beforeEach(() => {
@@ -13,12 +14,17 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
-function coversOf(hidden: readonly string[], canEnter: (directory: string) => boolean = () => true) {
+function coversOf(
+  hidden: readonly string[],
+  canEnter: (directory: string) => boolean = () => true,
+  mounts: readonly Mount[] = [],
+) {
   const candidates = [
-    { source: join(root, 'lib'), path: '/usr/lib', isDirectory: true },
-    { source: join(root, 'elsewhere'), path: '/usr/share/linked', isDirectory: true },
+    { source: join(root, 'lib'), path: '/usr/lib', isDirectory: true, isRequired: true },
+    { source: join(root, 'elsewhere'), path: '/usr/share/linked', isDirectory: true, isRequired: false },
   ]
-  const { binds, covers } = findCovers(candidates, { hidden: hidden.map((name) => join(root, name)), canEnter })
+  const paths = hidden.map((name) => join(root, name))
+  const { binds, covers } = findCovers(candidates, { hidden: paths, mounts: [...readMounts(), ...mounts], canEnter })
   return { binds: binds.map(({ path }) => path), covers }
 }
 
@@ -47,9 +53,22 @@ describe('the covers over hidden paths', () => {
     expect(coversOf(['lib/app/data/deep'], (path) => path !== join(root, 'lib/app'))).toEqual({ binds: both, covers })
   })
 
-  it('know mount points with blanks and backslashes', () => {
+  it('lie on mount points, and a bind that is a volume itself is left out', () => {
+    const mountOn = (name: string) => ({ device: '0:99', root: '/', mountPoint: join(root, name) })
+    expect(coversOf([], undefined, [mountOn('lib'), mountOn('lib/app'), mountOn('elsewhere')])).toEqual({
+      binds: ['/usr/lib'],
+      covers: [{ path: '/usr/lib/app', isDirectory: true }],
+    })
+  })
+})
+
+describe('the list of mounts', () => {
+  it('has paths with blanks and backslashes', () => {
     const mountinfo =
       '1 2 0:3 / / rw - ext4 /dev/vda rw\n4 1 0:5 /x /usr/lib/a\\040b\\134c ro master:1 - tmpfs none rw\n'
-    expect(parseMountPoints(mountinfo)).toEqual(['/', '/usr/lib/a b\\c'])
+    expect(parseMounts(mountinfo)).toEqual([
+      { device: '0:3', root: '/', mountPoint: '/' },
+      { device: '0:5', root: '/x', mountPoint: '/usr/lib/a b\\c' },
+    ])
   })
 })

@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { isWithin, realPathOf } from './real-path.ts'
+import { namesOf, type Mount } from './mounts.ts'
+import { isWithin } from './real-path.ts'
 
 /** A file or directory of the host that the sandbox sees. */
 export interface Bind {
@@ -9,6 +10,8 @@ export interface Bind {
   /** The path in the sandbox. */
   readonly path: string
   readonly isDirectory: boolean
+  /** Whether it is shown even if it is a mount point. */
+  readonly isRequired: boolean
 }
 
 /** A path in the sandbox that shows nothing of the host. */
@@ -19,21 +22,25 @@ export interface Cover {
 
 export interface CoverOptions {
   readonly hidden: readonly string[]
+  readonly mounts: readonly Mount[]
   /** Whether the user in the sandbox may pass through a directory of the host. */
   canEnter(directory: string): boolean
 }
 
 /**
- * The binds without those that lie at a hidden path, and the covers for everything hidden or mounted inside of the
- * others. A hidden path above a bind changes nothing: its own files are not in the view.
+ * The binds without those that lie at a hidden path or are volumes, and the covers for everything hidden or mounted
+ * inside of the others. A hidden path above a bind changes nothing: its own files are not in the view.
  */
 export function findCovers(
   candidates: readonly Bind[],
-  { hidden, canEnter }: CoverOptions,
+  { hidden, mounts, canEnter }: CoverOptions,
 ): { binds: Bind[]; covers: Cover[] } {
-  const secret = new Set(hidden.flatMap((path) => realPathOf(path) ?? []))
-  const binds = candidates.filter(({ source }) => !secret.has(source))
-  const closed = [...secret, ...readMountPoints()]
+  const secret = new Set(hidden.flatMap((path) => namesOf(path, mounts)))
+  const mounted = new Set(mounts.map(({ mountPoint }) => mountPoint))
+  const binds = candidates.filter(
+    ({ source, isRequired }) => !secret.has(source) && (isRequired || !mounted.has(source)),
+  )
+  const closed = [...secret, ...mounted]
   const covers = binds.flatMap(({ source, path }) =>
     closed
       .filter((inside) => inside !== source && isWithin(inside, source))
@@ -44,19 +51,6 @@ export function findCovers(
       }),
   )
   return { binds, covers: outermost(covers) }
-}
-
-/** The mount points that this process can see. */
-export function readMountPoints(): string[] {
-  return parseMountPoints(readFileSync('/proc/self/mountinfo', 'utf8'))
-}
-
-/** The fifth field of each line; blanks and backslashes are octal there. */
-export function parseMountPoints(mountinfo: string): string[] {
-  return mountinfo
-    .split('\n')
-    .flatMap((line) => line.split(' ')[4] ?? [])
-    .map((field) => field.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))))
 }
 
 // Nothing can be mounted below a directory that the sandbox's user cannot enter, so that directory is covered itself.

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createServer, type Server } from 'node:net'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -49,9 +49,18 @@ const parents = [
 async function openSite({ parent, isShown }: (typeof parents)[number], uid: number): Promise<Site> {
   const root = mkdtempSync(join(parent, 'appstrate-test-'))
   chmodSync(root, 0o755)
-  for (const name of ['data', 'home', 'tmp', 'code', 'volume with blank', 'closed', 'closed/data', 'work'])
+  for (const name of ['data', 'home', 'tmp', 'code', 'volume with blank', 'closed', 'closed/data', 'work', 'bound'])
     mkdirSync(join(root, name))
-  const files = ['data/secrets.json', 'home/key', 'tmp/key', 'closed/data/key', 'prices.json', 'ca.pem', 'shared.txt']
+  const files = [
+    'data/secrets.json',
+    'home/key',
+    'tmp/key',
+    'closed/data/key',
+    'bound/key',
+    'prices.json',
+    'ca.pem',
+    'shared.txt',
+  ]
   for (const name of files) writeFileSync(join(root, name), `secret of ${name}\n`)
   symlinkSync(join(root, 'data'), join(root, 'data-link'))
   const socket = createServer((connection) => connection.destroy()).listen(join(root, 'data', 'socket'))
@@ -71,6 +80,7 @@ function hiddenOf({ root }: Site, index: number): { name: string; path: string }
     { name: 'MODEL_PRICES', path: join(root, 'prices.json') },
     { name: 'NODE_EXTRA_CA_CERTS', path: join(root, 'ca.pem') },
     { name: 'CLOSED', path: join(root, 'closed/data') },
+    { name: 'BOUND', path: join('/media', basename(root)) },
     { name: 'MISSING', path: join(root, 'missing') },
   ]
 }
@@ -82,21 +92,26 @@ interface Lookout {
   readonly script: string
 }
 
-/** Starts a server with its code, HOME and temporary directory in the first site, and a volume in each. */
+/**
+ * Starts a server with its code, HOME and temporary directory in the first site. In each site a volume is mounted, and
+ * a directory is bound to /media, by which name the server knows it.
+ */
 function look([first, ...others]: readonly Site[], { driver, uid, hidden, script }: Lookout): Static<typeof Look> {
   if (first === undefined) throw new Error('There is no site.')
   const code = join(first.root, 'code')
   const program = join(code, 'packages/server/src/features/execution/sandboxes/testing/look-process.ts')
   const options = JSON.stringify({ hidden, dir: join(first.root, 'work'), script })
-  const volumes = [first, ...others].map(({ root }) => join(root, 'volume with blank'))
+  const roots = [first, ...others].map(({ root }) => root)
   const prepare =
-    'mount --bind "$1" "$2" && shift 2 || exit; while [ "$1" != -- ]; do ' +
-    'mount -t tmpfs none "$1" && echo secret of a volume > "$1/key" && shift || exit; done; shift; cd / && exec "$@"'
+    'mount --bind "$1" "$2" && mount -t tmpfs none /media && shift 2 || exit; while [ "$1" != -- ]; do ' +
+    'mount -t tmpfs none "$1/volume with blank" && echo secret of a volume > "$1/volume with blank/key" && ' +
+    'mkdir "/media/${1##*/}" && mount --bind "$1/bound" "/media/${1##*/}" && shift || exit; done; ' +
+    'shift; cd / && exec "$@"'
   const drop = uid === 0 ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--']
   const { status, stdout, stderr } = spawnSync(
     'unshare',
     [
-      ...['--mount', '--propagation', 'private', '--', 'sh', '-c', prepare, 'prepare', repository, code, ...volumes],
+      ...['--mount', '--propagation', 'private', '--', 'sh', '-c', prepare, 'prepare', repository, code, ...roots],
       ...['--', ...drop, join(code, 'node_modules/.bin/node'), program, driver, options],
     ],
     {
@@ -113,7 +128,7 @@ function attack({ root, isShown }: Site): string {
   const connect =
     'use Socket; socket(S, PF_UNIX, SOCK_STREAM, 0); connect(S, pack_sockaddr_un($ARGV[0])) and print "connected\\n"'
   return `
-cd / && for name in data data-link home tmp code "volume with blank" closed/data; do
+cd / && for name in data data-link home tmp code bound "volume with blank" closed/data; do
   [ ! -d "${root}/$name/" ] || ls -A "${root}/$name"
 done
 cat ${root}/prices.json ${root}/ca.pem ${root}/data/secrets.json ${root}/closed/data/key 2>/dev/null

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { readlinkSync } from 'node:fs'
 import { access, lstat, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readMountPoints } from './covers.ts'
 import type { HiddenPlace } from './hidden-places.ts'
+import { namesOf, readMounts } from './mounts.ts'
+import { isWithin } from './real-path.ts'
 
 /** An entry in a hidden place, which a probe in the sandbox looks for. */
 export interface Marker extends HiddenPlace {
@@ -42,11 +43,18 @@ export async function placeMarkers(places: readonly HiddenPlace[]): Promise<Mark
   }
 }
 
-/** The places, and the mount points below the directories that the sandbox shows. */
-export function withMountPoints(places: readonly HiddenPlace[], shown: readonly string[]): HiddenPlace[] {
-  const isShown = (path: string) => shown.some((directory) => path.startsWith(`${directory}/`))
-  const mounted = readMountPoints().filter(isShown)
-  return [...places, ...mounted.map((path) => ({ name: 'the mount point', path }))]
+/** The places under all their names, and the mount points at or below the paths that the sandbox shows. */
+export function withMountPoints(
+  places: readonly HiddenPlace[],
+  shown: { readonly required: readonly string[]; readonly all: readonly string[] },
+): HiddenPlace[] {
+  const mounts = readMounts()
+  const required = new Set(shown.required)
+  const mounted = mounts
+    .map(({ mountPoint }) => mountPoint)
+    .filter((path) => !required.has(path) && shown.all.some((directory) => isWithin(path, directory)))
+  const aliases = places.flatMap(({ name, path }) => namesOf(path, mounts).map((alias) => ({ name, path: alias })))
+  return [...places, ...aliases, ...mounted.map((path) => ({ name: 'the mount point', path }))]
 }
 
 async function markPlace({ name, path }: HiddenPlace, placed: string[]): Promise<Marker[]> {

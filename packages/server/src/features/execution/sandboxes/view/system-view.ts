@@ -1,6 +1,7 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { findCovers, type Bind, type Cover } from './covers.ts'
+import { readMounts } from './mounts.ts'
 
 /** Name and content of the files in the sandbox's /etc that do not come from the host. */
 export const etcFiles = {
@@ -75,7 +76,7 @@ export function describeView({ hidden, dropsUser }: ViewOptions): SystemView {
     entries.some((other) => other.path === source && other.source === source)
   const { binds, covers } = findCovers(
     entries.filter((entry) => !isLink(entry)),
-    { hidden, canEnter: (directory) => canEnter(directory, dropsUser) },
+    { hidden, mounts: readMounts(), canEnter: (directory) => canEnter(directory, dropsUser) },
   )
   const links = entries.filter(isLink).map(({ path, source }) => ({ path, target: source }))
   return { links, binds, covers, node: findNode(dropsUser) }
@@ -84,7 +85,7 @@ export function describeView({ hidden, dropsUser }: ViewOptions): SystemView {
 function describeEntry(path: string): Bind[] {
   try {
     const source = realpathSync.native(path)
-    return [{ path, source, isDirectory: statSync(source).isDirectory() }]
+    return [{ path, source, isDirectory: statSync(source).isDirectory(), isRequired: requiredPaths.includes(path) }]
   } catch {
     // It does not exist, or the link leads nowhere.
     return []
