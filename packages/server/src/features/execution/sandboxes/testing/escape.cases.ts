@@ -239,6 +239,11 @@ grep -q '^NoNewPrivs:.1$' /proc/self/status || echo 'new privileges are possible
 // perl names the system calls by number; the numbers below are those of x86-64.
 const refusedCalls = {
   unshare: '272, 0x10000000',
+  'unshare of mounts': '272, 0x20000',
+  'unshare of mounts and users': '272, 0x10020000',
+  chroot: '161, "/tmp"',
+  statmount: '457, 0, 0, 0, 0',
+  listmount: '458, 0, 0, 0, 0',
   keyctl: '250, 0, -3, 0',
   bpf: '321, 0, 0, 0',
   perf_event_open: '298, 0, 0, -1, -1, 0',
