@@ -6,6 +6,7 @@ import { loadAgents } from '../packages/server/src/features/catalog/agents/agent
 import { toAgentListItemWire } from '../packages/server/src/features/catalog/agents/agent-wire.ts'
 import { openDatabase } from '../packages/server/src/platform/db/database.ts'
 import { parsePage, toPageWire } from '../packages/server/src/platform/http/pagination.ts'
+import { idCursor } from '../packages/server/src/platform/lists/cursor.ts'
 import { createLog } from '../packages/server/src/platform/log/log.ts'
 
 export interface BareHandler {
@@ -19,7 +20,7 @@ const { socketDir, password, organizationId, applicationId }: BareHandler = JSON
 const address = { host: socketDir, port: 5432, user: 'appstrate', password, database: 'postgres' }
 const { db, close } = openDatabase(address, { connectionsMax: 10, log: createLog('warn') })
 const scope = { organizationId, applicationId, endUserId: null }
-const page = parsePage({})
+const page = parsePage({}, idCursor('agent'))
 const query = async () => toPageWire(await loadAgents(db, scope, page), page, toAgentListItemWire)
 const constant = await query()
 

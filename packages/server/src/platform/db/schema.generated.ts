@@ -272,11 +272,15 @@ export interface Packages {
 export interface PackageVersions {
   created_at: Generated<Timestamp>;
   created_by: string | null;
+  description: Generated<string | null>;
+  display_name: Generated<string | null>;
   id: string;
   manifest: Json;
   organization_id: string;
   package_id: string;
   prompt: string;
+  timeout_seconds: Generated<number | null>;
+  tools: Generated<Json | null>;
   version: string;
 }
 

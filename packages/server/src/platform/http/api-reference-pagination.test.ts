@@ -34,7 +34,7 @@ describe('Pagination', () => {
     const tenant = await world.tenant()
     const { body } = await tenant.send('GET /api/toys?page=2&pageSize=20')
     expect(Object.keys(body)).toEqual(['data', 'pagination'])
-    expect(body.pagination).toEqual({ page: 2, pageSize: 20, total: 47, totalPages: 3 })
+    expect(body.pagination).toEqual({ page: 2, pageSize: 20, total: 47, totalPages: 3, nextCursor: '8' })
   })
 
   it('returns page 1 of 20 by default, and no data after the end', async () => {
@@ -44,11 +44,12 @@ describe('Pagination', () => {
       pageSize: 20,
       total: 47,
       totalPages: 3,
+      nextCursor: '28',
     })
     expect((await tenant.send('GET /api/toys?page=3')).body.data).toHaveLength(7)
     expect((await tenant.send('GET /api/toys?page=4')).body).toEqual({
       data: [],
-      pagination: { page: 4, pageSize: 20, total: 47, totalPages: 3 },
+      pagination: { page: 4, pageSize: 20, total: 47, totalPages: 3, nextCursor: null },
     })
     expect((await tenant.send('GET /api/toys?pageSize=100')).body.data).toHaveLength(47)
     expect((await tenant.send('GET /api/toys?page=1000000')).body.data).toEqual([])

@@ -1,4 +1,7 @@
 import { Type, type Static, type TSchema } from 'typebox'
+import type { CursorFormat } from '../lists/cursor.ts'
+import type { RequestedPage, Slice } from '../lists/load-page.ts'
+import { refuseInvalid } from './validation.ts'
 
 /** The query of every list; spread it into an endpoint's `query`. */
 export const pageQuery = {
@@ -6,56 +9,33 @@ export const pageQuery = {
     Type.Integer({ minimum: 1, maximum: 1_000_000, default: 1, description: 'The page to return, from 1.' }),
   ),
   pageSize: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20, description: 'Items per page.' })),
-}
-
-/** The query of a list that also pages by cursor, at the same cost on every page. */
-export const cursorQuery = {
-  ...pageQuery,
   after: Type.Optional(
     Type.String({
       minLength: 1,
       maxLength: 200,
-      description: 'The `pagination.nextCursor` of the previous page: returns the items after it, and ignores `page`.',
+      description:
+        'The `pagination.nextCursor` of the previous page: returns the items after it, and ignores `page`. ' +
+        'Every page costs the same, and nothing is counted.',
     }),
   ),
 }
 
-export interface Page {
-  readonly page: number
-  readonly pageSize: number
-}
-
-/** The result of a store for one page. */
-export interface Slice<T> {
-  readonly items: readonly T[]
-  readonly total: number
-  /** Where the next page starts, for lists with cursors; null on the last one. */
-  readonly nextCursor?: string | null
-}
-
-/** A page with its cursor, from rows that were selected with a limit of one more than the page holds. */
-export function cursorSlice<R, T>(
-  rows: readonly R[],
-  about: {
-    readonly page: Page
-    readonly total: number
-    readonly toItem: (row: R) => T
-    readonly cursorOf: (item: T) => string
-  },
-): Slice<T> {
-  const { page, total, toItem, cursorOf } = about
-  const items = rows.slice(0, page.pageSize).map((row) => toItem(row))
-  const last = items.at(-1)
-  return { items, total, nextCursor: rows.length > page.pageSize && last !== undefined ? cursorOf(last) : null }
-}
-
 const Pagination = Type.Object(
   {
-    page: Type.Integer(),
+    page: Type.Integer({ description: 'The number of the page; 1 with `after`.' }),
     pageSize: Type.Integer(),
-    total: Type.Integer(),
-    totalPages: Type.Integer(),
-    nextCursor: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+    total: Type.Optional(
+      Type.Integer({
+        description: 'The number of items on all pages, exact up to 10,000. Absent with `after`: nothing is counted.',
+      }),
+    ),
+    totalPages: Type.Optional(Type.Integer({ description: 'The number of pages for this `total`. Absent with it.' })),
+    totalIsEstimate: Type.Optional(
+      Type.Literal(true, { description: 'Present if the list has more than 10,000 items and `total` is an estimate.' }),
+    ),
+    nextCursor: Type.Union([Type.String(), Type.Null()], {
+      description: 'Continues the list as `after`; null if no more items follow.',
+    }),
   },
   { 'x-component': 'Pagination' },
 )
@@ -65,24 +45,32 @@ export function pageOf<T extends TSchema>(item: T) {
   return Type.Object({ data: Type.Array(item), pagination: Pagination })
 }
 
-/** The page that a validated query asks for. */
-export function parsePage(query: { readonly page?: number; readonly pageSize?: number }): Page {
-  return { page: query.page ?? 1, pageSize: query.pageSize ?? 20 }
+/** The page that a validated query asks for. Throws validation-error for a cursor that this list never gave out. */
+export function parsePage<Key>(
+  query: { readonly page?: number; readonly pageSize?: number; readonly after?: string | number },
+  cursor: CursorFormat<Key>,
+): RequestedPage<Key> {
+  const { page = 1, pageSize = 20 } = query
+  if (query.after === undefined) return { page, pageSize, cursor, isNumbered: query.page !== undefined }
+  const after = cursor.read(String(query.after))
+  if (after === undefined) {
+    refuseInvalid([{ pointer: 'query/after', message: 'must be the nextCursor of an earlier page', code: 'cursor' }])
+  }
+  return { page: 1, pageSize, after, cursor, isNumbered: false }
 }
 
 /** The wire form of a slice. */
-export function toPageWire<T, W>(slice: Slice<T>, page: Page, toWire: (item: T) => W) {
+export function toPageWire<T, W, Key>(
+  { items, total, nextKey }: Slice<T, Key>,
+  { page, pageSize, cursor }: RequestedPage<Key>,
+  toWire: (item: T) => W,
+) {
   const pagination: Static<typeof Pagination> = {
-    page: page.page,
-    pageSize: page.pageSize,
-    total: slice.total,
-    totalPages: Math.ceil(slice.total / page.pageSize),
-    ...(slice.nextCursor === undefined ? {} : { nextCursor: slice.nextCursor }),
+    page,
+    pageSize,
+    ...(total === undefined ? {} : { total: total.items, totalPages: Math.ceil(total.items / pageSize) }),
+    ...(total?.isEstimate === true ? { totalIsEstimate: true } : {}),
+    nextCursor: nextKey === null ? null : cursor.write(nextKey),
   }
-  return { data: slice.items.map(toWire), pagination }
-}
-
-/** Rows to skip before the page. */
-export function offsetOf(page: Page): number {
-  return (page.page - 1) * page.pageSize
+  return { data: items.map(toWire), pagination }
 }

@@ -2,8 +2,8 @@ import { sql, type RawBuilder } from 'kysely'
 import type { AppScope, OrgScope } from '../../platform/access/caller.ts'
 import type { Db, Tx } from '../../platform/db/database.ts'
 import { prepareTenantRole } from '../../platform/db/tenant-role.ts'
-import type { Page, Slice } from '../../platform/http/pagination.ts'
-import { offsetOf } from '../../platform/http/pagination.ts'
+import type { ListSource } from '../../platform/lists/load-page.ts'
+import { countUpTo, plannedRows } from '../../platform/lists/postgres-list.ts'
 import type { World } from '../world.ts'
 
 /** A kite of an application, of one of its end-users, or of a user. */
@@ -57,13 +57,23 @@ export async function findKite(db: Db, scope: AppScope, id: string): Promise<Kit
   return rows[0]
 }
 
-export async function loadKites(db: Db, scope: AppScope, page: Page): Promise<Slice<Kite>> {
-  const { rows } = await sql<Kite>`
-    select id, name, is_locked as "isLocked" from kites where ${isIn(scope)}
-    order by id desc limit ${page.pageSize} offset ${offsetOf(page)}`.execute(db)
-  const { rows: counted } = await sql<{ total: number }>`
-    select count(*) as total from kites where ${isIn(scope)}`.execute(db)
-  return { items: rows, total: counted[0]?.total ?? 0 }
+/** The kites of the scope, newest first. */
+export function listKitesOf(db: Db, scope: AppScope): ListSource<Kite, string> {
+  return {
+    async items(start, limit) {
+      const [older, offset] = 'after' in start ? [sql`and id < ${start.after}`, 0] : [sql``, start.offset]
+      const { rows } = await sql<Kite>`
+        select id, name, is_locked as "isLocked" from kites where ${isIn(scope)} ${older}
+        order by id desc limit ${limit} offset ${offset}`.execute(db)
+      return rows
+    },
+    keyOf: ({ id }) => id,
+    count: (max) => countUpTo(db, sql`select from kites where ${isIn(scope)} limit ${max}`),
+    async estimate() {
+      const { rows } = await sql`explain (format json) select from kites where ${isIn(scope)}`.execute(db)
+      return plannedRows(rows)
+    },
+  }
 }
 
 /** Deletes the kite; false when there is none. */

@@ -6,6 +6,8 @@ import { feature } from '../../platform/http/feature.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../platform/http/pagination.ts'
 import { Nothing, wire, WireId } from '../../platform/http/wire.ts'
 import { newUuid, toWireId } from '../../platform/ids/id.ts'
+import { idCursor } from '../../platform/lists/cursor.ts'
+import { loadPage } from '../../platform/lists/load-page.ts'
 import { foundOr } from '../../platform/problems/found-or.ts'
 import { problem } from '../../platform/problems/problem.ts'
 import {
@@ -14,7 +16,7 @@ import {
   findKite,
   insertKite,
   kitesOf,
-  loadKites,
+  listKitesOf,
   lockedKitesOf,
   removeKite,
   type Kite,
@@ -61,8 +63,7 @@ const createKite = endpoint({
   returns: { 201: KiteWire },
   fails: ['too-many-kites'],
   async handle({ body, db, scope, caller, change, platform: { config, wake } }) {
-    const { total } = await loadKites(db, scope, { page: 1, pageSize: 1 })
-    if (total >= config.KITES_MAX) throw problem('too-many-kites')
+    if ((await listKitesOf(db, scope).count(config.KITES_MAX)) >= config.KITES_MAX) throw problem('too-many-kites')
     const kite = { id: newUuid(), name: body.name, isLocked: body.isLocked ?? false }
     const userId = caller.kind === 'user' ? caller.userId : null
     await change(
@@ -86,8 +87,8 @@ const listKites = endpoint({
   query: pageQuery,
   returns: { 200: pageOf(KiteWire) },
   async handle({ db, scope, query }) {
-    const page = parsePage(query)
-    return ok(toPageWire(await loadKites(db, scope, page), page, toKiteWire))
+    const page = parsePage(query, idCursor('kite'))
+    return ok(toPageWire(await loadPage(listKitesOf(db, scope), page), page, toKiteWire))
   },
 })
 

@@ -1,7 +1,8 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
+import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { userNames } from '../sign-in/index.ts'
 import type { ApiKey } from './api-key.ts'
@@ -36,17 +37,8 @@ export async function insertApiKey(tx: Tx, scope: AppScope, key: NewApiKey): Pro
 
 /** The keys that are not revoked, newest first. */
 export async function loadApiKeys(db: Db, scope: AppScope, page: Page): Promise<Slice<ApiKey>> {
-  const [rows, { total }] = await Promise.all([
-    select(db, scope).orderBy('k.id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute(),
-    db
-      .selectFrom('api_keys')
-      .select((eb) => eb.fn.countAll<number>().as('total'))
-      .where('organization_id', '=', scope.organizationId)
-      .where('application_id', '=', scope.applicationId)
-      .where('revoked_at', 'is', null)
-      .executeTakeFirstOrThrow(),
-  ])
-  return { items: rows.map(toApiKey), total }
+  const list = { rows: select(db, scope), matching: keysIn(db, scope), idColumn: 'k.id' }
+  return mapSlice(await loadNewest(db, list, page), toApiKey)
 }
 
 /** Undefined for a revoked key too. */
@@ -147,9 +139,16 @@ function ofScope(tx: Tx, scope: AppScope) {
     .where('application_id', '=', scope.applicationId)
 }
 
-function select(db: Db, scope: AppScope) {
+function keysIn(db: Db, scope: AppScope) {
   return db
     .selectFrom('api_keys as k')
+    .where('k.organization_id', '=', scope.organizationId)
+    .where('k.application_id', '=', scope.applicationId)
+    .where('k.revoked_at', 'is', null)
+}
+
+function select(db: Db, scope: AppScope) {
+  return keysIn(db, scope)
     .innerJoin(userNames(db).as('u'), 'u.id', 'k.created_by')
     .select([
       'k.id',
@@ -163,9 +162,6 @@ function select(db: Db, scope: AppScope) {
       'k.revoked_at',
     ])
     .select(['k.rotated_at', 'k.previous_expires_at', 'k.created_at'])
-    .where('k.organization_id', '=', scope.organizationId)
-    .where('k.application_id', '=', scope.applicationId)
-    .where('k.revoked_at', 'is', null)
 }
 
 type ApiKeyRow = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>

@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { idCursor } from '../../../platform/lists/cursor.ts'
 import { loadApiKeys } from './api-key-store.ts'
 import { ApiKeyWire, toApiKeyWire } from './api-key-wire.ts'
 
@@ -16,7 +17,7 @@ export const listApiKeys = endpoint({
   returns: { 200: pageOf(ApiKeyWire) },
   fails: [],
   async handle({ query, scope, db }) {
-    const page = parsePage(query)
+    const page = parsePage(query, idCursor('key'))
     return ok(toPageWire(await loadApiKeys(db, scope, page), page, toApiKeyWire))
   },
 })

@@ -3,7 +3,8 @@ import { Value } from 'typebox/value'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
+import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { ApplicationSettings, type Application, type ApplicationReach } from './application.ts'
 
@@ -36,13 +37,8 @@ export async function insertApplication(
 
 /** Newest first. */
 export async function loadApplications(db: Db, reach: ApplicationReach, page: Page): Promise<Slice<Application>> {
-  const [rows, { total }] = await Promise.all([
-    select(db, reach).selectAll().orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute(),
-    select(db, reach)
-      .select((eb) => eb.fn.countAll<number>().as('total'))
-      .executeTakeFirstOrThrow(),
-  ])
-  return { items: rows.map(toApplication), total }
+  const matching = select(db, reach)
+  return mapSlice(await loadNewest(db, { rows: matching.selectAll(), matching }, page), toApplication)
 }
 
 export async function findApplication(db: Db, reach: ApplicationReach, id: string): Promise<Application | undefined> {

@@ -22,7 +22,7 @@ describe('listing applications', () => {
     const { send } = await tenant.session()
     const first = await send('GET /api/applications', { query: { pageSize: 1 } })
     expect(first.body.data.map(({ id }: { id: string }) => id)).toEqual([sibling.appId])
-    expect(first.body.pagination).toEqual({ page: 1, pageSize: 1, total: 2, totalPages: 2 })
+    expect(first.body.pagination).toMatchObject({ page: 1, pageSize: 1, total: 2, totalPages: 2 })
     const second = await send('GET /api/applications', { query: { pageSize: 1, page: 2 } })
     expect(second.body.data.map(({ id }: { id: string }) => id)).toEqual([tenant.appId])
     expect((await send('GET /api/applications', { query: { page: 3 } })).body.data).toEqual([])

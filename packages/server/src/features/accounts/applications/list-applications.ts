@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { idCursor } from '../../../platform/lists/cursor.ts'
 import { reachOf } from './application.ts'
 import { loadApplications } from './application-store.ts'
 import { ApplicationWire, toApplicationWire } from './application-wire.ts'
@@ -17,7 +18,7 @@ export const listApplications = endpoint({
   returns: { 200: pageOf(ApplicationWire) },
   fails: [],
   async handle({ query, scope, caller, db }) {
-    const page = parsePage(query)
+    const page = parsePage(query, idCursor('app'))
     return ok(toPageWire(await loadApplications(db, reachOf(scope, caller), page), page, toApplicationWire))
   },
 })

@@ -5,7 +5,8 @@ import { violatesUnique, type Db, type Tx } from '../../../platform/db/database.
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import type { DB, EndUsers } from '../../../platform/db/schema.generated.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
+import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import type { EndUser, EndUserChanges, Metadata, TakenField } from './end-user.ts'
 
@@ -51,14 +52,7 @@ export async function loadEndUsers(
     .where(visibleTo(scope))
     .$if(filters.externalId !== undefined, (query) => query.where('external_id', '=', filters.externalId ?? ''))
     .$if(filters.email !== undefined, (query) => query.where('email', '=', filters.email ?? ''))
-  const rows = await matching
-    .select(columns)
-    .orderBy('id', 'desc')
-    .limit(page.pageSize)
-    .offset(offsetOf(page))
-    .execute()
-  const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  return { items: rows.map(toEndUser), total }
+  return mapSlice(await loadNewest(db, { rows: matching.select(columns), matching }, page), toEndUser)
 }
 
 /** Undefined also if the request is on behalf of another end-user. */

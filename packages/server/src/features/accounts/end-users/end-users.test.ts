@@ -72,7 +72,12 @@ describe('end-users', () => {
     const list = async (query: Record<string, string | number>) =>
       (await own.send('GET /api/end-users', { query })).body
     expect((await list({})).data.map(({ id }: { id: string }) => id)).toEqual(ids)
-    expect((await list({ pageSize: 2, page: 2 })).pagination).toEqual({ page: 2, pageSize: 2, total: 3, totalPages: 2 })
+    expect((await list({ pageSize: 2, page: 2 })).pagination).toMatchObject({
+      page: 2,
+      pageSize: 2,
+      total: 3,
+      totalPages: 2,
+    })
     expect((await list({ externalId: 'b' })).data).toMatchObject([{ externalId: 'b' }])
     expect((await list({ email: 'C@example.com' })).data).toMatchObject([{ externalId: 'c' }])
     expect((await list({ externalId: 'b', email: 'c@example.com' })).data).toEqual([])

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { idCursor } from '../../../platform/lists/cursor.ts'
 import { normalizeEmail } from './end-user.ts'
 import { loadEndUsers } from './end-user-store.ts'
 import { EndUserWire, toEndUserWire } from './end-user-wire.ts'
@@ -31,7 +32,7 @@ export const listEndUsers = endpoint({
   returns: { 200: pageOf(EndUserWire) },
   fails: [],
   async handle({ query, scope, db }) {
-    const page = parsePage(query)
+    const page = parsePage(query, idCursor('eu'))
     const filters = {
       ...(query.externalId === undefined ? {} : { externalId: query.externalId }),
       ...(query.email === undefined ? {} : { email: normalizeEmail(query.email) }),

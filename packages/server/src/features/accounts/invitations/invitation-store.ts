@@ -2,7 +2,8 @@ import { sql, type ExpressionBuilder, type RawBuilder, type Selectable } from 'k
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { DB, Invitations } from '../../../platform/db/schema.generated.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
+import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { lockMembers, organizationNames } from '../organizations/index.ts'
 import { userNames } from '../sign-in/index.ts'
 import {
@@ -114,15 +115,11 @@ export async function loadInvitations(
   scope: OrgScope,
   { page, status, now }: { page: Page; status: InvitationStatus | undefined; now: Date },
 ): Promise<Slice<Invitation>> {
-  const invitations = db
+  const matching = db
     .selectFrom('invitations')
     .where('organization_id', '=', scope.organizationId)
     .where(hasStatus(status, now))
-  const [rows, { total }] = await Promise.all([
-    invitations.select(columns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute(),
-    invitations.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow(),
-  ])
-  return { items: rows.map(toInvitation), total }
+  return mapSlice(await loadNewest(db, { rows: matching.select(columns), matching }, page), toInvitation)
 }
 
 /** A transaction that holds the members keeps the invitation from changing. */

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
+import { idCursor } from '../../../platform/lists/cursor.ts'
 import { invitationStatuses } from './invitation.ts'
 import { loadInvitations } from './invitation-store.ts'
 import { InvitationWire, toInvitationWire } from './invitation-wire.ts'
@@ -27,7 +28,7 @@ export const listInvitations = endpoint({
   returns: { 200: pageOf(InvitationWire) },
   fails: [],
   async handle({ query, scope, now, platform, db }) {
-    const page = parsePage(query)
+    const page = parsePage(query, idCursor('inv'))
     const invitations = await loadInvitations(db, scope, { page, status: query.status, now })
     return ok(toPageWire(invitations, page, (invitation) => toInvitationWire(invitation, { platform, now })))
   },

@@ -42,7 +42,7 @@ describe('listing members', () => {
     const last = await send(`GET /api/orgs/${tenant.orgId}/members`, { query: { pageSize: 1, page: 3 } })
     expect(last.body).toMatchObject({
       data: [{ userId: tenant.userId, role: 'owner' }],
-      pagination: { page: 3, pageSize: 1, total: 3, totalPages: 3 },
+      pagination: { page: 3, pageSize: 1, total: 3, totalPages: 3, nextCursor: null },
     })
   })
 

@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { timeAndIdCursor } from '../../../platform/lists/cursor.ts'
 import { loadMembers } from '../organizations/index.ts'
 import { MemberWire, toMemberWire } from './member-wire.ts'
 
@@ -16,7 +17,7 @@ export const listMembers = endpoint({
   returns: { 200: pageOf(MemberWire) },
   fails: [],
   async handle({ query, scope, db }) {
-    const page = parsePage(query)
+    const page = parsePage(query, timeAndIdCursor)
     return ok(toPageWire(await loadMembers(db, scope, page), page, toMemberWire))
   },
 })

@@ -2,7 +2,9 @@ import { sql, type RawBuilder } from 'kysely'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { Role } from '../../../platform/access/permissions.ts'
 import type { Db, Tx } from '../../../platform/db/database.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import type { TimeAndId } from '../../../platform/lists/cursor.ts'
+import { loadPage, mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
+import { tableList } from '../../../platform/lists/postgres-list.ts'
 import { userNames } from '../sign-in/index.ts'
 import { serializeInOrganization } from './organization-store.ts'
 
@@ -15,21 +17,18 @@ export interface Member {
 }
 
 /** Newest first. */
-export async function loadMembers(db: Db, scope: OrgScope, page: Page): Promise<Slice<Member>> {
-  const [rows, { total }] = await Promise.all([
-    select(db, scope)
-      .orderBy('m.joined_at', 'desc')
-      .orderBy('m.user_id', 'desc')
-      .limit(page.pageSize)
-      .offset(offsetOf(page))
-      .execute(),
-    db
-      .selectFrom('organization_members')
-      .where('organization_id', '=', scope.organizationId)
-      .select((eb) => eb.fn.countAll<number>().as('total'))
-      .executeTakeFirstOrThrow(),
-  ])
-  return { items: rows.map(toMember), total }
+export async function loadMembers(db: Db, scope: OrgScope, page: Page<TimeAndId>): Promise<Slice<Member, TimeAndId>> {
+  const list = tableList(db, {
+    rows: select(db, scope),
+    matching: db.selectFrom('organization_members as m').where('m.organization_id', '=', scope.organizationId),
+    order: {
+      columns: ['m.joined_at', 'm.user_id'],
+      direction: 'desc',
+      valuesOf: ({ time, id }: TimeAndId) => [time, id],
+    },
+    keyOf: (row) => ({ time: row.joined_at, id: row.user_id }),
+  })
+  return mapSlice(await loadPage(list, page), toMember)
 }
 
 export async function findMember(db: Db, scope: OrgScope, userId: string): Promise<Member | undefined> {

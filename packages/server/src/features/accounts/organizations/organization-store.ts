@@ -1,7 +1,8 @@
 import { sql } from 'kysely'
 import { violatesUnique, type Db, type Tx } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
+import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { applicationOwners } from '../applications/index.ts'
 import type { Organization } from './organization.ts'
@@ -29,15 +30,9 @@ export async function insertOrganization(
 
 /** The organizations of a user, newest first. */
 export async function loadOrganizationsOf(db: Db, userId: string, page: Page): Promise<Slice<Organization>> {
-  const [rows, { total }] = await Promise.all([
-    select(db, userId).orderBy('m.organization_id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute(),
-    db
-      .selectFrom('organization_members')
-      .where('user_id', '=', userId)
-      .select((eb) => eb.fn.countAll<number>().as('total'))
-      .executeTakeFirstOrThrow(),
-  ])
-  return { items: rows.map(toOrganization), total }
+  const matching = db.selectFrom('organization_members as m').where('m.user_id', '=', userId)
+  const list = { rows: select(db, userId), matching, idColumn: 'm.organization_id' }
+  return mapSlice(await loadNewest(db, list, page), toOrganization)
 }
 
 /** The organization as a member sees it. */

@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
 import { Nullable, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import { timeAndIdCursor } from '../../../platform/lists/cursor.ts'
 import { loadSessions, type Session } from '../sign-in/index.ts'
 
 /** A session of the user, on one device. */
@@ -28,7 +29,7 @@ export const listSessions = endpoint({
   returns: { 200: pageOf(UserSessionWire) },
   fails: [],
   async handle({ query, caller, db, now }) {
-    const page = parsePage(query)
+    const page = parsePage(query, timeAndIdCursor)
     return ok(
       toPageWire(await loadSessions(db, caller.userId, { page, now }), page, (session) =>
         toUserSessionWire(session, caller.sessionId),

@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import type { TimeAndId } from '../../../platform/lists/cursor.ts'
+import { loadPage, mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
+import { tableList } from '../../../platform/lists/postgres-list.ts'
 
 export interface Session {
   /** In wire form (ses_…); never the token. */
@@ -16,20 +18,20 @@ export interface Session {
 export async function loadSessions(
   db: Db,
   userId: string,
-  { page, now }: { page: Page; now: Date },
-): Promise<Slice<Session>> {
-  const valid = db.selectFrom('sessions').where('user_id', '=', userId).where('expires_at', '>', now)
-  const [rows, { total }] = await Promise.all([
-    valid
-      .select(['id', 'ip_address', 'user_agent', 'created_at', 'updated_at', 'expires_at'])
-      .orderBy('created_at', 'desc')
-      .orderBy('id', 'desc')
-      .limit(page.pageSize)
-      .offset(offsetOf(page))
-      .execute(),
-    valid.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow(),
-  ])
-  return { items: rows.map(toSession), total }
+  { page, now }: { page: Page<TimeAndId>; now: Date },
+): Promise<Slice<Session, TimeAndId>> {
+  const matching = db.selectFrom('sessions').where('user_id', '=', userId).where('expires_at', '>', now)
+  const list = tableList(db, {
+    rows: matching.select(['id', 'ip_address', 'user_agent', 'created_at', 'updated_at', 'expires_at']),
+    matching,
+    order: {
+      columns: ['created_at', 'id'],
+      direction: 'desc',
+      valuesOf: ({ time, id }: TimeAndId) => [time, id],
+    },
+    keyOf: (row) => ({ time: row.created_at, id: row.id }),
+  })
+  return mapSlice(await loadPage(list, page), toSession)
 }
 
 /** Ends a session of the user; false when they have no such session. */

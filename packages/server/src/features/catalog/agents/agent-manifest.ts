@@ -76,8 +76,9 @@ export function toolsOf(manifest: AgentManifest): BuiltinTool[] {
 }
 
 /** The built-in tools among a manifest's tool dependencies. */
-export function toolsIn(dependencies: Readonly<Record<string, string>> | null | undefined): BuiltinTool[] {
-  return builtinTools.filter((tool) => dependencies?.[packageOf(tool)] !== undefined)
+export function toolsIn(dependencies: unknown): BuiltinTool[] {
+  const names = new Set(typeof dependencies === 'object' && dependencies !== null ? Object.keys(dependencies) : [])
+  return builtinTools.filter((tool) => names.has(packageOf(tool)))
 }
 
 /** The manifest with this content, name and version; fields that the content does not have are kept from `before`. */

@@ -1,9 +1,10 @@
-import { CompiledQuery, sql, type RawBuilder } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import type { Block, Hooks } from '../../../platform/hooks/hooks.ts'
 import { findBlock } from '../../../platform/hooks/postgres-counts.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import type { Page, Slice } from '../../../platform/lists/load-page.ts'
+import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { toInstallation } from '../packages/index.ts'
 import { agentType, parseAgentReference, type Agent } from './agent.ts'
 
@@ -13,10 +14,10 @@ export interface AgentSummary {
   readonly scope: string
   readonly name: string
   readonly version: string
-  readonly displayName: string
+  readonly displayName: string | null
   readonly description: string | null
   /** The tool dependencies of its manifest. */
-  readonly tools: Readonly<Record<string, string>> | null
+  readonly tools: unknown
   readonly timeoutSeconds: number | null
   readonly modelId: string | null
   readonly enabled: boolean
@@ -24,33 +25,15 @@ export interface AgentSummary {
   readonly updatedAt: Date
 }
 
-type SummaryRow = { readonly total: number } & (AgentSummary | { readonly id: null })
-
-const isInstalledAgent = `
-  i.organization_id = $1 and i.application_id = $2 and i.removed_at is null and p.type = '${agentType}'`
-
-// A hot path: rows and total in one statement, without the query builder. A page past the end has the total too.
-const summaries = `
-  select c.total, a.*
-  from (
-    select count(*) as total
-    from application_packages i join packages p on p.id = i.package_id
-    where ${isInstalledAgent}
-  ) c left join (
-    select i.id, p.scope, p.name, v.version, v.manifest ->> 'displayName' as "displayName",
-      v.manifest ->> 'description' as description, v.manifest #> '{dependencies,tools}' as tools,
-      (v.manifest -> 'timeout')::float8 as "timeoutSeconds",
-      i.model_id as "modelId", i.enabled, i.installed_at as "createdAt", i.updated_at as "updatedAt"
-    from application_packages i join packages p on p.id = i.package_id join package_versions v on v.id = i.version_id
-    where ${isInstalledAgent}
-    order by i.id desc limit $3 offset $4
-  ) a on true
-  order by a.id desc`
-
+/** A page of agents, newest first. */
 export async function loadAgents(db: Db, scope: AppScope, page: Page): Promise<Slice<AgentSummary>> {
-  const values = [scope.organizationId, scope.applicationId, page.pageSize, offsetOf(page)]
-  const { rows } = await db.executeQuery<SummaryRow>(CompiledQuery.raw(summaries, values))
-  return { items: rows.filter((row) => row.id !== null), total: rows[0]?.total ?? 0 }
+  const matching = installed(db, scope)
+  const rows = matching
+    .innerJoin('package_versions as v', 'v.id', 'i.version_id')
+    .select(['i.id', 'p.scope', 'p.name', 'v.version', 'v.display_name as displayName', 'v.description', 'v.tools'])
+    .select(['v.timeout_seconds as timeoutSeconds', 'i.model_id as modelId', 'i.enabled'])
+    .select(['i.installed_at as createdAt', 'i.updated_at as updatedAt'])
+  return loadNewest(db, { rows, matching, idColumn: 'i.id' }, page)
 }
 
 /** The agent of an `agent_…` or an `@scope/name`. */
@@ -182,10 +165,19 @@ async function readInstallation(tx: Tx, scope: AppScope, id: string): Promise<Ag
   return toInstallation(await select(tx, scope).where('i.id', '=', id).executeTakeFirstOrThrow())
 }
 
-function select(db: Db, scope: AppScope) {
+function installed(db: Db, scope: AppScope) {
   return db
     .selectFrom('application_packages as i')
     .innerJoin('packages as p', 'p.id', 'i.package_id')
+    .where('i.organization_id', '=', scope.organizationId)
+    .where('p.organization_id', '=', scope.organizationId)
+    .where('i.application_id', '=', scope.applicationId)
+    .where('i.removed_at', 'is', null)
+    .where('p.type', '=', agentType)
+}
+
+function select(db: Db, scope: AppScope) {
+  return installed(db, scope)
     .innerJoin('package_versions as v', 'v.id', 'i.version_id')
     .select([
       'i.id',
@@ -198,9 +190,4 @@ function select(db: Db, scope: AppScope) {
       'v.version',
     ])
     .select(['i.model_id', 'i.enabled', 'i.installed_at', 'i.updated_at'])
-    .where('i.organization_id', '=', scope.organizationId)
-    .where('p.organization_id', '=', scope.organizationId)
-    .where('i.application_id', '=', scope.applicationId)
-    .where('i.removed_at', 'is', null)
-    .where('p.type', '=', agentType)
 }

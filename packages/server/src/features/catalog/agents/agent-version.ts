@@ -1,6 +1,6 @@
 import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
 import type { Db, Tx } from '../../../platform/db/database.ts'
-import type { Page, Slice } from '../../../platform/http/pagination.ts'
+import type { Page, Slice } from '../../../platform/lists/load-page.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import {
@@ -11,6 +11,7 @@ import {
   isVersion,
   loadPackageVersions,
   type PackageVersion,
+  type PackageVersionSummary,
 } from '../packages/index.ts'
 import { parseManifest, type AgentManifest } from './agent-manifest.ts'
 import { agentType, parseAgentReference, type Agent, type AgentVersion, type InstalledAgent } from './agent.ts'
@@ -39,14 +40,9 @@ export async function getPackageVersion(db: Db, organizationId: string, versionI
   return toAgentVersion(foundOr(version, 'agent-version-not-found'))
 }
 
-/** The versions of an agent without their prompts, newest first. */
-export async function loadAgentVersions(
-  db: Db,
-  agent: Agent,
-  page: Page,
-): Promise<Slice<Omit<AgentVersion, 'prompt'>>> {
-  const { items, total } = await loadPackageVersions(db, agent, { packageId: agent.packageId, page })
-  return { items: items.map((version) => ({ ...version, manifest: parseManifest(version.manifest) })), total }
+/** The versions of an agent without their prompts and schemas, newest first. */
+export function loadAgentVersions(db: Db, agent: Agent, page: Page): Promise<Slice<PackageVersionSummary>> {
+  return loadPackageVersions(db, agent, { packageId: agent.packageId, page })
 }
 
 interface InstalledAgentReference {

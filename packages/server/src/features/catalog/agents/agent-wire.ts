@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { JsonObject, Nullable, OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
+import type { PackageVersionSummary } from '../packages/index.ts'
 import { contentOf, timeoutSecondsDefault, toolsIn } from './agent-manifest.ts'
 import type { AgentSummary } from './agent-store.ts'
 import type { AgentVersion, InstalledAgent } from './agent.ts'
@@ -78,7 +79,7 @@ export function toAgentListItemWire(agent: AgentSummary): Static<typeof AgentLis
   return {
     id: toWireId('agent', agent.id),
     name: `@${agent.scope}/${agent.name}`,
-    displayName: agent.displayName,
+    displayName: agent.displayName ?? '',
     description: agent.description,
     version: agent.version,
     tools: toolsIn(agent.tools),
@@ -110,20 +111,26 @@ export function toAgentWire({ agent, version }: InstalledAgent): Static<typeof A
   }
 }
 
-export function toAgentVersionListItemWire(
-  version: Omit<AgentVersion, 'prompt'>,
-): Static<typeof AgentVersionListItemWire> {
-  const { displayName, tools, timeoutSeconds } = contentOf(version.manifest)
+export function toAgentVersionListItemWire(version: PackageVersionSummary): Static<typeof AgentVersionListItemWire> {
+  return {
+    version: version.version,
+    displayName: version.displayName ?? '',
+    tools: toolsIn(version.tools),
+    timeoutSeconds: version.timeoutSeconds ?? timeoutSecondsDefault,
+    createdAt: toWireTime(version.createdAt),
+  }
+}
+
+export function toAgentVersionWire(version: AgentVersion): Static<typeof AgentVersionWire> {
+  const { displayName, tools, timeoutSeconds, input, output } = contentOf(version.manifest)
   return {
     version: version.version,
     displayName,
     tools: [...tools],
     timeoutSeconds,
     createdAt: toWireTime(version.createdAt),
+    prompt: version.prompt,
+    input,
+    output,
   }
-}
-
-export function toAgentVersionWire(version: AgentVersion): Static<typeof AgentVersionWire> {
-  const { input, output } = contentOf(version.manifest)
-  return { ...toAgentVersionListItemWire(version), prompt: version.prompt, input, output }
 }

@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { uuidCursor } from '../../../platform/lists/cursor.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { findAgent } from './agent-store.ts'
 import { loadAgentVersions } from './agent-version.ts'
@@ -19,7 +20,7 @@ export const listAgentVersions = endpoint({
   returns: { 200: pageOf(AgentVersionListItemWire) },
   fails: ['agent-not-found'],
   async handle({ params, query, scope, db }) {
-    const page = parsePage(query)
+    const page = parsePage(query, uuidCursor)
     const agent = foundOr(await findAgent(db, scope, params.agentId), 'agent-not-found')
     return ok(toPageWire(await loadAgentVersions(db, agent, page), page, toAgentVersionListItemWire))
   },

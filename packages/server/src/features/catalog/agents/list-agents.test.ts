@@ -29,15 +29,15 @@ describe('listAgents', () => {
     }
     expect(await names({})).toEqual({
       names: ['c', 'b', 'a'],
-      pagination: { page: 1, pageSize: 20, total: 3, totalPages: 1 },
+      pagination: { page: 1, pageSize: 20, total: 3, totalPages: 1, nextCursor: null },
     })
     expect(await names({ page: 2, pageSize: 2 })).toEqual({
       names: ['a'],
-      pagination: { page: 2, pageSize: 2, total: 3, totalPages: 2 },
+      pagination: { page: 2, pageSize: 2, total: 3, totalPages: 2, nextCursor: null },
     })
     expect(await names({ page: 9, pageSize: 2 })).toEqual({
       names: [],
-      pagination: { page: 9, pageSize: 2, total: 3, totalPages: 2 },
+      pagination: { page: 9, pageSize: 2, total: 3, totalPages: 2, nextCursor: null },
     })
   })
 

@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { idCursor } from '../../../platform/lists/cursor.ts'
 import { loadAgents } from './agent-store.ts'
 import { AgentListItemWire, toAgentListItemWire } from './agent-wire.ts'
 
@@ -16,7 +17,7 @@ export const listAgents = endpoint({
   returns: { 200: pageOf(AgentListItemWire) },
   fails: [],
   async handle({ query, scope, db }) {
-    const page = parsePage(query)
+    const page = parsePage(query, idCursor('agent'))
     return ok(toPageWire(await loadAgents(db, scope, page), page, toAgentListItemWire))
   },
 })

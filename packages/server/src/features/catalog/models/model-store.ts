@@ -2,7 +2,8 @@ import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
+import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { serializeInOrganization } from '../../accounts/organizations/index.ts'
 import { providerAddresses, type ProviderKey } from '../provider-keys/index.ts'
 import type { Model, ModelSettings } from './model.ts'
@@ -58,10 +59,8 @@ export function modelsOf(organizationId: RawBuilder<unknown>): RawBuilder<unknow
 }
 
 export async function loadModels(db: Db, scope: OrgScope, page: Page): Promise<Slice<Model>> {
-  const rows = await select(db, scope).orderBy('m.id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
-  const all = db.selectFrom('models').where('organization_id', '=', scope.organizationId)
-  const { total } = await all.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  return { items: rows.map(toModel), total }
+  const matching = db.selectFrom('models as m').where('m.organization_id', '=', scope.organizationId)
+  return mapSlice(await loadNewest(db, { rows: select(db, scope), matching, idColumn: 'm.id' }, page), toModel)
 }
 
 /** The model, or undefined when the organization does not have it. */

@@ -23,6 +23,7 @@ export {
   findPackageVersion,
   insertPackageVersion,
   loadPackageVersions,
+  type PackageVersionSummary,
   loadVersionNumbers,
 } from './package-version-store.ts'
 export { isVersion, nextVersion, type PackageVersion } from './package-version.ts'

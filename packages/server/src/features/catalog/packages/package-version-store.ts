@@ -1,7 +1,8 @@
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import type { Page, Slice } from '../../../platform/lists/load-page.ts'
+import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import type { PackageVersion } from './package-version.ts'
 
@@ -55,27 +56,32 @@ export async function findNumberedVersion(
   return row === undefined ? undefined : toPackageVersion(row)
 }
 
-/** The versions of a package without their prompts, newest first. */
+/** A version as lists show it: with the short fields of its manifest. */
+export interface PackageVersionSummary {
+  readonly version: string
+  readonly displayName: string | null
+  /** The tool dependencies of its manifest. */
+  readonly tools: unknown
+  readonly timeoutSeconds: number | null
+  readonly createdAt: Date
+}
+
+/** The versions of a package without their manifests and prompts, newest first. */
 export async function loadPackageVersions(
   db: Db,
   scope: OrgScope,
   { packageId, page }: { packageId: string; page: Page },
-): Promise<Slice<Omit<PackageVersion, 'prompt'>>> {
-  const all = versions(db, scope).where('package_id', '=', packageId)
-  const rows = await all
-    .select(['id', 'version', 'manifest', 'created_at'])
-    .orderBy('id', 'desc')
-    .limit(page.pageSize)
-    .offset(offsetOf(page))
-    .execute()
-  const { total } = await all.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  const items = rows.map((row) => ({
-    id: row.id,
-    version: row.version,
-    manifest: row.manifest,
-    createdAt: row.created_at,
-  }))
-  return { items, total }
+): Promise<Slice<PackageVersionSummary>> {
+  const matching = versions(db, scope).where('package_id', '=', packageId)
+  const rows = matching.select([
+    'id',
+    'version',
+    'display_name as displayName',
+    'tools',
+    'timeout_seconds as timeoutSeconds',
+    'created_at as createdAt',
+  ])
+  return loadNewest(db, { rows, matching }, page)
 }
 
 /** The numbers of all versions of a package. */

@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { idCursor } from '../../../platform/lists/cursor.ts'
 import { loadProviderKeys } from './provider-key-store.ts'
 import { ProviderKeyWire, toProviderKeyWire } from './provider-key-wire.ts'
 
@@ -15,7 +16,7 @@ export const listProviderKeys = endpoint({
   returns: { 200: pageOf(ProviderKeyWire) },
   fails: [],
   async handle({ query, scope, db }) {
-    const page = parsePage(query)
+    const page = parsePage(query, idCursor('mkey'))
     return ok(toPageWire(await loadProviderKeys(db, scope, page), page, toProviderKeyWire))
   },
 })

@@ -2,7 +2,8 @@ import { sql, type RawBuilder, type Selectable } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { ProviderKeys } from '../../../platform/db/schema.generated.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
+import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import type { ProviderAddress, ProviderKey } from './provider-key.ts'
 
 const columns = ['id', 'label', 'api', 'base_url', 'created_by', 'created_at', 'updated_at'] as const
@@ -55,10 +56,8 @@ export async function moveBaseUrl(db: Db, from: string, to: string): Promise<voi
 }
 
 export async function loadProviderKeys(db: Db, scope: OrgScope, page: Page): Promise<Slice<ProviderKey>> {
-  const all = db.selectFrom('provider_keys').where('organization_id', '=', scope.organizationId)
-  const rows = await all.select(columns).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
-  const { total } = await all.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  return { items: rows.map(toProviderKey), total }
+  const matching = db.selectFrom('provider_keys').where('organization_id', '=', scope.organizationId)
+  return mapSlice(await loadNewest(db, { rows: matching.select(columns), matching }, page), toProviderKey)
 }
 
 /** The key, or undefined when the organization does not have it. */

@@ -1,9 +1,9 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { cursorQuery, offsetOf, pageOf, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
-import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
+import { idCursor } from '../../../platform/lists/cursor.ts'
 import { filterQuery, parseFilters } from './audit-filters.ts'
-import { loadEntries, scannedEntriesMax } from './audit-store.ts'
+import { loadEntries, needsScan, scannedEntriesMax } from './audit-store.ts'
 import { AuditEntryWire, toAuditEntryWire } from './audit-wire.ts'
 
 export const listAuditLog = endpoint({
@@ -12,21 +12,20 @@ export const listAuditLog = endpoint({
   description:
     'Lists who did what, to what, from where and in which request, newest first. ' +
     'With several filters a page can hold fewer entries than `pageSize`, or none: ' +
-    'continue with `after` until `nextCursor` is null. `page` and `total` reach only the newest 10,000 entries ' +
-    'that match the first of these filters: `resourceId`, `actor`, `action`, `applicationId`.',
+    'continue with `after` until `nextCursor` is null. With several filters `page` and `total` reach only the newest ' +
+    '10,000 entries that match the first of them in this order: `resourceId`, `actor`, `action`, `applicationId`.',
   caller: 'organization',
   permission: 'audit-log:read',
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',
-  query: { ...cursorQuery, ...filterQuery },
+  query: { ...pageQuery, ...filterQuery },
   returns: { 200: pageOf(AuditEntryWire) },
   fails: [],
   async handle({ query, scope, db }) {
     const filters = parseFilters(query)
-    const page = parsePage(query)
-    const after = query.after === undefined ? undefined : parseCursor(query.after)
-    if (after === undefined && offsetOf(page) >= scannedEntriesMax) {
+    const page = parsePage(query, idCursor('aud'))
+    if (needsScan(filters) && page.page * page.pageSize > scannedEntriesMax) {
       refuseInvalid([
         {
           pointer: 'query/page',
@@ -35,15 +34,6 @@ export const listAuditLog = endpoint({
         },
       ])
     }
-    const slice = await loadEntries(db, scope, { filters, page, after })
-    const nextCursor = typeof slice.nextCursor === 'string' ? toWireId('aud', slice.nextCursor) : null
-    return ok(toPageWire({ ...slice, nextCursor }, page, toAuditEntryWire))
+    return ok(toPageWire(await loadEntries(db, scope, { filters, page }), page, toAuditEntryWire))
   },
 })
-
-function parseCursor(after: string): string | undefined {
-  const id = parseWireId('aud', after)
-  if (id === undefined)
-    refuseInvalid([{ pointer: 'query/after', message: 'is not a cursor of this list', code: 'cursor' }])
-  return id
-}

@@ -1,8 +1,7 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { cursorQuery, pageOf, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { refuseInvalid } from '../../../platform/http/validation.ts'
-import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
+import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { idCursor } from '../../../platform/lists/cursor.ts'
 import { readerOf } from './notification.ts'
 import { loadNotifications } from './notification-store.ts'
 import { NotificationWire, toNotificationWire } from './notification-wire.ts'
@@ -13,14 +12,14 @@ export const listNotifications = endpoint({
   description:
     'Lists notifications, newest first. A signed-in user gets their own and those for every member. ' +
     'An API key gets those for every member or, with `Appstrate-User`, those of the end-user. ' +
-    '`total` counts up to 1,000. Notifications are deleted after 90 days.',
+    'Notifications are deleted after 90 days.',
   caller: 'application',
   permission: 'runs:read',
   limit: 'default',
   idempotency: 'not-needed',
   audit: 'none',
   query: {
-    ...cursorQuery,
+    ...pageQuery,
     unread: Type.Optional(
       Type.Boolean({ description: 'If true, returns only unread notifications, among your newest 1,000.' }),
     ),
@@ -28,21 +27,9 @@ export const listNotifications = endpoint({
   returns: { 200: pageOf(NotificationWire) },
   fails: [],
   async handle({ db, scope, caller, query }) {
-    const page = parsePage(query)
+    const page = parsePage(query, idCursor('ntf'))
     const inbox = { scope, reader: readerOf(scope, caller) }
-    const slice = await loadNotifications(db, inbox, {
-      page,
-      unread: query.unread ?? false,
-      after: parseCursor(query.after),
-    })
-    const nextCursor = typeof slice.nextCursor === 'string' ? toWireId('ntf', slice.nextCursor) : null
-    return ok(toPageWire({ ...slice, nextCursor }, page, toNotificationWire))
+    const slice = await loadNotifications(db, inbox, { page, unread: query.unread ?? false })
+    return ok(toPageWire(slice, page, toNotificationWire))
   },
 })
-
-function parseCursor(after: string | undefined): string | undefined {
-  const id = after === undefined ? undefined : parseWireId('ntf', after)
-  if (after !== undefined && id === undefined)
-    refuseInvalid([{ pointer: 'query/after', message: 'is not a cursor of this list', code: 'cursor' }])
-  return id
-}

@@ -1,7 +1,8 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import { cursorSlice, offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { loadPage, type Page, type Slice, type Start } from '../../../platform/lists/load-page.ts'
+import { countUpTo, plannedRows } from '../../../platform/lists/postgres-list.ts'
 import { newUuid, nilUuid } from '../../../platform/ids/id.ts'
 import { uuidBefore, type Notification, type Reader } from './notification.ts'
 
@@ -20,6 +21,7 @@ export interface Inbox {
 interface InboxWindow {
   readonly limit: number
   readonly unread?: boolean
+  readonly columns?: RawBuilder<unknown>
   /** Only notifications older than this one. */
   readonly after?: string
 }
@@ -28,19 +30,39 @@ interface InboxWindow {
 export async function loadNotifications(
   db: Db,
   inbox: Inbox,
-  list: { page: Page; unread: boolean; after: string | undefined },
+  { page, unread }: { page: Page; unread: boolean },
 ): Promise<Slice<Notification>> {
-  const { page, unread, after } = list
-  const offset = after === undefined ? offsetOf(page) : 0
-  const cursor = after === undefined ? {} : { after }
-  const limit = Math.min(countedMax, offset + page.pageSize + 1)
-  const { rows } = await sql<Notification>`
-    select id, type, message, run_id as "runId", agent_id as "agentId", created_at as "createdAt",
-      ${isRead(inbox)} as read
-    from ${window(inbox, { limit, unread, ...cursor })} as n
-    order by id desc limit ${page.pageSize + 1} offset ${offset}`.execute(db)
-  const total = await countRows(db, window(inbox, { limit: countedMax, unread }))
-  return cursorSlice(rows, { page, total, toItem: (row) => row, cursorOf: ({ id }) => id })
+  const most = unread ? countedMax : Number.POSITIVE_INFINITY
+  const source = {
+    async items(start: Start<string>, limit: number) {
+      const offset = 'offset' in start ? start.offset : 0
+      const keys = window(inbox, {
+        limit: Math.min(most, offset + limit),
+        unread,
+        columns: sql`n.id`,
+        ...('after' in start ? start : {}),
+      })
+      const { rows } = await sql<Notification>`
+        select id, type, message, run_id as "runId", agent_id as "agentId", created_at as "createdAt",
+          ${isRead(inbox)} as read
+        from notifications as n
+        where n.id in (select id from ${keys} as k order by id desc limit ${limit} offset ${offset})
+        order by n.id desc`.execute(db)
+      return rows
+    },
+    keyOf: ({ id }: Notification) => id,
+    count: (max: number) =>
+      countUpTo(
+        db,
+        sql`select from ${window(inbox, { limit: Math.min(most, max), unread, columns: sql`n.id` })} as n limit ${max}`,
+      ),
+    async estimate() {
+      const { rows } = await sql`
+        explain (format json) select from notifications as n where ${belongsTo(inbox)}`.execute(db)
+      return plannedRows(rows)
+    },
+  }
+  return loadPage(source, page)
 }
 
 /** How many notifications are unread, at most `countedMax`. */
@@ -129,13 +151,13 @@ async function countRows(db: Db, rowsOf: RawBuilder<unknown>): Promise<number> {
 }
 
 /** The reader's newest notifications, read from one ordered index range for each kind of recipient. */
-function window(inbox: Inbox, { limit, unread = false, after }: InboxWindow): RawBuilder<unknown> {
+function window(inbox: Inbox, { limit, unread = false, after, columns = sql`*` }: InboxWindow): RawBuilder<unknown> {
   const older = after === undefined ? sql`` : sql`and n.id < ${after}`
   const marked = unread ? sql`and n.id > ${readUntil(inbox)}` : sql``
   const ranges = recipients(inbox.reader).map(
     (recipient) =>
       sql`(
-        select * from notifications as n where ${inApplication(inbox)} and ${recipient} ${older} ${marked}
+        select ${columns} from notifications as n where ${inApplication(inbox)} and ${recipient} ${older} ${marked}
         order by n.id desc limit ${limit})`,
   )
   const all = sql.join(ranges, sql` union all `)

@@ -2,7 +2,8 @@ import { sql, type ExpressionBuilder } from 'kysely'
 import type { Db } from '../../../platform/db/database.ts'
 import type { DB } from '../../../platform/db/schema.generated.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import { cursorSlice, offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
+import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import type { Delivery, DeliveryStatus, WebhookEvent } from './delivery.ts'
 
 /** One webhook's deliveries. The caller must have found the webhook in the scope. End-users have no webhooks. */
@@ -13,8 +14,6 @@ export interface WebhookScope extends AppScope {
 export interface DeliveryFilters {
   readonly status?: DeliveryStatus
   readonly eventType?: string
-  /** Deliveries older than this one (a stored UUID), for cursors. */
-  readonly after?: string
 }
 
 export interface Period {
@@ -52,19 +51,11 @@ export async function loadDeliveries(
   scope: WebhookScope,
   { page, filters }: { page: Page; filters: DeliveryFilters },
 ): Promise<Slice<Delivery>> {
-  const { status, eventType, after } = filters
+  const { status, eventType } = filters
   let matching = db.selectFrom('webhook_deliveries').where(visibleTo(scope))
   if (status !== undefined) matching = matching.where('status', '=', status)
   if (eventType !== undefined) matching = matching.where('event_type', '=', eventType)
-  const rows = await matching
-    .select(columns)
-    .$if(after !== undefined, (query) => query.where('id', '<', after ?? ''))
-    .orderBy('id', 'desc')
-    .limit(page.pageSize + 1)
-    .offset(after === undefined ? offsetOf(page) : 0)
-    .execute()
-  const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  return cursorSlice(rows, { page, total, toItem: toDelivery, cursorOf: ({ id }) => id })
+  return mapSlice(await loadNewest(db, { rows: matching.select(columns), matching }, page), toDelivery)
 }
 
 /** The oldest events of a period, after a given event, whose last attempt failed. */

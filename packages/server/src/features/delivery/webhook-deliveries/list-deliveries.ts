@@ -1,9 +1,8 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { cursorQuery, pageOf, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
+import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
-import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
+import { idCursor } from '../../../platform/lists/cursor.ts'
 import { getVisibleWebhook } from '../webhooks/index.ts'
 import { loadDeliveries } from './delivery-store.ts'
 import { DeliveryWire, toDeliveryWire } from './delivery-wire.ts'
@@ -20,7 +19,7 @@ export const listDeliveries = endpoint({
   audit: 'none',
   params: { webhookId: { id: 'wh', missing: 'webhook-not-found' } },
   query: {
-    ...cursorQuery,
+    ...pageQuery,
     status: Type.Optional(OneOf(deliveryStatuses)),
     eventType: Type.Optional(OneOf(deliveredEventTypes)),
   },
@@ -29,21 +28,12 @@ export const listDeliveries = endpoint({
   async handle({ db, scope, params, query }) {
     const { webhookId } = params
     await getVisibleWebhook(db, scope, webhookId)
-    const page = parsePage(query)
+    const page = parsePage(query, idCursor('del'))
     const filters = {
       ...(query.status === undefined ? {} : { status: query.status }),
       ...(query.eventType === undefined ? {} : { eventType: query.eventType }),
-      ...(query.after === undefined ? {} : { after: parseCursor(query.after) }),
     }
     const slice = await loadDeliveries(db, { ...scope, webhookId }, { page, filters })
-    const nextCursor = typeof slice.nextCursor === 'string' ? toWireId('del', slice.nextCursor) : null
-    return ok(toPageWire({ ...slice, nextCursor }, page, toDeliveryWire))
+    return ok(toPageWire(slice, page, toDeliveryWire))
   },
 })
-
-function parseCursor(after: string): string {
-  const id = parseWireId('del', after)
-  if (id !== undefined) return id
-  const errors = [{ pointer: 'query/after', message: 'is not a cursor of this list', code: 'cursor' }]
-  throw problem('validation-error', { detail: "'after' must be the nextCursor of an earlier page.", errors })
-}

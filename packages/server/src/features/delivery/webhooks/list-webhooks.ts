@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { idCursor } from '../../../platform/lists/cursor.ts'
 import { loadWebhooks } from './webhook-store.ts'
 import { toWebhookWire, WebhookWire } from './webhook-wire.ts'
 import { refuseEndUser } from './webhook.ts'
@@ -16,7 +17,7 @@ export const listWebhooks = endpoint({
   returns: { 200: pageOf(WebhookWire) },
   fails: [],
   async handle({ query, scope, db }) {
-    const page = parsePage(query)
+    const page = parsePage(query, idCursor('wh'))
     refuseEndUser(scope)
     return ok(toPageWire(await loadWebhooks(db, scope, page), page, toWebhookWire))
   },

@@ -1,7 +1,8 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
+import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import type { OutboxEvent } from '../../../platform/outbox/outbox.ts'
 import { serializeInApplication } from '../../accounts/applications/index.ts'
 import { toColumns, toWebhook, webhookColumns as columns } from './webhook-row.ts'
@@ -45,8 +46,8 @@ export async function insertWebhook(tx: Tx, scope: AppScope, webhook: NewWebhook
 
 /** The application's webhooks, newest first. */
 export async function loadWebhooks(db: Db, scope: AppScope, page: Page): Promise<Slice<Webhook>> {
-  const rows = await select(db, scope).orderBy('id', 'desc').limit(page.pageSize).offset(offsetOf(page)).execute()
-  return { items: rows.map(toWebhook), total: await countWebhooks(db, scope) }
+  const matching = webhooksIn(db, scope)
+  return mapSlice(await loadNewest(db, { rows: matching.select(columns), matching }, page), toWebhook)
 }
 
 export async function findWebhook(db: Db, scope: AppScope, id: string): Promise<Webhook | undefined> {
@@ -155,19 +156,19 @@ export async function holdWebhooks(tx: Tx, ids: RawBuilder<unknown>): Promise<vo
 }
 
 async function countWebhooks(db: Db, scope: AppScope): Promise<number> {
-  const { total } = await db
-    .selectFrom('webhooks')
+  const { total } = await webhooksIn(db, scope)
     .select((eb) => eb.fn.countAll<number>().as('total'))
-    .where('organization_id', '=', scope.organizationId)
-    .where('application_id', '=', scope.applicationId)
     .executeTakeFirstOrThrow()
   return total
 }
 
 function select(db: Db, scope: AppScope) {
+  return webhooksIn(db, scope).select(columns)
+}
+
+function webhooksIn(db: Db, scope: AppScope) {
   return db
     .selectFrom('webhooks')
-    .select(columns)
     .where('organization_id', '=', scope.organizationId)
     .where('application_id', '=', scope.applicationId)
 }

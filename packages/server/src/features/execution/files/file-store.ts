@@ -4,7 +4,8 @@ import type { DB, Files } from '../../../platform/db/schema.generated.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import type { Block, ErasedEndUser, Hooks } from '../../../platform/hooks/hooks.ts'
 import { findBlock } from '../../../platform/hooks/postgres-counts.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
+import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import type { NewFile, StoredFile } from './file.ts'
 
 const columns = [
@@ -69,14 +70,7 @@ export async function findFiles(db: Db, scope: AppScope, ids: readonly string[])
 
 export async function loadFiles(db: Db, scope: AppScope, page: Page): Promise<Slice<StoredFile>> {
   const matching = db.selectFrom('files').where(visibleTo(scope))
-  const rows = await matching
-    .select(columns)
-    .orderBy('id', 'desc')
-    .limit(page.pageSize)
-    .offset(offsetOf(page))
-    .execute()
-  const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  return { items: rows.map(toFile), total }
+  return mapSlice(await loadNewest(db, { rows: matching.select(columns), matching }, page), toFile)
 }
 
 /** The files that a run left below /workspace/output. The caller has checked that the run is visible in the scope. */
@@ -86,14 +80,7 @@ export async function loadRunFiles(
   { runId, page }: { runId: string; page: Page },
 ): Promise<Slice<StoredFile>> {
   const matching = db.selectFrom('files').where('run_id', '=', runId).where('application_id', '=', scope.applicationId)
-  const rows = await matching
-    .select(columns)
-    .orderBy('id', 'desc')
-    .limit(page.pageSize)
-    .offset(offsetOf(page))
-    .execute()
-  const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  return { items: rows.map(toFile), total }
+  return mapSlice(await loadNewest(db, { rows: matching.select(columns), matching }, page), toFile)
 }
 
 /** Locks the file until the transaction ends, so that no run can take it as input; returns its id. */

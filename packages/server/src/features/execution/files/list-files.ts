@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { idCursor } from '../../../platform/lists/cursor.ts'
 import { unsealFiles } from './file-content.ts'
 import { loadFiles } from './file-store.ts'
 import { FileWire, toFileWire } from './file-wire.ts'
@@ -17,7 +18,7 @@ export const listFiles = endpoint({
   returns: { 200: pageOf(FileWire) },
   fails: [],
   async handle({ db, scope, platform, query }) {
-    const page = parsePage(query)
+    const page = parsePage(query, idCursor('file'))
     const slice = await loadFiles(db, scope, page)
     return ok(toPageWire({ ...slice, items: await unsealFiles(platform, slice.items) }, page, toFileWire))
   },

@@ -1,5 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { idCursor } from '../../../platform/lists/cursor.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { unsealFiles } from './file-content.ts'
 import { loadRunFiles } from './file-store.ts'
@@ -19,7 +20,7 @@ export const listRunFiles = endpoint({
   returns: { 200: pageOf(FileWire) },
   fails: ['run-not-found'],
   async handle({ db, scope, platform, params, query }) {
-    const page = parsePage(query)
+    const page = parsePage(query, idCursor('file'))
     if (!(await platform.hooks.isVisible('run', db, { scope, id: params.runId }))) throw problem('run-not-found')
     const slice = await loadRunFiles(db, scope, { runId: params.runId, page })
     return ok(toPageWire({ ...slice, items: await unsealFiles(platform, slice.items) }, page, toFileWire))

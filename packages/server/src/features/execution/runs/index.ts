@@ -120,21 +120,29 @@ export {
   unsealRun,
   unsealRunError,
   unsealRunWith,
-  unsealSummaries,
   sealProgress,
   toRecord,
 } from './run-content.ts'
 export { runColumns, toRun } from './run-row.ts'
 export { runOwners } from './run-hook-store.ts'
-export { findUnfinishedRunsOfSchedules, loadRunsOfSchedule } from './scheduled-run-store.ts'
-export { findAbandonedRuns, findRunState, findRunStates, hasRunEnded, type RunState } from './run-state-store.ts'
+export { includeQuery, loadListedRuns } from './listed-run.ts'
+export {
+  findAbandonedRuns,
+  findRunState,
+  findRunStates,
+  findUnfinishedRunsOfSchedules,
+  hasRunEnded,
+  type RunState,
+} from './run-state-store.ts'
 export { budgetPattern, runRequestFields, type RunRequest } from './run-request.ts'
 export { findRun, findRunInputs } from './run-store.ts'
 export {
   RunErrorWire,
+  RunListItemWire,
   RunLogWire,
   RunSummaryWire,
   RunWire,
+  toRunListItemWire,
   toRunSummaryWire,
   toRunWire,
   trimUsd,

@@ -1,14 +1,12 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { cursorQuery, pageOf, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { problem } from '../../../platform/problems/problem.ts'
+import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
-import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
+import { idCursor } from '../../../platform/lists/cursor.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { findAgent } from '../../catalog/agents/index.ts'
-import { unsealSummaries } from './run-content.ts'
-import { loadRuns } from './run-store.ts'
-import { RunSummaryWire, toRunSummaryWire } from './run-wire.ts'
+import { includeQuery, loadListedRuns } from './listed-run.ts'
+import { RunListItemWire, toRunListItemWire } from './run-wire.ts'
 import { runStatuses } from './run.ts'
 
 export const listRuns = endpoint({
@@ -21,34 +19,22 @@ export const listRuns = endpoint({
   idempotency: 'not-needed',
   audit: 'none',
   query: {
-    ...cursorQuery,
+    ...pageQuery,
+    ...includeQuery,
     agentId: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: '`agent_…` or `@scope/name`.' })),
     status: Type.Optional(OneOf(runStatuses)),
   },
-  returns: { 200: pageOf(RunSummaryWire) },
+  returns: { 200: pageOf(RunListItemWire) },
   fails: ['agent-not-found'],
   async handle({ db, scope, platform, query }) {
-    const page = parsePage(query)
-    const agent =
-      query.agentId === undefined ? undefined : foundOr(await findAgent(db, scope, query.agentId), 'agent-not-found')
-    const slice = await loadRuns(db, scope, {
-      page,
-      filters: {
-        ...(agent === undefined ? {} : { agentId: agent.id }),
-        ...(query.status === undefined ? {} : { status: query.status }),
-        ...(query.after === undefined ? {} : { after: parseCursor(query.after) }),
-      },
-    })
-    const nextCursor = typeof slice.nextCursor === 'string' ? toWireId('run', slice.nextCursor) : null
-    return ok(
-      toPageWire({ ...slice, items: await unsealSummaries(platform, slice.items), nextCursor }, page, toRunSummaryWire),
-    )
+    const page = parsePage(query, idCursor('run'))
+    const { agentId, status, include } = query
+    const agent = agentId === undefined ? undefined : foundOr(await findAgent(db, scope, agentId), 'agent-not-found')
+    const filters = {
+      ...(agent === undefined ? {} : { agentId: agent.id }),
+      ...(status === undefined ? {} : { status }),
+    }
+    const slice = await loadListedRuns({ db, scope, platform }, { page, filters, include })
+    return ok(toPageWire(slice, page, toRunListItemWire))
   },
 })
-
-function parseCursor(after: string): string {
-  const id = parseWireId('run', after)
-  if (id !== undefined) return id
-  const errors = [{ pointer: 'query/after', message: 'is not a cursor of this list', code: 'cursor' }]
-  throw problem('validation-error', { detail: "'after' must be the nextCursor of an earlier page.", errors })
-}

@@ -2,7 +2,7 @@ import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals, type ContentSeal } from '../../accounts/end-users/index.ts'
 import type { RunProgress } from './journal/journal-store.ts'
 import type { JournalRow } from './journal/replay-entry.ts'
-import type { JsonRecord, Run, RunError, RunSummary, StoredRun } from './run.ts'
+import type { JsonRecord, Run, RunContent, RunError, RunSummary, StoredRun, StoredRunSummary } from './run.ts'
 
 /** The run with its content decrypted, for callers who may read it. */
 export async function unsealRun(platform: Pick<Platform, 'db' | 'use'>, stored: StoredRun): Promise<Run> {
@@ -16,7 +16,7 @@ export async function unsealRun(platform: Pick<Platform, 'db' | 'use'>, stored: 
 /** Runs of one application as lists show them: only their errors are decrypted. */
 export async function unsealSummaries(
   platform: Pick<Platform, 'db' | 'use'>,
-  stored: readonly StoredRun[],
+  stored: readonly StoredRunSummary[],
 ): Promise<RunSummary[]> {
   const [first] = stored
   if (first === undefined) return []
@@ -27,6 +27,20 @@ export async function unsealSummaries(
     const seal = sealOf(run.endUserId)
     return { ...run, seal, error: run.error === null ? null : unsealRunError(seal, run.error) }
   })
+}
+
+/** The contents that a list shows of a run, decrypted. */
+export function unsealContents(
+  seal: ContentSeal,
+  { input, config, metadata, output, report }: Partial<Pick<StoredRun, RunContent>>,
+): Partial<Pick<Run, RunContent>> {
+  return {
+    ...(input === undefined ? {} : { input: toRecord(seal.unseal(input)) }),
+    ...(config === undefined ? {} : { config: toRecord(seal.unseal(config)) }),
+    ...(metadata === undefined ? {} : { metadata: toRecord(seal.unseal(metadata)) }),
+    ...(output === undefined ? {} : { output: seal.unseal(output) }),
+    ...(report === undefined ? {} : { report: report === null ? null : unsealReport(seal, report) }),
+  }
 }
 
 /** The run with its content decrypted by its seal. */

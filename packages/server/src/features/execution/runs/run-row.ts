@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Runs } from '../../../platform/db/schema.generated.ts'
 import { RunErrorWire } from './run-wire.ts'
-import type { JsonRecord, RunError, RunModel, StoredRun } from './run.ts'
+import type { JsonRecord, RunContent, RunError, RunModel, StoredRun, StoredRunSummary } from './run.ts'
 
 /** A column has content that no version of this program has written. */
 class DamagedRow extends Error {
@@ -24,8 +24,8 @@ const modelOf = Compile(
   }),
 )
 
-/** The columns that a run is read from. */
-export const runColumns = [
+/** The columns of a run that lists read: none of them can be large. */
+export const runSummaryColumns = [
   'id',
   'organization_id',
   'application_id',
@@ -40,15 +40,10 @@ export const runColumns = [
   'scheduled_for',
   'status',
   'attempt',
-  'input',
-  'config',
-  'metadata',
   'budget_usd',
   'model_id',
   'model',
   'timeout_ms',
-  'output',
-  'report',
   'error',
   'input_tokens',
   'output_tokens',
@@ -60,10 +55,47 @@ export const runColumns = [
   'completed_at',
 ] as const satisfies readonly (keyof Runs)[]
 
+/** The columns with a run's contents, by the names of its fields. */
+export const runContentColumns = [
+  'input',
+  'config',
+  'metadata',
+  'output',
+  'report',
+] as const satisfies readonly (keyof Runs)[]
+
+/** The columns that a run is read from. */
+export const runColumns = [...runSummaryColumns, ...runContentColumns] as const
+
+export type RunSummaryRow = Pick<Selectable<Runs>, (typeof runSummaryColumns)[number]>
 export type RunRow = Pick<Selectable<Runs>, (typeof runColumns)[number]>
 
 /** Converts a row to a run; its content stays as it is stored. Throws DamagedRow. */
 export function toRun(row: RunRow): StoredRun {
+  return {
+    ...toStoredRunSummary(row),
+    input: parseRecord(row.input),
+    config: parseRecord(row.config),
+    metadata: parseRecord(row.metadata),
+    output: row.output,
+    report: row.report,
+  }
+}
+
+/** Converts the contents that a row has. Throws DamagedRow. */
+export function toRunContents(row: Partial<Pick<RunRow, RunContent>>): Partial<Pick<StoredRun, RunContent>> {
+  const { input, config, metadata, output, report } = row
+  return {
+    ...(input === undefined ? {} : { input: parseRecord(input) }),
+    ...(config === undefined ? {} : { config: parseRecord(config) }),
+    ...(metadata === undefined ? {} : { metadata: parseRecord(metadata) }),
+    ...(output === undefined ? {} : { output }),
+    ...(report === undefined ? {} : { report }),
+  }
+}
+
+/** Converts a row without contents. Throws DamagedRow. */
+export function toStoredRunSummary(row: RunSummaryRow): StoredRunSummary {
   return {
     id: row.id,
     organizationId: row.organization_id,
@@ -79,15 +111,10 @@ export function toRun(row: RunRow): StoredRun {
     scheduledFor: row.scheduled_for,
     status: row.status,
     attempt: row.attempt,
-    input: parseRecord(row.input),
-    config: parseRecord(row.config),
-    metadata: parseRecord(row.metadata),
     budgetUsd: row.budget_usd,
     modelRowId: row.model_id,
     model: row.model === null ? null : parseModel(row.model),
     timeoutMs: row.timeout_ms,
-    output: row.output,
-    report: row.report,
     error: row.error === null ? null : parseError(row.error),
     usage: {
       inputTokens: row.input_tokens,

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import type { Db } from '../../../platform/db/database.ts'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import { visibleTo } from './run-store.ts'
 import { unfinishedStatuses, type RunStatus } from './run.ts'
 
 export interface RunState {
@@ -11,13 +12,26 @@ export interface RunState {
 
 /** Undefined also for a run of another end-user. */
 export async function findRunState(db: Db, scope: AppScope, runId: string): Promise<RunState | undefined> {
-  const query = db
+  return db
     .selectFrom('runs')
     .select(['id', 'status', 'last_seq as lastSeq'])
     .where('id', '=', runId)
-    .where('organization_id', '=', scope.organizationId)
-    .where('application_id', '=', scope.applicationId)
-  return (scope.endUserId === null ? query : query.where('end_user_id', '=', scope.endUserId)).executeTakeFirst()
+    .where(visibleTo(scope))
+    .executeTakeFirst()
+}
+
+/** Whose run it is; undefined if the run is not in the scope. */
+export async function findRunOwner(
+  db: Db,
+  scope: AppScope,
+  runId: string,
+): Promise<{ readonly endUserId: string | null } | undefined> {
+  return db
+    .selectFrom('runs')
+    .select('end_user_id as endUserId')
+    .where('id', '=', runId)
+    .where(visibleTo(scope))
+    .executeTakeFirst()
 }
 
 /** The states of runs that streams follow, unscoped: each stream was authorized for its run when it was opened. */
@@ -47,4 +61,28 @@ export async function findAbandonedRuns(db: Db, runIds: readonly string[]): Prom
     left join runs r on r.id = given.id and (r.completed_at is null or r.completed_at > now() - interval '1 hour')
     where r.id is null`.execute(db)
   return rows.map(({ id }) => id)
+}
+
+/**
+ * The unfinished runs of locked schedules, by schedule. Unscoped: schedules of all organizations fire together.
+ * With `isHeld` the runs cannot end before the transaction does.
+ */
+export async function findUnfinishedRunsOfSchedules(
+  tx: Tx,
+  scheduleIds: readonly string[],
+  { isHeld }: { isHeld: boolean },
+): Promise<Map<string, string[]>> {
+  const byId = new Map<string, string[]>()
+  if (scheduleIds.length === 0) return byId
+  const rows = await tx
+    .selectFrom('runs')
+    .select(['id', 'schedule_id'])
+    .where('schedule_id', 'in', [...scheduleIds])
+    .where('status', 'in', unfinishedStatuses)
+    .orderBy('id')
+    .$if(isHeld, (query) => query.forNoKeyUpdate())
+    .execute()
+  for (const { id, schedule_id } of rows)
+    if (schedule_id !== null) byId.set(schedule_id, [...(byId.get(schedule_id) ?? []), id])
+  return byId
 }

@@ -4,12 +4,11 @@ import { toJsonText } from '../../../platform/db/json-text.ts'
 import type { DB } from '../../../platform/db/schema.generated.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import type { IdempotencyKey } from '../../../platform/http/idempotency/idempotency.ts'
-import { cursorSlice, offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { fileContents } from '../files/index.ts'
 import { runColumns, toRun, type RunRow } from './run-row.ts'
-import { toStoredSummary, type RunLog } from './run-wire.ts'
-import { statusesBefore, type RunError, type RunStatus, type StoredRun, type TerminalStatus } from './run.ts'
+import { toStoredSummary } from './run-wire.ts'
+import { statusesBefore, type RunError, type StoredRun, type TerminalStatus } from './run.ts'
 
 /** An input file of a run, with the fields that reading its bytes needs. */
 export interface StoredInput {
@@ -21,13 +20,6 @@ export interface StoredInput {
   /** Its stored name in /workspace/input. */
   readonly name: string
   readonly sizeBytes: number
-}
-
-export interface RunFilters {
-  readonly agentId?: string
-  readonly status?: RunStatus
-  /** Runs created before this one (a stored UUID), for cursors. */
-  readonly after?: string
 }
 
 /** A run to insert, with its content as it is stored. */
@@ -185,28 +177,6 @@ export async function findRunOfKey(
   return row === undefined ? undefined : { run: toRun(row), bodyHash: row.idempotency_body_hash }
 }
 
-/** A page of runs, newest first. */
-export async function loadRuns(
-  db: Db,
-  scope: AppScope,
-  { page, filters }: { page: Page; filters: RunFilters },
-): Promise<Slice<StoredRun>> {
-  const matching = db
-    .selectFrom('runs')
-    .where(visibleTo(scope))
-    .$if(filters.agentId !== undefined, (query) => query.where('agent_id', '=', filters.agentId ?? ''))
-    .$if(filters.status !== undefined, (query) => query.where('status', '=', filters.status ?? 'pending'))
-  const rows = await matching
-    .select(runColumns)
-    .$if(filters.after !== undefined, (query) => query.where('id', '<', filters.after ?? ''))
-    .orderBy('id', 'desc')
-    .limit(page.pageSize + 1)
-    .offset(filters.after === undefined ? offsetOf(page) : 0)
-    .execute()
-  const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  return cursorSlice(rows, { page, total, toItem: toRun, cursorOf: ({ id }) => id })
-}
-
 /** Locks the run for its attempt; false when the attempt no longer holds it. */
 export async function lockAttempt(tx: Tx, run: Pick<StoredRun, 'id' | 'attempt'>): Promise<boolean> {
   const row = await tx
@@ -218,29 +188,6 @@ export async function lockAttempt(tx: Tx, run: Pick<StoredRun, 'id' | 'attempt'>
     .forUpdate()
     .executeTakeFirst()
   return row !== undefined
-}
-
-/** A run's log, oldest first. The caller must have checked that the run is visible. */
-export async function loadRunLogs(
-  db: Db,
-  runId: string,
-  { page, afterSeq }: { page: Page; afterSeq: number | undefined },
-): Promise<Slice<RunLog>> {
-  const matching = db.selectFrom('run_events').where('run_id', '=', runId).where('kind', '=', 'run_log')
-  const rows = await matching
-    .select(['id', 'run_id', 'seq', 'type', 'level', 'event', 'message', 'data', 'created_at'])
-    .$if(afterSeq !== undefined, (query) => query.where('seq', '>', afterSeq ?? 0))
-    .orderBy('seq')
-    .limit(page.pageSize + 1)
-    .offset(afterSeq === undefined ? offsetOf(page) : 0)
-    .execute()
-  const { total } = await matching.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  return cursorSlice(rows, {
-    page,
-    total,
-    toItem: ({ run_id: id, created_at: createdAt, ...row }) => ({ ...row, runId: id, createdAt }),
-    cursorOf: ({ seq }) => String(seq),
-  })
 }
 
 /** Ends a run that the transaction has locked. The error must be sealed when it can quote content. */
@@ -269,7 +216,8 @@ export async function deleteRunRow(tx: Tx, scope: AppScope, id: string): Promise
   await tx.deleteFrom('runs').where('application_id', '=', scope.applicationId).where('id', '=', id).execute()
 }
 
-function visibleTo(scope: AppScope) {
+/** The condition that a run is in the scope. */
+export function visibleTo(scope: AppScope) {
   return (eb: ExpressionBuilder<DB, 'runs'>) =>
     eb.and([
       eb('organization_id', '=', scope.organizationId),

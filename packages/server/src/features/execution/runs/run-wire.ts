@@ -10,7 +10,7 @@ import {
   WireTime,
   WireUsd,
 } from '../../../platform/http/wire.ts'
-import { runStatuses, type Run, type RunError, type RunSummary } from './run.ts'
+import { runStatuses, type Run, type RunContent, type RunError, type RunSummary } from './run.ts'
 
 export const ReasonsWire = Type.Array(
   Type.Object({
@@ -64,14 +64,33 @@ const slim = {
 /** A run as lists and `run_update` events show it: without the fields that can be large. */
 export const RunSummaryWire = wire('RunSummary', slim)
 
-export const RunWire = wire('Run', {
-  ...slim,
+const contents = {
   input: JsonObject,
   config: JsonObject,
   metadata: JsonObject,
   output: Type.Unknown({ description: 'The value that the agent returned with `output`; null until then.' }),
   report: Nullable(Type.String()),
-})
+}
+
+export const RunWire = wire('Run', { ...slim, ...contents })
+
+/** A run in a list: with the contents that the request includes. */
+export const RunListItemWire = wire('RunListItem', { ...slim, ...Type.Partial(Type.Object(contents)).properties })
+
+/** A summary, and the contents that are shown with it. */
+export type ListedRun = RunSummary & Partial<Pick<Run, RunContent>>
+
+export function toRunListItemWire(run: ListedRun): Static<typeof RunListItemWire> {
+  const { input, config, metadata, output, report } = run
+  return {
+    ...toRunSummaryWire(run),
+    ...(input === undefined ? {} : { input }),
+    ...(config === undefined ? {} : { config }),
+    ...(metadata === undefined ? {} : { metadata }),
+    ...(output === undefined ? {} : { output }),
+    ...(report === undefined ? {} : { report }),
+  }
+}
 
 export function toRunSummaryWire(run: RunSummary): Static<typeof RunSummaryWire> {
   return toStoredSummary(run)
@@ -115,7 +134,7 @@ export function toRunWire(run: Run): Static<typeof RunWire> {
   }
 }
 
-export const RunLogWire = wire('RunLog', {
+const logFields = {
   id: WireId('evt', 'The entry.'),
   runId: WireId('run', 'The run.'),
   seq: Type.Integer({ description: "Position in the run's journal, ascending." }),
@@ -127,6 +146,16 @@ export const RunLogWire = wire('RunLog', {
   message: Nullable(Type.String({ description: 'The text of the entry.' })),
   data: Type.Unknown({ description: 'The fields of the kind; null when it has none.' }),
   createdAt: { ...WireTime, description: 'When the entry was written.' },
+}
+
+export const RunLogWire = wire('RunLog', logFields)
+
+/** An entry in a list. */
+export const RunLogListItemWire = wire('RunLogListItem', {
+  ...logFields,
+  contentOmitted: Type.Optional(
+    Type.Literal(true, { description: 'Present if the page had no room for `message` and `data`: both are null.' }),
+  ),
 })
 
 export interface RunLog {
@@ -141,7 +170,9 @@ export interface RunLog {
   readonly createdAt: Date
 }
 
-export function toRunLogWire(log: RunLog): Static<typeof RunLogWire> {
+export function toRunLogListItemWire(
+  log: RunLog & { readonly contentOmitted?: true },
+): Static<typeof RunLogListItemWire> {
   return {
     ...log,
     id: toWireId('evt', log.id),

@@ -89,8 +89,14 @@ export interface StoredRun {
   readonly completedAt: Date | null
 }
 
+/** The fields of a run that can be large. */
+export type RunContent = 'input' | 'config' | 'metadata' | 'output' | 'report'
+
 /** A run as lists and events show it: without content, except for the texts of its error. */
-export interface RunSummary extends Omit<StoredRun, 'input' | 'config' | 'metadata' | 'output' | 'report'> {
+export type StoredRunSummary = Omit<StoredRun, RunContent>
+
+/** A summary with the texts of its error decrypted, and the seal for its content. */
+export interface RunSummary extends StoredRunSummary {
   readonly seal: ContentSeal
 }
 

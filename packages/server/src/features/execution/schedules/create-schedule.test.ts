@@ -161,7 +161,8 @@ describe('createSchedule', () => {
       body: { input: { city: 'Ulm an der Donau' } },
     })
     expect(changed.body).toMatchObject({ ...content, input: { city: 'Ulm an der Donau' } })
-    expect((await ready.send('GET /api/schedules', { query: { pageSize: 1 } })).body.data).toMatchObject([changed.body])
+    const query = { include: 'input,config', pageSize: 1 }
+    expect((await ready.send('GET /api/schedules', { query })).body.data).toMatchObject([changed.body])
     const row = await world.platform.db
       .selectFrom('schedules')
       .selectAll()

@@ -1,34 +1,33 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
+import { loadPage, mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
+import { tableList } from '../../../platform/lists/postgres-list.ts'
 import { outcomesBefore, type Fire } from './schedule.ts'
 
 /** The history of a schedule's fires, latest first. The caller has checked that the schedule is in the scope. */
 export async function loadFires(
   db: Db,
   scope: AppScope,
-  { scheduleId, page }: { scheduleId: string; page: Page },
-): Promise<Slice<Fire>> {
-  const all = db
+  { scheduleId, page }: { scheduleId: string; page: Page<Date> },
+): Promise<Slice<Fire, Date>> {
+  const matching = db
     .selectFrom('schedule_fires')
     .where('application_id', '=', scope.applicationId)
     .where('schedule_id', '=', scheduleId)
-  const rows = await all
-    .select(['scheduled_for', 'through', 'outcome', 'run_id', 'fired_at'])
-    .orderBy('scheduled_for', 'desc')
-    .limit(page.pageSize)
-    .offset(offsetOf(page))
-    .execute()
-  const { total } = await all.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  const items = rows.map((row) => ({
+  const list = tableList(db, {
+    rows: matching.select(['scheduled_for', 'through', 'outcome', 'run_id', 'fired_at']),
+    matching,
+    order: { columns: ['scheduled_for'], direction: 'desc', valuesOf: (scheduledFor: Date) => [scheduledFor] },
+    keyOf: (row) => row.scheduled_for,
+  })
+  return mapSlice(await loadPage(list, page), (row) => ({
     scheduledFor: row.scheduled_for,
     through: row.through,
     outcome: row.outcome,
     runId: row.run_id,
     firedAt: row.fired_at,
   }))
-  return { items, total }
 }
 
 /** The last nominal time that was handled: a changed expression must not fire it again. */

@@ -1,8 +1,9 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
+import { timeCursor } from '../../../platform/lists/cursor.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { loadFires } from './fire-store.ts'
-import { findSchedule } from './schedule-store.ts'
+import { findScheduleId } from './schedule-list-store.ts'
 import { ScheduleFireWire, toScheduleFireWire } from './schedule-wire.ts'
 
 export const listScheduleFires = endpoint({
@@ -20,8 +21,8 @@ export const listScheduleFires = endpoint({
   returns: { 200: pageOf(ScheduleFireWire) },
   fails: [],
   async handle({ params, query, scope, db }) {
-    const page = parsePage(query)
-    const { id } = foundOr(await findSchedule(db, scope, params.scheduleId), 'schedule-not-found')
+    const page = parsePage(query, timeCursor)
+    const id = foundOr(await findScheduleId(db, scope, params.scheduleId), 'schedule-not-found')
     return ok(toPageWire(await loadFires(db, scope, { scheduleId: id, page }), page, toScheduleFireWire))
   },
 })

@@ -1,8 +1,9 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../../../platform/http/pagination.ts'
-import { loadRunsOfSchedule, unsealSummaries, RunSummaryWire, toRunSummaryWire } from '../runs/index.ts'
-import { findSchedule } from './schedule-store.ts'
+import { idCursor } from '../../../platform/lists/cursor.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
+import { includeQuery, loadListedRuns, RunListItemWire, toRunListItemWire } from '../runs/index.ts'
+import { findScheduleId } from './schedule-list-store.ts'
 
 export const listScheduleRuns = endpoint({
   route: 'GET /api/schedules/:scheduleId/runs',
@@ -14,13 +15,13 @@ export const listScheduleRuns = endpoint({
   idempotency: 'not-needed',
   audit: 'none',
   params: { scheduleId: { id: 'sched', missing: 'schedule-not-found' } },
-  query: pageQuery,
-  returns: { 200: pageOf(RunSummaryWire) },
+  query: { ...pageQuery, ...includeQuery },
+  returns: { 200: pageOf(RunListItemWire) },
   fails: [],
   async handle({ params, query, scope, platform, db }) {
-    const page = parsePage(query)
-    const { id } = foundOr(await findSchedule(db, scope, params.scheduleId), 'schedule-not-found')
-    const slice = await loadRunsOfSchedule(db, scope, { scheduleId: id, page })
-    return ok(toPageWire({ ...slice, items: await unsealSummaries(platform, slice.items) }, page, toRunSummaryWire))
+    const page = parsePage(query, idCursor('run'))
+    const id = foundOr(await findScheduleId(db, scope, params.scheduleId), 'schedule-not-found')
+    const list = { page, filters: { scheduleId: id }, include: query.include }
+    return ok(toPageWire(await loadListedRuns({ db, scope, platform }, list), page, toRunListItemWire))
   },
 })

@@ -15,19 +15,6 @@ export async function unsealSchedule<T extends StoredSchedule>(
   return unsealSettings(sealOf(stored.endUserId), stored)
 }
 
-/** Schedules of one application with their content decrypted. */
-export async function unsealSchedules(
-  platform: Pick<Platform, 'db' | 'use'>,
-  stored: readonly StoredSchedule[],
-): Promise<Schedule[]> {
-  const [first] = stored
-  if (first === undefined) return []
-  const sealOf = await platform
-    .use(contentSeals)
-    .ofAll(platform.db, first.applicationId, new Set(stored.map(({ endUserId }) => endUserId)))
-  return stored.map((schedule) => unsealSettings(sealOf(schedule.endUserId), schedule))
-}
-
 /** The settings with their content decrypted. */
 export function unsealSettings<T extends ScheduleSettings>(seal: ContentSeal, stored: T): T {
   return {

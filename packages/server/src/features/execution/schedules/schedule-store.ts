@@ -6,11 +6,16 @@ import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
 import type { DB } from '../../../platform/db/schema.generated.ts'
 import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
 import type { ErasedEndUser } from '../../../platform/hooks/hooks.ts'
-import { offsetOf, type Page, type Slice } from '../../../platform/http/pagination.ts'
 import { serializeInApplication } from '../../accounts/applications/index.ts'
 import { agentNames } from '../../catalog/agents/index.ts'
 import type { JsonRecord } from '../runs/index.ts'
-import { schedulesMax, type Schedule, type ScheduleSettings } from './schedule.ts'
+import {
+  schedulesMax,
+  type Schedule,
+  type ScheduleContent,
+  type ScheduleSettings,
+  type ScheduleSummary,
+} from './schedule.ts'
 
 /** When a schedule fires next; both null while it is disabled. */
 export interface NextFire {
@@ -67,35 +72,6 @@ export async function findSchedule(db: Db, scope: AppScope, id: string): Promise
 export async function lockSchedule(tx: Tx, scope: AppScope, id: string): Promise<Schedule | undefined> {
   const row = await select(tx, scope).where('s.id', '=', id).forNoKeyUpdate('s').executeTakeFirst()
   return row === undefined ? undefined : toSchedule(row)
-}
-
-export interface ScheduleFilters {
-  readonly agentId?: string
-  readonly enabled?: boolean
-}
-
-/** Newest first. */
-export async function loadSchedules(
-  db: Db,
-  scope: AppScope,
-  { page, filters }: { page: Page; filters: ScheduleFilters },
-): Promise<Slice<Schedule>> {
-  const { agentId, enabled } = filters
-  const rows = await select(db, scope)
-    .$if(agentId !== undefined, (query) => query.where('s.agent_id', '=', agentId ?? ''))
-    .$if(enabled !== undefined, (query) => query.where('s.enabled', '=', enabled ?? true))
-    .orderBy('s.id', 'desc')
-    .limit(page.pageSize)
-    .offset(offsetOf(page))
-    .execute()
-  const { total } = await db
-    .selectFrom('schedules as s')
-    .select((eb) => eb.fn.countAll<number>().as('total'))
-    .where(visibleTo(scope))
-    .$if(agentId !== undefined, (query) => query.where('s.agent_id', '=', agentId ?? ''))
-    .$if(enabled !== undefined, (query) => query.where('s.enabled', '=', enabled ?? true))
-    .executeTakeFirstOrThrow()
-  return { items: rows.map(toSchedule), total }
 }
 
 /** Changes a locked schedule. */
@@ -180,7 +156,8 @@ function columnsOf(settings: ScheduleSettings, { nextRunAt, dueAt }: NextFire) {
   }
 }
 
-function visibleTo(scope: AppScope) {
+/** The condition that a row of `schedules as s` is in the scope. */
+export function visibleTo(scope: AppScope) {
   return (eb: ExpressionBuilder<DB & { s: DB['schedules'] }, 's'>) =>
     eb.and([
       eb('s.organization_id', '=', scope.organizationId),
@@ -189,8 +166,8 @@ function visibleTo(scope: AppScope) {
     ])
 }
 
-/** The columns of `schedules as s` that form a schedule, except its agent's name. */
-export const scheduleColumns = [
+/** The columns of `schedules as s` that lists read: none of them can be large. */
+export const scheduleSummaryColumns = [
   's.id',
   's.organization_id',
   's.application_id',
@@ -201,8 +178,6 @@ export const scheduleColumns = [
   's.enabled',
   's.cron',
   's.timezone',
-  's.input',
-  's.config',
   's.model_id',
   's.version',
   's.budget_usd',
@@ -214,6 +189,9 @@ export const scheduleColumns = [
   's.created_at',
   's.updated_at',
 ] as const
+
+/** The columns of `schedules as s` that form a schedule, except its agent's name. */
+export const scheduleColumns = [...scheduleSummaryColumns, 's.input', 's.config'] as const
 
 function select(db: Db, scope: AppScope) {
   return db
@@ -228,6 +206,11 @@ export type ScheduleRow = Awaited<ReturnType<ReturnType<typeof select>['executeT
 
 /** The schedule of a row. Throws an Error when a column holds a value that this program never writes. */
 export function toSchedule(row: ScheduleRow): Schedule {
+  return { ...toScheduleSummary(row), input: parseRecord(row.input), config: parseRecord(row.config) }
+}
+
+/** The schedule of a row without its contents. */
+export function toScheduleSummary(row: Omit<ScheduleRow, ScheduleContent>): ScheduleSummary {
   return {
     id: row.id,
     organizationId: row.organization_id,
@@ -240,8 +223,6 @@ export function toSchedule(row: ScheduleRow): Schedule {
     enabled: row.enabled,
     cronExpression: row.cron,
     timezone: row.timezone,
-    input: parseRecord(row.input),
-    config: parseRecord(row.config),
     modelId: row.model_id,
     version: row.version,
     budgetUsd: row.budget_usd,
@@ -257,7 +238,8 @@ export function toSchedule(row: ScheduleRow): Schedule {
 
 const recordOf = Compile(Type.Record(Type.String(), Type.Unknown()))
 
-function parseRecord(value: unknown): JsonRecord {
+/** Throws an Error for a value that this program never writes into a column with content. */
+export function parseRecord(value: unknown): JsonRecord {
   if (recordOf.Check(value)) return value
   throw new Error('A schedule has a damaged JSON column.')
 }

@@ -13,7 +13,15 @@ import {
 } from '../../../platform/http/wire.ts'
 import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
 import { budgetPattern, runRequestFields, trimUsd } from '../runs/index.ts'
-import { fireOutcomes, missedFiresChoices, overlapChoices, type Fire, type Schedule } from './schedule.ts'
+import type { ListedSchedule } from './listed-schedule.ts'
+import {
+  fireOutcomes,
+  missedFiresChoices,
+  overlapChoices,
+  type Fire,
+  type Schedule,
+  type ScheduleSummary,
+} from './schedule.ts'
 
 const cronText =
   'Cron expression: minute, hour, day of month, month, day of week; or `@hourly`, `@daily`, `@weekly`, `@monthly`, ' +
@@ -91,7 +99,7 @@ export const scheduleRequestFields = { ...ruleFields, ...settingFields }
 export const SchedulePatch = Type.Partial(Type.Object(scheduleRequestFields))
 export type SchedulePatch = Static<typeof SchedulePatch>
 
-export const ScheduleWire = wire('Schedule', {
+const summaryFields = {
   id: WireId('sched'),
   agentId: WireId('agent'),
   agent: Type.String({ description: 'The name of the agent as `@scope/name`.' }),
@@ -99,8 +107,6 @@ export const ScheduleWire = wire('Schedule', {
   enabled: Type.Boolean(),
   cronExpression: Type.String({ description: cronText }),
   timezone: Type.String(),
-  input: JsonObject,
-  config: JsonObject,
   modelId: Nullable(WireId('model')),
   version: Nullable(Type.String()),
   budget: Nullable(WireUsd),
@@ -115,9 +121,31 @@ export const ScheduleWire = wire('Schedule', {
   lastRunAt: Nullable(WireTime),
   createdAt: WireTime,
   updatedAt: WireTime,
+}
+
+export const ScheduleWire = wire('Schedule', { ...summaryFields, input: JsonObject, config: JsonObject })
+
+/** A schedule in a list: with the contents that the request includes. */
+export const ScheduleListItemWire = wire('ScheduleListItem', {
+  ...summaryFields,
+  input: Type.Optional(JsonObject),
+  config: Type.Optional(JsonObject),
 })
 
 export function toScheduleWire(schedule: Schedule): Static<typeof ScheduleWire> {
+  return { ...toSummaryWire(schedule), input: schedule.input, config: schedule.config }
+}
+
+export function toScheduleListItemWire(schedule: ListedSchedule): Static<typeof ScheduleListItemWire> {
+  const { input, config } = schedule
+  return {
+    ...toSummaryWire(schedule),
+    ...(input === undefined ? {} : { input }),
+    ...(config === undefined ? {} : { config }),
+  }
+}
+
+function toSummaryWire(schedule: ScheduleSummary) {
   return {
     id: toWireId('sched', schedule.id),
     agentId: toWireId('agent', schedule.agentId),
@@ -126,8 +154,6 @@ export function toScheduleWire(schedule: Schedule): Static<typeof ScheduleWire> 
     enabled: schedule.enabled,
     cronExpression: schedule.cronExpression,
     timezone: schedule.timezone,
-    input: schedule.input,
-    config: schedule.config,
     modelId: toWireIdOrNull('model', schedule.modelId),
     version: schedule.version,
     budget: schedule.budgetUsd === null ? null : trimUsd(schedule.budgetUsd),

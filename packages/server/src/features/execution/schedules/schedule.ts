@@ -60,6 +60,12 @@ export interface Schedule extends ScheduleSettings {
   readonly updatedAt: Date
 }
 
+/** The fields of a schedule that can be large. */
+export type ScheduleContent = 'input' | 'config'
+
+/** A schedule without its contents. */
+export type ScheduleSummary = Omit<Schedule, ScheduleContent>
+
 /** The outcome of a fire, or of a range of missed fires. */
 export interface Fire {
   readonly scheduledFor: Date

@@ -3,6 +3,8 @@ import { newWireId, toWireId } from '../../ids/id.ts'
 import { accepted, created, endpoint, largeBodyBytes, noContent, ok, type Endpoint } from '../endpoint.ts'
 import { feature, type Feature } from '../feature.ts'
 import { pageOf, pageQuery, parsePage, toPageWire } from '../pagination.ts'
+import { numberCursor } from '../../lists/cursor.ts'
+import { loadPage, type ListSource } from '../../lists/load-page.ts'
 import { problem } from '../../problems/problem.ts'
 import { JsonObject, Nothing, wire, WireId } from '../wire.ts'
 
@@ -40,15 +42,18 @@ const listToys = endpoint({
   query: pageQuery,
   returns: { 200: pageOf(Type.Object({ name: Type.String() })) },
   async handle({ query }) {
-    const page = parsePage(query)
-    const all = Array.from({ length: 47 }, (_, index) => `toy ${47 - index}`)
-    return ok(
-      toPageWire(
-        { items: all.slice((page.page - 1) * page.pageSize, page.page * page.pageSize), total: all.length },
-        page,
-        (name) => ({ name }),
-      ),
-    )
+    const page = parsePage(query, numberCursor)
+    const numbers = Array.from({ length: 47 }, (_, index) => 47 - index)
+    const source: ListSource<number, number> = {
+      items: async (start, limit) =>
+        'after' in start
+          ? numbers.filter((number) => number < start.after).slice(0, limit)
+          : numbers.slice(start.offset, start.offset + limit),
+      keyOf: (number) => number,
+      count: async (max) => Math.min(max, numbers.length),
+      estimate: async () => numbers.length,
+    }
+    return ok(toPageWire(await loadPage(source, page), page, (number) => ({ name: `toy ${number}` })))
   },
 })
 
