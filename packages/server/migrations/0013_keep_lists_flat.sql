@@ -28,6 +28,9 @@ create index files_of_run_newest on files (run_id, id desc) include (organizatio
 drop index end_users_newest;
 create index end_users_newest on end_users (application_id, id desc) include (organization_id);
 
+-- A page of a log, and the count of its entries, read no other events and no rows but those shown.
+create index run_events_logs on run_events (run_id, seq) include (organization_id) where kind = 'run_log';
+
 -- An organization follows from an application, and both from an agent or a schedule: without this the planner takes them for
 -- independent, and its estimates of long lists are far too low.
 create statistics runs_scopes (dependencies) on organization_id, application_id, agent_id from runs;

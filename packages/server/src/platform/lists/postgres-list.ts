@@ -60,7 +60,8 @@ export function tableList<D, T extends keyof D, Row, E, U extends keyof E, Key>(
       return ('offset' in from && from.offset === 0 ? ordered : ordered.where(start(from))).execute()
     },
     keyOf,
-    count: (max) => countUpTo(db, sql`${matching.select(sql`1`.as('one')).limit(max)}`),
+    // In the list's order, because without one PostgreSQL may read other tenants' rows of the table.
+    count: (max) => countUpTo(db, sql`${matching.select(sql`1`.as('one')).orderBy(orderBy).limit(max)}`),
     estimate: async () => plannedRows(await matching.select(sql`1`.as('one')).explain('json')),
   }
 }
