@@ -120,22 +120,7 @@ async function fillExecution(db: Db, filling: Filling) {
   await sql`
     insert into schedule_fires (application_id, schedule_id, scheduled_for, outcome)
     select ${applicationId}, ${uuid(8, sql`1`)}, now() - n * interval '1 minute', 'started' from ${all}`.execute(db)
-  // Half of the runs are of the end-user and the schedule; few have not ended.
-  await sql`
-    insert into runs (id, organization_id, application_id, agent_id, agent_name, package_id, package_version_id,
-      version, status, timeout_ms, end_user_id, schedule_id, input, last_seq)
-    select ${uuid(9)}, ${organizationId}, ${applicationId}, ${agent.id}, ${agent.name}, ${agent.packageId},
-      ${agent.versionId}, '1.0.0',
-      case when n % 1000 = 5 then 'waiting' when n % 3 = 0 then 'failed' else 'success' end,
-      300000, case when n % 2 = 0 then ${uuid(4, sql`1`)} end, case when n % 2 = 0 then ${uuid(8, sql`1`)} end,
-      jsonb_build_object('n', n), ${eventsOfEachRun}
-    from generate_series(1, ${runs}::int) n`.execute(db)
-  await sql`
-    insert into run_events (
-      run_id, seq, id, organization_id, application_id, agent_id, kind, type, level, event, message)
-    select ${uuid(9)}, seq, gen_random_uuid(), ${organizationId}, ${applicationId}, ${agent.id},
-      case when seq = 1 then 'run_update' else 'run_log' end, 'progress', 'info', 'log', 'Entry ' || seq
-    from generate_series(1, ${runs}::int) n, generate_series(1, ${eventsOfEachRun}::int) seq`.execute(db)
+  await insertRuns(db, { tenant, agent, from: 1, to: runs, eventsOfEachRun })
   await sql`
     insert into run_events (
       run_id, seq, id, organization_id, application_id, agent_id, kind, type, level, event, message)
@@ -147,6 +132,39 @@ async function fillExecution(db: Db, filling: Filling) {
     select ${uuid(10)}, ${organizationId}, ${applicationId}, ${uuid(9, sql`1`)}, 'file ' || n, 1, 'text/plain',
       sha256(n::text::bytea)
     from ${all}`.execute(db)
+}
+
+/** Inserts runs with their events, numbered from `from` to `to`, into a tenant that `fillLists` has filled. */
+export async function insertRuns(
+  db: Db,
+  {
+    tenant,
+    agent,
+    from,
+    to,
+    eventsOfEachRun,
+  }: Pick<Filling, 'tenant' | 'agent' | 'eventsOfEachRun'> & {
+    readonly from: number
+    readonly to: number
+  },
+): Promise<void> {
+  const { organizationId, applicationId } = tenant
+  // Half of the runs are of the end-user and the schedule; few have not ended.
+  await sql`
+    insert into runs (id, organization_id, application_id, agent_id, agent_name, package_id, package_version_id,
+      version, status, timeout_ms, end_user_id, schedule_id, input, last_seq)
+    select ${uuid(9)}, ${organizationId}, ${applicationId}, ${agent.id}, ${agent.name}, ${agent.packageId},
+      ${agent.versionId}, '1.0.0',
+      case when n % 1000 = 5 then 'waiting' when n % 3 = 0 then 'failed' else 'success' end,
+      300000, case when n % 2 = 0 then ${uuid(4, sql`1`)} end, case when n % 2 = 0 then ${uuid(8, sql`1`)} end,
+      jsonb_build_object('n', n), ${eventsOfEachRun}
+    from generate_series(${from}::int, ${to}::int) n`.execute(db)
+  await sql`
+    insert into run_events (
+      run_id, seq, id, organization_id, application_id, agent_id, kind, type, level, event, message)
+    select ${uuid(9)}, seq, gen_random_uuid(), ${organizationId}, ${applicationId}, ${agent.id},
+      case when seq = 1 then 'run_update' else 'run_log' end, 'progress', 'info', 'log', 'Entry ' || seq
+    from generate_series(${from}::int, ${to}::int) n, generate_series(1, ${eventsOfEachRun}::int) seq`.execute(db)
 }
 
 async function fillDelivery(db: Db, { tenant: { organizationId, applicationId }, rows }: Filling) {
