@@ -8,6 +8,7 @@ import {
 } from 'kysely'
 import pg from 'pg'
 import type { Log } from '../log/log.ts'
+import { fromDatabase } from './database-failure.ts'
 import { PoolDriver, TenantConnections } from './pool-driver.ts'
 import type { DB } from './schema.generated.ts'
 import { canActAsTenant } from './tenant-role.ts'
@@ -72,7 +73,7 @@ export function openDatabase(address: DatabaseAddress, options: { connectionsMax
   const hasRowSecurity = (): Promise<boolean> =>
     (rowSecurity ??= canActAsTenant(pool).catch((error: unknown) => {
       rowSecurity = undefined
-      throw error
+      throw fromDatabase(error, 'connecting')
     }))
   const db = kyselyOver(driver, () => '')
   return {

@@ -6,6 +6,7 @@ import {
   type TransactionSettings,
 } from 'kysely'
 import type pg from 'pg'
+import { fromDatabase } from './database-failure.ts'
 import { PooledConnection } from './pooled-connection.ts'
 
 /** Kysely's driver over the pool: beginning and committing a transaction need no separate round trips. */
@@ -22,7 +23,9 @@ export class PoolDriver implements Driver {
   }
 
   async acquireConnection(): Promise<PooledConnection> {
-    const client = await this.#pool.connect()
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw fromDatabase(error, 'connecting')
+    })
     const known = this.#connections.get(client)
     if (known !== undefined) return known
     const connection = new PooledConnection(client)

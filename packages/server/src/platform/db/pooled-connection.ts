@@ -1,5 +1,6 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 import type pg from 'pg'
+import { databaseFailureOf, fromDatabase } from './database-failure.ts'
 import { forgetAfterSchemaChange, nameOf } from './statement-names.ts'
 
 /** The role that tenant requests run as. It owns no tables, so row-level security applies to it. */
@@ -104,10 +105,17 @@ export class PooledConnection implements DatabaseConnection {
         ? undefined
         : nameOf(text, this.#organizationId === '' ? 'all' : 'tenant')
     // The driver's type requires a mutable array, but the driver does not modify it.
-    if (name === undefined) return this.#client.query(text, values as unknown[])
-    const sent = this.#client.query({ name, text, values: values as unknown[] })
-    sent.catch(forgetAfterSchemaChange)
-    return sent
+    const sent =
+      name === undefined
+        ? this.#client.query(text, values as unknown[])
+        : this.#client.query({ name, text, values: values as unknown[] })
+    return sent.catch((error: unknown) => {
+      if (name !== undefined) forgetAfterSchemaChange(error)
+      fromDatabase(error, 'executing')
+      // Another connection may work: this one ends, or its server is read-only since a failover.
+      if (databaseFailureOf(error)?.kind === 'unavailable') this.#isBroken = true
+      throw error
+    })
   }
 }
 

@@ -28,6 +28,8 @@ export interface RequestState {
   authorization: Authorization
   apiVersion: string
   rawBody: Buffer
+  /** The endpoint keeps the reply under the request's Idempotency-Key. */
+  hasIdempotencyKey: boolean
 }
 
 declare module 'fastify' {
@@ -65,5 +67,6 @@ export function emptyState(apiVersion: string): RequestState {
     authorization: { scope: undefined, permissions: new Set(), apiVersion: null },
     apiVersion,
     rawBody: Buffer.alloc(0),
+    hasIdempotencyKey: false,
   }
 }

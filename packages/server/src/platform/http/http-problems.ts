@@ -33,8 +33,10 @@ export const httpProblems = {
   'rate-limited': { status: 429, title: 'Too Many Requests' },
   'headers-too-large': { status: 431, title: 'Request Header Fields Too Large' },
   'internal-error': { status: 500, title: 'Internal Error' },
+  'service-unavailable': { status: 503, title: 'Service Unavailable' },
   'shutting-down': { status: 503, title: 'Shutting Down' },
   'not-ready': { status: 503, title: 'Not Ready' },
+  'insufficient-storage': { status: 507, title: 'Insufficient Storage' },
 } as const
 
 declare module '../vocabulary/vocabulary.ts' {

@@ -1,5 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { databaseFailureOf } from '../db/database-failure.ts'
 import { maskSecrets } from '../log/log.ts'
+import { databaseProblem } from './database-problem.ts'
 import {
   problem,
   Problem,
@@ -33,19 +35,25 @@ const advice: Partial<Record<ProblemCode, string>> = {
 }
 
 /** Converts an error to a problem; an unknown error becomes `internal-error`. */
-function toProblem(problems: ProblemTable, error: unknown): Problem {
+function toProblem(problems: ProblemTable, request: FastifyRequest, error: unknown): Problem {
   if (error instanceof Problem && problems.has(error.code)) return error
-  const code = codeOf(error)
+  const failure = databaseFailureOf(error)
+  if (failure !== undefined) return databaseProblem(request, failure)
+  const code = codeOf(request, error)
   return problem(code, { ...(advice[code] === undefined ? {} : { detail: advice[code] }) })
 }
 
-function codeOf(error: unknown): ProblemCode {
+function codeOf(request: FastifyRequest, error: unknown): ProblemCode {
   if (!isCoded(error)) return 'internal-error'
   if (unstorableText.has(error.code)) return 'validation-error'
   // An unlisted framework error with a 4xx status must not become an internal error.
   const isRefusal = error.code.startsWith('FST_') && error.statusCode !== undefined && error.statusCode < 500
-  const isHangUp = error.code === 'ECONNRESET' || error.code === 'ERR_STREAM_PREMATURE_CLOSE'
-  return frameworkCodes[error.code] ?? (isRefusal || isHangUp ? 'malformed-request' : 'internal-error')
+  return frameworkCodes[error.code] ?? (isRefusal || hasHungUp(request) ? 'malformed-request' : 'internal-error')
+}
+
+// The code of an error does not tell whose connection was reset. The client's was if its request never arrived in full.
+function hasHungUp({ raw }: FastifyRequest): boolean {
+  return raw.destroyed && !raw.complete
 }
 
 /** Sends the problem (RFC 9457), and logs a server error once with its cause. */
@@ -54,7 +62,7 @@ export function sendProblem(
   { request, reply }: { request: FastifyRequest; reply: FastifyReply },
   error: unknown,
 ): FastifyReply {
-  const failure = toProblem(problems, error)
+  const failure = toProblem(problems, request, error)
   const { options } = failure
   const row = problemRow(problems, failure.code)
   if (row.status >= 500)

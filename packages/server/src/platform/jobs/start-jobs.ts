@@ -2,6 +2,7 @@ import { setTimeout as timer } from 'node:timers/promises'
 import type { Platform } from '../platform.ts'
 import { createSignal } from '../concurrency/signal.ts'
 import { sleep } from '../concurrency/sleep.ts'
+import { outageLog } from '../db/outage-log.ts'
 import type { Job } from './job.ts'
 
 /** After a failure a job waits at least this long, regardless of wake-ups. */
@@ -24,14 +25,17 @@ async function runJob(platform: Platform, { name, everyMs, wakes, run }: Job, si
   const woken = createSignal(signal)
   const unsubscribes = wakes.map((topic) => platform.wake.subscribe(topic, woken.raise))
   const log = platform.log.child({ job: name })
+  const outage = outageLog(log)
   while (!signal.aborted) {
     woken.lower()
     try {
-      if (await run(platform, signal)) continue
+      const isMore = await run(platform, signal)
+      outage.over()
+      if (isMore) continue
     } catch (error) {
       // During a stop, a job may fail: its work is done again later.
       if (signal.aborted) break
-      log.error({ err: error }, 'A job failed; it will be retried.')
+      if (!outage.covers(error)) log.error({ err: error }, 'A job failed; it will be retried.')
       await sleep(restAfterFailureMs, signal).catch(() => undefined)
     }
     await woken.wait(everyMs)

@@ -1,3 +1,4 @@
+import { isDatabaseOutage } from '../db/database-failure.ts'
 import type { Tx } from '../db/database.ts'
 import { job, type Job } from '../jobs/job.ts'
 import type { Platform } from '../platform.ts'
@@ -16,6 +17,7 @@ export function relayEvents(readers: readonly OutboxReader[]): Job {
     async run(platform) {
       const relay = { platform, readers }
       return relayBatch(relay).catch((error: unknown) => {
+        if (isDatabaseOutage(error)) throw error
         // One event that a reader fails on must not block the others.
         platform.log.warn({ err: error }, 'A reader failed on a batch of events; they are passed one by one.')
         return relaySingly(relay)
@@ -61,7 +63,7 @@ async function relayNext(relay: Relay, after: number, heldRuns: Set<string>): Pr
     })
     if (event !== undefined && !isHeld(event, heldRuns)) announce(relay, [event])
   } catch (error) {
-    if (event === undefined) throw error
+    if (event === undefined || isDatabaseOutage(error)) throw error
     if (event.runId !== null) heldRuns.add(event.runId)
     relay.platform.log.error(
       { err: error, eventId: event.id, runId: event.runId },

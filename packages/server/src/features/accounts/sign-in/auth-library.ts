@@ -1,3 +1,4 @@
+import { revealDatabaseFailures } from '../../../platform/db/database-failure.ts'
 import { appUrl } from '../../../platform/open-platform.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
 import { authOptions } from './auth-options.ts'
@@ -29,7 +30,7 @@ export const authLibrary: Service<AuthLibrary> = {
     }
     return {
       handle: async (request) => (await loaded()).handler(request),
-      findUser: async (headers) => findUser(await loaded(), headers),
+      findUser: (headers) => revealDatabaseFailures(async () => findUser(await loaded(), headers)),
       warm: async () =>
         void (await (await loaded()).handler(new Request(`${appUrl(platform.config)}/api/auth/get-session`))),
     }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { revealDatabaseFailures } from '../../../platform/db/database-failure.ts'
 import { toHeaders } from '../../../platform/http/admit.ts'
 import { hijacked, type AnyCall } from '../../../platform/http/endpoint.ts'
 import { problem, type Problem, type ProblemCode } from '../../../platform/problems/problem.ts'
@@ -17,12 +18,14 @@ interface ForwardedRequest {
 }
 
 /** Calls the auth library and sets its cookies on the reply. Throws a problem if it refuses, an Error if it fails. */
-export async function callLibrary(http: Http, forwarded: ForwardedRequest): Promise<Response> {
-  const response = await http.platform.use(authLibrary).handle(toWebRequest(http, forwarded))
-  const cookies = response.headers.getSetCookie()
-  if (cookies.length > 0) void http.reply.header('set-cookie', cookies)
-  if (response.status >= 400) throw await toProblem(response, http.platform)
-  return response
+export function callLibrary(http: Http, forwarded: ForwardedRequest): Promise<Response> {
+  return revealDatabaseFailures(async () => {
+    const response = await http.platform.use(authLibrary).handle(toWebRequest(http, forwarded))
+    const cookies = response.headers.getSetCookie()
+    if (cookies.length > 0) void http.reply.header('set-cookie', cookies)
+    if (response.status >= 400) throw await toProblem(response, http.platform)
+    return response
+  })
 }
 
 /** Paths that mean one thing: without dots, escapes, empty segments and a slash at the end. */

@@ -1,4 +1,5 @@
 import { SealBroken } from '../../../platform/crypto/key-ring.ts'
+import { databaseFailureOf } from '../../../platform/db/database-failure.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals, plainSeal } from '../../accounts/end-users/index.ts'
 import { getPackageVersion, toolsOf } from '../../catalog/agents/index.ts'
@@ -57,8 +58,12 @@ export async function executeRun(parts: ExecutionParts, stored: StoredRun, signa
     const run = unsealRunWith(await platform.use(contentSeals).of(platform.db, stored), stored)
     return await executeUnsealed(parts, run, signal)
   } catch (error) {
+    if (!(error instanceof SealBroken)) {
+      platform.log.error({ err: error, runId: stored.id }, 'The run could not be executed; it is released.')
+      return 'release'
+    }
     platform.log.error({ err: error, runId: stored.id }, 'The content of the run could not be decrypted.')
-    return error instanceof SealBroken ? endUnreadable(platform, stored) : 'release'
+    return endUnreadable(platform, stored)
   }
 }
 
@@ -117,7 +122,8 @@ async function attemptRun(
         error: { code: 'timeout', message: `The run took longer than ${run.timeoutMs / 1000} s.` },
       }
     }
-    if (error instanceof Fenced || signal.aborted || isInfrastructure(error)) throw error
+    // A database failure must not fail the run: another attempt continues it.
+    if (error instanceof Fenced || signal.aborted || databaseFailureOf(error) !== undefined) throw error
     if (error instanceof ModelGone) return modelGone
     parts.platform.log.error({ err: error, runId: run.id }, 'Run failed with an internal error.')
     return failed(
@@ -162,7 +168,8 @@ async function prepareAndDrive(
   })
 }
 
-// Files that cannot be kept do not fail the run: its log lists them.
+// Files that cannot be kept do not fail the run: its log lists them. Throws failures of the database: another attempt
+// keeps the files.
 async function keepOutput({ log }: Pick<Platform, 'log'>, run: Run, sandbox: RunSandbox): Promise<readonly LogEntry[]> {
   try {
     const { lost, isMore } = await sandbox.collectOutput()
@@ -171,6 +178,7 @@ async function keepOutput({ log }: Pick<Platform, 'log'>, run: Run, sandbox: Run
     const reasons = [...lost.map(({ path, reason }) => `${path} ${reason}`), ...more]
     return [outputNotKept(`Not all output was kept: ${reasons.join('; ')}.`, { lost: [...lost], isMore })]
   } catch (error) {
+    if (databaseFailureOf(error) !== undefined) throw error
     log.error({ err: error, runId: run.id }, 'The output files of the run could not be kept.')
     const message = 'The output files could not be kept. The server log has the cause under the id of this run.'
     return [outputNotKept(message, null)]
@@ -179,25 +187,4 @@ async function keepOutput({ log }: Pick<Platform, 'log'>, run: Run, sandbox: Run
 
 function whyStopped(signal: AbortSignal): RunStopped['why'] | undefined {
   return signal.reason instanceof RunStopped ? signal.reason.why : undefined
-}
-
-// A database failure must not fail the run: another attempt retries it. Besides lost connections: cancelled statements
-// (57014) and lock timeouts (55P03).
-const databaseFailures = /^(08|53|57|40|55P03)/
-const connectionFailures = /^(ECONN|EPIPE|ETIMEDOUT|EAI_AGAIN)/
-const driverFailures = [
-  'Connection terminated',
-  'connection error and is not queryable',
-  'timeout exceeded when trying to connect',
-  'Cannot use a pool after',
-]
-
-function isInfrastructure(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  if ('code' in error && typeof error.code === 'string') {
-    if (databaseFailures.test(error.code) || connectionFailures.test(error.code)) return true
-    // ENOENT on connect means that the embedded server's socket is missing; any other ENOENT is not a database error.
-    if (error.code === 'ENOENT') return 'syscall' in error && error.syscall === 'connect'
-  }
-  return driverFailures.some((text) => error.message.includes(text))
 }

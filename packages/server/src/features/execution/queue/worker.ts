@@ -1,5 +1,7 @@
 import { setTimeout as timer } from 'node:timers/promises'
 import { sleep } from '../../../platform/concurrency/sleep.ts'
+import { isDatabaseOutage } from '../../../platform/db/database-failure.ts'
+import { outageLog } from '../../../platform/db/outage-log.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { plainSeal } from '../../accounts/end-users/index.ts'
 import { appendEvents, runResumed, runUpdate, sealEntries, type StoredRun } from '../runs/index.ts'
@@ -96,6 +98,7 @@ function abortAll({ active }: WorkerState): void {
 
 async function beat(state: WorkerState): Promise<void> {
   const { platform } = state.parts
+  const outage = outageLog(platform.log.child({ workerId: state.id }))
   while (!state.stopped) {
     await sleep(heartbeatMs, state.stopping.signal).catch(() => undefined)
     if (state.stopped) return
@@ -104,8 +107,9 @@ async function beat(state: WorkerState): Promise<void> {
       state.lastHeartbeatMs = Date.now()
       await releaseForgotten(state, await abortLost(state))
       await deleteDeadWorkers(platform.db)
+      outage.over()
     } catch (error) {
-      platform.log.warn({ err: error, workerId: state.id }, 'Heartbeat failed.')
+      if (!outage.covers(error)) platform.log.warn({ err: error, workerId: state.id }, 'Heartbeat failed.')
     }
     kick(state)
   }
@@ -130,7 +134,9 @@ async function claimWhileAvailable(state: WorkerState): Promise<void> {
       if (claims.length === slots) state.kicked = true
       for (const taken of claims) start(state, taken)
     } catch (error) {
-      platform.log.warn({ err: error, workerId: state.id }, 'Runs could not be claimed.')
+      // The heartbeat reports an outage of the database.
+      const level = isDatabaseOutage(error) ? 'debug' : 'warn'
+      platform.log[level]({ err: error, workerId: state.id }, 'Runs could not be claimed.')
     }
   }
 }

@@ -16,7 +16,9 @@ const commonFailures: readonly ProblemCode[] = [
   'validation-error',
   'rate-limited',
   'internal-error',
+  'service-unavailable',
   'shutting-down',
+  'insufficient-storage',
   'invalid-api-version',
   'unsupported-api-version',
 ]

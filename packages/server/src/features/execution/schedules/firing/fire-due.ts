@@ -1,3 +1,4 @@
+import { isDatabaseOutage } from '../../../../platform/db/database-failure.ts'
 import { sleep } from '../../../../platform/concurrency/sleep.ts'
 import type { Platform } from '../../../../platform/platform.ts'
 import { fireBatch } from './fire-batch.ts'
@@ -68,6 +69,7 @@ async function fireIds(platform: Firing, ids: readonly string[]): Promise<number
   try {
     return await fireTogether(platform, ids)
   } catch (error) {
+    if (isDatabaseOutage(error)) throw error
     // One failing schedule must not block the others.
     platform.log.warn({ err: error }, 'A batch of schedules could not be fired; retrying them one by one.')
     return fireSingly(platform, ids)
