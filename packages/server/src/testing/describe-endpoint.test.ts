@@ -18,13 +18,11 @@ const createToy = endpoint({
   body: Type.Object({ name: Type.String({ minLength: 1 }) }),
   returns: { 201: ToyWire },
   fails: [],
-  async handle({ body, change }) {
-    const toy = await change(
-      async () => ({ id: newWireId('toy'), name: body.name }),
-      (made) => made.id,
-    )
-    return created(toy, `/api/toys/${toy.id}`)
-  },
+  handle: ({ body, changeOnce }) =>
+    changeOnce(async () => ({ id: newWireId('toy'), name: body.name }), {
+      describe: (made) => made.id,
+      reply: (made) => created(made, `/api/toys/${made.id}`),
+    }),
 })
 
 const listToys = endpoint({

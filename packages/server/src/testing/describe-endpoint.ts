@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { features } from '../features/index.ts'
 import { bodyBytesDefault, type Endpoint } from '../platform/http/endpoint.ts'
@@ -155,7 +156,19 @@ function refusesBadBodies({ endpoint, prepare }: Context): void {
   })
 }
 
-function replays({ endpoint, prepare }: Context): void {
+function replays({ endpoint, prepare, world }: Context): void {
+  // A key that is stored later is lost in a crash or an outage in between: the repeated request then acts twice.
+  it.runIf(endpoint.audit !== 'none')('stores the key in the transaction of the change', async () => {
+    const { send, good } = await prepare()
+    const headers = { ...good.headers, 'idempotency-key': 'a key of this change' }
+    const answer = await send(routeOf(endpoint, good), { ...good, headers })
+    const { rows } = await sql<{ kept: boolean }>`
+      select exists (select from idempotency_keys k where k.xmin = a.xmin)
+        or exists (select from runs r where r.xmin = a.xmin and r.idempotency_key_hash is not null) as kept
+      from audit_log a where a.request_id = ${answer.headers.get('request-id')}`.execute(world().platform.db)
+    expect(rows).toEqual([{ kept: true }])
+  })
+
   it('replays the reply to the same key and body, and refuses the key with another body', async () => {
     const { send, good } = await prepare()
     const headers = { ...good.headers, 'idempotency-key': 'a key of this test' }

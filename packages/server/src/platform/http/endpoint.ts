@@ -60,6 +60,14 @@ export interface Call<K extends CallerKind, P extends string, Q extends TPropert
    * resource, or the whole subject of the entry.
    */
   change<T>(work: (tx: Tx) => Promise<T>, describe?: (result: T) => string | AuditSubject): Promise<T>
+  /**
+   * Like `change`, for endpoints that support idempotency: also stores the reply under the request's key in the
+   * transaction, so that no failure in between lets a repeated request make the change twice. Returns the reply.
+   */
+  changeOnce<T, R extends JsonReply<Returns>>(
+    work: (tx: Tx) => Promise<T>,
+    about: { readonly describe: (result: T) => string | AuditSubject; readonly reply: (result: T) => R },
+  ): Promise<R>
   /** Fastify's objects, for uploads and streams. */
   readonly request: FastifyRequest
   readonly reply: FastifyReply

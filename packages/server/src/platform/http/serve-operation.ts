@@ -6,23 +6,14 @@ import type { Tx } from '../db/database.ts'
 import { parseWireId } from '../ids/id.ts'
 import { auditedRequest } from './admit.ts'
 import type { ApiParts, Operation } from './api.ts'
-import type { IdempotencyKey, StoredReply } from './idempotency/idempotency.ts'
-import { idempotencyLockMs, parseIdempotencyKey } from './idempotency/idempotency.ts'
-import {
-  hijacked,
-  requiredPermissions,
-  type AnyCall,
-  type Endpoint,
-  type JsonReply,
-  type PathParam,
-  type Returns,
-} from './endpoint.ts'
+import { parseIdempotencyKey, type IdempotencyKey } from './idempotency/idempotency.ts'
+import { keepReply, sendOnce } from './idempotency/send-once.ts'
+import { present, sendStored, type Http } from './idempotency/stored-reply.ts'
+import { hijacked, requiredPermissions, type AnyCall, type Endpoint, type PathParam } from './endpoint.ts'
 import { problem } from '../problems/problem.ts'
 import { sealReplies } from './idempotency/seal-replies.ts'
 import { findUnsafeValues, isStorable, isTooDeep } from './unsafe-values.ts'
 import { bodyValidator, queryValidator, refuseInvalid } from './validation.ts'
-
-type Http = { readonly request: FastifyRequest; readonly reply: FastifyReply }
 
 /**
  * The second half of the pipeline, with the body: validate → permission → idempotency → handle → reply.
@@ -50,7 +41,9 @@ export function serveOperation(allParts: ApiParts, operation: Operation): (http:
     refuseForbidden(operation, request)
     const key = readIdempotencyKey(operation, { request, params })
     const call = buildCall(parts, operation, { http, params, key })
-    return key === undefined ? send(parts, operation, { http, call }) : sendOnce(parts, operation, { http, call, key })
+    if (key === undefined) return send(parts, operation, { http, call })
+    request.state.hasIdempotencyKey = true
+    return sendOnce(parts, operation, { http, call, key })
   }
 }
 
@@ -116,9 +109,10 @@ function readIdempotencyKey(
 
 function buildCall(
   parts: ApiParts,
-  { endpoint }: Operation,
+  operation: Operation,
   { http, params, key }: { http: Http; params: Record<string, string>; key: IdempotencyKey | undefined },
 ): AnyCall {
+  const { endpoint } = operation
   const { request, reply } = http
   const { caller, authorization, apiVersion } = request.state
   const db =
@@ -146,24 +140,33 @@ function buildCall(
     change: (work, describe) =>
       db.transaction().execute(async (tx) => {
         const result = await work(tx)
-        if (endpoint.audit !== 'none')
-          await writeAudit(tx, { request, action: endpoint.audit, described: describe?.(result) })
+        await writeAudit(tx, { request, endpoint, described: describe?.(result) })
         return result
+      }),
+    changeOnce: (work, about) =>
+      db.transaction().execute(async (tx) => {
+        const result = await work(tx)
+        const answer = about.reply(result)
+        if (key !== undefined)
+          await keepReply(parts.idempotency, tx, { key, stored: present(parts, operation, { http, result: answer }) })
+        await writeAudit(tx, { request, endpoint, described: about.describe(result) })
+        return answer
       }),
     request,
     reply,
   }
 }
 
-function writeAudit(
+async function writeAudit(
   tx: Tx,
-  about: { request: FastifyRequest; action: string; described: string | AuditSubject | undefined },
+  about: { request: FastifyRequest; endpoint: Endpoint; described: string | AuditSubject | undefined },
 ): Promise<void> {
-  const { request, action, described } = about
+  const { request, endpoint, described } = about
+  if (endpoint.audit === 'none') return
   const subject = typeof described === 'string' ? { resourceId: described } : described
   const { caller, authorization } = request.state
-  return insertAuditEntryAndCommit(tx, {
-    action,
+  await insertAuditEntryAndCommit(tx, {
+    action: endpoint.audit,
     actor: subject?.actor ?? caller,
     scope: subject?.scope === undefined ? authorization.scope : (subject.scope ?? undefined),
     resourceId: subject?.resourceId,
@@ -181,83 +184,4 @@ async function send(
   if (result === hijacked) return http.reply
   if ('stream' in result) return http.reply.code(result.status).headers(result.headers).send(result.stream)
   return sendStored(http.reply, present(parts, operation, { http, result }))
-}
-
-// One winner runs the handler. Only a finished reply is stored, so that a failed request can be retried.
-async function sendOnce(
-  parts: ApiParts,
-  operation: Operation,
-  { http, call, key }: { http: Http; call: AnyCall; key: IdempotencyKey },
-): Promise<FastifyReply> {
-  const acquired = await parts.idempotency.acquire(key.keyHash, key.bodyHash)
-  switch (acquired.state) {
-    case 'finished':
-      return sendStored(http.reply.header('Idempotent-Replayed', 'true'), acquired.reply)
-    case 'in-progress':
-      throw problem('idempotency-in-progress', {
-        detail: 'A request with this Idempotency-Key is still in progress: try again when it has ended.',
-        headers: { 'Retry-After': '1' },
-      })
-    case 'reused':
-      throw problem('idempotency-key-reuse', {
-        detail: 'This Idempotency-Key was used with another body: use a new key for a new request.',
-      })
-    case 'acquired':
-      return sendStored(http.reply, await runHolding(parts, operation, { http, call, key }))
-  }
-}
-
-async function runHolding(
-  parts: ApiParts,
-  operation: Operation,
-  { http, call, key }: { http: Http; call: AnyCall; key: IdempotencyKey },
-): Promise<StoredReply> {
-  const { idempotency } = parts
-  const logFailure = (work: Promise<void>) =>
-    work.catch((error: unknown) => call.log.warn({ err: error }, 'An idempotency key could not be updated.'))
-  // A long request, such as one that waits for a run, takes longer than the lock, which must end soon after a crash.
-  const renewal = setInterval(
-    () => void logFailure(idempotency.renew(key.keyHash, key.bodyHash)),
-    idempotencyLockMs / 3,
-  )
-  try {
-    const result = await operation.endpoint.handle(call)
-    if (result === hijacked || 'stream' in result) throw new Error(`${operation.id} cannot be idempotent: it streams.`)
-    const stored = present(parts, operation, { http, result })
-    // The handler has taken effect: failing to store the reply must neither fail the request nor release the key.
-    await logFailure(idempotency.finish(key.keyHash, key.bodyHash, stored))
-    return stored
-  } catch (error) {
-    await logFailure(idempotency.release(key.keyHash, key.bodyHash))
-    throw error
-  } finally {
-    clearInterval(renewal)
-  }
-}
-
-function present(
-  { platform }: ApiParts,
-  { id }: Operation,
-  { http, result }: { http: Http; result: JsonReply<Returns> },
-): StoredReply {
-  const { apiVersion } = http.request.state
-  const status = Number(result.status)
-  const headers = result.headers ?? {}
-  if (status === 204) return { status, headers, body: '' }
-  const newest = String(http.reply.code(status).serialize(result.body))
-  const body =
-    apiVersion === platform.versions.current
-      ? newest
-      : JSON.stringify(platform.versions.downgradeReply(apiVersion, id, JSON.parse(newest)))
-  // Store the version too: a replay has the shape of the first reply, regardless of the version of the new request.
-  return {
-    status,
-    headers: { ...headers, 'content-type': 'application/json; charset=utf-8', 'appstrate-version': apiVersion },
-    body,
-  }
-}
-
-function sendStored(reply: FastifyReply, stored: StoredReply): FastifyReply {
-  reply.code(stored.status).headers(stored.headers)
-  return stored.body === '' ? reply.send() : reply.send(stored.body)
 }

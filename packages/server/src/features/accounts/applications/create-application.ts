@@ -17,16 +17,14 @@ export const createApplication = endpoint({
   body: Type.Object({ name: applicationFields.name, settings: Type.Optional(applicationFields.settings) }),
   returns: { 201: ApplicationWire },
   fails: ['session-required'],
-  async handle({ body, scope, caller, change }) {
+  async handle({ body, scope, caller, changeOnce }) {
     if (caller.kind === 'api-key')
       throw problem('session-required', {
         detail: 'An API key has no access outside its application: sign in as a user.',
       })
-    const application = await change(
-      (tx) => insertApplication(tx, scope, { ...body, createdBy: caller.userId }),
-      (made) => toWireId('app', made.id),
-    )
-    const reply = toApplicationWire(application)
-    return created(reply, `/api/applications/${reply.id}`)
+    return changeOnce((tx) => insertApplication(tx, scope, { ...body, createdBy: caller.userId }), {
+      describe: (made) => toWireId('app', made.id),
+      reply: (made) => created(toApplicationWire(made), `/api/applications/${toWireId('app', made.id)}`),
+    })
   },
 })

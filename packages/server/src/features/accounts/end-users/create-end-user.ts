@@ -29,20 +29,18 @@ export const createEndUser = endpoint({
   bodyBytesMax: endUserBytesMax,
   returns: { 201: EndUserWire },
   fails: ['external-id-taken', 'email-taken'],
-  async handle({ body, scope, change }) {
+  async handle({ body, scope, changeOnce }) {
     const given = body.metadata ?? {}
     const metadata = mergeMetadata({}, given)
     refuseInvalid([...findMetadataMistakes(given), ...findSizeMistakes(metadata)])
     const email = typeof body.email === 'string' ? normalizeEmail(body.email) : null
     const fields = { name: body.name ?? null, email, externalId: body.externalId ?? null, metadata }
-    const endUser = await change(
-      async (tx) => refuseTaken(await insertEndUser(tx, scope, fields)),
-      (made) => ({
+    return changeOnce(async (tx) => refuseTaken(await insertEndUser(tx, scope, fields)), {
+      describe: (made) => ({
         resourceId: toWireId('eu', made.id),
         changes: changesBetween({}, toAudited(made), { secret: personalFields }),
       }),
-    )
-    const reply = toEndUserWire(endUser)
-    return created(reply, `/api/end-users/${reply.id}`)
+      reply: (made) => created(toEndUserWire(made), `/api/end-users/${toWireId('eu', made.id)}`),
+    })
   },
 })

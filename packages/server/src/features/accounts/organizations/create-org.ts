@@ -17,14 +17,12 @@ export const createOrg = endpoint({
   body: Type.Object({ name: orgFields.name, slug: Type.Optional(orgFields.slug) }),
   returns: { 201: OrgWire },
   fails: ['slug-taken'],
-  async handle({ body, caller, platform, change }) {
+  async handle({ body, caller, platform, changeOnce }) {
     const request = { name: body.name, slug: body.slug, apiVersion: platform.versions.current, userId: caller.userId }
-    const organization = await change(
-      async (tx) => (await createOrganization(tx, request)).organization,
+    return changeOnce(async (tx) => (await createOrganization(tx, request)).organization, {
       // The request has no organization yet, so the audit entry names the new one.
-      (made) => ({ resourceId: toWireId('org', made.id), scope: { organizationId: made.id } }),
-    )
-    const reply = toOrgWire(organization)
-    return created(reply, `/api/orgs/${reply.id}`)
+      describe: (made) => ({ resourceId: toWireId('org', made.id), scope: { organizationId: made.id } }),
+      reply: (made) => created(toOrgWire(made), `/api/orgs/${toWireId('org', made.id)}`),
+    })
   },
 })

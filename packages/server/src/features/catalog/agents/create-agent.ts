@@ -28,15 +28,17 @@ export const createAgent = endpoint({
   bodyBytesMax: largeBodyBytes,
   returns: { 201: AgentWire },
   fails: ['agent-name-taken', 'model-not-found'],
-  async handle({ body, scope, caller, change }) {
+  async handle({ body, scope, caller, changeOnce }) {
     refuseInvalid(findContentMistakes(body))
-    const made = await change(
+    return changeOnce(
       async (tx) => {
         const modelId = await holdModelOf(tx, scope, body.modelId)
         return insertAgent(tx, scope, { ...body, modelId: modelId ?? null, createdBy: caller.userId })
       },
-      ({ agent }) => toWireId('agent', agent.id),
+      {
+        describe: ({ agent }) => toWireId('agent', agent.id),
+        reply: (made) => created(toAgentWire(made), `/api/agents/${toWireId('agent', made.agent.id)}`),
+      },
     )
-    return created(toAgentWire(made), `/api/agents/${toWireId('agent', made.agent.id)}`)
   },
 })

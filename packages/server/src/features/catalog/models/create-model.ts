@@ -28,10 +28,10 @@ export const createModel = endpoint({
   }),
   returns: { 201: ModelWire },
   fails: ['provider-key-not-found'],
-  async handle({ body, scope, caller, platform, change }) {
+  async handle({ body, scope, caller, platform, changeOnce }) {
     const { label, modelId, contextWindow = null, maxTokens = null, cost = null } = body
     const id = newUuid()
-    const model = await change(
+    return changeOnce(
       async (tx) => {
         await lockModels(tx, scope)
         const key = await holdKeyOf(tx, scope, body.providerKeyId)
@@ -46,8 +46,11 @@ export const createModel = endpoint({
         }
         return insertModel(tx, scope, { id, settings, key, createdBy: caller.userId })
       },
-      () => toWireId('model', id),
+      {
+        describe: () => toWireId('model', id),
+        reply: (model) =>
+          created(toModelWire(model, platform.use(modelPrices)), `/api/models/${toWireId('model', id)}`),
+      },
     )
-    return created(toModelWire(model, platform.use(modelPrices)), `/api/models/${toWireId('model', id)}`)
   },
 })

@@ -24,17 +24,19 @@ export const createProviderKey = endpoint({
   }),
   returns: { 201: ProviderKeyWire },
   fails: [],
-  async handle({ body, scope, caller, platform, change }) {
+  async handle({ body, scope, caller, platform, changeOnce }) {
     const address = normalizeAddress(body)
     const apiKey = body.apiKey ?? ''
     refuseInvalid(findNewKeyMistakes(address, apiKey, platform.use(addressPolicy)))
     const id = newUuid()
     const encryptedKey = sealSecret(platform, id, apiKey)
-    const key = await change(
+    return changeOnce(
       (tx) =>
         insertProviderKey(tx, scope, { id, label: body.label, ...address, encryptedKey, createdBy: caller.userId }),
-      () => toWireId('mkey', id),
+      {
+        describe: () => toWireId('mkey', id),
+        reply: (key) => created(toProviderKeyWire(key), `/api/provider-keys/${toWireId('mkey', id)}`),
+      },
     )
-    return created(toProviderKeyWire(key), `/api/provider-keys/${toWireId('mkey', id)}`)
   },
 })

@@ -45,14 +45,14 @@ export const createWebhook = endpoint({
   }),
   returns: { 201: NewWebhookWire },
   fails: ['webhook-limit-reached', 'agent-not-found'],
-  async handle({ body, scope, caller, permissions, platform, request, now, change }) {
+  async handle({ body, scope, caller, permissions, platform, request, now, changeOnce }) {
     refuseInvalid(findWebhookMistakes(platform, body))
     const { signing = 'hmac', agentId, ...chosen } = body
     const id = newUuid()
     const { secret, publicKey } = newSecret(signing)
     const sealedSecret = sealSecret(platform, id, secret)
     const apiVersion = platform.versions.resolve(undefined, request.state.authorization.apiVersion)
-    const webhook = await change(
+    return changeOnce(
       async (tx) => {
         const fields = newWebhookFields({ ...chosen, ...(await agentIdOf(tx, scope, agentId)) }, { now, apiVersion })
         refuseFullPayload(fields, permissions)
@@ -60,9 +60,11 @@ export const createWebhook = endpoint({
           await insertWebhook(tx, scope, { ...fields, id, signing, publicKey, sealedSecret, createdBy: caller.userId }),
         )
       },
-      () => toWireId('wh', id),
+      {
+        describe: () => toWireId('wh', id),
+        reply: (webhook) => created(toNewWebhookWire(webhook, secret), `/api/webhooks/${toWireId('wh', id)}`),
+      },
     )
-    return created(toNewWebhookWire(webhook, secret), `/api/webhooks/${toWireId('wh', id)}`)
   },
 })
 

@@ -35,9 +35,9 @@ export const rotateWebhookSecret = endpoint({
   }),
   returns: { 200: NewWebhookWire },
   fails: [],
-  async handle({ params, body, scope, platform, now, change }) {
+  async handle({ params, body, scope, platform, now, changeOnce }) {
     const id = params.webhookId
-    const { webhook, secret } = await change(
+    return changeOnce(
       async (tx) => {
         const before = foundOr(await lockWebhook(tx, scope, id), 'webhook-not-found')
         const renewed = newSecret(before.signing)
@@ -50,9 +50,11 @@ export const rotateWebhookSecret = endpoint({
         })
         return { before, webhook: after, secret: renewed.secret }
       },
-      (rotated) => ({ resourceId: toWireId('wh', id), changes: changesOf(rotated) }),
+      {
+        describe: (rotated) => ({ resourceId: toWireId('wh', id), changes: changesOf(rotated) }),
+        reply: ({ webhook, secret }) => ok(toNewWebhookWire(webhook, secret)),
+      },
     )
-    return ok(toNewWebhookWire(webhook, secret))
   },
 })
 

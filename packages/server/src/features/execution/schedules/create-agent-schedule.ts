@@ -1,6 +1,6 @@
-import { created, endpoint, largeBodyBytes } from '../../../platform/http/endpoint.ts'
+import { endpoint, largeBodyBytes } from '../../../platform/http/endpoint.ts'
 import { createScheduleOf } from './create-schedule.ts'
-import { ScheduleRequest, ScheduleWire, toScheduleWire } from './schedule-wire.ts'
+import { ScheduleRequest, ScheduleWire } from './schedule-wire.ts'
 
 export const createAgentSchedule = endpoint({
   route: 'POST /api/agents/:agentId/schedules',
@@ -19,7 +19,6 @@ export const createAgentSchedule = endpoint({
   returns: { 201: ScheduleWire },
   fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found', 'too-many-schedules'],
   async handle(call) {
-    const reply = toScheduleWire(await createScheduleOf(call, call.params.agentId, call.body))
-    return created(reply, `/api/schedules/${reply.id}`)
+    return createScheduleOf(call, call.params.agentId, call.body)
   },
 })

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import type { KeyCaller, UserCaller } from '../../../platform/access/caller.ts'
 import { created, endpoint, largeBodyBytes, type Call } from '../../../platform/http/endpoint.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
-import { newUuid } from '../../../platform/ids/id.ts'
+import { newUuid, toWireId } from '../../../platform/ids/id.ts'
 import { contentSeals, holdEndUser } from '../../accounts/end-users/index.ts'
 import { checkSchedule, holdModelOf } from './check-schedule.ts'
 import { afterFire } from './firing/plan-fires.ts'
@@ -16,7 +16,7 @@ import {
   toScheduleWire,
   type ScheduleRequest,
 } from './schedule-wire.ts'
-import { schedulesMax, type Schedule } from './schedule.ts'
+import { schedulesMax } from './schedule.ts'
 
 export const createSchedule = endpoint({
   route: 'POST /api/schedules',
@@ -40,32 +40,30 @@ export const createSchedule = endpoint({
   fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found', 'too-many-schedules'],
   async handle(call) {
     const { agentId, ...request } = call.body
-    const reply = toScheduleWire(await createScheduleOf(call, agentId, request))
-    return created(reply, `/api/schedules/${reply.id}`)
+    return createScheduleOf(call, agentId, request)
   },
 })
 
 type CreateCall = Pick<
   Call<'application', never, Record<never, never>, never>,
-  'db' | 'scope' | 'platform' | 'now' | 'change'
+  'db' | 'scope' | 'platform' | 'now' | 'changeOnce'
 > & {
   readonly caller: UserCaller | KeyCaller
 }
 
-/** Creates a schedule of an agent. Throws what `checkSchedule` throws, model-not-found and too-many-schedules. */
-export async function createScheduleOf(
-  call: CreateCall,
-  agentReference: string,
-  request: ScheduleRequest,
-): Promise<Schedule> {
-  const { db, scope, caller, now, change, platform } = call
+/**
+ * Creates a schedule of an agent, and returns the reply. Throws what `checkSchedule` throws, model-not-found and
+ * too-many-schedules.
+ */
+export async function createScheduleOf(call: CreateCall, agentReference: string, request: ScheduleRequest) {
+  const { db, scope, caller, now, changeOnce, platform } = call
   const settings = readNewSettings(request)
   const agent = await checkSchedule(db, scope, { agentReference, settings })
   const id = newUuid()
   const next = settings.enabled ? afterFire({ ...settings, id }, now, now) : { nextRunAt: null, dueAt: null }
   const seal = await platform.use(contentSeals).of(db, scope)
   const userId = caller.kind === 'user' ? caller.userId : null
-  const schedule = await change(
+  const reply = await changeOnce(
     async (tx) => {
       await holdEndUser(tx, scope)
       await holdModelOf(tx, scope, settings)
@@ -78,8 +76,11 @@ export async function createScheduleOf(
         }),
       )
     },
-    (made) => describeChange(undefined, made),
+    {
+      describe: (made) => describeChange(undefined, made),
+      reply: (made) => created(toScheduleWire(made), `/api/schedules/${toWireId('sched', made.id)}`),
+    },
   )
   platform.wake.wake('schedules', '')
-  return schedule
+  return reply
 }

@@ -148,7 +148,15 @@ async function openRedisStore(): Promise<Opened> {
   const redis = openRedis(server.url, log)
   if (redis.status !== 'ready') await new Promise((resolve) => redis.once('ready', resolve))
   const refuse = () => Promise.reject(new Error('The fallback must not be asked.'))
-  const fallback = { find: async () => undefined, acquire: refuse, renew: refuse, finish: refuse, release: refuse }
+  const fallback = {
+    find: async () => undefined,
+    acquire: refuse,
+    renew: refuse,
+    finish: refuse,
+    finishWith: refuse,
+    remember: refuse,
+    release: refuse,
+  }
   const nameOf = (keyHash: Buffer) => `idem:${keyHash.toString('base64url')}`
   return {
     store: createRedisIdempotency(redis, { fallback, log }),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Tx } from '../../db/database.ts'
 import { problem } from '../../problems/problem.ts'
 
 /** A reply as it is stored and replayed. */
@@ -27,6 +28,13 @@ export interface IdempotencyStore {
   renew(keyHash: Buffer, bodyHash: Buffer): Promise<void>
   /** Stores the reply for `idempotencyTtlMs`. */
   finish(keyHash: Buffer, bodyHash: Buffer, reply: StoredReply): Promise<void>
+  /**
+   * Stores the reply in the database, in the transaction of the change that it reports: both are kept or neither.
+   * False if another request has finished the key meanwhile: then the transaction must be rolled back.
+   */
+  finishWith(tx: Tx, key: IdempotencyKey, reply: StoredReply): Promise<boolean>
+  /** Copies a reply that `finishWith` has stored to where it can be read without the database. */
+  remember(keyHash: Buffer, bodyHash: Buffer, reply: StoredReply): Promise<void>
   /** Releases the key without a reply. */
   release(keyHash: Buffer, bodyHash: Buffer): Promise<void>
 }

@@ -1,8 +1,15 @@
 import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
-import type { Db } from '../../db/database.ts'
-import { idempotencyLockMs, idempotencyTtlMs, type Acquired, type IdempotencyStore } from './idempotency.ts'
+import type { Db, Tx } from '../../db/database.ts'
+import {
+  idempotencyLockMs,
+  idempotencyTtlMs,
+  type Acquired,
+  type IdempotencyKey,
+  type IdempotencyStore,
+  type StoredReply,
+} from './idempotency.ts'
 
 const Headers = Type.Record(Type.String(), Type.String())
 
@@ -57,6 +64,8 @@ export function createPostgresIdempotency(db: Db): DurableIdempotency {
         on conflict (key_hash) do update set status = excluded.status, headers = excluded.headers, body = excluded.body
           where idempotency_keys.body_hash = excluded.body_hash`.execute(db)
     },
+    finishWith: finishInTransaction,
+    remember: async () => undefined,
     async release(keyHash, bodyHash) {
       await db
         .deleteFrom('idempotency_keys')
@@ -66,6 +75,17 @@ export function createPostgresIdempotency(db: Db): DurableIdempotency {
         .execute()
     },
   }
+}
+
+async function finishInTransaction(
+  tx: Tx,
+  { keyHash, bodyHash }: IdempotencyKey,
+  reply: StoredReply,
+): Promise<boolean> {
+  const { rows } = await sql<{ finished: boolean | null }>`
+    select finish_idempotency_key(${keyHash}, ${bodyHash}, ${idempotencyTtlMs}, ${reply.status},
+      ${JSON.stringify(reply.headers)}, ${reply.body}) as finished`.execute(tx)
+  return rows[0]?.finished === true
 }
 
 async function findHeld(db: Db, keyHash: Buffer, bodyHash: Buffer): Promise<Acquired | undefined> {

@@ -1,8 +1,16 @@
 import type { Redis } from 'ioredis'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { databaseFailureOf } from '../../db/database-failure.ts'
 import type { Log } from '../../log/log.ts'
-import { idempotencyLockMs, idempotencyTtlMs, type Acquired, type IdempotencyStore } from './idempotency.ts'
+import {
+  idempotencyLockMs,
+  idempotencyTtlMs,
+  type Acquired,
+  type IdempotencyKey,
+  type IdempotencyStore,
+  type StoredReply,
+} from './idempotency.ts'
 import type { DurableIdempotency } from './postgres-idempotency.ts'
 
 const Entry = Type.Object({
@@ -47,46 +55,59 @@ export function createRedisIdempotency(
     try {
       return await viaRedis()
     } catch (error) {
+      if (databaseFailureOf(error) !== undefined) throw error
       // openRedis already reports an outage, once.
       log.debug({ err: error }, 'Redis failed; an idempotency key is stored in PostgreSQL.')
       return viaFallback()
     }
   }
-  const hold = async (keyHash: Buffer, args: readonly (string | number)[]) =>
-    void (await redis.eval(holdScript, 1, keyOf(keyHash), ...args))
+  const release = (keyHash: Buffer, bodyHash: Buffer) =>
+    orFallback(
+      () => hold(redis, keyHash, [encode(bodyHash)]),
+      () => fallback.release(keyHash, bodyHash),
+    )
+  // Releases the lock if the database knows the key, or fails: the repeated request must not wait for it.
+  const confirm = async (keyHash: Buffer, bodyHash: Buffer): Promise<Acquired> => {
+    const missed = await fallback.find(keyHash, bodyHash).catch(async (error: unknown) => {
+      await release(keyHash, bodyHash)
+      throw error
+    })
+    if (missed !== undefined) await release(keyHash, bodyHash)
+    return missed ?? { state: 'acquired' }
+  }
   return {
     acquire: (keyHash, bodyHash) =>
       orFallback(
         async () => {
           const acquired = await acquire(redis, keyHash, bodyHash)
-          const missed = acquired.state === 'acquired' ? await fallback.find(keyHash, bodyHash) : undefined
-          if (missed !== undefined) await hold(keyHash, [encode(bodyHash)])
-          return missed ?? acquired
+          return acquired.state === 'acquired' ? confirm(keyHash, bodyHash) : acquired
         },
         () => fallback.acquire(keyHash, bodyHash),
       ),
     renew: (keyHash, bodyHash) =>
       orFallback(
-        () => hold(keyHash, [encode(bodyHash), idempotencyLockMs]),
+        () => hold(redis, keyHash, [encode(bodyHash), idempotencyLockMs]),
         () => fallback.renew(keyHash, bodyHash),
       ),
     finish: (keyHash, bodyHash, reply) =>
       orFallback(
-        async () =>
-          void (await redis.set(
-            keyOf(keyHash),
-            JSON.stringify({ bodyHash: encode(bodyHash), reply }),
-            'PX',
-            idempotencyTtlMs,
-          )),
+        () => write(redis, { keyHash, bodyHash }, reply),
         () => fallback.finish(keyHash, bodyHash, reply),
       ),
-    release: (keyHash, bodyHash) =>
-      orFallback(
-        () => hold(keyHash, [encode(bodyHash)]),
-        () => fallback.release(keyHash, bodyHash),
-      ),
+    finishWith: fallback.finishWith,
+    // Without the copy, the next request with the key finds the reply in the database.
+    remember: (keyHash, bodyHash, reply) => write(redis, { keyHash, bodyHash }, reply).catch(() => undefined),
+    release,
   }
+}
+
+async function hold(redis: Redis, keyHash: Buffer, args: readonly (string | number)[]): Promise<void> {
+  await redis.eval(holdScript, 1, keyOf(keyHash), ...args)
+}
+
+async function write(redis: Redis, { keyHash, bodyHash }: IdempotencyKey, reply: StoredReply): Promise<void> {
+  const entry = JSON.stringify({ bodyHash: encode(bodyHash), reply })
+  await redis.set(keyOf(keyHash), entry, 'PX', idempotencyTtlMs)
 }
 
 async function acquire(redis: Redis, keyHash: Buffer, bodyHash: Buffer): Promise<Acquired> {

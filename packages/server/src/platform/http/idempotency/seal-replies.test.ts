@@ -56,6 +56,12 @@ describe('a reply that holds a secret', () => {
 })
 
 describe('sealReplies', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await openWorld({ features: [] })
+  })
+  afterAll(() => world.close())
+
   const reply: StoredReply = { status: 201, headers: { location: '/x' }, body: needle }
   const [keyHash, otherKey, bodyHash] = [randomBytes(32), randomBytes(32), randomBytes(32)]
 
@@ -68,10 +74,17 @@ describe('sealReplies', () => {
     expect(calls).toEqual(['acquire', 'renew', 'release'])
   })
 
-  it('decrypts only bodies that were encrypted for the same key', async () => {
+  it.each<[string, (sealed: IdempotencyStore) => Promise<unknown>]>([
+    ['finish', (sealed) => sealed.finish(keyHash, bodyHash, reply)],
+    [
+      'finishWith',
+      (sealed) => world.platform.db.transaction().execute((tx) => sealed.finishWith(tx, { keyHash, bodyHash }, reply)),
+    ],
+    ['remember', (sealed) => sealed.remember(keyHash, bodyHash, reply)],
+  ])('decrypts only bodies that were encrypted for the same key: %s', async (_name, keep) => {
     const { store, kept } = storeOf({ state: 'in-progress' })
     const sealed = sealReplies(store, parseKeyRing(generateEncryptionKey('1')))
-    await sealed.finish(keyHash, bodyHash, reply)
+    await keep(sealed)
     expect(kept()).toMatchObject({ status: 201, headers: { location: '/x' } })
     expect(kept()?.body).not.toContain(needle)
     expect(await sealed.acquire(keyHash, bodyHash)).toEqual({ state: 'finished', reply })
@@ -100,6 +113,13 @@ function storeOf(acquired: Acquired): {
     renew: async () => void calls.push('renew'),
     release: async () => void calls.push('release'),
     async finish(_key, _body, reply) {
+      kept = reply
+    },
+    async finishWith(_tx, _key, reply) {
+      kept = reply
+      return true
+    },
+    async remember(_key, _body, reply) {
       kept = reply
     },
   }
