@@ -96,6 +96,38 @@ describe('migrate', () => {
     expect(await rows('select x from a')).toEqual([])
   })
 
+  it('builds an index while another node waits to migrate, in a file without a transaction', async () => {
+    await write('0001_a.sql', 'create table a (x int);')
+    await write(
+      '0002_index.sql',
+      '-- without transaction\ndrop index concurrently if exists a_x;\ncreate index concurrently a_x on a (x);\n',
+    )
+    const other = open()
+    const applied = await Promise.all([run(), run(other)])
+    await other.close()
+    expect(applied.flat()).toEqual(['0001_a.sql', '0002_index.sql'])
+    expect(await rows(`select indisvalid from pg_index where indexrelid = 'a_x'::regclass`)).toEqual([
+      { indisvalid: true },
+    ])
+  })
+
+  it('lets other statements pass while it waits for the lock of a table', async () => {
+    await write('0001_a.sql', 'create table a (x int);')
+    await run()
+    await write('0002_column.sql', 'alter table a add column y int;')
+    const reader = await database.pool.connect()
+    await reader.query('begin')
+    await reader.query('select x from a')
+    const migrating = run()
+    const waits = `select 1 from pg_locks where relation = 'a'::regclass and not granted`
+    await expect.poll(() => rows(waits), { timeout: 15_000 }).toHaveLength(1)
+    // This reader queues behind the migration, which waits for the first reader: that one is still in its transaction.
+    expect((await database.background.pool.query('select x from a')).rows).toEqual([])
+    await reader.query('commit')
+    reader.release()
+    expect(await migrating).toEqual(['0002_column.sql'])
+  })
+
   it('is not aborted by the statement timeout of requests, and leaves that timeout and no lock behind', async () => {
     const hasty = openDatabase(
       { connectionString: `${databaseUrl(inject('adminDatabaseUrl'), name)}` },

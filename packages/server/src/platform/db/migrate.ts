@@ -1,10 +1,20 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import type pg from 'pg'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { databaseFailureOf } from './database-failure.ts'
 import { prepareTenantRole } from './tenant-role.ts'
 
 /** An arbitrary number that only this program uses: one process migrates at a time, across all nodes. */
 const migrationLock = 7_261_903_118
+
+/** The first line of a file whose statements are executed one by one, without a transaction. */
+const withoutTransaction = '-- without transaction\n'
+
+const lockWaitMaxMs = 2_000
+const lockPauseMs = 1_000
+/** With the waits: about five minutes. */
+const lockAttemptsMax = 100
 
 const migrationsFolder = new URL('../../../migrations/', import.meta.url)
 
@@ -25,11 +35,12 @@ export class MigrationMismatch extends Error {
  */
 export async function migrate(pool: pg.Pool, folder = migrationsFolder): Promise<string[]> {
   const migrations = await readMigrations(folder)
-  const client = await pool.connect()
+  // The pool's timeouts are for requests: waiting for another node or rebuilding an index may take longer.
+  const client = new pg.Client({ ...pool.options, statement_timeout: 0, lock_timeout: 0, query_timeout: 0 })
+  client.on('error', () => undefined)
+  await client.connect()
   try {
-    // The pool's timeout is for requests: waiting for another node or rebuilding an index may take longer.
-    await client.query('set statement_timeout = 0')
-    await client.query('select pg_advisory_lock($1)', [migrationLock])
+    await takeMigrationLock(client)
     await client.query(`create table if not exists migrations (
       name text primary key, checksum text not null, applied_at timestamptz not null default now())`)
     const applied = await client.query<{ name: string; checksum: string }>(
@@ -40,8 +51,18 @@ export async function migrate(pool: pg.Pool, folder = migrationsFolder): Promise
     await prepareTenantRole(client)
     return pending.map((migration) => migration.name)
   } finally {
-    // Closing the connection releases the lock and resets the setting, also after an error.
-    client.release(true)
+    // Closing the connection releases the lock, also after an error.
+    await client.end()
+  }
+}
+
+// Asks again and again: `create index concurrently` waits for every statement in progress, such as one that waits for
+// this lock, so the two would wait for each other.
+async function takeMigrationLock(client: pg.Client): Promise<void> {
+  for (;;) {
+    const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [migrationLock])
+    if (rows[0]?.taken === true) return
+    await sleep(100)
   }
 }
 
@@ -62,18 +83,45 @@ function pendingMigrations<T extends { name: string; checksum: string }>(
   return files.filter((file) => !done.has(file.name))
 }
 
-async function apply(client: pg.PoolClient, migration: Migration): Promise<void> {
+// A statement that waits for a table's lock blocks all later users of the table. So a migration waits only briefly, and
+// lets the others pass before it tries again.
+async function apply(client: pg.Client, migration: Migration): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await applyOnce(client, migration)
+    } catch (error) {
+      if (databaseFailureOf(error)?.kind !== 'locked' || attempt >= lockAttemptsMax) throw error
+      await sleep(lockPauseMs)
+    }
+  }
+}
+
+async function applyOnce(client: pg.Client, migration: Migration): Promise<void> {
+  if (migration.sql.startsWith(withoutTransaction)) return applyStatements(client, migration)
   await client.query('begin')
   try {
+    await client.query(`set local lock_timeout = ${lockWaitMaxMs}`)
     await client.query(migration.sql)
     await client.query('insert into migrations (name, checksum) values ($1, $2)', [migration.name, migration.checksum])
     await client.query('commit')
   } catch (error) {
     await client.query('rollback')
-    throw new Error(`Migration ${migration.name} failed: ${error instanceof Error ? error.message : 'unknown'}.`, {
-      cause: error,
-    })
+    throw failureOf(migration.name, error)
   }
+}
+
+// `create index concurrently` is not possible in a transaction. If one statement fails, all are executed again later.
+async function applyStatements(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
+  try {
+    for (const statement of sql.split(/;\s*$/m)) await client.query(statement)
+    await client.query('insert into migrations (name, checksum) values ($1, $2)', [name, checksum])
+  } catch (error) {
+    throw failureOf(name, error)
+  }
+}
+
+function failureOf(name: string, error: unknown): Error {
+  return new Error(`Migration ${name} failed: ${error instanceof Error ? error.message : 'unknown'}.`, { cause: error })
 }
 
 async function readMigrations(folder: URL): Promise<Migration[]> {

@@ -13,7 +13,7 @@ const sharedTables = ['users', 'sessions']
  * Creates the role that tenant requests run as, if this account may, and grants it the tables that row-level security
  * protects. Idempotent; runs at each boot, after the migrations and under their lock.
  */
-export async function prepareTenantRole(client: pg.PoolClient): Promise<void> {
+export async function prepareTenantRole(client: pg.ClientBase): Promise<void> {
   if (!(await roleExists(client)) && !(await attempt(client, `create role ${tenantRole} nologin`))) return
   if (
     !(await attempt(client, `set role ${tenantRole}`)) &&
@@ -35,17 +35,17 @@ export async function prepareTenantRole(client: pg.PoolClient): Promise<void> {
     )
 }
 
-async function roleExists(client: pg.PoolClient): Promise<boolean> {
+async function roleExists(client: pg.ClientBase): Promise<boolean> {
   const { rows } = await client.query('select from pg_roles where rolname = $1', [tenantRole])
   return rows.length > 0
 }
 
-async function schemaOf(client: pg.PoolClient): Promise<string> {
+async function schemaOf(client: pg.ClientBase): Promise<string> {
   const { rows } = await client.query<{ name: string }>('select quote_ident(current_schema()) as name')
   return rows[0]?.name ?? 'public'
 }
 
-async function attempt(client: pg.PoolClient, statement: string): Promise<boolean> {
+async function attempt(client: pg.ClientBase, statement: string): Promise<boolean> {
   try {
     await client.query(statement)
     return true
