@@ -71,7 +71,7 @@ async function openAll(config: Config, log: Log): Promise<Omit<Booted, 'logOutpu
 }
 
 async function connect(config: Config, log: Log): Promise<{ database: Database; stop(): Promise<void> }> {
-  const options = { connectionsMax: config.DATABASE_POOL, log }
+  const options = { ...connectionsOf(config), log }
   if (config.DATABASE_URL !== undefined)
     return { database: openDatabase({ connectionString: config.DATABASE_URL }, options), stop: async () => undefined }
   const server = await startEmbeddedPostgres({ dataDir: config.DATA_DIR, log })
@@ -89,6 +89,13 @@ async function connect(config: Config, log: Log): Promise<{ database: Database; 
       await server.stop()
     },
   }
+}
+
+/** Requests and background work have connections of their own: a process of one role needs few for the other. */
+function connectionsOf({ ROLE, DATABASE_POOL: total }: Config) {
+  const background = { all: Math.floor(total / 2), api: 2, worker: total - 1 }[ROLE]
+  const backgroundConnectionsMax = Math.max(2, background)
+  return { connectionsMax: Math.max(1, total - backgroundConnectionsMax), backgroundConnectionsMax }
 }
 
 function readConfig(): Config {

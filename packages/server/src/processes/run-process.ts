@@ -10,6 +10,7 @@ import { findConfigPaths } from '../platform/config/config-paths.ts'
 import { variablesOf, type Config } from '../platform/config/config.ts'
 import { jobsOf } from './jobs-of.ts'
 import { createSemaphore } from '../platform/concurrency/semaphore.ts'
+import { inBackground } from '../platform/in-background.ts'
 import { startJobs } from '../platform/jobs/start-jobs.ts'
 import { boot, explain, giveUp, type Booted } from './boot.ts'
 import { buildApi } from './serve-api.ts'
@@ -61,7 +62,8 @@ function readPrices({ platform }: Booted): void {
   }
 }
 
-async function runWorker({ platform, config, log }: Booted): Promise<Stop> {
+async function runWorker({ platform: shared, config, log }: Booted): Promise<Stop> {
+  const platform = inBackground(shared)
   const hidden = findConfigPaths(config, variablesOf(features))
   const detection = await detectSandbox({ preference: config.SANDBOX, log, hidden })
   if (!detection.available)

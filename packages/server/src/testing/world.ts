@@ -16,6 +16,7 @@ import type { VersionRegistry } from '../platform/api-versions/api-version.ts'
 import type { Feature } from '../platform/http/feature.ts'
 import { createLog } from '../platform/log/log.ts'
 import { jobsOf } from '../processes/jobs-of.ts'
+import { inBackground } from '../platform/in-background.ts'
 import { startJobs } from '../platform/jobs/start-jobs.ts'
 import { openPlatform, type OpenPlatform } from '../platform/open-platform.ts'
 import { buildApi } from '../processes/serve-api.ts'
@@ -86,8 +87,9 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   await isConnected(platform)
   const app = await buildApi(platform, options.features ?? allFeatures)
   await app.listen({ port: 0, host: '127.0.0.1' })
-  const worker = options.worker === true ? await openWorker(platform) : undefined
-  const jobs = options.jobs === true ? startJobs(platform, jobsOf(options.features ?? allFeatures)) : undefined
+  const worker = options.worker === true ? await openWorker(inBackground(platform)) : undefined
+  const jobs =
+    options.jobs === true ? startJobs(inBackground(platform), jobsOf(options.features ?? allFeatures)) : undefined
   const url = `http://127.0.0.1:${portOf(app.server.address())}`
   return {
     url,

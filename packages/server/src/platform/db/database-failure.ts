@@ -81,7 +81,9 @@ export class DatabaseUnavailable extends Error {
  */
 export function fromDatabase(error: unknown, while_: 'connecting' | 'executing'): unknown {
   if (!(error instanceof Error)) return error
-  if (isConnectionError(error)) (while_ === 'connecting' ? connecting : executing).add(error)
+  // Whatever the server objects to while it is connected to, such as a database that accepts nobody: retry later.
+  const isConnection = isConnectionError(error) || (while_ === 'connecting' && error instanceof pg.DatabaseError)
+  if (isConnection) (while_ === 'connecting' ? connecting : executing).add(error)
   const seen = witness.getStore()
   if (seen !== undefined && seen.failure === undefined && databaseFailureOf(error) !== undefined) seen.failure = error
   return error
@@ -117,14 +119,13 @@ export async function revealDatabaseFailures<T>(work: () => Promise<T>): Promise
 
 function ownFailureOf(error: Error): DatabaseFailure | undefined {
   if (error instanceof DatabaseUnavailable) return { kind: error.kind, mayHaveTakenEffect: false }
-  // The embedded server reports a connection while it starts with an error of this class too.
+  if (connecting.has(error)) return { kind: 'unavailable', mayHaveTakenEffect: false }
   if (error instanceof pg.DatabaseError) {
     const { code = '' } = error
     const kind = sqlStates[code] ?? sqlStates[code.slice(0, 3)] ?? sqlStates[code.slice(0, 2)]
     return kind === undefined ? undefined : { kind, mayHaveTakenEffect: endsConnection.test(code) }
   }
-  if (executing.has(error)) return { kind: 'unavailable', mayHaveTakenEffect: true }
-  return connecting.has(error) ? { kind: 'unavailable', mayHaveTakenEffect: false } : undefined
+  return executing.has(error) ? { kind: 'unavailable', mayHaveTakenEffect: true } : undefined
 }
 
 function isConnectionError(error: Error): boolean {

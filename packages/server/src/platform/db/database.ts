@@ -8,7 +8,9 @@ import {
 } from 'kysely'
 import pg from 'pg'
 import type { Log } from '../log/log.ts'
-import { fromDatabase } from './database-failure.ts'
+import { AbortableClient } from './abortable-client.ts'
+import { fromDatabase, type DatabaseFailureKind } from './database-failure.ts'
+import { LockWaits, type DatabaseUse } from './lock-waits.ts'
 import { PoolDriver, TenantConnections } from './pool-driver.ts'
 import type { DB } from './schema.generated.ts'
 import { canActAsTenant } from './tenant-role.ts'
@@ -19,16 +21,23 @@ export type Db = Kysely<DB>
 export type Tx = Transaction<DB>
 
 export interface Database {
-  /** Unscoped: sees every organization's rows. For background work only. */
+  /** Unscoped: sees every organization's rows. */
   readonly db: Db
-  /** Sees only one organization's rows, even if a statement lacks the condition. Uses the same pool. */
-  dbOf(organizationId: string): Db
+  /**
+   * Sees only one organization's rows, even if a statement lacks the condition. Uses the same pool. `operation` names
+   * what the statements belong to: it may use few connections while its statements wait for locks.
+   */
+  dbOf(organizationId: string, operation?: string): Db
+  /** How statements failed in the last 10 seconds. */
+  recentFailures(): ReadonlySet<DatabaseFailureKind>
+  /** The same with a pool of its own: work in the background never takes the connections of requests. */
+  readonly background: Pick<Database, 'db' | 'dbOf' | 'pool'>
   /**
    * False if the account may not act as the tenant role: then `dbOf` sees all rows, and only the conditions of the
    * statements separate tenants.
    */
   hasRowSecurity(): Promise<boolean>
-  /** For LISTEN, NOTIFY and migrations. Its connections may have any tenant set. */
+  /** For statements outside Kysely, such as LISTEN. Its connections may have any tenant set. */
   readonly pool: pg.Pool
   close(): Promise<void>
 }
@@ -46,57 +55,103 @@ export interface DatabaseAddress {
 const types = new pg.TypeOverrides()
 types.setTypeParser(pg.types.builtins.INT8, Number)
 
-/** Opens a pool of at most `connectionsMax` connections. Nothing is sent until the first query. */
-export function openDatabase(address: DatabaseAddress, options: { connectionsMax: number; log: Log }): Database {
+interface PoolOptions {
+  /** The most connections of requests. */
+  readonly connectionsMax: number
+  /** The most connections of background work; half of `connectionsMax` by default, and at least 2. */
+  readonly backgroundConnectionsMax?: number
+  readonly log: Log
+}
+
+/**
+ * The limits of requests: one that waits longer is answered 503, so that it does not keep a connection that others
+ * need.
+ */
+const requestLimits = { connectionTimeoutMillis: 5_000, statement_timeout: 30_000, lock_timeout: 2_000 }
+/** Nobody waits for background work: it may wait longer for a connection and for a lock. */
+const backgroundLimits = { connectionTimeoutMillis: 15_000, statement_timeout: 60_000, lock_timeout: 20_000 }
+/** The answer to a statement must arrive this long after its timeout, or its connection is ended. */
+const answerMarginMs = 5_000
+
+/** Opens a pool for requests and one for background work. Nothing is sent until the first query. */
+export function openDatabase(address: DatabaseAddress, options: PoolOptions): Database {
+  const { connectionsMax, log } = options
+  const requests = openPool(address, { ...requestLimits, max: connectionsMax }, log)
+  const max = options.backgroundConnectionsMax ?? Math.max(2, Math.floor(connectionsMax / 2))
+  const background = openPool(address, { ...backgroundLimits, max }, log)
+  let rowSecurity: Promise<boolean> | undefined
+  const hasRowSecurity = (): Promise<boolean> =>
+    (rowSecurity ??= canActAsTenant(requests).catch((error: unknown) => {
+      rowSecurity = undefined
+      throw fromDatabase(error, 'connecting')
+    }))
+  const tenantOf = async (organizationId: string) => ((await hasRowSecurity()) ? organizationId : '')
+  const drivers = { requests: new PoolDriver(requests), background: new PoolDriver(background) }
+  const waits = new LockWaits(connectionsMax)
+  const dbOf = (driver: PoolDriver, organizationId: string, operation: string | undefined) =>
+    kyselyOver(
+      driver,
+      () => tenantOf(organizationId),
+      operation === undefined ? undefined : { waits, use: { operation, organizationId } },
+    )
+  return {
+    db: kyselyOver(drivers.requests, () => ''),
+    dbOf: (organizationId, operation) => dbOf(drivers.requests, organizationId, operation),
+    background: {
+      db: kyselyOver(drivers.background, () => ''),
+      dbOf: (organizationId) => dbOf(drivers.background, organizationId, undefined),
+      pool: background,
+    },
+    recentFailures: () => new Set([...drivers.requests.recentFailures(), ...drivers.background.recentFailures()]),
+    hasRowSecurity,
+    pool: requests,
+    async close() {
+      await Promise.all([drivers.requests.destroy(), drivers.background.destroy()])
+    },
+  }
+}
+
+function openPool(address: DatabaseAddress, limits: pg.PoolConfig & { statement_timeout: number }, log: Log): pg.Pool {
   const pool = new pg.Pool({
     ...address,
-    max: options.connectionsMax,
+    ...limits,
     types,
-    connectionTimeoutMillis: 10_000,
+    Client: AbortableClient,
     idleTimeoutMillis: 60_000,
-    statement_timeout: 30_000,
-    // Without it, a connection whose peer has vanished, such as the one that listens, looks idle for hours.
+    query_timeout: limits.statement_timeout + answerMarginMs,
+    // Without it, a connection whose peer has vanished looks idle for hours.
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     application_name: 'appstrate',
     // Send statements without waiting for the results of earlier ones.
     pipeline: true,
   })
   // An idle connection that the server closed is replaced by the pool; without a listener it would end the process.
   // Log only its message: the error contains the whole client, which is kilobytes per line.
-  pool.on('error', (error) => options.log.warn({ reason: error.message }, 'An idle database connection was lost.'))
+  pool.on('error', (error) => log.warn({ reason: error.message }, 'An idle database connection was lost.'))
   // The same for a connection that breaks while it is checked out: its query fails, which reports the error.
   pool.on('connect', (client) =>
-    client.on('error', (error) => options.log.debug({ reason: error.message }, 'A database connection was lost.')),
+    client.on('error', (error) => log.debug({ reason: error.message }, 'A database connection was lost.')),
   )
-  const driver = new PoolDriver(pool)
-  let rowSecurity: Promise<boolean> | undefined
-  const hasRowSecurity = (): Promise<boolean> =>
-    (rowSecurity ??= canActAsTenant(pool).catch((error: unknown) => {
-      rowSecurity = undefined
-      throw fromDatabase(error, 'connecting')
-    }))
-  const db = kyselyOver(driver, () => '')
-  return {
-    db,
-    dbOf: (organizationId) => kyselyOver(driver, async () => ((await hasRowSecurity()) ? organizationId : '')),
-    hasRowSecurity,
-    pool,
-    close: () => driver.destroy(),
-  }
+  return pool
 }
 
 const adapter = new PostgresAdapter()
 const compiler = new PostgresQueryCompiler()
 
 // One is created for each request, so the expensive parts are shared.
-function kyselyOver(driver: PoolDriver, organizationId: () => Promise<string> | string): Db {
+function kyselyOver(
+  driver: PoolDriver,
+  organizationId: () => Promise<string> | string,
+  locks?: { readonly waits: LockWaits; readonly use: DatabaseUse },
+): Db {
   const dialect = {
     createAdapter: () => adapter,
     createDriver: () => driver,
     createIntrospector: (db: Kysely<DB>) => new PostgresIntrospector(db),
     createQueryCompiler: () => compiler,
   }
-  const executor = new DefaultQueryExecutor(compiler, adapter, new TenantConnections(driver, organizationId))
+  const executor = new DefaultQueryExecutor(compiler, adapter, new TenantConnections(driver, organizationId, locks))
   return new Kysely<DB>({ config: { dialect }, dialect, driver, executor })
 }
 

@@ -6,16 +6,34 @@ import {
   type TransactionSettings,
 } from 'kysely'
 import type pg from 'pg'
-import { fromDatabase } from './database-failure.ts'
+import { databaseFailureOf, fromDatabase, type DatabaseFailureKind } from './database-failure.ts'
+import type { DatabaseUse, LockWaits } from './lock-waits.ts'
 import { PooledConnection } from './pooled-connection.ts'
+import { SilenceWatch } from './silence-watch.ts'
+
+const recentMs = 10_000
 
 /** Kysely's driver over the pool: beginning and committing a transaction need no separate round trips. */
 export class PoolDriver implements Driver {
   readonly #pool: pg.Pool
+  readonly #silence: SilenceWatch
+  readonly #failedAtMs = new Map<DatabaseFailureKind, number>()
   readonly #connections = new WeakMap<pg.PoolClient, PooledConnection>()
 
   constructor(pool: pg.Pool) {
     this.#pool = pool
+    this.#silence = new SilenceWatch(pool.options)
+  }
+
+  /** The failures of the last seconds, for those who ask whether the database works. */
+  recentFailures(): DatabaseFailureKind[] {
+    const sinceMs = performance.now() - recentMs
+    return [...this.#failedAtMs].filter(([, atMs]) => atMs > sinceMs).map(([kind]) => kind)
+  }
+
+  /** Remembers what failed. */
+  note(kind: DatabaseFailureKind): void {
+    this.#failedAtMs.set(kind, performance.now())
   }
 
   async init(): Promise<void> {
@@ -26,10 +44,9 @@ export class PoolDriver implements Driver {
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw fromDatabase(error, 'connecting')
     })
-    const known = this.#connections.get(client)
-    if (known !== undefined) return known
-    const connection = new PooledConnection(client)
+    const connection = this.#connections.get(client) ?? new PooledConnection(client)
     this.#connections.set(client, connection)
+    this.#silence.add(connection)
     return connection
   }
 
@@ -53,10 +70,12 @@ export class PoolDriver implements Driver {
   }
 
   async releaseConnection(connection: DatabaseConnection): Promise<void> {
+    this.#silence.remove(pooled(connection))
     pooled(connection).release()
   }
 
   async destroy(): Promise<void> {
+    this.#silence.stop()
     if (!this.#pool.ended) await this.#pool.end()
   }
 }
@@ -65,13 +84,30 @@ export class PoolDriver implements Driver {
 export class TenantConnections implements ConnectionProvider {
   readonly #driver: PoolDriver
   readonly #organizationId: () => Promise<string> | string
+  readonly #locks: { readonly waits: LockWaits; readonly use: DatabaseUse } | undefined
 
-  constructor(driver: PoolDriver, organizationId: () => Promise<string> | string) {
+  constructor(
+    driver: PoolDriver,
+    organizationId: () => Promise<string> | string,
+    locks?: { readonly waits: LockWaits; readonly use: DatabaseUse },
+  ) {
     this.#driver = driver
     this.#organizationId = organizationId
+    this.#locks = locks
   }
 
-  async provideConnection<T>(consumer: (connection: DatabaseConnection) => Promise<T>): Promise<T> {
+  provideConnection<T>(consumer: (connection: DatabaseConnection) => Promise<T>): Promise<T> {
+    const { waits, use } = this.#locks ?? {}
+    if (waits === undefined || use === undefined) return this.#provide(consumer)
+    return waits.within(use, () =>
+      this.#provide(consumer).catch((error: unknown) => {
+        if (databaseFailureOf(error)?.kind === 'locked') waits.report(use)
+        throw error
+      }),
+    )
+  }
+
+  async #provide<T>(consumer: (connection: DatabaseConnection) => Promise<T>): Promise<T> {
     // Resolve this before checking out a connection: the lookup needs one too, and with an exhausted pool both would
     // deadlock.
     const organizationId = await this.#organizationId()
@@ -79,6 +115,10 @@ export class TenantConnections implements ConnectionProvider {
     try {
       connection.enter(organizationId)
       return await consumer(connection)
+    } catch (error) {
+      const failure = databaseFailureOf(error)
+      if (failure !== undefined) this.#driver.note(failure.kind)
+      throw error
     } finally {
       await this.#driver.releaseConnection(connection)
     }

@@ -1,5 +1,6 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 import type pg from 'pg'
+import { AbortableClient } from './abortable-client.ts'
 import { databaseFailureOf, fromDatabase } from './database-failure.ts'
 import { forgetAfterSchemaChange, nameOf } from './statement-names.ts'
 
@@ -26,9 +27,34 @@ export class PooledConnection implements DatabaseConnection {
   #ahead: Promise<unknown> | undefined
   #committed: Promise<pg.QueryResult> | undefined
   #isBroken = false
+  #unanswered = 0
+  #waitingSinceMs = 0
+  #serverPid: number | undefined
 
   constructor(client: pg.PoolClient) {
     this.#client = client
+    // Not the id that the driver knows: with a connection pooler in between, that is the pooler's.
+    void handled(
+      this.#track(client.query<{ pid: number }>('select pg_backend_pid() as pid')).then(({ rows }) => {
+        this.#serverPid = rows[0]?.pid
+      }),
+    )
+  }
+
+  /** Since when the server has answered nothing although a statement waits, by `performance.now()`. */
+  get waitingSinceMs(): number | undefined {
+    return this.#unanswered === 0 ? undefined : this.#waitingSinceMs
+  }
+
+  /** The id of the server's process; undefined before its first answer. */
+  get serverPid(): number | undefined {
+    return this.#serverPid
+  }
+
+  /** Ends the connection at once; its statements fail. */
+  abort(): void {
+    this.#isBroken = true
+    if (this.#client instanceof AbortableClient) this.#client.abort()
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
@@ -99,6 +125,17 @@ export class PooledConnection implements DatabaseConnection {
     this.#ahead = undefined
   }
 
+  async #track<T>(sent: Promise<T>): Promise<T> {
+    if (this.#unanswered === 0) this.#waitingSinceMs = performance.now()
+    this.#unanswered += 1
+    try {
+      return await sent
+    } finally {
+      this.#unanswered -= 1
+      this.#waitingSinceMs = performance.now()
+    }
+  }
+
   #send(text: string, values?: readonly unknown[]): Promise<pg.QueryResult> {
     const name =
       values === undefined || values.length === 0
@@ -109,7 +146,7 @@ export class PooledConnection implements DatabaseConnection {
       name === undefined
         ? this.#client.query(text, values as unknown[])
         : this.#client.query({ name, text, values: values as unknown[] })
-    return sent.catch((error: unknown) => {
+    return this.#track(sent).catch((error: unknown) => {
       if (name !== undefined) forgetAfterSchemaChange(error)
       fromDatabase(error, 'executing')
       // Another connection may work: this one ends, or its server is read-only since a failover.

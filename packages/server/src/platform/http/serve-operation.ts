@@ -118,7 +118,7 @@ function buildCall(
   const db =
     authorization.scope === undefined
       ? parts.platform.db
-      : parts.platform.database.dbOf(authorization.scope.organizationId)
+      : parts.platform.database.dbOf(authorization.scope.organizationId, operation.id)
   return {
     params,
     // Both were validated against the endpoint's own schemas.

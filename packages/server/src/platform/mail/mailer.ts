@@ -61,5 +61,11 @@ function openMailer({ config, log }: Pick<Platform, 'config' | 'log'>): Mailer |
 
 async function connect(url: string): Promise<Transporter> {
   const { createTransport } = await import('nodemailer')
-  return createTransport({ url, connectionTimeout: silenceMs, greetingTimeout: silenceMs, socketTimeout: silenceMs })
+  const timeouts = {
+    dnsTimeout: silenceMs,
+    connectionTimeout: silenceMs,
+    greetingTimeout: silenceMs,
+    socketTimeout: silenceMs,
+  }
+  return createTransport({ url, ...timeouts })
 }

@@ -10,9 +10,9 @@ export function openRedis(url: string, log: Log): Redis {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
-    connectTimeout: 5_000,
+    connectTimeout: 2_000,
     socketTimeout: silenceMaxMs,
-    retryStrategy: (attempt) => Math.min(200 * attempt, 5_000),
+    retryStrategy: (attempt) => Math.min(200 * attempt, 2_000),
   })
   // ioredis repeats the error for each attempt; log one line per outage.
   let isDown = false

@@ -15,6 +15,6 @@ export async function openWake(parts: {
   log: Log
 }): Promise<Wake> {
   if (parts.redis !== undefined) return createRedisWake(parts.redis, parts.log)
-  if (parts.config.DATABASE_URL !== undefined) return createPostgresWake(parts.database.pool, parts.log)
+  if (parts.config.DATABASE_URL !== undefined) return createPostgresWake(parts.database.background.pool, parts.log)
   return createLocalWake(parts.log)
 }

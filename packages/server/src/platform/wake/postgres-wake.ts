@@ -7,13 +7,16 @@ import type { Wake } from './wake.ts'
 
 const channel = 'appstrate_wake'
 const reconnectMs = 1_000
+/** The listening connection is asked for an answer this often, because a lost one looks like one without news. */
+const probeEveryMs = 3_000
+const answerMaxMs = 2_000
 
 /** Wake-ups to other nodes by LISTEN and NOTIFY, coalesced, and never inside another transaction. */
 export async function createPostgresWake(pool: pg.Pool, log: Log): Promise<Wake> {
   const local = createLocalWake(log)
   const outgoing = coalesce(async (message) => {
     await pool
-      .query('select pg_notify($1, $2)', [channel, message])
+      .query(bounded('select pg_notify($1, $2)', [channel, message]))
       .catch((error: unknown) => log.debug({ err: error }, 'A wake-up was lost.'))
   })
   const listener = keepListening(pool, {
@@ -24,6 +27,11 @@ export async function createPostgresWake(pool: pg.Pool, log: Log): Promise<Wake>
   })
   await listener.started
   return relayedWake(local, outgoing, () => listener.stop())
+}
+
+// The driver knows this field, but its types do not. After the time it ends the connection.
+function bounded(text: string, values: string[] = []): pg.QueryConfig & { readonly query_timeout: number } {
+  return { text, values, query_timeout: answerMaxMs }
 }
 
 interface ListenOptions {
@@ -37,6 +45,7 @@ function keepListening(pool: pg.Pool, options: ListenOptions): { started: Promis
   let stopped = false
   let current: pg.PoolClient | undefined
   let timer: NodeJS.Timeout | undefined
+  let probe: NodeJS.Timeout | undefined
   const retry = (error: unknown) => {
     if (stopped) return
     options.log.warn({ err: error }, 'The connection for wake-ups was lost.')
@@ -46,6 +55,7 @@ function keepListening(pool: pg.Pool, options: ListenOptions): { started: Promis
   const drop = (client: pg.PoolClient): boolean => {
     if (current !== client) return false
     current = undefined
+    clearInterval(probe)
     client.release(true)
     return true
   }
@@ -57,8 +67,14 @@ function keepListening(pool: pg.Pool, options: ListenOptions): { started: Promis
     client.on('error', (error) => {
       if (drop(client)) retry(error)
     })
+    const ask = (text: string) => client.query(bounded(text))
     try {
-      await client.query(`listen ${channel}`)
+      await ask(`listen ${channel}`)
+      if (current === client)
+        probe = setInterval(
+          () => void ask('select').catch((error: unknown) => drop(client) && retry(error)),
+          probeEveryMs,
+        )
     } catch (error) {
       if (drop(client)) throw error
     }

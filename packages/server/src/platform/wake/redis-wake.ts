@@ -8,6 +8,8 @@ import type { Wake } from './wake.ts'
 
 const channel = 'appstrate:wake'
 const firstWaitMs = 1_000
+/** The subscribed connection is asked for an answer this often, because a lost one looks like one without news. */
+const probeEveryMs = 3_000
 
 /** Wake-ups to other nodes over Redis publish/subscribe. While Redis is down, readers rely on their poll intervals. */
 export async function createRedisWake(redis: Redis, log: Log): Promise<Wake> {
@@ -35,5 +37,12 @@ export async function createRedisWake(redis: Redis, log: Log): Promise<Wake> {
   const late = Symbol('late')
   if ((await Promise.race([subscribed, sleep(firstWaitMs, late, { ref: false })])) === late)
     void subscribed.then(() => local.wakeAll())
-  return relayedWake(local, outgoing, () => subscriber.disconnect())
+  // The connection's own timeout ends it if there is no answer.
+  const probe = setInterval(() => {
+    if (subscriber.status === 'ready') subscriber.ping().catch(() => undefined)
+  }, probeEveryMs)
+  return relayedWake(local, outgoing, () => {
+    clearInterval(probe)
+    subscriber.disconnect()
+  })
 }

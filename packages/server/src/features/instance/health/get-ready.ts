@@ -33,10 +33,11 @@ export const getReady = endpoint({
     if (reasons.length > 0)
       throw problem('not-ready', { detail: `Not ready: ${reasons.join('; ')}.`, extensions: { reasons } })
     const working = results.filter(([, reason]) => reason === undefined)
+    const degraded = [...broken.map(({ said }) => said), ...checks.degraded()]
     return ok({
       status: 'ready',
       checks: Object.fromEntries(working.map(([name]) => [name, 'ok' as const])),
-      ...(broken.length === 0 ? {} : { degraded: broken.map(({ said }) => said) }),
+      ...(degraded.length === 0 ? {} : { degraded }),
     })
   },
 })

@@ -1,6 +1,8 @@
+import type { Db } from '../../../platform/db/database.ts'
+import { databaseFailureOf } from '../../../platform/db/database-failure.ts'
 import type { Log } from '../../../platform/log/log.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
-import { pingDatabase } from './health-store.ts'
+import { isDatabaseWritable } from './health-store.ts'
 
 /** Throws an Error with the reason if the component does not work. */
 export type ReadinessCheck = () => Promise<void>
@@ -14,6 +16,8 @@ export interface Readiness {
   isRequired(name: string): boolean
   /** Checks each component: the reason why it does not work, or undefined. */
   run(): Promise<Record<string, string | undefined>>
+  /** What does not work on any node, although requests are served. */
+  degraded(): string[]
 }
 
 const checkTimeoutMs = 2_000
@@ -21,10 +25,10 @@ const checkTimeoutMs = 2_000
 /** The components of this process that `/ready` checks. */
 export const readiness: Service<Readiness> = {
   name: 'readiness',
-  open({ db, log }: Platform) {
+  open({ db, database, redis, log }: Platform) {
     const checks = new Map<string, ReadinessCheck>()
     const optional = new Set<string>()
-    checks.set('database', () => pingDatabase(db))
+    checks.set('database', () => checkDatabase(db))
     return {
       add: (name, check) => void checks.set(name, check),
       addOptional(name, check) {
@@ -38,8 +42,22 @@ export const readiness: Service<Readiness> = {
         )
         return Object.fromEntries(entries)
       },
+      degraded() {
+        const failures = database.recentFailures()
+        return [
+          ...(failures.has('full') ? ['database has no room left: nothing can be stored'] : []),
+          ...(failures.has('locked') ? ['database keeps locked what some requests need'] : []),
+          ...(redis === undefined || redis.status === 'ready'
+            ? []
+            : ['redis is not reachable: limits are per process']),
+        ]
+      },
     }
   },
+}
+
+async function checkDatabase(db: Db): Promise<void> {
+  if (!(await isDatabaseWritable(db))) throw new Error('is read-only')
 }
 
 async function reasonOf(log: Log, name: string, check: ReadinessCheck): Promise<string | undefined> {
@@ -56,7 +74,8 @@ async function reasonOf(log: Log, name: string, check: ReadinessCheck): Promise<
     return undefined
   } catch (error) {
     log.warn({ err: error, part: name }, 'A component is not ready.')
-    return name === 'database' ? 'is not reachable' : error instanceof Error ? error.message : 'does not work'
+    if (databaseFailureOf(error) !== undefined) return 'is not reachable'
+    return error instanceof Error ? error.message : 'does not work'
   } finally {
     clearTimeout(timer)
   }
