@@ -2,7 +2,7 @@ import { Socket } from 'node:net'
 import pg from 'pg'
 
 /** A new connection must be open after this long, or another one is tried. */
-export const connectMaxMs = 3_000
+const connectMaxMs = 3_000
 
 /** A client of the pool whose connection can be ended at once, even while the network loses everything it sends. */
 export class AbortableClient extends pg.Client {
