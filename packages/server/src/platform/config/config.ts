@@ -38,7 +38,12 @@ export const platformVariables = {
     'postgres',
     'postgresql',
   ]),
-  DATABASE_POOL: whole({ meaning: 'Connections of this process to the database; half of them are for work in the background.', fallback: 10, min: 2, max: 500 }),
+  DATABASE_POOL: whole({
+    meaning: 'Connections of this process to the database; half of them are for work in the background.',
+    fallback: 10,
+    min: 2,
+    max: 500,
+  }),
   REDIS_URL: optionalUrl(
     'Redis for rate limits, idempotency keys and wake-ups between nodes. Unset: memory and PostgreSQL.',
     ['redis', 'rediss'],
