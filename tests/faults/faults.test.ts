@@ -153,7 +153,7 @@ describe.runIf(hasServices)('a server whose database or Redis fails', () => {
         await sleep(100)
       }
     })
-    let warnings: unknown
+    let degraded: unknown
     try {
       // From the first lock timeout on, the waits for the lock are bounded.
       await until(async () => runs.length > 0)
@@ -161,13 +161,13 @@ describe.runIf(hasServices)('a server whose database or Redis fails', () => {
         agents.push(await send('GET /api/agents'))
         await sleep(50)
       }
-      warnings = (await ready()).body.warnings
+      degraded = (await ready()).body.degraded
     } finally {
       isOver = true
       await instance.direct.query('rollback')
       await Promise.all(load)
     }
-    expect(warnings).toEqual(['database keeps locked what some requests need'])
+    expect(degraded).toEqual(['database keeps locked what some requests need'])
     expect(agents.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200))
     expect((await expectRetryable(runs)).length).toBeGreaterThan(24)
     await until(async () => (await send('GET /api/runs')).status === 200)
@@ -191,8 +191,8 @@ describe.runIf(hasServices)('a server whose database or Redis fails', () => {
     const again = await createAll()
     expect(again.map(({ headers }) => headers.get('idempotent-replayed'))).toEqual(['true', 'true', 'true', 'true'])
     expect(again.map(({ body }) => body)).toEqual(first.map(({ body }) => body))
-    expect((await ready()).body.warnings).toContain('redis is not reachable: limits are per process')
+    expect((await ready()).body.degraded).toContain('redis is not reachable: limits are per process')
     await instance.redis.restore()
-    await until(async () => (await ready()).body.warnings === undefined)
+    await until(async () => (await ready()).body.degraded === undefined)
   }, 60_000)
 })
