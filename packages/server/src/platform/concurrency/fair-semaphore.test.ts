@@ -86,6 +86,40 @@ describe('a fair semaphore', () => {
     expect(started).toEqual(['a1', 'b3'])
   })
 
+  it('starts what waits when it grows, and nothing more than its size after it shrank', async () => {
+    const { started, work, settle, end } = gates()
+    const semaphore = createFairSemaphore({ max: 2, waitingMax: 100 })
+    for (const i of [1, 2, 3, 4, 5]) void semaphore.run('a', work(`a${i}`))
+    semaphore.resize(1)
+    await end('a1')
+    expect(started).toEqual(['a1', 'a2'])
+    await end('a2')
+    expect(started).toEqual(['a1', 'a2', 'a3'])
+    semaphore.resize(0)
+    await end('a3')
+    expect(started).toHaveLength(3)
+    semaphore.resize(2)
+    await settle()
+    expect(started).toEqual(['a1', 'a2', 'a3', 'a4', 'a5'])
+  })
+
+  it('shares its places evenly over ten owners of which one floods', async () => {
+    const { started, work, settle, end } = gates()
+    const semaphore = createFairSemaphore({ max: 4, ownerMax: 3, waitingMax: 1_000 })
+    const owners = ['flood', ...Array.from({ length: 9 }, (_, index) => `calm${index}`)]
+    for (let i = 0; i < 500; i += 1) void semaphore.run('flood', work(`flood ${i}`))
+    // The others ask for one place at a time, each as soon as its last one has ended.
+    const ask = async (owner: string) => {
+      for (let i = 0; i < 20; i += 1) await semaphore.run(owner, work(`${owner} ${i}`))
+    }
+    for (const owner of owners.slice(1)) void ask(owner)
+    await settle()
+    for (let ended = 0; ended < 150; ended += 1) await end(started[ended] ?? '')
+    const counts = owners.map((owner) => started.filter((name) => name.startsWith(`${owner} `)).length)
+    const [sum, squares] = [counts.reduce((a, b) => a + b), counts.reduce((a, b) => a + b * b, 0)]
+    expect(sum ** 2 / (counts.length * squares), String(counts)).toBeGreaterThanOrEqual(0.99)
+  })
+
   it('gives the place back when the work fails', async () => {
     const semaphore = createFairSemaphore({ max: 1, waitingMax: 1 })
     const failing = semaphore.run('a', () => Promise.reject(new Error('Failed.')))

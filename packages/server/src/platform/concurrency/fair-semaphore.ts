@@ -5,6 +5,8 @@ export interface FairSemaphore {
    * `QueueFull` if too much of the owner's work is waiting already.
    */
   run<T>(owner: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>
+  /** Changes the number of places. Work that has started keeps its place; with 0, nothing starts. */
+  resize(max: number): void
 }
 
 /** The places of a fair semaphore. */
@@ -31,55 +33,76 @@ interface Owner {
  * A semaphore whose free place goes to the waiting owner with the fewest places; between equals, to the one whose work
  * ended longest ago. The work of one owner starts in the order in which it came.
  */
-export function createFairSemaphore({ max, ownerMax = max, waitingMax }: FairPlaces): FairSemaphore {
-  // The owners with work; last the one whose work ended last.
-  const owners = new Map<string, Owner>()
-  let running = 0
+export function createFairSemaphore(places: FairPlaces): FairSemaphore {
+  return new Places(places)
+}
 
-  const startNext = () => {
-    const owner = running < max ? nextOwner(owners, ownerMax) : undefined
-    const [start] = owner?.waiting ?? []
-    if (owner === undefined || start === undefined) return
-    owner.waiting.delete(start)
-    owner.running += 1
-    running += 1
-    start()
+class Places implements FairSemaphore {
+  // The owners with work; last the one whose work ended last.
+  readonly #owners = new Map<string, Owner>()
+  readonly #places: FairPlaces
+  #max: number
+  #running = 0
+
+  constructor(places: FairPlaces) {
+    this.#places = places
+    this.#max = places.max
   }
-  const release = (name: string, owner: Owner) => {
-    owner.running -= 1
-    running -= 1
-    owners.delete(name)
-    if (!isIdle(owner)) owners.set(name, owner)
-    startNext()
+
+  async run<T>(name: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const owner = await this.#acquire(name, signal)
+    try {
+      return await work()
+    } finally {
+      this.#release(name, owner)
+    }
   }
-  const acquire = (name: string, signal: AbortSignal | undefined) =>
-    new Promise<Owner>((resolve, reject) => {
+
+  resize(max: number): void {
+    this.#max = max
+    while (this.#startNext());
+  }
+
+  #acquire(name: string, signal: AbortSignal | undefined): Promise<Owner> {
+    const { waitingMax } = this.#places
+    return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
-      const owner = owners.get(name) ?? { running: 0, waiting: new Set() }
+      const owner = this.#owners.get(name) ?? { running: 0, waiting: new Set() }
       if (owner.waiting.size >= waitingMax) throw new QueueFull(`${waitingMax} are waiting already.`)
-      owners.set(name, owner)
+      this.#owners.set(name, owner)
       const start = () => {
         signal?.removeEventListener('abort', cancel)
         resolve(owner)
       }
       const cancel = () => {
         owner.waiting.delete(start)
-        if (isIdle(owner)) owners.delete(name)
+        if (isIdle(owner)) this.#owners.delete(name)
         reject(signal?.reason instanceof Error ? signal.reason : new Error('Aborted.'))
       }
       owner.waiting.add(start)
       signal?.addEventListener('abort', cancel, { once: true })
-      startNext()
+      this.#startNext()
     })
-  return {
-    async run(name, work, signal) {
-      const owner = await acquire(name, signal)
-      try {
-        return await work()
-      } finally {
-        release(name, owner)
-      }
-    },
+  }
+
+  #startNext(): boolean {
+    if (this.#running >= this.#max) return false
+    const owner = nextOwner(this.#owners, this.#places.ownerMax ?? this.#max)
+    const [start] = owner?.waiting ?? []
+    if (owner === undefined || start === undefined) return false
+    owner.waiting.delete(start)
+    owner.running += 1
+    this.#running += 1
+    start()
+    return true
+  }
+
+  #release(name: string, owner: Owner): void {
+    owner.running -= 1
+    this.#running -= 1
+    this.#owners.delete(name)
+    if (!isIdle(owner)) this.#owners.set(name, owner)
+    this.#startNext()
   }
 }
 
