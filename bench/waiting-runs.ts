@@ -18,7 +18,7 @@ export const waitingRuns: Benchmark = {
       makeDataDir(),
       startModelServer({ requestsMax: 1, scenarios: { wait } }),
     ])
-    const server = await startServer(dataDir.path, { RUNS_CONCURRENT: String(runs) })
+    const server = await startServer(dataDir.path, { RUNS_CONCURRENT: String(runs), ORGANIZATION_SHARE: '100' })
     try {
       const quick = await createAgent(server, 'quick', await createModel(server, models.url, 'text-only'))
       const slow = await createAgent(server, 'slow', await createModel(server, models.url, 'wait'))

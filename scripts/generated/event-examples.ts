@@ -11,6 +11,7 @@ import {
   reminder,
   reportAdded,
   runCompleted,
+  runReleased,
   runResumed,
   toolFinished,
   toolStarted,
@@ -65,6 +66,7 @@ export const logExamples: Readonly<Record<LogEventName, LogEntry>> = {
     'You ended without a valid result. Call `output` with the result now; it must match the schema of that tool.',
   ),
   run_resumed: runResumed(2),
+  run_released: runReleased('handover'),
   output_not_kept: outputNotKept('Not all output was kept: dump.bin is larger than 104857600 bytes.', {
     lost: [{ path: 'dump.bin', reason: 'is larger than 104857600 bytes' }],
     isMore: false,

@@ -9,7 +9,6 @@ import { warmSignIn } from '../features/accounts/sign-in/index.ts'
 import { findConfigPaths } from '../platform/config/config-paths.ts'
 import { variablesOf, type Config } from '../platform/config/config.ts'
 import { jobsOf } from './jobs-of.ts'
-import { createSemaphore } from '../platform/concurrency/semaphore.ts'
 import { inBackground } from '../platform/in-background.ts'
 import { startJobs } from '../platform/jobs/start-jobs.ts'
 import { boot, explain, giveUp, type Booted } from './boot.ts'
@@ -71,7 +70,7 @@ async function runWorker({ platform: shared, config, log }: Booted): Promise<Sto
   const worker: Worker = await startWorker({
     platform,
     detection,
-    semaphore: createSemaphore(config.SANDBOXES_CONCURRENT),
+    sandboxesMax: config.SANDBOXES_CONCURRENT,
   })
   const checks = platform.use(readiness)
   checks.add('queue', async () => {

@@ -7,7 +7,6 @@ import { startWorker, type Worker } from '../features/execution/queue/index.ts'
 import { detectSandbox } from '../features/execution/sandboxes/index.ts'
 import { features as allFeatures } from '../features/index.ts'
 import type { Clock } from '../platform/clock/clock.ts'
-import { createSemaphore } from '../platform/concurrency/semaphore.ts'
 import { findConfigPaths } from '../platform/config/config-paths.ts'
 import { parseConfig, variablesOf, type Environment } from '../platform/config/config.ts'
 import { generateEncryptionKey } from '../platform/crypto/key-ring.ts'
@@ -122,5 +121,5 @@ async function openWorker(platform: OpenPlatform): Promise<Worker> {
   const { config, log } = platform
   const hidden = findConfigPaths(config, variablesOf(allFeatures))
   const detection = await detectSandbox({ preference: config.SANDBOX, log, hidden })
-  return startWorker({ platform, detection, semaphore: createSemaphore(platform.config.SANDBOXES_CONCURRENT) })
+  return startWorker({ platform, detection, sandboxesMax: platform.config.SANDBOXES_CONCURRENT })
 }

@@ -167,7 +167,7 @@ describe('the engine', () => {
 })
 
 it('gives a waiting tenant its share while another tenant has a long queue', { timeout: 120_000 }, async () => {
-  const world = await openRunWorld({ environment: { RUNS_CONCURRENT: '3' } })
+  const world = await openRunWorld({ environment: { RUNS_CONCURRENT: '3', ORGANIZATION_SHARE: '100' } })
   try {
     world.models.registerScenario('hour-long', { steps: [{ delayMs: 3_600_000, text: 'At last.' }] })
     const [busy, other] = [await world.actor('hour-long'), await world.actor('hello')]

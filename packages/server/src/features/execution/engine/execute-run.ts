@@ -5,6 +5,7 @@ import { contentSeals, plainSeal } from '../../accounts/end-users/index.ts'
 import { getPackageVersion, toolsOf } from '../../catalog/agents/index.ts'
 import { getModelTarget, ModelGone } from '../../catalog/models/index.ts'
 import {
+  countFruitlessAttempts,
   Fenced,
   finishRun,
   hasRunEnded,
@@ -31,36 +32,29 @@ import {
   toolsNamed,
 } from '../tools/index.ts'
 import { rebuildTranscript } from './loop/transcript.ts'
+import { RunStopped, type Turn } from './turn.ts'
 
 /** What executing a run needs. */
 export interface ExecutionParts extends SandboxParts {
   readonly platform: SandboxParts['platform'] & Pick<Platform, 'clock' | 'keyRing' | 'log' | 'wake'>
 }
 
-/** The reason of a run's aborted signal. */
-export class RunStopped extends Error {
-  override readonly name = 'RunStopped'
-  readonly why: 'timeout' | 'taken-over' | 'release'
-
-  constructor(why: 'timeout' | 'taken-over' | 'release') {
-    super(`The run was stopped: ${why}.`)
-    this.why = why
-  }
-}
-
-/** `ended`: nothing is left to do. `release`: another attempt must continue the run. */
-export type Execution = 'ended' | 'release'
+/**
+ * `ended`: nothing is left to do. Otherwise another attempt must continue the run: `handover` and `shutdown` when the
+ * worker has stopped the attempt, `failed` when it could not go on.
+ */
+export type Execution = 'ended' | 'handover' | 'shutdown' | 'failed'
 
 /** Executes an attempt until its run ends, is taken over by another worker, or must be released. Never throws. */
-export async function executeRun(parts: ExecutionParts, stored: StoredRun, signal: AbortSignal): Promise<Execution> {
+export async function executeRun(parts: ExecutionParts, stored: StoredRun, turn: Turn): Promise<Execution> {
   const { platform } = parts
   try {
     const run = unsealRunWith(await platform.use(contentSeals).of(platform.db, stored), stored)
-    return await executeUnsealed(parts, run, signal)
+    return await executeUnsealed(parts, run, turn)
   } catch (error) {
     if (!(error instanceof SealBroken)) {
       platform.log.error({ err: error, runId: stored.id }, 'The run could not be executed; it is released.')
-      return 'release'
+      return 'failed'
     }
     platform.log.error({ err: error, runId: stored.id }, 'The content of the run could not be decrypted.')
     return endUnreadable(platform, stored)
@@ -77,22 +71,25 @@ async function endUnreadable(platform: Pick<Platform, 'db' | 'wake'>, stored: St
     )
     return 'ended'
   } catch (error) {
-    return error instanceof Fenced ? 'ended' : 'release'
+    return error instanceof Fenced ? 'ended' : 'failed'
   }
 }
 
-async function executeUnsealed(parts: ExecutionParts, run: Run, signal: AbortSignal): Promise<Execution> {
+async function executeUnsealed(parts: ExecutionParts, run: Run, turn: Turn): Promise<Execution> {
   const { platform } = parts
   const log = platform.log.child({ runId: run.id })
   const sandbox = createRunSandbox(parts, run)
   try {
-    const ending = await attemptRun(parts, { run, sandbox, signal })
+    const ending = await attemptRun(parts, { run, sandbox, turn })
     await finishRun(platform, run, { ...ending, entries: await keepOutput(platform, run, sandbox) })
   } catch (error) {
-    const isLost = error instanceof Fenced || whyStopped(signal) === 'taken-over'
+    const why = whyStopped(turn.signal)
+    const isLost = error instanceof Fenced || why === 'taken-over'
     if (!isLost) {
-      if (whyStopped(signal) !== 'release') log.error({ err: error }, 'The run could not be executed; it is released.')
-      return 'release'
+      if (why === 'handover') return 'handover'
+      if (why === 'release') return 'shutdown'
+      log.error({ err: error }, 'The run could not be executed; it is released.')
+      return 'failed'
     }
     // After a takeover another worker uses the workspace; after a cancel this worker must remove it.
     if (!(await hasRunEnded(platform.db, run.id).catch(() => false))) return 'ended'
@@ -108,13 +105,12 @@ async function executeUnsealed(parts: ExecutionParts, run: Run, signal: AbortSig
 
 async function attemptRun(
   parts: ExecutionParts,
-  about: { run: Run; sandbox: RunSandbox; signal: AbortSignal },
+  about: { run: Run; sandbox: RunSandbox; turn: Turn },
 ): Promise<Ending> {
-  const { run, signal } = about
-  if (run.attempt > runLimits.attemptsMax)
-    return failed('too-many-attempts', `The run was interrupted ${run.attempt - 1} times; it is not resumed again.`)
+  const { run, turn } = about
+  const { signal } = turn
   try {
-    return await prepareAndDrive(parts.platform, about)
+    return (await endAfterInterruptions(parts.platform, run)) ?? (await prepareAndDrive(parts.platform, about))
   } catch (error) {
     if (whyStopped(signal) === 'timeout') {
       return {
@@ -133,11 +129,22 @@ async function attemptRun(
   }
 }
 
+// A run that crashes its workers must not do so for ever. One that got further between two interruptions may go on.
+async function endAfterInterruptions({ db }: Pick<Platform, 'db'>, run: Run): Promise<Ending | undefined> {
+  if (run.attempt <= runLimits.attemptsMax) return undefined
+  const interruptions = await countFruitlessAttempts(db, run.id)
+  if (interruptions < runLimits.attemptsMax) return undefined
+  return failed(
+    'too-many-attempts',
+    `The run was interrupted ${interruptions} times without getting any further; it is not resumed again.`,
+  )
+}
+
 const modelGone = failed('model-gone', 'The model of the run, or its provider key, was deleted.')
 
 async function prepareAndDrive(
   platform: ExecutionParts['platform'],
-  { run, sandbox, signal }: { run: Run; sandbox: RunSandbox; signal: AbortSignal },
+  { run, sandbox, turn }: { run: Run; sandbox: RunSandbox; turn: Turn },
 ): Promise<Ending> {
   const version = await getPackageVersion(platform.db, run.organizationId, run.packageVersionId)
   const outputSchema = version.manifest.output?.schema
@@ -163,7 +170,8 @@ async function prepareAndDrive(
     outputSchema,
     sandbox,
     transcript: rebuildTranscript(opening, journal),
-    signal,
+    signal: turn.signal,
+    turn,
     spent,
   })
 }

@@ -1,2 +1,3 @@
-export { executeRun, RunStopped, type ExecutionParts } from './execute-run.ts'
+export { executeRun, type Execution, type ExecutionParts } from './execute-run.ts'
 export { sweepLeftovers } from './sweep-leftovers.ts'
+export { startTurn, type WatchedTurn } from './turn.ts'

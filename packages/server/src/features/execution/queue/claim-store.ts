@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { runColumns, statusesBefore, toRun, type StoredRun } from '../runs/index.ts'
+import { candidates, type Claimant } from './waiting-store.ts'
 
 /** A claimed run. */
 export interface Claim {
@@ -9,50 +10,25 @@ export interface Claim {
   readonly elapsedMs: number
 }
 
+// A run that another worker lost is running already.
+const claimable = [...statusesBefore('running'), 'running' as const]
+
 /**
- * Claims up to `slots` runs: first those whose worker's lease ended, then pending ones by fair shares: an
- * organization's next run ranks behind as many as it already has running. The cost grows with the number of waiting
- * organizations, not with the queue. Claims none when the worker's own lease has ended: the worker must renew it first.
+ * Claims up to `slots` runs by fair shares, pending and interrupted ones. Claims none when the worker's own lease has
+ * ended: the worker must renew it first.
  */
-export async function claimRuns(tx: Tx, workerId: string, slots: number): Promise<Claim[]> {
-  const lost = await take(tx, workerId, await lockLost(tx, workerId, slots))
-  const room = slots - lost.length
-  const pending = room === 0 ? [] : await take(tx, workerId, await lockPending(tx, room))
-  return [...lost, ...pending]
-}
-
-// Skips the worker's own runs: it may still be executing them.
-async function lockLost(tx: Tx, workerId: string, slots: number): Promise<string[]> {
+export async function claimRuns(tx: Tx, claimant: Claimant, slots: number): Promise<Claim[]> {
+  // Another worker may be claiming the first ones at this moment.
   const { rows } = await sql<{ id: string }>`
-    select id from runs
-    where status = 'running' and (
-      worker_id is null or worker_id in (select id from workers where expires_at <= now() and id <> ${workerId}))
-    order by id limit ${slots} for update skip locked`.execute(tx)
-  return rows.map(({ id }) => id)
-}
-
-async function lockPending(tx: Tx, slots: number): Promise<string[]> {
-  const { rows } = await sql<{ id: string }>`
-    with recursive waiting as (
-      (select organization_id from runs where status = 'pending' order by organization_id limit 1)
-      union all
-      select (
-        select r.organization_id from runs r where r.status = 'pending' and r.organization_id > w.organization_id
-        order by r.organization_id limit 1)
-      from waiting w where w.organization_id is not null
-    ), candidates as materialized (
-      select next.id, next.place + (
-        select count(*) from runs a where a.status = 'running' and a.organization_id = w.organization_id) as share
-      from waiting w cross join lateral (
-        select id, row_number() over (order by id) as place from runs
-        where status = 'pending' and organization_id = w.organization_id order by id limit ${slots}
-      ) next
-      where w.organization_id is not null
-      order by share, id limit ${slots * 2}
-    )
+    with ${candidates(claimant, slots * 2)}
     select r.id from candidates c join runs r on r.id = c.id
-    where r.status = 'pending' order by c.share, c.id limit ${slots} for update of r skip locked`.execute(tx)
-  return rows.map(({ id }) => id)
+    where r.status = any(${claimable}::text[]) and r.attempt = c.attempt
+    order by c.share, c.queued_at, c.id limit ${slots} for update of r skip locked`.execute(tx)
+  return take(
+    tx,
+    claimant.id,
+    rows.map(({ id }) => id),
+  )
 }
 
 async function take(tx: Tx, workerId: string, ids: readonly string[]): Promise<Claim[]> {
@@ -66,8 +42,7 @@ async function take(tx: Tx, workerId: string, ids: readonly string[]): Promise<C
       started_at: sql<Date>`coalesce(started_at, now())`,
     })
     .where('id', 'in', [...ids])
-    // A run that another worker lost is running already.
-    .where('status', 'in', [...statusesBefore('running'), 'running'])
+    .where('status', 'in', claimable)
     .where((eb) =>
       eb.exists(
         eb.selectFrom('workers').select('id').where('id', '=', workerId).where('expires_at', '>', sql<Date>`now()`),

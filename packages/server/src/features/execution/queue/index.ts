@@ -5,6 +5,22 @@ export { startWorker, type Worker } from './worker.ts'
 
 const variables = {
   RUNS_CONCURRENT: whole({ meaning: 'Runs that one process executes at a time.', fallback: 1000, min: 1, max: 20_000 }),
+  ORGANIZATION_SHARE: whole({
+    meaning:
+      'Percentage of `RUNS_CONCURRENT`, and of the sandboxes of a process, that one organization can have at a time; ' +
+      'at least one of each.',
+    fallback: 75,
+    min: 1,
+    max: 100,
+  }),
+  RUN_SLOT_SECONDS: whole({
+    meaning:
+      'Seconds without a word from its model after which a run gives its place to a run of another organization that ' +
+      'waits. It continues later, with a new call. Set it higher than the time that your slowest model needs.',
+    fallback: 60,
+    min: 1,
+    max: 3600,
+  }),
 } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {

@@ -3,15 +3,23 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { parseWireId } from '../../../platform/ids/id.ts'
+import { parseWireId, toWireId } from '../../../platform/ids/id.ts'
 import { insertRun } from '../../../testing/factories/run.ts'
 import { eventually, openRunWorld, type Actor, type RunWorld } from '../../../testing/factories/run-world.ts'
-import { appendEvents, modelAnswer, sealEntries } from '../runs/index.ts'
+import {
+  appendEvents,
+  modelAnswer,
+  runColumns,
+  runReleased,
+  runResumed,
+  runUpdate,
+  sealEntries,
+  toRun,
+} from '../runs/index.ts'
 import { plainSeal } from '../../accounts/end-users/index.ts'
 import type { StepAnswer } from '../../catalog/models/index.ts'
 import { createWorkspace } from '../sandboxes/index.ts'
 import { workspaceRoot } from '../tools/index.ts'
-import { createSemaphore } from '../../../platform/concurrency/semaphore.ts'
 import { startWorker, type Worker } from './worker.ts'
 
 const deadlineMs = 60_000
@@ -33,7 +41,7 @@ describe('an interrupted run', { timeout: 2 * deadlineMs }, () => {
     worker = await startWorker({
       platform: world.platform,
       detection: { available: false, reason: 'None is needed.' },
-      semaphore: createSemaphore(1),
+      sandboxesMax: 1,
     })
     return worker
   }
@@ -79,6 +87,64 @@ describe('an interrupted run', { timeout: 2 * deadlineMs }, () => {
       const run = await ended(actor, runId)
       expect([run.status, run.error?.code ?? null]).toEqual([status, code])
       expect((await actor.logs(runId)).filter(({ event }) => event === 'model_answer')).toHaveLength(1)
+    },
+  )
+
+  /** Interrupts a run many times: its journal has these events, in this order, after that of its start. */
+  const interruptOften = async (actor: Actor, events: readonly ('run_resumed' | 'run_released' | 'answer')[]) => {
+    const runId = await interrupt(actor)
+    const id = uuidOf(runId)
+    await world.platform.db.transaction().execute(async (tx) => {
+      const row = await tx.selectFrom('runs').select(runColumns).where('id', '=', id).executeTakeFirstOrThrow()
+      const run = toRun(row)
+      await appendEvents(tx, { id }, [runUpdate(run, 'started')])
+      const usage = { inputTokens: 1, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
+      const modelId = toWireId('model', run.modelRowId ?? '')
+      const call = { startedAt: new Date().toISOString(), durationMs: 0, firstTokenMs: null, modelId, contextTokens: 1 }
+      const entries = events.map((event) =>
+        event === 'run_resumed'
+          ? runResumed(2)
+          : event === 'run_released'
+            ? runReleased('handover')
+            : modelAnswer({ text: 'Done.', toolCalls: [], usage, finishReason: 'stop' }, { step: 1, cost: '0', call }),
+      )
+      await appendEvents(tx, { id }, sealEntries(plainSeal, entries))
+      const attempt = 1 + events.filter((event) => event === 'run_resumed').length
+      await tx.updateTable('runs').set({ attempt }).where('id', '=', id).execute()
+    })
+    return runId
+  }
+  const times = <T>(count: number, ...items: T[]) => Array.from({ length: count }, () => items).flat()
+
+  it('goes on after any number of interruptions when it got further between them', async () => {
+    const actor = await world.actor('hello')
+    const runId = await interruptOften(actor, [
+      ...times(15, 'run_resumed' as const),
+      'answer',
+      ...times(15, 'run_resumed' as const),
+    ])
+    await work()
+    expect(await ended(actor, runId)).toMatchObject({ status: 'success', error: null })
+  })
+
+  it('goes on after any number of interruptions by its workers themselves', async () => {
+    const actor = await world.actor('hello')
+    const runId = await interruptOften(actor, times(30, 'run_released' as const, 'run_resumed' as const))
+    await work()
+    expect(await ended(actor, runId)).toMatchObject({ status: 'success', error: null })
+  })
+
+  it.each([
+    [18, 'success', null],
+    [19, 'failed', 'too-many-attempts'],
+  ] as const)(
+    'after %i interruptions without getting further, one more ends it with %s',
+    async (count, status, code) => {
+      const actor = await world.actor('hello')
+      const runId = await interruptOften(actor, times(count, 'run_resumed' as const))
+      await work()
+      const run = await ended(actor, runId)
+      expect([run.status, run.error?.code ?? null]).toEqual([status, code])
     },
   )
 

@@ -4,10 +4,15 @@ import { isDatabaseOutage } from '../../../platform/db/database-failure.ts'
 import { outageLog } from '../../../platform/db/outage-log.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { plainSeal } from '../../accounts/end-users/index.ts'
-import { appendEvents, runResumed, runUpdate, sealEntries, type StoredRun } from '../runs/index.ts'
-import { executeRun, RunStopped, sweepLeftovers, type ExecutionParts } from '../engine/index.ts'
-import { claimRuns, compareHeld, releaseRun, releaseUnknown, type Claim } from './claim-store.ts'
+import { createFairSemaphore } from '../../../platform/concurrency/fair-semaphore.ts'
+import { appendEvents, runResumed, runUpdate, sealEntries } from '../runs/index.ts'
+import { executeRun, startTurn, sweepLeftovers, type ExecutionParts } from '../engine/index.ts'
+import { claimRuns, compareHeld, releaseUnknown, type Claim } from './claim-store.ts'
+import { createHandovers, type Handovers, type Held } from './handovers.ts'
 import { deleteDeadWorkers, endAllLeases, endLease, extendLease } from './lease-store.ts'
+import { organizationShare } from './organization-share.ts'
+import { giveBack } from './give-back.ts'
+import type { Claimant } from './waiting-store.ts'
 
 const heartbeatMs = 1_000
 const claimBatch = 50
@@ -23,8 +28,12 @@ export interface Worker {
   stop(): Promise<void>
 }
 
-interface Active {
-  readonly controller: AbortController
+export interface WorkerParts extends Omit<ExecutionParts, 'places'> {
+  /** Tool executions in sandboxes at a time. */
+  readonly sandboxesMax: number
+}
+
+interface Active extends Held {
   readonly done: Promise<void>
 }
 
@@ -33,6 +42,7 @@ interface WorkerState {
   readonly parts: ExecutionParts
   readonly runsMax: number
   readonly active: Map<string, Active>
+  readonly handovers: Handovers
   /** Runs leased to this worker that it was not executing at the last heartbeat. */
   unknown: ReadonlySet<string>
   stopped: boolean
@@ -43,13 +53,14 @@ interface WorkerState {
 }
 
 /** Starts a worker: claims runs on wake-ups and every second, extends its lease, and aborts runs that it has lost. */
-export async function startWorker(parts: ExecutionParts): Promise<Worker> {
+export async function startWorker(parts: WorkerParts): Promise<Worker> {
   const { platform } = parts
   const state: WorkerState = {
     id: newUuid(),
-    parts,
+    parts: { ...parts, places: sandboxPlaces(parts) },
     runsMax: platform.config.RUNS_CONCURRENT,
     active: new Map(),
+    handovers: createHandovers(),
     unknown: new Set(),
     stopped: false,
     kicked: false,
@@ -84,6 +95,12 @@ export async function startWorker(parts: ExecutionParts): Promise<Worker> {
   }
 }
 
+/** The places for sandboxes: no organization can have all of them, unless there is one. A run needs one at a time. */
+function sandboxPlaces({ platform: { config }, sandboxesMax: max }: WorkerParts) {
+  const ownerMax = organizationShare(max, config.ORGANIZATION_SHARE)
+  return createFairSemaphore({ max, ownerMax, waitingMax: config.RUNS_CONCURRENT })
+}
+
 async function releaseAll(state: WorkerState): Promise<void> {
   abortAll(state)
   // Runs of a claim in progress are released too.
@@ -93,7 +110,7 @@ async function releaseAll(state: WorkerState): Promise<void> {
 }
 
 function abortAll({ active }: WorkerState): void {
-  for (const { controller } of active.values()) controller.abort(new RunStopped('release'))
+  for (const { turn } of active.values()) turn.stop('release')
 }
 
 async function beat(state: WorkerState): Promise<void> {
@@ -108,6 +125,8 @@ async function beat(state: WorkerState): Promise<void> {
       await releaseForgotten(state, await abortLost(state))
       await deleteDeadWorkers(platform.db)
       outage.over()
+      const isFull = state.active.size >= state.runsMax
+      await state.handovers.settle(platform.db, claimantOf(state), { isFull, active: state.active })
     } catch (error) {
       if (!outage.covers(error)) platform.log.warn({ err: error, workerId: state.id }, 'Heartbeat failed.')
     }
@@ -141,10 +160,20 @@ async function claimWhileAvailable(state: WorkerState): Promise<void> {
   }
 }
 
+function claimantOf({ id, runsMax, parts, handovers }: WorkerState): Claimant {
+  const { ORGANIZATION_SHARE: percent, RUN_SLOT_SECONDS: seconds } = parts.platform.config
+  return {
+    id,
+    organizationRunsMax: organizationShare(runsMax, percent),
+    slotMs: seconds * 1_000,
+    handedOver: handovers.resting(),
+  }
+}
+
 async function claim(state: WorkerState, slots: number): Promise<Claim[]> {
   const { platform } = state.parts
   return platform.db.transaction().execute(async (tx) => {
-    const claims = await claimRuns(tx, state.id, slots)
+    const claims = await claimRuns(tx, claimantOf(state), slots)
     for (const { run } of claims) {
       const entries =
         run.attempt === 1 ? [runUpdate(run, 'started')] : sealEntries(plainSeal, [runResumed(run.attempt)])
@@ -158,37 +187,22 @@ function start(state: WorkerState, { run, elapsedMs }: Claim): void {
   const { platform } = state.parts
   // This worker may still be executing an earlier, already fenced attempt of the run.
   abortRun(state, run.id)
-  const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(new RunStopped('timeout')), Math.max(0, run.timeoutMs - elapsedMs))
+  const { organizationId } = run
+  const turn = startTurn(run.timeoutMs - elapsedMs, () => state.handovers.take(run.id, organizationId))
   platform.wake.wake('events', `${run.applicationId}:${run.id}`)
   platform.wake.wake('outbox', '')
-  const done = executeRun(state.parts, run, controller.signal)
-    .then((execution) => (execution === 'release' ? releaseWithRetry(state, run) : undefined))
+  const done = executeRun(state.parts, run, turn)
+    .then((execution) => giveBack(platform, { run, execution, isStopping: () => state.stopped }))
     .finally(() => {
-      clearTimeout(timer)
-      if (state.active.get(run.id)?.controller === controller) state.active.delete(run.id)
+      turn.end()
+      if (state.active.get(run.id)?.turn === turn) state.active.delete(run.id)
       kick(state)
     })
-  state.active.set(run.id, { controller, done })
-}
-
-// Without this write the run would wait until this worker's lease ends, so it is retried until it succeeds.
-async function releaseWithRetry(state: WorkerState, run: StoredRun): Promise<void> {
-  const { platform } = state.parts
-  for (let delayMs = 200; ; delayMs = Math.min(delayMs * 2, 5_000)) {
-    // Wait before the first write too: the failure that caused the release may persist. A stopping worker cannot wait.
-    if (!state.stopped) await sleep(delayMs)
-    try {
-      return await releaseRun(platform.db, run)
-    } catch (error) {
-      if (state.stopped) return
-      platform.log.warn({ err: error, runId: run.id }, 'The run could not be released; retrying.')
-    }
-  }
+  state.active.set(run.id, { organizationId, turn, done })
 }
 
 function abortRun(state: WorkerState, runId: string): void {
-  state.active.get(runId)?.controller.abort(new RunStopped('taken-over'))
+  state.active.get(runId)?.turn.stop('taken-over')
 }
 
 /** Aborts runs whose lease was lost; returns the ids of runs leased to this worker that it is not executing. */

@@ -11,7 +11,7 @@ import {
   type Workspace,
 } from '../sandboxes/index.ts'
 import { loadInputs } from './run-inputs.ts'
-import type { Semaphore } from '../../../platform/concurrency/semaphore.ts'
+import type { FairSemaphore } from '../../../platform/concurrency/fair-semaphore.ts'
 
 /** Output files that a run may keep. */
 export const outputFilesMax = 200
@@ -50,7 +50,8 @@ export interface RunSandbox {
 export interface SandboxParts {
   readonly platform: Pick<Platform, 'db' | 'blobs' | 'config' | 'use'>
   readonly detection: SandboxDetection
-  readonly semaphore: Semaphore
+  /** The places for sandboxes in this process, shared fairly between organizations. */
+  readonly places: FairSemaphore
 }
 
 export function workspaceRoot({ config }: Pick<Platform, 'config'>): string {
@@ -58,7 +59,7 @@ export function workspaceRoot({ config }: Pick<Platform, 'config'>): string {
 }
 
 export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
-  const { platform, detection, semaphore } = parts
+  const { platform, detection, places } = parts
   let opening: Promise<OpenSandbox> | undefined
   let workspace: Workspace | undefined
   const provision = async (
@@ -71,7 +72,7 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
       await workspace.putInput(file.name, await readContent(platform, file))
     }
     const sandbox = await driver.open({ workspaceDir: workspace.dir, limits: sandboxLimits })
-    return { sandbox, exclusively: (signal, work) => semaphore.run(work, signal) }
+    return { sandbox, exclusively: (signal, work) => places.run(run.organizationId, work, signal) }
   }
   return {
     async open(signal) {

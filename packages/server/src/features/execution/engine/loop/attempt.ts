@@ -4,6 +4,7 @@ import type { JsonSchema } from '../../../../platform/json-schema/json-schema.ts
 import { costOf, type ModelTarget, type TokenUsage } from '../../../catalog/models/index.ts'
 import { appendFenced, sealEntries, sealProgress, type LogEntry, type Run, type RunProgress } from '../../runs/index.ts'
 import type { RunSandbox, Tool } from '../../tools/index.ts'
+import type { Turn } from '../turn.ts'
 import type { Transcript } from './transcript.ts'
 
 /** One attempt at a run, with everything that it needs. */
@@ -16,6 +17,7 @@ export interface RunAttempt {
   readonly sandbox: RunSandbox
   readonly transcript: Transcript
   readonly signal: AbortSignal
+  readonly turn: Turn
   /** Spent so far, over all attempts. */
   spent: { tokens: number; costUsd: string }
 }

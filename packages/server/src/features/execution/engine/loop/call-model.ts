@@ -57,7 +57,7 @@ async function callModel(
   messages: readonly StepMessage[],
   clock: CallClock,
 ): Promise<{ answer: StepAnswer; call: CallTimes }> {
-  const { target, tools, signal } = attempt
+  const { target, tools, signal, turn } = attempt
   const request = {
     messages: [...messages],
     tools: [...tools.values()].map(({ name, description, parameters }) => ({
@@ -69,9 +69,16 @@ async function callModel(
     idleTimeoutMs: modelCallLimits.idleTimeoutMs,
     totalTimeoutMs: modelCallLimits.totalTimeoutMs,
     textBytesMax: runLimits.answerBytesMax,
-    observer: clock,
+    observer: {
+      started: () => clock.started(),
+      receivedToken() {
+        clock.receivedToken()
+        turn.waits()
+      },
+    },
   }
   const notes: Promise<void>[] = []
+  turn.waits()
   try {
     const answer = await stepWithRetry(target, request, {
       attemptsMax: modelCallLimits.attemptsMax,
@@ -85,6 +92,7 @@ async function callModel(
     })
     return { answer, call: timesOf(attempt, clock, answer.usage) }
   } finally {
+    turn.works()
     // The retry notes must precede the next entry, and their cost must be recorded before the run ends.
     await Promise.all(notes)
   }

@@ -17,6 +17,7 @@ export async function driveRun(attempt: RunAttempt): Promise<Ending> {
     for (const call of attempt.transcript.openCalls) await answerCall(attempt, call)
     const end = await afterStep(attempt)
     if (end !== undefined) return end
+    attempt.turn.atBoundary()
     const failure = await nextAnswer(attempt)
     if (failure !== undefined) return failure
   }
@@ -81,7 +82,7 @@ async function remind(attempt: RunAttempt): Promise<void> {
 
 async function answerCall(attempt: RunAttempt, call: ToolCall): Promise<void> {
   const { platform, transcript, tools } = attempt
-  attempt.signal.throwIfAborted()
+  attempt.turn.atBoundary()
   const effect = tools.get(call.name)?.effect ?? 'none'
   const wasStarted = transcript.started.has(call.id)
   if (!wasStarted && effect === 'partial') await append(attempt, [toolStarted(call)])

@@ -113,6 +113,15 @@ export function runResumed(attempt: number): LogEntry {
   return entry('run_resumed', { level: 'warn', message, data: { attempt } })
 }
 
+const releaseTexts = {
+  handover: 'Runs of other organizations have waited: the run continues when it is its turn again.',
+  shutdown: 'The worker of the run stops: another one continues the run.',
+} as const
+
+export function runReleased(reason: LogData<'run_released'>['reason']): LogEntry {
+  return entry('run_released', { level: 'info', message: releaseTexts[reason], data: { reason } })
+}
+
 /** `data` is null when no file could be kept. */
 export function outputNotKept(message: string, data: LogData<'output_not_kept'>): LogEntry {
   return entry('output_not_kept', { level: data === null ? 'error' : 'warn', message, data })

@@ -158,6 +158,17 @@ export const logEvents = {
     message: 'A fixed text.',
     data: Type.Object({ attempt: Type.Integer({ minimum: 2, description: 'The number of the new attempt.' }) }),
   },
+  run_released: {
+    type: 'system',
+    levels: ['info'],
+    meaning: 'The worker gave the run back before its end, with nothing lost. A `run_resumed` follows.',
+    message: 'Why the run was given back.',
+    data: Type.Object({
+      reason: OneOf(['handover', 'shutdown'], {
+        description: '`handover`: runs of other organizations have waited. `shutdown`: the worker stops.',
+      }),
+    }),
+  },
   output_not_kept: {
     type: 'system',
     levels: ['warn', 'error'],
