@@ -6,6 +6,7 @@ import {
   modelFailed,
   modelRetry,
   modelStopped,
+  modelWait,
   outputNotKept,
   outputReturned,
   reminder,
@@ -46,6 +47,7 @@ export const logExamples: Readonly<Record<LogEventName, LogEntry>> = {
     delayMs: 750,
     call: { ...call, durationMs: 95, firstTokenMs: null, contextTokens: null },
   }),
+  model_wait: modelWait(new ModelCallError(refusal), 12_400),
   model_failed: modelFailed(new ModelCallError({ ...refusal, retryable: false }), {
     ...call,
     durationMs: 95,

@@ -1,5 +1,5 @@
 import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
-import { optionalPath } from '../../../platform/config/variables.ts'
+import { optionalPath, whole } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createModel } from './create-model.ts'
 import { deleteModel } from './delete-model.ts'
@@ -20,6 +20,14 @@ const permissions = {
 }
 const variables = {
   MODEL_PRICES: optionalPath('Path of a JSON file that overrides or extends the price table.'),
+  MODEL_OUTAGE_SECONDS: whole({
+    meaning:
+      'Seconds for which a run keeps calling a model that only fails, within its own time. A wait that the provider ' +
+      'asks for does not count.',
+    fallback: 300,
+    min: 0,
+    max: 3600,
+  }),
 } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
@@ -55,6 +63,8 @@ export type { ModelTarget } from './calling/model-target.ts'
 export type { StepAnswer, StepMessage, TokenUsage, ToolCall } from './calling/step-message.ts'
 export type { CallObserver } from './calling/step.ts'
 export { stepWithRetry } from './calling/step-with-retry.ts'
+export type { CallLimiter } from './limiting/call-limiter.ts'
+export { modelLimiters } from './limiting/model-limiters.ts'
 export { modelPrices, PriceFileBroken } from './model-prices.ts'
 export { holdModel, insertModel } from './model-store.ts'
 export { costOf } from './price.ts'

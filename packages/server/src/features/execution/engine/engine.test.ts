@@ -95,7 +95,7 @@ describe('the engine', () => {
   })
 
   it('fails with the message of the model server when every call fails', { timeout: 60_000 }, async () => {
-    const actor = await world.actor('always-failing')
+    const actor = await world.actor('always-failing', { timeoutSeconds: 5 })
     const { body } = await actor.runToEnd()
     expect(body.status).toBe('failed')
     expect(body.error.code).toMatch(/^model-/)

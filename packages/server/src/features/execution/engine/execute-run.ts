@@ -3,7 +3,7 @@ import { databaseFailureOf } from '../../../platform/db/database-failure.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals, plainSeal } from '../../accounts/end-users/index.ts'
 import { getPackageVersion, toolsOf } from '../../catalog/agents/index.ts'
-import { getModelTarget, ModelGone } from '../../catalog/models/index.ts'
+import { getModelTarget, ModelGone, modelLimiters } from '../../catalog/models/index.ts'
 import {
   countFruitlessAttempts,
   Fenced,
@@ -166,6 +166,7 @@ async function prepareAndDrive(
     platform,
     run,
     target,
+    limiter: platform.use(modelLimiters).of(target),
     tools,
     outputSchema,
     sandbox,

@@ -86,6 +86,7 @@ export {
   modelFailed,
   modelRetry,
   modelStopped,
+  modelWait,
   outputNotKept,
   outputReturned,
   reminder,

@@ -1,58 +1,115 @@
 import { sleep } from '../../../../platform/concurrency/sleep.ts'
+import { isRefusal, type CallLimiter } from '../limiting/call-limiter.ts'
 import { abortedError, ModelCallError } from './model-call-error.ts'
 import type { ModelTarget } from './model-target.ts'
 import { step, type StepRequest } from './step.ts'
 import type { StepAnswer } from './step-message.ts'
 
+/** How a run calls its model again after a failure. */
 export interface RetryPolicy {
-  /** Calls in all, the first one included. */
-  readonly attemptsMax: number
-  /** Upper end of the first wait; it doubles with each further one. */
+  /** Shares the calls to the model between all runs of the process. */
+  readonly limiter: CallLimiter
+  /** Whose share of the calls this is. */
+  readonly owner: string
+  /** Time in ms that is left for the calls: no wait is longer. */
+  readonly remainingMs: () => number
+  /** Failures after which the provider had reported usage, and so asks money for them. */
+  readonly paidFailuresMax: number
+  /** Upper end of the first wait after a failure that is no refusal; it doubles with each further one. */
   readonly baseDelayMs: number
-  /** Longest wait. If the provider asks for more, the retries end; the error carries `retryAfterMs`. */
   readonly maxDelayMs: number
-  /** Called before each wait with the error, the number of the failed attempt (from 1) and the wait. */
+  /** Called after each failure, with the number of the failed call (from 1) and the least wait until the next one. */
   readonly onRetry: (error: ModelCallError, attempt: number, delayMs: number) => void
+  /** Called before the first call when the provider has refused calls of other runs, with the wait. */
+  readonly onWait: (refusal: ModelCallError, delayMs: number) => void
   /** A number from 0 up to 1. */
   readonly random: () => number
 }
 
+/** What has failed so far. */
+interface Failures {
+  calls: number
+  paid: number
+  /** When the first call failed, on the monotonic clock. */
+  sinceMs: number | undefined
+}
+
+/** Shorter waits are not worth an entry in the log. */
+const notedWaitMs = 1_000
+
 /**
  * Makes a model call, and repeats it after temporary failures: rate limits, server errors, timeouts, lost connections.
- * Throws ModelCallError.
+ * It goes on while the provider asks to wait, else until the provider has failed for as long as the limiter's outage
+ * time, and never beyond the time that is left. Throws ModelCallError.
  */
 export async function stepWithRetry(
   target: ModelTarget,
   request: StepRequest,
   policy: RetryPolicy,
 ): Promise<StepAnswer> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await step(target, request)
-    } catch (error) {
-      if (!(error instanceof ModelCallError) || !error.retryable || attempt >= policy.attemptsMax) throw error
-      const delayMs = retryDelayMs(error, attempt, policy)
-      if (delayMs === undefined) throw error
-      policy.onRetry(error, attempt, delayMs)
-      await sleep(delayMs, request.signal).catch(() => {
-        throw abortedError()
-      })
-    }
+  const failures: Failures = { calls: 0, paid: 0, sinceMs: undefined }
+  const paused = policy.limiter.pause()
+  if (paused !== undefined && paused.remainingMs > policy.remainingMs()) throw paused.refusal
+  if (paused !== undefined && paused.remainingMs >= notedWaitMs) policy.onWait(paused.refusal, paused.remainingMs)
+  for (;;) {
+    const failure = await tryStep(target, request, policy)
+    if (!(failure instanceof ModelCallError)) return failure
+    const delayMs = failure.retryable ? waitAfter(failure, failures, policy) : undefined
+    if (delayMs === undefined) throw failure
+    policy.onRetry(failure, failures.calls, delayMs)
+    // After a refusal, the limiter holds all calls.
+    if (isRefusal(failure)) continue
+    await sleep(delayMs, request.signal).catch(() => {
+      throw abortedError()
+    })
   }
 }
 
-/** The wait before the next attempt, or undefined when the provider asks for more than the policy allows. */
+async function tryStep(
+  target: ModelTarget,
+  request: StepRequest,
+  { limiter, owner }: RetryPolicy,
+): Promise<StepAnswer | ModelCallError> {
+  try {
+    return await limiter.run(owner, () => step(target, request), request.signal)
+  } catch (error) {
+    if (error instanceof ModelCallError) return error
+    if (request.signal.aborted) return abortedError()
+    throw error
+  }
+}
+
+/** The wait after one more failure; undefined when the call must not be made again. */
+function waitAfter(failure: ModelCallError, failures: Failures, policy: RetryPolicy): number | undefined {
+  failures.calls += 1
+  failures.sinceMs ??= performance.now()
+  if (failure.usage !== undefined) failures.paid += 1
+  if (failures.paid >= policy.paidFailuresMax) return undefined
+  const delayMs = isRefusal(failure)
+    ? (policy.limiter.pause()?.remainingMs ?? 0)
+    : retryDelayMs(failure, failures.calls, policy)
+  // The limiter's own pause is bounded; what the provider asks for is not.
+  const { retryAfterMs = 0 } = failure
+  if (Math.max(delayMs, retryAfterMs) > policy.remainingMs()) return undefined
+  const isOutage =
+    retryAfterMs === 0 && failingForMs(failure, failures.sinceMs, policy) + delayMs > policy.limiter.outageMs
+  return isOutage ? undefined : delayMs
+}
+
+// While other calls succeed, a refused one only has to wait for its turn.
+function failingForMs(failure: ModelCallError, sinceMs: number, { limiter }: RetryPolicy): number {
+  return performance.now() - (isRefusal(failure) ? Math.max(sinceMs, limiter.lastSuccessMs()) : sinceMs)
+}
+
+/** The wait of one run before its next call: what the provider asks for, else one that doubles with each failure. */
 export function retryDelayMs(
   error: Pick<ModelCallError, 'retryAfterMs'>,
   attempt: number,
   policy: Pick<RetryPolicy, 'baseDelayMs' | 'maxDelayMs' | 'random'>,
-): number | undefined {
+): number {
   const ceilingMs = Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** (attempt - 1))
   // Half fixed, half random: callers that failed together do not retry together.
   const backoffMs = Math.round(ceilingMs / 2 + (policy.random() * ceilingMs) / 2)
   const askedMs = error.retryAfterMs
-  if (askedMs === undefined) return backoffMs
-  return askedMs > policy.maxDelayMs
-    ? undefined
-    : Math.round(askedMs) + Math.round((policy.random() * policy.baseDelayMs) / 2)
+  return askedMs === undefined ? backoffMs : Math.round(askedMs + (policy.random() * policy.baseDelayMs) / 2)
 }

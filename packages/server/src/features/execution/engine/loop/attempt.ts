@@ -1,7 +1,7 @@
 import { Decimal } from 'decimal.js'
 import type { Platform } from '../../../../platform/platform.ts'
 import type { JsonSchema } from '../../../../platform/json-schema/json-schema.ts'
-import { costOf, type ModelTarget, type TokenUsage } from '../../../catalog/models/index.ts'
+import { costOf, type CallLimiter, type ModelTarget, type TokenUsage } from '../../../catalog/models/index.ts'
 import { appendFenced, sealEntries, sealProgress, type LogEntry, type Run, type RunProgress } from '../../runs/index.ts'
 import type { RunSandbox, Tool } from '../../tools/index.ts'
 import type { Turn } from '../turn.ts'
@@ -12,6 +12,7 @@ export interface RunAttempt {
   readonly platform: Pick<Platform, 'db' | 'wake' | 'clock' | 'log'>
   readonly run: Run
   readonly target: ModelTarget
+  readonly limiter: CallLimiter
   readonly tools: ReadonlyMap<string, Tool>
   readonly outputSchema: JsonSchema | undefined
   readonly sandbox: RunSandbox

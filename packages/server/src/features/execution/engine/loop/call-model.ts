@@ -11,6 +11,7 @@ import {
   modelFailed,
   modelRetry,
   modelStopped,
+  modelWait,
   type CallTimes,
   type Ending,
   type LogEntry,
@@ -81,13 +82,19 @@ async function callModel(
   turn.waits()
   try {
     const answer = await stepWithRetry(target, request, {
-      attemptsMax: modelCallLimits.attemptsMax,
+      limiter: attempt.limiter,
+      owner: attempt.run.organizationId,
+      remainingMs: () => turn.remainingMs(),
+      paidFailuresMax: modelCallLimits.paidFailuresMax,
       baseDelayMs: modelCallLimits.baseDelayMs,
       maxDelayMs: modelCallLimits.maxDelayMs,
       random: Math.random,
       onRetry(error, failedCalls, delayMs) {
         const entry = modelRetry(error, { attempt: failedCalls, delayMs, call: timesOf(attempt, clock, error.usage) })
         notes.push(appendIfPossible(attempt, entry, costOfFailure(attempt, error)))
+      },
+      onWait(refusal, delayMs) {
+        notes.push(appendIfPossible(attempt, modelWait(refusal, delayMs), {}))
       },
     })
     return { answer, call: timesOf(attempt, clock, answer.usage) }

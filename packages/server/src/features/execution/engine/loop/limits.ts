@@ -13,7 +13,8 @@ export const runLimits = {
 } as const
 
 export const modelCallLimits = {
-  attemptsMax: 5,
+  /** Failed calls of one step that the provider asks money for. */
+  paidFailuresMax: 5,
   baseDelayMs: 500,
   maxDelayMs: 30_000,
   idleTimeoutMs: 120_000,

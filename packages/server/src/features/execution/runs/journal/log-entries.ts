@@ -53,7 +53,15 @@ export function modelRetry(
   return entry('model_retry', {
     level: 'warn',
     message: `The model call failed (${error.message}); trying again in ${Math.round(delayMs)} ms.`,
-    data: { attempt, kind: error.kind, ...call },
+    data: { attempt, kind: error.kind, delayMs: Math.round(delayMs), ...call },
+  })
+}
+
+export function modelWait(refusal: ModelCallError, delayMs: number): LogEntry {
+  return entry('model_wait', {
+    level: 'info',
+    message: `The provider takes no calls at the moment (${refusal.message}); waiting for ${Math.round(delayMs)} ms.`,
+    data: { kind: refusal.kind, delayMs: Math.round(delayMs) },
   })
 }
 

@@ -42,6 +42,7 @@ const callTimes = {
 const failureKind = Type.String({
   description: 'Why the call failed, such as `rate-limited`, `timeout` or `connection`.',
 })
+const waitMs = Type.Integer({ minimum: 0, description: 'Milliseconds until the next call at the earliest.' })
 const callId = Type.String({ description: 'Identifies the tool call within the run.' })
 const tool = Type.String({ description: 'The name of the tool.' })
 const argumentsText = Type.String({ description: 'The arguments as the model wrote them, usually JSON.' })
@@ -83,8 +84,16 @@ export const logEvents = {
     data: Type.Object({
       attempt: Type.Integer({ minimum: 1, description: 'The number of the failed call within the step.' }),
       kind: failureKind,
+      delayMs: waitMs,
       ...callTimes,
     }),
+  },
+  model_wait: {
+    type: 'progress',
+    levels: ['info'],
+    meaning: 'The provider has refused calls of other runs with the same key and model, so this run waits too.',
+    message: 'The refusal, and the wait before the call.',
+    data: Type.Object({ kind: failureKind, delayMs: waitMs }),
   },
   model_failed: {
     type: 'progress',
