@@ -6,7 +6,7 @@ import { portOf } from '../../../platform/http/port-of.ts'
 import { eventually, openRunWorld, type Actor, type RunWorld } from '../../../testing/factories/run-world.ts'
 
 const placesMax = 2
-const answerMs = 30
+const answerMs = 200
 
 describe('a provider with few places', { timeout: 180_000 }, () => {
   let world: RunWorld

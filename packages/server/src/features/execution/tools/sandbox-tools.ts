@@ -93,10 +93,14 @@ export const sandboxTools: readonly Tool[] = declarations.map(({ name, descripti
   description,
   parameters: Type.Object(parameters),
   effect,
-  async run({ sandbox, signal }, args): Promise<ToolResult> {
+  async run({ sandbox, signal, waits, begins }, args): Promise<ToolResult> {
     const opened = await sandbox.open(signal)
     if ('refused' in opened) return { text: opened.refused, isError: true }
-    const result = await opened.exclusively(signal, () => run(opened.sandbox, args, signal))
+    waits()
+    const result = await opened.exclusively(signal, async () => {
+      await begins()
+      return run(opened.sandbox, args, signal)
+    })
     return { text: result.text, isError: !result.ok }
   },
 }))

@@ -18,6 +18,10 @@ export interface ToolContext {
   readonly outputSchema: JsonSchema | undefined
   readonly sandbox: RunSandbox
   readonly signal: AbortSignal
+  /** To be called when the call must wait until the process has room for it. */
+  waits(): void
+  /** To be called when the wait has ended, before the tool has any effect. */
+  begins(): Promise<void>
 }
 
 /**

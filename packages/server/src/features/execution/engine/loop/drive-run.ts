@@ -81,14 +81,19 @@ async function remind(attempt: RunAttempt): Promise<void> {
 }
 
 async function answerCall(attempt: RunAttempt, call: ToolCall): Promise<void> {
-  const { platform, transcript, tools } = attempt
-  attempt.turn.atBoundary()
+  const { platform, transcript, tools, turn } = attempt
+  turn.atBoundary()
   const effect = tools.get(call.name)?.effect ?? 'none'
   const wasStarted = transcript.started.has(call.id)
-  if (!wasStarted && effect === 'partial') await append(attempt, [toolStarted(call)])
+  // A call that only waited for its place may be made again.
+  const begins = async () => {
+    turn.works()
+    if (!wasStarted && effect === 'partial') await append(attempt, [toolStarted(call)])
+  }
   const startedAt = platform.clock.now().toISOString()
   const startedMs = performance.now()
-  const result = wasStarted && effect === 'partial' ? interruptedResult : await runToolCall(tools, call, attempt)
+  const context = { ...attempt, waits: turn.waits, begins }
+  const result = wasStarted && effect === 'partial' ? interruptedResult : await runToolCall(tools, call, context)
   const durationMs = Math.round(performance.now() - startedMs)
   // A tool that was stopped with the run has no result: its call stays open for the next attempt.
   attempt.signal.throwIfAborted()
