@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { toWireId } from '../../../platform/ids/id.ts'
+import { createSchemaChecks } from '../../../platform/json-schema/schema-checks.ts'
 import { findContentMistakes, parseAgentReference } from './agent.ts'
 
 describe('parseAgentReference', () => {
@@ -24,8 +25,12 @@ describe('parseAgentReference', () => {
 })
 
 describe('findContentMistakes', () => {
-  it('reports all mistakes at once', () => {
-    const mistakes = findContentMistakes({
+  const checks = createSchemaChecks()
+  afterAll(() => checks.close())
+  const where = { checks, organizationId: 'one' }
+
+  it('reports all mistakes at once', async () => {
+    const mistakes = await findContentMistakes(where, {
       prompt: 'é'.repeat(100_001),
       input: { type: 'array' },
       output: { type: 'object', $ref: 'https://x.test/a' },
@@ -39,9 +44,8 @@ describe('findContentMistakes', () => {
     ])
   })
 
-  it('finds none in good content', () => {
-    expect(
-      findContentMistakes({ prompt: 'é'.repeat(100_000), input: { type: 'object' }, output: null, version: '1.0.0' }),
-    ).toEqual([])
+  it('finds none in good content', async () => {
+    const good = { prompt: 'é'.repeat(100_000), input: { type: 'object' }, output: null, version: '1.0.0' }
+    expect(await findContentMistakes(where, good)).toEqual([])
   })
 })

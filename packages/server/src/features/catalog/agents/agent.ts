@@ -9,7 +9,7 @@ import {
   type PackageVersion,
 } from '../packages/index.ts'
 import type { AgentManifest } from './agent-manifest.ts'
-import { findSchemaMistakes } from './io-schema.ts'
+import { findSchemaMistakes, type SchemaOwner } from './io-schema.ts'
 
 /** An agent package installed in an application. */
 export type Agent = Installation
@@ -45,15 +45,21 @@ export interface CheckedContent {
   readonly version?: string
 }
 
-/** The mistakes in the content; empty when it can become a version. */
-export function findContentMistakes({ prompt, input, output, version }: CheckedContent): InvalidPart[] {
+/**
+ * The mistakes in the content; empty when it can become a version. Throws `rate-limited` when too many schema checks of
+ * the organization wait.
+ */
+export async function findContentMistakes(
+  where: SchemaOwner,
+  { prompt, input, output, version }: CheckedContent,
+): Promise<InvalidPart[]> {
   const isTooLong = prompt !== undefined && Buffer.byteLength(prompt) > promptBytesMax
   return [
     ...(isTooLong
       ? [{ pointer: '/prompt', message: `must not be larger than ${promptBytesMax} bytes`, code: 'maxBytes' }]
       : []),
-    ...(input === undefined || input === null ? [] : findSchemaMistakes(input, '/input')),
-    ...(output === undefined || output === null ? [] : findSchemaMistakes(output, '/output')),
+    ...(input === undefined || input === null ? [] : await findSchemaMistakes(where, input, '/input')),
+    ...(output === undefined || output === null ? [] : await findSchemaMistakes(where, output, '/output')),
     ...(version === undefined || isVersion(version)
       ? []
       : [{ pointer: '/version', message: 'must be a semantic version such as 1.2.0', code: 'semver' }]),

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { created, endpoint, largeBodyBytes } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
+import { schemaChecks } from '../../../platform/json-schema/schema-checks.ts'
 import { AgentWire, contentRequestFields, modelIdRequestField, toAgentWire } from './agent-wire.ts'
 import { findContentMistakes } from './agent.ts'
 import { holdModelOf } from './hold-model-of.ts'
@@ -28,8 +29,8 @@ export const createAgent = endpoint({
   bodyBytesMax: largeBodyBytes,
   returns: { 201: AgentWire },
   fails: ['agent-name-taken', 'model-not-found'],
-  async handle({ body, scope, caller, changeOnce }) {
-    refuseInvalid(findContentMistakes(body))
+  async handle({ body, scope, caller, changeOnce, platform }) {
+    refuseInvalid(await findContentMistakes({ checks: platform.use(schemaChecks), ...scope }, body))
     return changeOnce(
       async (tx) => {
         const modelId = await holdModelOf(tx, scope, body.modelId)

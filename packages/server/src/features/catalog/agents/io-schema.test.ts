@@ -1,8 +1,14 @@
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
+import { createSchemaChecks } from '../../../platform/json-schema/schema-checks.ts'
 import { findSchemaMistakes } from './io-schema.ts'
 
-const codes = (schema: Record<string, unknown>) =>
-  findSchemaMistakes(schema, '/input').map(({ pointer, code }) => `${pointer} ${code}`)
+const checks = createSchemaChecks()
+afterAll(() => checks.close())
+
+const codes = async (schema: Record<string, unknown>) => {
+  const mistakes = await findSchemaMistakes({ checks, organizationId: 'one' }, schema, '/input')
+  return mistakes.map(({ pointer, code }) => `${pointer} ${code}`)
+}
 
 function nested(levels: number, key: string): Record<string, unknown> {
   let schema: Record<string, unknown> = {}
@@ -11,7 +17,7 @@ function nested(levels: number, key: string): Record<string, unknown> {
 }
 
 describe('findSchemaMistakes', () => {
-  it('accepts object schemas with local references, formats and data that looks like references', () => {
+  it('accepts object schemas with local references, formats and data that looks like references', async () => {
     const good = [
       { type: 'object' },
       {
@@ -34,31 +40,31 @@ describe('findSchemaMistakes', () => {
         'x-ours': 1,
       },
     ]
-    for (const schema of good) expect(codes(schema), JSON.stringify(schema)).toEqual([])
+    for (const schema of good) expect(await codes(schema), JSON.stringify(schema)).toEqual([])
   })
 
-  it('refuses schemas of anything but an object', () => {
-    expect(codes({})).toEqual(['/input/type const'])
-    expect(codes({ type: ['object', 'null'] })).toEqual(['/input/type const'])
+  it('refuses schemas of anything but an object', async () => {
+    expect(await codes({})).toEqual(['/input/type const'])
+    expect(await codes({ type: ['object', 'null'] })).toEqual(['/input/type const'])
   })
 
-  it('refuses references that would have to be fetched, and reports where they are', () => {
+  it('refuses references that would have to be fetched, and reports where they are', async () => {
     expect(
-      codes({
+      await codes({
         type: 'object',
         properties: { 'a/b': { $ref: 'https://x.test/schema.json' }, c: { $dynamicRef: 'other#x' } },
       }),
     ).toEqual(['/input/properties/c/$dynamicRef reference', '/input/properties/a~1b/$ref reference'])
   })
 
-  it('refuses other drafts and asynchronous schemas', () => {
-    expect(codes({ $schema: 'http://json-schema.org/draft-07/schema#', type: 'object' })).toEqual([
+  it('refuses other drafts and asynchronous schemas', async () => {
+    expect(await codes({ $schema: 'http://json-schema.org/draft-07/schema#', type: 'object' })).toEqual([
       '/input/$schema const',
     ])
-    expect(codes({ type: 'object', $async: true })).toEqual(['/input/$async additionalProperties'])
+    expect(await codes({ type: 'object', $async: true })).toEqual(['/input/$async additionalProperties'])
   })
 
-  it('refuses schemas that cannot be compiled', () => {
+  it('refuses schemas that cannot be compiled', async () => {
     const unusable: Record<string, unknown>[] = [
       { type: 'object', properties: { a: { type: 'text' } } },
       { type: 'object', properties: { a: { pattern: '(' } } },
@@ -66,14 +72,26 @@ describe('findSchemaMistakes', () => {
       { type: 'object', required: 'a' },
       { type: 'object', $id: 'https://json-schema.org/draft/2020-12/schema' },
     ]
-    for (const schema of unusable) expect(codes(schema), JSON.stringify(schema)).toEqual(['/input schema'])
+    for (const schema of unusable) expect(await codes(schema), JSON.stringify(schema)).toEqual(['/input schema'])
   })
 
-  it('limits size and depth, including those of data', () => {
-    expect(codes({ type: 'object', description: 'x'.repeat(65_000) })).toEqual([])
-    expect(codes({ type: 'object', description: 'x'.repeat(66_000) })).toEqual(['/input maxBytes'])
-    expect(codes(nested(60, 'not'))).toEqual([])
-    expect(codes(nested(70, 'not'))).toEqual(['/input maxDepth'])
-    expect(codes(nested(50_000, 'default'))).toEqual(['/input maxDepth'])
+  it('limits size and depth, including those of data', async () => {
+    expect(await codes({ type: 'object', description: 'x'.repeat(65_000) })).toEqual([])
+    expect(await codes({ type: 'object', description: 'x'.repeat(66_000) })).toEqual(['/input maxBytes'])
+    expect(await codes(nested(60, 'not'))).toEqual([])
+    expect(await codes(nested(70, 'not'))).toEqual(['/input maxDepth'])
+    expect(await codes(nested(50_000, 'default'))).toEqual(['/input maxDepth'])
+  })
+
+  it('does not search a schema that is too large', async () => {
+    const references = Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`p${n}`, { $ref: 'other' }]))
+    // With a pointer of 100 kB for each of 20,000 mistakes, the reply would have 2 GB.
+    const hostile = { type: 'object', ['x'.repeat(100_000)]: references }
+    expect(await codes(hostile)).toEqual(['/input maxBytes'])
+  })
+
+  it('reports at most 100 mistakes', async () => {
+    const references = Object.fromEntries(Array.from({ length: 2_000 }, (_, n) => [`p${n}`, { $ref: 'other' }]))
+    expect(await codes({ type: 'object', properties: references })).toHaveLength(100)
   })
 })

@@ -1,45 +1,77 @@
 import type { InvalidPart } from '../../../platform/problems/problem.ts'
-import { schemaMistake, type JsonSchema } from '../../../platform/json-schema/json-schema.ts'
+import { escapePointer } from '../../../platform/json-schema/json-pointer.ts'
+import type { JsonSchema } from '../../../platform/json-schema/json-schema.ts'
+import type { SchemaChecks } from '../../../platform/json-schema/schema-checks.ts'
 
 /** Largest JSON Schema of an agent, as JSON text. */
 const schemaBytesMax = 65_536
 const schemaDepthMax = 64
+const mistakesMax = 100
 const draft = 'https://json-schema.org/draft/2020-12/schema'
 /** Keywords whose values are data and contain no references. */
 const dataKeywords = new Set(['const', 'enum', 'default', 'examples'])
 
-/** The mistakes in the schema of an agent's input or output; empty when runs can be checked against it. */
-export function findSchemaMistakes(schema: JsonSchema, pointer: string): InvalidPart[] {
+/** Whose schema it is, and where it is checked. */
+export interface SchemaOwner {
+  readonly checks: SchemaChecks
+  readonly organizationId: string
+}
+
+/**
+ * The mistakes in the schema of an agent's input or output; empty when runs can be checked against it. Throws
+ * `rate-limited` when too many schema checks of the organization wait.
+ */
+export async function findSchemaMistakes(
+  { checks, organizationId }: SchemaOwner,
+  schema: JsonSchema,
+  pointer: string,
+): Promise<InvalidPart[]> {
   const mistakes = findForbidden(schema, pointer)
   if (mistakes.length > 0) return mistakes
+  const reason = await checks.findMistake(organizationId, schema)
+  return reason === undefined ? [] : [mistake(pointer, `is not a usable JSON Schema: ${reason}`, 'schema')]
+}
+
+function findForbidden(schema: JsonSchema, pointer: string): InvalidPart[] {
+  if (isTooDeep(schema))
+    return [mistake(pointer, `must not be nested deeper than ${schemaDepthMax} levels`, 'maxDepth')]
+  // Before the search, because each of its mistakes has a pointer, which can be as long as the schema.
   if (Buffer.byteLength(JSON.stringify(schema)) > schemaBytesMax)
     return [mistake(pointer, `must not be larger than ${schemaBytesMax} bytes`, 'maxBytes')]
-  const reason = schemaMistake(schema)
-  return reason === undefined ? [] : [mistake(pointer, `is not a usable JSON Schema: ${reason}`, 'schema')]
+  const isObject = schema['type'] === 'object'
+  const mistakes = isObject ? [] : [mistake(`${pointer}/type`, 'must be "object"', 'const')]
+  return [...mistakes, ...findForbiddenKeywords(schema, pointer)].slice(0, mistakesMax)
+}
+
+// Not recursive: the schema could be nested so deeply that recursion exhausts the stack.
+function isTooDeep(schema: JsonSchema): boolean {
+  const queue: { value: unknown; depth: number }[] = [{ value: schema, depth: 1 }]
+  for (let visit = queue.pop(); visit !== undefined; visit = queue.pop()) {
+    const { value, depth } = visit
+    if (typeof value !== 'object' || value === null) continue
+    if (depth > schemaDepthMax) return true
+    for (const child of Object.values(value)) queue.push({ value: child, depth: depth + 1 })
+  }
+  return false
 }
 
 interface Visit {
   readonly value: unknown
   readonly pointer: string
-  readonly depth: number
   /** Below a keyword whose value is data. */
   readonly isData: boolean
 }
 
-// Not recursive: the depth is not checked yet and could overflow the stack.
-function findForbidden(schema: JsonSchema, pointer: string): InvalidPart[] {
+function findForbiddenKeywords(schema: JsonSchema, pointer: string): InvalidPart[] {
   const mistakes: InvalidPart[] = []
-  if (schema['type'] !== 'object') mistakes.push(mistake(`${pointer}/type`, 'must be "object"', 'const'))
-  const queue: Visit[] = [{ value: schema, pointer, depth: 1, isData: false }]
+  const queue: Visit[] = [{ value: schema, pointer, isData: false }]
   for (let visit = queue.pop(); visit !== undefined; visit = queue.pop()) {
-    const { value, depth, isData } = visit
+    const { value, isData } = visit
     if (typeof value !== 'object' || value === null) continue
-    if (depth > schemaDepthMax)
-      return [mistake(pointer, `must not be nested deeper than ${schemaDepthMax} levels`, 'maxDepth')]
     for (const [key, child] of Object.entries(value)) {
-      const childPointer = `${visit.pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
+      const childPointer = `${visit.pointer}/${escapePointer(key)}`
       if (!isData) mistakes.push(...findForbiddenKeyword(key, child, childPointer))
-      queue.push({ value: child, pointer: childPointer, depth: depth + 1, isData: isData || dataKeywords.has(key) })
+      queue.push({ value: child, pointer: childPointer, isData: isData || dataKeywords.has(key) })
     }
   }
   return mistakes

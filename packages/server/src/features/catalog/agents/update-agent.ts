@@ -5,6 +5,7 @@ import { endpoint, largeBodyBytes, ok } from '../../../platform/http/endpoint.ts
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
+import { schemaChecks } from '../../../platform/json-schema/schema-checks.ts'
 import { loadVersionNumbers, nextVersion } from '../packages/index.ts'
 import { contentOf, isSameContent, writeManifest, type AgentContent } from './agent-manifest.ts'
 import { lockAgent, saveInstallation } from './agent-store.ts'
@@ -35,8 +36,8 @@ export const updateAgent = endpoint({
   bodyBytesMax: largeBodyBytes,
   returns: { 200: AgentWire },
   fails: ['agent-not-found', 'model-not-found', 'version-not-higher'],
-  async handle({ params, body, scope, caller, change }) {
-    refuseInvalid(findContentMistakes(body))
+  async handle({ params, body, scope, caller, change, platform }) {
+    refuseInvalid(await findContentMistakes({ checks: platform.use(schemaChecks), ...scope }, body))
     const { version: number, prompt, modelId: modelWireId, enabled, ...content } = body
     const { after } = await change(
       async (tx) => {

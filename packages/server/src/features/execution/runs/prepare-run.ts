@@ -3,7 +3,7 @@ import type { AppScope } from '../../../platform/access/caller.ts'
 import type { IdempotencyKey } from '../../../platform/http/idempotency/idempotency.ts'
 import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
 import { newUuid, parseWireId } from '../../../platform/ids/id.ts'
-import { checkAgainst } from '../../../platform/json-schema/json-schema.ts'
+import { schemaChecks } from '../../../platform/json-schema/schema-checks.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { getInstalledAgent, type Agent, type AgentVersion } from '../../catalog/agents/index.ts'
 import { findRunnableModel, type RunnableModel } from '../../catalog/models/index.ts'
@@ -41,8 +41,8 @@ interface Where {
 }
 
 /**
- * Checks that a run can start. Throws `agent-not-found`, `agent-version-not-found`, `validation-error`, or
- * `run-not-ready` with every reason at once.
+ * Checks that a run can start. Throws `agent-not-found`, `agent-version-not-found`, `validation-error`,
+ * `run-not-ready` with every reason at once, or `rate-limited` when too many checks of the organization wait.
  */
 export async function prepareRun(
   { db, platform, scope }: Where,
@@ -67,7 +67,9 @@ export async function prepareRun(
   const { files: stored, missing } = await findRequestedFiles(db, scope, request.files ?? [])
   reasons.push(...missing)
   const schema = version.manifest.input?.schema
-  const mistakes = schema === undefined ? [] : checkAgainst(schema, request.input ?? {}, '/input')
+  const about = { value: request.input ?? {}, pointer: '/input' }
+  const mistakes =
+    schema === undefined ? [] : await platform.use(schemaChecks).check(scope.organizationId, { schema, ...about })
   refuse(reasons, mistakes)
   if ('missing' in model) throw problem('run-not-ready')
   return {

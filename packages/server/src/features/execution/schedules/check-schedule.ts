@@ -4,7 +4,8 @@ import { foundOr } from '../../../platform/problems/found-or.ts'
 import type { InvalidPart } from '../../../platform/problems/problem.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
-import { checkAgainst } from '../../../platform/json-schema/json-schema.ts'
+import { schemaChecks } from '../../../platform/json-schema/schema-checks.ts'
+import type { Platform } from '../../../platform/platform.ts'
 import { getInstalledAgent, type Agent } from '../../catalog/agents/index.ts'
 import { holdModel } from '../../catalog/models/index.ts'
 import { findRuleMistakes } from './cron-expression.ts'
@@ -12,10 +13,11 @@ import type { ScheduleSettings } from './schedule.ts'
 
 /**
  * The agent that a schedule runs. Checks the schedule's own settings, not whether a run could start now.
- * Throws `agent-not-found`, `agent-version-not-found`, or `validation-error` with all mistakes.
+ * Throws `agent-not-found`, `agent-version-not-found`, `validation-error` with all mistakes, or `rate-limited` when too
+ * many checks of the organization wait. Not for use in a transaction: the check can wait for others.
  */
 export async function checkSchedule(
-  db: Db,
+  { db, platform }: { readonly db: Db; readonly platform: Pick<Platform, 'use'> },
   scope: AppScope,
   { agentReference, settings }: { agentReference: string; settings: ScheduleSettings },
 ): Promise<Agent> {
@@ -24,7 +26,9 @@ export async function checkSchedule(
     version: settings.version ?? undefined,
   })
   const schema = version.manifest.input?.schema
-  const mistakes: InvalidPart[] = schema === undefined ? [] : checkAgainst(schema, settings.input, '/input')
+  const about = { value: settings.input, pointer: '/input' }
+  const mistakes: InvalidPart[] =
+    schema === undefined ? [] : await platform.use(schemaChecks).check(scope.organizationId, { schema, ...about })
   refuseInvalid([...findRuleMistakes(settings), ...mistakes])
   return agent
 }

@@ -58,7 +58,7 @@ type CreateCall = Pick<
 export async function createScheduleOf(call: CreateCall, agentReference: string, request: ScheduleRequest) {
   const { db, scope, caller, now, changeOnce, platform } = call
   const settings = readNewSettings(request)
-  const agent = await checkSchedule(db, scope, { agentReference, settings })
+  const agent = await checkSchedule(call, scope, { agentReference, settings })
   const id = newUuid()
   const next = settings.enabled ? afterFire({ ...settings, id }, now, now) : { nextRunAt: null, dueAt: null }
   const seal = await platform.use(contentSeals).of(db, scope)

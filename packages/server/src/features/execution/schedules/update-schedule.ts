@@ -1,6 +1,6 @@
 import type { Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import { endpoint, largeBodyBytes, ok } from '../../../platform/http/endpoint.ts'
+import { endpoint, largeBodyBytes, ok, type Call } from '../../../platform/http/endpoint.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
@@ -10,7 +10,7 @@ import { findRuleMistakes, nextFire } from './cron-expression.ts'
 import { cancelQueuedFire, findLastFire } from './fire-store.ts'
 import { readChangedSettings } from './read-settings.ts'
 import { sealSettings, unsealSettings } from './schedule-content.ts'
-import { lockSchedule, saveSchedule, type NextFire } from './schedule-store.ts'
+import { findSchedule, lockSchedule, saveSchedule, type NextFire } from './schedule-store.ts'
 import { describeChange, SchedulePatch, ScheduleWire, toScheduleWire } from './schedule-wire.ts'
 import type { Schedule, ScheduleSettings } from './schedule.ts'
 
@@ -32,14 +32,17 @@ export const updateSchedule = endpoint({
   bodyBytesMax: largeBodyBytes,
   returns: { 200: ScheduleWire },
   fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found'],
-  async handle({ params, body, scope, now, change, platform }) {
+  async handle(call) {
+    const { params, body, scope, now, change, platform } = call
+    await checkAgentOf(call)
     const { after } = await change(
       async (tx) => {
         const locked = foundOr(await lockSchedule(tx, scope, params.scheduleId), 'schedule-not-found')
         const seal = await platform.use(contentSeals).of(tx, locked)
         const before = unsealSettings(seal, locked)
         const settings = readChangedSettings(before, body)
-        await checkChange(tx, scope, { before, settings, patch: body })
+        refuseInvalid(findRuleMistakes(settings))
+        if (body.modelId !== undefined) await holdModelOf(tx, scope, settings)
         if (!settings.enabled) await cancelQueuedFire(tx, scope, before.id)
         const next = await findNext(tx, scope, { before, settings, now })
         return {
@@ -62,19 +65,23 @@ interface Change {
   readonly settings: ScheduleSettings
 }
 
-// Skips the agent check where possible: a schedule can be disabled even if its agent is gone or refuses its input.
-async function checkChange(
-  tx: Tx,
-  scope: AppScope,
-  { before, settings, patch }: Change & { patch: SchedulePatch },
-): Promise<void> {
+type UpdateCall = Pick<
+  Call<'application', 'scheduleId', Record<never, never>, never>,
+  'params' | 'db' | 'scope' | 'platform'
+> & { readonly body: SchedulePatch }
+
+// Before the transaction, because the check can wait for others. The agent can change at any time after it too: each
+// fire checks again. Skipped where possible: a schedule can be disabled even if its agent is gone or refuses its input.
+async function checkAgentOf({ params, body, db, scope, platform }: UpdateCall): Promise<void> {
+  const stored = foundOr(await findSchedule(db, scope, params.scheduleId), 'schedule-not-found')
+  const before = unsealSettings(await platform.use(contentSeals).of(db, stored), stored)
+  const settings = readChangedSettings(before, body)
   const concernsAgent =
-    patch.input !== undefined ||
-    (patch.version !== undefined && patch.version !== null) ||
+    body.input !== undefined ||
+    (body.version !== undefined && body.version !== null) ||
     (settings.enabled && !before.enabled)
-  if (concernsAgent) await checkSchedule(tx, scope, { agentReference: toWireId('agent', before.agentId), settings })
-  else refuseInvalid(findRuleMistakes(settings))
-  if (patch.modelId !== undefined) await holdModelOf(tx, scope, settings)
+  if (!concernsAgent) return
+  await checkSchedule({ db, platform }, scope, { agentReference: toWireId('agent', before.agentId), settings })
 }
 
 // Due now: the next round computes the rest, and starts a queued fire that became ready during this change.

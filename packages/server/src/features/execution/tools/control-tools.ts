@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
-import { checkAgainst, type JsonSchema } from '../../../platform/json-schema/json-schema.ts'
+import type { JsonSchema } from '../../../platform/json-schema/json-schema.ts'
+import { schemaChecks } from '../../../platform/json-schema/schema-checks.ts'
 import { logLevels, logLine, outputReturned, reportAdded, type LogLevel } from '../runs/index.ts'
 import type { Tool } from './tool.ts'
 
@@ -12,8 +13,12 @@ export function outputTool(schema: JsonSchema | undefined): Tool {
       'A later call replaces an earlier one.',
     parameters: schema ?? { type: 'object', description: 'The result: any JSON object.' },
     effect: 'repeatable',
-    async run({ outputSchema }, args) {
-      const mistakes = outputSchema === undefined ? [] : checkAgainst(outputSchema, args, '')
+    async run({ outputSchema, run, platform, signal }, args) {
+      const about = { value: args, pointer: '', signal }
+      const mistakes =
+        outputSchema === undefined
+          ? []
+          : await platform.use(schemaChecks).check(run.organizationId, { schema: outputSchema, ...about })
       if (mistakes.length > 0) {
         const reasons = mistakes.map(({ pointer, message }) => ({ pointer, message }))
         const list = reasons

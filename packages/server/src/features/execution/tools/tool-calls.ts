@@ -1,5 +1,6 @@
 import type { InvalidPart } from '../../../platform/problems/problem.ts'
-import { checkAgainst, type JsonSchema } from '../../../platform/json-schema/json-schema.ts'
+import type { JsonSchema } from '../../../platform/json-schema/json-schema.ts'
+import { checkOwn } from '../../../platform/json-schema/own-schema.ts'
 import type { ToolCall } from '../../catalog/models/index.ts'
 import { logTool, outputTool, reportTool } from './control-tools.ts'
 import { sandboxTools } from './sandbox-tools.ts'
@@ -24,8 +25,7 @@ export async function runToolCall(
   const args = parseArguments(call.argumentsText)
   if (args === undefined) return refused('The arguments are not a JSON object: send valid JSON.')
   // `output` checks its arguments itself, because its result carries the reasons.
-  const mistakes =
-    tool.name === 'output' ? [] : checkAgainst({ ...tool.parameters, additionalProperties: false }, args, '')
+  const mistakes = tool.name === 'output' ? [] : checkOwn(tool.parameters, args)
   if (mistakes.length > 0) return refused(`The arguments are not valid: ${mistakes.map(explain).join('; ')}.`)
   return tool.run(context, args)
 }

@@ -1,5 +1,6 @@
 import type { TProperties, TObject } from 'typebox'
 import type { LogEntry, Run, RunProgress } from '../runs/index.ts'
+import type { Platform } from '../../../platform/platform.ts'
 import type { JsonSchema } from '../../../platform/json-schema/json-schema.ts'
 import type { RunSandbox } from './run-sandbox.ts'
 
@@ -14,6 +15,7 @@ export interface ToolResult {
 }
 
 export interface ToolContext {
+  readonly platform: Pick<Platform, 'use'>
   readonly run: Run
   readonly outputSchema: JsonSchema | undefined
   readonly sandbox: RunSandbox

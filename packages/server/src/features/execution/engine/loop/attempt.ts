@@ -9,7 +9,7 @@ import type { Transcript } from './transcript.ts'
 
 /** One attempt at a run, with everything that it needs. */
 export interface RunAttempt {
-  readonly platform: Pick<Platform, 'db' | 'wake' | 'clock' | 'log'>
+  readonly platform: Pick<Platform, 'db' | 'wake' | 'clock' | 'log' | 'use'>
   readonly run: Run
   readonly target: ModelTarget
   readonly limiter: CallLimiter

@@ -45,7 +45,8 @@ async function prepareStart(platform: Preparing, schedule: DueSchedule): Promise
   try {
     return { kind: 'ready', prepared: await prepareRun({ db, platform, scope: schedule }, reference, request) }
   } catch (error) {
-    if (!(error instanceof Problem)) throw error
+    // Too many schema checks of the organization are waiting: the schedule fires in a later round.
+    if (!(error instanceof Problem) || error.code === 'rate-limited') throw error
     // The failed run refers to the installed version, because the schedule's version may not exist.
     const installed = await findInstalledAgent(db, schedule, { reference, version: undefined })
     if ('missing' in installed) return { kind: 'agent-gone' }
