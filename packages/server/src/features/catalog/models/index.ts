@@ -58,6 +58,7 @@ export const modelsFeature = feature({
   },
 })
 
+export { jsonDepthMax, parseCallArguments } from './calling/json-shape.ts'
 export { ModelCallError } from './calling/model-call-error.ts'
 export type { ModelTarget } from './calling/model-target.ts'
 export type { StepAnswer, StepMessage, TokenUsage, ToolCall } from './calling/step-message.ts'

@@ -1,7 +1,7 @@
 import type { InvalidPart } from '../../../platform/problems/problem.ts'
 import type { JsonSchema } from '../../../platform/json-schema/json-schema.ts'
 import { checkOwn } from '../../../platform/json-schema/own-schema.ts'
-import type { ToolCall } from '../../catalog/models/index.ts'
+import { jsonDepthMax, parseCallArguments, type ToolCall } from '../../catalog/models/index.ts'
 import { logTool, outputTool, reportTool } from './control-tools.ts'
 import { sandboxTools } from './sandbox-tools.ts'
 import type { Tool, ToolContext, ToolResult } from './tool.ts'
@@ -22,8 +22,11 @@ export async function runToolCall(
 ): Promise<ToolResult> {
   const tool = tools.get(call.name)
   if (tool === undefined) return refused(`There is no tool ${call.name}. Tools: ${[...tools.keys()].join(', ')}.`)
-  const args = parseArguments(call.argumentsText)
-  if (args === undefined) return refused('The arguments are not a JSON object: send valid JSON.')
+  const args = parseCallArguments(call.argumentsText)
+  if (args === undefined)
+    return refused(
+      `The arguments are not a JSON object of at most ${jsonDepthMax} levels: send valid JSON, nested less deeply.`,
+    )
   // `output` checks its arguments itself, because its result carries the reasons.
   const mistakes = tool.name === 'output' ? [] : checkOwn(tool.parameters, args)
   if (mistakes.length > 0) return refused(`The arguments are not valid: ${mistakes.map(explain).join('; ')}.`)
@@ -44,13 +47,4 @@ function refused(text: string): ToolResult {
 
 function explain({ pointer, message }: InvalidPart): string {
   return `${pointer === '' ? 'they' : pointer.slice(1)} ${message}`
-}
-
-function parseArguments(text: string): Record<string, unknown> | undefined {
-  try {
-    const parsed: unknown = JSON.parse(text.trim() === '' ? '{}' : text)
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : undefined
-  } catch {
-    return undefined
-  }
 }

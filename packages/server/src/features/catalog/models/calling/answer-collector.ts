@@ -1,9 +1,14 @@
 import type { LanguageModelV4FinishReason, LanguageModelV4StreamPart, SharedV4ProviderMetadata } from '@ai-sdk/provider'
 import type { ModelTarget } from './model-target.ts'
-import { ModelCallError } from './model-call-error.ts'
+import { toolCallsMax, type RefusalReason } from './event-check.ts'
+import { ModelCallError, refusedAnswerError } from './model-call-error.ts'
 import { toProviderData, type AnswerPart } from './provider-data.ts'
 import type { FinishReason, StepAnswer, TokenUsage, ToolCall } from './step-message.ts'
 import { findEarlyUsage, noUsage, toTokenUsage } from './token-usage.ts'
+
+/** The most parts of one answer: texts, reasoning and tool calls. */
+const partsMax = 1_024
+const idLengthMax = 256
 
 /** The provider reported an error in the middle of its answer; `reported` is that error as received. */
 export class ReportedError extends Error {
@@ -45,6 +50,8 @@ export class AnswerCollector {
   readonly #parts: Collected[] = []
   readonly #open = new Map<string, OpenText>()
   readonly #toolCalls: ToolCall[] = []
+  readonly #ids = new Set<string>()
+  #startedCalls = 0
   #bytes = 0
   #finishReason: LanguageModelV4FinishReason | undefined
 
@@ -66,6 +73,8 @@ export class AnswerCollector {
   /** Adds one part. Throws ReportedError, ModelCallError for a too large answer, and any error of `onTextDelta`. */
   take(part: LanguageModelV4StreamPart): void {
     switch (part.type) {
+      case 'tool-input-start':
+        return this.#startToolCall(part)
       case 'tool-input-delta':
         return this.#count(part.delta)
       case 'tool-call':
@@ -106,6 +115,7 @@ export class AnswerCollector {
     const type = part.type.startsWith('text') ? 'text' : 'reasoning'
     const isStart = part.type.endsWith('-start')
     const open = (isStart ? undefined : this.#open.get(type + part.id)) ?? this.#openText(type, part.id)
+    this.#countOptions(part.providerMetadata)
     if (part.providerMetadata !== undefined) open.options = merged(open.options, part.providerMetadata)
     if (!('delta' in part) || part.delta === '') return
     this.#count(part.delta)
@@ -116,24 +126,42 @@ export class AnswerCollector {
   #openText(type: OpenText['type'], id: string): OpenText {
     const open: OpenText = { type, text: '', options: undefined }
     this.#open.set(type + id, open)
-    this.#parts.push(open)
+    this.#addPart(open)
     return open
+  }
+
+  // Before the arguments, so that an answer with too many calls ends early.
+  #startToolCall(part: Extract<LanguageModelV4StreamPart, { type: 'tool-input-start' }>): void {
+    this.#count(part.id + part.toolName)
+    this.#startedCalls += 1
+    if (this.#startedCalls > toolCallsMax) throw this.#refused('too-many-calls')
   }
 
   #takeToolCall(part: Extract<LanguageModelV4StreamPart, { type: 'tool-call' }>): void {
     this.#count(part.toolCallId + part.toolName + part.input)
+    this.#countOptions(part.providerMetadata)
+    if (this.#toolCalls.length >= toolCallsMax) throw this.#refused('too-many-calls')
     const id = this.#uniqueId(part.toolCallId)
     this.#toolCalls.push({ id, name: part.toolName, argumentsText: part.input })
-    this.#parts.push({ type: 'tool-call', id, options: part.providerMetadata })
+    this.#addPart({ type: 'tool-call', id, options: part.providerMetadata })
   }
 
-  // The journal identifies a call by its id, and some providers repeat ids.
-  #uniqueId(wanted: string): string {
-    const isFree = (id: string): boolean => id !== '' && this.#toolCalls.every((call) => call.id !== id)
-    if (isFree(wanted)) return wanted
-    let number = this.#toolCalls.length
-    while (!isFree(`${wanted || 'call'}_${number}`)) number += 1
-    return `${wanted || 'call'}_${number}`
+  // The journal identifies a call by its id, and some providers repeat ids. Ids that one protocol's characters make
+  // equal count as repeated, because a run can change its model.
+  #uniqueId(given: string): string {
+    const wanted = given.length > idLengthMax ? '' : given
+    let id = wanted || 'call'
+    for (let number = this.#toolCalls.length; wanted === '' || this.#ids.has(plainId(id)); number += 1) {
+      id = `${wanted || 'call'}_${number}`
+      if (!this.#ids.has(plainId(id))) break
+    }
+    this.#ids.add(plainId(id))
+    return id
+  }
+
+  #addPart(part: Collected): void {
+    if (this.#parts.length >= partsMax) throw this.#refused('too-complex')
+    this.#parts.push(part)
   }
 
   #finish(part: Extract<LanguageModelV4StreamPart, { type: 'finish' }>): void {
@@ -147,14 +175,21 @@ export class AnswerCollector {
   // Arguments are counted twice, as deltas and as a whole call: the limit only protects memory.
   #count(text: string): void {
     this.#bytes += Buffer.byteLength(text)
-    if (this.#bytes > this.#options.textBytesMax * 2) throw tooLargeError(this.#options.textBytesMax, this.usage)
+    if (this.#bytes > this.#options.textBytesMax * 2) throw this.#refused('too-large')
+  }
+
+  #countOptions(options: SharedV4ProviderMetadata | undefined): void {
+    if (options !== undefined) this.#count(JSON.stringify(options))
+  }
+
+  #refused(reason: RefusalReason): ModelCallError {
+    return refusedAnswerError(reason, this.#options.textBytesMax, this.usage)
   }
 }
 
-/** The error for an answer that is larger than the caller allows. */
-export function tooLargeError(textBytesMax: number, usage: TokenUsage | undefined): ModelCallError {
-  const message = `The model's answer is larger than ${textBytesMax} bytes.`
-  return new ModelCallError({ kind: 'bad-request', message, retryable: false }, usage)
+/** The id with the characters that every protocol allows. */
+function plainId(id: string): string {
+  return id.replace(/[^\w-]/g, '_')
 }
 
 function toFinishReason(unified: LanguageModelV4FinishReason['unified'], hasToolCalls: boolean): FinishReason {

@@ -1,7 +1,10 @@
+import { setImmediate } from 'node:timers/promises'
 import type { GuardedFetch } from '../../../../platform/egress/egress.ts'
+import { AnswerRefused, type RefusalReason } from './event-check.ts'
+import { createEventGuard, type EventGuard } from './event-guard.ts'
 
 /** Why the server stopped a call. */
-export type StopReason = 'aborted' | 'idle' | 'total' | 'too-large'
+export type StopReason = 'aborted' | 'idle' | 'total' | RefusalReason
 
 export interface CallLimits {
   readonly fetch: GuardedFetch
@@ -21,6 +24,7 @@ export interface CallWatch {
   /** True if the call went to an internal address: the reason of a failure must not be shown. */
   readonly isHidden: boolean
   hide(): void
+  readonly textBytesMax: number
   sawBytes(chunk: Uint8Array): void
   /** To be called when the answer is complete: the stream then gets a short time to end by itself. */
   answered(): void
@@ -32,10 +36,7 @@ export interface CallWatch {
 // Each token is sent in its own JSON event, so the wire carries up to a hundred times the text.
 const wireBytesPerTextByte = 200
 const wireBytesSlack = 4 * 1024 * 1024
-const lineBytesPerTextByte = 8
-const lineBytesSlack = 256 * 1024
 const endOfStreamMs = 1_000
-const lineFeed = 10
 
 const watches = new WeakMap<AbortSignal, CallWatch>()
 
@@ -45,7 +46,6 @@ export function watchCall(limits: CallLimits): CallWatch {
   let stopped: StopReason | undefined
   let isHidden = false
   let wireBytes = 0
-  let lineBytes = 0
   const stop = (reason: StopReason): void => {
     if (controller.signal.aborted) return
     stopped = reason
@@ -58,6 +58,7 @@ export function watchCall(limits: CallLimits): CallWatch {
   const watch: CallWatch = {
     fetch: limits.fetch,
     signal: controller.signal,
+    textBytesMax: limits.textBytesMax,
     get stopped() {
       return stopped
     },
@@ -68,11 +69,7 @@ export function watchCall(limits: CallLimits): CallWatch {
     sawBytes(chunk) {
       idleTimer.refresh()
       wireBytes += chunk.length
-      const lastLineFeed = chunk.lastIndexOf(lineFeed)
-      lineBytes = lastLineFeed === -1 ? lineBytes + chunk.length : chunk.length - lastLineFeed - 1
-      const isTooMuch = wireBytes > limits.textBytesMax * wireBytesPerTextByte + wireBytesSlack
-      const isTooLong = lineBytes > limits.textBytesMax * lineBytesPerTextByte + lineBytesSlack
-      if (isTooMuch || isTooLong) stop('too-large')
+      if (wireBytes > limits.textBytesMax * wireBytesPerTextByte + wireBytesSlack) stop('too-large')
     },
     answered() {
       clearTimeout(idleTimer)
@@ -100,26 +97,26 @@ function textOf({ body = null }: RequestInit): string | null {
 /** Guarded `fetch` for the provider packages: reports every byte to the watch that owns the signal. */
 export async function watchedFetch(input: string | URL | Request, init: RequestInit = {}): Promise<Response> {
   const { method = 'GET', headers, signal = null } = init
-  const body = textOf(init)
+  const requestBody = textOf(init)
   const watch = signal === null ? undefined : watches.get(signal)
   if (watch === undefined) throw new TypeError('Requests to providers carry the signal of a watched call.')
   const response = await watch.fetch(input instanceof Request ? input.url : input, {
     method,
     headers: new Headers(headers),
-    body,
+    body: requestBody,
     signal,
     onHidden: watch.hide,
   })
   if (response.body === null) return response
-  const bytesMax = response.ok ? Number.POSITIVE_INFINITY : errorBodyBytesMax
-  return new Response(watchedBody(response.body, watch, bytesMax), {
+  const body = response.ok ? watchedEvents(response.body, watch) : watchedError(response.body, watch)
+  return new Response(body, {
     status: response.status,
     statusText: response.statusText,
     headers: response.headers,
   })
 }
 
-function watchedBody(body: ReadableStream<Uint8Array>, watch: CallWatch, bytesMax: number): ReadableStream<Uint8Array> {
+function watchedError(body: ReadableStream<Uint8Array>, watch: CallWatch): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   let bytes = 0
   return new ReadableStream<Uint8Array>({
@@ -128,10 +125,40 @@ function watchedBody(body: ReadableStream<Uint8Array>, watch: CallWatch, bytesMa
       if (done) return controller.close()
       bytes += value.length
       watch.sawBytes(value)
-      if (bytes <= bytesMax) return controller.enqueue(value)
+      if (bytes <= errorBodyBytesMax) return controller.enqueue(value)
       controller.close()
       await reader.cancel()
     },
     cancel: (reason) => reader.cancel(reason),
   })
+}
+
+// A chunk can have thousands of events, and the packages parse all of them in one turn of the event loop.
+function watchedEvents(body: ReadableStream<Uint8Array>, watch: CallWatch): ReadableStream<Uint8Array> {
+  const reader = body.getReader()
+  const guard = createEventGuard(watch.textBytesMax)
+  let slices: Uint8Array[] = []
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (slices.length > 0) await setImmediate()
+      while (slices.length === 0) {
+        const { done, value } = await reader.read()
+        if (done) return controller.close()
+        watch.sawBytes(value)
+        slices = checked(guard, watch, value)
+      }
+      const slice = slices.shift()
+      if (slice !== undefined) controller.enqueue(slice)
+    },
+    cancel: (reason) => reader.cancel(reason),
+  })
+}
+
+function checked(guard: EventGuard, watch: CallWatch, chunk: Uint8Array): Uint8Array[] {
+  try {
+    return guard.take(chunk)
+  } catch (error) {
+    if (error instanceof AnswerRefused) watch.stop(error.reason)
+    throw error
+  }
 }

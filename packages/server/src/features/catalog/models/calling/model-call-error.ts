@@ -1,3 +1,4 @@
+import { toolCallsMax, type RefusalReason } from './event-check.ts'
 import type { TokenUsage } from './step-message.ts'
 
 export type ModelCallErrorKind =
@@ -46,4 +47,18 @@ export class ModelCallError extends Error {
 /** The error of a call that was aborted by its own signal. */
 export function abortedError(usage?: TokenUsage): ModelCallError {
   return new ModelCallError({ kind: 'aborted', message: 'The model call was aborted.', retryable: false }, usage)
+}
+
+/** The error of an answer that is larger than the caller allows, or that no model would send. */
+export function refusedAnswerError(
+  reason: RefusalReason,
+  textBytesMax: number,
+  usage: TokenUsage | undefined,
+): ModelCallError {
+  const messages: Readonly<Record<RefusalReason, string>> = {
+    'too-large': `The model's answer is larger than ${textBytesMax} bytes.`,
+    'too-complex': "The model's answer is nested too deeply or has too many parts.",
+    'too-many-calls': `The model's answer has more than ${toolCallsMax} tool calls.`,
+  }
+  return new ModelCallError({ kind: 'bad-request', message: messages[reason], retryable: false }, usage)
 }

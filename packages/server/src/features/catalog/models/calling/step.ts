@@ -1,9 +1,9 @@
 import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
-import { AnswerCollector, ReportedError, tooLargeError } from './answer-collector.ts'
+import { AnswerCollector, ReportedError } from './answer-collector.ts'
 import { failureOf, reportedFailureOf } from './call-failure.ts'
 import { watchCall, type CallWatch } from './call-watch.ts'
 import { connectionFailureOf, hiddenFailure, isBeforeConnection } from './connection-failure.ts'
-import { abortedError, ModelCallError } from './model-call-error.ts'
+import { abortedError, ModelCallError, refusedAnswerError } from './model-call-error.ts'
 import { findBaseUrl, isSendableKey, keyHeaders, noBaseUrl, type ModelTarget } from './model-target.ts'
 import { fetchBelow } from './model-egress.ts'
 import { providerModel } from './provider-models.ts'
@@ -115,7 +115,9 @@ function toCallError(error: unknown, { target, request, watch, usage }: FailedCa
     case 'total':
       return timeoutError(`The model did not finish its answer within ${request.totalTimeoutMs} ms.`, usage)
     case 'too-large':
-      return tooLargeError(request.textBytesMax, usage)
+    case 'too-complex':
+    case 'too-many-calls':
+      return refusedAnswerError(watch.stopped, request.textBytesMax, usage)
     case undefined:
   }
   if (error instanceof ModelCallError) return error

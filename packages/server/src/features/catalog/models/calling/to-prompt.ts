@@ -5,6 +5,7 @@ import type {
   LanguageModelV4ToolCallPart,
   LanguageModelV4ToolResultPart,
 } from '@ai-sdk/provider'
+import { parseCallArguments } from './json-shape.ts'
 import type { ModelApi, ModelTarget } from './model-target.ts'
 import { findAnswerParts, toProviderOptions, type AnswerPart, type AssistantContent } from './provider-data.ts'
 import type { JsonSchemaObject, StepMessage, ToolCall, ToolSpec } from './step-message.ts'
@@ -54,6 +55,7 @@ type AssistantMessage = Extract<StepMessage, { role: 'assistant' }>
 
 function assistantMessage(target: ModelTarget, message: AssistantMessage): LanguageModelV4Message[] {
   const parts = findAnswerParts(target, message) ?? plainParts(message)
+  const calls = new Map(message.toolCalls.map((call) => [call.id, call]))
   let textStart = 0
   const content = parts.flatMap((part): AssistantContent => {
     const options = toProviderOptions(part.options)
@@ -63,7 +65,7 @@ function assistantMessage(target: ModelTarget, message: AssistantMessage): Langu
       textStart += part.length
       return text === '' ? [] : [{ type: 'text', text, ...options }]
     }
-    const call = message.toolCalls.find(({ id }) => id === part.id)
+    const call = calls.get(part.id)
     return call === undefined ? [] : [{ ...toCallPart(target.api, call), ...options }]
   })
   return content.length === 0 ? [] : [{ role: 'assistant', content }]
@@ -96,19 +98,10 @@ function toResultPart(api: ModelApi, message: Extract<StepMessage, { role: 'tool
 
 // Every provider requires an object here, so invalid JSON is sent back inside one.
 function toInput(api: ModelApi, argumentsText: string): unknown {
-  const parsed = parseObject(argumentsText)
+  const parsed = parseCallArguments(argumentsText)
   if (parsed === undefined) return { invalidArguments: argumentsText }
   // These two APIs pass text on unchanged, which keeps digits that a number would lose.
-  return argumentsText !== '' && (api === 'openai' || api === 'openai-compatible') ? argumentsText : parsed
-}
-
-function parseObject(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text === '' ? '{}' : text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+  return argumentsText.trim() !== '' && (api === 'openai' || api === 'openai-compatible') ? argumentsText : parsed
 }
 
 // A run can change its model between two steps, and providers reject ids in another provider's format.

@@ -14,7 +14,7 @@ import { addReminder, addResult } from './transcript.ts'
  */
 export async function driveRun(attempt: RunAttempt): Promise<Ending> {
   for (;;) {
-    for (const call of attempt.transcript.openCalls) await answerCall(attempt, call)
+    for (const call of [...attempt.transcript.openCalls.values()]) await answerCall(attempt, call)
     const end = await afterStep(attempt)
     if (end !== undefined) return end
     attempt.turn.atBoundary()

@@ -5,8 +5,8 @@ import type { ToolResult } from '../../tools/index.ts'
 /** The conversation so far, with its open tool calls. */
 export interface Transcript {
   readonly messages: StepMessage[]
-  /** Calls of the last answer that have no result yet, in order. */
-  openCalls: ToolCall[]
+  /** Calls of the last answer that have no result yet, by id and in order. */
+  openCalls: Map<string, ToolCall>
   /** Ids of open calls whose start was journalled. */
   readonly started: Set<string>
   steps: number
@@ -22,7 +22,7 @@ export interface Transcript {
 export function newTranscript(opening: readonly StepMessage[]): Transcript {
   return {
     messages: [...opening],
-    openCalls: [],
+    openCalls: new Map(),
     started: new Set(),
     steps: 0,
     finishReason: undefined,
@@ -61,7 +61,7 @@ export function addAnswer(
 ): void {
   const providerData = answer.providerData === undefined ? {} : { providerData: answer.providerData }
   transcript.messages.push({ role: 'assistant', text: answer.text, toolCalls: answer.toolCalls, ...providerData })
-  transcript.openCalls = [...answer.toolCalls]
+  transcript.openCalls = new Map(answer.toolCalls.map((call) => [call.id, call]))
   transcript.started.clear()
   transcript.finishReason = answer.finishReason
   transcript.steps += 1
@@ -80,7 +80,7 @@ export function addResult(
     text: result.text,
     isError: result.isError,
   })
-  transcript.openCalls = transcript.openCalls.filter(({ id }) => id !== call.id)
+  transcript.openCalls.delete(call.id)
   if (call.name !== 'output') return
   if (result.isError) {
     transcript.refusedOutputs += 1
