@@ -13,6 +13,7 @@ import {
   unsealRunWith,
   outputNotKept,
   loadJournal,
+  measureJournal,
   type Ending,
   type LogEntry,
   type Run,
@@ -159,7 +160,9 @@ async function prepareAndDrive(
     outputSchema,
     files: await loadInputs(platform, run),
   })
-  const journal = run.attempt === 1 ? [] : unsealJournal(run.seal, await loadJournal(platform.db, run.id))
+  const isFirst = run.attempt === 1
+  const journal = isFirst ? [] : unsealJournal(run.seal, await loadJournal(platform.db, run.id))
+  const size = isFirst ? { entries: 0, entryBytes: 0, logLines: 0 } : await measureJournal(platform.db, run.id)
   const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens } = run.usage
   const spent = { tokens: inputTokens + outputTokens + cacheReadTokens + cacheWriteTokens, costUsd: run.costUsd }
   return driveRun({
@@ -171,6 +174,7 @@ async function prepareAndDrive(
     outputSchema,
     sandbox,
     transcript: rebuildTranscript(opening, journal),
+    kept: { ...size, reportBytes: Buffer.byteLength(run.report ?? '') },
     signal: turn.signal,
     turn,
     spent,

@@ -79,7 +79,15 @@ export const runsFeature = feature({
 
 export { findRepeatedRun, originOf } from './create-run.ts'
 export { cancelLockedRun, finishRun, recordFailedRun, wakeAfterCancel, type Ending } from './end-run.ts'
-export { appendEvents, appendFenced, Fenced, loadJournal, type RunProgress } from './journal/journal-store.ts'
+export {
+  appendEvents,
+  appendFenced,
+  Fenced,
+  loadJournal,
+  measureJournal,
+  type JournalSize,
+  type RunProgress,
+} from './journal/journal-store.ts'
 export {
   logLine,
   modelAnswer,

@@ -4,6 +4,9 @@ import { schemaChecks } from '../../../platform/json-schema/schema-checks.ts'
 import { logLevels, logLine, outputReturned, reportAdded, type LogLevel } from '../runs/index.ts'
 import type { Tool } from './tool.ts'
 
+/** The most log lines of one run, and the most bytes of its report. */
+export const keptMax = { logLines: 1_000, reportBytes: 1_048_576 } as const
+
 /** `output`: returns the run's structured result, checked against the agent's schema; the last valid one counts. */
 export function outputTool(schema: JsonSchema | undefined): Tool {
   return {
@@ -48,7 +51,11 @@ export const logTool: Tool = {
     level: Type.Optional(Type.Unsafe<LogLevel>({ type: 'string', enum: [...logLevels] })),
   }),
   effect: 'repeatable',
-  async run(_context, { message, level }) {
+  async run({ kept }, { message, level }) {
+    if (kept.logLines >= keptMax.logLines) {
+      const text = `The log has ${keptMax.logLines} lines, which is the most of one run: the line was not added.`
+      return { text: `${text} Go on without \`log\`.`, isError: true }
+    }
     const entry = logLine(logLevels.find((known) => known === level) ?? 'info', String(message))
     return { text: 'Logged.', isError: false, entries: [entry] }
   },
@@ -59,8 +66,15 @@ export const reportTool: Tool = {
   description: 'Adds a section of Markdown to the report that people read about this run.',
   parameters: Type.Object({ content: Type.String({ minLength: 1, maxLength: 100_000 }) }),
   effect: 'repeatable',
-  async run(_context, args) {
+  async run({ kept }, args) {
     const content = String(args['content'])
+    const freeBytes = keptMax.reportBytes - kept.reportBytes
+    if (Buffer.byteLength(content) > freeBytes) {
+      const text =
+        `A report can have ${keptMax.reportBytes} bytes, of which ${Math.max(freeBytes, 0)} are left: ` +
+        'the section was not added. Add a shorter one, or go on without it.'
+      return { text, isError: true }
+    }
     return {
       text: 'Added to the report.',
       isError: false,

@@ -14,7 +14,14 @@ export interface ToolResult {
   readonly reasons?: readonly { readonly pointer: string; readonly message: string }[]
 }
 
+/** How much of its tools' content a run has kept so far, over all attempts. */
+export interface RunKept {
+  readonly logLines: number
+  readonly reportBytes: number
+}
+
 export interface ToolContext {
+  readonly kept: RunKept
   readonly platform: Pick<Platform, 'use'>
   readonly run: Run
   readonly outputSchema: JsonSchema | undefined

@@ -2,8 +2,16 @@ import { Decimal } from 'decimal.js'
 import type { Platform } from '../../../../platform/platform.ts'
 import type { JsonSchema } from '../../../../platform/json-schema/json-schema.ts'
 import { costOf, type CallLimiter, type ModelTarget, type TokenUsage } from '../../../catalog/models/index.ts'
-import { appendFenced, sealEntries, sealProgress, type LogEntry, type Run, type RunProgress } from '../../runs/index.ts'
-import type { RunSandbox, Tool } from '../../tools/index.ts'
+import {
+  appendFenced,
+  sealEntries,
+  sealProgress,
+  type JournalSize,
+  type LogEntry,
+  type Run,
+  type RunProgress,
+} from '../../runs/index.ts'
+import type { RunKept, RunSandbox, Tool } from '../../tools/index.ts'
 import type { Turn } from '../turn.ts'
 import type { Transcript } from './transcript.ts'
 
@@ -19,20 +27,25 @@ export interface RunAttempt {
   readonly transcript: Transcript
   readonly signal: AbortSignal
   readonly turn: Turn
+  /** What the run has kept so far, over all attempts. */
+  kept: RunKept & JournalSize
   /** Spent so far, over all attempts. */
   spent: { tokens: number; costUsd: string }
 }
 
 /** Appends log entries and progress to the journal, and wakes its readers. Throws Fenced. */
-export async function append(
-  { platform, run }: RunAttempt,
-  entries: readonly LogEntry[],
-  progress?: RunProgress,
-): Promise<void> {
+export async function append(attempt: RunAttempt, entries: readonly LogEntry[], progress?: RunProgress): Promise<void> {
+  const { platform, run, kept } = attempt
   await appendFenced(platform.db, run, {
     events: sealEntries(run.seal, entries),
     ...(progress === undefined ? {} : { progress: sealProgress(run.seal, progress) }),
   })
+  attempt.kept = {
+    logLines: kept.logLines + entries.filter(({ event }) => event === 'progress').length,
+    reportBytes: kept.reportBytes + Buffer.byteLength(progress?.report ?? ''),
+    entries: kept.entries + entries.length,
+    entryBytes: kept.entryBytes + entries.reduce((sum, entry) => sum + Buffer.byteLength(JSON.stringify(entry)), 0),
+  }
   platform.wake.wake('events', `${run.applicationId}:${run.id}`)
 }
 

@@ -53,9 +53,16 @@ async function afterFinalAnswer(attempt: RunAttempt, text: string): Promise<Endi
   return undefined
 }
 
-function findReachedLimit({ transcript, run, spent }: RunAttempt): Ending | undefined {
+function findReachedLimit({ transcript, run, spent, kept }: RunAttempt): Ending | undefined {
   if (transcript.steps >= runLimits.stepsMax)
     return failed('step-limit', `The run took ${runLimits.stepsMax} steps without ending.`)
+  if (kept.entries >= runLimits.entriesMax)
+    return failed('log-limit', `The log of the run has ${kept.entries} entries; the limit is ${runLimits.entriesMax}.`)
+  if (kept.entryBytes >= runLimits.entryBytesMax)
+    return failed(
+      'log-limit',
+      `The log of the run has ${kept.entryBytes} bytes; the limit is ${runLimits.entryBytesMax}.`,
+    )
   if (spent.tokens >= runLimits.tokensMax)
     return failed('token-limit', `The run used ${spent.tokens} tokens; the limit is ${runLimits.tokensMax}.`)
   if (run.budgetUsd !== null && new Decimal(spent.costUsd).gte(run.budgetUsd)) {

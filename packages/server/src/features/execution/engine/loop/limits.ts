@@ -2,6 +2,9 @@
 export const runLimits = {
   stepsMax: 200,
   tokensMax: 5_000_000,
+  /** Entries of the run's journal, and their bytes as JSON. */
+  entriesMax: 10_000,
+  entryBytesMax: 67_108_864,
   /** Invalid `output` calls after which the run fails with the reasons. */
   outputAttemptsMax: 4,
   /** Reminders to a model that ends without its output. */

@@ -110,3 +110,20 @@ export async function loadJournal(db: Db, runId: string): Promise<JournalRow[]> 
     .orderBy('seq')
     .execute()
 }
+
+/** How much the journal of a run holds. */
+export interface JournalSize {
+  readonly entries: number
+  /** About the bytes of the entries as JSON. */
+  readonly entryBytes: number
+}
+
+/** The size of a run's journal, and how many of its entries are log lines of the agent. */
+export async function measureJournal(db: Db, runId: string): Promise<JournalSize & { readonly logLines: number }> {
+  const { rows } = await sql<JournalSize & { readonly logLines: number }>`
+    select count(*) as entries, count(*) filter (where event = 'progress') as "logLines",
+      coalesce(sum(octet_length(message)), 0)::bigint + coalesce(sum(octet_length(data::text)), 0)::bigint
+        + coalesce(sum(octet_length(journal::text)), 0)::bigint as "entryBytes"
+    from run_events where run_id = ${runId} and kind = 'run_log'`.execute(db)
+  return rows[0] ?? { entries: 0, entryBytes: 0, logLines: 0 }
+}

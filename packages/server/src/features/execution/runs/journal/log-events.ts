@@ -140,13 +140,13 @@ export const logEvents = {
   report: {
     type: 'result',
     levels: ['info'],
-    meaning: 'The agent added a section to its report.',
+    meaning: 'The agent added a section to its report. All sections of a run together have at most 1 MiB.',
     data: Type.Object({ content: Type.String({ description: 'The section, as Markdown.' }) }),
   },
   progress: {
     type: 'progress',
     levels: logLevels,
-    meaning: 'The agent wrote a log line with `log`.',
+    meaning: 'The agent wrote a log line with `log`. A run has at most 1,000 of them.',
     message: 'The line.',
     data: Nullable(
       Type.Record(Type.String(), Type.Unknown(), {
