@@ -60,8 +60,7 @@ describe('a check that would take long', { timeout: 60_000 }, () => {
     const values = ['1', ':', 'a.', '/', '-', '{', '%41', '[', '\\', ' ', '\u{1F600}'].map((part) =>
       part.repeat(20_000),
     )
-    const mistakes = await Promise.all(values.map((value) => check({ format }, `http://a${value}!`)))
-    expect(mistakes).toHaveLength(values.length)
+    for (const value of values) expect(await check({ format }, `http://a${value}!`)).toBeInstanceOf(Array)
   })
 })
 
@@ -82,16 +81,16 @@ describe('the queue', { timeout: 60_000 }, () => {
     const flood = repeat(6, 0).map(() => check(schema, value, 'flood').finally(() => (ended += 1)))
     for (const owner of ['calm', 'quiet', 'calm']) expect(await check({ type: 'object' }, 1, owner)).toHaveLength(1)
     expect(ended).toBeLessThan(4)
-    await Promise.all(flood)
+    await Promise.allSettled(flood)
   })
 
   it('refuses checks when too many of the organization wait, and lets one with a signal wait', async () => {
     const signal = new AbortController().signal
     const schema = { type: 'object' }
-    const flood = repeat(60, 0).map(() => check(schema, {}, 'another flood'))
+    const flood = repeat(510, 0).map(() => check(schema, {}, 'another flood'))
     const patient = checks.check('another flood', { schema, value: {}, pointer: '', signal })
     const outcomes = await Promise.allSettled(flood)
-    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(51)
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(501)
     for (const outcome of outcomes)
       if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'rate-limited' })
     expect(await patient).toEqual([])

@@ -9,7 +9,8 @@ import { createKillableThread, type KillableThread, type ThreadEnd } from './kil
 const threadsMax = 2
 /** Checks of one organization at the same time: one thread stays free for the others. */
 const ownerMax = 1
-const waitingMax = 50
+const waitingMax = 500
+const waitLimitMs = 10_000
 /** The longest JSON text of a value. */
 const valueCharactersMax = 8_000_000
 /** The thread aborts slow work itself; this is for work that it cannot abort. */
@@ -79,14 +80,13 @@ export function createSchemaChecks(): ClosableChecks {
     async check(organizationId, { schema, value, pointer, signal }) {
       const questionOf = () => ({ schema: JSON.stringify(schema), value: JSON.stringify(value), pointer })
       const answer = await (signal === undefined
-        ? ask(organizationId, questionOf).catch(refuseFull)
+        ? ask(organizationId, questionOf, AbortSignal.timeout(waitLimitMs)).catch(refuseBusy)
         : patiently(() => ask(organizationId, questionOf, signal), signal))
       return toMistakes(answer, pointer)
     },
     async findMistake(organizationId, schema) {
-      const answer = await ask(organizationId, () => ({ schema: JSON.stringify(schema), pointer: '' })).catch(
-        refuseFull,
-      )
+      const questionOf = () => ({ schema: JSON.stringify(schema), pointer: '' })
+      const answer = await ask(organizationId, questionOf, AbortSignal.timeout(waitLimitMs)).catch(refuseBusy)
       return toReason(answer)
     },
     async close() {
@@ -101,10 +101,11 @@ async function askTwice(thread: KillableThread, question: Question): Promise<Ans
   return answer === 'out-of-memory' ? thread.ask(question, killLimitMs) : answer
 }
 
-function refuseFull(error: unknown): never {
-  if (!(error instanceof QueueFull)) throw error
+function refuseBusy(error: unknown): never {
+  const hasWaited = error instanceof Error && error.name === 'TimeoutError'
+  if (!hasWaited && !(error instanceof QueueFull)) throw error
   throw problem('rate-limited', {
-    detail: `${waitingMax} schema checks of the organization are waiting: try again in ${retryAfterSeconds} s.`,
+    detail: `Too many schema checks of the organization are waiting: try again in ${retryAfterSeconds} s.`,
     extensions: { retryAfter: retryAfterSeconds },
     headers: { 'Retry-After': String(retryAfterSeconds) },
   })

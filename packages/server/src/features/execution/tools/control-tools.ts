@@ -5,7 +5,7 @@ import { logLevels, logLine, outputReturned, reportAdded, type LogLevel } from '
 import type { Tool } from './tool.ts'
 
 /** The most log lines of one run, and the most bytes of its report. */
-export const keptMax = { logLines: 1_000, reportBytes: 1_048_576 } as const
+const keptMax = { logLines: 1_000, reportBytes: 1_048_576 } as const
 
 /** `output`: returns the run's structured result, checked against the agent's schema; the last valid one counts. */
 export function outputTool(schema: JsonSchema | undefined): Tool {

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseWireId, toWireId } from '../../../../platform/ids/id.ts'
 import { eventually, openRunWorld, type RunWorld } from '../../../../testing/factories/run-world.ts'
 import { startWorker, type Worker } from '../../queue/index.ts'
-import { keptMax } from '../../tools/control-tools.ts'
 import { runLimits } from './limits.ts'
 
+const keptMax = { logLines: 1_000, reportBytes: 1_048_576 }
 const section = { name: 'report', arguments: { content: 'ü'.repeat(50_000) } }
 const six = Array.from({ length: 6 }, () => section)
 const outputOf = (s: string) => ({ name: 'output', arguments: { s } })
