@@ -15,6 +15,7 @@ import { auditFeature } from './delivery/audit/index.ts'
 import { erasuresFeature } from './accounts/erasures/index.ts'
 import { healthFeature } from './instance/health/index.ts'
 import { notificationsFeature } from './delivery/notifications/index.ts'
+import { removalsFeature } from './accounts/removals/index.ts'
 import { realtimeFeature } from './delivery/realtime/index.ts'
 import { webhookDeliveriesFeature } from './delivery/webhook-deliveries/index.ts'
 import { webhooksFeature } from './delivery/webhooks/index.ts'
@@ -51,6 +52,7 @@ export const features: readonly Feature[] = [
   notificationsFeature,
   auditFeature,
   erasuresFeature,
+  removalsFeature,
   healthFeature,
   setupFeature,
   welcomeFeature,

@@ -17,6 +17,7 @@ import { filling } from '../testing/toy-noun/fill-tenant.ts'
 import { kitesFeature } from '../testing/toy-noun/kites-feature.ts'
 import { leakyKitesFeature } from '../testing/toy-noun/leaky-kites-feature.ts'
 import { openWorld, type World } from '../testing/world.ts'
+import { removeAll } from './accounts/removals/testing/remove-all.ts'
 import { features } from './index.ts'
 
 const withKites = [...features, kitesFeature]
@@ -125,6 +126,7 @@ describe('the deletion of what contains the noun', () => {
     const before = await countKites()
     await sibling.send(`DELETE /api/kites/${locked}`)
     expect((await send(`DELETE /api/applications/${sibling.appId}`)).status).toBe(204)
+    await removeAll(world)
     expect(await countKites()).toBe(before - 2)
   })
 

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { databaseFailureOf } from './database-failure.ts'
+import { attachTenantGuards } from './tenant-guards.ts'
 import { prepareTenantRole } from './tenant-role.ts'
 
 /** An arbitrary number that only this program uses: one process migrates at a time, across all nodes. */
@@ -49,6 +50,7 @@ export async function migrate(pool: pg.Pool, folder = migrationsFolder): Promise
     const pending = pendingMigrations(migrations, applied.rows)
     for (const migration of pending) await apply(client, migration)
     await prepareTenantRole(client)
+    await attachTenantGuards(client)
     return pending.map((migration) => migration.name)
   } finally {
     // Closing the connection releases the lock, also after an error.

@@ -75,6 +75,7 @@ export interface ApplicationPackages {
 export interface Applications {
   created_at: Generated<Timestamp>;
   created_by: string | null;
+  deleted_at: Timestamp | null;
   id: string;
   is_default: Generated<boolean>;
   name: string;
@@ -240,6 +241,7 @@ export interface Organizations {
   api_version: string | null;
   created_at: Generated<Timestamp>;
   created_by: string | null;
+  deleted_at: Timestamp | null;
   id: string;
   name: string;
   slug: string;
@@ -308,6 +310,11 @@ export interface ProviderKeys {
   label: string;
   organization_id: string;
   updated_at: Generated<Timestamp>;
+}
+
+export interface RetiredSlugs {
+  retired_at: Generated<Timestamp>;
+  slug: string;
 }
 
 export interface RunEvents {
@@ -549,6 +556,7 @@ export interface DB {
   packages: Packages;
   passkeys: Passkeys;
   provider_keys: ProviderKeys;
+  retired_slugs: RetiredSlugs;
   run_events: RunEvents;
   run_inputs: RunInputs;
   runs: Runs;

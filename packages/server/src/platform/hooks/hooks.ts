@@ -22,6 +22,9 @@ export interface Block extends Content {
   readonly detail: string
 }
 
+/** A statement that deletes at most `limit` rows of one table that belong to the container with this stored id. */
+export type RemovalStatement = (containerId: string, limit: number) => RawBuilder<unknown>
+
 /** Deletes or detaches what depends on a membership. Runs in the transaction that deletes the membership. */
 export type MemberLeft = (
   tx: Tx,
@@ -64,6 +67,11 @@ export interface FeatureHooks {
   readonly contents?: Readonly<Record<string, Readonly<Record<string, Content>>>>
   /** By noun and API field: what blocks the deletion of an `application` or its organization, an `agent`, a `file`. */
   readonly blocksDeletion?: Readonly<Record<string, Readonly<Record<string, Block>>>>
+  /**
+   * By noun and table: how the rows of a deleted `application`, or of a deleted `organization` outside its
+   * applications, are removed in batches. Every table with such an owner needs one.
+   */
+  readonly removes?: Readonly<Record<string, Readonly<Record<string, RemovalStatement>>>>
   readonly memberLeft?: MemberLeft
   readonly erase?: EraseHook
   /** By noun: whether the thing with this stored id exists and the scope may see it. */
@@ -74,6 +82,7 @@ export interface FeatureHooks {
 export interface Hooks {
   contentsOf(noun: string): Readonly<Record<string, Content>>
   blocksOf(noun: string): Readonly<Record<string, Block>>
+  removalsOf(noun: string): Readonly<Record<string, RemovalStatement>>
   readonly memberLeft: readonly MemberLeft[]
   /** In ascending order. */
   readonly erase: readonly EraseHook[]
@@ -89,6 +98,7 @@ export function hooksOf(features: readonly FeatureHooks[]): Hooks {
   return {
     contentsOf: (noun) => mergeFields(features.map(({ contents }) => contents?.[noun] ?? {})),
     blocksOf: (noun) => mergeFields(features.map(({ blocksDeletion }) => blocksDeletion?.[noun] ?? {})),
+    removalsOf: (noun) => mergeFields(features.map(({ removes }) => removes?.[noun] ?? {})),
     memberLeft: features.flatMap(({ memberLeft }) => memberLeft ?? []),
     erase,
     async isVisible(noun, db, { scope, id }) {

@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { insertAuditEntryAndCommit } from '../audit/postgres-audit.ts'
 import type { AuditSubject } from '../audit/audit.ts'
 import type { Tx } from '../db/database.ts'
+import { deletedTenantCodes } from '../db/tenant-guards.ts'
 import { parseWireId } from '../ids/id.ts'
 import { auditedRequest } from './admit.ts'
 import type { ApiParts, Operation } from './api.ts'
@@ -138,23 +139,38 @@ function buildCall(
     apiVersion,
     idempotency: key,
     change: (work, describe) =>
-      db.transaction().execute(async (tx) => {
-        const result = await work(tx)
-        await writeAudit(tx, { request, endpoint, described: describe?.(result) })
-        return result
-      }),
+      db
+        .transaction()
+        .execute(async (tx) => {
+          const result = await work(tx)
+          await writeAudit(tx, { request, endpoint, described: describe?.(result) })
+          return result
+        })
+        .catch(refuseInDeleted),
     changeOnce: (work, about) =>
-      db.transaction().execute(async (tx) => {
-        const result = await work(tx)
-        const answer = about.reply(result)
-        if (key !== undefined)
-          await keepReply(parts.idempotency, tx, { key, stored: present(parts, operation, { http, result: answer }) })
-        await writeAudit(tx, { request, endpoint, described: about.describe(result) })
-        return answer
-      }),
+      db
+        .transaction()
+        .execute(async (tx) => {
+          const result = await work(tx)
+          const answer = about.reply(result)
+          if (key !== undefined)
+            await keepReply(parts.idempotency, tx, { key, stored: present(parts, operation, { http, result: answer }) })
+          await writeAudit(tx, { request, endpoint, described: about.describe(result) })
+          return answer
+        })
+        .catch(refuseInDeleted),
     request,
     reply,
   }
+}
+
+/** A change that began before its tenant was deleted is answered like one that began after it. */
+function refuseInDeleted(error: unknown): never {
+  if (error instanceof Error && 'code' in error) {
+    if (error.code === deletedTenantCodes.application) throw problem('app-not-found')
+    if (error.code === deletedTenantCodes.organization) throw problem('org-not-found')
+  }
+  throw error
 }
 
 async function writeAudit(

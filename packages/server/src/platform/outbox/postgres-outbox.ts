@@ -1,6 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Tx } from '../db/database.ts'
 import { toJsonText } from '../db/json-text.ts'
+import type { RemovalStatement } from '../hooks/hooks.ts'
 import type { OutboxEvent } from './outbox.ts'
 
 const relayLock = sql`hashtext('outbox relay')`
@@ -58,3 +59,8 @@ export async function removeEvents(tx: Tx, ids: readonly number[]): Promise<void
     .where('id', 'in', [...ids])
     .execute()
 }
+
+/** Removes waiting events of a deleted application. */
+export const removeOutboxEvents: RemovalStatement = (applicationId, limit) => sql`
+  delete from outbox where ctid = any(array(
+    select ctid from outbox where application_id = ${applicationId} limit ${limit}))`

@@ -35,7 +35,7 @@ export interface Tenant {
   /** Creates another API key of the same application. */
   key(options?: TenantOptions): Promise<{ apiKey: string; apiKeyId: string; send: Send }>
   /** Creates another application of the same organization; sends with its own key. */
-  sibling(): Promise<{ applicationId: string; appId: string; send: Send }>
+  sibling(): Promise<{ applicationId: string; appId: string; apiKey: string; apiKeyId: string; send: Send }>
   /** Creates a session of the key's creator; sends with its cookie, X-Org-Id and X-App-Id. */
   session(): Promise<{ cookie: string; send: Send }>
 }
@@ -123,7 +123,7 @@ export async function createTenant(
         .values({ id, organization_id: organizationId, name: 'Sibling', created_by: userId })
         .execute()
       const application = { applicationId: id, appId: toWireId('app', id) }
-      return { ...application, send: (await createKey({}, application)).send }
+      return { ...application, ...(await createKey({}, application)) }
     },
     async session() {
       const cookie = await createSessionCookie(platform, userId)

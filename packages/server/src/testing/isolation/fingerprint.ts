@@ -5,7 +5,13 @@ import type { Db } from '../../platform/db/database.ts'
 const volatileTables: ReadonlySet<string> = new Set(['audit_log', 'audit_chains', 'idempotency_keys', 'outbox'])
 const volatileColumns = ['last_used_at', 'ip_address', 'user_agent']
 /** Tables that belong to no tenant. */
-const tablesWithoutTenant: ReadonlySet<string> = new Set(['migrations', 'encryption_keys', 'workers', 'verifications'])
+const tablesWithoutTenant: ReadonlySet<string> = new Set([
+  'migrations',
+  'encryption_keys',
+  'workers',
+  'verifications',
+  'retired_slugs',
+])
 
 export interface Owner {
   readonly organizationId: string

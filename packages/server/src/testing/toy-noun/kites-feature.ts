@@ -18,6 +18,7 @@ import {
   kitesOf,
   listKitesOf,
   lockedKitesOf,
+  removeKites,
   removeKite,
   type Kite,
 } from './kite-store.ts'
@@ -135,6 +136,7 @@ export const kitesFeature = feature({
   permissions,
   variables,
   owns: ['kites'],
+  removes: { application: { kites: removeKites } },
   contents: { application: { kites: { rows: kitesOf, description: 'Also locked ones.' } } },
   blocksDeletion: {
     application: { lockedKites: { rows: lockedKitesOf, detail: 'A kite is locked: delete it first.' } },

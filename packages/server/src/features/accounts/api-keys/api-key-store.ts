@@ -4,6 +4,7 @@ import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
+import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
 import { userNames } from '../sign-in/index.ts'
 import type { ApiKey } from './api-key.ts'
 
@@ -182,3 +183,8 @@ function toApiKey(row: ApiKeyRow): ApiKey {
     createdAt: row.created_at,
   }
 }
+
+/** Removes API keys of a deleted application. */
+export const removeApiKeys: RemovalStatement = (applicationId, limit) => sql`
+  delete from api_keys where ctid = any(array(
+    select ctid from api_keys where application_id = ${applicationId} limit ${limit}))`

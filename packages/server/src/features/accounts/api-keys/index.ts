@@ -1,6 +1,6 @@
 import { rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
-import { keysOf, revokeKeysOf } from './api-key-store.ts'
+import { keysOf, revokeKeysOf, removeApiKeys } from './api-key-store.ts'
 import { createApiKey } from './create-api-key.ts'
 import { getApiKey } from './get-api-key.ts'
 import { listApiKeys } from './list-api-keys.ts'
@@ -35,6 +35,7 @@ export const apiKeysFeature = feature({
   idPrefixes,
   wakes,
   permissions,
+  removes: { application: { api_keys: removeApiKeys } },
   owns: ['api_keys'],
   contents: { application: { apiKeys: { rows: keysOf, description: 'API keys that are not revoked.' } } },
   memberLeft: revokeKeysOf,

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Role } from '../../../platform/access/permissions.ts'
 import type { Db } from '../../../platform/db/database.ts'
+import { isLiveApplication } from '../applications/index.ts'
 import { memberships } from '../organizations/index.ts'
 
 /** A key that a request may use, and what it may do. */
@@ -18,8 +19,8 @@ export interface KnownKey {
 }
 
 /**
- * The keys with the hashes of secrets, by hash in base64. Leaves out keys that are revoked or whose creator is no
- * longer a member, but not expired ones. A secret that a rotation replaced is found too.
+ * The keys with the hashes of secrets, by hash in base64. Leaves out keys that are revoked, whose creator is no longer
+ * a member, or whose application is deleted, but not expired ones. A secret that a rotation replaced is found too.
  */
 export async function findKeys(db: Db, keyHashes: readonly Buffer[]): Promise<Map<string, KnownKey>> {
   // `least` of a date and null is the date. Each of the two columns of hashes has a unique index.
@@ -31,7 +32,7 @@ export async function findKeys(db: Db, keyHashes: readonly Buffer[]): Promise<Ma
     from unnest(${keyHashes}::bytea[]) as asked (hash)
     join api_keys k on k.key_hash = asked.hash or k.previous_key_hash = asked.hash
     join ${memberships(db)} m on m.organization_id = k.organization_id and m.user_id = k.created_by
-    where k.revoked_at is null`.execute(db)
+    where k.revoked_at is null and ${isLiveApplication(sql.ref('k.application_id'))}`.execute(db)
   return new Map(rows.map(({ hash, ...key }) => [hash.toString('base64'), key]))
 }
 

@@ -75,8 +75,7 @@ export async function saveApplication(
 
 /** Locks every application of the organization until the transaction ends: no run can be started in one. */
 export async function lockApplications(tx: Tx, scope: OrgScope): Promise<void> {
-  await tx
-    .selectFrom('applications')
+  await liveApplications(tx)
     .select('id')
     .where('organization_id', '=', scope.organizationId)
     .orderBy('id')
@@ -89,8 +88,7 @@ export async function serializeInApplication(
   tx: Tx,
   { organizationId, applicationId }: Pick<AppScope, 'organizationId' | 'applicationId'>,
 ): Promise<void> {
-  await tx
-    .selectFrom('applications')
+  await liveApplications(tx)
     .select('id')
     .where('organization_id', '=', organizationId)
     .where('id', '=', applicationId)
@@ -98,9 +96,20 @@ export async function serializeInApplication(
     .execute()
 }
 
+/** The applications that are not deleted. Every other statement about applications starts here. */
+function liveApplications(db: Db) {
+  return db.selectFrom('applications').where('deleted_at', 'is', null)
+}
+
+/** Whether an application is not deleted, as a condition on the column of another table. */
+export function isLiveApplication(applicationId: RawBuilder<unknown>): RawBuilder<boolean> {
+  return sql<boolean>`exists (
+    select from applications as living where living.id = ${applicationId} and living.deleted_at is null)`
+}
+
 /** The organizations of applications, to be joined. */
 export function applicationOwners(db: Db) {
-  return db.selectFrom('applications').select(['id', 'organization_id'])
+  return liveApplications(db).select(['id', 'organization_id'])
 }
 
 export async function findOrganizationOf(db: Db, applicationId: string): Promise<string | undefined> {
@@ -110,19 +119,22 @@ export async function findOrganizationOf(db: Db, applicationId: string): Promise
 
 /** Selects a row for each application of an organization. */
 export function applicationsOf(organizationId: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`select from applications where organization_id = ${organizationId}`
+  return sql`select from applications where organization_id = ${organizationId} and deleted_at is null`
 }
 
-/** Deletes the application and everything in it. */
-export async function deleteApplicationRow(tx: Tx, reach: ApplicationReach, id: string): Promise<void> {
-  // One statement deletes years of runs.
-  await sql`set local statement_timeout = '10min'`.execute(tx)
-  await tx.deleteFrom('applications').where('organization_id', '=', reach.organizationId).where('id', '=', id).execute()
+/** Marks applications as deleted: from the commit on they are not found anywhere. A job removes what they contain. */
+export async function markDeleted(tx: Tx, { organizationId, onlyApplicationId }: ApplicationReach): Promise<void> {
+  await tx
+    .updateTable('applications')
+    .set({ deleted_at: sql`now()` })
+    .where('organization_id', '=', organizationId)
+    .$if(onlyApplicationId !== null, (query) => query.where('id', '=', onlyApplicationId))
+    .where('deleted_at', 'is', null)
+    .execute()
 }
 
 function select(db: Db, reach: ApplicationReach) {
-  return db
-    .selectFrom('applications')
+  return liveApplications(db)
     .where('organization_id', '=', reach.organizationId)
     .$if(reach.onlyApplicationId !== null, (query) => query.where('id', '=', reach.onlyApplicationId))
 }
@@ -149,4 +161,28 @@ function toApplication(row: ApplicationRow): Application {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
+}
+
+/** Deleted applications whose row still exists, longest deleted first. Unscoped: of all organizations. */
+export async function findDeletedApplications(db: Db, limit: number): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id from applications where deleted_at is not null order by deleted_at, id limit ${limit}`.execute(db)
+  return rows.map(({ id }) => id)
+}
+
+/** Locks a deleted application until the transaction ends; false if it is gone, or locked by another process. */
+export async function lockDeletedApplication(tx: Tx, id: string): Promise<boolean> {
+  const { rows } = await sql`
+    select from applications where id = ${id} and deleted_at is not null for no key update skip locked`.execute(tx)
+  return rows.length > 0
+}
+
+/** Deletes the row of a locked deleted application, whose contents were removed. */
+export async function deleteApplicationRow(tx: Tx, id: string): Promise<void> {
+  await sql`delete from applications where id = ${id} and deleted_at is not null`.execute(tx)
+}
+
+/** Selects a row for each application of an organization, deleted ones included. */
+export function everyApplicationOf(organizationId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from applications where organization_id = ${organizationId}`
 }

@@ -1,16 +1,16 @@
 import { access, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { newUuid, parseWireId, toWireId } from '../../../platform/ids/id.ts'
+import { parseWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
 import { insertRun } from '../../../testing/factories/run.ts'
-import type { Tenant } from '../../../testing/factories/tenant.ts'
 import type { Send } from '../../../testing/request.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { filesFeature, sweepBlobs } from '../../execution/files/index.ts'
+import { removeAll } from '../removals/testing/remove-all.ts'
 import { deleteApplication } from './delete-application.ts'
 import { applicationsFeature } from './index.ts'
-import { countRows, fillApplication, tablesWith } from './testing/fill-application.ts'
+import { addEndUser, countRows, fillApplication, tablesWith } from './testing/fill-application.ts'
 
 const options = { features: [applicationsFeature, filesFeature] }
 
@@ -35,7 +35,7 @@ describe('deleting an application', () => {
     await fillApplication(world, {
       ...tenant,
       ...sibling,
-      endUser: () => endUserOf(world, tenant, sibling.applicationId),
+      endUser: () => addEndUser(world, { ...tenant, ...sibling }),
     })
     const tables = await tablesWith(world, 'application_id')
     const count = (value: string) => countRows(world, tables, { column: 'application_id', value })
@@ -44,6 +44,7 @@ describe('deleting an application', () => {
     expect((await sibling.send('GET /api/applications')).status).toBe(200)
     expect((await (await tenant.session()).send(`DELETE /api/applications/${sibling.appId}`)).status).toBe(204)
     expect((await sibling.send('GET /api/applications')).status).toBe(401)
+    await removeAll(world)
     // The audit log belongs to the organization.
     expect(Object.entries(await count(sibling.applicationId)).filter(([, rows]) => rows !== 0)).toEqual([
       ['audit_log', 1],
@@ -66,6 +67,7 @@ describe('deleting an application', () => {
     }
     const [gone, kept] = [await upload(sibling.send), await upload(tenant.send)]
     expect((await (await tenant.session()).send(`DELETE /api/applications/${sibling.appId}`)).status).toBe(204)
+    await removeAll(world)
     await sweepBlobs(world.platform)
     await expect(access(gone)).rejects.toThrow('ENOENT')
     await access(kept)
@@ -109,12 +111,3 @@ describe('deleting an application', () => {
     expectProblem(deleteApplication, await answer, 'application-in-use')
   })
 })
-
-async function endUserOf({ platform }: World, { organizationId }: Tenant, applicationId: string): Promise<string> {
-  const id = newUuid()
-  await platform.db
-    .insertInto('end_users')
-    .values({ id, organization_id: organizationId, application_id: applicationId })
-    .execute()
-  return toWireId('eu', id)
-}

@@ -4,7 +4,7 @@ import { Nothing } from '../../../platform/http/wire.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { checkDeletable, reachOf } from './application.ts'
-import { deleteApplicationRow, lockApplication } from './application-store.ts'
+import { lockApplication, markDeleted } from './application-store.ts'
 import { findDeletionBlock } from './deletion-store.ts'
 
 export const deleteApplication = endpoint({
@@ -12,7 +12,8 @@ export const deleteApplication = endpoint({
   summary: 'Delete an application',
   description:
     'Deletes the application with everything in it: `GET /api/applications/{applicationId}/deletion` lists what. ' +
-    'The content of files is removed from disk within hours. ' +
+    'From the reply on the application is not found anywhere. Its contents are then removed in the background, ' +
+    'and the content of files is removed from disk within hours. ' +
     'Refused for the default application, and while a run has not ended.',
   caller: 'organization',
   permission: 'applications:delete',
@@ -30,11 +31,12 @@ export const deleteApplication = endpoint({
         checkDeletable(application)
         const block = await findDeletionBlock(tx, platform.hooks, { ...reach, onlyApplicationId: application.id })
         if (block !== undefined) throw problem('application-in-use', { detail: block.detail })
-        await deleteApplicationRow(tx, reach, application.id)
+        await markDeleted(tx, { ...reach, onlyApplicationId: application.id })
       },
       () => toWireId('app', params.applicationId),
     )
     platform.wake.wake('keys', '*')
+    platform.wake.wake('deletions', '')
     return noContent()
   },
 })

@@ -57,5 +57,5 @@ function inReach({ organizationId, onlyApplicationId }: ApplicationReach, rowsOf
   return sql`
     select from applications as container
     cross join lateral (${rowsOf(sql.ref('container.id'))} limit ${countedMax}) as found
-    where container.organization_id = ${organizationId} and ${isInReach}`
+    where container.organization_id = ${organizationId} and container.deleted_at is null and ${isInReach}`
 }

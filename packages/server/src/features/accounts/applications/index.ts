@@ -10,9 +10,15 @@ import { updateApplication } from './update-application.ts'
 
 export {
   applicationOwners,
+  deleteApplicationRow,
+  everyApplicationOf,
+  findDeletedApplications,
   findOrganizationOf,
   insertApplication,
+  isLiveApplication,
   lockApplications,
+  lockDeletedApplication,
+  markDeleted,
   serializeInApplication,
 } from './application-store.ts'
 export { countMaxField } from './application-wire.ts'
@@ -22,12 +28,14 @@ const problems = {
   'default-application': { status: 409, title: 'Default Application' },
   'application-in-use': { status: 409, title: 'Application In Use' },
 } as const
+const wakes = { deletions: 'An application or organization was deleted: its contents are to be removed.' } as const
 const permissions = {
   applications: rights({ owner: readWriteDelete, member: ['read'], viewer: ['read'], grantable: true }),
 }
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
+  interface WakeTopics extends Readonly<typeof wakes> {}
 }
 
 export const applicationsFeature = feature({
@@ -36,6 +44,7 @@ export const applicationsFeature = feature({
   description: 'Agents, runs, end-users and API keys belong to an application.',
   problems,
   permissions,
+  wakes,
   owns: ['applications'],
   contents: { organization: { applications: { rows: applicationsOf } } },
   endpoints: {

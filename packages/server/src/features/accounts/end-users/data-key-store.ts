@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
+import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
 
 export interface DataKeyOwner {
   readonly applicationId: string
@@ -43,3 +44,8 @@ export async function deleteDataKey(tx: Tx, { applicationId, endUserId }: DataKe
     .where('end_user_id', '=', endUserId)
     .execute()
 }
+
+/** Removes data keys of a deleted application: what they encrypted cannot be read again. */
+export const removeDataKeys: RemovalStatement = (applicationId, limit) => sql`
+  delete from end_user_keys where ctid = any(array(
+    select ctid from end_user_keys where application_id = ${applicationId} limit ${limit}))`

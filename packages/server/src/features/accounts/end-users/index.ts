@@ -1,6 +1,7 @@
 import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
-import { endUsersOf } from './end-user-store.ts'
+import { removeDataKeys } from './data-key-store.ts'
+import { endUsersOf, removeEndUsers } from './end-user-store.ts'
 import { createEndUser } from './create-end-user.ts'
 import { getEndUser } from './get-end-user.ts'
 import { listEndUsers } from './list-end-users.ts'
@@ -25,6 +26,7 @@ export const endUsersFeature = feature({
   description: 'The people who use your product.',
   problems,
   permissions,
+  removes: { application: { end_users: removeEndUsers, end_user_keys: removeDataKeys } },
   owns: ['end_users', 'end_user_keys'],
   contents: { application: { endUsers: { rows: endUsersOf } } },
   endpoints: { createEndUser, listEndUsers, getEndUser, updateEndUser },

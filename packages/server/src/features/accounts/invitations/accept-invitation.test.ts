@@ -8,6 +8,7 @@ import { organizationsFeature } from '../organizations/index.ts'
 import { addPerson, rolesIn } from '../members/testing/person.ts'
 import { signInFeature } from '../sign-in/index.ts'
 import { openMailbox, type Mailbox } from '../../../platform/mail/testing/mailbox.ts'
+import { removeAll } from '../removals/testing/remove-all.ts'
 import { acceptInvitation } from './accept-invitation.ts'
 import { invitationsFeature } from './index.ts'
 import { newToken } from './invitation.ts'
@@ -196,6 +197,8 @@ describe('accepting an invitation', () => {
         [204, 404],
       ]).toContainEqual([deleted.status, accepted.status])
       if (accepted.status === 404) expectProblem(acceptInvitation, accepted, 'invitation-not-found')
+      expect((await guest.send('GET /api/orgs')).body.data).toEqual([])
+      await removeAll(world)
       expect(await rolesIn(world, tenant)).toEqual({})
     }
   })

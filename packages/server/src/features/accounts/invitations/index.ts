@@ -5,7 +5,7 @@ import { createInvitation } from './create-invitation.ts'
 import { getInvitation } from './get-invitation.ts'
 import { getPublicInvitation } from './get-public-invitation.ts'
 import { listInvitations } from './list-invitations.ts'
-import { invitationsOf } from './invitation-store.ts'
+import { invitationsOf, removeInvitations } from './invitation-store.ts'
 import { resendInvitation } from './resend-invitation.ts'
 import { showInvitation } from './show-invitation.ts'
 import { updateInvitation } from './update-invitation.ts'
@@ -33,6 +33,7 @@ export const invitationsFeature = feature({
   description: 'Invitations add people to an organization: a link is mailed to them, and they accept it.',
   problems,
   idPrefixes,
+  removes: { organization: { invitations: removeInvitations } },
   owns: ['invitations'],
   contents: { organization: { invitations: { rows: invitationsOf } } },
   endpoints: {

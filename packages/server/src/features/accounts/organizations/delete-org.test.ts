@@ -8,6 +8,7 @@ import { openWorld, type World } from '../../../testing/world.ts'
 import { countRows, fillApplication, tablesWith } from '../applications/testing/fill-application.ts'
 import { membersFeature } from '../members/index.ts'
 import { addPerson } from '../members/testing/person.ts'
+import { removeAll } from '../removals/testing/remove-all.ts'
 import { deleteOrg } from './delete-org.ts'
 import { organizationsFeature } from './index.ts'
 
@@ -43,6 +44,7 @@ describe('deleting an organization', () => {
     expect((await tenant.send(`GET /api/orgs/${tenant.orgId}`)).status).toBe(403)
     const { send } = await tenant.session()
     expect((await send(`DELETE /api/orgs/${tenant.orgId}`)).status).toBe(204)
+    await removeAll(world)
     expect(Object.entries(await count(tenant)).filter(([, rows]) => rows !== 0)).toEqual([])
     expect(await count(other)).toEqual(ofOther)
     expectProblem(deleteOrg, await tenant.send(`GET /api/orgs/${tenant.orgId}`), 'unauthorized')

@@ -6,7 +6,7 @@ import { getOrg } from './get-org.ts'
 import { getOrgDeletion } from './get-org-deletion.ts'
 import { getOrgSettings } from './get-org-settings.ts'
 import { listOrgs } from './list-orgs.ts'
-import { membersOf } from './member-store.ts'
+import { membersOf, removeMembers } from './member-store.ts'
 import { updateOrg } from './update-org.ts'
 import { updateOrgSettings } from './update-org-settings.ts'
 
@@ -27,10 +27,13 @@ export {
   type Member,
 } from './member-store.ts'
 export {
+  deleteOrganizationRow,
+  findDeletedOrganizations,
   findSlug,
   hasOrganizations,
   holdApplications,
   holdOrganizations,
+  lockDeletedOrganization,
   organizationNames,
   serializeInOrganization,
 } from './organization-store.ts'
@@ -61,7 +64,8 @@ export const organizationsFeature = feature({
   problems,
   permissions,
   // One owner for both: a membership is a part of its organization, and the organization's row is the lock of both.
-  owns: ['organizations', 'organization_members'],
+  owns: ['organizations', 'organization_members', 'retired_slugs'],
+  removes: { organization: { organization_members: removeMembers } },
   contents: { organization: { members: { rows: membersOf } } },
   endpoints: { createOrg, listOrgs, getOrg, updateOrg, getOrgDeletion, deleteOrg, getOrgSettings, updateOrgSettings },
 })

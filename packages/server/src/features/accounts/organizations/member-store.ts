@@ -2,11 +2,12 @@ import { sql, type RawBuilder } from 'kysely'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { Role } from '../../../platform/access/permissions.ts'
 import type { Db, Tx } from '../../../platform/db/database.ts'
+import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
 import type { TimeAndId } from '../../../platform/lists/cursor.ts'
 import { loadPage, mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { tableList } from '../../../platform/lists/postgres-list.ts'
 import { userNames } from '../sign-in/index.ts'
-import { serializeInOrganization } from './organization-store.ts'
+import { liveOrganizations, serializeInOrganization } from './organization-store.ts'
 
 export interface Member {
   readonly userId: string
@@ -106,9 +107,8 @@ export function membersOf(organizationId: RawBuilder<unknown>): RawBuilder<unkno
 
 /** Memberships with the version pin of their organization, to be joined. */
 export function memberships(db: Db) {
-  return db
-    .selectFrom('organization_members as m')
-    .innerJoin('organizations as o', 'o.id', 'm.organization_id')
+  return liveOrganizations(db)
+    .innerJoin('organization_members as m', 'm.organization_id', 'o.id')
     .select(['m.organization_id', 'm.user_id', 'm.role', 'o.api_version'])
 }
 
@@ -152,3 +152,8 @@ function select(db: Db, scope: OrgScope) {
 function toMember(row: Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>): Member {
   return { userId: row.user_id, role: row.role, joinedAt: row.joined_at, displayName: row.name, email: row.email }
 }
+
+/** Removes memberships of a deleted organization. */
+export const removeMembers: RemovalStatement = (organizationId, limit) => sql`
+  delete from organization_members where ctid = any(array(
+    select ctid from organization_members where organization_id = ${organizationId} limit ${limit}))`

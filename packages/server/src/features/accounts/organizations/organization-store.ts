@@ -4,7 +4,7 @@ import type { OrgScope } from '../../../platform/access/caller.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
-import { applicationOwners } from '../applications/index.ts'
+import { applicationOwners, everyApplicationOf } from '../applications/index.ts'
 import type { Organization } from './organization.ts'
 
 export interface NewOrganization {
@@ -19,6 +19,7 @@ export async function insertOrganization(
   tx: Tx,
   { name, slug, apiVersion, createdBy }: NewOrganization,
 ): Promise<string | undefined> {
+  if (await isRetired(tx, slug)) return undefined
   const row = await tx
     .insertInto('organizations')
     .values({ id: newUuid(), name, slug, api_version: apiVersion, created_by: createdBy })
@@ -30,7 +31,9 @@ export async function insertOrganization(
 
 /** The organizations of a user, newest first. */
 export async function loadOrganizationsOf(db: Db, userId: string, page: Page): Promise<Slice<Organization>> {
-  const matching = db.selectFrom('organization_members as m').where('m.user_id', '=', userId)
+  const matching = liveOrganizations(db)
+    .innerJoin('organization_members as m', 'm.organization_id', 'o.id')
+    .where('m.user_id', '=', userId)
   const list = { rows: select(db, userId), matching, idColumn: 'm.organization_id' }
   return mapSlice(await loadNewest(db, list, page), toOrganization)
 }
@@ -48,6 +51,7 @@ export async function saveOrganization(
   changes: { readonly name?: string; readonly slug?: string },
 ): Promise<'saved' | 'taken'> {
   const { name, slug } = changes
+  if (slug !== undefined && (await isRetired(tx, slug))) return 'taken'
   try {
     await tx
       .updateTable('organizations')
@@ -63,8 +67,7 @@ export async function saveOrganization(
 
 /** The version pin, or null without one; undefined without an organization. */
 export async function findApiVersion(db: Db, scope: OrgScope): Promise<string | null | undefined> {
-  const row = await db
-    .selectFrom('organizations')
+  const row = await liveOrganizations(db)
     .select('api_version')
     .where('id', '=', scope.organizationId)
     .executeTakeFirst()
@@ -81,18 +84,12 @@ export async function saveApiVersion(tx: Tx, scope: OrgScope, apiVersion: string
 
 /** Locks the organization's own row until the transaction ends. */
 export async function lockOrganization(tx: Tx, scope: OrgScope): Promise<{ readonly id: string } | undefined> {
-  return tx
-    .selectFrom('organizations')
-    .select('id')
-    .where('id', '=', scope.organizationId)
-    .forUpdate()
-    .executeTakeFirst()
+  return liveOrganizations(tx).select('id').where('id', '=', scope.organizationId).forUpdate().executeTakeFirst()
 }
 
 /** Serializes changes within the organization until the transaction ends; false if the organization is gone. */
 export async function serializeInOrganization(tx: Tx, scope: OrgScope): Promise<boolean> {
-  const row = await tx
-    .selectFrom('organizations')
+  const row = await liveOrganizations(tx)
     .select('id')
     .where('id', '=', scope.organizationId)
     .forNoKeyUpdate()
@@ -109,8 +106,7 @@ export async function holdOrganizations(tx: Tx, ids: readonly string[]): Promise
 
 /** Keeps applications, and their organizations, from being deleted until the transaction ends. */
 export async function holdApplications(tx: Tx, applicationIds: readonly string[]): Promise<void> {
-  await tx
-    .selectFrom('organizations as o')
+  await liveOrganizations(tx)
     .innerJoin(applicationOwners(tx).as('a'), 'a.organization_id', 'o.id')
     .select('a.id')
     .where('a.id', 'in', [...applicationIds])
@@ -120,35 +116,43 @@ export async function holdApplications(tx: Tx, applicationIds: readonly string[]
 }
 
 export async function findSlug(db: Db, scope: OrgScope): Promise<string | undefined> {
-  const row = await db
-    .selectFrom('organizations')
-    .select('slug')
-    .where('id', '=', scope.organizationId)
-    .executeTakeFirst()
+  const row = await liveOrganizations(db).select('slug').where('id', '=', scope.organizationId).executeTakeFirst()
   return row?.slug
 }
 
 /** Names of organizations, to be joined. */
 export function organizationNames(db: Db) {
-  return db.selectFrom('organizations').select(['id', 'name'])
+  return liveOrganizations(db).select(['id', 'name'])
 }
 
 /** False before the first organization is created. */
 export async function hasOrganizations(db: Db): Promise<boolean> {
-  return (await db.selectFrom('organizations').select('id').limit(1).executeTakeFirst()) !== undefined
+  return (await liveOrganizations(db).select('id').limit(1).executeTakeFirst()) !== undefined
 }
 
-/** Deletes the organization and everything in it. */
-export async function deleteOrganizationRow(tx: Tx, scope: OrgScope): Promise<void> {
-  // One statement deletes years of runs.
-  await sql`set local statement_timeout = '10min'`.execute(tx)
-  await tx.deleteFrom('organizations').where('id', '=', scope.organizationId).execute()
+/** The organizations that are not deleted, as `o`. Every other statement about organizations starts here. */
+export function liveOrganizations(db: Db) {
+  return db.selectFrom('organizations as o').where('o.deleted_at', 'is', null)
+}
+
+/**
+ * Marks the organization as deleted, and retires its slug: from the commit on it is not found anywhere. A job removes
+ * what it contains.
+ */
+export async function markOrganizationDeleted(tx: Tx, scope: OrgScope): Promise<void> {
+  await sql`
+    with marked as (
+      update organizations set deleted_at = now() where id = ${scope.organizationId} returning slug)
+    insert into retired_slugs (slug) select slug from marked on conflict do nothing`.execute(tx)
+}
+
+async function isRetired(tx: Tx, slug: string): Promise<boolean> {
+  return (await tx.selectFrom('retired_slugs').select('slug').where('slug', '=', slug).executeTakeFirst()) !== undefined
 }
 
 function select(db: Db, userId: string) {
-  return db
-    .selectFrom('organization_members as m')
-    .innerJoin('organizations as o', 'o.id', 'm.organization_id')
+  return liveOrganizations(db)
+    .innerJoin('organization_members as m', 'm.organization_id', 'o.id')
     .select(['o.id', 'o.name', 'o.slug', 'm.role', 'o.created_at', 'o.updated_at'])
     .where('m.user_id', '=', userId)
 }
@@ -162,4 +166,25 @@ function toOrganization(row: Awaited<ReturnType<ReturnType<typeof select>['execu
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }
+}
+
+/** Deleted organizations whose applications are gone, longest deleted first. Unscoped. */
+export async function findDeletedOrganizations(db: Db, limit: number): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id from organizations
+    where deleted_at is not null and not exists (${everyApplicationOf(sql.ref('organizations.id'))})
+    order by deleted_at, id limit ${limit}`.execute(db)
+  return rows.map(({ id }) => id)
+}
+
+/** Locks a deleted organization until the transaction ends; false if it is gone, or locked by another process. */
+export async function lockDeletedOrganization(tx: Tx, id: string): Promise<boolean> {
+  const { rows } = await sql`
+    select from organizations where id = ${id} and deleted_at is not null for no key update skip locked`.execute(tx)
+  return rows.length > 0
+}
+
+/** Deletes the row of a locked deleted organization, whose contents were removed. */
+export async function deleteOrganizationRow(tx: Tx, id: string): Promise<void> {
+  await sql`delete from organizations where id = ${id} and deleted_at is not null`.execute(tx)
 }

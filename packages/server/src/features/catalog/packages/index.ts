@@ -1,5 +1,5 @@
 import { feature } from '../../../platform/http/feature.ts'
-import { packagesOf } from './package-store.ts'
+import { packagesOf, removeInstalled, removePackages, removePackageVersions } from './package-store.ts'
 
 export const packagesFeature = feature({
   folder: 'catalog/packages',
@@ -11,6 +11,10 @@ export const packagesFeature = feature({
     packages: ['catalog/agents'],
     package_versions: ['catalog/agents'],
     application_packages: ['catalog/agents'],
+  },
+  removes: {
+    application: { application_packages: removeInstalled },
+    organization: { packages: removePackages, package_versions: removePackageVersions },
   },
   contents: { organization: { packages: { rows: packagesOf } } },
   endpoints: {},

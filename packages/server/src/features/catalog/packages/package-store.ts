@@ -2,6 +2,7 @@ import { sql, type RawBuilder } from 'kysely'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
+import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
 import { findSlug } from '../../accounts/organizations/index.ts'
 import type { PackageType } from './package.ts'
 
@@ -43,3 +44,20 @@ export async function insertPackage(
 export function packagesOf(organizationId: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`select from packages where organization_id = ${organizationId}`
 }
+
+/** Removes the installed packages of a deleted application. */
+export const removeInstalled: RemovalStatement = (applicationId, limit) => sql`
+  delete from application_packages where ctid = any(array(
+    select ctid from application_packages where application_id = ${applicationId} limit ${limit}))`
+
+/** Removes packages of a deleted organization. */
+export const removePackages: RemovalStatement = (organizationId, limit) => sql`
+  delete from packages where ctid = any(array(
+    select ctid from packages where organization_id = ${organizationId} limit ${limit}))`
+
+/** Removes versions of packages of a deleted organization. */
+export const removePackageVersions: RemovalStatement = (organizationId, limit) => sql`
+  delete from package_versions where ctid = any(array(
+    select v.ctid from packages p
+    cross join lateral (select ctid from package_versions where package_id = p.id limit ${limit}) v
+    where p.organization_id = ${organizationId} limit ${limit}))`

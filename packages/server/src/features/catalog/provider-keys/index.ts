@@ -4,7 +4,7 @@ import { createProviderKey } from './create-provider-key.ts'
 import { deleteProviderKey } from './delete-provider-key.ts'
 import { getProviderKey } from './get-provider-key.ts'
 import { listProviderKeys } from './list-provider-keys.ts'
-import { providerKeysOf } from './provider-key-store.ts'
+import { providerKeysOf, removeProviderKeys } from './provider-key-store.ts'
 import { updateProviderKey } from './update-provider-key.ts'
 
 const problems = {
@@ -25,6 +25,7 @@ export const providerKeysFeature = feature({
   problems,
   idPrefixes,
   permissions,
+  removes: { organization: { provider_keys: removeProviderKeys } },
   owns: ['provider_keys'],
   contents: { organization: { providerKeys: { rows: providerKeysOf } } },
   endpoints: { createProviderKey, listProviderKeys, getProviderKey, updateProviderKey, deleteProviderKey },

@@ -3,9 +3,11 @@ import { nilUuid } from '../../../platform/ids/id.ts'
 import { firstEntryIdAt } from '../../../platform/audit/entry-time.ts'
 import type { Db } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
+import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
 import { loadPage, type ListSource, type Page, type Slice, type Start } from '../../../platform/lists/load-page.ts'
 import { countUpTo, plannedRows } from '../../../platform/lists/postgres-list.ts'
 import type { AuditFilters } from './audit-filters.ts'
+import { chainingLock } from './chain-store.ts'
 import { entryColumns, toStoredAuditEntry, type EntryRow, type StoredAuditEntry } from './entry-row-store.ts'
 
 /** Most entries that a request with several filters scans for its page and counts for `total`. */
@@ -183,3 +185,12 @@ function conditionsOf({ resourceId, endUserId, actorId, action, noun, applicatio
           ),
   }
 }
+
+/**
+ * Removes audit entries of a deleted organization. Waits for the lock for chaining: an entry must not disappear while
+ * it is being chained.
+ */
+export const removeEntries: RemovalStatement = (organizationId, limit) => sql`
+  delete from audit_log where ctid = any(array(
+    select ctid from audit_log
+    where organization_id = ${organizationId} and (select ${chainingLock}) is not null limit ${limit}))`

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
+import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
 import { holdOrganizations } from '../../accounts/organizations/index.ts'
 import { entryColumns, toStoredAuditEntry, type EntryRow, type StoredAuditEntry } from './entry-row-store.ts'
 
@@ -25,11 +26,16 @@ export interface NewLink extends Head {
   readonly organizationId: string
 }
 
+const chainingLockKey = sql`hashtext('audit chain')`
+
+/** Waits for the lock for chaining, and holds it until the transaction ends; a value that is not null. */
+export const chainingLock = sql`pg_advisory_xact_lock(${chainingLockKey})::text`
+
 /** Takes the lock for chaining until the transaction ends; false if another process holds it. */
 export async function lockChaining(tx: Tx): Promise<boolean> {
   const { rows } = await sql<{
     held: boolean
-  }>`select pg_try_advisory_xact_lock(hashtext('audit chain')) as held`.execute(tx)
+  }>`select pg_try_advisory_xact_lock(${chainingLockKey}) as held`.execute(tx)
   return rows[0]?.held ?? false
 }
 
@@ -214,3 +220,8 @@ export async function findLastWithin(
     order by seq desc limit 1`.execute(db)
   return rows[0]?.seq ?? 0
 }
+
+/** Removes the head of the chain of a deleted organization. */
+export const removeChains: RemovalStatement = (organizationId, limit) => sql`
+  delete from audit_chains where ctid = any(array(
+    select ctid from audit_chains where organization_id = ${organizationId} limit ${limit}))`

@@ -1,5 +1,7 @@
 import { rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
+import { removeChains } from './chain-store.ts'
+import { removeEntries } from './audit-store.ts'
 import { chainEntries } from './chain-entries.job.ts'
 import { exportAuditLog } from './export-audit-log.ts'
 import { listAuditLog } from './list-audit-log.ts'
@@ -20,6 +22,7 @@ export const auditFeature = feature({
     'The entries form a hash chain, so that no entry can be changed unnoticed.',
   idPrefixes,
   permissions,
+  removes: { organization: { audit_log: removeEntries, audit_chains: removeChains } },
   owns: ['audit_chains'],
   endpoints: { listAuditLog, verifyAuditLog, exportAuditLog },
   jobs: [chainEntries],

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { EraseHook } from '../../../platform/hooks/hooks.ts'
 import { feature } from '../../../platform/http/feature.ts'
+import { removeNotifications, removeMarks } from './new-notification-store.ts'
 import { countUnread } from './count-unread.ts'
 import { countUnreadByAgent } from './count-unread-by-agent.ts'
 import { deleteOldNotifications } from './delete-old-notifications.job.ts'
@@ -37,6 +38,7 @@ export const notificationsFeature = feature({
   description: 'Notifications of ended runs and of disabled webhooks, with a read state for each reader.',
   problems,
   idPrefixes,
+  removes: { application: { notifications: removeNotifications, notification_marks: removeMarks } },
   owns: ['notifications', 'notification_reads', 'notification_marks'],
   erase: eraseNotifications,
   endpoints: { listNotifications, countUnread, countUnreadByAgent, markNotificationRead, markRunRead, markAllRead },

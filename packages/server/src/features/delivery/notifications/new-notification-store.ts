@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Tx } from '../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
+import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
 import { hasEndUser } from '../../accounts/end-users/index.ts'
 import { userExists } from '../../accounts/sign-in/index.ts'
 import { runOwners } from '../../execution/runs/index.ts'
@@ -61,3 +62,19 @@ export async function insertRunNotifications(tx: Tx, notifications: readonly Run
     for key share of r
     on conflict (run_id) where run_id is not null do nothing`.execute(tx)
 }
+
+/** A notification goes with the marks of those who have read it, so a batch holds fewer of them than `limit`. */
+const batchNotificationsMax = 100
+
+/** Removes notifications of a deleted application. */
+export const removeNotifications: RemovalStatement = (applicationId, limit) => sql`
+  with picked as materialized (
+    select id from notifications where application_id = ${applicationId}
+    limit ${Math.min(limit, batchNotificationsMax)}
+  ), reads as (delete from notification_reads where notification_id in (select id from picked))
+  delete from notifications where id in (select id from picked)`
+
+/** Removes the marks up to which readers of a deleted application have read. */
+export const removeMarks: RemovalStatement = (applicationId, limit) => sql`
+  delete from notification_marks where ctid = any(array(
+    select ctid from notification_marks where application_id = ${applicationId} limit ${limit}))`

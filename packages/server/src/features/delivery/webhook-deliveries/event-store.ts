@@ -2,6 +2,8 @@ import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
+import { webhookIdsOf } from '../webhooks/index.ts'
+import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
 
 /** A new event for one webhook. */
 export interface NewWebhookEvent {
@@ -73,3 +75,15 @@ function toRecord(event: NewWebhookEvent) {
     created_at: event.createdAt,
   }
 }
+
+/** Removes webhook events of a deleted application. */
+export const removeWebhookEvents: RemovalStatement = (applicationId, limit) => sql`
+  delete from webhook_events where ctid = any(array(
+    select e.ctid from (${webhookIdsOf(applicationId)}) h
+    cross join lateral (select ctid from webhook_events where webhook_id = h.id limit ${limit}) e limit ${limit}))`
+
+/** Removes webhook deliveries of a deleted application. */
+export const removeDeliveries: RemovalStatement = (applicationId, limit) => sql`
+  delete from webhook_deliveries where ctid = any(array(
+    select d.ctid from (${webhookIdsOf(applicationId)}) h
+    cross join lateral (select ctid from webhook_deliveries where webhook_id = h.id limit ${limit}) d limit ${limit}))`

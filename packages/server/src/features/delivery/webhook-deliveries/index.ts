@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import type { EraseHook } from '../../../platform/hooks/hooks.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { dispatchDeliveries } from './dispatch-deliveries.job.ts'
-import { deleteEventsOf } from './event-store.ts'
+import { deleteEventsOf, removeWebhookEvents, removeDeliveries } from './event-store.ts'
 import { fanOut } from './fan-out.ts'
 import { getDelivery } from './get-delivery.ts'
 import { listDeliveries } from './list-deliveries.ts'
@@ -40,6 +40,7 @@ export const webhookDeliveriesFeature = feature({
   problems,
   idPrefixes,
   wakes,
+  removes: { application: { webhook_events: removeWebhookEvents, webhook_deliveries: removeDeliveries } },
   owns: ['webhook_events', 'webhook_deliveries'],
   erase: eraseEvents,
   endpoints: { listDeliveries, getDelivery, redeliverDelivery, recoverDeliveries, testWebhook },

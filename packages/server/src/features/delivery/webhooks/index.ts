@@ -6,7 +6,7 @@ import { getWebhook } from './get-webhook.ts'
 import { listWebhooks } from './list-webhooks.ts'
 import { rotateWebhookSecret } from './rotate-webhook-secret.ts'
 import { updateWebhook } from './update-webhook.ts'
-import { webhooksOf } from './webhook-store.ts'
+import { webhooksOf, removeWebhooks } from './webhook-store.ts'
 
 const problems = {
   'webhook-not-found': { status: 404, title: 'Webhook Not Found' },
@@ -27,6 +27,7 @@ export const webhooksFeature = feature({
   problems,
   idPrefixes,
   permissions,
+  removes: { application: { webhooks: removeWebhooks } },
   owns: ['webhooks'],
   contents: { application: { webhooks: { rows: webhooksOf } } },
   endpoints: {
@@ -42,5 +43,5 @@ export const webhooksFeature = feature({
 export { getVisibleWebhook } from './get-webhook.ts'
 export { signingHeaders } from './signing-headers.ts'
 export { disableWebhook, recordFailure, recordSuccess } from './webhook-health-store.ts'
-export { findSigningWebhook, holdSubscribed, holdWebhooks, webhookStates } from './webhook-store.ts'
+export { findSigningWebhook, holdSubscribed, holdWebhooks, webhookIdsOf, webhookStates } from './webhook-store.ts'
 export type { SigningWebhook, Webhook } from './webhook.ts'

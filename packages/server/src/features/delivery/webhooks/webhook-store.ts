@@ -4,7 +4,8 @@ import type { AppScope } from '../../../platform/access/caller.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import type { OutboxEvent } from '../../../platform/outbox/outbox.ts'
-import { serializeInApplication } from '../../accounts/applications/index.ts'
+import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { isLiveApplication, serializeInApplication } from '../../accounts/applications/index.ts'
 import { toColumns, toWebhook, webhookColumns as columns } from './webhook-row.ts'
 import { isSubscribed, webhooksMax, type ChosenFields, type SigningWebhook, type Webhook } from './webhook.ts'
 
@@ -87,6 +88,7 @@ export async function holdSubscribed(
     .select(columns)
     .where('application_id', '=', sql<string>`any(${[...new Set(events.map((event) => event.applicationId))]}::uuid[])`)
     .where('enabled', '=', true)
+    .where(isLiveApplication(sql.ref('webhooks.application_id')))
     .where('events', '&&', sql<string[]>`${[...new Set(events.map((event) => event.type))]}::text[]`)
     .orderBy('id')
     .forKeyShare()
@@ -147,8 +149,10 @@ export function webhooksOf(applicationId: RawBuilder<unknown>): RawBuilder<unkno
   return sql`select from webhooks where application_id = ${applicationId}`
 }
 
-/** States of webhooks, to be joined. */
-export const webhookStates = sql`(select id, organization_id, enabled, disabled_at from webhooks)`
+/** States of webhooks, to be joined. Those of a deleted application count as disabled. */
+export const webhookStates = sql`(
+  select id, organization_id, enabled and ${isLiveApplication(sql.ref('application_id'))} as enabled, disabled_at
+  from webhooks)`
 
 /** Keeps webhooks from being deleted until the transaction ends; `ids` selects their ids. */
 export async function holdWebhooks(tx: Tx, ids: RawBuilder<unknown>): Promise<void> {
@@ -171,4 +175,14 @@ function webhooksIn(db: Db, scope: AppScope) {
     .selectFrom('webhooks')
     .where('organization_id', '=', scope.organizationId)
     .where('application_id', '=', scope.applicationId)
+}
+
+/** Removes webhooks of a deleted application. */
+export const removeWebhooks: RemovalStatement = (applicationId, limit) => sql`
+  delete from webhooks where ctid = any(array(
+    select ctid from webhooks where application_id = ${applicationId} limit ${limit}))`
+
+/** Selects the ids of the webhooks of an application. */
+export function webhookIdsOf(applicationId: string): RawBuilder<unknown> {
+  return sql`select id from webhooks where application_id = ${applicationId}`
 }

@@ -2,7 +2,7 @@ import { readWriteDelete, rights } from '../../../platform/access/permissions.ts
 import { whole } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { eraseFiles } from './file-erasure.ts'
-import { filesOf } from './file-store.ts'
+import { filesOf, removeFiles } from './file-store.ts'
 import { deleteFile } from './delete-file.ts'
 import { downloadFile } from './download-file.ts'
 import { getFile } from './get-file.ts'
@@ -43,6 +43,7 @@ export const filesFeature = feature({
   idPrefixes,
   permissions,
   variables,
+  removes: { application: { files: removeFiles } },
   owns: ['files'],
   contents: { application: { files: { rows: filesOf } } },
   erase: eraseFiles,

@@ -7,6 +7,9 @@ import {
   unfinishedRunsOf,
   unfinishedRunsOfAgent,
   unfinishedRunsWithInput,
+  removeRuns,
+  removeRunEvents,
+  removeRunInputs,
 } from './run-hook-store.ts'
 import { cancelRun } from './cancel-run.ts'
 import { deleteRun } from './delete-run.ts'
@@ -50,6 +53,7 @@ export const runsFeature = feature({
   owns: ['runs', 'run_events', 'run_inputs'],
   // The queue claims rows of runs and releases them.
   sharedWith: { runs: ['execution/queue'] },
+  removes: { application: { runs: removeRuns, run_events: removeRunEvents, run_inputs: removeRunInputs } },
   contents: { application: { runs: { rows: runsOf } } },
   blocksDeletion: {
     application: {

@@ -1,6 +1,8 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import type { Db } from '../../../platform/db/database.ts'
+import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { isLiveApplication } from '../../accounts/applications/index.ts'
 import { findRunState } from './run-state-store.ts'
 import { unfinishedStatuses } from './run.ts'
 
@@ -34,5 +36,22 @@ export async function isRunVisible(db: Db, scope: AppScope, runId: string): Prom
   return (await findRunState(db, scope, runId)) !== undefined
 }
 
-/** Tenant and agent of runs, to be joined. */
-export const runOwners = sql`(select organization_id, application_id, id, agent_id from runs)`
+/** Tenant and agent of runs, to be joined; not of runs in a deleted application. */
+export const runOwners = sql`(
+  select organization_id, application_id, id, agent_id from runs
+  where ${isLiveApplication(sql.ref('application_id'))})`
+
+/** Removes runs of a deleted application. */
+export const removeRuns: RemovalStatement = (applicationId, limit) => sql`
+  delete from runs where ctid = any(array(
+    select ctid from runs where application_id = ${applicationId} limit ${limit}))`
+
+/** Removes journal entries of a deleted application. */
+export const removeRunEvents: RemovalStatement = (applicationId, limit) => sql`
+  delete from run_events where ctid = any(array(
+    select ctid from run_events where application_id = ${applicationId} limit ${limit}))`
+
+/** Removes the inputs of runs of a deleted application. */
+export const removeRunInputs: RemovalStatement = (applicationId, limit) => sql`
+  delete from run_inputs where ctid = any(array(
+    select ctid from run_inputs where application_id = ${applicationId} limit ${limit}))`

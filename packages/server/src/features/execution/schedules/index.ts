@@ -1,5 +1,6 @@
 import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
+import { removeFires } from './fire-store.ts'
 import { createAgentSchedule } from './create-agent-schedule.ts'
 import { createSchedule } from './create-schedule.ts'
 import { deleteSchedule } from './delete-schedule.ts'
@@ -15,7 +16,7 @@ import { previewSchedule } from './preview-schedule.ts'
 import { removeOldFires } from './remove-old-fires.job.ts'
 import { runSchedule } from './run-schedule.ts'
 import { eraseSchedules } from './schedule-erasure.ts'
-import { detachSchedules, schedulesOf } from './schedule-store.ts'
+import { detachSchedules, schedulesOf, removeSchedules } from './schedule-store.ts'
 import { updateSchedule } from './update-schedule.ts'
 
 const problems = {
@@ -56,6 +57,7 @@ export const schedulesFeature = feature({
     listScheduleRuns,
     listScheduleFires,
   },
+  removes: { application: { schedules: removeSchedules, schedule_fires: removeFires } },
   owns: ['schedules', 'schedule_fires'],
   contents: { application: { schedules: { rows: schedulesOf } } },
   memberLeft: detachSchedules,

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { newUuid, parseWireId } from '../../../../platform/ids/id.ts'
+import { newUuid, parseWireId, toWireId } from '../../../../platform/ids/id.ts'
 import { appendEvent, insertRun } from '../../../../testing/factories/run.ts'
 import { findFillings } from '../../../../testing/isolation/find-fillings.ts'
 import type { Tenant } from '../../../../testing/factories/tenant.ts'
@@ -44,6 +44,19 @@ export async function fillApplication({ platform }: Pick<World, 'platform'>, ten
   const { organizationId, applicationId } = tenant
   const owner = { organizationId, applicationId, endUserId: end_user_id, agentId: run.agent.id }
   for (const { insertRows } of await findFillings(features)) await insertRows?.(db, owner)
+}
+
+/** Adds an end-user to an application; returns their wire id. */
+export async function addEndUser(
+  { platform }: Pick<World, 'platform'>,
+  { organizationId, applicationId }: Pick<Tenant, 'organizationId' | 'applicationId'>,
+): Promise<string> {
+  const id = newUuid()
+  await platform.db
+    .insertInto('end_users')
+    .values({ id, organization_id: organizationId, application_id: applicationId })
+    .execute()
+  return toWireId('eu', id)
 }
 
 /** The tables that have the column: it names the owner of each row. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../../platform/db/database.ts'
 import { toJsonText } from '../../../../platform/db/json-text.ts'
+import { isLiveApplication } from '../../../accounts/applications/index.ts'
 import { holdEndUsers } from '../../../accounts/end-users/index.ts'
 import { holdApplications } from '../../../accounts/organizations/index.ts'
 import type { FireOutcome, Schedule } from '../schedule.ts'
@@ -17,12 +18,16 @@ export interface DueSchedule extends Schedule {
   readonly queuedFor: Date | null
 }
 
+/** A schedule of a deleted application does not fire. */
+const fires = isLiveApplication(sql.ref('schedules.application_id'))
+
 /** The due schedules, longest overdue first. */
 export async function findDueIds(db: Db, { now, limit }: { now: Date; limit: number }): Promise<string[]> {
   const rows = await db
     .selectFrom('schedules')
     .select('id')
     .where('due_at', '<=', now)
+    .where(fires)
     .orderBy('due_at')
     .limit(limit)
     .execute()
@@ -35,6 +40,7 @@ export async function findNextDueAt(db: Db): Promise<Date | null> {
     .selectFrom('schedules')
     .select('due_at')
     .where('due_at', 'is not', null)
+    .where(fires)
     .orderBy('due_at')
     .limit(1)
     .executeTakeFirst()
@@ -81,13 +87,17 @@ export async function holdOwners(tx: Tx, schedules: readonly DueSchedule[]): Pro
   )
 }
 
-/** Locks the schedules that are unchanged since they were loaded; returns their ids. Skips locked ones. */
+/**
+ * Locks the schedules that are unchanged since they were loaded; returns their ids. Skips locked ones, and those of
+ * deleted applications.
+ */
 export async function lockUntouched(tx: Tx, schedules: readonly DueSchedule[]): Promise<Set<string>> {
   const versions = toJsonText(schedules.map(({ id, rowVersion }) => ({ id, version: rowVersion })))
   const { rows } = await sql<{ id: string }>`
     select s.id
     from schedules s
     join jsonb_to_recordset(${versions}::jsonb) as v(id uuid, version text) on s.id = v.id and s.xmin::text = v.version
+    where ${isLiveApplication(sql.ref('s.application_id'))}
     order by s.id for no key update of s skip locked`.execute(tx)
   return new Set(rows.map(({ id }) => id))
 }
