@@ -16,6 +16,7 @@ import { erasuresFeature } from './accounts/erasures/index.ts'
 import { healthFeature } from './instance/health/index.ts'
 import { notificationsFeature } from './delivery/notifications/index.ts'
 import { removalsFeature } from './accounts/removals/index.ts'
+import { retentionFeature } from './accounts/retention/index.ts'
 import { realtimeFeature } from './delivery/realtime/index.ts'
 import { webhookDeliveriesFeature } from './delivery/webhook-deliveries/index.ts'
 import { webhooksFeature } from './delivery/webhooks/index.ts'
@@ -53,6 +54,7 @@ export const features: readonly Feature[] = [
   auditFeature,
   erasuresFeature,
   removalsFeature,
+  retentionFeature,
   healthFeature,
   setupFeature,
   welcomeFeature,

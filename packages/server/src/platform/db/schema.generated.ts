@@ -88,6 +88,8 @@ export interface AuditChains {
   hash: Buffer;
   organization_id: string;
   seq: number;
+  start_hash: Buffer | null;
+  start_seq: Generated<number>;
   updated_at: Generated<Timestamp>;
 }
 
@@ -239,6 +241,7 @@ export interface OrganizationMembers {
 
 export interface Organizations {
   api_version: string | null;
+  audit_retention_days: number | null;
   created_at: Generated<Timestamp>;
   created_by: string | null;
   deleted_at: Timestamp | null;
@@ -310,6 +313,13 @@ export interface ProviderKeys {
   label: string;
   organization_id: string;
   updated_at: Generated<Timestamp>;
+}
+
+export interface RetentionPasses {
+  application_id: string;
+  counts: Generated<Json>;
+  day: Timestamp | null;
+  organization_id: string;
 }
 
 export interface RetiredSlugs {
@@ -556,6 +566,7 @@ export interface DB {
   packages: Packages;
   passkeys: Passkeys;
   provider_keys: ProviderKeys;
+  retention_passes: RetentionPasses;
   retired_slugs: RetiredSlugs;
   run_events: RunEvents;
   run_inputs: RunInputs;

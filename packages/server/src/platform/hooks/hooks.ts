@@ -25,6 +25,28 @@ export interface Block extends Content {
 /** A statement that deletes at most `limit` rows of one table that belong to the container with this stored id. */
 export type RemovalStatement = (containerId: string, limit: number) => RawBuilder<unknown>
 
+/** What an application's retention deletes in one batch. */
+export interface Expiring {
+  readonly applicationId: string
+  /** Only what is older is deleted. */
+  readonly before: Date
+  /** Rows that the batch may delete. */
+  readonly limit: number
+  readonly hooks: Hooks
+}
+
+/** What one batch has deleted. */
+export interface ExpiredBatch {
+  /** Deleted rows of any table; 0 when nothing is left to delete. */
+  readonly rows: number
+  /** Deleted things, by the name that the report uses. */
+  readonly deleted: Readonly<Record<string, number>>
+  afterCommit?(after: AfterErasure): Promise<void> | void
+}
+
+/** Deletes one batch of an application's old things, oldest first. Must skip what is still in use. */
+export type ExpiryHook = (tx: Tx, expiring: Expiring) => Promise<ExpiredBatch>
+
 /** Deletes or detaches what depends on a membership. Runs in the transaction that deletes the membership. */
 export type MemberLeft = (
   tx: Tx,
@@ -72,6 +94,8 @@ export interface FeatureHooks {
    * applications, are removed in batches. Every table with such an owner needs one.
    */
   readonly removes?: Readonly<Record<string, Readonly<Record<string, RemovalStatement>>>>
+  /** By field of an application's setting `retention`: deletes what is older than the setting says. */
+  readonly expires?: Readonly<Record<string, ExpiryHook>>
   readonly memberLeft?: MemberLeft
   readonly erase?: EraseHook
   /** By noun: whether the thing with this stored id exists and the scope may see it. */
@@ -83,6 +107,7 @@ export interface Hooks {
   contentsOf(noun: string): Readonly<Record<string, Content>>
   blocksOf(noun: string): Readonly<Record<string, Block>>
   removalsOf(noun: string): Readonly<Record<string, RemovalStatement>>
+  readonly expires: Readonly<Record<string, ExpiryHook>>
   readonly memberLeft: readonly MemberLeft[]
   /** In ascending order. */
   readonly erase: readonly EraseHook[]
@@ -99,6 +124,7 @@ export function hooksOf(features: readonly FeatureHooks[]): Hooks {
     contentsOf: (noun) => mergeFields(features.map(({ contents }) => contents?.[noun] ?? {})),
     blocksOf: (noun) => mergeFields(features.map(({ blocksDeletion }) => blocksDeletion?.[noun] ?? {})),
     removalsOf: (noun) => mergeFields(features.map(({ removes }) => removes?.[noun] ?? {})),
+    expires: mergeFields(features.map(({ expires }) => expires ?? {})),
     memberLeft: features.flatMap(({ memberLeft }) => memberLeft ?? []),
     erase,
     async isVisible(noun, db, { scope, id }) {

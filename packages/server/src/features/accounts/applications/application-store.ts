@@ -182,6 +182,11 @@ export async function deleteApplicationRow(tx: Tx, id: string): Promise<void> {
   await sql`delete from applications where id = ${id} and deleted_at is not null`.execute(tx)
 }
 
+/** The applications whose settings limit how long things are kept, to be joined. */
+export const applicationsWithRetention = sql`(
+  select id, organization_id, settings -> 'retention' as retention from applications
+  where settings ? 'retention' and deleted_at is null)`
+
 /** Selects a row for each application of an organization, deleted ones included. */
 export function everyApplicationOf(organizationId: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`select from applications where organization_id = ${organizationId}`

@@ -8,8 +8,10 @@ import { getApplicationDeletion } from './get-application-deletion.ts'
 import { listApplications } from './list-applications.ts'
 import { updateApplication } from './update-application.ts'
 
+export { Retention } from './application.ts'
 export {
   applicationOwners,
+  applicationsWithRetention,
   deleteApplicationRow,
   everyApplicationOf,
   findDeletedApplications,

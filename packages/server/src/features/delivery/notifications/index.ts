@@ -9,6 +9,7 @@ import { listNotifications } from './list-notifications.ts'
 import { markAllRead } from './mark-all-read.ts'
 import { markNotificationRead } from './mark-notification-read.ts'
 import { markRunRead } from './mark-run-read.ts'
+import { expireNotifications } from './notification-expiry-store.ts'
 import { deleteNotificationsOf } from './notification-store.ts'
 import { notifyOfRuns } from './notify-of-runs.ts'
 
@@ -41,6 +42,7 @@ export const notificationsFeature = feature({
   removes: { application: { notifications: removeNotifications, notification_marks: removeMarks } },
   owns: ['notifications', 'notification_reads', 'notification_marks'],
   erase: eraseNotifications,
+  expires: { notificationDays: expireNotifications },
   endpoints: { listNotifications, countUnread, countUnreadByAgent, markNotificationRead, markRunRead, markAllRead },
   jobs: [deleteOldNotifications],
   reader: notifyOfRuns,

@@ -3,7 +3,8 @@ import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { webhookIdsOf } from '../webhooks/index.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { firstEntryIdAt } from '../../../platform/audit/entry-time.ts'
+import type { Expiring, RemovalStatement } from '../../../platform/hooks/hooks.ts'
 
 /** A new event for one webhook. */
 export interface NewWebhookEvent {
@@ -87,3 +88,27 @@ export const removeDeliveries: RemovalStatement = (applicationId, limit) => sql`
   delete from webhook_deliveries where ctid = any(array(
     select d.ctid from (${webhookIdsOf(applicationId)}) h
     cross join lateral (select ctid from webhook_deliveries where webhook_id = h.id limit ${limit}) d limit ${limit}))`
+
+/** Deletes the oldest webhook events of an application with their deliveries, except pending ones. */
+export async function deleteExpiredEvents(
+  tx: Tx,
+  { applicationId, before, limit }: Pick<Expiring, 'applicationId' | 'before' | 'limit'>,
+): Promise<{ readonly events: number; readonly deliveries: number }> {
+  // An event's id holds the time of its creation, so the index on ids finds the oldest events of each webhook.
+  const { rows } = await sql<{ events: number; deliveries: number }>`
+    with picked as materialized (
+      select old.id from (${webhookIdsOf(applicationId)}) h
+      cross join lateral (
+        select e.id from webhook_events e
+        where e.webhook_id = h.id and e.id < ${firstEntryIdAt(before)} and e.created_at < ${before}
+          and not exists (select from webhook_deliveries d where d.event_id = e.id and d.status = 'pending')
+        order by e.id limit ${limit} for update skip locked
+      ) old limit ${limit}
+    ), deliveries as (
+      delete from webhook_deliveries where event_id in (select id from picked) returning id
+    ), events as (
+      delete from webhook_events where id in (select id from picked) returning id
+    )
+    select (select count(*) from events) as events, (select count(*) from deliveries) as deliveries`.execute(tx)
+  return rows[0] ?? { events: 0, deliveries: 0 }
+}

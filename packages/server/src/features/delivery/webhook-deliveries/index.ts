@@ -3,6 +3,7 @@ import type { EraseHook } from '../../../platform/hooks/hooks.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { dispatchDeliveries } from './dispatch-deliveries.job.ts'
 import { deleteEventsOf, removeWebhookEvents, removeDeliveries } from './event-store.ts'
+import { expireDeliveries } from './event-expiry.ts'
 import { fanOut } from './fan-out.ts'
 import { getDelivery } from './get-delivery.ts'
 import { listDeliveries } from './list-deliveries.ts'
@@ -43,6 +44,7 @@ export const webhookDeliveriesFeature = feature({
   removes: { application: { webhook_events: removeWebhookEvents, webhook_deliveries: removeDeliveries } },
   owns: ['webhook_events', 'webhook_deliveries'],
   erase: eraseEvents,
+  expires: { deliveryDays: expireDeliveries },
   endpoints: { listDeliveries, getDelivery, redeliverDelivery, recoverDeliveries, testWebhook },
   jobs: [dispatchDeliveries, sweepDeliveries],
   reader: fanOut,

@@ -17,7 +17,8 @@ export const eraseFiles: EraseHook = {
   },
 }
 
-async function removeBlobs({ blobs, log }: AfterErasure, ids: readonly string[]): Promise<void> {
+/** Removes the content of deleted files; what fails is left for the sweep. */
+export async function removeBlobs({ blobs, log }: AfterErasure, ids: readonly string[]): Promise<void> {
   for (const id of ids) {
     await blobs
       .remove(id)

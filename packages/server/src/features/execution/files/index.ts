@@ -2,6 +2,7 @@ import { readWriteDelete, rights } from '../../../platform/access/permissions.ts
 import { whole } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { eraseFiles } from './file-erasure.ts'
+import { expireFiles } from './file-expiry.ts'
 import { filesOf, removeFiles } from './file-store.ts'
 import { deleteFile } from './delete-file.ts'
 import { downloadFile } from './download-file.ts'
@@ -47,9 +48,12 @@ export const filesFeature = feature({
   owns: ['files'],
   contents: { application: { files: { rows: filesOf } } },
   erase: eraseFiles,
+  expires: { fileDays: expireFiles },
   endpoints: { uploadFile, listFiles, getFile, downloadFile, deleteFile, listRunFiles },
 })
 
+export { removeBlobs } from './file-erasure.ts'
+export { deleteFilesMadeBy, filesMadeBy, makerOf } from './file-expiry-store.ts'
 export { readContent, unsealContents, unsealFiles } from './file-content.ts'
 export { namesInOneFolder } from './file-name.ts'
 export { fileContents, findFiles } from './file-store.ts'

@@ -1,9 +1,11 @@
 import { rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { eraseRuns } from './run-erasure.ts'
+import { expireRuns } from './run-expiry-store.ts'
 import {
   isRunVisible,
   runsOf,
+  unfinishedMakerOf,
   unfinishedRunsOf,
   unfinishedRunsOfAgent,
   unfinishedRunsWithInput,
@@ -76,9 +78,14 @@ export const runsFeature = feature({
         detail: 'A run that has not ended uses this file as input: wait until it ends or cancel it.',
       },
     },
+    // What an unfinished run has made can be deleted by request, but not because of its age.
+    'expiring-file': {
+      unfinishedMaker: { rows: unfinishedMakerOf, detail: 'The run that made this file has not ended.' },
+    },
   },
   isVisible: { run: isRunVisible },
   erase: eraseRuns,
+  expires: { runDays: expireRuns },
 })
 
 export { findRepeatedRun, originOf } from './create-run.ts'

@@ -3,6 +3,7 @@ import type { AppScope } from '../../../platform/access/caller.ts'
 import type { Db } from '../../../platform/db/database.ts'
 import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
 import { isLiveApplication } from '../../accounts/applications/index.ts'
+import { makerOf } from '../files/index.ts'
 import { findRunState } from './run-state-store.ts'
 import { unfinishedStatuses } from './run.ts'
 
@@ -29,6 +30,11 @@ export function unfinishedRunsWithInput(fileId: RawBuilder<unknown>): RawBuilder
   return sql`
     select from run_inputs join runs on runs.id = run_inputs.run_id
     where run_inputs.file_id = ${fileId} and runs.status in (${unfinished})`
+}
+
+/** Selects a row if the run that made a file has not ended. */
+export function unfinishedMakerOf(fileId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from runs where id = (${makerOf(fileId)}) and status in (${unfinished})`
 }
 
 /** False also for a run of another end-user. */

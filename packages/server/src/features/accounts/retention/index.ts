@@ -1,0 +1,13 @@
+import { feature } from '../../../platform/http/feature.ts'
+import { applyRetention } from './apply-retention.job.ts'
+import { removePasses } from './retention-store.ts'
+
+export const retentionFeature = feature({
+  folder: 'accounts/retention',
+  tag: 'Retention',
+  description: 'The deletion of what applications keep no longer, once a day.',
+  owns: ['retention_passes'],
+  removes: { application: { retention_passes: removePasses } },
+  endpoints: {},
+  jobs: [applyRetention],
+})
