@@ -1,6 +1,6 @@
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
-import { findApiVersion } from './organization-store.ts'
+import { findSettings } from './organization-store.ts'
 import { OrgSettingsWire } from './organization-wire.ts'
 
 export const getOrgSettings = endpoint({
@@ -14,5 +14,5 @@ export const getOrgSettings = endpoint({
   params: { orgId: { id: 'org', missing: 'org-not-found' } },
   returns: { 200: OrgSettingsWire },
   fails: [],
-  handle: async ({ scope, db }) => ok({ apiVersion: foundOr(await findApiVersion(db, scope), 'org-not-found') }),
+  handle: async ({ scope, db }) => ok(foundOr(await findSettings(db, scope), 'org-not-found')),
 })

@@ -35,6 +35,7 @@ export {
   holdOrganizations,
   lockDeletedOrganization,
   organizationNames,
+  organizationsWithRetention,
   serializeInOrganization,
 } from './organization-store.ts'
 

@@ -65,22 +65,36 @@ export async function saveOrganization(
   }
 }
 
-/** The version pin, or null without one; undefined without an organization. */
-export async function findApiVersion(db: Db, scope: OrgScope): Promise<string | null | undefined> {
-  const row = await liveOrganizations(db)
-    .select('api_version')
-    .where('id', '=', scope.organizationId)
-    .executeTakeFirst()
-  return row?.api_version
+export interface OrganizationSettings {
+  /** The version pin, or null without one. */
+  readonly apiVersion: string | null
+  /** How long audit entries are kept; null: as long as the organization. */
+  readonly auditRetentionDays: number | null
 }
 
-export async function saveApiVersion(tx: Tx, scope: OrgScope, apiVersion: string | null): Promise<void> {
+export async function findSettings(db: Db, scope: OrgScope): Promise<OrganizationSettings | undefined> {
+  const row = await liveOrganizations(db)
+    .select(['api_version', 'audit_retention_days'])
+    .where('id', '=', scope.organizationId)
+    .executeTakeFirst()
+  return row === undefined ? undefined : { apiVersion: row.api_version, auditRetentionDays: row.audit_retention_days }
+}
+
+export async function saveSettings(tx: Tx, scope: OrgScope, settings: OrganizationSettings): Promise<void> {
   await tx
     .updateTable('organizations')
-    .set({ api_version: apiVersion, updated_at: sql`now()` })
+    .set({
+      api_version: settings.apiVersion,
+      audit_retention_days: settings.auditRetentionDays,
+      updated_at: sql`now()`,
+    })
     .where('id', '=', scope.organizationId)
     .execute()
 }
+
+/** The organizations whose audit log is kept for a number of days, to be joined. */
+export const organizationsWithRetention = sql`(
+  select id, audit_retention_days from organizations where audit_retention_days is not null and deleted_at is null)`
 
 /** Locks the organization's own row until the transaction ends. */
 export async function lockOrganization(tx: Tx, scope: OrgScope): Promise<{ readonly id: string } | undefined> {

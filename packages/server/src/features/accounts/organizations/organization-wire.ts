@@ -34,6 +34,15 @@ export const OrgSettingsWire = wire('OrgSettings', {
       description: 'The API version for requests without `Appstrate-Version`; null uses the current version.',
     }),
   ),
+  auditRetentionDays: Nullable(
+    Type.Integer({
+      minimum: 30,
+      maximum: 3_650,
+      description:
+        'Days after which entries are removed from the front of the audit log, once a day; null keeps them. ' +
+        'An entry reports each removal, and the rest of the log can still be verified.',
+    }),
+  ),
 })
 
 export const OrgDeletionWire = wire('OrgDeletion', {

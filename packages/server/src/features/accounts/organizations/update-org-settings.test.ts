@@ -33,10 +33,15 @@ describe("changing an organization's settings", () => {
     const versionOf = async (sender: typeof send) =>
       (await sender('GET /api/applications')).headers.get('appstrate-version')
     expect([await versionOf(send), await versionOf(tenant.send)]).toEqual(['2027-01-01', '2027-01-01'])
-    expect((await send(route, { body: { apiVersion: '2026-03-21' } })).body).toEqual({ apiVersion: '2026-03-21' })
+    expect((await send(route, { body: { apiVersion: '2026-03-21' } })).body).toMatchObject({
+      apiVersion: '2026-03-21',
+    })
     expect([await versionOf(send), await versionOf(tenant.send)]).toEqual(['2026-03-21', '2026-03-21'])
-    expect((await send(`GET /api/orgs/${tenant.orgId}/settings`)).body).toEqual({ apiVersion: '2026-03-21' })
-    expect((await send(route, { body: { apiVersion: null } })).body).toEqual({ apiVersion: null })
+    expect((await send(`GET /api/orgs/${tenant.orgId}/settings`)).body).toEqual({
+      apiVersion: '2026-03-21',
+      auditRetentionDays: null,
+    })
+    expect((await send(route, { body: { apiVersion: null } })).body).toMatchObject({ apiVersion: null })
     expect([await versionOf(send), await versionOf(tenant.send)]).toEqual(['2027-01-01', '2027-01-01'])
   })
 
@@ -52,6 +57,20 @@ describe("changing an organization's settings", () => {
       .where('request_id', '=', requestId)
       .executeTakeFirst()
     expect(entry).toEqual({ changes: { apiVersion: { before: null, after: '2026-03-21' } } })
+  })
+
+  it('sets how long audit entries are kept, and leaves out what is absent', async () => {
+    const tenant = await world.tenant()
+    const { send } = await tenant.session()
+    const route = `PATCH /api/orgs/${tenant.orgId}/settings`
+    await send(route, { body: { apiVersion: '2026-03-21' } })
+    expect((await send(route, { body: { auditRetentionDays: 365 } })).body).toEqual({
+      apiVersion: '2026-03-21',
+      auditRetentionDays: 365,
+    })
+    expect((await send(route, { body: { auditRetentionDays: null } })).body.auditRetentionDays).toBeNull()
+    for (const auditRetentionDays of [0, 29, 3_651, 30.5, '60'])
+      expect((await send(route, { body: { auditRetentionDays } })).status).toBe(422)
   })
 
   it.each(['2020-01-01', 'yesterday', ''])('refuses the version %j', async (apiVersion) => {

@@ -5,7 +5,7 @@ import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { VersionRegistry } from '../../../platform/api-versions/api-version.ts'
-import { findApiVersion, lockOrganization, saveApiVersion } from './organization-store.ts'
+import { findSettings, lockOrganization, saveSettings } from './organization-store.ts'
 import { OrgSettingsWire } from './organization-wire.ts'
 
 export const updateOrgSettings = endpoint({
@@ -17,26 +17,27 @@ export const updateOrgSettings = endpoint({
   idempotency: 'not-needed',
   audit: 'org.settings-updated',
   params: { orgId: { id: 'org', missing: 'org-not-found' } },
-  body: Type.Object({ apiVersion: OrgSettingsWire.properties.apiVersion }),
+  body: Type.Partial(Type.Pick(OrgSettingsWire, ['apiVersion', 'auditRetentionDays'])),
   returns: { 200: OrgSettingsWire },
   fails: [],
   async handle({ body, scope, change, platform }) {
-    checkVersion(platform.versions, body.apiVersion)
-    await change(
+    checkVersion(platform.versions, body.apiVersion ?? null)
+    const { after } = await change(
       async (tx) => {
         foundOr(await lockOrganization(tx, scope), 'org-not-found')
-        const before = foundOr(await findApiVersion(tx, scope), 'org-not-found')
-        await saveApiVersion(tx, scope, body.apiVersion)
-        return before
+        const before = foundOr(await findSettings(tx, scope), 'org-not-found')
+        const changed = { ...before, ...body }
+        await saveSettings(tx, scope, changed)
+        return { before, after: changed }
       },
-      (before) => ({
+      (saved) => ({
         resourceId: toWireId('org', scope.organizationId),
-        changes: changesBetween({ apiVersion: before }, body),
+        changes: changesBetween({ ...saved.before }, { ...saved.after }),
       }),
     )
     // API keys are cached for up to a minute together with the old pin.
     platform.wake.wake('keys', '*')
-    return ok({ apiVersion: body.apiVersion })
+    return ok(after)
   },
 })
 

@@ -105,6 +105,16 @@ export function findHeadProblem(
     : { seq: head.seq, kind: 'head', detail: `The hash of the last entry differs from the recorded head.` }
 }
 
+/** Compares the recorded start of the chain with the entries that report what the retention has removed. */
+export function findStartProblem(start: Head, isReported: boolean): ChainProblem | undefined {
+  if (start.seq === 0 || isReported) return undefined
+  return {
+    seq: 1,
+    kind: 'gap',
+    detail: `The entries 1 to ${start.seq} are missing, and no entry reports that the retention has removed them.`,
+  }
+}
+
 /** Compares an entry with a head that was archived outside the server. */
 export function findArchiveProblem(archived: Head, found: Pick<Link, 'hash'> | undefined): ChainProblem | undefined {
   if (found === undefined)

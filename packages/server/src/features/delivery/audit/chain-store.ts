@@ -3,6 +3,7 @@ import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
 import { holdOrganizations } from '../../accounts/organizations/index.ts'
+import { hashOfNothing } from './hashed-entry.ts'
 import { entryColumns, toStoredAuditEntry, type EntryRow, type StoredAuditEntry } from './entry-row-store.ts'
 
 /** An entry with its place in the chain, and in the order of commits. */
@@ -18,6 +19,14 @@ export interface Link {
 export interface Head {
   readonly seq: number
   readonly hash: Buffer
+}
+
+/** The end of a chain, its last entry, and the last entry that the retention has removed from its front. */
+export interface Ends {
+  readonly head: Head | undefined
+  readonly last: { readonly seq: number; readonly hash: Buffer | null } | undefined
+  /** `seq` is 0 if nothing was removed. */
+  readonly start: Head
 }
 
 /** What is written to link an entry. */
@@ -100,29 +109,37 @@ export async function saveLinks(tx: Tx, links: readonly NewLink[], heads: readon
   )
 }
 
-/** The recorded head of a chain and the last entry of the log, both from one snapshot. */
-export async function findEnds(
-  db: Db,
-  { organizationId }: OrgScope,
-): Promise<{ head: Head | undefined; last: { seq: number; hash: Buffer | null } | undefined }> {
-  const { rows } = await sql<{
-    headSeq: number | null
-    headHash: Buffer | null
-    lastSeq: number | null
-    lastHash: Buffer | null
-  }>`
-    select head.seq as "headSeq", head.hash as "headHash", last.seq as "lastSeq", last.hash as "lastHash"
-    from (select seq, hash from audit_chains where organization_id = ${organizationId}) head
+/** The recorded ends of a chain and the last entry of the log, all from one snapshot. */
+export async function findEnds(db: Db, { organizationId }: OrgScope): Promise<Ends> {
+  const { rows } = await sql<EndsRow>`
+    select head.seq as "headSeq", head.hash as "headHash", last.seq as "lastSeq", last.hash as "lastHash",
+      head.start_seq as "startSeq", head.start_hash as "startHash"
+    from (select seq, hash, start_seq, start_hash from audit_chains where organization_id = ${organizationId}) head
     full join (
       select seq, hash from audit_log where organization_id = ${organizationId} and seq is not null
       order by seq desc limit 1
     ) last on true`.execute(db)
-  const { headSeq = null, headHash = null, lastSeq = null, lastHash = null } = rows[0] ?? {}
-  return {
-    head: headSeq === null || headHash === null ? undefined : { seq: headSeq, hash: headHash },
-    last: lastSeq === null ? undefined : { seq: lastSeq, hash: lastHash },
-  }
+  const [row] = rows
+  return row === undefined
+    ? { head: undefined, last: undefined, start: { seq: 0, hash: hashOfNothing } }
+    : { head: toHead(row.headSeq, row.headHash), last: toLast(row), start: toStart(row) }
 }
+
+interface EndsRow {
+  readonly headSeq: number | null
+  readonly headHash: Buffer | null
+  readonly lastSeq: number | null
+  readonly lastHash: Buffer | null
+  readonly startSeq: number | null
+  readonly startHash: Buffer | null
+}
+
+const toHead = (seq: number | null, hash: Buffer | null): Head | undefined =>
+  seq === null || hash === null ? undefined : { seq, hash }
+
+const toLast = ({ lastSeq, lastHash }: EndsRow) => (lastSeq === null ? undefined : { seq: lastSeq, hash: lastHash })
+
+const toStart = ({ startSeq, startHash }: EndsRow): Head => ({ seq: startSeq ?? 0, hash: startHash ?? hashOfNothing })
 
 /** The entry with a number, or undefined. */
 export async function findLink(db: Db, scope: OrgScope, seq: number): Promise<Link | undefined> {

@@ -14,9 +14,10 @@ import {
   findLink,
   lastId,
   loadLinks,
+  type Head,
   type Link,
 } from './chain-store.ts'
-import { hashOfNothing, toHashedEntry } from './hashed-entry.ts'
+import { toHashedEntry } from './hashed-entry.ts'
 
 /** Characters buffered for the client; above this, nothing more is read from the database. */
 const waitingCharactersMax = 65_536
@@ -69,9 +70,9 @@ export const exportAuditLog = endpoint({
  * They are an unbroken part of the chain, from the first to the last entry within the window.
  */
 async function* exportLines(db: Db, scope: OrgScope, window: ExportWindow): AsyncGenerator<string> {
-  const { from, to } = await findRange(db, scope, window)
+  const { from, to, start } = await findRange(db, scope, window)
   let after = { seq: from - 1, id: lastId }
-  let previousHash = from === 1 ? hashOfNothing : ((await findLink(db, scope, from - 1))?.hash ?? null)
+  let previousHash = from === start.seq + 1 ? start.hash : ((await findLink(db, scope, from - 1))?.hash ?? null)
   for (;;) {
     const links = await loadLinks(db, scope, { after, to, limit: batchEntries })
     const last = links.at(-1)
@@ -95,14 +96,16 @@ async function findRange(
   db: Db,
   scope: OrgScope,
   { since, until }: ExportWindow,
-): Promise<{ from: number; to: number }> {
+): Promise<{ from: number; to: number; start: Head }> {
   const [earliest, latest] = [laterBy(since, -outOfOrderMs), laterBy(until, outOfOrderMs)]
-  const { last } = await findEnds(db, scope)
+  const { last, start } = await findEnds(db, scope)
+  const first =
+    since === undefined || earliest === undefined
+      ? 1
+      : await findFirstWithin(db, scope, { since, fromSeq: await findFirstSeqSince(db, scope, earliest) })
   return {
-    from:
-      since === undefined || earliest === undefined
-        ? 1
-        : await findFirstWithin(db, scope, { since, fromSeq: await findFirstSeqSince(db, scope, earliest) }),
+    start,
+    from: Math.max(first, start.seq + 1),
     to:
       until === undefined || latest === undefined
         ? (last?.seq ?? 0)

@@ -5,6 +5,7 @@ import { removeEntries } from './audit-store.ts'
 import { chainEntries } from './chain-entries.job.ts'
 import { exportAuditLog } from './export-audit-log.ts'
 import { listAuditLog } from './list-audit-log.ts'
+import { trimAuditLogs } from './trim-audit-logs.job.ts'
 import { verifyAuditLog } from './verify-audit-log.ts'
 
 const idPrefixes = { aud: 'An entry of the audit log.' } as const
@@ -25,5 +26,5 @@ export const auditFeature = feature({
   removes: { organization: { audit_log: removeEntries, audit_chains: removeChains } },
   owns: ['audit_chains'],
   endpoints: { listAuditLog, verifyAuditLog, exportAuditLog },
-  jobs: [chainEntries],
+  jobs: [chainEntries, trimAuditLogs],
 })

@@ -12,6 +12,9 @@ const VerificationWire = wire('AuditLogVerification', {
   valid: Type.Boolean({ description: 'True when the checked entries have no problem.' }),
   entries: Type.Integer({ description: 'Number of entries that were checked.' }),
   head: Nullable(wire('AuditLogHead', { seq: Type.Integer(), hash: Hash })),
+  removedThrough: Type.Integer({
+    description: 'The number of the last entry that the retention has removed; 0 if it has removed none.',
+  }),
   unchained: Type.Integer({
     description: 'Number of entries that are not chained yet, counted among the 10,000 oldest of the server.',
   }),
@@ -54,6 +57,14 @@ export const verifyAuditLog = endpoint({
   async handle({ query, scope, db }) {
     const archived = parseArchived(query)
     const ends = await findEnds(db, scope)
+    if (archived !== undefined && archived.seq < ends.start.seq)
+      refuseInvalid([
+        {
+          pointer: 'query/seq',
+          message: `was removed by the retention: send the head of entry ${ends.start.seq} or later`,
+          code: 'minimum',
+        },
+      ])
     const verified = await verifyChain(db, scope, {
       ends,
       archived,
@@ -64,6 +75,7 @@ export const verifyAuditLog = endpoint({
       valid: verified.problems.length === 0,
       entries: verified.entries,
       head: ends.head === undefined ? null : { seq: ends.head.seq, hash: ends.head.hash.toString('hex') },
+      removedThrough: ends.start.seq,
       unchained: await countUnchained(db, scope, unchainedMax),
       problems: [...verified.problems],
       next: verified.next,

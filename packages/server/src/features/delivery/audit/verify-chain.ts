@@ -1,13 +1,21 @@
 import type { Db } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
-import { ChainCheck, findArchiveProblem, findHeadProblem, problemsMax, type ChainProblem } from './chain-check.ts'
-import { findLink, lastId, loadLinks, type findEnds, type Head } from './chain-store.ts'
+import {
+  ChainCheck,
+  findArchiveProblem,
+  findHeadProblem,
+  findStartProblem,
+  problemsMax,
+  type ChainProblem,
+} from './chain-check.ts'
+import { findLink, lastId, loadLinks, type Ends, type Head } from './chain-store.ts'
+import { isRemovalReported } from './trim-store.ts'
 
 /** Entries in memory at a time. */
 const batchEntries = 200
 
 export interface VerifyOptions {
-  readonly ends: Awaited<ReturnType<typeof findEnds>>
+  readonly ends: Ends
   /** A head of the chain that was archived outside the server. */
   readonly archived: Head | undefined
   readonly from: number
@@ -28,9 +36,10 @@ export async function verifyChain(
   { ends, archived, from, entriesMax }: VerifyOptions,
 ): Promise<Verified> {
   const to = ends.last?.seq ?? 0
-  const check = await startCheck(db, scope, from)
-  let after = { seq: from - 1, id: lastId }
-  let atEnd = from > to
+  const first = Math.max(from, ends.start.seq + 1)
+  const check = await startCheck(db, scope, { first, start: ends.start })
+  let after = { seq: first - 1, id: lastId }
+  let atEnd = first > to
   while (!atEnd && check.count < entriesMax) {
     const links = await loadLinks(db, scope, { after, to, limit: Math.min(batchEntries, entriesMax - check.count) })
     for (const link of links) check.add(link)
@@ -41,13 +50,24 @@ export async function verifyChain(
   const problems = [
     ...check.problems,
     findHeadProblem(ends.head, ends.last),
-    archived === undefined ? undefined : findArchiveProblem(archived, await findLink(db, scope, archived.seq)),
+    findStartProblem(ends.start, await isRemovalReported(db, scope, ends.start)),
+    archived === undefined
+      ? undefined
+      : findArchiveProblem(archived, await findArchived(db, scope, { archived, start: ends.start })),
   ].filter((problem) => problem !== undefined)
   return { entries: check.count, problems: problems.slice(-problemsMax), next: atEnd ? null : after.seq + 1 }
 }
 
-async function startCheck(db: Db, scope: OrgScope, from: number): Promise<ChainCheck> {
-  if (from === 1) return new ChainCheck()
-  const before = await findLink(db, scope, from - 1)
-  return new ChainCheck({ seq: from - 1, hash: before?.hash ?? undefined })
+async function startCheck(
+  db: Db,
+  scope: OrgScope,
+  { first, start }: { readonly first: number; readonly start: Head },
+): Promise<ChainCheck> {
+  if (first === start.seq + 1) return new ChainCheck(start)
+  const before = await findLink(db, scope, first - 1)
+  return new ChainCheck({ seq: first - 1, hash: before?.hash ?? undefined })
 }
+
+// The hash of the last removed entry is kept, so an archived head can still be that entry.
+const findArchived = async (db: Db, scope: OrgScope, { archived, start }: { archived: Head; start: Head }) =>
+  archived.seq === start.seq ? start : findLink(db, scope, archived.seq)
