@@ -3,6 +3,7 @@
 import { appendEvents } from './append-events.ts'
 import { boot } from './boot.ts'
 import { createRun } from './create-run.ts'
+import { deleteApplication } from './delete-application.ts'
 import { growth } from './growth.ts'
 import { listAgents } from './list-agents.ts'
 import { circumstances, tableOf, writePage, type Result } from './report.ts'
@@ -12,7 +13,18 @@ import { startRun } from './start-run.ts'
 import { waitingRuns } from './waiting-runs.ts'
 import { webhooks } from './webhooks.ts'
 
-const benchmarks = [listAgents, createRun, startRun, sseFanOut, waitingRuns, boot, appendEvents, schedules, webhooks]
+const benchmarks = [
+  listAgents,
+  createRun,
+  startRun,
+  sseFanOut,
+  waitingRuns,
+  boot,
+  appendEvents,
+  schedules,
+  webhooks,
+  deleteApplication,
+]
 /** Not measured unless it is named: filling a million runs takes minutes. */
 const onlyByName = [growth]
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))

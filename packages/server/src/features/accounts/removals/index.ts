@@ -2,8 +2,6 @@ import { feature } from '../../../platform/http/feature.ts'
 import { removeOutboxEvents } from '../../../platform/outbox/postgres-outbox.ts'
 import { removeDeleted } from './remove-deleted.job.ts'
 
-export { removalSteps } from './removal-steps.ts'
-
 export const removalsFeature = feature({
   folder: 'accounts/removals',
   tag: 'Removals',
