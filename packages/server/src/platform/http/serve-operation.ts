@@ -120,6 +120,7 @@ function buildCall(
     authorization.scope === undefined
       ? parts.platform.db
       : parts.platform.database.dbOf(authorization.scope.organizationId, operation.id)
+  const inTransaction = <T>(work: (tx: Tx) => Promise<T>) => db.transaction().execute(work).catch(refuseInDeleted)
   return {
     params,
     // Both were validated against the endpoint's own schemas.
@@ -139,26 +140,20 @@ function buildCall(
     apiVersion,
     idempotency: key,
     change: (work, describe) =>
-      db
-        .transaction()
-        .execute(async (tx) => {
-          const result = await work(tx)
-          await writeAudit(tx, { request, endpoint, described: describe?.(result) })
-          return result
-        })
-        .catch(refuseInDeleted),
+      inTransaction(async (tx) => {
+        const result = await work(tx)
+        await writeAudit(tx, { request, endpoint, described: describe?.(result) })
+        return result
+      }),
     changeOnce: (work, about) =>
-      db
-        .transaction()
-        .execute(async (tx) => {
-          const result = await work(tx)
-          const answer = about.reply(result)
-          if (key !== undefined)
-            await keepReply(parts.idempotency, tx, { key, stored: present(parts, operation, { http, result: answer }) })
-          await writeAudit(tx, { request, endpoint, described: about.describe(result) })
-          return answer
-        })
-        .catch(refuseInDeleted),
+      inTransaction(async (tx) => {
+        const result = await work(tx)
+        const answer = about.reply(result)
+        if (key !== undefined)
+          await keepReply(parts.idempotency, tx, { key, stored: present(parts, operation, { http, result: answer }) })
+        await writeAudit(tx, { request, endpoint, described: about.describe(result) })
+        return answer
+      }),
     request,
     reply,
   }

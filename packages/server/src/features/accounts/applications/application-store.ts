@@ -117,6 +117,12 @@ export async function findOrganizationOf(db: Db, applicationId: string): Promise
   return row?.organization_id
 }
 
+/** Which of the applications exist and are not deleted. */
+export async function findLiveApplications(db: Db, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await applicationOwners(db).where(sql<boolean>`id = any(${ids}::uuid[])`).execute()
+  return new Set(rows.map(({ id }) => id))
+}
+
 /** Selects a row for each application of an organization. */
 export function applicationsOf(organizationId: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`select from applications where organization_id = ${organizationId} and deleted_at is null`

@@ -15,6 +15,7 @@ export {
   deleteApplicationRow,
   everyApplicationOf,
   findDeletedApplications,
+  findLiveApplications,
   findOrganizationOf,
   insertApplication,
   isLiveApplication,

@@ -4,6 +4,7 @@ import type { Tenant } from '../../../testing/factories/tenant.ts'
 import type { Send } from '../../../testing/request.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { apiKeysFeature } from '../../accounts/api-keys/index.ts'
+import { applicationsFeature } from '../../accounts/applications/index.ts'
 import { realtimeFeature } from './index.ts'
 import { openSse, type SseStream } from './testing/sse-stream.ts'
 
@@ -14,7 +15,7 @@ describe('the streams of an API key', () => {
   let asOwner: Send
   const opened: SseStream[] = []
   beforeAll(async () => {
-    world = await openWorld({ features: [realtimeFeature, apiKeysFeature] })
+    world = await openWorld({ features: [realtimeFeature, apiKeysFeature, applicationsFeature] })
     tenant = await world.tenant()
     run = await insertRun(world.platform, tenant)
     asOwner = (await tenant.session()).send
@@ -73,6 +74,19 @@ describe('the streams of an API key', () => {
     await expectOpen(before)
     for (const stream of [...before, ...during]) await stream.closed()
     await expectOpen(renewed)
+  })
+
+  it('end when their application is deleted, also those of a session', async () => {
+    const sibling = await tenant.sibling()
+    const { cookie } = await tenant.session()
+    const ids = { cookie, 'x-org-id': tenant.orgId, 'x-app-id': sibling.appId }
+    const stream = await openSse(`${world.url}/api/realtime/runs`, ids)
+    opened.push(stream)
+    await stream.until(() => stream.events.length > 0)
+    const kept = await open(tenant.apiKey)
+    expect((await asOwner(`DELETE /api/applications/${sibling.appId}`)).status).toBe(204)
+    await stream.closed()
+    await expectOpen(kept)
   })
 
   it('go on when its creator has a lower role that may read runs, and end when they leave', async () => {

@@ -1,6 +1,7 @@
 import type { Db } from '../../../platform/db/database.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { findKeys, heldPermissions } from '../../accounts/api-keys/index.ts'
+import { findLiveApplications } from '../../accounts/applications/index.ts'
 import { findEndUsers } from '../../accounts/end-users/index.ts'
 import { findRoles } from '../../accounts/organizations/index.ts'
 import { findOpenSessions } from '../../accounts/sign-in/index.ts'
@@ -17,8 +18,9 @@ export interface RightsCheck {
 
 /**
  * Ends the streams whose request would be refused now: the secret of their API key no longer works, their session has
- * ended, their user has left the organization, the role or the scopes lost the right to read runs, or their end-user
- * was erased. Returns when the next of the other streams' secrets expires, in milliseconds, or Infinity.
+ * ended, their user has left the organization, the role or the scopes lost the right to read runs, their application
+ * was deleted, or their end-user was erased. Returns when the next of the other streams' secrets expires, in
+ * milliseconds, or Infinity.
  */
 export async function endStreamsWithoutRights(
   check: RightsCheck,
@@ -27,14 +29,18 @@ export async function endStreamsWithoutRights(
   const all = [...subscribers]
   if (all.length === 0) return Infinity
   const expiryOf = await readRights(check, all)
+  const applications = await check.read((db) =>
+    findLiveApplications(db, [...new Set(all.map(({ source }) => source.applicationId))]),
+  )
   const endUsers = await check.read((db) =>
     findEndUsers(db, [...new Set(all.flatMap(({ endUserId }) => endUserId ?? []))]),
   )
   let next = Infinity
   for (const subscriber of all) {
     const expiryMs = expiryOf(subscriber)
-    if (expiryMs <= check.now.getTime() || (subscriber.endUserId !== null && !endUsers.has(subscriber.endUserId)))
-      subscriber.end()
+    const { endUserId, source } = subscriber
+    const isOver = expiryMs <= check.now.getTime() || !applications.has(source.applicationId)
+    if (isOver || (endUserId !== null && !endUsers.has(endUserId))) subscriber.end()
     else next = Math.min(next, expiryMs)
   }
   return next
