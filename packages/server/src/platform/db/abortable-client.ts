@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
+import { changeOptions } from './client-of-pool.ts'
 
 /** A new connection must be open after this long, or another one is tried. */
 const connectMaxMs = 3_000
@@ -11,7 +12,7 @@ export class AbortableClient extends pg.Client {
   constructor(config: pg.ClientConfig = {}) {
     const socket = new Socket()
     // The pool's own timeout is longer, because it includes the wait for a free connection.
-    super({ ...config, stream: () => socket, connectionTimeoutMillis: connectMaxMs })
+    super(changeOptions(config, { stream: () => socket, connectionTimeoutMillis: connectMaxMs }))
     this.#socket = socket
   }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
+import { clientOfPool } from './client-of-pool.ts'
 import { databaseFailureOf } from './database-failure.ts'
 import { attachTenantGuards } from './tenant-guards.ts'
 import { prepareTenantRole } from './tenant-role.ts'
@@ -37,8 +38,7 @@ export class MigrationMismatch extends Error {
 export async function migrate(pool: pg.Pool, folder = migrationsFolder): Promise<string[]> {
   const migrations = await readMigrations(folder)
   // The pool's timeouts are for requests: waiting for another node or rebuilding an index may take longer.
-  const client = new pg.Client({ ...pool.options, statement_timeout: 0, lock_timeout: 0, query_timeout: 0 })
-  client.on('error', () => undefined)
+  const client = clientOfPool(pool.options, { statement_timeout: 0, lock_timeout: 0, query_timeout: 0 })
   await client.connect()
   try {
     await takeMigrationLock(client)

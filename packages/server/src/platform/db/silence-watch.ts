@@ -1,4 +1,5 @@
-import pg from 'pg'
+import type pg from 'pg'
+import { clientOfPool } from './client-of-pool.ts'
 import type { PooledConnection } from './pooled-connection.ts'
 
 const checkEveryMs = 1_000
@@ -18,14 +19,14 @@ interface Suspicion {
  * wait: if it is twice idle for one of them, the statement or its answer was lost.
  */
 export class SilenceWatch {
-  readonly #config: pg.ClientConfig
+  readonly #config: pg.PoolOptions
   readonly #held = new Set<PooledConnection>()
   readonly #suspicions = new WeakMap<PooledConnection, Suspicion>()
   #timer: NodeJS.Timeout | undefined
   #isChecking = false
 
   /** `config`: how to reach the same server. */
-  constructor(config: pg.ClientConfig) {
+  constructor(config: pg.PoolOptions) {
     this.#config = config
   }
 
@@ -72,13 +73,11 @@ export class SilenceWatch {
 
   /** By process id: since when the server process is idle; undefined while it works, or if it does not say. */
   async #lookUp(pids: readonly number[]): Promise<Map<number, string | undefined>> {
-    const client = new pg.Client({
-      ...this.#config,
+    const client = clientOfPool(this.#config, {
       connectionTimeoutMillis: lookUpMaxMs,
       query_timeout: lookUpMaxMs,
       application_name: 'appstrate-watch',
     })
-    client.on('error', () => undefined)
     try {
       await client.connect()
       const { rows } = await client.query<{ pid: number; idle_since: string | null }>(
