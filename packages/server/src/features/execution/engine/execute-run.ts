@@ -181,14 +181,19 @@ async function prepareAndDrive(
   })
 }
 
+// The message names so many files; its data has the others.
+const namedFilesMax = 20
+
 // Files that cannot be kept do not fail the run: its log lists them. Throws failures of the database: another attempt
 // keeps the files.
 async function keepOutput({ log }: Pick<Platform, 'log'>, run: Run, sandbox: RunSandbox): Promise<readonly LogEntry[]> {
   try {
     const { lost, isMore } = await sandbox.collectOutput()
     if (lost.length === 0 && !isMore) return []
-    const more = isMore ? [`only the first ${outputFilesMax} files are kept`] : []
-    const reasons = [...lost.map(({ path, reason }) => `${path} ${reason}`), ...more]
+    const more = isMore ? [`there are more files than the ${outputFilesMax} that a run may keep`] : []
+    const named = lost.slice(0, namedFilesMax).map(({ path, reason }) => `${path} ${reason}`)
+    const unnamed = lost.length > named.length ? [`${lost.length - named.length} further files`] : []
+    const reasons = [...named, ...unnamed, ...more]
     return [outputNotKept(`Not all output was kept: ${reasons.join('; ')}.`, { lost: [...lost], isMore })]
   } catch (error) {
     if (databaseFailureOf(error) !== undefined) throw error

@@ -22,17 +22,18 @@ export interface MakingRun {
 
 /**
  * Stores a file that a run left at a path below /workspace/output; another call replaces the file of that path.
- * Throws BlobTooLarge past FILE_SIZE_MAX; a failure leaves no blob.
+ * Throws BlobTooLarge past `bytesMax`, and past FILE_SIZE_MAX; a failure leaves no blob.
  */
 export async function addRunFile(
   platform: Pick<Platform, 'db' | 'blobs' | 'config' | 'use'>,
   run: MakingRun,
-  { path, content }: { path: string; content: Readable },
+  { path, content, bytesMax = Infinity }: { path: string; content: Readable; bytesMax?: number },
 ): Promise<StoredFile> {
   const id = newUuid()
   const name = sanitizePath(path)
   const seal = await platform.use(contentSeals).of(platform.db, run)
-  const written = await writeContent(platform, { id, seal }, { content, bytesMax: platform.config.FILE_SIZE_MAX })
+  const allowedBytes = Math.min(platform.config.FILE_SIZE_MAX, bytesMax)
+  const written = await writeContent(platform, { id, seal }, { content, bytesMax: allowedBytes })
   try {
     const saved = await platform.db.transaction().execute(async (tx) => {
       await holdEndUser(tx, run)

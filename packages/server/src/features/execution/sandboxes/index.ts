@@ -20,6 +20,14 @@ const variables = {
     min: 1,
     max: 1000,
   }),
+  RUN_DISK_MAX: whole({
+    meaning:
+      'Bytes of disk that a run may use: its workspace with the copies of its input files, and after its end the ' +
+      'files that it leaves. Its input files may have half of this.',
+    fallback: 1_073_741_824,
+    min: 1_048_576,
+    max: 1_099_511_627_776,
+  }),
 } as const
 
 declare module '../../../platform/vocabulary/vocabulary.ts' {

@@ -5,6 +5,7 @@ import { lstat, open, opendir, type FileHandle } from 'node:fs/promises'
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
 const fileFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 const depthMax = 64
+const refusedMax = 100
 
 /** A path that is not, or must not be used as, a plain file of the workspace. */
 export class WorkspacePathError extends Error {
@@ -13,7 +14,22 @@ export class WorkspacePathError extends Error {
 
 export interface FoundFile {
   readonly path: string
+  /** What reading the file returns, which can be more than it takes on the disk. */
   readonly sizeBytes: number
+}
+
+export interface RefusedFile {
+  readonly path: string
+  /** Continues a sentence that starts with the path. */
+  readonly reason: string
+}
+
+export interface FoundFiles {
+  /** The plain files, sorted by path. */
+  readonly files: readonly FoundFile[]
+  readonly refused: readonly RefusedFile[]
+  /** Whether there is more than was looked at. */
+  readonly isCut: boolean
 }
 
 /**
@@ -39,43 +55,72 @@ export async function openFileBeneath(rootDir: string, path: string): Promise<Fi
   }
 }
 
-/** At most `filesMax` regular files below `rootDir`, sorted by path; omits links, special files and non-UTF-8 names. */
-export async function listFilesBeneath(rootDir: string, filesMax: number): Promise<FoundFile[]> {
-  const found: FoundFile[] = []
+/**
+ * The regular files below `rootDir`. Looks at no more than `entriesMax` entries, and follows no links. Everything that
+ * is neither a plain file nor a directory is refused with the reason.
+ */
+export async function listFilesBeneath(rootDir: string, entriesMax: number): Promise<FoundFiles> {
+  const listing: Listing = { files: [], refused: [], entriesLeft: entriesMax, isCut: false }
   const root = await open(rootDir, directoryFlags).catch(() => undefined)
-  if (root !== undefined) await listInto({ found, filesMax }, root, [])
-  return found.sort((a, b) => (a.path < b.path ? -1 : 1))
+  if (root !== undefined) await listInto(listing, root, [])
+  const { files, refused, isCut } = listing
+  return { files: files.sort((a, b) => (a.path < b.path ? -1 : 1)), refused, isCut }
 }
 
 interface Listing {
-  readonly found: FoundFile[]
-  readonly filesMax: number
+  readonly files: FoundFile[]
+  readonly refused: RefusedFile[]
+  entriesLeft: number
+  isCut: boolean
 }
 
 async function listInto(listing: Listing, directory: FileHandle, parents: readonly string[]): Promise<void> {
   try {
-    for (const name of await namesIn(directory)) {
-      if (listing.found.length >= listing.filesMax) return
-      const stats = await lstat(below(directory, name)).catch(() => undefined)
-      if (stats === undefined) continue
-      if (isPlainFile(stats)) listing.found.push({ path: [...parents, name].join('/'), sizeBytes: stats.size })
-      const child =
-        stats.isDirectory() && parents.length < depthMax ? await openOrNothing(below(directory, name)) : undefined
-      if (child !== undefined) await listInto(listing, child, [...parents, name])
+    for await (const bytes of namesIn(directory)) {
+      listing.entriesLeft -= 1
+      if (listing.entriesLeft < 0) listing.isCut = true
+      if (listing.isCut) return
+      const name = bytes.toString('utf8')
+      if (isUtf8(bytes)) await listEntry(listing, { directory, parents, name })
+      else refuse(listing, { path: [...parents, name].join('/'), reason: 'has a name that is not UTF-8' })
     }
   } finally {
     await directory.close()
   }
 }
 
-async function namesIn(directory: FileHandle): Promise<string[]> {
-  const names: string[] = []
-  // @types/node describes entries with Buffer names only for readdir.
-  for await (const entry of await opendir(`/proc/self/fd/${directory.fd}`, { encoding: 'latin1' })) {
-    const bytes = Buffer.from(entry.name, 'latin1')
-    if (isUtf8(bytes)) names.push(bytes.toString('utf8'))
+async function listEntry(
+  listing: Listing,
+  { directory, parents, name }: { directory: FileHandle; parents: readonly string[]; name: string },
+): Promise<void> {
+  const names = [...parents, name]
+  const path = names.join('/')
+  const stats = await lstat(below(directory, name)).catch(() => undefined)
+  if (stats === undefined) return
+  if (isPlainFile(stats)) listing.files.push({ path, sizeBytes: stats.size })
+  else if (!stats.isDirectory()) refuse(listing, { path, reason: whyNotPlain(stats) })
+  else if (parents.length >= depthMax) refuse(listing, { path, reason: `is below ${depthMax} directories` })
+  else {
+    const child = await openOrNothing(below(directory, name))
+    if (child === undefined) refuse(listing, { path, reason: 'is a directory that cannot be opened' })
+    else await listInto(listing, child, names)
   }
-  return names
+}
+
+function refuse(listing: Listing, file: RefusedFile): void {
+  if (listing.refused.length < refusedMax) listing.refused.push(file)
+  else listing.isCut = true
+}
+
+async function* namesIn(directory: FileHandle): AsyncGenerator<Buffer> {
+  // @types/node describes entries with Buffer names only for readdir.
+  for await (const entry of await opendir(`/proc/self/fd/${directory.fd}`, { encoding: 'latin1' }))
+    yield Buffer.from(entry.name, 'latin1')
+}
+
+function whyNotPlain(stats: Stats): string {
+  if (stats.isFile()) return 'has more than one name (hard links)'
+  return stats.isSymbolicLink() ? 'is a symbolic link' : 'is a pipe, a socket or a device'
 }
 
 // A file with a second hard link could be a file from outside the workspace.

@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { WorkspacePathError } from './open-beneath.ts'
+import { listFilesBeneath, WorkspacePathError } from './open-beneath.ts'
 import { createWorkspace, type Workspace } from './workspace.ts'
 
 let root = ''
@@ -47,13 +47,13 @@ describe('a workspace', () => {
 
   test('keeps its files when it is created again, and follows no link in place of output', async () => {
     await writeFile(output('kept'), 'x')
-    expect(await (await createWorkspace(join(root, 'workspaces'), `run_${runs}`)).listOutput()).toEqual([
+    expect((await (await createWorkspace(join(root, 'workspaces'), `run_${runs}`)).listOutput()).files).toEqual([
       { path: 'kept', sizeBytes: 1 },
     ])
     await rename(join(workspace.dir, 'output'), join(workspace.dir, 'moved'))
     await symlink(root, join(workspace.dir, 'output'))
     const again = await createWorkspace(join(root, 'workspaces'), `run_${runs}`)
-    expect(await again.listOutput()).toEqual([])
+    expect((await again.listOutput()).files).toEqual([])
     await expect(again.openOutput('secret')).rejects.toThrow(WorkspacePathError)
     await again.remove()
     expect(existsSync(join(root, 'secret'))).toBe(true)
@@ -109,7 +109,7 @@ describe('output', () => {
     await writeFile(output('b/c/deep.txt'), 'deep')
     await writeFile(output('a.txt'), '')
     await writeFile(output('ü\n.txt'), '12')
-    expect(await workspace.listOutput()).toEqual([
+    expect((await workspace.listOutput()).files).toEqual([
       { path: 'a.txt', sizeBytes: 0 },
       { path: 'b/c/deep.txt', sizeBytes: 4 },
       { path: 'ü\n.txt', sizeBytes: 2 },
@@ -124,7 +124,16 @@ describe('output', () => {
     execFileSync('mkfifo', [output('pipe')])
     await mkdir(output('real'))
     await symlink('..', output('real/up'))
-    expect(await workspace.listOutput()).toEqual([])
+    const { files, refused } = await workspace.listOutput()
+    expect(files).toEqual([])
+    expect(Object.fromEntries(refused.map(({ path, reason }) => [path, reason]))).toEqual({
+      link: 'is a symbolic link',
+      directory: 'is a symbolic link',
+      endless: 'is a symbolic link',
+      hard: 'has more than one name (hard links)',
+      pipe: 'is a pipe, a socket or a device',
+      'real/up': 'is a symbolic link',
+    })
     for (const path of ['link', 'directory/secret', 'endless', 'hard', 'pipe', 'real', 'real/up/link', 'missing']) {
       await expect(workspace.openOutput(path), path).rejects.toThrow(WorkspacePathError)
     }
@@ -156,9 +165,20 @@ describe('output', () => {
     expect(await text(await workspace.openOutput('empty'))).toBe('')
   })
 
-  test('omits names that are not UTF-8', async () => {
+  test('refuses names that are not UTF-8', async () => {
     await writeFile(Buffer.concat([Buffer.from(output('bad')), Buffer.from([0xff])]), 'x')
-    expect(await workspace.listOutput()).toEqual([])
+    expect(await workspace.listOutput()).toEqual({
+      files: [],
+      refused: [{ path: 'bad\ufffd', reason: 'has a name that is not UTF-8' }],
+      isCut: false,
+    })
+  })
+
+  test('is listed up to a bound, and says that there is more', async () => {
+    for (let number = 0; number < 12; number += 1) await writeFile(output(`${number}`), '')
+    expect(await listFilesBeneath(join(workspace.dir, 'output'), 12)).toMatchObject({ isCut: false })
+    const cut = await listFilesBeneath(join(workspace.dir, 'output'), 11)
+    expect([cut.files.length, cut.isCut]).toEqual([11, true])
   })
 })
 

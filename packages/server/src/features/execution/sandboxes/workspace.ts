@@ -6,18 +6,18 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
-import { listFilesBeneath, openFileBeneath, WorkspacePathError, type FoundFile } from './open-beneath.ts'
+import { listFilesBeneath, openFileBeneath, WorkspacePathError, type FoundFiles } from './open-beneath.ts'
 
 const run = promisify(execFile)
-const outputFilesMax = 10_000
+const outputEntriesMax = 20_000
 
 /** The directory of one run on the host. Everything in it except `input/` belongs to the agent and is untrusted. */
 export interface Workspace {
   readonly dir: string
   /** Writes or replaces `input/<name>`, read-only in the sandbox. Throws WorkspacePathError for an invalid name. */
   putInput(name: string, content: Readable): Promise<void>
-  /** The plain files below `output/`, sorted by relative path; omits links, devices and files with several names. */
-  listOutput(): Promise<FoundFile[]>
+  /** The plain files below `output/`; links, devices and files with several names are refused. */
+  listOutput(): Promise<FoundFiles>
   /** Streams a file of `output/` up to its current size. Throws WorkspacePathError when it is not a plain file. */
   openOutput(path: string): Promise<Readable>
   /** Deletes everything; no execution may be running. */
@@ -37,7 +37,7 @@ export async function createWorkspace(rootDir: string, runId: string): Promise<W
   return {
     dir,
     putInput: (name, content) => putInput(input, name, content),
-    listOutput: () => listFilesBeneath(output, outputFilesMax),
+    listOutput: () => listFilesBeneath(output, outputEntriesMax),
     openOutput: (path) => openOutput(output, path),
     remove: () => removeTree(dir),
   }

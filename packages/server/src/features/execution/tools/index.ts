@@ -1,5 +1,6 @@
 export { loadInputs } from './run-inputs.ts'
-export { createRunSandbox, outputFilesMax, workspaceRoot, type RunSandbox, type SandboxParts } from './run-sandbox.ts'
+export { outputFilesMax } from './keep-output.ts'
+export { createRunSandbox, workspaceRoot, type RunSandbox, type SandboxParts } from './run-sandbox.ts'
 export { sandboxTools } from './sandbox-tools.ts'
 export { interruptedResult, runToolCall, toolsNamed } from './tool-calls.ts'
 export type { RunKept, Tool, ToolResult } from './tool.ts'

@@ -55,7 +55,7 @@ const keepsWorkspace: ConformanceCase = {
   async check({ inside, workspace }) {
     await inside('echo kept > output/kept.txt; echo lost > /tmp/lost; echo lost > /dev/shm/lost')
     assert.equal((await inside('cat output/kept.txt; ls /tmp /dev/shm | grep lost')).stdout, 'kept\n')
-    assert.deepEqual(await workspace.listOutput(), [{ path: 'kept.txt', sizeBytes: 5 }])
+    assert.deepEqual((await workspace.listOutput()).files, [{ path: 'kept.txt', sizeBytes: 5 }])
     assert.equal(await readFile(join(workspace.dir, 'output', 'kept.txt'), 'utf8'), 'kept\n')
   },
 }

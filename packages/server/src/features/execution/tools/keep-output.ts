@@ -1,0 +1,75 @@
+import { BlobTooLarge } from '../../../platform/blobs/blob-directory.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import { addRunFile } from '../files/index.ts'
+import type { Run } from '../runs/index.ts'
+import { WorkspacePathError, type Workspace } from '../sandboxes/index.ts'
+
+/** Output files that a run may keep. */
+export const outputFilesMax = 200
+
+type Keeping = Pick<Platform, 'db' | 'blobs' | 'config' | 'use'>
+
+export interface LostFile {
+  readonly path: string
+  /** Continues a sentence that starts with the path. */
+  readonly reason: string
+}
+
+/** The result of keeping the files in /workspace/output. */
+export interface CollectedOutput {
+  /** The files that can never be kept, with the reason. */
+  readonly lost: readonly LostFile[]
+  /** Whether there were more files than a run may keep. */
+  readonly isMore: boolean
+}
+
+/**
+ * Keeps the files in /workspace/output as the run's files, at most RUN_DISK_MAX bytes of content together: a sparse
+ * file counts with what reading it returns. A file that cannot be kept does not affect the others.
+ */
+export async function keepOutput(
+  platform: Keeping,
+  { run, source }: { run: Run; source: Workspace },
+): Promise<CollectedOutput> {
+  const { files, refused, isCut } = await source.listOutput()
+  const lost: LostFile[] = [...refused]
+  let leftBytes = platform.config.RUN_DISK_MAX
+  for (const { path, sizeBytes } of files.slice(0, outputFilesMax)) {
+    const outcome = await keepFile(platform, { run, source, path, sizeBytes, leftBytes })
+    if ('reason' in outcome) lost.push({ path, reason: outcome.reason })
+    else leftBytes -= outcome.keptBytes
+  }
+  return { lost, isMore: isCut || files.length > outputFilesMax }
+}
+
+interface Candidate {
+  readonly run: Run
+  readonly source: Workspace
+  readonly path: string
+  readonly sizeBytes: number
+  /** What the run may still keep. */
+  readonly leftBytes: number
+}
+
+/** Keeps one output file; returns the reason when it can never be kept. */
+async function keepFile(
+  platform: Keeping,
+  { run, source, path, sizeBytes, leftBytes }: Candidate,
+): Promise<{ readonly keptBytes: number } | { readonly reason: string }> {
+  const { FILE_SIZE_MAX, RUN_DISK_MAX } = platform.config
+  const tooLarge =
+    FILE_SIZE_MAX <= leftBytes
+      ? `is larger than ${FILE_SIZE_MAX} bytes`
+      : `is larger than the ${leftBytes} bytes that are left of the ${RUN_DISK_MAX} bytes that a run may keep`
+  if (sizeBytes > Math.min(FILE_SIZE_MAX, leftBytes)) return { reason: tooLarge }
+  try {
+    const content = await source.openOutput(path)
+    const file = await addRunFile(platform, { ...run, runId: run.id }, { path, content, bytesMax: leftBytes })
+    return { keptBytes: file.sizeBytes }
+  } catch (error) {
+    // It can have grown since it was listed.
+    if (error instanceof BlobTooLarge) return { reason: tooLarge }
+    if (error instanceof WorkspacePathError) return { reason: 'is not a plain file' }
+    throw error
+  }
+}
