@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { statSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -7,6 +8,11 @@ import { buffer } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { newUuid } from '../ids/id.ts'
 import { BlobMissing, BlobTooLarge, openBlobDirectory, type BlobDirectory } from './blob-directory.ts'
+
+const deviceOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.dev
+const otherFileSystem = ['/dev/shm', '/var/tmp'].find(
+  (path) => ![undefined, deviceOf(tmpdir())].includes(deviceOf(path)),
+)
 
 let dataDir: string
 let blobs: BlobDirectory
@@ -89,6 +95,34 @@ describe('the blob directory', () => {
     await openBlobDirectory(dataDir)
     expect(await readdir(partial)).toEqual(['current'])
   })
+
+  it('gives a blob a second name without copying it, and keeps the content until both are gone', async () => {
+    const [id, path] = [newUuid(), join(dataDir, 'second')]
+    await blobs.write(id, Readable.from([Buffer.from('content')]), 10)
+    expect(await blobs.link(id, path)).toBe(true)
+    expect(await stat(path)).toMatchObject({
+      ino: (await stat(join(dataDir, 'blobs', id.slice(-2), id))).ino,
+      nlink: 2,
+    })
+    expect((await stat(path)).mode & 0o777).toBe(0o444)
+    await blobs.remove(id)
+    expect(await readFile(path, 'utf8')).toBe('content')
+    await expect(blobs.link(id, join(dataDir, 'third'))).rejects.toThrow(BlobMissing)
+  })
+
+  it.skipIf(otherFileSystem === undefined)(
+    'says that it cannot give a second name on another file system',
+    async () => {
+      const [id, other] = [newUuid(), await mkdtemp(join(otherFileSystem ?? '', 'appstrate-blobs-'))]
+      try {
+        await blobs.write(id, Readable.from([Buffer.from('content')]), 10)
+        expect(await blobs.link(id, join(other, 'second'))).toBe(false)
+        expect(await readdir(other)).toEqual([])
+      } finally {
+        await rm(other, { recursive: true })
+      }
+    },
+  )
 
   it('removes a blob, and does nothing if there is none', async () => {
     const id = newUuid()

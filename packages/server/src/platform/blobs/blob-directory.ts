@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
+import { chmod, link, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -32,6 +32,11 @@ export interface BlobDirectory {
   write(id: string, content: Readable, bytesMax: number): Promise<WrittenBlob>
   /** Opens a blob, or a byte range of it (both ends inclusive), for reading. Throws BlobMissing. */
   read(id: string, range?: { start: number; end: number }): Promise<Readable>
+  /**
+   * Gives a blob a second name at `path`, readable by everybody who can reach that path. Returns false where the file
+   * system cannot: the caller then copies. Nobody may write through the new name. Throws BlobMissing.
+   */
+  link(id: string, path: string): Promise<boolean>
   /** Removes a blob; does nothing if it does not exist. */
   remove(id: string): Promise<void>
   /** Every blob with the time of its last write, one directory at a time. */
@@ -68,6 +73,7 @@ export async function openBlobDirectory(dataDir: string): Promise<BlobDirectory>
       }
     },
     read: async (id, range) => (await openBlob(pathOf(id), id)).createReadStream(range ?? {}),
+    link: (id, path) => linkBlob(pathOf(id), { id, path }),
     remove: (id) => rm(pathOf(id), { force: true }),
     list: () => listBlobs(root),
   }
@@ -82,6 +88,24 @@ async function openBlob(path: string, id: string): Promise<FileHandle> {
     throw error
   }
 }
+
+async function linkBlob(source: string, { id, path }: { id: string; path: string }): Promise<boolean> {
+  const blob = await openBlob(source, id)
+  try {
+    // Both names have one mode. The directories of the blobs stay closed to others.
+    await chmod(`/proc/self/fd/${blob.fd}`, 0o444)
+    await link(source, path)
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && linkRefusals.has(String(error.code))) return false
+    throw error
+  } finally {
+    await blob.close()
+  }
+}
+
+// Another file system, too many names, or a file system without links.
+const linkRefusals = new Set(['EXDEV', 'EMLINK', 'EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'])
 
 async function removeAbandoned(partial: string): Promise<void> {
   for (const name of await readdir(partial)) {

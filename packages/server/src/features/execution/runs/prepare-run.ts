@@ -4,6 +4,7 @@ import type { IdempotencyKey } from '../../../platform/http/idempotency/idempote
 import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
 import { newUuid, parseWireId } from '../../../platform/ids/id.ts'
 import { schemaChecks } from '../../../platform/json-schema/schema-checks.ts'
+import type { Config } from '../../../platform/config/config.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { getInstalledAgent, type Agent, type AgentVersion } from '../../catalog/agents/index.ts'
 import { findRunnableModel, type RunnableModel } from '../../catalog/models/index.ts'
@@ -36,7 +37,7 @@ export interface PreparedRun {
 
 interface Where {
   readonly db: Db
-  readonly platform: Pick<Platform, 'db' | 'use'>
+  readonly platform: Pick<Platform, 'db' | 'use' | 'config'>
   readonly scope: AppScope
 }
 
@@ -65,7 +66,7 @@ export async function prepareRun(
       code: model.missing,
     })
   const { files: stored, missing } = await findRequestedFiles(db, scope, request.files ?? [])
-  reasons.push(...missing)
+  reasons.push(...missing, ...findExcess(platform, stored))
   const schema = version.manifest.input?.schema
   const about = { value: request.input ?? {}, pointer: '/input' }
   const mistakes =
@@ -155,6 +156,19 @@ async function findRequestedFiles(
       : [{ pointer: `/files/${index}`, message: 'is not a file of this application', code: 'file-not-found' }],
   )
   return { files, missing }
+}
+
+/** The bytes that the input files of a run may have together. */
+export function inputBytesMax({ RUN_DISK_MAX }: Pick<Config, 'RUN_DISK_MAX'>): number {
+  return Math.floor(RUN_DISK_MAX / 2)
+}
+
+function findExcess({ config }: Pick<Platform, 'config'>, files: readonly StoredFile[]): InvalidPart[] {
+  const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  const bytesMax = inputBytesMax(config)
+  if (bytes <= bytesMax) return []
+  const message = `have ${bytes} bytes together, which is more than the ${bytesMax} bytes that a run can be given`
+  return [{ pointer: '/files', message, code: 'files-too-large' }]
 }
 
 function refuse(reasons: readonly InvalidPart[], mistakes: readonly InvalidPart[]): void {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { behaviourCases } from './testing/behaviour.cases.ts'
 import { escapeCases } from './testing/escape.cases.ts'
+import { inputCases } from './testing/input.cases.ts'
 import { lifetimeCases } from './testing/lifetime.cases.ts'
 import { limitCases } from './testing/limit.cases.ts'
 import { viewCases } from './testing/view.cases.ts'
@@ -22,6 +23,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...lifetimeCases,
   ...limitCases,
   ...behaviourCases,
+  ...inputCases,
 ]
 
 const limitsDefault: SandboxLimits = {

@@ -16,6 +16,11 @@ export interface Workspace {
   readonly dir: string
   /** Writes or replaces `input/<name>`, read-only in the sandbox. Throws WorkspacePathError for an invalid name. */
   putInput(name: string, content: Readable): Promise<void>
+  /**
+   * Lets `place` create `input/<name>` at the given path, for example as a second name of a stored file. Returns what
+   * it returns: false when it created nothing. Throws WorkspacePathError for an invalid name.
+   */
+  placeInput(name: string, place: (path: string) => Promise<boolean>): Promise<boolean>
   /** The plain files below `output/`; links, devices and files with several names are refused. */
   listOutput(): Promise<FoundFiles>
   /** Streams a file of `output/` up to its current size. Throws WorkspacePathError when it is not a plain file. */
@@ -37,6 +42,7 @@ export async function createWorkspace(rootDir: string, runId: string): Promise<W
   return {
     dir,
     putInput: (name, content) => putInput(input, name, content),
+    placeInput: (name, place) => placeInput(input, name, place),
     listOutput: () => listFilesBeneath(output, outputEntriesMax),
     openOutput: (path) => openOutput(output, path),
     remove: () => removeTree(dir),
@@ -55,26 +61,36 @@ async function ensureDirectory(path: string, mode: number): Promise<void> {
   if (created) await chmod(path, mode)
 }
 
-async function putInput(inputDir: string, name: string, content: Readable): Promise<void> {
-  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name) || Buffer.byteLength(name) > 255) {
-    content.destroy()
+async function placeInput(inputDir: string, name: string, place: (path: string) => Promise<boolean>): Promise<boolean> {
+  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name) || Buffer.byteLength(name) > 255)
     throw new WorkspacePathError(`${JSON.stringify(name)} cannot name an input file`)
-  }
   if (!(await lstat(inputDir)).isDirectory()) throw new WorkspacePathError('input is not a directory')
   const partial = join(inputDir, `.${randomBytes(9).toString('hex')}.part`)
   try {
+    const isPlaced = await place(partial)
+    if (isPlaced) await rename(partial, join(inputDir, name))
+    return isPlaced
+  } finally {
+    // A rename to another name of the same file leaves both.
+    await rm(partial, { force: true })
+  }
+}
+
+async function putInput(inputDir: string, name: string, content: Readable): Promise<void> {
+  const copy = async (path: string) => {
     const file = await open(
-      partial,
+      path,
       constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
       0o600,
     )
     await pipeline(content, file.createWriteStream())
-    await chmod(partial, 0o444)
-    await rename(partial, join(inputDir, name))
-  } catch (error) {
+    await chmod(path, 0o444)
+    return true
+  }
+  try {
+    await placeInput(inputDir, name, copy)
+  } finally {
     content.destroy()
-    await rm(partial, { force: true })
-    throw error
   }
 }
 

@@ -1,10 +1,9 @@
 import { join } from 'node:path'
 import type { Platform } from '../../../platform/platform.ts'
-import { readContent } from '../files/index.ts'
 import type { Run } from '../runs/index.ts'
 import { createWorkspace, type Sandbox, type SandboxDetection, type Workspace } from '../sandboxes/index.ts'
 import { keepOutput, type CollectedOutput } from './keep-output.ts'
-import { loadInputs } from './run-inputs.ts'
+import { loadInputs, placeInputs, whyTooLarge } from './run-inputs.ts'
 import type { FairSemaphore } from '../../../platform/concurrency/fair-semaphore.ts'
 
 const sandboxLimits = {
@@ -19,10 +18,12 @@ export interface OpenSandbox {
   exclusively<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T>
 }
 
+type Opened = OpenSandbox | { readonly refused: string }
+
 /** The sandbox of one run, provisioned when a tool first needs it. */
 export interface RunSandbox {
   /** Opens the sandbox, or gives the reason why its tools are refused. */
-  open(signal: AbortSignal): Promise<OpenSandbox | { readonly refused: string }>
+  open(signal: AbortSignal): Promise<Opened>
   /** Keeps the files in /workspace/output as the run's files. A file that cannot be kept does not affect the others. */
   collectOutput(): Promise<CollectedOutput>
   /** Removes the workspace. */
@@ -42,18 +43,18 @@ export function workspaceRoot({ config }: Pick<Platform, 'config'>): string {
 
 export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
   const { platform, detection, places } = parts
-  let opening: Promise<OpenSandbox> | undefined
+  let opening: Promise<Opened> | undefined
   let workspace: Workspace | undefined
   const provision = async (
     driver: Extract<SandboxDetection, { available: true }>['driver'],
     abort: AbortSignal,
-  ): Promise<OpenSandbox> => {
+  ): Promise<Opened> => {
+    const inputs = await loadInputs(platform, run)
+    const refused = whyTooLarge(platform, inputs)
+    if (refused !== undefined) return { refused }
     workspace = await createWorkspace(workspaceRoot(platform), run.id)
-    for (const file of await loadInputs(platform, run)) {
-      abort.throwIfAborted()
-      await workspace.putInput(file.name, await readContent(platform, file))
-    }
-    const limits = { ...sandboxLimits, diskBytes: platform.config.RUN_DISK_MAX }
+    const copiedBytes = await placeInputs(platform, { workspace, inputs, abort })
+    const limits = { ...sandboxLimits, diskBytes: platform.config.RUN_DISK_MAX - copiedBytes }
     const sandbox = await driver.open({ workspaceDir: workspace.dir, limits })
     return { sandbox, exclusively: (signal, work) => places.run(run.organizationId, work, signal) }
   }

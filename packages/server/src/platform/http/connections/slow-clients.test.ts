@@ -93,7 +93,7 @@ describe('the connections of one address', () => {
     kept[0]?.socket.destroy()
     const answerOfNext = async () => {
       const next = await open(world)
-      next.socket.end('GET /api/public-toys HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+      next.socket.write('GET /api/public-toys HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
       await next.closed
       return next.received().slice(0, 12)
     }

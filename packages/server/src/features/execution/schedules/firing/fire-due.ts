@@ -5,7 +5,7 @@ import { fireBatch } from './fire-batch.ts'
 import { findDueIds, findNextDueAt, loadDue, postpone } from './firing-store.ts'
 import { prepareFires } from './prepare-fires.ts'
 
-type Firing = Pick<Platform, 'db' | 'clock' | 'log' | 'problems' | 'use' | 'wake'>
+type Firing = Pick<Platform, 'db' | 'config' | 'clock' | 'log' | 'problems' | 'use' | 'wake'>
 
 /** The maximum number of schedules in one round. */
 const roundMax = 500

@@ -9,7 +9,7 @@ import { runRequestOf } from '../schedule.ts'
 import type { DueSchedule } from './firing-store.ts'
 import { planFires, type FirePlan } from './plan-fires.ts'
 
-type Preparing = Pick<Platform, 'db' | 'use' | 'problems'>
+type Preparing = Pick<Platform, 'db' | 'use' | 'config' | 'problems'>
 
 /** How a schedule's run would start: ready; refused with reasons for a failed run; or without an agent. */
 export type PreparedStart =
