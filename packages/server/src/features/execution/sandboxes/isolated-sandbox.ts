@@ -41,7 +41,8 @@ export async function openIsolated(options: IsolatedSandboxOptions): Promise<San
     async exec(request) {
       if (request.signal?.aborted === true) return abortedBeforeStart()
       const { limits } = options
-      const before = await measureWorkspace(workspaceDir, limits.filesMax ?? filesMaxDefault)
+      // Counts further than the limit: what is too much now is allowed until it is cleaned up.
+      const before = await measureWorkspace(workspaceDir, 2 * Math.max(limits.filesMax ?? 0, filesMaxDefault))
       const groups = host.cgroups === undefined ? noGroups : await leaseCgroups(host.cgroups, limits)
       try {
         const writesNothing = isFull(before, limits)

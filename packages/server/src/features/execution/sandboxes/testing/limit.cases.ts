@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
 import type { ConformanceCase } from './conformance-case.ts'
 
 const mebibyte = 1024 * 1024
@@ -110,6 +111,21 @@ const limitsFileCount: ConformanceCase = {
   },
 }
 
+const limitsFileBurst: ConformanceCase = {
+  name: 'many files that are made at once are noticed before there are many more than allowed',
+  limits: { filesMax: 20_000, cpuSeconds: 100, diskBytes: 1024 * mebibyte },
+  async check({ inside, workspace }) {
+    const make = (from: number, to: number) => `perl -e 'for (${from}..${to}) { open my $file, ">", "f$_" }'`
+    // So many files take long to measure, so the next measurement is far away when the others are made.
+    const result = await inside(`${make(1, 19_000)}; sleep 2; ${make(19_001, 320_000)}`)
+    assert.equal(result.reason, 'disk-limit')
+    const { length } = await readdir(workspace.dir)
+    assert.ok(length < 100_000, `${length} files`)
+    const cleaned = await inside("find . -name 'f*' -delete && echo cleaned")
+    assert.equal(cleaned.stdout, 'cleaned\n', 'what is too much can be removed')
+  },
+}
+
 const limitsCpu: ConformanceCase = {
   name: 'CPU time is limited',
   limits: { cpuSeconds: 1 },
@@ -153,6 +169,7 @@ export const limitCases: readonly ConformanceCase[] = [
   limitsUnlinked,
   limitsHidden,
   limitsFileCount,
+  limitsFileBurst,
   limitsCpu,
   limitsOutput,
   limitsOpenFiles,
