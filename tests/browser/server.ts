@@ -17,6 +17,7 @@ export async function startServer(): Promise<Server> {
     ENCRYPTION_KEYS: `1:${Buffer.alloc(32, 7).toString('base64')}`,
     AUTH_SECRET: 'a secret of thirty-two characters',
     DEMO: 'on',
+    ALLOW_PRIVATE_ADDRESSES: 'true',
   })
   const remove = async () => {
     await instance.remove()

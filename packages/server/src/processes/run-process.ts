@@ -64,7 +64,7 @@ function readPrices({ platform }: Booted): void {
 async function runWorker({ platform: shared, config, log }: Booted): Promise<Stop> {
   const platform = inBackground(shared)
   const hidden = findConfigPaths(config, variablesOf(features))
-  const detection = await detectSandbox({ preference: config.SANDBOX, log, hidden })
+  const detection = await detectSandbox({ preference: config.SANDBOX, log, hidden, dataDir: config.DATA_DIR })
   if (!detection.available)
     log.warn({ reason: detection.reason }, 'No sandbox is available: sandbox tools are refused on this server.')
   const worker: Worker = await startWorker({

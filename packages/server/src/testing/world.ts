@@ -120,6 +120,6 @@ async function isConnected({ redis }: OpenPlatform): Promise<void> {
 async function openWorker(platform: OpenPlatform): Promise<Worker> {
   const { config, log } = platform
   const hidden = findConfigPaths(config, variablesOf(allFeatures))
-  const detection = await detectSandbox({ preference: config.SANDBOX, log, hidden })
+  const detection = await detectSandbox({ preference: config.SANDBOX, log, hidden, dataDir: config.DATA_DIR })
   return startWorker({ platform, detection, sandboxesMax: platform.config.SANDBOXES_CONCURRENT })
 }

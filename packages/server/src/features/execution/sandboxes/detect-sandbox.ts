@@ -22,6 +22,8 @@ export interface DetectOptions {
   readonly log: Log
   /** The paths that the configuration names. No sandbox shows them, nor the code, HOME and the temporary directory. */
   readonly hidden: readonly HiddenPlace[]
+  /** Short-lived files are kept below it; without it, in the system's temporary directory. */
+  readonly dataDir?: string
 }
 
 const candidates = [
@@ -43,7 +45,7 @@ const advice =
   'in a container, an unmasked /proc), or set SANDBOX=off.'
 
 /** The first allowed driver that isolates on this host, verified by a probe inside it. Nothing runs unisolated. */
-export async function detectSandbox({ preference, log, hidden }: DetectOptions): Promise<SandboxDetection> {
+export async function detectSandbox({ preference, log, hidden, dataDir }: DetectOptions): Promise<SandboxDetection> {
   if (preference === 'off')
     return { available: false, reason: 'SANDBOX=off: tools that need a sandbox are switched off.' }
   if (process.platform !== 'linux')
@@ -51,9 +53,9 @@ export async function detectSandbox({ preference, log, hidden }: DetectOptions):
   const failures: string[] = []
   const wanted = candidates.filter(({ name }) => preference === 'auto' || preference === name)
   try {
-    const host = await describeHost(hidden)
+    const host = await describeHost(hidden, dataDir)
     for (const candidate of wanted) {
-      const outcome = await tryCandidate(candidate, host)
+      const outcome = await tryCandidate(candidate, host, dataDir)
       if ('driver' in outcome) {
         logChoice(log, host, { name: candidate.name, filtersSystemCalls: outcome.filtersSystemCalls, failures })
         return { available: true, driver: outcome.driver }
@@ -66,13 +68,13 @@ export async function detectSandbox({ preference, log, hidden }: DetectOptions):
   return { available: false, reason: `No sandbox on this host (${failures.join('; ')}). ${advice}` }
 }
 
-async function describeHost(configured: readonly HiddenPlace[]): Promise<SandboxHost> {
+async function describeHost(configured: readonly HiddenPlace[], dataDir: string | undefined): Promise<SandboxHost> {
   return {
     hidden: listHiddenPlaces(configured),
     procMasks: findProcMasks(),
     uids: process.getuid?.() === 0 ? await chooseUidRange() : undefined,
     cgroups: await openCgroups(),
-    pipes: new PipePool(),
+    pipes: new PipePool(dataDir),
     countsProcessesPerNamespace: await isKernelAtLeast(5, 14),
   }
 }
@@ -84,11 +86,12 @@ type CandidateResult =
 async function tryCandidate(
   { programs, create }: (typeof candidates)[number],
   host: SandboxHost,
+  dataDir: string | undefined,
 ): Promise<CandidateResult> {
   try {
     programs.forEach(getProgram)
     const driver = create(host)
-    return { driver, ...(await checkIsolation(driver, host.hidden)) }
+    return { driver, ...(await checkIsolation(driver, host.hidden, dataDir)) }
   } catch (error) {
     if (!(error instanceof SandboxError)) throw error
     return { failure: oneLine(error) }

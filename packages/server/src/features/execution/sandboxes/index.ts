@@ -4,6 +4,7 @@ import { feature } from '../../../platform/http/feature.ts'
 export { detectSandbox, type SandboxDetection } from './detect-sandbox.ts'
 export { WorkspacePathError } from './open-beneath.ts'
 export type { Sandbox } from './sandbox.ts'
+export { sweepTemporaryDirs } from './temporary-dir.ts'
 export { createWorkspace, type Workspace } from './workspace.ts'
 export { editFile, listDirectory, readFile, runBash, writeFile } from './workspace-tools.ts'
 

@@ -5,7 +5,7 @@ import { Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { sleep } from '../../../platform/concurrency/sleep.ts'
 import { OutputCapture } from './output-capture.ts'
-import { openUnnamedFile, type Pipe, type PipePool } from './pipe-pool.ts'
+import type { Pipe, PipePool } from './pipe-pool.ts'
 import { killNamespaceOf } from './process-tree.ts'
 import { SandboxError, type ExecRequest, type ExecResult } from './sandbox.ts'
 import { environment } from './view/system-view.ts'
@@ -129,14 +129,15 @@ function aborted(request: AbortSignal | undefined, over: AbortSignal): Promise<v
   })
 }
 
-async function openStreams(pipes: readonly Pipe[], { request, launch }: IsolatedRun): Promise<Streams> {
+async function openStreams(pipes: readonly Pipe[], run: IsolatedRun): Promise<Streams> {
+  const { request, launch } = run
   const opened: number[] = []
   const keep = (fd: number) => {
     opened.push(fd)
     return fd
   }
   try {
-    const stdin = request.stdin === undefined ? 'ignore' : keep(await openUnnamedFile(request.stdin))
+    const stdin = request.stdin === undefined ? 'ignore' : keep(await run.pipes.openUnnamedFile(request.stdin))
     const [output, errors, status, ...data] = pipes.map((pipe, index) => {
       const bytes = launch.data[index - 3]
       const { ours, theirs } = bytes === undefined ? pipe.openForReading() : pipe.openFilledWith(bytes)

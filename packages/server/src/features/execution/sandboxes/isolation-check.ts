@@ -1,7 +1,7 @@
-import { mkdtemp, readlink, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readlink, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SandboxError, type SandboxDriver } from './sandbox.ts'
+import { makeTemporaryDir } from './temporary-dir.ts'
 import type { HiddenPlace } from './view/hidden-places.ts'
 import { placeMarkers, withMountPoints, type Markers } from './view/probe-markers.ts'
 import { realPathOf } from './view/real-path.ts'
@@ -81,14 +81,16 @@ const environmentNames = new Set([...Object.keys(environment), 'PWD', 'OLDPWD', 
 
 /**
  * Runs a probe with the driver and checks that it was isolated and that it saw nothing of the hidden places. Throws
- * SandboxError with everything that is wrong. Resolves to whether a system call filter is active.
+ * SandboxError with everything that is wrong. Resolves to whether a system call filter is active. The probe's workspace
+ * is below `dataDir`, as those of runs are.
  */
 export async function checkIsolation(
   driver: SandboxDriver,
   hidden: readonly HiddenPlace[],
+  dataDir?: string,
 ): Promise<{ filtersSystemCalls: boolean }> {
   assertNotRequired(hidden)
-  const dir = await mkdtemp(join(tmpdir(), 'appstrate-probe-'))
+  const dir = await makeTemporaryDir(dataDir, 'probe')
   const places = [...hidden, { name: 'the probe', path: dir }]
   const markers = await placeMarkers(withMountPoints(places, { required: requiredPaths, all: viewedPaths }))
   try {

@@ -1,12 +1,14 @@
 import { execFile } from 'node:child_process'
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { open, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { makeTemporaryDir } from './temporary-dir.ts'
 
 // Missing in Node's constants: opens a handle on the inode that neither reads nor writes.
 const O_PATH = 0x200000
+// Missing too: creates a file that never has a name.
+const O_TMPFILE = 0x400000 | constants.O_DIRECTORY
 const batchSize = 16
 const run = promisify(execFile)
 
@@ -22,11 +24,22 @@ export interface PipeEnds {
  */
 export class PipePool {
   readonly #idle: number[] = []
+  readonly #dataDir: string | undefined
+
+  /** Its files exist for a moment below `dataDir`; without it, in the system's temporary directory. */
+  constructor(dataDir?: string) {
+    this.#dataDir = dataDir
+  }
 
   /** Takes `count` pipes from the pool; return them with `release` after all ends are closed. */
   async acquire(count: number): Promise<Pipe[]> {
-    while (this.#idle.length < count) this.#idle.push(...(await createPipes(Math.max(batchSize, count))))
+    while (this.#idle.length < count) this.#idle.push(...(await createPipes(this.#dataDir, Math.max(batchSize, count))))
     return this.#idle.splice(-count).map((inode) => new Pipe(inode))
+  }
+
+  /** A file without a name that holds `bytes`. Unlike a FIFO, it can be reopened as /dev/stdin later. */
+  openUnnamedFile(bytes: Uint8Array): Promise<number> {
+    return openUnnamedFile(this.#dataDir, bytes)
   }
 
   release(pipes: readonly Pipe[]): void {
@@ -68,20 +81,34 @@ export class Pipe {
   }
 }
 
-/** An unlinked file that holds `bytes`. Unlike a FIFO, it can be reopened as /dev/stdin after its writer has closed. */
-export async function openUnnamedFile(bytes: Uint8Array): Promise<number> {
-  const dir = await mkdtemp(join(tmpdir(), 'appstrate-input-'))
+async function openUnnamedFile(dataDir: string | undefined, bytes: Uint8Array): Promise<number> {
+  const dir = await makeTemporaryDir(dataDir, 'input')
   try {
-    const path = join(dir, 'stdin')
-    await writeFile(path, bytes, { mode: 0o444 })
-    return openSync(path, constants.O_RDONLY)
+    const file = await createUnnamed(dir)
+    try {
+      // The umask reduces the mode of a new file; a dropped uid must be able to reopen it.
+      await file.chmod(0o444)
+      await file.writeFile(bytes)
+      return openSync(`/proc/self/fd/${file.fd}`, constants.O_RDONLY)
+    } finally {
+      await file.close()
+    }
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
 }
 
-async function createPipes(count: number): Promise<number[]> {
-  const dir = await mkdtemp(join(tmpdir(), 'appstrate-pipes-'))
+async function createUnnamed(dir: string): Promise<FileHandle> {
+  try {
+    return await open(dir, O_TMPFILE | constants.O_WRONLY, 0o444)
+  } catch {
+    // Network file systems cannot do this. The caller removes the name with the directory.
+    return open(join(dir, 'stdin'), 'wx', 0o444)
+  }
+}
+
+async function createPipes(dataDir: string | undefined, count: number): Promise<number[]> {
+  const dir = await makeTemporaryDir(dataDir, 'pipes')
   try {
     const paths = Array.from({ length: count }, (_, index) => join(dir, String(index)))
     // Writable for all users, so that a dropped uid can reopen its /dev/stdout; the name itself is unreachable.
