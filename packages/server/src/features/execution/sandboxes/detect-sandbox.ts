@@ -117,6 +117,13 @@ function logChoice(
     },
     'Sandbox tools run in isolation.',
   )
+  if (host.cgroups === undefined) {
+    log.warn(
+      'Nothing on this host enforces the memory of a sandbox: it is sampled, and programs get fewer processes and ' +
+        'open files. Give the server a control group of its own: start it with `systemd-run --user --scope`, or as a ' +
+        'systemd service with Delegate=yes.',
+    )
+  }
   if (!found.filtersSystemCalls) log.warn('The sandbox has no system call filter: install perl, or use bubblewrap.')
   if (host.uids === undefined && !host.countsProcessesPerNamespace && host.cgroups === undefined) {
     log.warn(

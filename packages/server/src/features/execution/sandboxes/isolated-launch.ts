@@ -126,15 +126,17 @@ export interface EnterOptions {
 /** The command inside the namespaces: limits first, then the agent's program in its working directory. */
 export function enterWithLimits(options: EnterOptions, request: ExecRequest): string[] {
   const { host, limits } = options
+  // What the kernel holds for processes and open files is counted by cgroups only.
+  const [processesMax, filesMax] = host.cgroups === undefined ? [64, 256] : [Infinity, 1024]
   // Init and the shells count too; on old kernels all other processes of the server's user as well.
   const others = host.uids !== undefined || host.countsProcessesPerNamespace ? 4 : 1024
   return [
     getProgram('prlimit'),
-    `--nproc=${limits.processesMax + others}`,
+    `--nproc=${Math.min(limits.processesMax, processesMax) + others}`,
     `--data=${limits.memoryBytes}`,
     `--fsize=${options.writesNothing ? 0 : limits.diskBytes}`,
     `--cpu=${limits.cpuSeconds}`,
-    '--nofile=1024',
+    `--nofile=${filesMax}`,
     '--core=0',
     '--memlock=65536',
     '--',

@@ -23,17 +23,25 @@ export async function measureMemory(pids: readonly number[]): Promise<number> {
   return kibibytes * 1024
 }
 
-/** Bytes on `device` of deleted files that the processes still hold open. */
-export async function measureUnlinked(pids: readonly number[], device: number): Promise<number> {
-  const bytesByInode = new Map<number, number>()
+export interface OpenFiles {
+  /** Bytes on the device of deleted files that are still open. */
+  readonly unlinkedBytes: number
+  readonly sockets: number
+}
+
+/** What the processes hold open. */
+export async function inspectOpenFiles(pids: readonly number[], device: number): Promise<OpenFiles> {
+  const unlinked = new Map<number, number>()
+  const sockets = new Set<number>()
   for (const pid of pids) {
     for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
       const target = await stat(`/proc/${pid}/fd/${fd}`).catch(() => undefined)
+      if (target?.isSocket() === true) sockets.add(target.ino)
       if (target?.isFile() === true && target.nlink === 0 && target.dev === device)
-        bytesByInode.set(target.ino, target.blocks * 512)
+        unlinked.set(target.ino, target.blocks * 512)
     }
   }
-  return [...bytesByInode.values()].reduce((sum, bytes) => sum + bytes, 0)
+  return { unlinkedBytes: [...unlinked.values()].reduce((sum, bytes) => sum + bytes, 0), sockets: sockets.size }
 }
 
 /**

@@ -1,6 +1,7 @@
-import { stat, statfs } from 'node:fs/promises'
+import { readFile, stat, statfs } from 'node:fs/promises'
 import { sleep } from '../../../platform/concurrency/sleep.ts'
-import { findDescendants, measureMemory, measureUnlinked } from './process-tree.ts'
+import { machineMemory, type MemoryReserve, type MemoryUser } from './memory-reserve.ts'
+import { findDescendants, inspectOpenFiles, measureMemory } from './process-tree.ts'
 import type { SandboxLimits } from './sandbox.ts'
 import { measureWorkspace, type WorkspaceUsage } from './workspace-usage.ts'
 
@@ -9,6 +10,7 @@ const intervalMs = 150
 const glanceMs = 40
 // A large workspace is measured less often, so that measuring takes at most a sixth of one core.
 const restFactor = 5
+const socketBytesDefault = 212_992
 export const filesMaxDefault = 100_000
 
 export interface UsageWatch {
@@ -22,21 +24,46 @@ export interface UsageWatch {
 }
 
 /** Samples a running execution; resolves to the exceeded limit, or to `exited` once the signal aborts. */
-export async function watchUsage(watch: UsageWatch): Promise<'disk-limit' | 'memory-limit' | 'exited'> {
+export async function watchUsage(
+  watch: UsageWatch,
+  memory: MemoryReserve = machineMemory,
+): Promise<'disk-limit' | 'memory-limit' | 'exited'> {
   const { dev } = await stat(watch.workspaceDir)
-  let room = roomOf(watch, watch.before)
-  let [restMs, free] = [intervalMs, await freeSpace(watch.workspaceDir)]
-  for (;;) {
-    await restUntilDue(watch, { restMs, free, room })
-    if (watch.signal.aborted) return 'exited'
-    const startedAt = performance.now()
-    free = await freeSpace(watch.workspaceDir)
-    const pids = await findDescendants(watch.launcher)
-    if (!watch.memoryIsAccounted && (await measureMemory(pids)) > watch.limits.memoryBytes) return 'memory-limit'
-    room = await findRoom(watch, pids, dev)
-    if (room.files < 0 || room.bytes < 0) return 'disk-limit'
-    restMs = Math.max(intervalMs, restFactor * (performance.now() - startedAt))
+  const sample = () => sampleProcesses(watch.launcher, dev)
+  const user: MemoryUser = { measure: async () => (await sample()).memoryBytes }
+  const leave = memory.enter(user)
+  try {
+    let room = roomOf(watch, watch.before)
+    let [restMs, free] = [intervalMs, await freeSpace(watch.workspaceDir)]
+    for (;;) {
+      if (await restUntilDue(watch, { restMs, free, room, mustEnd: () => memory.mustEnd(user) })) return 'memory-limit'
+      if (watch.signal.aborted) return 'exited'
+      const startedAt = performance.now()
+      free = await freeSpace(watch.workspaceDir)
+      const { memoryBytes, unlinkedBytes } = await sample()
+      if (!watch.memoryIsAccounted && memoryBytes > watch.limits.memoryBytes) return 'memory-limit'
+      room = await findRoom(watch, unlinkedBytes)
+      if (room.files < 0 || room.bytes < 0) return 'disk-limit'
+      restMs = Math.max(intervalMs, restFactor * (performance.now() - startedAt))
+    }
+  } finally {
+    leave()
   }
+}
+
+async function sampleProcesses(
+  launcher: number,
+  device: number,
+): Promise<{ memoryBytes: number; unlinkedBytes: number }> {
+  const pids = await findDescendants(launcher)
+  const { unlinkedBytes, sockets } = await inspectOpenFiles(pids, device)
+  return { memoryBytes: (await measureMemory(pids)) + sockets * (await socketBytesMax()), unlinkedBytes }
+}
+
+// No file of /proc tells what lies in the buffers of a socket. The kernel doubles the size that a program asks for.
+async function socketBytesMax(): Promise<number> {
+  const text = await readFile('/proc/sys/net/core/wmem_max', 'utf8').catch(() => '')
+  return 2 * (Number.parseInt(text, 10) || socketBytesDefault)
 }
 
 /** What the execution may still add, or what the file system has left. */
@@ -45,9 +72,9 @@ interface Space {
   readonly files: number
 }
 
-async function findRoom(watch: UsageWatch, pids: readonly number[], device: number): Promise<Space> {
+async function findRoom(watch: UsageWatch, unlinkedBytes: number): Promise<Space> {
   const usage = await measureWorkspace(watch.workspaceDir, filesMaxOf(watch))
-  return roomOf(watch, { files: usage.files, bytes: usage.bytes + (await measureUnlinked(pids, device)) })
+  return roomOf(watch, { files: usage.files, bytes: usage.bytes + unlinkedBytes })
 }
 
 function roomOf(watch: UsageWatch, usage: WorkspaceUsage): Space {
@@ -59,17 +86,28 @@ function filesMaxOf({ limits, before }: UsageWatch): number {
   return Math.max(limits.filesMax ?? filesMaxDefault, before.files)
 }
 
-// Ends early when the file system has lost as much as the execution may still add, whoever took it.
+interface Rest {
+  readonly restMs: number
+  readonly free: Space
+  readonly room: Space
+  readonly mustEnd: () => Promise<boolean>
+}
+
+// Ends early when the file system has lost as much as the execution may still add, whoever took it. Returns whether the
+// execution must end at once.
 async function restUntilDue(
   { workspaceDir, signal }: UsageWatch,
-  { restMs, free, room }: { restMs: number; free: Space; room: Space },
-): Promise<void> {
+  { restMs, free, room, mustEnd }: Rest,
+): Promise<boolean> {
   const deadline = performance.now() + restMs
   do {
     await sleep(Math.min(glanceMs, restMs), signal).catch(() => undefined)
+    if (signal.aborted) return false
+    if (await mustEnd()) return true
     const now = await freeSpace(workspaceDir)
-    if (free.files - now.files > room.files || free.bytes - now.bytes > room.bytes) return
-  } while (!signal.aborted && performance.now() < deadline)
+    if (free.files - now.files > room.files || free.bytes - now.bytes > room.bytes) return false
+  } while (performance.now() < deadline)
+  return false
 }
 
 async function freeSpace(dir: string): Promise<Space> {
