@@ -4,6 +4,7 @@ import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/prom
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import { findDescendants } from './process-tree.ts'
 import { SandboxError, type SandboxLimits } from './sandbox.ts'
 
 const run = promisify(execFile)
@@ -35,11 +36,19 @@ interface Hierarchy {
 
 /** The hierarchies that enforce memory and process limits, verified with a child process; undefined without any. */
 export async function openCgroups(): Promise<CgroupHost | undefined> {
-  for (const candidate of await findCandidates()) {
-    await removeStale(candidate).catch(() => undefined)
-    if (await works(candidate)) return candidate
+  const mountinfo = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')
+  const membership = await readFile('/proc/self/cgroup', 'utf8').catch(() => '')
+  for (const candidate of findCandidates(mountinfo, membership)) {
+    await removeStale(candidate.host).catch(() => undefined)
+    if (await works(candidate)) return candidate.host
   }
   return undefined
+}
+
+interface Candidate {
+  readonly host: CgroupHost
+  /** Whether the processes of the group may be moved into a child of it first. */
+  readonly mayMove: boolean
 }
 
 let created = 0
@@ -63,22 +72,24 @@ export async function leaseCgroups(host: CgroupHost, limits: SandboxLimits): Pro
   }
 }
 
-async function findCandidates(): Promise<CgroupHost[]> {
-  const hierarchies = parseHierarchies(await readFile('/proc/self/mountinfo', 'utf8').catch(() => ''))
-  const membership = await readFile('/proc/self/cgroup', 'utf8').catch(() => '')
+/** The places for the groups of executions, the least intrusive one first. The arguments are files of /proc/self. */
+export function findCandidates(mountinfo: string, membership: string): Candidate[] {
+  const hierarchies = parseHierarchies(mountinfo)
   const v1 = ['memory', 'pids', 'cpu'].map((controller) =>
     hierarchies.find((h) => !h.isV2 && h.controllers.includes(controller)),
   )
   const [memory, pids] = v1
   if (memory !== undefined && pids !== undefined) {
-    return [
-      { version: 'v1', parents: [...new Set(v1.flatMap((h) => (h === undefined ? [] : [ownGroup(h, membership)])))] },
-    ]
+    const parents = [...new Set(v1.flatMap((h) => (h === undefined ? [] : [ownGroup(h, membership)])))]
+    return [{ host: { version: 'v1', parents }, mayMove: false }]
   }
   const unified = hierarchies.find((hierarchy) => hierarchy.isV2)
   if (unified === undefined) return []
-  const parents = new Set([ownGroup(unified, membership), unified.mountPoint])
-  return [...parents].map((parent) => ({ version: 'v2', parents: [parent] }))
+  const own = ownGroup(unified, membership)
+  // A scope of a user's systemd has a parent that belongs to the user.
+  const groups = new Set([own, unified.mountPoint, ...(own === unified.mountPoint ? [] : [dirname(own)])])
+  const at = (group: string, mayMove: boolean): Candidate => ({ host: { version: 'v2', parents: [group] }, mayMove })
+  return [...[...groups].map((group) => at(group, false)), at(own, true)]
 }
 
 function parseHierarchies(mountinfo: string): Hierarchy[] {
@@ -108,8 +119,9 @@ function ownGroup(hierarchy: Hierarchy, membership: string): string {
   return existsSync(group) ? group : hierarchy.mountPoint
 }
 
-async function works(host: CgroupHost): Promise<boolean> {
+async function works({ host, mayMove }: Candidate): Promise<boolean> {
   try {
+    if (mayMove) for (const parent of host.parents) await moveIntoChild(parent, process.pid)
     if (host.version === 'v2') await enableControllers(host.parents)
     const lease = await leaseCgroups(host, {
       memoryBytes: 64 * 1024 * 1024,
@@ -135,10 +147,31 @@ function hasFile(lease: CgroupLease, names: readonly string[]): boolean {
 
 async function enableControllers(parents: readonly string[]): Promise<void> {
   for (const parent of parents) {
-    const enabled = await readFile(join(parent, 'cgroup.subtree_control'), 'utf8')
-    const missing = ['memory', 'pids', 'cpu'].filter((controller) => !enabled.split(/\s+/).includes(controller))
-    if (missing.length > 0)
-      await writeFile(join(parent, 'cgroup.subtree_control'), missing.map((name) => `+${name}`).join(' '))
+    const file = join(parent, 'cgroup.subtree_control')
+    const enabled = (await readFile(file, 'utf8')).split(/\s+/)
+    const missing = ['memory', 'pids'].filter((controller) => !enabled.includes(controller))
+    if (missing.length > 0) await writeFile(file, missing.map((name) => `+${name}`).join(' '))
+    // Only `cpuShare` needs it, and a user's systemd often has none to give.
+    if (!enabled.includes('cpu')) await writeFile(file, '+cpu').catch(() => undefined)
+  }
+}
+
+/**
+ * Moves the processes of a v2 group into a child group: the kernel limits the children of a group only when the group
+ * has no processes of its own. Throws SandboxError, without moving any, if one is not `root` or a descendant of it.
+ */
+export async function moveIntoChild(group: string, root: number): Promise<void> {
+  const processesOf = async () => (await readFile(join(group, 'cgroup.procs'), 'utf8')).split('\n').filter(Boolean)
+  const own = new Set([root, ...(await findDescendants(root))].map(String))
+  const strangers = (await processesOf()).filter((pid) => !own.has(pid) && existsSync(`/proc/${pid}`))
+  if (strangers.length > 0) throw new SandboxError(`the control group ${group} has processes of others`)
+  const child = join(group, 'appstrate-server')
+  await mkdir(child, { recursive: true })
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    const left = await processesOf()
+    if (left.length === 0) return
+    // A process can end meanwhile.
+    for (const pid of left) await writeFile(join(child, 'cgroup.procs'), pid).catch(() => undefined)
   }
 }
 
