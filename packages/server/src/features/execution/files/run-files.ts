@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { AppScope } from '../../../platform/access/caller.ts'
+import type { Config } from '../../../platform/config/config.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import type { Hooks } from '../../../platform/hooks/hooks.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
@@ -20,6 +21,11 @@ export interface MakingRun {
   readonly runId: string
 }
 
+/** The bytes that one file may have. */
+export function fileBytesMax({ FILE_SIZE_MAX }: Pick<Config, 'FILE_SIZE_MAX'>): number {
+  return FILE_SIZE_MAX
+}
+
 /**
  * Stores a file that a run left at a path below /workspace/output; another call replaces the file of that path.
  * Throws BlobTooLarge past `bytesMax`, and past FILE_SIZE_MAX; a failure leaves no blob.
@@ -32,7 +38,7 @@ export async function addRunFile(
   const id = newUuid()
   const name = sanitizePath(path)
   const seal = await platform.use(contentSeals).of(platform.db, run)
-  const allowedBytes = Math.min(platform.config.FILE_SIZE_MAX, bytesMax)
+  const allowedBytes = Math.min(fileBytesMax(platform.config), bytesMax)
   const written = await writeContent(platform, { id, seal }, { content, bytesMax: allowedBytes })
   try {
     const saved = await platform.db.transaction().execute(async (tx) => {

@@ -135,7 +135,7 @@ export {
   type Span,
 } from './journal/journal-read-store.ts'
 export { findHorizons, type Horizon } from './journal/event-horizon-store.ts'
-export { inputBytesMax, insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
+export { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
 export {
   unsealEntry,
   unsealJournal,

@@ -4,12 +4,12 @@ import type { IdempotencyKey } from '../../../platform/http/idempotency/idempote
 import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
 import { newUuid, parseWireId } from '../../../platform/ids/id.ts'
 import { schemaChecks } from '../../../platform/json-schema/schema-checks.ts'
-import type { Config } from '../../../platform/config/config.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { getInstalledAgent, type Agent, type AgentVersion } from '../../catalog/agents/index.ts'
 import { findRunnableModel, type RunnableModel } from '../../catalog/models/index.ts'
 import { contentSeals, holdEndUser, type ContentSeal } from '../../accounts/end-users/index.ts'
 import { findFiles, unsealFiles, type ReadableFile, type StoredFile } from '../files/index.ts'
+import { inputBytesMax } from '../sandboxes/index.ts'
 import { unsealRunWith, sealStart } from './run-content.ts'
 import type { RunRequest } from './run-request.ts'
 import { insertRun, insertRunInputs } from './run-store.ts'
@@ -156,11 +156,6 @@ async function findRequestedFiles(
       : [{ pointer: `/files/${index}`, message: 'is not a file of this application', code: 'file-not-found' }],
   )
   return { files, missing }
-}
-
-/** The bytes that the input files of a run may have together. */
-export function inputBytesMax({ RUN_DISK_MAX }: Pick<Config, 'RUN_DISK_MAX'>): number {
-  return Math.floor(RUN_DISK_MAX / 2)
 }
 
 function findExcess({ config }: Pick<Platform, 'config'>, files: readonly StoredFile[]): InvalidPart[] {

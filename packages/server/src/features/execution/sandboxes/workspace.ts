@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
+import type { Config } from '../../../platform/config/config.ts'
 import { listFilesBeneath, openFileBeneath, WorkspacePathError, type FoundFiles } from './open-beneath.ts'
 
 const run = promisify(execFile)
@@ -27,6 +28,16 @@ export interface Workspace {
   openOutput(path: string): Promise<Readable>
   /** Deletes everything; no execution may be running. */
   remove(): Promise<void>
+}
+
+/** The bytes of disk that a run may use, and that the files it leaves may have together. */
+export function runDiskBytesMax({ RUN_DISK_MAX }: Pick<Config, 'RUN_DISK_MAX'>): number {
+  return RUN_DISK_MAX
+}
+
+/** The bytes that the input files of a run may have together. */
+export function inputBytesMax(config: Pick<Config, 'RUN_DISK_MAX'>): number {
+  return Math.floor(runDiskBytesMax(config) / 2)
 }
 
 /** Creates the directories of a run's workspace, or reuses those of an earlier attempt. */

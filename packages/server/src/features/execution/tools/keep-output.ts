@@ -1,8 +1,8 @@
 import { BlobTooLarge } from '../../../platform/blobs/blob-directory.ts'
 import type { Platform } from '../../../platform/platform.ts'
-import { addRunFile } from '../files/index.ts'
+import { addRunFile, fileBytesMax } from '../files/index.ts'
 import type { Run } from '../runs/index.ts'
-import { WorkspacePathError, type Workspace } from '../sandboxes/index.ts'
+import { runDiskBytesMax, WorkspacePathError, type Workspace } from '../sandboxes/index.ts'
 
 /** Output files that a run may keep. */
 export const outputFilesMax = 200
@@ -24,7 +24,7 @@ export interface CollectedOutput {
 }
 
 /**
- * Keeps the files in /workspace/output as the run's files, at most RUN_DISK_MAX bytes of content together: a sparse
+ * Keeps the files in /workspace/output as the run's files, with a limit for the bytes of content together: a sparse
  * file counts with what reading it returns. A file that cannot be kept does not affect the others.
  */
 export async function keepOutput(
@@ -33,7 +33,7 @@ export async function keepOutput(
 ): Promise<CollectedOutput> {
   const { files, refused, isCut } = await source.listOutput()
   const lost: LostFile[] = [...refused]
-  let leftBytes = platform.config.RUN_DISK_MAX
+  let leftBytes = runDiskBytesMax(platform.config)
   for (const { path, sizeBytes } of files.slice(0, outputFilesMax)) {
     const outcome = await keepFile(platform, { run, source, path, sizeBytes, leftBytes })
     if ('reason' in outcome) lost.push({ path, reason: outcome.reason })
@@ -56,12 +56,12 @@ async function keepFile(
   platform: Keeping,
   { run, source, path, sizeBytes, leftBytes }: Candidate,
 ): Promise<{ readonly keptBytes: number } | { readonly reason: string }> {
-  const { FILE_SIZE_MAX, RUN_DISK_MAX } = platform.config
+  const [fileMax, runMax] = [fileBytesMax(platform.config), runDiskBytesMax(platform.config)]
   const tooLarge =
-    FILE_SIZE_MAX <= leftBytes
-      ? `is larger than ${FILE_SIZE_MAX} bytes`
-      : `is larger than the ${leftBytes} bytes that are left of the ${RUN_DISK_MAX} bytes that a run may keep`
-  if (sizeBytes > Math.min(FILE_SIZE_MAX, leftBytes)) return { reason: tooLarge }
+    fileMax <= leftBytes
+      ? `is larger than ${fileMax} bytes`
+      : `is larger than the ${leftBytes} bytes that are left of the ${runMax} bytes that a run may keep`
+  if (sizeBytes > Math.min(fileMax, leftBytes)) return { reason: tooLarge }
   try {
     const content = await source.openOutput(path)
     const file = await addRunFile(platform, { ...run, runId: run.id }, { path, content, bytesMax: leftBytes })

@@ -1,7 +1,7 @@
 import type { Platform } from '../../../platform/platform.ts'
 import { namesInOneFolder, readContent, unsealContents, type ReadableContent } from '../files/index.ts'
-import { findRunInputs, inputBytesMax, type Run } from '../runs/index.ts'
-import type { Workspace } from '../sandboxes/index.ts'
+import { findRunInputs, type Run } from '../runs/index.ts'
+import { inputBytesMax, type Workspace } from '../sandboxes/index.ts'
 
 /** An input file of a run: its name in /workspace/input, and the fields that reading its bytes needs. */
 export interface RunInput extends ReadableContent {

@@ -1,7 +1,13 @@
 import { join } from 'node:path'
 import type { Platform } from '../../../platform/platform.ts'
 import type { Run } from '../runs/index.ts'
-import { createWorkspace, type Sandbox, type SandboxDetection, type Workspace } from '../sandboxes/index.ts'
+import {
+  createWorkspace,
+  runDiskBytesMax,
+  type Sandbox,
+  type SandboxDetection,
+  type Workspace,
+} from '../sandboxes/index.ts'
 import { keepOutput, type CollectedOutput } from './keep-output.ts'
 import { loadInputs, placeInputs, whyTooLarge } from './run-inputs.ts'
 import type { FairSemaphore } from '../../../platform/concurrency/fair-semaphore.ts'
@@ -54,7 +60,7 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
     if (refused !== undefined) return { refused }
     workspace = await createWorkspace(workspaceRoot(platform), run.id)
     const copiedBytes = await placeInputs(platform, { workspace, inputs, abort })
-    const limits = { ...sandboxLimits, diskBytes: platform.config.RUN_DISK_MAX - copiedBytes }
+    const limits = { ...sandboxLimits, diskBytes: runDiskBytesMax(platform.config) - copiedBytes }
     const sandbox = await driver.open({ workspaceDir: workspace.dir, limits })
     return { sandbox, exclusively: (signal, work) => places.run(run.organizationId, work, signal) }
   }
