@@ -49,7 +49,7 @@ describe('the choice of a sandbox', { timeout: 120_000 }, () => {
 
   test.skipIf(!canIsolate)('warns exactly when nothing enforces the memory of a sandbox', async () => {
     const { lines, log } = collectLog()
-    await detectSandbox({ preference: 'auto', log })
+    await detectSandbox({ preference: 'auto', log, hidden: [] })
     const isEnforced = lines.some((line) => line.includes('rlimits and cgroup'))
     const warnings = lines.filter((line) => line.includes('enforces the memory') && line.includes('"level":40'))
     expect(warnings).toHaveLength(isEnforced ? 0 : 1)

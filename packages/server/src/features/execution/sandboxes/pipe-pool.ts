@@ -3,7 +3,7 @@ import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import { open, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { makeTemporaryDir } from './temporary-dir.ts'
+import { findNeutralDir, makeTemporaryDir } from './temporary-dir.ts'
 
 // Missing in Node's constants: opens a handle on the inode that neither reads nor writes.
 const O_PATH = 0x200000
@@ -26,7 +26,10 @@ export class PipePool {
   readonly #idle: number[] = []
   readonly #dataDir: string | undefined
 
-  /** Its files exist for a moment below `dataDir`; without it, in the system's temporary directory. */
+  /**
+   * Its files exist for a moment in a directory whose path may be known in a sandbox; where there is none, below
+   * `dataDir`, or else in the system's temporary directory.
+   */
   constructor(dataDir?: string) {
     this.#dataDir = dataDir
   }
@@ -82,7 +85,7 @@ export class Pipe {
 }
 
 async function openUnnamedFile(dataDir: string | undefined, bytes: Uint8Array): Promise<number> {
-  const dir = await makeTemporaryDir(dataDir, 'input')
+  const dir = await makeTemporaryDir((await findNeutralDir()) ?? dataDir, 'input')
   try {
     const file = await createUnnamed(dir)
     try {
@@ -108,7 +111,7 @@ async function createUnnamed(dir: string): Promise<FileHandle> {
 }
 
 async function createPipes(dataDir: string | undefined, count: number): Promise<number[]> {
-  const dir = await makeTemporaryDir(dataDir, 'pipes')
+  const dir = await makeTemporaryDir((await findNeutralDir()) ?? dataDir, 'pipes')
   try {
     const paths = Array.from({ length: count }, (_, index) => join(dir, String(index)))
     // Writable for all users, so that a dropped uid can reopen its /dev/stdout; the name itself is unreachable.

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
-import { access, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { PipePool } from './pipe-pool.ts'
-import { makeTemporaryDir, sweepTemporaryDirs } from './temporary-dir.ts'
+import { findNeutralDir, makeTemporaryDir, sweepTemporaryDirs } from './temporary-dir.ts'
 import { detectSandbox } from './detect-sandbox.ts'
 
 let dataDir = ''
@@ -66,21 +66,41 @@ describe('temporary files of sandboxes', { timeout: 120_000 }, () => {
     await expect(access(join(dataDir, 'temporary'))).rejects.toThrow()
   })
 
-  test.runIf(process.platform === 'linux')('are all below the data directory, and gone after use', async () => {
-    const temporary = process.env['TMPDIR']
-    process.env['TMPDIR'] = join(dataDir, 'missing')
-    try {
-      const pool = new PipePool(dataDir)
-      pool.discard(await pool.acquire(2))
-      const stdin = await pool.openUnnamedFile(Buffer.from('input'))
-      expect(await text(createReadStream('', { fd: stdin }))).toBe('input')
-      // Its probe runs a sandbox; without the data directory it would need the system's temporary directory.
-      const detection = await detectSandbox({ preference: 'auto', log: pino({ level: 'silent' }), dataDir })
-      expect('reason' in detection ? detection.reason : '').not.toContain('ENOENT')
-    } finally {
-      if (temporary === undefined) delete process.env['TMPDIR']
-      else process.env['TMPDIR'] = temporary
-    }
-    expect(await found()).toEqual([])
+  test.runIf(process.platform === 'linux')(
+    'are gone after use, and need no temporary directory of the system',
+    async () => {
+      const temporary = process.env['TMPDIR']
+      process.env['TMPDIR'] = join(dataDir, 'missing')
+      try {
+        const pool = new PipePool(dataDir)
+        pool.discard(await pool.acquire(2))
+        const stdin = await pool.openUnnamedFile(Buffer.from('input'))
+        expect(await text(createReadStream('', { fd: stdin }))).toBe('input')
+        // Its probe runs a sandbox; without the data directory it would need the system's temporary directory.
+        const detection = await detectSandbox({
+          preference: 'auto',
+          log: pino({ level: 'silent' }),
+          hidden: [],
+          dataDir,
+        })
+        expect('reason' in detection ? detection.reason : '').not.toContain('ENOENT')
+      } finally {
+        if (temporary === undefined) delete process.env['TMPDIR']
+        else process.env['TMPDIR'] = temporary
+      }
+      expect(await found()).toEqual([])
+    },
+  )
+
+  test.runIf(process.platform === 'linux')('of pipes are in a directory that only this user can enter', async () => {
+    const dir = await findNeutralDir()
+    if (dir === undefined) return
+    expect((await stat(dir)).mode & 0o777).toBe(0o700)
+    const left = join(dir, 'temporary', '1-1-0123456789abcdef')
+    await mkdir(left, { recursive: true })
+    const old = new Date(Date.now() - 2 * 60 * 60_000)
+    await utimes(left, old, old)
+    await sweepTemporaryDirs(dataDir)
+    await expect(access(left)).rejects.toThrow('ENOENT')
   })
 })

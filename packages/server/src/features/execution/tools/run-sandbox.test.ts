@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createSemaphore } from '../../../platform/concurrency/semaphore.ts'
+import { createFairSemaphore } from '../../../platform/concurrency/fair-semaphore.ts'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import type { Send } from '../../../testing/request.ts'
 import { openRunWorld, type Actor, type RunWorld } from '../../../testing/factories/run-world.ts'
@@ -47,7 +47,10 @@ describe('the input files of a run', () => {
       },
     }
     const detection = { available: true as const, driver }
-    const sandbox = createRunSandbox({ platform: world.platform, detection, semaphore: createSemaphore(1) }, run)
+    const sandbox = createRunSandbox(
+      { platform: world.platform, detection, places: createFairSemaphore({ max: 1, waitingMax: 1 }) },
+      run,
+    )
     const answer = await sandbox.open(new AbortController().signal)
     return { sandbox, answer, limits: opened[0]?.limits, dir: join(workspaceRoot(world.platform), run.id, 'input') }
   }

@@ -15,7 +15,7 @@ for dir in /proc/self /proc/thread-self /proc/[0-9]*; do
   for name in mountinfo mounts mountstats environ cmdline maps cgroup status stat wchan cpuset; do
     if cat "$dir/$name" >/tmp/content; then echo "== $name"; cat /tmp/content; fi
   done
-  for link in cwd exe root; do readlink "$dir/$link"; done
+  for link in cwd exe root fd/0 fd/1 fd/2; do readlink "$dir/$link"; done
 done 2>/dev/null | tr '\\0' ' ' > /tmp/seen
 cat /proc/mounts /proc/net/unix /proc/locks /proc/swaps >> /tmp/seen 2>/dev/null
 cat /tmp/seen
