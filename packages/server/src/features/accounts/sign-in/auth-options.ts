@@ -3,6 +3,7 @@ import { newUuid, newWireId } from '../../../platform/ids/id.ts'
 import { appUrl, trustedOrigins } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import type { Mailer } from '../../../platform/mail/mailer.ts'
+import { requireReauthentication } from './reauthentication.ts'
 import { limitCodes, secondFactors } from './second-factors.ts'
 
 /** Passes the client's IP address to the library. A header of this name from a client is overwritten. */
@@ -27,7 +28,7 @@ export async function authOptions(platform: AuthPlatform, mailer: Mailer | undef
     ...tables(mailer),
     ...flows(mailer),
     socialProviders: socialProviders(config),
-    plugins: await secondFactors(platform),
+    plugins: [await requireReauthentication(platform), ...(await secondFactors(platform))],
     hooks: await limitCodes(platform),
     // The wake-up also ends the streams that were opened with the session.
     databaseHooks: { session: { delete: { after: async ({ id }) => platform.wake.wake('sessions', id) } } },
@@ -57,7 +58,16 @@ function tables(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'user' | 's
     user: {
       modelName: 'users',
       fields: { emailVerified: 'email_verified', ...times },
-      changeEmail: { enabled: true, updateEmailWithoutVerification: mailer === undefined },
+      changeEmail: {
+        enabled: true,
+        updateEmailWithoutVerification: mailer === undefined,
+        ...(mailer === undefined
+          ? {}
+          : {
+              sendChangeEmailConfirmation: async ({ user, newEmail, url }) =>
+                mailer.post({ to: user.email, ...changeOfAddressMail(newEmail, url) }),
+            }),
+      },
     },
     session: {
       modelName: 'sessions',
@@ -68,6 +78,8 @@ function tables(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'user' | 's
         userAgent: 'user_agent',
         ...times,
       },
+      // `requireReauthentication` checks the age of a session instead, because it also accepts the password.
+      freshAge: 0,
       // Every request reads its session from the database, so that an ended session stops working immediately on every
       // node (docs/decisions/0007-session-reads.md).
       cookieCache: { enabled: false },
@@ -119,6 +131,16 @@ function verificationMail(url: string) {
   return {
     subject: 'Confirm your e-mail address',
     text: `Open this link to confirm your e-mail address:\n\n${url}\n\nIf you did not sign up, ignore this mail.\n`,
+  }
+}
+
+function changeOfAddressMail(newEmail: string, url: string) {
+  return {
+    subject: 'Confirm the change of your e-mail address',
+    text:
+      `Somebody who is signed in to your account wants to change its e-mail address to ${newEmail}.\n\n` +
+      `If it was you, open this link within an hour. A mail to the new address follows:\n\n${url}\n\n` +
+      'If it was not you, do not open the link. Set a new password, which ends all sessions.\n',
   }
 }
 

@@ -8,6 +8,7 @@ import { appUrl, trustedOrigins } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { authLibrary } from './auth-library.ts'
 import { clientIpHeader } from './auth-options.ts'
+import { reauthenticationCode } from './reauthentication.ts'
 
 type Http = Pick<AnyCall, 'request' | 'reply' | 'platform'>
 
@@ -79,6 +80,7 @@ const codesOfRefusals: Readonly<Record<string, ProblemCode>> = {
   UNAUTHORIZED: 'unauthorized',
   INVALID_ORIGIN: 'origin-not-allowed',
   ACCOUNT_TEMPORARILY_LOCKED: 'too-many-wrong-codes',
+  [reauthenticationCode]: 'reauthentication-required',
   MISSING_OR_NULL_ORIGIN: 'origin-not-allowed',
   CROSS_SITE_NAVIGATION_LOGIN_BLOCKED: 'origin-not-allowed',
 }

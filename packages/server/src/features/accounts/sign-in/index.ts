@@ -27,6 +27,7 @@ export { findUser, hasUsers, lockUser, saveUser, userExists, userNames, type Use
 const problems = {
   'auth-request-refused': { status: 400, title: 'Authentication Request Refused' },
   'sign-in-failed': { status: 401, title: 'Sign-In Failed' },
+  'reauthentication-required': { status: 403, title: 'Reauthentication Required' },
   'sign-in-refused': { status: 403, title: 'Sign-In Refused' },
   'too-many-wrong-codes': { status: 429, title: 'Too Many Wrong Codes' },
   'sign-up-refused': { status: 422, title: 'Sign-Up Refused' },

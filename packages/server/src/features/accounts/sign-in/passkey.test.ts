@@ -129,7 +129,11 @@ describe('passkeys', () => {
       .set({ created_at: yesterday })
       .where('user_id', '=', user.userId)
       .execute()
-    expectProblem(relayAuthGet, await user.send('GET /api/auth/passkey/generate-register-options'), 'sign-in-refused')
+    expectProblem(
+      relayAuthGet,
+      await user.send('GET /api/auth/passkey/generate-register-options'),
+      'reauthentication-required',
+    )
   })
 
   it('refuse a response that no authenticator would send, without an error in the log', async () => {

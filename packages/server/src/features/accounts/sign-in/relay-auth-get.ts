@@ -33,6 +33,7 @@ export const relayAuthGet = endpoint({
     'auth-request-refused',
     'sign-in-failed',
     'sign-in-refused',
+    'reauthentication-required',
     'origin-not-allowed',
     'unauthorized',
     'not-found',

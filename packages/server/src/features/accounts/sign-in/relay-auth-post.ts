@@ -32,6 +32,7 @@ export const relayAuthPost = endpoint({
     'auth-request-refused',
     'sign-in-failed',
     'sign-in-refused',
+    'reauthentication-required',
     'sign-up-refused',
     'too-many-wrong-codes',
     'origin-not-allowed',

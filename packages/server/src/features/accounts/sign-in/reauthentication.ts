@@ -1,0 +1,69 @@
+import type { BetterAuthPlugin } from 'better-auth'
+import type { Platform } from '../../../platform/platform.ts'
+
+/** A session that was opened this recently may change how its user signs in. */
+const recentSeconds = 600
+/** A passkey ceremony takes up to five minutes: it may end with a session that was recent at its start. */
+const ceremonySeconds = 300
+
+/**
+ * The paths that change how a user signs in, with the age in seconds up to which a session may use them. The paths of
+ * codes are not among them, because the library requires the password there; so does `change-password`.
+ */
+const sessionSecondsMax: Readonly<Record<string, number>> = {
+  '/change-email': recentSeconds,
+  '/link-social': recentSeconds,
+  '/unlink-account': recentSeconds,
+  '/passkey/generate-register-options': recentSeconds,
+  '/passkey/verify-registration': recentSeconds + ceremonySeconds,
+  '/passkey/delete-passkey': recentSeconds,
+}
+
+/** The code of a refusal; `forward-to-auth-library.ts` maps it to a problem. */
+export const reauthenticationCode = 'REAUTHENTICATION_REQUIRED'
+
+/** A field of a body that was not validated yet. */
+export function textIn(body: unknown, name: string): string | undefined {
+  const fields: ReadonlyMap<string, unknown> = new Map(
+    typeof body === 'object' && body !== null ? Object.entries(body) : [],
+  )
+  const value = fields.get(name)
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** Whether the path requires a recent session or the current password in the body. */
+export function needsReauthentication(path: string): boolean {
+  return Object.hasOwn(sessionSecondsMax, path)
+}
+
+/**
+ * Refuses to change how a user signs in with an old session, unless the body has the user's `currentPassword`. A copied
+ * session cookie alone must not be enough to take over an account.
+ */
+export async function requireReauthentication({ clock }: Pick<Platform, 'clock'>): Promise<BetterAuthPlugin> {
+  const { APIError, createAuthMiddleware, getSessionFromCtx } = await import('better-auth/api')
+  const handler = createAuthMiddleware(async (ctx) => {
+    const found = await getSessionFromCtx(ctx)
+    // Without a session the library itself refuses.
+    if (found === null) return
+    const ageMs = clock.now().getTime() - new Date(found.session.createdAt).getTime()
+    if (ageMs < (sessionSecondsMax[ctx.path] ?? 0) * 1000) return
+    const password = textIn(ctx.body, 'currentPassword')
+    const account = await ctx.context.internalAdapter.findCredentialAccount(found.user.id)
+    const hash = account?.password ?? undefined
+    if (password !== undefined && password.length <= 128 && hash !== undefined) {
+      if (await ctx.context.password.verify({ hash, password })) return
+    }
+    throw new APIError('FORBIDDEN', {
+      code: reauthenticationCode,
+      message:
+        password === undefined
+          ? 'This change needs a recent sign-in: sign in again, or send your currentPassword'
+          : 'The current password is wrong: sign in again, or send the correct one',
+    })
+  })
+  return {
+    id: 'reauthentication',
+    hooks: { before: [{ matcher: ({ path }) => path !== undefined && needsReauthentication(path), handler }] },
+  }
+}
