@@ -6,6 +6,7 @@ import { invitationsFeature } from './accounts/invitations/index.ts'
 import { membersFeature } from './accounts/members/index.ts'
 import { organizationsFeature } from './accounts/organizations/index.ts'
 import { profileFeature } from './accounts/profile/index.ts'
+import { securityLogFeature } from './accounts/security-log/index.ts'
 import { signInFeature } from './accounts/sign-in/index.ts'
 import { agentsFeature } from './catalog/agents/index.ts'
 import { packagesFeature } from './catalog/packages/index.ts'
@@ -31,6 +32,7 @@ import { schedulesFeature } from './execution/schedules/index.ts'
 /** The table of contents of the product. */
 export const features: readonly Feature[] = [
   signInFeature,
+  securityLogFeature,
   profileFeature,
   organizationsFeature,
   membersFeature,

@@ -431,6 +431,16 @@ export interface Schedules {
   version: string | null;
 }
 
+export interface SecurityEvents {
+  action: string;
+  detail: string | null;
+  id: string;
+  ip: string | null;
+  request_id: string | null;
+  user_agent: string | null;
+  user_id: string;
+}
+
 export interface Sessions {
   created_at: Generated<Timestamp>;
   expires_at: Timestamp;
@@ -573,6 +583,7 @@ export interface DB {
   runs: Runs;
   schedule_fires: ScheduleFires;
   schedules: Schedules;
+  security_events: SecurityEvents;
   sessions: Sessions;
   two_factors: TwoFactors;
   users: Users;

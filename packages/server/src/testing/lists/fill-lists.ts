@@ -70,6 +70,9 @@ async function fillAccounts(db: Db, { tenant: { organizationId, applicationId, u
     select 'ses_' || lpad(n::text, 8, '0'), ${userId}, md5(n::text), now() + interval '1 day', ${time}
     from ${all}`.execute(db)
   await sql`
+    insert into security_events (id, user_id, action)
+    select ${uuid(17)}, ${userId}, 'password.changed' from ${all}`.execute(db)
+  await sql`
     insert into invitations (id, organization_id, email, role, token_hash, expires_at)
     select ${uuid(2)}, ${organizationId}, 'guest' || n || '@example.com', 'member', sha256(n::text::bytea),
       now() + interval '1 day' from ${all}`.execute(db)

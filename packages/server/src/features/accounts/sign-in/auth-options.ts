@@ -3,11 +3,12 @@ import { newUuid, newWireId } from '../../../platform/ids/id.ts'
 import { appUrl, trustedOrigins } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import type { Mailer } from '../../../platform/mail/mailer.ts'
+import { recordSecurityEvent, type Recorder } from '../security-log/index.ts'
+import { clientIpHeader, requestOf } from './auth-request.ts'
 import { requireReauthentication } from './reauthentication.ts'
 import { limitCodes, secondFactors } from './second-factors.ts'
-
-/** Passes the client's IP address to the library. A header of this name from a client is overwritten. */
-export const clientIpHeader = 'x-appstrate-client-ip'
+import { deleteVerificationsOf } from './sign-in-store.ts'
+import { watchAccounts, watchRows } from './watch-accounts.ts'
 
 const passwordResetSeconds = 3600
 const times = { createdAt: 'created_at', updatedAt: 'updated_at' } as const
@@ -17,7 +18,9 @@ export type AuthPlatform = Pick<Platform, 'clock' | 'config' | 'db' | 'log' | 's
 
 /** The options of the auth library: its defaults, with Appstrate's tables, ids, rate limits and log. */
 export async function authOptions(platform: AuthPlatform, mailer: Mailer | undefined): Promise<BetterAuthOptions> {
-  const { config, secrets, db } = platform
+  const { config, secrets, db, log } = platform
+  const recorder = { db, log, mailer }
+  const rows = watchRows(recorder)
   return {
     appName: 'Appstrate',
     baseURL: appUrl(config),
@@ -26,12 +29,27 @@ export async function authOptions(platform: AuthPlatform, mailer: Mailer | undef
     trustedOrigins: trustedOrigins(config),
     database: { db, type: 'postgres', transaction: true },
     ...tables(mailer),
-    ...flows(mailer),
+    ...flows(recorder),
     socialProviders: socialProviders(config),
-    plugins: [await requireReauthentication(platform), ...(await secondFactors(platform))],
+    // The last one sees whether the library wants a code after the password.
+    plugins: [
+      await requireReauthentication(platform),
+      ...(await secondFactors(platform)),
+      await watchAccounts(recorder),
+    ],
     hooks: await limitCodes(platform),
-    // The wake-up also ends the streams that were opened with the session.
-    databaseHooks: { session: { delete: { after: async ({ id }) => platform.wake.wake('sessions', id) } } },
+    databaseHooks: {
+      ...rows,
+      session: {
+        delete: {
+          async after(session, ctx) {
+            // Also ends the streams that were opened with the session.
+            platform.wake.wake('sessions', session.id)
+            await rows.session?.delete?.after?.(session, ctx)
+          },
+        },
+      },
+    },
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
     logger: libraryLog(platform),
@@ -55,20 +73,7 @@ function newId(model: string): string {
 
 function tables(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'user' | 'session' | 'account' | 'verification'> {
   return {
-    user: {
-      modelName: 'users',
-      fields: { emailVerified: 'email_verified', ...times },
-      changeEmail: {
-        enabled: true,
-        updateEmailWithoutVerification: mailer === undefined,
-        ...(mailer === undefined
-          ? {}
-          : {
-              sendChangeEmailConfirmation: async ({ user, newEmail, url }) =>
-                mailer.post({ to: user.email, ...changeOfAddressMail(newEmail, url) }),
-            }),
-      },
-    },
+    user: userTable(mailer),
     session: {
       modelName: 'sessions',
       fields: {
@@ -108,8 +113,26 @@ function tables(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'user' | 's
   }
 }
 
+function userTable(mailer: Mailer | undefined): NonNullable<BetterAuthOptions['user']> {
+  return {
+    modelName: 'users',
+    fields: { emailVerified: 'email_verified', ...times },
+    changeEmail: {
+      enabled: true,
+      updateEmailWithoutVerification: mailer === undefined,
+      ...(mailer === undefined
+        ? {}
+        : {
+            sendChangeEmailConfirmation: async ({ user, newEmail, url }) =>
+              mailer.post({ to: user.email, ...changeOfAddressMail(newEmail, url) }),
+          }),
+    },
+  }
+}
+
 // Without a mail server, users cannot confirm an address or reset a password.
-function flows(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'emailAndPassword' | 'emailVerification'> {
+function flows(recorder: Recorder): Pick<BetterAuthOptions, 'emailAndPassword' | 'emailVerification'> {
+  const { mailer, db } = recorder
   if (mailer === undefined) return { emailAndPassword: { enabled: true } }
   return {
     emailAndPassword: {
@@ -117,6 +140,15 @@ function flows(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'emailAndPas
       requireEmailVerification: true,
       revokeSessionsOnPasswordReset: true,
       resetPasswordTokenExpiresIn: passwordResetSeconds,
+      async onPasswordReset({ user }, request) {
+        await deleteVerificationsOf(db, user.id)
+        await recordSecurityEvent(recorder, {
+          userId: user.id,
+          action: 'password.reset',
+          addresses: [user.email],
+          request: requestOf(request?.headers),
+        })
+      },
       sendResetPassword: async ({ user, url }) => mailer.post({ to: user.email, ...resetMail(url) }),
     },
     emailVerification: {

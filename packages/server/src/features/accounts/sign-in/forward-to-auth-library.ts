@@ -7,7 +7,7 @@ import { problem, type Problem, type ProblemCode } from '../../../platform/probl
 import { appUrl, trustedOrigins } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { authLibrary } from './auth-library.ts'
-import { clientIpHeader } from './auth-options.ts'
+import { clientIpHeader, requestIdHeader } from './auth-request.ts'
 import { reauthenticationCode } from './reauthentication.ts'
 
 type Http = Pick<AnyCall, 'request' | 'reply' | 'platform'>
@@ -63,6 +63,7 @@ function refuseForeignRedirect(platform: Http['platform'], { status, headers }: 
 function toWebRequest({ request, platform }: Http, { method, body }: ForwardedRequest): Request {
   const headers = toHeaders(request)
   headers.set(clientIpHeader, request.ip)
+  headers.set(requestIdHeader, request.id)
   headers.delete('content-length')
   const hasBody = body !== undefined && body.length > 0
   if (hasBody) headers.set('content-type', 'application/json')

@@ -1,7 +1,7 @@
 import { type AnyCall } from '../../../platform/http/endpoint.ts'
 import { appUrl } from '../../../platform/open-platform.ts'
 import { authLibrary } from './auth-library.ts'
-import { clientIpHeader } from './auth-options.ts'
+import { clientIpHeader, requestIdHeader } from './auth-request.ts'
 
 /**
  * Signs a user in with their password, and sets the cookies of the new session on the reply; for endpoints that have
@@ -16,6 +16,7 @@ export async function openSession(
     'content-type': 'application/json',
     'user-agent': request.headers['user-agent'] ?? '',
     [clientIpHeader]: request.ip,
+    [requestIdHeader]: request.id,
   })
   const signIn = new Request(`${appUrl(platform.config)}/api/auth/sign-in/email`, {
     method: 'POST',

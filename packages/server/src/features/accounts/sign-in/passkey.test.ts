@@ -100,6 +100,16 @@ describe('passkeys', () => {
     expectProblem(relayAuthPost, await signIn(authenticator), 'auth-request-refused')
   })
 
+  it('cannot be registered by an authenticator that did not verify its user', async () => {
+    const user = await signUp(world)
+    const { options, cookie } = await beginRegistration(user)
+    const response = createAuthenticator().register({ challenge: options.challenge, origin, rpId, userVerified: false })
+    const answer = await finishRegistration(cookie, response)
+    expectProblem(relayAuthPost, answer, 'auth-request-refused')
+    expect(answer.body.code).toBe('USER_VERIFICATION_REQUIRED')
+    expect((await user.send('GET /api/auth/passkey/list-user-passkeys')).body).toEqual([])
+  })
+
   it('refuse an unregistered key, and another key with a registered id', async () => {
     const [user, authenticator] = [await signUp(world), createAuthenticator()]
     await register(user, authenticator)

@@ -36,6 +36,11 @@ export async function insertUser(
   return id
 }
 
+/** Ends the user's mailed links for a new password, unfinished sign-ins and trusted devices. */
+export async function deleteVerificationsOf(db: Db, userId: string): Promise<void> {
+  await db.deleteFrom('verifications').where('value', '=', userId).execute()
+}
+
 /** Deletes the oldest expired sessions and verifications, at most `batchMax` of each; returns how many. */
 export async function deleteExpired(db: Db, { now, batchMax }: { now: Date; batchMax: number }): Promise<number[]> {
   const deletions = [
