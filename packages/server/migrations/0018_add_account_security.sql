@@ -9,3 +9,14 @@ create table security_events (
   request_id text
 );
 create index security_events_of_user on security_events (user_id, id desc);
+
+-- Password attempts by a hash of the e-mail address, so that an address without an account is counted like any other.
+create table password_attempts (
+  account text primary key,
+  attempts integer not null,
+  blocked_until timestamptz(3),
+  -- Whether the owner of the address was told about this series of attempts.
+  reported boolean not null default false,
+  last_at timestamptz(3) not null
+);
+create index password_attempts_oldest on password_attempts (last_at);

@@ -303,6 +303,14 @@ export interface Passkeys {
   user_id: string;
 }
 
+export interface PasswordAttempts {
+  account: string;
+  attempts: number;
+  blocked_until: Timestamp | null;
+  last_at: Timestamp;
+  reported: Generated<boolean>;
+}
+
 export interface ProviderKeys {
   api: "openai-compatible" | "openai" | "anthropic" | "google" | "mistral";
   base_url: string | null;
@@ -575,6 +583,7 @@ export interface DB {
   package_versions: PackageVersions;
   packages: Packages;
   passkeys: Passkeys;
+  password_attempts: PasswordAttempts;
   provider_keys: ProviderKeys;
   retention_passes: RetentionPasses;
   retired_slugs: RetiredSlugs;

@@ -61,6 +61,7 @@ export const acceptInvitation = endpoint({
     'invitation-accepted',
     'invitation-cancelled',
     'invitation-expired',
+    'weak-password',
   ],
   async handle({ params, body: { password, displayName }, now, change, platform, request, reply }) {
     refuseForeignOrigin({ platform }, request)

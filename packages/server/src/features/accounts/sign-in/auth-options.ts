@@ -3,8 +3,10 @@ import { newUuid, newWireId } from '../../../platform/ids/id.ts'
 import { appUrl, trustedOrigins } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import type { Mailer } from '../../../platform/mail/mailer.ts'
-import { recordSecurityEvent, type Recorder } from '../security-log/index.ts'
+import { recordSecurityEvent } from '../security-log/index.ts'
 import { clientIpHeader, requestOf } from './auth-request.ts'
+import { refuseWeakPasswords } from './new-passwords.ts'
+import { forgetAttempts, limitPasswordAttempts, type AttemptPlatform } from './password-attempts.ts'
 import { requireReauthentication } from './reauthentication.ts'
 import { limitCodes, secondFactors } from './second-factors.ts'
 import { deleteVerificationsOf } from './sign-in-store.ts'
@@ -18,7 +20,7 @@ export type AuthPlatform = Pick<Platform, 'clock' | 'config' | 'db' | 'log' | 's
 
 /** The options of the auth library: its defaults, with Appstrate's tables, ids, rate limits and log. */
 export async function authOptions(platform: AuthPlatform, mailer: Mailer | undefined): Promise<BetterAuthOptions> {
-  const { config, secrets, db, log } = platform
+  const { clock, config, secrets, db, log } = platform
   const recorder = { db, log, mailer }
   const rows = watchRows(recorder)
   return {
@@ -29,10 +31,12 @@ export async function authOptions(platform: AuthPlatform, mailer: Mailer | undef
     trustedOrigins: trustedOrigins(config),
     database: { db, type: 'postgres', transaction: true },
     ...tables(mailer),
-    ...flows(recorder),
+    ...flows({ ...recorder, clock, secrets }),
     socialProviders: socialProviders(config),
     // The last one sees whether the library wants a code after the password.
     plugins: [
+      await refuseWeakPasswords(),
+      await limitPasswordAttempts({ ...recorder, clock, secrets }),
       await requireReauthentication(platform),
       ...(await secondFactors(platform)),
       await watchAccounts(recorder),
@@ -131,7 +135,7 @@ function userTable(mailer: Mailer | undefined): NonNullable<BetterAuthOptions['u
 }
 
 // Without a mail server, users cannot confirm an address or reset a password.
-function flows(recorder: Recorder): Pick<BetterAuthOptions, 'emailAndPassword' | 'emailVerification'> {
+function flows(recorder: AttemptPlatform): Pick<BetterAuthOptions, 'emailAndPassword' | 'emailVerification'> {
   const { mailer, db } = recorder
   if (mailer === undefined) return { emailAndPassword: { enabled: true } }
   return {
@@ -142,6 +146,7 @@ function flows(recorder: Recorder): Pick<BetterAuthOptions, 'emailAndPassword' |
       resetPasswordTokenExpiresIn: passwordResetSeconds,
       async onPasswordReset({ user }, request) {
         await deleteVerificationsOf(db, user.id)
+        await forgetAttempts(recorder, user.email)
         await recordSecurityEvent(recorder, {
           userId: user.id,
           action: 'password.reset',

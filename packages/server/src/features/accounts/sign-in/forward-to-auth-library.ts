@@ -8,6 +8,8 @@ import { appUrl, trustedOrigins } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { authLibrary } from './auth-library.ts'
 import { clientIpHeader, requestIdHeader } from './auth-request.ts'
+import { weakPasswordCode } from './new-passwords.ts'
+import { tooManyPasswordsCode } from './password-attempts.ts'
 import { reauthenticationCode } from './reauthentication.ts'
 
 type Http = Pick<AnyCall, 'request' | 'reply' | 'platform'>
@@ -81,6 +83,8 @@ const codesOfRefusals: Readonly<Record<string, ProblemCode>> = {
   UNAUTHORIZED: 'unauthorized',
   INVALID_ORIGIN: 'origin-not-allowed',
   ACCOUNT_TEMPORARILY_LOCKED: 'too-many-wrong-codes',
+  [tooManyPasswordsCode]: 'too-many-wrong-passwords',
+  [weakPasswordCode]: 'weak-password',
   [reauthenticationCode]: 'reauthentication-required',
   MISSING_OR_NULL_ORIGIN: 'origin-not-allowed',
   CROSS_SITE_NAVIGATION_LOGIN_BLOCKED: 'origin-not-allowed',

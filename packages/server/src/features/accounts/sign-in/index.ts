@@ -1,6 +1,8 @@
 import { optionalText } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import type { Tx } from '../../../platform/db/database.ts'
+import { isWeakPassword, weakPasswordAdvice } from '../../../platform/passwords/weak-password.ts'
+import { problem } from '../../../platform/problems/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { authLibrary, hashPassword } from './auth-library.ts'
 import { deleteExpiredSessions } from './delete-expired-sessions.job.ts'
@@ -30,6 +32,8 @@ const problems = {
   'reauthentication-required': { status: 403, title: 'Reauthentication Required' },
   'sign-in-refused': { status: 403, title: 'Sign-In Refused' },
   'too-many-wrong-codes': { status: 429, title: 'Too Many Wrong Codes' },
+  'too-many-wrong-passwords': { status: 429, title: 'Too Many Wrong Passwords' },
+  'weak-password': { status: 400, title: 'Weak Password' },
   'sign-up-refused': { status: 422, title: 'Sign-Up Refused' },
 } as const
 const idPrefixes = { usr: 'A user.', ses: 'A session.' } as const
@@ -64,7 +68,7 @@ export const signInFeature = feature({
   variables,
   endpoints: { signUpEmail, signInEmail, signOut, getSession, relayAuthGet, relayAuthPost },
   jobs: [deleteExpiredSessions],
-  owns: ['users', 'sessions', 'accounts', 'verifications', 'two_factors', 'passkeys'],
+  owns: ['users', 'sessions', 'accounts', 'verifications', 'two_factors', 'passkeys', 'password_attempts'],
 })
 
 /** Loads the auth library after the server has started to listen: the first sign-in does not wait for it. */
@@ -74,12 +78,14 @@ export function warmSignIn(platform: Pick<Platform, 'use'>): Promise<void> {
 
 /**
  * Creates a user with a password, without a sign-up; returns their id, or undefined if a user has the address.
- * By default the address counts as verified.
+ * By default the address counts as verified. Throws `weak-password`.
  */
 export async function registerUser(
   tx: Tx,
   user: { readonly name: string; readonly email: string; readonly password: string; readonly emailVerified?: boolean },
 ): Promise<string | undefined> {
   const { password, ...fields } = user
+  if (await isWeakPassword(password, [user.email, user.name]))
+    throw problem('weak-password', { detail: `${weakPasswordAdvice}.` })
   return insertUser(tx, { ...fields, passwordHash: await hashPassword(password) })
 }

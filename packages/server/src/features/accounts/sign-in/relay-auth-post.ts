@@ -35,6 +35,8 @@ export const relayAuthPost = endpoint({
     'reauthentication-required',
     'sign-up-refused',
     'too-many-wrong-codes',
+    'too-many-wrong-passwords',
+    'weak-password',
     'origin-not-allowed',
     'unauthorized',
     'not-found',

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { BetterAuthOptions, BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
 import { appUrl, trustedOrigins } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
-import { claimCode, takeCodeAttempt } from './second-factor-store.ts'
+import { claimCode, takeCodeAttempt } from './attempt-store.ts'
 
 /** After this many wrong codes in a row, over all sign-ins of a user, no code is accepted for a while. */
 export const wrongCodesMax = 5

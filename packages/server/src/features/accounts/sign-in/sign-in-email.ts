@@ -31,7 +31,13 @@ export const signInEmail = endpoint({
   }),
   bodyBytesMax: smallBodyBytes,
   returns: { 200: Answer },
-  fails: ['auth-request-refused', 'sign-in-failed', 'sign-in-refused', 'origin-not-allowed'],
+  fails: [
+    'auth-request-refused',
+    'sign-in-failed',
+    'sign-in-refused',
+    'too-many-wrong-passwords',
+    'origin-not-allowed',
+  ],
   async handle({ body, ...http }) {
     return ok(await parseReply(Answer, await callLibrary(http, { method: 'POST', body: JSON.stringify(body) })))
   },

@@ -24,7 +24,7 @@ export const signUpEmail = endpoint({
   }),
   bodyBytesMax: smallBodyBytes,
   returns: { 200: SignedInWire },
-  fails: ['auth-request-refused', 'sign-in-refused', 'origin-not-allowed', 'sign-up-refused'],
+  fails: ['auth-request-refused', 'sign-in-refused', 'origin-not-allowed', 'sign-up-refused', 'weak-password'],
   async handle({ body, ...http }) {
     return ok(await parseReply(SignedInWire, await callLibrary(http, { method: 'POST', body: JSON.stringify(body) })))
   },

@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { expectProblem } from '../../../testing/describe-endpoint.ts'
+import { fromOurPage, signUp } from '../../../testing/factories/session.ts'
+import { openWorld, type World } from '../../../testing/world.ts'
+import { registerUser, signInFeature } from './index.ts'
+import { relayAuthPost } from './relay-auth-post.ts'
+import { signUpEmail } from './sign-up-email.ts'
+
+describe('a password that is easy to guess', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await openWorld({ features: [signInFeature] })
+  })
+  afterAll(() => world.close())
+
+  it.each(['password-123', 'Appstrate2026', 'grace.hopper1', 'GraceHopper!'])(
+    'is refused at a sign-up: %s',
+    async (password) => {
+      const answer = await fromOurPage(world)('POST /api/auth/sign-up/email', {
+        body: { name: 'Grace Hopper', email: 'grace.hopper@example.com', password },
+      })
+      expectProblem(signUpEmail, answer, 'weak-password')
+      expect(answer.body.detail).toContain('combine unrelated words')
+      expect(
+        await world.platform.db.selectFrom('users').select('id').where('name', '=', 'Grace Hopper').execute(),
+      ).toEqual([])
+    },
+  )
+
+  it('is refused at a change and at a reset', async () => {
+    const user = await signUp(world)
+    const send = (newPassword: string) =>
+      user.send('POST /api/auth/change-password', { body: { currentPassword: user.password, newPassword } })
+    expectProblem(relayAuthPost, await send('password-123'), 'weak-password')
+    expectProblem(relayAuthPost, await send(user.email), 'weak-password')
+    const reset = { newPassword: 'P@ssw0rd!', token: 'any' }
+    expectProblem(relayAuthPost, await user.send('POST /api/auth/reset-password', { body: reset }), 'weak-password')
+    const signIn = await fromOurPage(world)('POST /api/auth/sign-in/email', {
+      body: { email: user.email, password: user.password },
+    })
+    expect(signIn.status).toBe(200)
+  })
+
+  it('is refused for a user who joins by an invitation', async () => {
+    const user = { name: 'Grace', email: 'grace@example.com', password: 'password-123' }
+    await expect(world.platform.db.transaction().execute((tx) => registerUser(tx, user))).rejects.toMatchObject({
+      code: 'weak-password',
+    })
+  })
+})
