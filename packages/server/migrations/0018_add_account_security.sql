@@ -20,3 +20,6 @@ create table password_attempts (
   last_at timestamptz(3) not null
 );
 create index password_attempts_oldest on password_attempts (last_at);
+
+-- Only the hashes of session tokens are stored. Sessions stay open: the cookie has the token.
+update sessions set token = 'sha256:' || translate(encode(sha256(convert_to(token, 'UTF8')), 'base64'), '+/=', '-_');

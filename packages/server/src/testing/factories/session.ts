@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
+import { hashSessionToken } from '../../features/accounts/sign-in/hashed-session-tokens.ts'
 import { newWireId } from '../../platform/ids/id.ts'
 import { appUrl } from '../../platform/open-platform.ts'
 import type { Platform } from '../../platform/platform.ts'
@@ -68,7 +69,7 @@ export async function createSessionCookie(
   const expires = new Date(Date.now() + 86_400_000)
   await db
     .insertInto('sessions')
-    .values({ id: newWireId('ses'), user_id: userId, token, expires_at: expires })
+    .values({ id: newWireId('ses'), user_id: userId, token: hashSessionToken(token), expires_at: expires })
     .execute()
   const signature = createHmac('sha256', secrets.authSecret).update(token).digest('base64')
   return `better-auth.session_token=${encodeURIComponent(`${token}.${signature}`)}`

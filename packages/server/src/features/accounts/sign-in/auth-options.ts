@@ -5,6 +5,7 @@ import type { Platform } from '../../../platform/platform.ts'
 import type { Mailer } from '../../../platform/mail/mailer.ts'
 import { recordSecurityEvent } from '../security-log/index.ts'
 import { clientIpHeader, requestOf } from './auth-request.ts'
+import { endOtherSessions, hashingAdapter } from './hashed-session-tokens.ts'
 import { refuseWeakPasswords } from './new-passwords.ts'
 import { forgetAttempts, limitPasswordAttempts, type AttemptPlatform } from './password-attempts.ts'
 import { requireReauthentication } from './reauthentication.ts'
@@ -29,7 +30,7 @@ export async function authOptions(platform: AuthPlatform, mailer: Mailer | undef
     basePath: '/api/auth',
     secret: secrets.authSecret,
     trustedOrigins: trustedOrigins(config),
-    database: { db, type: 'postgres', transaction: true },
+    database: await hashingAdapter(db),
     ...tables(mailer),
     ...flows({ ...recorder, clock, secrets }),
     socialProviders: socialProviders(config),
@@ -38,6 +39,7 @@ export async function authOptions(platform: AuthPlatform, mailer: Mailer | undef
       await refuseWeakPasswords(),
       await limitPasswordAttempts({ ...recorder, clock, secrets }),
       await requireReauthentication(platform),
+      await endOtherSessions({ ...recorder, wake: platform.wake }),
       ...(await secondFactors(platform)),
       await watchAccounts(recorder),
     ],

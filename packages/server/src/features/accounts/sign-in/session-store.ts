@@ -44,6 +44,17 @@ export async function deleteSession(tx: Tx, userId: string, id: string): Promise
   return numDeletedRows > 0n
 }
 
+/** Ends the user's session with this stored token; returns its id, or undefined when they have no such session. */
+export async function deleteSessionByToken(tx: Tx, userId: string, token: string): Promise<string | undefined> {
+  const row = await tx
+    .deleteFrom('sessions')
+    .where('user_id', '=', userId)
+    .where('token', '=', token)
+    .returning('id')
+    .executeTakeFirst()
+  return row?.id
+}
+
 /** Ends every session of the user except `keptId`; returns how many, or undefined if that session no longer exists. */
 export async function deleteOtherSessions(tx: Tx, userId: string, keptId: string): Promise<number | undefined> {
   // Serialized by a lock: two sessions that revoke each other concurrently would leave none.

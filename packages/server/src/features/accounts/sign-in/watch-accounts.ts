@@ -103,7 +103,6 @@ const endings: Readonly<Record<string, SecurityAction>> = {
   '/sign-out': 'session.ended',
   '/revoke-session': 'session.revoked',
   '/revoke-sessions': 'session.revoked',
-  '/revoke-other-sessions': 'session.revoked',
 }
 
 /** Records the changes that are known only by the changed row. The library calls these after the commit. */
