@@ -52,6 +52,7 @@ export interface ApiKeys {
   last_used_at: Timestamp | null;
   name: string;
   organization_id: string;
+  previous_created_by: string | null;
   previous_expires_at: Timestamp | null;
   previous_key_hash: Buffer | null;
   revoked_at: Timestamp | null;

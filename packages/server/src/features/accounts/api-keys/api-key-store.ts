@@ -71,19 +71,26 @@ export interface NewKeySecret {
   readonly keyHash: Buffer
   readonly keyPrefix: string
   readonly now: Date
+  /** The user who learns the new secret, and to whom the key then belongs. */
+  readonly rotatedBy: string
   /** When the current secret stops working. */
   readonly previousExpiresAt: Date
 }
 
-/** Replaces the secret of a key. The current secret becomes the previous one; an older one stops working. */
+/**
+ * Replaces the secret of a key. The current secret becomes the previous one, which still belongs to its creator; an
+ * older one stops working.
+ */
 export async function saveSecret(
   tx: Tx,
   scope: AppScope,
-  { id, keyHash, keyPrefix, now, previousExpiresAt }: NewKeySecret,
+  { id, keyHash, keyPrefix, now, rotatedBy, previousExpiresAt }: NewKeySecret,
 ): Promise<ApiKey> {
   await ofScope(tx, scope)
     .set((eb) => ({
       previous_key_hash: eb.ref('key_hash'),
+      previous_created_by: eb.ref('created_by'),
+      created_by: rotatedBy,
       previous_expires_at: previousExpiresAt,
       key_hash: keyHash,
       key_prefix: keyPrefix,
@@ -108,7 +115,10 @@ export async function saveRevocation(
   return numUpdatedRows > 0n
 }
 
-/** Revokes the keys that a user created: they must not work again when the user joins the organization again. */
+/**
+ * Revokes the keys and previous secrets that a user knows: they must not work again when the user joins the
+ * organization again.
+ */
 export async function revokeKeysOf(
   tx: Tx,
   scope: OrgScope,
@@ -120,6 +130,12 @@ export async function revokeKeysOf(
     .where('organization_id', '=', scope.organizationId)
     .where('created_by', '=', userId)
     .where('revoked_at', 'is', null)
+    .execute()
+  await tx
+    .updateTable('api_keys')
+    .set({ previous_key_hash: null, previous_created_by: null })
+    .where('organization_id', '=', scope.organizationId)
+    .where('previous_created_by', '=', userId)
     .execute()
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
+import { openMailbox } from '../../../platform/mail/testing/mailbox.ts'
 import { requester } from '../../../testing/request.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { hashKey } from './api-key.ts'
@@ -113,4 +114,21 @@ describe('creating an API key', () => {
       'forbidden',
     )
   })
+})
+
+it('mails the owner of a new and of a rotated key, without its secret', async () => {
+  const mailbox = await openMailbox()
+  const world = await openWorld({ ...options, environment: { SMTP_URL: mailbox.url } })
+  const tenant = await world.tenant()
+  const { send } = await tenant.session()
+  const { key, id } = (await send('POST /api/api-keys', { body: { name: 'CI' } })).body
+  const rotated = (await send(`POST /api/api-keys/${id}/rotate`, { body: {} })).body.key
+  await expect.poll(() => mailbox.mails.length, { timeout: 15_000 }).toBe(2)
+  const mails = mailbox.mails.join('\n')
+  for (const subject of ['An API key of yours was created', 'An API key of yours was rotated'])
+    expect(mails).toContain(`\nSubject: ${subject}\n`)
+  expect(mails).toContain('Details: CI')
+  for (const secret of [key, rotated]) expect(mails).not.toContain(secret.slice(0, 8))
+  await world.close()
+  await mailbox.close()
 })

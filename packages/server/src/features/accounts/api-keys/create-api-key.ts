@@ -6,6 +6,7 @@ import { toWireId } from '../../../platform/ids/id.ts'
 import { findExpiryMistakes, findScopeMistakes, scopesWithin } from './api-key.ts'
 import { nameField, NewApiKeyWire, scopesField, toApiKeyWire } from './api-key-wire.ts'
 import { issueApiKey } from './issue-api-key.ts'
+import { reportKey } from './report-key.ts'
 
 export const createApiKey = endpoint({
   route: 'POST /api/api-keys',
@@ -33,7 +34,8 @@ export const createApiKey = endpoint({
   }),
   returns: { 201: NewApiKeyWire },
   fails: [],
-  async handle({ body, scope, caller, permissions, now, change, platform }) {
+  async handle({ body, scope, permissions, now, change, ...call }) {
+    const { caller, platform } = call
     const expiresAt = typeof body.expiresAt === 'string' ? new Date(body.expiresAt) : null
     const allowed = scopesWithin(platform.permissions, permissions)
     const scopes = body.scopes ?? allowed
@@ -42,6 +44,7 @@ export const createApiKey = endpoint({
       (tx) => issueApiKey(tx, scope, { name: body.name, scopes, expiresAt, createdBy: caller.userId }),
       (issued) => toWireId('key', issued.apiKey.id),
     )
+    await reportKey(call, { userId: caller.userId, action: 'api-key.created', name: apiKey.name })
     const reply = toApiKeyWire(apiKey)
     return created({ ...reply, key }, `/api/api-keys/${reply.id}`)
   },

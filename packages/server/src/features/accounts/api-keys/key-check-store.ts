@@ -13,25 +13,27 @@ export interface KnownKey {
   readonly scopes: readonly string[]
   /** When the secret stops working: at the key's expiry or, if sooner, at the end of a replaced secret's overlap. */
   readonly expiresAt: Date | null
-  /** The role of the key's creator. */
+  /** The role of the user to whom the secret belongs. */
   readonly role: Role
   readonly apiVersion: string | null
 }
 
 /**
  * The keys with the hashes of secrets, by hash in base64. Leaves out keys that are revoked, whose creator is no longer
- * a member, or whose application is deleted, but not expired ones. A secret that a rotation replaced is found too.
+ * a member, or whose application is deleted, but not expired ones. A secret that a rotation replaced is found too, with
+ * its own creator.
  */
 export async function findKeys(db: Db, keyHashes: readonly Buffer[]): Promise<Map<string, KnownKey>> {
   // `least` of a date and null is the date. Each of the two columns of hashes has a unique index.
   const { rows } = await sql<KnownKey & { hash: Buffer }>`
-    select asked.hash, k.id as "keyId", k.created_by as "userId", k.organization_id as "organizationId",
+    select asked.hash, k.id as "keyId", m.user_id as "userId", k.organization_id as "organizationId",
       k.application_id as "applicationId", k.scopes, m.role, m.api_version as "apiVersion",
       case when k.key_hash = asked.hash then k.expires_at else least(k.expires_at, k.previous_expires_at) end
         as "expiresAt"
     from unnest(${keyHashes}::bytea[]) as asked (hash)
     join api_keys k on k.key_hash = asked.hash or k.previous_key_hash = asked.hash
-    join ${memberships(db)} m on m.organization_id = k.organization_id and m.user_id = k.created_by
+    join ${memberships(db)} m on m.organization_id = k.organization_id and
+      m.user_id = coalesce(case when k.key_hash <> asked.hash then k.previous_created_by end, k.created_by)
     where k.revoked_at is null and ${isLiveApplication(sql.ref('k.application_id'))}`.execute(db)
   return new Map(rows.map(({ hash, ...key }) => [hash.toString('base64'), key]))
 }

@@ -6,6 +6,7 @@ import { toWireId } from '../../../platform/ids/id.ts'
 import { hashKey, newSecret, prefixOf, refuseRotation } from './api-key.ts'
 import { lockApiKey, saveSecret } from './api-key-store.ts'
 import { NewApiKeyWire, toApiKeyWire } from './api-key-wire.ts'
+import { reportKey } from './report-key.ts'
 
 const daySeconds = 86_400
 
@@ -15,7 +16,9 @@ export const rotateApiKey = endpoint({
   description:
     'The key keeps its id, name, scopes and expiry, and gets a new secret, which is only in this reply. ' +
     'The previous secret works until the overlap ends. ' +
-    'If an earlier rotation is still in its overlap, its previous secret stops working immediately.',
+    'If an earlier rotation is still in its overlap, its previous secret stops working immediately. ' +
+    'A key of another member becomes yours: it then works as long as you are a member, and has no more rights than ' +
+    'your role. The previous secret still ends with the membership of the other member.',
   caller: 'application',
   permission: 'api-keys:create',
   limit: 'create',
@@ -36,28 +39,32 @@ export const rotateApiKey = endpoint({
   }),
   returns: { 200: NewApiKeyWire },
   fails: ['api-key-expired'],
-  async handle({ params, body, scope, permissions, now, change, platform }) {
+  async handle({ params, body, scope, permissions, now, change, ...call }) {
+    const { platform, caller } = call
     const id = toWireId('key', params.keyId)
     const key = newSecret()
     const previousExpiresAt = new Date(now.getTime() + (body.overlapSeconds ?? daySeconds) * 1_000)
-    const { after } = await change(
+    const { before, after } = await change(
       async (tx) => {
-        const before = foundOr(await lockApiKey(tx, scope, params.keyId), 'api-key-not-found')
-        refuseRotation(before, { product: platform.permissions, permissions, now })
+        const found = foundOr(await lockApiKey(tx, scope, params.keyId), 'api-key-not-found')
+        refuseRotation(found, { product: platform.permissions, permissions, now })
         return {
-          before,
+          before: found,
           after: await saveSecret(tx, scope, {
-            id: before.id,
+            id: found.id,
             keyHash: hashKey(key),
             keyPrefix: prefixOf(key),
             now,
+            rotatedBy: caller.userId,
             previousExpiresAt,
           }),
         }
       },
-      ({ before, after }) => ({ resourceId: id, changes: changesBetween(toApiKeyWire(before), toApiKeyWire(after)) }),
+      (keys) => ({ resourceId: id, changes: changesBetween(toApiKeyWire(keys.before), toApiKeyWire(keys.after)) }),
     )
     platform.wake.wake('keys', id)
+    for (const userId of new Set([before.createdBy, after.createdBy]))
+      await reportKey(call, { userId, action: 'api-key.rotated', name: after.name })
     return ok({ ...toApiKeyWire(after), key })
   },
 })

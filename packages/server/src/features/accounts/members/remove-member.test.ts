@@ -49,6 +49,31 @@ describe('removing a member', () => {
     expect((await tenant.send('GET /api/applications')).status).toBe(200)
   })
 
+  it('ends the secrets that they know, however the keys were rotated', async () => {
+    const tenant = await world.tenant()
+    const [admin, creator] = [await addPerson(world, tenant, 'admin'), await addPerson(world, tenant, 'admin')]
+    const { send } = await tenant.session()
+    const status = async (key: string) =>
+      (
+        await world.send('GET /api/applications', {
+          headers: { authorization: `Bearer ${key}`, 'x-app-id': tenant.appId },
+        })
+      ).status
+    const rotated = await admin.send(`POST /api/api-keys/${tenant.apiKeyId}/rotate`, { body: {} })
+    expect(rotated.body).toMatchObject({ createdBy: admin.userId })
+    const { apiKey: previous } = await creator.apiKey()
+    const [{ id }] = (await send('GET /api/api-keys')).body.data.filter(
+      ({ createdBy }: { createdBy: string }) => createdBy === creator.userId,
+    )
+    const { key } = (await send(`POST /api/api-keys/${id}/rotate`, { body: {} })).body
+    expect([await status(rotated.body.key), await status(previous), await status(key)]).toEqual([200, 200, 200])
+    for (const { userId } of [admin, creator])
+      expect((await send(`DELETE /api/orgs/${tenant.orgId}/members/${userId}`)).status).toBe(204)
+    expect([await status(rotated.body.key), await status(previous), await status(key)]).toEqual([401, 401, 200])
+    const actions = (await creator.send('GET /api/profile/security-log')).body.data
+    expect(actions.map(({ action }: { action: string }) => action)).toEqual(['api-key.rotated'])
+  })
+
   it('keeps their schedules running, without a creator', async () => {
     const tenant = await world.tenant()
     const person = await addPerson(world, tenant)

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { deleteOtherSessions } from '../sign-in/index.ts'
+import { reportRevocation } from './report-revocation.ts'
 
 export const revokeOtherSessions = endpoint({
   route: 'POST /api/profile/sessions/revoke-others',
@@ -16,7 +17,8 @@ export const revokeOtherSessions = endpoint({
   bodyKind: 'optional-json',
   returns: { 200: Type.Object({ revoked: Type.Integer({ description: 'How many sessions were ended.' }) }) },
   fails: [],
-  async handle({ caller, platform, change }) {
+  async handle({ change, ...call }) {
+    const { caller, platform } = call
     const revoked = await change(
       async (tx) => {
         const count = await deleteOtherSessions(tx, caller.userId, caller.sessionId ?? '')
@@ -27,6 +29,7 @@ export const revokeOtherSessions = endpoint({
       () => caller.userId,
     )
     platform.wake.wake('sessions', '*')
+    if (revoked > 0) await reportRevocation(call)
     return ok({ revoked })
   },
 })

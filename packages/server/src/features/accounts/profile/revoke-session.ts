@@ -3,6 +3,7 @@ import { Nothing } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { deleteSession } from '../sign-in/index.ts'
+import { reportRevocation } from './report-revocation.ts'
 
 export const revokeSession = endpoint({
   route: 'DELETE /api/profile/sessions/:sessionId',
@@ -16,7 +17,8 @@ export const revokeSession = endpoint({
   params: { sessionId: { id: 'ses', missing: 'session-not-found' } },
   returns: { 204: Nothing },
   fails: [],
-  async handle({ params, caller, change, platform }) {
+  async handle({ params, change, ...call }) {
+    const { caller, platform } = call
     const id = toWireId('ses', params.sessionId)
     await change(
       async (tx) => {
@@ -25,6 +27,7 @@ export const revokeSession = endpoint({
       () => id,
     )
     platform.wake.wake('sessions', id)
+    await reportRevocation(call)
     return noContent()
   },
 })

@@ -4,12 +4,13 @@ import { newUuid, toWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
 import { fromOurPage, signUp } from '../../../testing/factories/session.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
+import { profileFeature } from '../profile/index.ts'
 import { signInFeature } from '../sign-in/index.ts'
 import { deleteOldSecurityEvents } from './delete-old-security-events.job.ts'
 import { securityLogFeature } from './index.ts'
 import { listSecurityLog } from './list-security-log.ts'
 
-const options = { features: [signInFeature, securityLogFeature] }
+const options = { features: [signInFeature, profileFeature, securityLogFeature] }
 const route = 'GET /api/profile/security-log'
 
 describeEndpoint(listSecurityLog, {
@@ -59,6 +60,24 @@ describe("a user's security log", () => {
       'session.created',
       'account.created',
     ])
+  })
+
+  it('shows the end of other sessions', async () => {
+    const user = await signUp(world)
+    const signIn = () =>
+      fromOurPage(world)('POST /api/auth/sign-in/email', { body: { email: user.email, password: user.password } })
+    const count = async () =>
+      (await user.send(route)).body.data.filter(({ action }: { action: string }) => action === 'session.revoked').length
+    await signIn()
+    await user.send('POST /api/profile/sessions/revoke-others')
+    expect(await count()).toBe(1)
+    await user.send('POST /api/profile/sessions/revoke-others')
+    expect(await count()).toBe(1)
+    await signIn()
+    const { data } = (await user.send('GET /api/profile/sessions')).body
+    const { id } = data.find(({ current }: { current: boolean }) => !current)
+    await user.send(`DELETE /api/profile/sessions/${id}`)
+    expect(await count()).toBe(2)
   })
 
   it('does not record attempts on addresses without an account', async () => {

@@ -17,7 +17,7 @@ export const securityActions = {
   'provider.linked': 'Another way to sign in was linked',
   'provider.unlinked': 'A way to sign in was unlinked',
   'api-key.created': 'An API key of yours was created',
-  'api-key.rotated': 'You rotated an API key',
+  'api-key.rotated': 'An API key of yours was rotated',
 } as const satisfies Record<string, string | null>
 
 export type SecurityAction = keyof typeof securityActions

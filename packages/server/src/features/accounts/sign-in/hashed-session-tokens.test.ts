@@ -1,9 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { betterAuth } from 'better-auth'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newWireId } from '../../../platform/ids/id.ts'
 import { cookieOf, fromOurPage, signUp, type SignedIn } from '../../../testing/factories/session.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
+import { authOptions } from './auth-options.ts'
 import { signInFeature } from './index.ts'
 
 describe('the token of a session', () => {
@@ -93,4 +95,16 @@ describe('the token of a session', () => {
     await database.pool.query(statement.replace(';', ` where user_id = '${user.userId}' and token = '${token}';`))
     expect([before, await isOpen(signed(token))]).toEqual([false, true])
   })
+})
+
+it('stores no token of a linked account as it is', async () => {
+  const world = await openWorld({ features: [signInFeature] })
+  const { userId } = await signUp(world)
+  const { internalAdapter } = await betterAuth(await authOptions(world.platform, undefined)).$context
+  const fields = { userId, providerId: 'google', accountId: '1', idToken: 'an identity token' }
+  const { id } = await internalAdapter.createAccount(fields)
+  await internalAdapter.updateAccount(id, { scope: 'openid', idToken: 'a newer identity token' })
+  const stored = await world.platform.db.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst()
+  expect(stored).toMatchObject({ provider_id: 'google', scope: 'openid', id_token: null })
+  await world.close()
 })

@@ -118,16 +118,19 @@ export function watchRows(recorder: Recorder): DatabaseHooks {
       update: { after: (user, ctx) => recordUpdate(recorder, user, ctx) },
     },
     account: {
+      // The identity token is not used after the sign-in, and the library would store it unencrypted.
+      update: { before: async () => ({ data: { idToken: null } }) },
       create: {
+        before: async () => ({ data: { idToken: null } }),
         async after({ userId, providerId }, ctx) {
-          if (providerId === 'credential' || ctx === null) return
-          const email = (await ctx.context.internalAdapter.findUserById(userId))?.email
+          if (providerId === 'credential') return
+          const email = (await ctx?.context.internalAdapter.findUserById(userId))?.email
           await recordSecurityEvent(recorder, {
             userId,
             action: 'provider.linked',
             detail: providerId,
             addresses: email === undefined ? [] : [email],
-            request: requestOf(ctx.headers),
+            request: requestOf(ctx?.headers),
           })
         },
       },
@@ -152,7 +155,7 @@ async function recordUpdate(
   const request = requestOf(ctx?.headers)
   if (ctx?.path === '/two-factor/verify-totp')
     await recordSecurityEvent(recorder, { userId, action: 'codes.enabled', addresses: [email], request })
-  const former = ctx === null ? undefined : formerAddress(ctx)
+  const former = ctx?.path === undefined ? undefined : formerAddress(ctx)
   if (former === undefined || former === email) return
   // Mails to the former address must no longer set a password.
   await deleteVerificationsOf(recorder.db, userId)
