@@ -37,6 +37,7 @@ const forEveryUser: Readonly<Record<string, string>> = {
   getProfile: 'their own',
   updateProfile: 'their own',
   listSessions: 'their own',
+  listSecurityLog: 'their own',
   revokeSession: 'their own',
   revokeOtherSessions: 'their own',
 }

@@ -2,7 +2,13 @@ import { sql } from 'kysely'
 import type { Db } from '../../platform/db/database.ts'
 
 /** Tables that change in the background or record the attempts: not content of the tenant. */
-const volatileTables: ReadonlySet<string> = new Set(['audit_log', 'audit_chains', 'idempotency_keys', 'outbox'])
+const volatileTables: ReadonlySet<string> = new Set([
+  'audit_log',
+  'audit_chains',
+  'idempotency_keys',
+  'outbox',
+  'security_events',
+])
 const volatileColumns = ['last_used_at', 'ip_address', 'user_agent']
 /** Tables that belong to no tenant. */
 const tablesWithoutTenant: ReadonlySet<string> = new Set([
@@ -11,6 +17,7 @@ const tablesWithoutTenant: ReadonlySet<string> = new Set([
   'workers',
   'verifications',
   'retired_slugs',
+  'password_attempts',
 ])
 
 export interface Owner {

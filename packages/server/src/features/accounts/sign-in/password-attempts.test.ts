@@ -16,13 +16,15 @@ const signIn = (world: World, email: string, password: string) =>
 const endDelays = (world: World) =>
   world.platform.db
     .updateTable('password_attempts')
-    .set({ blocked_until: new Date(Date.now() - 1000) })
+    .set({ blocked_until: new Date(0) })
     .execute()
 
 describe('wrong passwords', () => {
   let world: World
   beforeAll(async () => {
-    world = await openWorld({ features: [signInFeature] })
+    // The time stands still, so that no delay ends during a test.
+    const now = new Date()
+    world = await openWorld({ features: [signInFeature], clock: { now: () => now } })
   })
   afterAll(() => world.close())
 
@@ -77,7 +79,7 @@ describe('wrong passwords', () => {
     expect((await rows()).length).toBeGreaterThan(0)
     await world.platform.db
       .updateTable('password_attempts')
-      .set({ last_at: new Date(Date.now() - 25 * 3_600_000) })
+      .set({ last_at: new Date(world.platform.clock.now().getTime() - 25 * 3_600_000) })
       .execute()
     await deleteExpiredSessions.run(world.platform, new AbortController().signal)
     expect(await rows()).toEqual([])

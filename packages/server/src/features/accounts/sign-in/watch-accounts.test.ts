@@ -129,7 +129,7 @@ describe('with a mail server, the owner of an account', () => {
     const actions = () => actionsOf({ ...user, send })
     // The right password without its code is no sign-in.
     await expect
-      .poll(actions)
+      .poll(actions, { timeout: 15_000 })
       .toEqual(['sign-in.failed', 'codes.replaced', 'codes.enabled', 'session.created', 'account.created'])
     await send('POST /api/auth/two-factor/disable', { body: { password } })
     await mailTo(user.email, 'Sign-in codes were disabled')
