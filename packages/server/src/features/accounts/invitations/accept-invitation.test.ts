@@ -39,6 +39,14 @@ describe('accepting an invitation', () => {
       .where('email', '=', email)
       .executeTakeFirst()
 
+  it('signs a new user in, even if somebody has guessed passwords of the address before', async () => {
+    const { token, email } = await invite(await world.tenant(), { role: 'viewer' })
+    const guess = () =>
+      fromOurPage(world)('POST /api/auth/sign-in/email', { body: { email, password: 'not this one at all' } })
+    for (let last = 401; last !== 429; last = (await guess()).status) expect(last).toBe(401)
+    expect((await accept(token, { body: { password } })).body).toMatchObject({ isNewUser: true, signedIn: true })
+  })
+
   it('creates an account for a new user, signs them in and makes them a member', async () => {
     const tenant = await world.tenant()
     const { token, email } = await invite(tenant, { role: 'viewer' })

@@ -2,6 +2,7 @@ import { type AnyCall } from '../../../platform/http/endpoint.ts'
 import { appUrl } from '../../../platform/open-platform.ts'
 import { authLibrary } from './auth-library.ts'
 import { clientIpHeader, requestIdHeader } from './auth-request.ts'
+import { forgetAttempts } from './password-attempts.ts'
 
 /**
  * Signs a user in with their password, and sets the cookies of the new session on the reply; for endpoints that have
@@ -23,6 +24,8 @@ export async function openSession(
     headers,
     body: JSON.stringify(credentials),
   })
+  // Guesses from before the account existed must not delay its first sign-in.
+  await forgetAttempts(platform, credentials.email)
   const response = await platform.use(authLibrary).handle(signIn)
   if (response.status === 403) return false
   if (!response.ok) throw new Error(`The auth library could not sign in a new user: ${response.status}.`)
