@@ -33,7 +33,7 @@ export const hostMistake =
  */
 export function findTextMistake(text: string): string | undefined {
   if (/[\s\p{Cc}\p{Cf}\\]/u.test(text)) return 'must not contain white space, control characters or backslashes'
-  const [, authority] = /^[a-z]+:\/\/([^/?#]*)/i.exec(text) ?? []
+  const [, authority] = /^[a-z]+:\/\/([^/?#]+)/i.exec(text) ?? []
   if (authority === undefined) return 'must begin with https:// or http:// and a host'
   if (authority.includes('@')) return 'must not contain credentials'
   return destinationOf(new URL(text)).port === 0 ? 'must not have port 0' : undefined

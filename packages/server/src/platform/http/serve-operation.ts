@@ -164,6 +164,10 @@ function refuseInDeleted(error: unknown): never {
   if (error instanceof Error && 'code' in error) {
     if (error.code === deletedTenantCodes.application) throw problem('app-not-found')
     if (error.code === deletedTenantCodes.organization) throw problem('org-not-found')
+    // The rows were removed meanwhile: the foreign key of the new row finds no tenant.
+    const isOrphan = error.code === '23503' && 'detail' in error
+    if (isOrphan && String(error.detail).endsWith('in table "applications".')) throw problem('app-not-found')
+    if (isOrphan && String(error.detail).endsWith('in table "organizations".')) throw problem('org-not-found')
   }
   throw error
 }

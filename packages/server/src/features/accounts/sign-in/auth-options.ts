@@ -5,6 +5,7 @@ import type { Platform } from '../../../platform/platform.ts'
 import type { Mailer } from '../../../platform/mail/mailer.ts'
 import { recordSecurityEvent } from '../security-log/index.ts'
 import { clientIpHeader, requestOf } from './auth-request.ts'
+import { refuseEndedLinks } from './ended-links.ts'
 import { endOtherSessions, hashingAdapter } from './hashed-session-tokens.ts'
 import { refuseWeakPasswords } from './new-passwords.ts'
 import { forgetAttempts, limitPasswordAttempts, type AttemptPlatform } from './password-attempts.ts'
@@ -39,6 +40,7 @@ export async function authOptions(platform: AuthPlatform, mailer: Mailer | undef
       await refuseWeakPasswords(),
       await limitPasswordAttempts({ ...recorder, clock, secrets }),
       await requireReauthentication(platform),
+      await refuseEndedLinks(platform),
       await endOtherSessions({ ...recorder, wake: platform.wake }),
       ...(await secondFactors(platform)),
       await watchAccounts(recorder),
@@ -56,6 +58,8 @@ export async function authOptions(platform: AuthPlatform, mailer: Mailer | undef
         },
       },
     },
+    // The first is a password check that nobody counts; the others would hand out credentials of Google and GitHub.
+    disabledPaths: ['/verify-password', '/get-access-token', '/refresh-token', '/account-info'],
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
     logger: libraryLog(platform),

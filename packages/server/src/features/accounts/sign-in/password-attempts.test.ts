@@ -73,6 +73,23 @@ describe('wrong passwords', () => {
     expectProblem(signInEmail, await signIn(world, user.email, user.password), 'too-many-wrong-passwords')
   }, 60_000)
 
+  it('are not forgotten by a change that needs no password, and have no other way to be tried', async () => {
+    const user = await signUp(world)
+    for (const path of ['verify-password', 'get-access-token', 'refresh-token']) {
+      const answer = await user.send(`POST /api/auth/${path}`, {
+        body: { password: user.password, providerId: 'google' },
+      })
+      expectProblem(relayAuthPost, answer, 'not-found')
+    }
+    for (let count = 1; count < freeAttempts; count += 1) await signIn(world, user.email, guess)
+    const { email: taken } = await signUp(world)
+    const changed = await user.send('POST /api/auth/change-email', {
+      body: { newEmail: taken, currentPassword: guess },
+    })
+    expectProblem(relayAuthPost, changed, 'reauthentication-required')
+    expectProblem(signInEmail, await signIn(world, user.email, user.password), 'too-many-wrong-passwords')
+  }, 60_000)
+
   it('are deleted after a day', async () => {
     await signIn(world, 'old@example.com', guess)
     const rows = () => world.platform.db.selectFrom('password_attempts').select('account').execute()

@@ -1,4 +1,4 @@
-import type { BetterAuthPlugin } from 'better-auth'
+import type { BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
 import type { Platform } from '../../../platform/platform.ts'
 
 /** A session that was opened this recently may change how its user signs in. */
@@ -36,6 +36,15 @@ export function needsReauthentication(path: string): boolean {
   return Object.hasOwn(sessionSecondsMax, path)
 }
 
+async function isPasswordOf(
+  { context }: Pick<GenericEndpointContext, 'context'>,
+  userId: string,
+  password: string,
+): Promise<boolean> {
+  const hash = (await context.internalAdapter.findCredentialAccount(userId))?.password ?? undefined
+  return password.length <= 128 && hash !== undefined && context.password.verify({ hash, password })
+}
+
 /**
  * Refuses to change how a user signs in with an old session, unless the body has the user's `currentPassword`. A copied
  * session cookie alone must not be enough to take over an account.
@@ -47,13 +56,10 @@ export async function requireReauthentication({ clock }: Pick<Platform, 'clock'>
     // Without a session the library itself refuses.
     if (found === null) return
     const ageMs = clock.now().getTime() - new Date(found.session.createdAt).getTime()
-    if (ageMs < (sessionSecondsMax[ctx.path] ?? 0) * 1000) return
     const password = textIn(ctx.body, 'currentPassword')
-    const account = await ctx.context.internalAdapter.findCredentialAccount(found.user.id)
-    const hash = account?.password ?? undefined
-    if (password !== undefined && password.length <= 128 && hash !== undefined) {
-      if (await ctx.context.password.verify({ hash, password })) return
-    }
+    // A password that was sent is checked in any case: the count of wrong ones restarts after an accepted one.
+    if (password === undefined && ageMs < (sessionSecondsMax[ctx.path] ?? 0) * 1000) return
+    if (password !== undefined && (await isPasswordOf(ctx, found.user.id, password))) return
     throw new APIError('FORBIDDEN', {
       code: reauthenticationCode,
       message:

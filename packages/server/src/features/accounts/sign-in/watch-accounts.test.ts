@@ -7,12 +7,14 @@ import { requester } from '../../../testing/request.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { securityLogFeature } from '../security-log/index.ts'
 import { signInFeature } from './index.ts'
+import { relayAuthGet } from './relay-auth-get.ts'
 import { relayAuthPost } from './relay-auth-post.ts'
 import { createAuthenticator } from './testing/software-authenticator.ts'
 
 const origin = 'http://localhost:3000'
 const features = [signInFeature, securityLogFeature]
 const password = 'correct horse battery'
+const confirm = 'Confirm your e-mail address'
 
 describe('with a mail server, the owner of an account', () => {
   let world: World
@@ -95,6 +97,24 @@ describe('with a mail server, the owner of an account', () => {
     expectProblem(relayAuthPost, await reset(token), 'auth-request-refused')
     expect(await actionsOf(user)).toEqual(['email.changed', 'session.created', 'account.created'])
   })
+
+  it.each(['before the first link', 'between the two links'])(
+    'keeps the account when a thief asked for another address and the password is changed %s',
+    async (when) => {
+      const user = await person()
+      const newEmail = `thief-${user.email}`
+      await user.send('POST /api/auth/change-email', { body: { newEmail } })
+      const first = await mailTo(user.email, 'Confirm the change of your e-mail address')
+      const second = when === 'between the two links' ? [await follow(first), await mailTo(newEmail, confirm)] : []
+      const body = { currentPassword: password, newPassword: 'another long password' }
+      const changed = await user.send('POST /api/auth/change-password', { body })
+      expect(changed.status, changed.text).toBe(200)
+      const late = await follow(typeof second[1] === 'string' ? second[1] : first)
+      expectProblem(relayAuthGet, late, 'sign-in-failed')
+      const session = await world.send('GET /api/auth/get-session', { headers: { cookie: cookieOf(changed) } })
+      expect(session.body.user.email).toBe(user.email)
+    },
+  )
 
   it('is told of added and deleted passkeys', async () => {
     const user = await person()
