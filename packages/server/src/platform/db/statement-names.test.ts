@@ -3,10 +3,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../testing/test-database.ts'
 import { createLog } from '../log/log.ts'
 import { openDatabase, type Database } from './database.ts'
+import { forgetAfterSchemaChange } from './statement-names.ts'
 
 let testDatabase: TestDatabase
 let database: Database
 beforeAll(async () => {
+  // Other test files of this process have used up names: start without any.
+  forgetAfterSchemaChange(Object.assign(new Error('cached plan must not change result type'), { code: '0A000' }))
   testDatabase = await cloneDatabase()
   database = openDatabase(testDatabase.address, { connectionsMax: 1, log: createLog('silent') })
 })
