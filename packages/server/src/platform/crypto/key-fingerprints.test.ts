@@ -13,6 +13,8 @@ describe('the encryption keys of a database', () => {
   beforeEach(async () => {
     database = await cloneDatabase()
     pool = new pg.Pool({ connectionString: database.connectionString, max: 2 })
+    // The database is dropped while the server may still be closing its connections.
+    pool.on('connect', (client) => client.on('error', () => undefined))
   })
   afterEach(async () => {
     await pool.end()
