@@ -18,6 +18,8 @@ const tableCall =
 // Classes of other libraries have methods of these names, so only a literal argument counts.
 const looseCall = /^(from|using)$/
 const cteCall = /^with(Recursive)?$/
+/** Functions of the platform that build a statement; their first argument is the table. */
+const statementCall = /^removalFrom$/
 /** How a string begins that is a statement, or a part of one. */
 const sqlString = new RegExp(
   '^[\\s,(]*((not )?exists|lateral)?[\\s(]*' +
@@ -36,7 +38,10 @@ export function tablesIn(file: ts.SourceFile): TableUse {
   function visit(node: ts.Node): void {
     if (ts.isTaggedTemplateExpression(node)) readTagged(node, found)
     else if (isText(node)) readText(node, found)
-    if (ts.isCallExpression(node)) readCall(node, found)
+    if (ts.isCallExpression(node)) {
+      readCall(node, found)
+      readStatementCall(node, found)
+    }
     const declaration = featureIn(node)
     owns.push(...stringsIn(property(declaration, 'owns')))
     for (const [table, folders] of entriesIn(property(declaration, 'sharedWith')))
@@ -92,6 +97,12 @@ function readCall({ expression: callee, arguments: [first] }: ts.CallExpression,
   if (kind === 'tables' || kind === 'perhaps') for (const name of names) found.names.add(name)
   if (kind === 'tables' && items.some(isVariable))
     found.dynamic.push(`.${callee.name.text}() with a table from a variable`)
+}
+
+function readStatementCall({ expression, arguments: [table] }: ts.CallExpression, found: FoundNames): void {
+  if (table === undefined || !ts.isIdentifier(expression) || !statementCall.test(expression.text)) return
+  if (ts.isStringLiteralLike(table)) found.names.add(table.text)
+  else found.dynamic.push(`${expression.text}() with a table from a variable`)
 }
 
 function kindOf(callee: ts.PropertyAccessExpression): 'cte' | 'tables' | 'perhaps' | undefined {

@@ -99,6 +99,8 @@ describe('the rule', () => {
     "sql`select from ${sql.table('users')}`",
     "sql`select from ${sql.id('users')}`",
     "sql.raw('users')",
+    "removalFrom('users', 'organization_id')",
+    "removalFrom('keys', 'user_id', (id) => sql`select id from users where organization_id = ${id}`)",
     "const part = 'exists (select from users)'",
     "const part = '(select id from users)'",
     'const part = `, lateral (select from users) u`',
@@ -113,6 +115,9 @@ describe('the rule', () => {
     "db.selectFrom('keys as k').innerJoin(table, 'a', 'b')",
     'pool.query(`delete from ${table}`)',
     "const statement = 'select * from ' + table",
+    "removalFrom(table, 'organization_id')",
+    "removalFrom(`${noun}s`, 'organization_id')",
+    "removalFrom(tableOf(noun), 'organization_id')",
   ])('sees a table from a variable in: %s', (text) => {
     expect(inStore(text)).toHaveLength(1)
   })

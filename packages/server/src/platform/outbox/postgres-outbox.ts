@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Tx } from '../db/database.ts'
 import { toJsonText } from '../db/json-text.ts'
-import type { RemovalStatement } from '../hooks/hooks.ts'
+import { removalFrom } from '../hooks/postgres-removal.ts'
 import type { OutboxEvent } from './outbox.ts'
 
 const relayLock = sql`hashtext('outbox relay')`
@@ -61,6 +61,4 @@ export async function removeEvents(tx: Tx, ids: readonly number[]): Promise<void
 }
 
 /** Removes waiting events of a deleted application. */
-export const removeOutboxEvents: RemovalStatement = (applicationId, limit) => sql`
-  delete from outbox where ctid = any(array(
-    select ctid from outbox where application_id = ${applicationId} limit ${limit}))`
+export const removeOutboxEvents = removalFrom('outbox', 'application_id')

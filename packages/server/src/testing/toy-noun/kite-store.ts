@@ -2,7 +2,7 @@ import { sql, type RawBuilder } from 'kysely'
 import type { AppScope, OrgScope } from '../../platform/access/caller.ts'
 import type { Db, Tx } from '../../platform/db/database.ts'
 import { prepareTenantRole } from '../../platform/db/tenant-role.ts'
-import type { RemovalStatement } from '../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../platform/hooks/postgres-removal.ts'
 import type { ListSource } from '../../platform/lists/load-page.ts'
 import { countUpTo, plannedRows } from '../../platform/lists/postgres-list.ts'
 import type { World } from '../world.ts'
@@ -94,9 +94,7 @@ export function lockedKitesOf(applicationId: RawBuilder<unknown>): RawBuilder<un
 }
 
 /** Removes kites of a deleted application. */
-export const removeKites: RemovalStatement = (applicationId, limit) => sql`
-  delete from kites where ctid = any(array(
-    select ctid from kites where application_id = ${applicationId} limit ${limit}))`
+export const removeKites = removalFrom('kites', 'application_id')
 
 /** Deletes the kites of the end-user; returns how many there were. */
 export async function deleteKitesOf(tx: Tx, whose: AppScope): Promise<number> {

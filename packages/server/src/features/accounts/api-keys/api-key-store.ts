@@ -4,7 +4,7 @@ import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { userNames } from '../sign-in/index.ts'
 import type { ApiKey } from './api-key.ts'
 
@@ -201,6 +201,4 @@ function toApiKey(row: ApiKeyRow): ApiKey {
 }
 
 /** Removes API keys of a deleted application. */
-export const removeApiKeys: RemovalStatement = (applicationId, limit) => sql`
-  delete from api_keys where ctid = any(array(
-    select ctid from api_keys where application_id = ${applicationId} limit ${limit}))`
+export const removeApiKeys = removalFrom('api_keys', 'application_id')

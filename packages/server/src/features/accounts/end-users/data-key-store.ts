@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 
 export interface DataKeyOwner {
   readonly applicationId: string
@@ -46,6 +46,4 @@ export async function deleteDataKey(tx: Tx, { applicationId, endUserId }: DataKe
 }
 
 /** Removes data keys of a deleted application: what they encrypted cannot be read again. */
-export const removeDataKeys: RemovalStatement = (applicationId, limit) => sql`
-  delete from end_user_keys where ctid = any(array(
-    select ctid from end_user_keys where application_id = ${applicationId} limit ${limit}))`
+export const removeDataKeys = removalFrom('end_user_keys', 'application_id')

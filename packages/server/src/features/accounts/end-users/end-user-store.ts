@@ -8,7 +8,7 @@ import type { AppScope } from '../../../platform/access/caller.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import type { EndUser, EndUserChanges, Metadata, TakenField } from './end-user.ts'
 
 const columns = [
@@ -205,6 +205,4 @@ function visibleTo(scope: AppScope) {
 }
 
 /** Removes end-users of a deleted application. */
-export const removeEndUsers: RemovalStatement = (applicationId, limit) => sql`
-  delete from end_users where ctid = any(array(
-    select ctid from end_users where application_id = ${applicationId} limit ${limit}))`
+export const removeEndUsers = removalFrom('end_users', 'application_id')

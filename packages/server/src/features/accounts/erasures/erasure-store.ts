@@ -3,7 +3,7 @@ import type { Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 
 export interface Erasure {
   readonly endUserId: string
@@ -34,6 +34,4 @@ export async function insertErasure(tx: Tx, scope: AppScope, { endUserId, erased
 }
 
 /** Removes the reports of erasures in a deleted application. */
-export const removeErasures: RemovalStatement = (applicationId, limit) => sql`
-  delete from erasures where ctid = any(array(
-    select ctid from erasures where application_id = ${applicationId} limit ${limit}))`
+export const removeErasures = removalFrom('erasures', 'application_id')

@@ -2,7 +2,7 @@ import { sql, type ExpressionBuilder, type RawBuilder, type Selectable } from 'k
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { DB, Invitations } from '../../../platform/db/schema.generated.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { lockMembers, organizationNames } from '../organizations/index.ts'
@@ -254,6 +254,4 @@ function toInvitation(row: Pick<Selectable<Invitations>, (typeof columns)[number
 }
 
 /** Removes invitations of a deleted organization. */
-export const removeInvitations: RemovalStatement = (organizationId, limit) => sql`
-  delete from invitations where ctid = any(array(
-    select ctid from invitations where organization_id = ${organizationId} limit ${limit}))`
+export const removeInvitations = removalFrom('invitations', 'organization_id')

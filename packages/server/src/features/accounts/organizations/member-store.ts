@@ -2,7 +2,7 @@ import { sql, type RawBuilder } from 'kysely'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { Role } from '../../../platform/access/permissions.ts'
 import type { Db, Tx } from '../../../platform/db/database.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import type { TimeAndId } from '../../../platform/lists/cursor.ts'
 import { loadPage, mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { tableList } from '../../../platform/lists/postgres-list.ts'
@@ -154,6 +154,4 @@ function toMember(row: Awaited<ReturnType<ReturnType<typeof select>['executeTake
 }
 
 /** Removes memberships of a deleted organization. */
-export const removeMembers: RemovalStatement = (organizationId, limit) => sql`
-  delete from organization_members where ctid = any(array(
-    select ctid from organization_members where organization_id = ${organizationId} limit ${limit}))`
+export const removeMembers = removalFrom('organization_members', 'organization_id')

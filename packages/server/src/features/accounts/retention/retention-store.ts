@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { Value } from 'typebox/value'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { applicationsWithRetention, Retention } from '../applications/index.ts'
 
 /** An application whose retention is to be applied. */
@@ -60,6 +60,4 @@ export async function completePass(tx: Tx, applicationId: string, day: string): 
 }
 
 /** Removes the state of the retention of a deleted application. */
-export const removePasses: RemovalStatement = (applicationId, limit) => sql`
-  delete from retention_passes where ctid = any(array(
-    select ctid from retention_passes where application_id = ${applicationId} limit ${limit}))`
+export const removePasses = removalFrom('retention_passes', 'application_id')

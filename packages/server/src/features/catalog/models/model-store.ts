@@ -2,7 +2,7 @@ import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toJsonText } from '../../../platform/db/json-text.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { serializeInOrganization } from '../../accounts/organizations/index.ts'
@@ -183,6 +183,4 @@ function toModel(row: ModelRow): Model {
 }
 
 /** Removes models of a deleted organization. */
-export const removeModels: RemovalStatement = (organizationId, limit) => sql`
-  delete from models where ctid = any(array(
-    select ctid from models where organization_id = ${organizationId} limit ${limit}))`
+export const removeModels = removalFrom('models', 'organization_id')

@@ -2,7 +2,7 @@ import { sql, type RawBuilder } from 'kysely'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { findSlug } from '../../accounts/organizations/index.ts'
 import type { PackageType } from './package.ts'
 
@@ -46,18 +46,14 @@ export function packagesOf(organizationId: RawBuilder<unknown>): RawBuilder<unkn
 }
 
 /** Removes the installed packages of a deleted application. */
-export const removeInstalled: RemovalStatement = (applicationId, limit) => sql`
-  delete from application_packages where ctid = any(array(
-    select ctid from application_packages where application_id = ${applicationId} limit ${limit}))`
+export const removeInstalled = removalFrom('application_packages', 'application_id')
 
 /** Removes packages of a deleted organization. */
-export const removePackages: RemovalStatement = (organizationId, limit) => sql`
-  delete from packages where ctid = any(array(
-    select ctid from packages where organization_id = ${organizationId} limit ${limit}))`
+export const removePackages = removalFrom('packages', 'organization_id')
 
 /** Removes versions of packages of a deleted organization. */
-export const removePackageVersions: RemovalStatement = (organizationId, limit) => sql`
-  delete from package_versions where ctid = any(array(
-    select v.ctid from packages p
-    cross join lateral (select ctid from package_versions where package_id = p.id limit ${limit}) v
-    where p.organization_id = ${organizationId} limit ${limit}))`
+export const removePackageVersions = removalFrom(
+  'package_versions',
+  'package_id',
+  (organizationId) => sql`select id from packages where organization_id = ${organizationId}`,
+)

@@ -2,7 +2,7 @@ import { sql, type RawBuilder, type Selectable } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { ProviderKeys } from '../../../platform/db/schema.generated.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import type { ProviderAddress, ProviderKey } from './provider-key.ts'
@@ -142,6 +142,4 @@ function toProviderKey(row: Pick<Selectable<ProviderKeys>, (typeof columns)[numb
 }
 
 /** Removes provider keys of a deleted organization. */
-export const removeProviderKeys: RemovalStatement = (organizationId, limit) => sql`
-  delete from provider_keys where ctid = any(array(
-    select ctid from provider_keys where organization_id = ${organizationId} limit ${limit}))`
+export const removeProviderKeys = removalFrom('provider_keys', 'organization_id')

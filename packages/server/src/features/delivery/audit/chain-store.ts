@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { holdOrganizations } from '../../accounts/organizations/index.ts'
 import { hashOfNothing } from './hashed-entry.ts'
 import { entryColumns, toStoredAuditEntry, type EntryRow, type StoredAuditEntry } from './entry-row-store.ts'
@@ -239,6 +239,4 @@ export async function findLastWithin(
 }
 
 /** Removes the head of the chain of a deleted organization. */
-export const removeChains: RemovalStatement = (organizationId, limit) => sql`
-  delete from audit_chains where ctid = any(array(
-    select ctid from audit_chains where organization_id = ${organizationId} limit ${limit}))`
+export const removeChains = removalFrom('audit_chains', 'organization_id')

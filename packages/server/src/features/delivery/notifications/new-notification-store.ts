@@ -3,6 +3,7 @@ import type { Tx } from '../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { hasEndUser } from '../../accounts/end-users/index.ts'
 import { userExists } from '../../accounts/sign-in/index.ts'
 import { runOwners } from '../../execution/runs/index.ts'
@@ -75,6 +76,4 @@ export const removeNotifications: RemovalStatement = (applicationId, limit) => s
   delete from notifications where id in (select id from picked)`
 
 /** Removes the marks up to which readers of a deleted application have read. */
-export const removeMarks: RemovalStatement = (applicationId, limit) => sql`
-  delete from notification_marks where ctid = any(array(
-    select ctid from notification_marks where application_id = ${applicationId} limit ${limit}))`
+export const removeMarks = removalFrom('notification_marks', 'application_id')

@@ -4,7 +4,8 @@ import { toJsonText } from '../../../platform/db/json-text.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { webhookIdsOf } from '../webhooks/index.ts'
 import { firstEntryIdAt } from '../../../platform/audit/entry-time.ts'
-import type { Expiring, RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import type { Expiring } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 
 /** A new event for one webhook. */
 export interface NewWebhookEvent {
@@ -78,16 +79,10 @@ function toRecord(event: NewWebhookEvent) {
 }
 
 /** Removes webhook events of a deleted application. */
-export const removeWebhookEvents: RemovalStatement = (applicationId, limit) => sql`
-  delete from webhook_events where ctid = any(array(
-    select e.ctid from (${webhookIdsOf(applicationId)}) h
-    cross join lateral (select ctid from webhook_events where webhook_id = h.id limit ${limit}) e limit ${limit}))`
+export const removeWebhookEvents = removalFrom('webhook_events', 'webhook_id', webhookIdsOf)
 
 /** Removes webhook deliveries of a deleted application. */
-export const removeDeliveries: RemovalStatement = (applicationId, limit) => sql`
-  delete from webhook_deliveries where ctid = any(array(
-    select d.ctid from (${webhookIdsOf(applicationId)}) h
-    cross join lateral (select ctid from webhook_deliveries where webhook_id = h.id limit ${limit}) d limit ${limit}))`
+export const removeDeliveries = removalFrom('webhook_deliveries', 'webhook_id', webhookIdsOf)
 
 /** Deletes the oldest webhook events of an application with their deliveries, except pending ones. */
 export async function deleteExpiredEvents(

@@ -4,7 +4,7 @@ import type { AppScope } from '../../../platform/access/caller.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import type { OutboxEvent } from '../../../platform/outbox/outbox.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { isLiveApplication, serializeInApplication } from '../../accounts/applications/index.ts'
 import { toColumns, toWebhook, webhookColumns as columns } from './webhook-row.ts'
 import { isSubscribed, webhooksMax, type ChosenFields, type SigningWebhook, type Webhook } from './webhook.ts'
@@ -178,9 +178,7 @@ function webhooksIn(db: Db, scope: AppScope) {
 }
 
 /** Removes webhooks of a deleted application. */
-export const removeWebhooks: RemovalStatement = (applicationId, limit) => sql`
-  delete from webhooks where ctid = any(array(
-    select ctid from webhooks where application_id = ${applicationId} limit ${limit}))`
+export const removeWebhooks = removalFrom('webhooks', 'application_id')
 
 /** Selects the ids of the webhooks of an application. */
 export function webhookIdsOf(applicationId: string): RawBuilder<unknown> {

@@ -2,7 +2,8 @@ import { sql, type ExpressionBuilder, type RawBuilder, type Selectable } from 'k
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { DB, Files } from '../../../platform/db/schema.generated.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import type { Block, ErasedEndUser, Hooks, RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import type { Block, ErasedEndUser, Hooks } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { findBlock } from '../../../platform/hooks/postgres-counts.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
@@ -209,6 +210,4 @@ function visibleTo(scope: AppScope) {
 }
 
 /** Removes the rows of files of a deleted application; the sweep of blobs removes their content. */
-export const removeFiles: RemovalStatement = (applicationId, limit) => sql`
-  delete from files where ctid = any(array(
-    select ctid from files where application_id = ${applicationId} limit ${limit}))`
+export const removeFiles = removalFrom('files', 'application_id')

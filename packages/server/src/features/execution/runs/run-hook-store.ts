@@ -1,7 +1,7 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { AppScope } from '../../../platform/access/caller.ts'
 import type { Db } from '../../../platform/db/database.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { isLiveApplication } from '../../accounts/applications/index.ts'
 import { makerOf } from '../files/index.ts'
 import { findRunState } from './run-state-store.ts'
@@ -48,16 +48,10 @@ export const runOwners = sql`(
   where ${isLiveApplication(sql.ref('application_id'))})`
 
 /** Removes runs of a deleted application. */
-export const removeRuns: RemovalStatement = (applicationId, limit) => sql`
-  delete from runs where ctid = any(array(
-    select ctid from runs where application_id = ${applicationId} limit ${limit}))`
+export const removeRuns = removalFrom('runs', 'application_id')
 
 /** Removes journal entries of a deleted application. */
-export const removeRunEvents: RemovalStatement = (applicationId, limit) => sql`
-  delete from run_events where ctid = any(array(
-    select ctid from run_events where application_id = ${applicationId} limit ${limit}))`
+export const removeRunEvents = removalFrom('run_events', 'application_id')
 
 /** Removes the inputs of runs of a deleted application. */
-export const removeRunInputs: RemovalStatement = (applicationId, limit) => sql`
-  delete from run_inputs where ctid = any(array(
-    select ctid from run_inputs where application_id = ${applicationId} limit ${limit}))`
+export const removeRunInputs = removalFrom('run_inputs', 'application_id')

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import type { AppScope } from '../../../platform/access/caller.ts'
-import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { loadPage, mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { tableList } from '../../../platform/lists/postgres-list.ts'
 import { outcomesBefore, type Fire } from './schedule.ts'
@@ -65,8 +65,8 @@ export async function deleteFiresBefore(db: Db, { before, limit }: { before: Dat
 }
 
 /** Removes fires of the schedules of a deleted application. */
-export const removeFires: RemovalStatement = (applicationId, limit) => sql`
-  delete from schedule_fires where ctid = any(array(
-    select f.ctid from schedules s
-    cross join lateral (select ctid from schedule_fires where schedule_id = s.id limit ${limit}) f
-    where s.application_id = ${applicationId} limit ${limit}))`
+export const removeFires = removalFrom(
+  'schedule_fires',
+  'schedule_id',
+  (applicationId) => sql`select id from schedules where application_id = ${applicationId}`,
+)

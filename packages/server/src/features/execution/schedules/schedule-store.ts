@@ -5,7 +5,8 @@ import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
 import type { DB } from '../../../platform/db/schema.generated.ts'
 import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
-import type { ErasedEndUser, RemovalStatement } from '../../../platform/hooks/hooks.ts'
+import type { ErasedEndUser } from '../../../platform/hooks/hooks.ts'
+import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { serializeInApplication } from '../../accounts/applications/index.ts'
 import { agentNames } from '../../catalog/agents/index.ts'
 import type { JsonRecord } from '../runs/index.ts'
@@ -245,6 +246,4 @@ export function parseRecord(value: unknown): JsonRecord {
 }
 
 /** Removes schedules of a deleted application. */
-export const removeSchedules: RemovalStatement = (applicationId, limit) => sql`
-  delete from schedules where ctid = any(array(
-    select ctid from schedules where application_id = ${applicationId} limit ${limit}))`
+export const removeSchedules = removalFrom('schedules', 'application_id')
