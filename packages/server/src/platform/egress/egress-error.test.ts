@@ -25,6 +25,16 @@ describe('toEgressError', () => {
     expect(error.message).not.toContain('10.1.2.3')
   })
 
+  it('reports the nearest known code among the causes of an error and their parts', () => {
+    const parts = new AggregateError([failed('unknown'), failed('ECONNREFUSED')])
+    expect(toEgressError(new TypeError('fetch failed', { cause: parts })).code).toBe('egress-connection-refused')
+    const guard = new EgressError('egress-dns', { cause: failed('ECONNREFUSED') })
+    expect(toEgressError(new TypeError('fetch failed', { cause: guard })).code).toBe('egress-dns')
+    const own = failed('own')
+    own.cause = own
+    expect(toEgressError(own).code).toBe('egress-failed')
+  })
+
   it('returns an EgressError unchanged', () => {
     const own = new EgressError('egress-dns')
     expect(toEgressError(own)).toBe(own)

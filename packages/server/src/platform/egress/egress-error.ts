@@ -38,8 +38,14 @@ export class EgressRefused extends EgressError {
 }
 
 /** True if the failure is from before a connection was made: it says nothing about the server at the address. */
-export function isBeforeConnection({ code }: EgressError): boolean {
+export function isBeforeConnection(error: unknown): boolean {
+  const code = egressCodeOf(error)
   return code === 'egress-dns' || code.startsWith('egress-refused-')
+}
+
+/** What users see of any failure at an internal address. They must not learn what listens there, and what it says. */
+export function hiddenFailure(what: string): string {
+  return `${what} Its address is internal, so the reason is not shown: ` + "this server's operator finds it in the log."
 }
 
 const codes: ReadonlyMap<string, EgressCode> = new Map([
@@ -60,19 +66,44 @@ const codes: ReadonlyMap<string, EgressCode> = new Map([
 
 /** Converts the error of a failed call to an EgressError. */
 export function toEgressError(error: unknown): EgressError {
-  if (error instanceof EgressError) return error
-  const code = codeOf(error)
-  return new EgressError(codes.get(code) ?? codeByFamily(code), { cause: error })
+  return error instanceof EgressError ? error : new EgressError(egressCodeOf(error), { cause: error })
 }
 
-function codeByFamily(code: string): EgressCode {
+/** Why a call failed, from the first known code of its error and the error's causes. */
+export function egressCodeOf(error: unknown): EgressCode {
+  for (const cause of withCauses(error)) {
+    const code = ownCodeOf(cause)
+    if (code !== undefined) return code
+  }
+  return 'egress-failed'
+}
+
+function ownCodeOf(error: Error): EgressCode | undefined {
+  if (error instanceof EgressError) return error.code
+  // Not all errors of the parser have a code.
+  if (error instanceof errors.HTTPParserError) return 'egress-bad-reply'
+  const code = 'code' in error ? String(error.code) : ''
+  return codes.get(code) ?? codeByFamily(code)
+}
+
+function codeByFamily(code: string): EgressCode | undefined {
   if (/^(ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|INVALID_CA|CRL_)/.test(code))
     return 'egress-tls'
-  return code.startsWith('HPE_') ? 'egress-bad-reply' : 'egress-failed'
+  return code.startsWith('HPE_') ? 'egress-bad-reply' : undefined
 }
 
-function codeOf(error: unknown): string {
-  // Not all errors of the parser have a code.
-  if (error instanceof errors.HTTPParserError) return 'HPE_INVALID'
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
+const causesMax = 8
+
+/** The error, its causes and their parts, nearest first. */
+function withCauses(error: unknown): readonly Error[] {
+  const found: Error[] = []
+  const queue: unknown[] = [error]
+  for (let next = 0; next < queue.length && next < causesMax; next += 1) {
+    const current = queue[next]
+    if (!(current instanceof Error)) continue
+    found.push(current)
+    const parts: readonly unknown[] = current instanceof AggregateError ? current.errors.slice(0, causesMax) : []
+    queue.push(current.cause, ...parts)
+  }
+  return found
 }

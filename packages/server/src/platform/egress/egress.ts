@@ -6,7 +6,7 @@ import { EgressError, EgressRefused, toEgressError, type EgressCode } from './eg
 import { findUrlMistake } from './egress-url.ts'
 import { createGuardedAgents, type GuardedAgents, type GuardedAgentsOptions } from './guarded-agents.ts'
 
-export { EgressError, EgressRefused, isBeforeConnection } from './egress-error.ts'
+export { egressCodeOf, EgressError, EgressRefused, hiddenFailure, type EgressCode } from './egress-error.ts'
 export { findUrlMistake } from './egress-url.ts'
 
 export interface EgressRequest {
@@ -17,7 +17,7 @@ export interface EgressRequest {
   /** The reply is truncated at this size. */
   readonly responseBytesMax: number
   readonly signal?: AbortSignal
-  /** Called before the request is sent to an internal address: the caller must then hide the reply from users. */
+  /** Called if the outcome, a reply or a failure, says something about an internal address: it must be hidden. */
   readonly onHidden?: () => void
 }
 
@@ -35,7 +35,7 @@ export interface GuardedRequest {
   readonly headers: Headers
   readonly body: string | null
   readonly signal: AbortSignal | null
-  /** Called before the request is sent to an internal address: the caller must then hide why a call failed. */
+  /** Called if the outcome, a reply or a failure, says something about an internal address: it must be hidden. */
   readonly onHidden?: () => void
 }
 
@@ -70,7 +70,7 @@ export function createEgress(options: GuardedAgentsOptions): Egress {
       return within(request, (signal) => {
         const { onHidden = noop } = request
         const target = new URL(url)
-        return agents.run(target, (agent) => send(agent, target, { ...request, signal }), onHidden)
+        return agents.run(target, (agent) => send(agent, target, { ...request, signal }), { onHidden, signal })
       })
     },
     close: () => agents.close(),
@@ -85,7 +85,8 @@ async function fetchGuarded(
   { headers, onHidden = noop, ...request }: GuardedRequest,
 ): Promise<Response> {
   const settings = { ...request, headers: [...headers], redirect: 'manual' as const }
-  const reply = await agents.run(url, (dispatcher) => fetchThrough(url, { ...settings, dispatcher }), onHidden)
+  const watch = { onHidden, signal: request.signal }
+  const reply = await agents.run(url, (dispatcher) => fetchThrough(url, { ...settings, dispatcher }), watch)
   const { status, statusText, body } = reply
   return new Response(body, { status, statusText, headers: [...reply.headers] })
 }

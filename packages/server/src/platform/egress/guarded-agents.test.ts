@@ -1,3 +1,4 @@
+import type { LookupAddress } from 'node:dns'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { AddressPolicy } from './address-policy.ts'
 import { createEgress, EgressRefused, type Egress } from './egress.ts'
@@ -80,6 +81,41 @@ describe('replies of internal addresses', () => {
     const { port } = await receiver()
     const egress = open(privatePolicy(), { 'both.example': ['127.0.0.1', '8.8.8.8'] })
     expect(await call(egress, `http://both.example:${port}/`)).toMatchObject({ posted: 200, hidden: 2 })
+  })
+})
+
+describe('failures of calls to internal addresses', () => {
+  it('must be hidden if nobody listens there', async () => {
+    const gone = await receiver()
+    await gone.close()
+    expect(await call(open(privatePolicy()), gone.url)).toMatchObject({
+      posted: expect.objectContaining({ code: 'egress-connection-refused' }),
+      hidden: 2,
+    })
+  })
+
+  it('must be hidden when the call times out, though nothing more is known of it', async () => {
+    const answer = Promise.withResolvers<LookupAddress[]>()
+    const egress = createEgress({ policy: privatePolicy(), resolve: () => answer.promise })
+    closers.push(async () => {
+      answer.resolve([])
+      await egress.close()
+    })
+    let isHidden = false
+    const onHidden = () => (isHidden = true)
+    const seen = await egress
+      .post('http://slow.localhost/', request({ onHidden, timeoutMs: 100 }))
+      .catch((error: unknown) => ({ error, isHidden }))
+    expect(seen).toEqual({ error: expect.objectContaining({ code: 'egress-timeout' }), isHidden: true })
+  })
+
+  it('are shown if there was no connection, because they say nothing about a server', async () => {
+    const failed = expect.objectContaining({ code: 'egress-dns' })
+    expect(await call(open(privatePolicy()), 'http://nothing.localhost/')).toEqual({
+      posted: failed,
+      fetched: failed,
+      hidden: 0,
+    })
   })
 })
 

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { Agent, Pool, type Dispatcher } from 'undici'
 import { isNamedDestination, verdictOf, type AddressPolicy } from './address-policy.ts'
 import { destinationOf } from '../addresses/destination.ts'
-import { EgressError } from './egress-error.ts'
+import { EgressError, isBeforeConnection } from './egress-error.ts'
 import { isLocalName } from './egress-url.ts'
 import { guardedConnector, InternalName, type GuardedConnectorOptions, type Reach } from './guarded-connector.ts'
 
@@ -15,16 +15,24 @@ export interface GuardedAgentsOptions extends GuardedConnectorOptions {
   readonly keepAliveMaxMs?: number
 }
 
+/** Learns that the outcome of a call must be hidden from users. */
+export interface HiddenWatch {
+  /**
+   * Called before the outcome of a call to an internal address is known to its caller: a reply, or a failure other
+   * than that of the guard or of DNS, which say nothing about the server there.
+   */
+  readonly onHidden: () => void
+  /** Its abort is an outcome too: it says that the server did not answer in time. */
+  readonly signal: AbortSignal | null
+}
+
 /**
  * The connections of a client: those to public addresses, and those to all that the policy allows. A request that used
  * the first is known to have reached a public address.
  */
 export interface GuardedAgents {
-  /**
-   * Calls `send` with the agent for the URL. `onHidden` is called before a request is sent to an internal address whose
-   * replies its caller must not see.
-   */
-  run<T>(url: URL, send: (agent: Dispatcher) => Promise<T>, onHidden: () => void): Promise<T>
+  /** Calls `send` with the agent for the URL. */
+  run<T>(url: URL, send: (agent: Dispatcher) => Promise<T>, watch: HiddenWatch): Promise<T>
   close(): Promise<void>
 }
 
@@ -32,10 +40,10 @@ export function createGuardedAgents(options: GuardedAgentsOptions): GuardedAgent
   const { policy } = options
   const agents = { public: createAgent('public', options), local: createAgent('local', options) }
   return {
-    async run(url, send, onHidden) {
+    async run(url, send, watch) {
       const sendLocally = () => {
-        if (!policy.showsInternal) onHidden()
-        return send(agents.local)
+        const reply = send(agents.local)
+        return policy.showsInternal ? reply : hideOutcome(reply, watch)
       }
       if (firstReach(policy, url) === 'local') return sendLocally()
       try {
@@ -47,6 +55,21 @@ export function createGuardedAgents(options: GuardedAgentsOptions): GuardedAgent
       }
     },
     close: async () => void (await Promise.all([agents.public.destroy(), agents.local.destroy()])),
+  }
+}
+
+/** Calls `onHidden` before the outcome of the call is known. */
+async function hideOutcome<T>(call: Promise<T>, { onHidden, signal }: HiddenWatch): Promise<T> {
+  signal?.addEventListener('abort', onHidden)
+  try {
+    const reply = await call
+    onHidden()
+    return reply
+  } catch (error) {
+    if (!isBeforeConnection(error)) onHidden()
+    throw error
+  } finally {
+    signal?.removeEventListener('abort', onHidden)
   }
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createSemaphore, type Semaphore } from '../../../platform/concurrency/semaphore.ts'
-import { egress, EgressError, isBeforeConnection, type EgressReply } from '../../../platform/egress/egress.ts'
+import { egress, EgressError, hiddenFailure, type EgressReply } from '../../../platform/egress/egress.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
 import { findSigningWebhook, signingHeaders, type SigningWebhook } from '../webhooks/index.ts'
 import { isTaken, type ClaimedDelivery } from './delivery.ts'
@@ -12,10 +12,7 @@ import type { Passage } from './traffic.ts'
 const timeoutMs = 15_000
 const recordTries = 3
 const recordRestMs = 500
-/** What users see of any failure at an internal address. They must not learn what listens there, and what it says. */
-const hiddenFailure =
-  'The receiver did not accept the event. Its address is internal, so the reason is not shown: ' +
-  "this server's operator finds it in the log."
+const notAccepted = hiddenFailure('The receiver did not accept the event.')
 const notPrepared = 'The event could not be prepared because of a server error, which was logged.'
 
 /** What sending and recording a delivery needs. */
@@ -94,7 +91,7 @@ export async function sendAttempt(
       { deliveryId: delivery.id, webhookId: webhook.id, reason: error, status: reply?.status },
       'A delivery to an internal address failed.',
     )
-  return { request, ...outcome, error: error === null ? null : hiddenFailure }
+  return { request, ...outcome, error: error === null ? null : notAccepted }
 }
 
 async function post(
@@ -114,7 +111,7 @@ async function post(
     if (!(error instanceof EgressError)) throw error
     const latencyMs = Math.round(performance.now() - startedMs)
     const isSilent = error.code === 'egress-timeout'
-    return { reply: null, latencyMs, error: error.message, isSilent, isHidden: isHidden && !isBeforeConnection(error) }
+    return { reply: null, latencyMs, error: error.message, isSilent, isHidden }
   }
 }
 

@@ -1,3 +1,5 @@
+import { egressCodeOf, hiddenFailure as hidden, type EgressCode } from '../../../../platform/egress/egress.ts'
+
 /** Why a connection to the provider failed. */
 export type ConnectionFailure =
   | 'BLOCKED_URL'
@@ -8,29 +10,19 @@ export type ConnectionFailure =
   | 'TIMEOUT'
   | 'NETWORK_ERROR'
 
-const failureCodes: Readonly<Record<string, ConnectionFailure>> = {
+const failures: Readonly<Record<EgressCode, ConnectionFailure>> = {
+  'egress-refused-url': 'BLOCKED_URL',
   'egress-refused-address': 'BLOCKED_URL',
   'egress-refused-name': 'DNS_ERROR',
   'egress-dns': 'DNS_ERROR',
-  ENOTFOUND: 'DNS_ERROR',
-  EAI_AGAIN: 'DNS_ERROR',
-  EAI_FAIL: 'DNS_ERROR',
-  ECONNREFUSED: 'CONNECTION_REFUSED',
-  ECONNRESET: 'CONNECTION_RESET',
-  EPIPE: 'CONNECTION_RESET',
-  UND_ERR_SOCKET: 'CONNECTION_RESET',
-  ETIMEDOUT: 'TIMEOUT',
-  UND_ERR_CONNECT_TIMEOUT: 'TIMEOUT',
-  UND_ERR_HEADERS_TIMEOUT: 'TIMEOUT',
-  UND_ERR_BODY_TIMEOUT: 'TIMEOUT',
-  EPROTO: 'TLS_ERROR',
-  CERT_HAS_EXPIRED: 'TLS_ERROR',
-  CERT_NOT_YET_VALID: 'TLS_ERROR',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'TLS_ERROR',
-  SELF_SIGNED_CERT_IN_CHAIN: 'TLS_ERROR',
-  UNABLE_TO_GET_ISSUER_CERT: 'TLS_ERROR',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'TLS_ERROR',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'TLS_ERROR',
+  'egress-timeout': 'TIMEOUT',
+  'egress-connection-refused': 'CONNECTION_REFUSED',
+  'egress-unreachable': 'NETWORK_ERROR',
+  'egress-connection-lost': 'CONNECTION_RESET',
+  'egress-tls': 'TLS_ERROR',
+  'egress-bad-reply': 'NETWORK_ERROR',
+  'egress-aborted': 'NETWORK_ERROR',
+  'egress-failed': 'NETWORK_ERROR',
 }
 
 const texts: Readonly<Record<ConnectionFailure, string>> = {
@@ -45,14 +37,9 @@ const texts: Readonly<Record<ConnectionFailure, string>> = {
   NETWORK_ERROR: 'The provider cannot be reached.',
 }
 
-/** Derives the failure from the error codes of an error and its causes. */
+/** The failure that an error or one of its causes reports. */
 export function connectionFailureOf(error: unknown): ConnectionFailure {
-  for (const code of codesOf(error)) {
-    const known = failureCodes[code]
-    if (known !== undefined) return known
-    if (/^ERR_(TLS|SSL)_/.test(code)) return 'TLS_ERROR'
-  }
-  return 'NETWORK_ERROR'
+  return failures[egressCodeOf(error)]
 }
 
 /** The failure as one sentence for people. */
@@ -65,22 +52,5 @@ export function isBeforeConnection(failure: ConnectionFailure): boolean {
   return failure === 'BLOCKED_URL' || failure === 'DNS_ERROR'
 }
 
-/** What users see of any failure at an internal address. They must not learn what listens there, and what it says. */
-export const hiddenFailure =
-  'The model server did not give a usable answer. Its address is internal, so the reason is not shown: ' +
-  "this server's operator finds it in the log."
-
-const causesMax = 8
-
-function codesOf(error: unknown): string[] {
-  const codes: string[] = []
-  const queue: unknown[] = [error]
-  for (let next = 0; next < queue.length && next < causesMax; next += 1) {
-    const current = queue[next]
-    if (!(current instanceof Error)) continue
-    if ('code' in current && typeof current.code === 'string') codes.push(current.code)
-    const inner: readonly unknown[] = current instanceof AggregateError ? current.errors : []
-    queue.push(current.cause, ...inner)
-  }
-  return codes
-}
+/** What users see of any failure at an internal address. */
+export const hiddenFailure = hidden('The model server did not give a usable answer.')
