@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cloneDatabase, type TestDatabase } from '../../testing/test-database.ts'
 import { portOf } from '../http/port-of.ts'
 import { createLog } from '../log/log.ts'
-import { databaseFailureOf, isDatabaseOutage, revealDatabaseFailures } from './database-failure.ts'
+import { databaseFailureOf, deletedTenantOf, isDatabaseOutage, revealDatabaseFailures } from './database-failure.ts'
 import { openDatabase, type Database } from './database.ts'
 
 const log = createLog('silent')
@@ -97,5 +97,66 @@ describe('a failure of the database', () => {
       throw new Error('The error of the library.')
     })
     await expect(own).rejects.toThrow('The error of the library.')
+  })
+})
+
+describe('a row of a deleted tenant', () => {
+  let testDatabase: TestDatabase
+  let database: Database
+  const failureOf = (statement: string) => caught(sql.raw(statement).execute(database.db))
+  beforeAll(async () => {
+    testDatabase = await cloneDatabase()
+    database = openDatabase(testDatabase.address, { connectionsMax: 2, log })
+    await sql`create table own_parents (id uuid primary key)`.execute(database.db)
+    await sql`
+      create table toys (
+        application_id uuid references applications (id),
+        organization_id uuid references organizations (id),
+        own_parent_id uuid references own_parents (id)
+      )`.execute(database.db)
+  })
+  afterAll(async () => {
+    await database.close()
+    await testDatabase.drop()
+  })
+
+  it.each([
+    ['application', 'application_id'],
+    ['organization', 'organization_id'],
+    [undefined, 'own_parent_id'],
+  ])('that was removed already is one of an %s, by the column %s', async (tenant, column) => {
+    const error = await failureOf(`insert into toys (${column}) values (gen_random_uuid())`)
+    expect(error).toMatchObject({ code: '23503' })
+    expect(deletedTenantOf(error)).toBe(tenant)
+  })
+
+  it.each([
+    ['application', 'TD001'],
+    ['organization', 'TD002'],
+    [undefined, '23505'],
+  ])('that is marked as deleted is one of an %s, by the state %s', async (tenant, state) => {
+    const error = await failureOf(`do $$ begin raise exception using errcode = '${state}'; end $$`)
+    expect(deletedTenantOf(error)).toBe(tenant)
+    expect(deletedTenantOf(Object.assign(new Error('Of another source.'), { code: state }))).toBeUndefined()
+  })
+
+  it('is recognized in every language of the database', () => {
+    const error = new pg.DatabaseError('Ein Fremdschlüssel ist verletzt.', 1, 'error')
+    const detail = 'Schlüssel (application_id)=(1) ist nicht in Tabelle »applications« vorhanden.'
+    expect(deletedTenantOf(Object.assign(error, { code: '23503', table: 'toys', detail }))).toBe('application')
+  })
+
+  it('is not the row of a tenant that others still refer to', async () => {
+    const id = '00000000-0000-4000-8000-000000000001'
+    for (const statement of [
+      'alter table applications drop constraint applications_organization_id_fkey',
+      'alter table applications add foreign key (organization_id) references organizations (id)',
+      `insert into organizations (id, name, slug) values ('${id}', 'One', 'one')`,
+      `insert into applications (id, organization_id, name) values (gen_random_uuid(), '${id}', 'One')`,
+    ])
+      await sql.raw(statement).execute(database.db)
+    const error = await failureOf('delete from organizations')
+    expect(error).toMatchObject({ code: '23503', table: 'applications' })
+    expect(deletedTenantOf(error)).toBeUndefined()
   })
 })

@@ -45,6 +45,13 @@ const sqlStates: Readonly<Record<string, DatabaseFailureKind>> = {
 /** The database ends the connection with these; the transaction may have been committed just before. */
 const endsConnection = /^(08|57P0[124]|40003)/
 
+/** The SQLSTATEs with which the triggers refuse a new row of a deleted container; see tenant-guards.ts. */
+const deletedTenants: Readonly<Record<string, Tenant>> = { TD001: 'application', TD002: 'organization' }
+const foreignKeyViolation = '23503'
+
+/** What contains the rows of a tenant. */
+export type Tenant = 'application' | 'organization'
+
 const networkCodes =
   /^(ECONN|EPIPE$|ETIMEDOUT$|EHOST|ENET|EADDRNOTAVAIL$|EAI_|ENOTFOUND$|EMFILE$|ENFILE$|ERR_SSL|ERR_TLS)/
 /** Messages of the driver's errors, which have no code. */
@@ -102,6 +109,18 @@ export function databaseFailureOf(error: unknown): DatabaseFailure | undefined {
 export function isDatabaseOutage(error: unknown): boolean {
   const kind = databaseFailureOf(error)?.kind
   return kind === 'unavailable' || kind === 'full'
+}
+
+/** The tenant whose deletion is why a statement failed that adds a row to it; undefined for everything else. */
+export function deletedTenantOf(error: unknown): Tenant | undefined {
+  if (!(error instanceof pg.DatabaseError)) return undefined
+  const { code = '', detail = '', table } = error
+  if (code !== foreignKeyViolation) return deletedTenants[code]
+  // The tenant's row was removed too. The detail names the table that lacks it, in a sentence in the language of the
+  // database. The same state refuses to delete a row that others refer to: then the detail names their table.
+  const lacks = (parent: string) => table !== parent && new RegExp(`\\b${parent}\\b`).test(detail)
+  if (lacks('applications')) return 'application'
+  return lacks('organizations') ? 'organization' : undefined
 }
 
 /**

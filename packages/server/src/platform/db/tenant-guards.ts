@@ -22,6 +22,3 @@ export async function attachTenantGuards(client: pg.ClientBase): Promise<void> {
        for each statement execute function ${guard}()`,
     )
 }
-
-/** The SQLSTATEs with which the triggers refuse a row. */
-export const deletedTenantCodes = { application: 'TD001', organization: 'TD002' } as const

@@ -2,8 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { insertAuditEntryAndCommit } from '../audit/postgres-audit.ts'
 import type { AuditSubject } from '../audit/audit.ts'
+import { deletedTenantOf } from '../db/database-failure.ts'
 import type { Tx } from '../db/database.ts'
-import { deletedTenantCodes } from '../db/tenant-guards.ts'
 import { parseWireId } from '../ids/id.ts'
 import { auditedRequest } from './admit.ts'
 import type { ApiParts, Operation } from './api.ts'
@@ -159,17 +159,12 @@ function buildCall(
   }
 }
 
+const tenantProblems = { application: 'app-not-found', organization: 'org-not-found' } as const
+
 /** A change that began before its tenant was deleted is answered like one that began after it. */
 function refuseInDeleted(error: unknown): never {
-  if (error instanceof Error && 'code' in error) {
-    if (error.code === deletedTenantCodes.application) throw problem('app-not-found')
-    if (error.code === deletedTenantCodes.organization) throw problem('org-not-found')
-    // The rows were removed meanwhile: the foreign key of the new row finds no tenant.
-    const isOrphan = error.code === '23503' && 'detail' in error
-    if (isOrphan && String(error.detail).endsWith('in table "applications".')) throw problem('app-not-found')
-    if (isOrphan && String(error.detail).endsWith('in table "organizations".')) throw problem('org-not-found')
-  }
-  throw error
+  const deleted = deletedTenantOf(error)
+  throw deleted === undefined ? error : problem(tenantProblems[deleted])
 }
 
 async function writeAudit(
