@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { hashSessionToken } from '../../features/accounts/sign-in/hashed-session-tokens.ts'
+import { hashSessionToken } from '../../features/accounts/sign-in/sessions/hashed-session-tokens.ts'
 import { newWireId } from '../../platform/ids/id.ts'
 import { appUrl } from '../../platform/open-platform.ts'
 import type { Platform } from '../../platform/platform.ts'

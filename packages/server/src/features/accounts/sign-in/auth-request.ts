@@ -13,3 +13,12 @@ export function requestOf(headers: Headers | undefined): EventRequest {
     requestId: headers?.get(requestIdHeader) ?? null,
   }
 }
+
+/** A field of a body that was not validated yet. */
+export function textIn(body: unknown, name: string): string | undefined {
+  const fields: ReadonlyMap<string, unknown> = new Map(
+    typeof body === 'object' && body !== null ? Object.entries(body) : [],
+  )
+  const value = fields.get(name)
+  return typeof value === 'string' && value !== '' ? value : undefined
+}

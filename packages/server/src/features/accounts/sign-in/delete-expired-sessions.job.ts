@@ -1,6 +1,6 @@
 import { job } from '../../../platform/jobs/job.ts'
-import { deletePasswordAttempts } from './attempt-store.ts'
-import { seriesSeconds } from './password-attempts.ts'
+import { deletePasswordAttempts } from './passwords/password-attempt-store.ts'
+import { seriesSeconds } from './passwords/password-attempts.ts'
 import { deleteExpired } from './sign-in-store.ts'
 
 const batchMax = 1000

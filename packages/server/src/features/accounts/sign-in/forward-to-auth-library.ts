@@ -8,9 +8,9 @@ import { appUrl, trustedOrigins } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { authLibrary } from './auth-library.ts'
 import { clientIpHeader, requestIdHeader } from './auth-request.ts'
-import { weakPasswordCode } from './new-passwords.ts'
-import { tooManyPasswordsCode } from './password-attempts.ts'
-import { reauthenticationCode } from './reauthentication.ts'
+import { weakPasswordCode } from './passwords/new-passwords.ts'
+import { tooManyPasswordsCode } from './passwords/password-attempts.ts'
+import { reauthenticationCode } from './sessions/reauthentication.ts'
 
 type Http = Pick<AnyCall, 'request' | 'reply' | 'platform'>
 

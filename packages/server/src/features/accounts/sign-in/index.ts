@@ -22,7 +22,7 @@ export {
   findOpenSessions,
   loadSessions,
   type Session,
-} from './session-store.ts'
+} from './sessions/session-store.ts'
 export { findUser, hasUsers, lockUser, saveUser, userExists, userNames, type User } from './user-store.ts'
 
 /** Refusals of the auth library; each carries its `code` and `message` as extension members. */

@@ -2,7 +2,7 @@ import { type AnyCall } from '../../../platform/http/endpoint.ts'
 import { appUrl } from '../../../platform/open-platform.ts'
 import { authLibrary } from './auth-library.ts'
 import { clientIpHeader, requestIdHeader } from './auth-request.ts'
-import { forgetAttempts } from './password-attempts.ts'
+import { forgetAttempts } from './passwords/password-attempts.ts'
 
 /**
  * Signs a user in with their password, and sets the cookies of the new session on the reply; for endpoints that have

@@ -1,9 +1,8 @@
 import type { BetterAuthOptions, BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
 import { recordSecurityEvent, type Recorder, type SecurityAction } from '../security-log/index.ts'
-import { requestOf } from './auth-request.ts'
-import { challengedUser, codePaths } from './second-factors.ts'
+import { requestOf, textIn } from './auth-request.ts'
+import { challengedUser, codePaths } from './second-factors/second-factors.ts'
 import { deleteVerificationsOf } from './sign-in-store.ts'
-import { textIn } from './reauthentication.ts'
 
 type DatabaseHooks = NonNullable<BetterAuthOptions['databaseHooks']>
 

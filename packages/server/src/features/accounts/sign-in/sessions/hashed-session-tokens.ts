@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { BetterAuthOptions, BetterAuthPlugin, DBAdapter } from 'better-auth'
 import type { Kysely } from 'kysely'
-import type { Platform } from '../../../platform/platform.ts'
-import { recordSecurityEvent, type Recorder } from '../security-log/index.ts'
-import { requestOf } from './auth-request.ts'
-import { textIn } from './reauthentication.ts'
+import type { Platform } from '../../../../platform/platform.ts'
+import { recordSecurityEvent, type Recorder } from '../../security-log/index.ts'
+import { requestOf, textIn } from '../auth-request.ts'
 import { deleteOtherSessions, deleteSessionByToken } from './session-store.ts'
 
 type Adapter = DBAdapter<BetterAuthOptions>

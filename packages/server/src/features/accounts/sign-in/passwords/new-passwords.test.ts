@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { expectProblem } from '../../../testing/describe-endpoint.ts'
-import { fromOurPage, signUp } from '../../../testing/factories/session.ts'
-import { openWorld, type World } from '../../../testing/world.ts'
-import { registerUser, signInFeature } from './index.ts'
-import { relayAuthPost } from './relay-auth-post.ts'
-import { signUpEmail } from './sign-up-email.ts'
+import { expectProblem } from '../../../../testing/describe-endpoint.ts'
+import { fromOurPage, signUp } from '../../../../testing/factories/session.ts'
+import { openWorld, type World } from '../../../../testing/world.ts'
+import { registerUser, signInFeature } from '../index.ts'
+import { relayAuthPost } from '../relay-auth-post.ts'
+import { signUpEmail } from '../sign-up-email.ts'
 
 describe('a password that is easy to guess', () => {
   let world: World

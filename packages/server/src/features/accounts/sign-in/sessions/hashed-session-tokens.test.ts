@@ -2,11 +2,11 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { betterAuth } from 'better-auth'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { newWireId } from '../../../platform/ids/id.ts'
-import { cookieOf, fromOurPage, signUp, type SignedIn } from '../../../testing/factories/session.ts'
-import { openWorld, type World } from '../../../testing/world.ts'
-import { authOptions } from './auth-options.ts'
-import { signInFeature } from './index.ts'
+import { newWireId } from '../../../../platform/ids/id.ts'
+import { cookieOf, fromOurPage, signUp, type SignedIn } from '../../../../testing/factories/session.ts'
+import { openWorld, type World } from '../../../../testing/world.ts'
+import { authOptions } from '../auth-options.ts'
+import { signInFeature } from '../index.ts'
 
 describe('the token of a session', () => {
   let world: World
@@ -90,7 +90,7 @@ describe('the token of a session', () => {
       .values({ id: newWireId('ses'), user_id: user.userId, token, expires_at: expires })
       .execute()
     const before = await isOpen(signed(token))
-    const file = new URL('../../../../migrations/0018_add_account_security.sql', import.meta.url)
+    const file = new URL('../../../../../migrations/0018_add_account_security.sql', import.meta.url)
     const statement = /^update sessions set [^;]+;/mu.exec(await readFile(file, 'utf8'))?.[0] ?? ''
     await database.pool.query(statement.replace(';', ` where user_id = '${user.userId}' and token = '${token}';`))
     expect([before, await isOpen(signed(token))]).toEqual([false, true])

@@ -1,11 +1,11 @@
 import { TOTP, URI } from 'otpauth'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { expectProblem } from '../../../testing/describe-endpoint.ts'
-import { cookieOf, fromOurPage, signUp, type SignedIn } from '../../../testing/factories/session.ts'
-import { openWorld, type World } from '../../../testing/world.ts'
-import { signInFeature } from './index.ts'
-import { relayAuthPost } from './relay-auth-post.ts'
-import { signInEmail } from './sign-in-email.ts'
+import { expectProblem } from '../../../../testing/describe-endpoint.ts'
+import { cookieOf, fromOurPage, signUp, type SignedIn } from '../../../../testing/factories/session.ts'
+import { openWorld, type World } from '../../../../testing/world.ts'
+import { signInFeature } from '../index.ts'
+import { relayAuthPost } from '../relay-auth-post.ts'
+import { signInEmail } from '../sign-in-email.ts'
 import { wrongCodesMax } from './second-factors.ts'
 
 const secretOf = (uri: string) => {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { expectProblem } from '../../../testing/describe-endpoint.ts'
-import { cookieOf, fromOurPage, signUp, type SignedIn } from '../../../testing/factories/session.ts'
-import { openWorld, type World } from '../../../testing/world.ts'
-import { signInFeature } from './index.ts'
-import { relayAuthGet } from './relay-auth-get.ts'
-import { relayAuthPost } from './relay-auth-post.ts'
-import { createAuthenticator, type SoftwareAuthenticator } from './testing/software-authenticator.ts'
+import { expectProblem } from '../../../../testing/describe-endpoint.ts'
+import { cookieOf, fromOurPage, signUp, type SignedIn } from '../../../../testing/factories/session.ts'
+import { openWorld, type World } from '../../../../testing/world.ts'
+import { signInFeature } from '../index.ts'
+import { relayAuthGet } from '../relay-auth-get.ts'
+import { relayAuthPost } from '../relay-auth-post.ts'
+import { createAuthenticator, type SoftwareAuthenticator } from '../testing/software-authenticator.ts'
 
 const origin = 'https://app.example.com'
 const [rpId, second] = ['app.example.com', 'https://console.app.example.com']

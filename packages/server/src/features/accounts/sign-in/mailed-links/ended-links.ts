@@ -1,9 +1,9 @@
 import type { BetterAuthPlugin } from 'better-auth'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
-import type { Db } from '../../../platform/db/database.ts'
-import { hasSecurityEventSince, type SecurityAction } from '../security-log/index.ts'
-import { textIn } from './reauthentication.ts'
+import type { Db } from '../../../../platform/db/database.ts'
+import { hasSecurityEventSince, type SecurityAction } from '../../security-log/index.ts'
+import { textIn } from '../auth-request.ts'
 
 /** What ends the links that were mailed before. */
 const endings: readonly SecurityAction[] = ['password.changed', 'password.reset', 'email.changed']

@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
-import type { Db, Tx } from '../../../platform/db/database.ts'
-import type { TimeAndId } from '../../../platform/lists/cursor.ts'
-import { loadPage, mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
-import { tableList } from '../../../platform/lists/postgres-list.ts'
+import type { Db, Tx } from '../../../../platform/db/database.ts'
+import type { TimeAndId } from '../../../../platform/lists/cursor.ts'
+import { loadPage, mapSlice, type Page, type Slice } from '../../../../platform/lists/load-page.ts'
+import { tableList } from '../../../../platform/lists/postgres-list.ts'
 
 export interface Session {
   /** In wire form (ses_…); never the token. */

@@ -1,5 +1,6 @@
 import type { BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
-import type { Platform } from '../../../platform/platform.ts'
+import type { Platform } from '../../../../platform/platform.ts'
+import { textIn } from '../auth-request.ts'
 
 /** A session that was opened this recently may change how its user signs in. */
 const recentSeconds = 600
@@ -21,15 +22,6 @@ const sessionSecondsMax: Readonly<Record<string, number>> = {
 
 /** The code of a refusal; `forward-to-auth-library.ts` maps it to a problem. */
 export const reauthenticationCode = 'REAUTHENTICATION_REQUIRED'
-
-/** A field of a body that was not validated yet. */
-export function textIn(body: unknown, name: string): string | undefined {
-  const fields: ReadonlyMap<string, unknown> = new Map(
-    typeof body === 'object' && body !== null ? Object.entries(body) : [],
-  )
-  const value = fields.get(name)
-  return typeof value === 'string' && value !== '' ? value : undefined
-}
 
 /** Whether the path requires a recent session or the current password in the body. */
 export function needsReauthentication(path: string): boolean {

@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto'
 import type { BetterAuthPlugin } from 'better-auth'
-import type { Platform } from '../../../platform/platform.ts'
-import { recordSecurityEvent, type Recorder } from '../security-log/index.ts'
-import { requestOf } from './auth-request.ts'
-import { clearPasswordAttempts, claimReport, takePasswordAttempt } from './attempt-store.ts'
-import { needsReauthentication, textIn } from './reauthentication.ts'
+import type { Platform } from '../../../../platform/platform.ts'
+import { recordSecurityEvent, type Recorder } from '../../security-log/index.ts'
+import { requestOf, textIn } from '../auth-request.ts'
+import { clearPasswordAttempts, claimReport, takePasswordAttempt } from './password-attempt-store.ts'
+import { needsReauthentication } from '../sessions/reauthentication.ts'
 
 /** The number of attempts in a row without a delay, over all addresses and sessions. */
 export const freeAttempts = 10

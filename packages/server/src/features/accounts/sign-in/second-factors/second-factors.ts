@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto'
 import type { BetterAuthOptions, BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
-import { appUrl, trustedOrigins } from '../../../platform/open-platform.ts'
-import type { Platform } from '../../../platform/platform.ts'
-import { claimCode, takeCodeAttempt } from './attempt-store.ts'
+import { appUrl, trustedOrigins } from '../../../../platform/open-platform.ts'
+import type { Platform } from '../../../../platform/platform.ts'
+import { claimCode, takeCodeAttempt } from './code-attempt-store.ts'
 
 /** After this many wrong codes in a row, over all sign-ins of a user, no code is accepted for a while. */
 export const wrongCodesMax = 5

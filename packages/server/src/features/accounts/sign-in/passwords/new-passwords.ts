@@ -1,6 +1,6 @@
 import type { BetterAuthPlugin } from 'better-auth'
-import { isWeakPassword, weakPasswordAdvice } from '../../../platform/passwords/weak-password.ts'
-import { textIn } from './reauthentication.ts'
+import { isWeakPassword, weakPasswordAdvice } from '../../../../platform/passwords/weak-password.ts'
+import { textIn } from '../auth-request.ts'
 
 /** The code of a refusal; `forward-to-auth-library.ts` maps it to a problem. */
 export const weakPasswordCode = 'WEAK_PASSWORD'

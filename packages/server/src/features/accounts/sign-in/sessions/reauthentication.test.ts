@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { openMailbox, type Mailbox } from '../../../platform/mail/testing/mailbox.ts'
-import { expectProblem } from '../../../testing/describe-endpoint.ts'
-import { cookieOf, fromOurPage, signUp, type SignedIn } from '../../../testing/factories/session.ts'
-import { requester } from '../../../testing/request.ts'
-import { openWorld, type World } from '../../../testing/world.ts'
-import { signInFeature } from './index.ts'
-import { relayAuthGet } from './relay-auth-get.ts'
-import { relayAuthPost } from './relay-auth-post.ts'
+import { openMailbox, type Mailbox } from '../../../../platform/mail/testing/mailbox.ts'
+import { expectProblem } from '../../../../testing/describe-endpoint.ts'
+import { cookieOf, fromOurPage, signUp, type SignedIn } from '../../../../testing/factories/session.ts'
+import { requester } from '../../../../testing/request.ts'
+import { openWorld, type World } from '../../../../testing/world.ts'
+import { signInFeature } from '../index.ts'
+import { relayAuthGet } from '../relay-auth-get.ts'
+import { relayAuthPost } from '../relay-auth-post.ts'
 
 const minuteMs = 60_000
 
