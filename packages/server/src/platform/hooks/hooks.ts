@@ -54,6 +54,9 @@ export type MemberLeft = (
   member: { readonly userId: string; readonly now: Date },
 ) => Promise<void>
 
+/** Loads a bounded number of names that belong to a user, such as those of their organizations. */
+export type TextsAboutUser = (db: Db, userId: string) => Promise<readonly string[]>
+
 /** The end-user whose content an erasure removes. */
 export interface ErasedEndUser extends AppScope {
   readonly endUserId: string
@@ -98,6 +101,8 @@ export interface FeatureHooks {
   readonly expires?: Readonly<Record<string, ExpiryHook>>
   readonly memberLeft?: MemberLeft
   readonly erase?: EraseHook
+  /** Names that belong to a user: a password must not consist of them. */
+  readonly textsAboutUser?: TextsAboutUser
   /** By noun: whether the thing with this stored id exists and the scope may see it. */
   readonly isVisible?: Readonly<Record<string, (db: Db, scope: AppScope, id: string) => Promise<boolean>>>
 }
@@ -111,6 +116,7 @@ export interface Hooks {
   readonly memberLeft: readonly MemberLeft[]
   /** In ascending order. */
   readonly erase: readonly EraseHook[]
+  readonly textsAboutUser: TextsAboutUser
   /** Throws an Error when no feature has the noun. */
   isVisible(noun: string, db: Db, about: { readonly scope: AppScope; readonly id: string }): Promise<boolean>
 }
@@ -127,6 +133,10 @@ export function hooksOf(features: readonly FeatureHooks[]): Hooks {
     expires: mergeFields(features.map(({ expires }) => expires ?? {})),
     memberLeft: features.flatMap(({ memberLeft }) => memberLeft ?? []),
     erase,
+    async textsAboutUser(db, userId) {
+      const parts = features.flatMap(({ textsAboutUser }) => textsAboutUser?.(db, userId) ?? [])
+      return (await Promise.all(parts)).flat()
+    },
     async isVisible(noun, db, { scope, id }) {
       const ask = visible[noun]
       if (ask === undefined) throw new Error(`No feature says whether a ${noun} is visible.`)

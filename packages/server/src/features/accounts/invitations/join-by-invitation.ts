@@ -59,7 +59,7 @@ function findAccount(
 
 async function register(
   tx: Tx,
-  { email, provesAddress }: PublicInvitation,
+  { email, provesAddress, orgName }: PublicInvitation,
   { password, displayName }: Guest,
 ): Promise<string> {
   if (password === undefined) {
@@ -71,7 +71,7 @@ async function register(
     throw problem('validation-error', { detail: `'password' ${mistake.message}.`, errors: [mistake] })
   }
   const user = { name: displayName ?? email, email, password, emailVerified: provesAddress }
-  const userId = await registerUser(tx, user)
+  const userId = await registerUser(tx, user, [orgName])
   // A concurrent request signed up with the address.
   if (userId === undefined) throw signInFirst(email)
   return userId

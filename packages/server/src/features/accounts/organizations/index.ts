@@ -7,6 +7,7 @@ import { getOrgDeletion } from './get-org-deletion.ts'
 import { getOrgSettings } from './get-org-settings.ts'
 import { listOrgs } from './list-orgs.ts'
 import { membersOf, removeMembers } from './member-store.ts'
+import { namesOfOrganizationsOf } from './organization-store.ts'
 import { updateOrg } from './update-org.ts'
 import { updateOrgSettings } from './update-org-settings.ts'
 
@@ -68,5 +69,6 @@ export const organizationsFeature = feature({
   owns: ['organizations', 'organization_members', 'retired_slugs'],
   removes: { organization: { organization_members: removeMembers } },
   contents: { organization: { members: { rows: membersOf } } },
+  textsAboutUser: namesOfOrganizationsOf,
   endpoints: { createOrg, listOrgs, getOrg, updateOrg, getOrgDeletion, deleteOrg, getOrgSettings, updateOrgSettings },
 })

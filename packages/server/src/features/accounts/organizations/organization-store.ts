@@ -134,6 +134,18 @@ export async function findSlug(db: Db, scope: OrgScope): Promise<string | undefi
   return row?.slug
 }
 
+/** Names and slugs of the user's newest organizations, at most 50. */
+export async function namesOfOrganizationsOf(db: Db, userId: string): Promise<string[]> {
+  const rows = await liveOrganizations(db)
+    .innerJoin('organization_members as m', 'm.organization_id', 'o.id')
+    .where('m.user_id', '=', userId)
+    .select(['o.name', 'o.slug'])
+    .orderBy('m.organization_id', 'desc')
+    .limit(50)
+    .execute()
+  return rows.flatMap(({ name, slug }) => [name, slug])
+}
+
 /** Names of organizations, to be joined. */
 export function organizationNames(db: Db) {
   return liveOrganizations(db).select(['id', 'name'])

@@ -18,7 +18,7 @@ const passwordResetSeconds = 3600
 const times = { createdAt: 'created_at', updatedAt: 'updated_at' } as const
 
 /** What the auth library uses of the platform. */
-export type AuthPlatform = Pick<Platform, 'clock' | 'config' | 'db' | 'log' | 'secrets' | 'wake'>
+export type AuthPlatform = Pick<Platform, 'clock' | 'config' | 'db' | 'hooks' | 'log' | 'secrets' | 'wake'>
 
 /** The options of the auth library: its defaults, with Appstrate's tables, ids, rate limits and log. */
 export async function authOptions(platform: AuthPlatform, mailer: Mailer | undefined): Promise<BetterAuthOptions> {
@@ -37,7 +37,7 @@ export async function authOptions(platform: AuthPlatform, mailer: Mailer | undef
     socialProviders: socialProviders(config),
     // The last one sees whether the library wants a code after the password.
     plugins: [
-      await refuseWeakPasswords(),
+      await refuseWeakPasswords(platform),
       await limitPasswordAttempts({ ...recorder, clock, secrets }),
       await requireReauthentication(platform),
       await refuseEndedLinks(platform),

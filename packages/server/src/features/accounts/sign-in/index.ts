@@ -78,14 +78,16 @@ export function warmSignIn(platform: Pick<Platform, 'use'>): Promise<void> {
 
 /**
  * Creates a user with a password, without a sign-up; returns their id, or undefined if a user has the address.
- * By default the address counts as verified. Throws `weak-password`.
+ * By default the address counts as verified. Throws `weak-password`, also for a password made of the texts `about`
+ * the user.
  */
 export async function registerUser(
   tx: Tx,
   user: { readonly name: string; readonly email: string; readonly password: string; readonly emailVerified?: boolean },
+  about: readonly string[] = [],
 ): Promise<string | undefined> {
   const { password, ...fields } = user
-  if (await isWeakPassword(password, [user.email, user.name]))
+  if (await isWeakPassword(password, [user.email, user.name, ...about]))
     throw problem('weak-password', { detail: `${weakPasswordAdvice}.` })
   return insertUser(tx, { ...fields, passwordHash: await hashPassword(password) })
 }

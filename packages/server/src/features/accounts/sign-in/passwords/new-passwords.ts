@@ -1,5 +1,7 @@
 import type { BetterAuthPlugin } from 'better-auth'
+import { appUrl } from '../../../../platform/open-platform.ts'
 import { isWeakPassword, weakPasswordAdvice } from '../../../../platform/passwords/weak-password.ts'
+import type { Platform } from '../../../../platform/platform.ts'
 import { textIn } from '../auth-request.ts'
 
 /** The code of a refusal; `forward-to-auth-library.ts` maps it to a problem. */
@@ -13,7 +15,11 @@ const newPasswordFields: Readonly<Record<string, string>> = {
 }
 
 /** Refuses weak passwords at a sign-up, a change and a reset. */
-export async function refuseWeakPasswords(): Promise<BetterAuthPlugin> {
+export async function refuseWeakPasswords({
+  db,
+  hooks,
+  config,
+}: Pick<Platform, 'config' | 'db' | 'hooks'>): Promise<BetterAuthPlugin> {
   const { APIError, createAuthMiddleware, getSessionFromCtx } = await import('better-auth/api')
   const handler = createAuthMiddleware(async (ctx) => {
     const password = textIn(ctx.body, newPasswordFields[ctx.path] ?? '')
@@ -28,7 +34,11 @@ export async function refuseWeakPasswords(): Promise<BetterAuthPlugin> {
       return found === null ? undefined : internalAdapter.findUserById(found.value)
     }
     const user = await findUser()
-    const about = [user?.email ?? textIn(ctx.body, 'email') ?? '', user?.name ?? textIn(ctx.body, 'name') ?? '']
+    const about = [
+      ...[user?.email ?? textIn(ctx.body, 'email'), user?.name ?? textIn(ctx.body, 'name')],
+      new URL(appUrl(config)).hostname,
+      ...(user === undefined || user === null ? [] : await hooks.textsAboutUser(db, user.id)),
+    ].filter((text) => text !== undefined)
     if (await isWeakPassword(password, about))
       throw new APIError('BAD_REQUEST', { code: weakPasswordCode, message: weakPasswordAdvice })
   })
