@@ -117,6 +117,11 @@ export interface AuditLog {
   user_agent: string | null;
 }
 
+export interface CredentialChanges {
+  changed_at: Timestamp;
+  user_id: string;
+}
+
 export interface EncryptionKeys {
   fingerprint: string;
   first_used_at: Generated<Timestamp>;
@@ -567,6 +572,7 @@ export interface DB {
   applications: Applications;
   audit_chains: AuditChains;
   audit_log: AuditLog;
+  credential_changes: CredentialChanges;
   encryption_keys: EncryptionKeys;
   end_user_keys: EndUserKeys;
   end_users: EndUsers;

@@ -3,7 +3,6 @@ import { deleteOldSecurityEvents } from './delete-old-security-events.job.ts'
 import { listSecurityLog } from './list-security-log.ts'
 
 export { recordSecurityEvent, type Recorder } from './record-security-event.ts'
-export { hasSecurityEventSince } from './security-event-store.ts'
 export type { EventRequest, SecurityAction } from './security-event.ts'
 
 const idPrefixes = { sev: 'An event in the security log of a user.' } as const

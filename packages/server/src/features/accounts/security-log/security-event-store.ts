@@ -1,9 +1,8 @@
 import { sql } from 'kysely'
-import { firstEntryIdAt } from '../../../platform/audit/entry-time.ts'
 import type { Db } from '../../../platform/db/database.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
-import { isSecurityAction, type SecurityAction, type SecurityEvent } from './security-event.ts'
+import { isSecurityAction, type SecurityEvent } from './security-event.ts'
 
 export async function insertSecurityEvent(db: Db, event: SecurityEvent): Promise<void> {
   await db
@@ -24,22 +23,6 @@ export async function insertSecurityEvent(db: Db, event: SecurityEvent): Promise
 export async function loadSecurityEvents(db: Db, userId: string, page: Page): Promise<Slice<SecurityEvent>> {
   const own = db.selectFrom('security_events').where('user_id', '=', userId)
   return mapSlice(await loadNewest(db, { rows: own.selectAll(), matching: own }, page), toSecurityEvent)
-}
-
-/** Whether one of the actions happened to the user's account at `since` or later. */
-export async function hasSecurityEventSince(
-  db: Db,
-  { userId, actions, since }: { userId: string; actions: readonly SecurityAction[]; since: Date },
-): Promise<boolean> {
-  const row = await db
-    .selectFrom('security_events')
-    .select('id')
-    .where('user_id', '=', userId)
-    .where('id', '>=', firstEntryIdAt(since))
-    .where('action', 'in', [...actions])
-    .limit(1)
-    .executeTakeFirst()
-  return row !== undefined
 }
 
 /** Deletes the oldest events below the id, at most `batchMax`; returns how many. */

@@ -11,7 +11,6 @@ import { refuseWeakPasswords } from './passwords/new-passwords.ts'
 import { forgetAttempts, limitPasswordAttempts, type AttemptPlatform } from './passwords/password-attempts.ts'
 import { requireReauthentication } from './sessions/reauthentication.ts'
 import { limitCodes, secondFactors } from './second-factors/second-factors.ts'
-import { deleteVerificationsOf } from './sign-in-store.ts'
 import { watchAccounts, watchRows } from './watch-accounts.ts'
 
 const passwordResetSeconds = 3600
@@ -142,7 +141,7 @@ function userTable(mailer: Mailer | undefined): NonNullable<BetterAuthOptions['u
 
 // Without a mail server, users cannot confirm an address or reset a password.
 function flows(recorder: AttemptPlatform): Pick<BetterAuthOptions, 'emailAndPassword' | 'emailVerification'> {
-  const { mailer, db } = recorder
+  const { mailer } = recorder
   if (mailer === undefined) return { emailAndPassword: { enabled: true } }
   return {
     emailAndPassword: {
@@ -151,7 +150,6 @@ function flows(recorder: AttemptPlatform): Pick<BetterAuthOptions, 'emailAndPass
       revokeSessionsOnPasswordReset: true,
       resetPasswordTokenExpiresIn: passwordResetSeconds,
       async onPasswordReset({ user }, request) {
-        await deleteVerificationsOf(db, user.id)
         await forgetAttempts(recorder, user.email)
         await recordSecurityEvent(recorder, {
           userId: user.id,

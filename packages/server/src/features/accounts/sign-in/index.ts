@@ -68,7 +68,16 @@ export const signInFeature = feature({
   variables,
   endpoints: { signUpEmail, signInEmail, signOut, getSession, relayAuthGet, relayAuthPost },
   jobs: [deleteExpiredSessions],
-  owns: ['users', 'sessions', 'accounts', 'verifications', 'two_factors', 'passkeys', 'password_attempts'],
+  owns: [
+    'users',
+    'sessions',
+    'accounts',
+    'verifications',
+    'two_factors',
+    'passkeys',
+    'password_attempts',
+    'credential_changes',
+  ],
 })
 
 /** Loads the auth library after the server has started to listen: the first sign-in does not wait for it. */

@@ -36,9 +36,18 @@ export async function insertUser(
   return id
 }
 
-/** Ends the user's mailed links for a new password, unfinished sign-ins and trusted devices. */
-export async function deleteVerificationsOf(db: Db, userId: string): Promise<void> {
-  await db.deleteFrom('verifications').where('value', '=', userId).execute()
+/**
+ * Whether the user's password or address has changed at `since` or later. Triggers note it in the transaction of the
+ * change, and delete the user's links for a new password, unfinished sign-ins and trusted devices.
+ */
+export async function hasCredentialChangeSince(db: Db, userId: string, since: Date): Promise<boolean> {
+  const row = await db
+    .selectFrom('credential_changes')
+    .select('user_id')
+    .where('user_id', '=', userId)
+    .where('changed_at', '>=', since)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** Deletes the oldest expired sessions and verifications, at most `batchMax` of each; returns how many. */

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { TOTP, URI } from 'otpauth'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openMailbox, type Mailbox } from '../../../platform/mail/testing/mailbox.ts'
@@ -154,6 +155,38 @@ describe('with a mail server, the owner of an account', () => {
     await send('POST /api/auth/two-factor/disable', { body: { password } })
     await mailTo(user.email, 'Sign-in codes were disabled')
   })
+})
+
+it('ends mailed links with a change whose event cannot be stored', async () => {
+  const mailbox = await openMailbox()
+  const world = await openWorld({ features, environment: { SMTP_URL: mailbox.url, APP_URL: origin } })
+  const { db } = world.platform
+  const [email, newEmail] = ['ada@example.com', 'thief@example.com']
+  const follow = async (address: string, subject: string) => {
+    const find = () =>
+      mailbox.mails.find((mail) => mail.includes(`\nTo: ${address}\n`) && mail.includes(`\nSubject: ${subject}\n`))
+    await expect.poll(find, { timeout: 15_000 }).toBeDefined()
+    const { pathname, search } = new URL(/http:\/\/localhost:3000\/\S+/.exec(find() ?? '')?.[0] ?? '')
+    return () => world.send(`GET ${pathname}${search}`)
+  }
+  await fromOurPage(world)('POST /api/auth/sign-up/email', { body: { name: 'Ada', email, password } })
+  const cookie = cookieOf(await (await follow(email, confirm))())
+  const send = requester(world.url, { cookie, origin })
+  await send('POST /api/auth/change-email', { body: { newEmail } })
+  await fromOurPage(world)('POST /api/auth/request-password-reset', { body: { email, redirectTo: '/reset' } })
+  await (await follow(email, 'Confirm the change of your e-mail address'))()
+  const toThief = await follow(newEmail, confirm)
+  const toReset = await follow(email, 'Set a new password')
+  await sql`alter table security_events add check (action <> 'password.changed') not valid`.execute(db)
+  const body = { currentPassword: password, newPassword: 'another long password' }
+  expect((await send('POST /api/auth/change-password', { body })).status).toBe(200)
+  expect(world.logLines.filter((line) => line.includes('could not be stored'))).toHaveLength(1)
+  expectProblem(relayAuthGet, await toThief(), 'sign-in-failed')
+  expect((await toReset()).headers.get('location')).toContain('error=INVALID_TOKEN')
+  const { email: kept } = await db.selectFrom('users').select('email').executeTakeFirstOrThrow()
+  expect(kept).toBe(email)
+  await world.close()
+  await mailbox.close()
 })
 
 it('still changes the password, and logs it once, if the event cannot be stored', async () => {

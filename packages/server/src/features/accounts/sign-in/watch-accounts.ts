@@ -2,7 +2,6 @@ import type { BetterAuthOptions, BetterAuthPlugin, GenericEndpointContext } from
 import { recordSecurityEvent, type Recorder, type SecurityAction } from '../security-log/index.ts'
 import { requestOf, textIn } from './auth-request.ts'
 import { challengedUser, codePaths } from './second-factors/second-factors.ts'
-import { deleteVerificationsOf } from './sign-in-store.ts'
 
 type DatabaseHooks = NonNullable<BetterAuthOptions['databaseHooks']>
 
@@ -93,7 +92,6 @@ async function recordChange(recorder: Recorder, ctx: Answered): Promise<void> {
   const { session } = ctx.context
   if (action === undefined || session === null) return
   const { id: userId, email } = session.user
-  if (action === 'password.changed') await deleteVerificationsOf(recorder.db, userId)
   const detail = textIn(ctx.body, 'name') ?? textIn(ctx.body, 'providerId')
   await recordSecurityEvent(recorder, { userId, action, detail, addresses: [email], request: requestOf(ctx.headers) })
 }
@@ -156,8 +154,6 @@ async function recordUpdate(
     await recordSecurityEvent(recorder, { userId, action: 'codes.enabled', addresses: [email], request })
   const former = ctx?.path === undefined ? undefined : formerAddress(ctx)
   if (former === undefined || former === email) return
-  // Mails to the former address must no longer set a password.
-  await deleteVerificationsOf(recorder.db, userId)
   await recordSecurityEvent(recorder, {
     userId,
     action: 'email.changed',

@@ -2,11 +2,8 @@ import type { BetterAuthPlugin } from 'better-auth'
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Db } from '../../../../platform/db/database.ts'
-import { hasSecurityEventSince, type SecurityAction } from '../../security-log/index.ts'
 import { textIn } from '../auth-request.ts'
-
-/** What ends the links that were mailed before. */
-const endings: readonly SecurityAction[] = ['password.changed', 'password.reset', 'email.changed']
+import { hasCredentialChangeSince } from '../sign-in-store.ts'
 
 const ChangeOfAddress = Type.Object({ email: Type.String(), updateTo: Type.String(), iat: Type.Number() })
 
@@ -22,10 +19,7 @@ export async function refuseEndedLinks({ db }: { readonly db: Db }): Promise<Bet
     if (link === undefined) return
     const found = await context.internalAdapter.findUserByEmail(link.email)
     const mailedAt = new Date(link.iat * 1_000)
-    if (
-      found !== null &&
-      (await hasSecurityEventSince(db, { userId: found.user.id, actions: endings, since: mailedAt }))
-    )
+    if (found !== null && (await hasCredentialChangeSince(db, found.user.id, mailedAt)))
       throw new APIError('UNAUTHORIZED', {
         code: 'LINK_ENDED',
         message: 'The link is from before the last change of the password or the address: request another one',

@@ -1,0 +1,41 @@
+-- When a user's password or address last changed. Mailed links from before that time no longer hold.
+-- A table of its own: a transaction that has locked other rows need not wait for the lock of the user's row.
+create table credential_changes (
+  user_id text primary key references users (id) on delete cascade,
+  changed_at timestamptz(3) not null
+);
+
+-- In the transaction of the change, whatever causes it: unfinished sign-ins and trusted devices end too.
+create function end_mailed_links(changed_user_id text) returns void language plpgsql as $$
+begin
+  insert into credential_changes as c (user_id, changed_at) values (changed_user_id, clock_timestamp())
+    on conflict (user_id) do update set changed_at = greatest(c.changed_at, excluded.changed_at);
+  delete from verifications where value = changed_user_id;
+end $$;
+
+create function note_change_of_address() returns trigger language plpgsql as $$
+begin
+  perform end_mailed_links(new.id);
+  return null;
+end $$;
+create trigger note_change_of_address after update of email on users
+  for each row when (old.email is distinct from new.email) execute function note_change_of_address();
+
+create function note_change_of_password() returns trigger language plpgsql as $$
+begin
+  perform end_mailed_links(new.user_id);
+  return null;
+end $$;
+create trigger note_change_of_password after update of password on accounts
+  for each row when (old.password is distinct from new.password) execute function note_change_of_password();
+
+-- The first password of a user who signed in otherwise. A new user has no account before it, and no links.
+create function note_first_password() returns trigger language plpgsql as $$
+begin
+  if exists (select from accounts where user_id = new.user_id and id <> new.id) then
+    perform end_mailed_links(new.user_id);
+  end if;
+  return null;
+end $$;
+create trigger note_first_password after insert on accounts
+  for each row when (new.password is not null) execute function note_first_password();
