@@ -13,7 +13,10 @@ export interface PermissionRow {
 }
 
 /** docs/permissions.md: what each role and each API key can do. */
-export function permissionsPage(rows: readonly PermissionRow[] = listPermissions(features)): GeneratedFile {
+export function permissionsPage(
+  rows: readonly PermissionRow[] = listPermissions(features),
+  administration: readonly string[] = listAdministration(features),
+): GeneratedFile {
   const table = rows.map(({ permission, roles: holders, isGrantable, operations }) =>
     tableRow([
       `\`${permission}\``,
@@ -34,6 +37,14 @@ export function permissionsPage(rows: readonly PermissionRow[] = listPermissions
     `|---|${':-:|'.repeat(roles.length + 1)}---|`,
     ...table,
     '',
+    '## Administrators of the instance',
+    '',
+    'An administrator of the instance is a user with a mark, independent of their roles in organizations.',
+    'Only their sessions can use the operations below; an API key never can.',
+    'Changes need a sign-in within the last ten minutes.',
+    '',
+    ...administration.map((id) => `- \`${id}\``),
+    '',
   ]
   return { path: 'docs/permissions.md', content: content.join('\n') }
 }
@@ -48,6 +59,13 @@ export function listPermissions(features: readonly Feature[]): PermissionRow[] {
     isGrantable: permissions.isGrantable(permission),
     operations: operations.filter(({ endpoint }) => endpoint.permission === permission).map(({ id }) => id),
   }))
+}
+
+/** The operations for administrators of the instance. */
+function listAdministration(features: readonly Feature[]): string[] {
+  return listOperations(features)
+    .filter(({ endpoint }) => endpoint.caller === 'administrator')
+    .map(({ id }) => id)
 }
 
 function mark(holds: boolean): string {

@@ -1,4 +1,5 @@
 import type { Feature } from '../platform/http/feature.ts'
+import { administratorsFeature } from './accounts/administrators/index.ts'
 import { apiKeysFeature } from './accounts/api-keys/index.ts'
 import { applicationsFeature } from './accounts/applications/index.ts'
 import { endUsersFeature } from './accounts/end-users/index.ts'
@@ -8,6 +9,7 @@ import { organizationsFeature } from './accounts/organizations/index.ts'
 import { profileFeature } from './accounts/profile/index.ts'
 import { securityLogFeature } from './accounts/security-log/index.ts'
 import { signInFeature } from './accounts/sign-in/index.ts'
+import { suspensionsFeature } from './accounts/suspensions/index.ts'
 import { agentsFeature } from './catalog/agents/index.ts'
 import { packagesFeature } from './catalog/packages/index.ts'
 import { modelsFeature } from './catalog/models/index.ts'
@@ -34,6 +36,8 @@ export const features: readonly Feature[] = [
   signInFeature,
   securityLogFeature,
   profileFeature,
+  administratorsFeature,
+  suspensionsFeature,
   organizationsFeature,
   membersFeature,
   invitationsFeature,

@@ -41,6 +41,10 @@ const forEveryUser: Readonly<Record<string, string>> = {
   revokeSession: 'their own',
   revokeOtherSessions: 'their own',
 }
+/** Operations of administrators of the instance. */
+const forAdministrators: readonly string[] = []
+/** Kinds of callers outside of organizations. */
+const outside: readonly string[] = ['anyone', 'user', 'administrator']
 /** Operations that every member may call, with any role. */
 const forEveryMember: Readonly<Record<string, string>> = {}
 /** Permissions that no endpoint declares. */
@@ -49,7 +53,7 @@ const reserved: Readonly<Record<string, string>> = {
 }
 
 describe('the access rule of every operation', () => {
-  const inTenants = operations.filter(({ endpoint }) => endpoint.caller !== 'anyone' && endpoint.caller !== 'user')
+  const inTenants = operations.filter(({ endpoint }) => !outside.includes(endpoint.caller))
 
   it.each(inTenants.map((operation) => [operation.id, operation] as const))(
     '%s requires a permission of the matrix',
@@ -68,8 +72,9 @@ describe('the access rule of every operation', () => {
         .sort()
     expect(of('anyone')).toEqual(Object.keys(forAnyone).sort())
     expect(of('user')).toEqual(Object.keys(forEveryUser).sort())
+    expect(of('administrator')).toEqual([...forAdministrators].sort())
     const asked = operations.filter(
-      ({ endpoint }) => ['anyone', 'user'].includes(endpoint.caller) && endpoint.permission !== 'none',
+      ({ endpoint }) => outside.includes(endpoint.caller) && endpoint.permission !== 'none',
     )
     expect(
       asked.map(({ id }) => id),

@@ -19,7 +19,10 @@ export interface Inherited<G> {
   given(tenant: Tenant, world: World): Promise<G>
   /** The valid call; it must succeed each time after a new call of `given`. */
   call(given: G, tenant: Tenant): GoodCall
-  /** The caller: by default the tenant's API key; `session` for its owner's cookie if API keys are not allowed. */
+  /**
+   * The caller: by default the tenant's API key; `session` for its owner's cookie if API keys are not allowed.
+   * Endpoints for administrators are called by the tenant's owner, who becomes one.
+   */
   readonly as?: 'session'
   readonly world?: WorldOptions
 }
@@ -32,8 +35,10 @@ export function describeEndpoint<G>(endpoint: Endpoint, inherited: Inherited<G>)
       world = await openWorld(inherited.world)
     })
     afterAll(() => world.close())
-    const senderOf = async (tenant: Tenant) =>
-      inherited.as === 'session' ? (await tenant.session()).send : tenant.send
+    const senderOf = async (tenant: Tenant) => {
+      if (endpoint.caller === 'administrator') return (await tenant.administrate()).send
+      return inherited.as === 'session' ? (await tenant.session()).send : tenant.send
+    }
     const prepare = async () => {
       const tenant = await world.tenant()
       return {
@@ -45,7 +50,8 @@ export function describeEndpoint<G>(endpoint: Endpoint, inherited: Inherited<G>)
     const context = { endpoint, as: inherited.as, prepare, senderOf, world: () => world }
     keepsTheGoodPath(context)
     if (endpoint.caller !== 'anyone') needsCredentials(context)
-    if (endpoint.caller === 'user') needsASession(context)
+    if (endpoint.caller === 'user' || endpoint.caller === 'administrator') needsASession(context)
+    if (endpoint.caller === 'administrator') needsAnAdministrator(context)
     if (endpoint.permission !== 'none') needsItsPermission(context)
     if (Object.values(endpoint.params ?? {}).some((param) => 'id' in param)) hidesOtherTenants(context)
     if (endpoint.body !== undefined && endpoint.bodyKind !== 'multipart') refusesBadBodies(context)
@@ -103,6 +109,21 @@ function needsASession({ endpoint, prepare }: Context): void {
   })
 }
 
+function needsAnAdministrator({ endpoint, prepare, world }: Context): void {
+  it('answers 403 to a user who does not administer the instance, and to changes with an old session', async () => {
+    const { tenant, good } = await prepare()
+    const route = routeOf(endpoint, good)
+    const owner = await (await world().tenant()).session()
+    expectProblem(endpoint, await owner.send(route, good), 'administrator-required')
+    if (endpoint.route.startsWith('GET ')) return
+    const { send } = await tenant.administrate()
+    await sql`update sessions set created_at = now() - interval '1 h' where user_id = ${tenant.userId}`.execute(
+      world().platform.db,
+    )
+    expectProblem(endpoint, await send(route, good), 'reauthentication-required')
+  })
+}
+
 function needsItsPermission({ endpoint, prepare }: Context): void {
   it(`answers 403 to a key without ${endpoint.permission}`, async () => {
     const { tenant, good } = await prepare()
@@ -114,12 +135,15 @@ function needsItsPermission({ endpoint, prepare }: Context): void {
 function hidesOtherTenants({ endpoint, as, prepare, senderOf, world }: Context): void {
   it('answers 404 to another tenant, to a sibling application and for an invalid id', async () => {
     const { tenant, send, good } = await prepare()
-    const stranger = await senderOf(await world().tenant())
     const expectNotFound = (answer: Answer) => {
       expect(answer.status, answer.text).toBe(404)
       expectProblem(endpoint, answer)
     }
-    expectNotFound(await stranger(routeOf(endpoint, good), good))
+    // An administrator sees every tenant.
+    if (endpoint.caller !== 'administrator') {
+      const stranger = await senderOf(await world().tenant())
+      expectNotFound(await stranger(routeOf(endpoint, good), good))
+    }
     if (endpoint.caller === 'application') {
       const sibling = await tenant.sibling()
       const headers = { ...good.headers, 'x-app-id': sibling.appId }

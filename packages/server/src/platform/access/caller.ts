@@ -1,3 +1,6 @@
+/** How long after it was opened a session may make sensitive changes, such as how its user signs in. */
+export const recentSignInSeconds = 600
+
 /** A tenant. Every store function takes one, so an unscoped query does not type-check. Its ids are stored UUIDs. */
 export interface OrgScope {
   readonly organizationId: string
@@ -20,6 +23,8 @@ export interface UserCaller {
   readonly email: string
   /** Absent for a user who is named in the request but not signed in. */
   readonly sessionId?: string
+  /** When the session was opened. */
+  readonly signedInAt?: Date
 }
 
 /** An API key with its current permissions: its scopes, limited to its creator's current role. */
@@ -60,6 +65,8 @@ export interface Access {
   identify(credentials: Credentials): Promise<Caller>
   /** The user's membership, or undefined if they are not a member of the organization. */
   findMembership(userId: string, organizationId: string): Promise<CallerMembership | undefined>
+  /** True for a user who administers the instance. */
+  isAdministrator(userId: string): Promise<boolean>
   /** The organization of an application, or undefined. */
   findOrganizationOf(applicationId: string): Promise<string | undefined>
   /** True when the end-user belongs to the application. */

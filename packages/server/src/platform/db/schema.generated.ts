@@ -41,6 +41,12 @@ export interface Accounts {
   user_id: string;
 }
 
+export interface Administrators {
+  granted_at: Generated<Timestamp>;
+  granted_by: string | null;
+  user_id: string;
+}
+
 export interface ApiKeys {
   application_id: string;
   created_at: Generated<Timestamp>;
@@ -255,6 +261,13 @@ export interface Organizations {
   name: string;
   slug: string;
   updated_at: Generated<Timestamp>;
+}
+
+export interface OrganizationSuspensions {
+  organization_id: string;
+  reason: string;
+  suspended_at: Generated<Timestamp>;
+  suspended_by: string | null;
 }
 
 export interface Outbox {
@@ -488,6 +501,13 @@ export interface Users {
   updated_at: Generated<Timestamp>;
 }
 
+export interface UserSuspensions {
+  reason: string;
+  suspended_at: Generated<Timestamp>;
+  suspended_by: string | null;
+  user_id: string;
+}
+
 export interface Verifications {
   created_at: Generated<Timestamp>;
   expires_at: Timestamp;
@@ -567,6 +587,7 @@ export interface Workers {
 
 export interface DB {
   accounts: Accounts;
+  administrators: Administrators;
   api_keys: ApiKeys;
   application_packages: ApplicationPackages;
   applications: Applications;
@@ -585,6 +606,7 @@ export interface DB {
   notification_reads: NotificationReads;
   notifications: Notifications;
   organization_members: OrganizationMembers;
+  organization_suspensions: OrganizationSuspensions;
   organizations: Organizations;
   outbox: Outbox;
   package_versions: PackageVersions;
@@ -602,6 +624,7 @@ export interface DB {
   security_events: SecurityEvents;
   sessions: Sessions;
   two_factors: TwoFactors;
+  user_suspensions: UserSuspensions;
   users: Users;
   verifications: Verifications;
   webhook_deliveries: WebhookDeliveries;

@@ -34,6 +34,8 @@ export async function admit(
   request.state.authorization = await authorize(parts.access, endpoint.caller, {
     caller: identified,
     named: readNamed(request, endpoint.caller),
+    isChange: !endpoint.route.startsWith('GET '),
+    now: parts.platform.clock.now(),
   })
   const header = request.headers['appstrate-version']
   const version = parts.platform.versions.resolve(

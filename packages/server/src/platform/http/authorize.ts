@@ -1,6 +1,14 @@
 import type { FastifyRequest } from 'fastify'
 import { parseWireId } from '../ids/id.ts'
-import type { Access, AppScope, Caller, KeyCaller, OrgScope, UserCaller } from '../access/caller.ts'
+import {
+  recentSignInSeconds,
+  type Access,
+  type AppScope,
+  type Caller,
+  type KeyCaller,
+  type OrgScope,
+  type UserCaller,
+} from '../access/caller.ts'
 import type { CallerKind } from './endpoint.ts'
 import { problem } from '../problems/problem.ts'
 
@@ -35,12 +43,17 @@ export function readNamed(request: FastifyRequest, kind: CallerKind): Named {
   }
 }
 
+/** Who calls, and what for. */
+interface Asked {
+  readonly caller: Caller
+  readonly named: Named
+  readonly isChange: boolean
+  readonly now: Date
+}
+
 /** Finds the scope of a call. Throws the problems of the contract's "Scoping"; an invisible tenant is 404. */
-export async function authorize(
-  access: Access,
-  kind: CallerKind,
-  { caller, named }: { caller: Caller; named: Named },
-): Promise<Authorization> {
+export async function authorize(access: Access, kind: CallerKind, asked: Asked): Promise<Authorization> {
+  const { caller, named } = asked
   if (kind === 'anyone') return unscoped
   if (caller.kind === 'anonymous') {
     throw problem('unauthorized', { detail: 'Sign in, or send an API key as `Authorization: Bearer ask_…`.' })
@@ -50,16 +63,40 @@ export async function authorize(
       detail: 'Appstrate-User is for API keys only: remove it from requests with a session.',
     })
   }
-  if (kind === 'user') {
-    if (caller.kind === 'user') return unscoped
-    throw problem('session-required', { detail: 'An API key cannot do this: sign in as a user.' })
-  }
+  if (kind === 'user' || kind === 'administrator') return outsideOfTenants(access, kind, { ...asked, caller })
   const inOrganization = kind === 'member' || kind === 'organization'
   if (caller.kind === 'api-key')
     return inOrganization
       ? actingInOrganization(access, caller, { kind, named })
       : applicationOfKey(access, caller, { kind, named })
   return inOrganization ? organizationOfUser(access, caller, named.orgId) : applicationOfUser(access, caller, named)
+}
+
+async function outsideOfTenants(
+  access: Access,
+  kind: 'user' | 'administrator',
+  asked: Asked & { readonly caller: UserCaller | KeyCaller },
+): Promise<Authorization> {
+  const { caller } = asked
+  if (caller.kind !== 'user')
+    throw problem('session-required', { detail: 'An API key cannot do this: sign in as a user.' })
+  if (kind === 'administrator') await requireAdministrator(access, caller, asked)
+  return unscoped
+}
+
+async function requireAdministrator(
+  access: Access,
+  { userId, signedInAt }: UserCaller,
+  { isChange, now }: Pick<Asked, 'isChange' | 'now'>,
+): Promise<void> {
+  if (!(await access.isAdministrator(userId)))
+    throw problem('administrator-required', { detail: 'Only an administrator of this instance can do this.' })
+  const ageMs = signedInAt === undefined ? Infinity : now.getTime() - signedInAt.getTime()
+  // A copied session cookie alone must not be enough to change the instance.
+  if (isChange && ageMs >= recentSignInSeconds * 1000)
+    throw problem('reauthentication-required', {
+      detail: `This change needs a sign-in within the last ${recentSignInSeconds / 60} minutes: sign in again.`,
+    })
 }
 
 function organizationOfKey(caller: KeyCaller, kind: CallerKind, named: Named): Authorization {

@@ -15,19 +15,20 @@ import type { LimitClass } from './rate-limit.ts'
  * Who may call, and what is in scope:
  * - `anyone`: public, no scope.
  * - `user`: a session, no scope; API keys get 403.
+ * - `administrator`: a session of an instance administrator, no scope. Changes need a recent sign-in.
  * - `member`: the organization of `:orgId` in the path.
  * - `organization`: the organization of `X-Org-Id` or of the API key.
  * - `application`: the application of `X-App-Id` or of the API key.
  * - `stream`: an application; the API key (`?token=`) and the ids may be in the query.
  */
-export type CallerKind = 'anyone' | 'user' | 'member' | 'organization' | 'application' | 'stream'
+export type CallerKind = 'anyone' | 'user' | 'administrator' | 'member' | 'organization' | 'application' | 'stream'
 
 export type CallerOf<K extends CallerKind> = K extends 'anyone'
   ? Caller
-  : K extends 'user'
+  : K extends 'user' | 'administrator'
     ? UserCaller
     : UserCaller | KeyCaller
-export type ScopeOf<K extends CallerKind> = K extends 'anyone' | 'user'
+export type ScopeOf<K extends CallerKind> = K extends 'anyone' | 'user' | 'administrator'
   ? undefined
   : K extends 'member' | 'organization'
     ? OrgScope
@@ -46,7 +47,7 @@ export interface Call<K extends CallerKind, P extends string, Q extends TPropert
   readonly body: Static<B>
   readonly caller: CallerOf<K>
   readonly scope: ScopeOf<K>
-  /** The caller's permissions in the scope; empty for `anyone` and `user`. */
+  /** The caller's permissions in the scope; empty without one. */
   readonly permissions: ReadonlySet<string>
   readonly platform: Platform
   readonly db: Db

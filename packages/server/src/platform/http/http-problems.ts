@@ -15,6 +15,8 @@ export const httpProblems = {
   unauthorized: { status: 401, title: 'Unauthorized' },
   forbidden: { status: 403, title: 'Forbidden' },
   'session-required': { status: 403, title: 'Session Required' },
+  'administrator-required': { status: 403, title: 'Administrator Required' },
+  'reauthentication-required': { status: 403, title: 'Reauthentication Required' },
   'org-mismatch': { status: 403, title: 'Organization Mismatch' },
   'app-mismatch': { status: 403, title: 'Application Mismatch' },
   'invalid-end-user': { status: 403, title: 'Invalid End-User' },

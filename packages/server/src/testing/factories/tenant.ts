@@ -38,6 +38,8 @@ export interface Tenant {
   sibling(): Promise<{ applicationId: string; appId: string; apiKey: string; apiKeyId: string; send: Send }>
   /** Creates a session of the key's creator; sends with its cookie, X-Org-Id and X-App-Id. */
   session(): Promise<{ cookie: string; send: Send }>
+  /** Makes the key's creator an administrator of the instance; sends with the cookie of a new session alone. */
+  administrate(): Promise<{ cookie: string; send: Send }>
 }
 
 /** Creates a tenant directly in the database. */
@@ -131,6 +133,15 @@ export async function createTenant(
         cookie,
         send: requester(url, { cookie, 'x-org-id': toWireId('org', organizationId), 'x-app-id': appId }),
       }
+    },
+    async administrate() {
+      await db
+        .insertInto('administrators')
+        .values({ user_id: userId })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+      const cookie = await createSessionCookie(platform, userId)
+      return { cookie, send: requester(url, { cookie }) }
     },
   }
 }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { Type } from 'typebox'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { endpoint, ok, type CallerKind } from '../../../platform/http/endpoint.ts'
@@ -53,6 +54,8 @@ const echoes = feature({
   description: 'A feature of this test.',
   endpoints: {
     echoUser: echo('GET /api/echo/user', 'user'),
+    echoAdministrator: echo('GET /api/echo/administrator', 'administrator'),
+    changeInstance: echo('POST /api/echo/administrator', 'administrator'),
     echoMember: echo('GET /api/echo/orgs/:orgId', 'member', 'org:read'),
     echoOrganization: echo('GET /api/echo/organization', 'organization'),
     echoApplication: echo('GET /api/echo/application', 'application', 'runs:cancel'),
@@ -157,6 +160,47 @@ describe('the identification of callers and tenants', () => {
       expect((await from('https://evil.example.com', 'GET')).status).toBe(200)
       expect((await from('https://dash.example.com')).status).toBe(200)
       expect((await send('POST /api/echo/application')).status).toBe(200)
+    })
+  })
+
+  describe('an administrator of the instance', () => {
+    const read = 'GET /api/echo/administrator'
+    const write = 'POST /api/echo/administrator'
+
+    it('is a user with the mark, whatever their role in an organization', async () => {
+      const [administrator, owner] = [await world.tenant({ role: 'viewer' }), await world.tenant()]
+      const { send } = await administrator.administrate()
+      for (const route of [read, write]) expectOk(await send(route), { kind: 'user' })
+      for (const route of [read, write])
+        expectProblem(undefined, await (await owner.session()).send(route), 'administrator-required')
+      await world.platform.db.deleteFrom('administrators').where('user_id', '=', administrator.userId).execute()
+      for (const route of [read, write]) expectProblem(undefined, await send(route), 'administrator-required')
+    })
+
+    it('needs a session: anonymous requests, and API keys of an administrator, are refused', async () => {
+      const administrator = await world.tenant()
+      await administrator.administrate()
+      expectProblem(undefined, await world.send(read), 'unauthorized')
+      for (const route of [read, write]) expectProblem(undefined, await administrator.send(route), 'session-required')
+    })
+
+    it('needs a sign-in within the last ten minutes for changes, and reads with an older session', async () => {
+      const administrator = await world.tenant()
+      const { send } = await administrator.administrate()
+      const openedBefore = (seconds: number) =>
+        sql`update sessions set created_at = now() - ${seconds} * interval '1 s'
+          where user_id = ${administrator.userId}`.execute(world.platform.db)
+      await openedBefore(500)
+      expectOk(await send(write), { kind: 'user' })
+      await openedBefore(601)
+      expectProblem(undefined, await send(write), 'reauthentication-required')
+      expectOk(await send(read), { kind: 'user' })
+    })
+
+    it('is refused changes from a page of another origin', async () => {
+      const { send } = await (await world.tenant()).administrate()
+      const headers = { origin: 'https://evil.example.com' }
+      expectProblem(undefined, await send(write, { headers }), 'origin-not-allowed')
     })
   })
 

@@ -1,6 +1,7 @@
 import type { Access, Caller, Credentials } from '../../../platform/access/caller.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
+import { isAdministrator } from '../administrators/index.ts'
 import { findOrganizationOf } from '../applications/index.ts'
 import { endUserExists } from '../end-users/index.ts'
 import { findMembership } from '../organizations/index.ts'
@@ -17,6 +18,7 @@ export function createAccess(platform: Pick<Platform, 'db' | 'permissions' | 'us
         ? undefined
         : { ...membership, permissions: platform.permissions.of(membership.role) }
     },
+    isAdministrator: (userId) => isAdministrator(platform.db, userId),
     findOrganizationOf: (applicationId) => findOrganizationOf(platform.db, applicationId),
     hasEndUser: (applicationId, endUserId) => endUserExists(platform.db, applicationId, endUserId),
   }

@@ -8,6 +8,8 @@ export interface SessionUser {
   readonly userId: string
   readonly email: string
   readonly sessionId: string
+  /** When the session was opened. */
+  readonly signedInAt: Date
 }
 
 interface AuthLibrary {
@@ -61,5 +63,7 @@ async function load(options: ReturnType<typeof authOptions>) {
 // Only `GET /api/auth/get-session` extends a session: only there can the browser receive the new cookie.
 async function findUser({ api }: Awaited<ReturnType<typeof load>>, headers: Headers): Promise<SessionUser | undefined> {
   const found = await api.getSession({ headers, query: { disableRefresh: true } })
-  return found === null ? undefined : { userId: found.user.id, email: found.user.email, sessionId: found.session.id }
+  if (found === null) return undefined
+  const { user, session } = found
+  return { userId: user.id, email: user.email, sessionId: session.id, signedInAt: new Date(session.createdAt) }
 }

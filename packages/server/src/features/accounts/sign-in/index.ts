@@ -23,13 +23,21 @@ export {
   loadSessions,
   type Session,
 } from './sessions/session-store.ts'
-export { findUser, hasUsers, lockUser, saveUser, userExists, userNames, type User } from './user-store.ts'
+export {
+  findUser,
+  findUserByEmail,
+  hasUsers,
+  lockUser,
+  saveUser,
+  userExists,
+  userNames,
+  type User,
+} from './user-store.ts'
 
 /** Refusals of the auth library; each carries its `code` and `message` as extension members. */
 const problems = {
   'auth-request-refused': { status: 400, title: 'Authentication Request Refused' },
   'sign-in-failed': { status: 401, title: 'Sign-In Failed' },
-  'reauthentication-required': { status: 403, title: 'Reauthentication Required' },
   'sign-in-refused': { status: 403, title: 'Sign-In Refused' },
   'too-many-wrong-codes': { status: 429, title: 'Too Many Wrong Codes' },
   'too-many-wrong-passwords': { status: 429, title: 'Too Many Wrong Passwords' },

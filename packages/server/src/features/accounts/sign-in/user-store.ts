@@ -21,6 +21,12 @@ export async function findUser(db: Db, userId: string): Promise<User | undefined
   return row === undefined ? undefined : toUser(row)
 }
 
+/** The user with the address, in any case. */
+export async function findUserByEmail(db: Db, email: string): Promise<User | undefined> {
+  const row = await db.selectFrom('users').select(columns).where('email', '=', email.toLowerCase()).executeTakeFirst()
+  return row === undefined ? undefined : toUser(row)
+}
+
 /** Locks the user until the transaction ends. */
 export async function lockUser(tx: Tx, userId: string): Promise<User | undefined> {
   const row = await tx.selectFrom('users').select(columns).where('id', '=', userId).forNoKeyUpdate().executeTakeFirst()

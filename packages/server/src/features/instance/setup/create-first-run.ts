@@ -5,6 +5,7 @@ import type { Tx } from '../../../platform/db/database.ts'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import { newUuid, toWireId } from '../../../platform/ids/id.ts'
 import type { Platform } from '../../../platform/platform.ts'
+import { insertAdministrator } from '../../accounts/administrators/index.ts'
 import { issueApiKey } from '../../accounts/api-keys/index.ts'
 import { createOrganization, hasOrganizations } from '../../accounts/organizations/index.ts'
 import { hasUsers, registerUser } from '../../accounts/sign-in/index.ts'
@@ -70,7 +71,8 @@ const demoAgent = {
 } as const
 
 /**
- * Creates the owner, organization, application, API key, scripted model and demo agent of an empty instance.
+ * Creates the owner, organization, application, API key, scripted model and demo agent of an empty instance. The owner
+ * administers the instance.
  * The file is written before the commit: an interrupted first boot leaves the instance empty, and the next one retries.
  */
 export async function createFirstRun(
@@ -83,6 +85,7 @@ export async function createFirstRun(
     const userId = await registerUser(tx, owner)
     // A user has signed up in the meantime.
     if (userId === undefined) return undefined
+    await insertAdministrator(tx, { userId, grantedBy: null })
     const { organization, applicationId } = await createOrganization(tx, {
       name: 'Demo',
       slug: 'demo',

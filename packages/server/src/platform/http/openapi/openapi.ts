@@ -78,12 +78,13 @@ export function describeOperation({ id, endpoint, feature }: Operation, problems
 }
 
 function describe(endpoint: Endpoint): string {
-  const { description, body, bodyKind, bodyBytesMax = bodyBytesDefault } = endpoint
+  const { description, caller, body, bodyKind, bodyBytesMax = bodyBytesDefault } = endpoint
   const isJson = body !== undefined && bodyKind !== 'multipart'
   const names = requiredPermissions(endpoint).map((permission) => `\`${permission}\``)
   return [
     description,
     isJson ? `The body has at most ${(bodyBytesMax / 1024).toLocaleString('en')} KiB.` : undefined,
+    caller === 'administrator' ? 'For administrators of the instance.' : undefined,
     names.length === 0 ? undefined : `Needs the permission${names.length > 1 ? 's' : ''} ${names.join(' and ')}.`,
   ]
     .filter((part) => part !== undefined)
@@ -92,7 +93,7 @@ function describe(endpoint: Endpoint): string {
 
 function securityOf(caller: Operation['endpoint']['caller']): Json[] {
   if (caller === 'anyone') return []
-  if (caller === 'user') return [{ session: [] }]
+  if (caller === 'user' || caller === 'administrator') return [{ session: [] }]
   return caller === 'stream'
     ? [{ apiKey: [] }, { streamToken: [] }, { session: [] }]
     : [{ apiKey: [] }, { session: [] }]
@@ -158,6 +159,7 @@ function failures(endpoint: Operation['endpoint'], problems: ProblemTable): Json
 
 /** Every problem code that an endpoint can answer. */
 export function failuresOf({
+  route,
   caller,
   fails,
   idempotency,
@@ -171,6 +173,7 @@ export function failuresOf({
   return [
     ...commonFailures,
     ...failuresByCaller[caller],
+    ...when(caller === 'administrator' && !route.startsWith('GET '), 'reauthentication-required'),
     ...when(permission !== 'none', 'forbidden'),
     ...when(idempotency === 'supported', 'invalid-idempotency-key', 'idempotency-in-progress', 'idempotency-key-reuse'),
     ...when(isJson, 'malformed-json'),
@@ -195,6 +198,7 @@ const ofApplications: readonly ProblemCode[] = [
 const failuresByCaller: Readonly<Record<Operation['endpoint']['caller'], readonly ProblemCode[]>> = {
   anyone: [],
   user: [...ofKeys, 'session-required'],
+  administrator: [...ofKeys, 'session-required', 'administrator-required'],
   member: ofOrganizations,
   organization: [...ofOrganizations, 'missing-org-id', 'org-mismatch'],
   application: ofApplications,

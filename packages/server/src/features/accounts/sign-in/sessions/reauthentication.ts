@@ -1,9 +1,8 @@
 import type { BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
+import { recentSignInSeconds as recentSeconds } from '../../../../platform/access/caller.ts'
 import type { Platform } from '../../../../platform/platform.ts'
 import { textIn } from '../auth-request.ts'
 
-/** A session that was opened this recently may change how its user signs in. */
-const recentSeconds = 600
 /** A passkey ceremony takes up to five minutes: it may end with a session that was recent at its start. */
 const ceremonySeconds = 300
 

@@ -1,0 +1,3 @@
+import { becomePinnedNode } from './pinned-node.mjs'
+
+becomePinnedNode(['packages/server/src/processes/admin.ts', ...process.argv.slice(2)])
