@@ -29,12 +29,12 @@ export interface DetectOptions {
 const candidates = [
   {
     name: 'bubblewrap',
-    programs: ['bwrap', 'setpriv', 'unshare', 'chroot', 'env', 'prlimit', 'mount', 'mkfifo'],
+    programs: ['bwrap', 'setpriv', 'unshare', 'chroot', 'env', 'prlimit', 'mount'],
     create: createBubblewrapDriver,
   },
   {
     name: 'unshare',
-    programs: ['unshare', 'setpriv', 'chroot', 'env', 'prlimit', 'mount', 'umount', 'pivot_root', 'hostname', 'mkfifo'],
+    programs: ['unshare', 'setpriv', 'chroot', 'env', 'prlimit', 'mount', 'umount', 'pivot_root', 'hostname'],
     create: createUnshareDriver,
   },
 ] as const

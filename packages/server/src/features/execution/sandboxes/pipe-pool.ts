@@ -1,16 +1,19 @@
-import { execFile } from 'node:child_process'
-import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { open, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { findNeutralDir, makeTemporaryDir } from './temporary-dir.ts'
+import type { Readable } from 'node:stream'
+import { findDescendants } from './process-tree.ts'
+import { makeTemporaryDir } from './temporary-dir.ts'
 
 // Missing in Node's constants: opens a handle on the inode that neither reads nor writes.
 const O_PATH = 0x200000
 // Missing too: creates a file that never has a name.
 const O_TMPFILE = 0x400000 | constants.O_DIRECTORY
 const batchSize = 16
-const run = promisify(execFile)
+// Programs in a sandbox can read the path of a file that was handed to them: these say nothing about the server.
+const neutralDirs = ['/dev/shm', '/tmp', '/var/tmp']
 
 /** The server's end (`ours`) is non-blocking; the child's end (`theirs`) blocks, as programs expect. */
 export interface PipeEnds {
@@ -20,23 +23,20 @@ export interface PipeEnds {
 
 /**
  * Real pipes for child processes: Node's own stdio are socket pairs, which cannot be reopened through /dev/stdout.
- * The pipes are unlinked FIFOs, created in batches and reused once every process that held an end is dead.
+ * The pipes have no path. They are created in batches and reused once every process that held an end is dead.
  */
 export class PipePool {
   readonly #idle: number[] = []
   readonly #dataDir: string | undefined
 
-  /**
-   * Its files exist for a moment in a directory whose path may be known in a sandbox; where there is none, below
-   * `dataDir`, or else in the system's temporary directory.
-   */
+  /** Files without a name are created below `dataDir` where no directory of the system can hold them. */
   constructor(dataDir?: string) {
     this.#dataDir = dataDir
   }
 
   /** Takes `count` pipes from the pool; return them with `release` after all ends are closed. */
   async acquire(count: number): Promise<Pipe[]> {
-    while (this.#idle.length < count) this.#idle.push(...(await createPipes(this.#dataDir, Math.max(batchSize, count))))
+    while (this.#idle.length < count) this.#idle.push(...(await createPipes(Math.max(batchSize, count))))
     return this.#idle.splice(-count).map((inode) => new Pipe(inode))
   }
 
@@ -85,39 +85,63 @@ export class Pipe {
 }
 
 async function openUnnamedFile(dataDir: string | undefined, bytes: Uint8Array): Promise<number> {
-  const dir = await makeTemporaryDir((await findNeutralDir()) ?? dataDir, 'input')
+  for (const dir of neutralDirs) {
+    const file = await open(dir, O_TMPFILE | constants.O_WRONLY, 0o444).catch(() => undefined)
+    if (file !== undefined) return fill(file, bytes)
+  }
+  const dir = await makeTemporaryDir(dataDir, 'input')
   try {
-    const file = await createUnnamed(dir)
-    try {
-      // The umask reduces the mode of a new file; a dropped uid must be able to reopen it.
-      await file.chmod(0o444)
-      await file.writeFile(bytes)
-      return openSync(`/proc/self/fd/${file.fd}`, constants.O_RDONLY)
-    } finally {
-      await file.close()
-    }
+    return await fill(await open(join(dir, 'stdin'), 'wx', 0o444), bytes)
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
 }
 
-async function createUnnamed(dir: string): Promise<FileHandle> {
+async function fill(file: FileHandle, bytes: Uint8Array): Promise<number> {
   try {
-    return await open(dir, O_TMPFILE | constants.O_WRONLY, 0o444)
-  } catch {
-    // Network file systems cannot do this. The caller removes the name with the directory.
-    return open(join(dir, 'stdin'), 'wx', 0o444)
+    // The umask reduces the mode of a new file; a dropped uid must be able to reopen it.
+    await file.chmod(0o444)
+    await file.writeFile(bytes)
+    return openSync(`/proc/self/fd/${file.fd}`, constants.O_RDONLY)
+  } finally {
+    await file.close()
   }
 }
 
-async function createPipes(dataDir: string | undefined, count: number): Promise<number[]> {
-  const dir = await makeTemporaryDir((await findNeutralDir()) ?? dataDir, 'pipes')
+// Node cannot create a pipe, but a shell can: the pipes between commands that report and then wait.
+async function createPipes(count: number): Promise<number[]> {
+  const command = '{ echo >&2; read -r line; }'
+  const pipeline = Array.from({ length: count + 1 }, () => command).join(' | ')
+  const shell = spawn('/bin/sh', ['-c', pipeline], { env: {}, stdio: ['pipe', 'ignore', 'pipe'] })
+  const closed = once(shell, 'close')
   try {
-    const paths = Array.from({ length: count }, (_, index) => join(dir, String(index)))
-    // Writable for all users, so that a dropped uid can reopen its /dev/stdout; the name itself is unreachable.
-    await run('mkfifo', ['-m', '666', '--', ...paths])
-    return paths.map((path) => openSync(path, O_PATH | constants.O_NOFOLLOW))
+    await untilLines(shell, count + 1)
+    const commands = await findDescendants(shell.pid ?? 0)
+    return commands.flatMap(openPipeOf)
   } finally {
-    await rm(dir, { recursive: true, force: true })
+    shell.stdin.destroy()
+    shell.stderr.resume()
+    await closed
   }
+}
+
+// The standard input of the first command is not a pipe, but what Node gave it.
+function openPipeOf(pid: number): number[] {
+  const inode = openSync(`/proc/${pid}/fd/0`, O_PATH)
+  if (!fstatSync(inode).isFIFO()) {
+    closeSync(inode)
+    return []
+  }
+  // Writable for all users, so that a dropped uid can reopen its /dev/stdout. There is no path to open it by.
+  chmodSync(`/proc/self/fd/${inode}`, 0o666)
+  return [inode]
+}
+
+async function untilLines({ stderr }: { stderr: Readable }, count: number): Promise<void> {
+  let lines = 0
+  for await (const chunk of stderr.iterator({ destroyOnReturn: false })) {
+    lines += String(chunk).split('\n').length - 1
+    if (lines >= count) return
+  }
+  throw new Error('the shell that creates the pipes of sandboxes has ended early')
 }

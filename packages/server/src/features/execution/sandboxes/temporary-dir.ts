@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -18,23 +18,9 @@ export async function makeTemporaryDir(dataDir: string | undefined, prefix: stri
   return mkdtemp(join(parent, `${prefix}-`))
 }
 
-/**
- * A directory for `makeTemporaryDir` whose path says nothing about the data: programs in a sandbox can read the path of
- * a file that was handed to them. Undefined where the system has no memory file system of which this user owns a part.
- */
-export async function findNeutralDir(): Promise<string | undefined> {
-  const uid = process.getuid?.()
-  const dir = `/dev/shm/appstrate-${uid}`
-  await mkdir(dir, { mode: 0o700 }).catch(() => undefined)
-  const found = await lstat(dir).catch(() => undefined)
-  return found?.isDirectory() === true && found.uid === uid && (found.mode & 0o077) === 0 ? dir : undefined
-}
-
 /** Removes the temporary directories of dead processes. Touches nothing whose name is not that of a process. */
 export async function sweepTemporaryDirs(dataDir: string): Promise<void> {
   await sweep(rootOf(dataDir))
-  const neutralDir = await findNeutralDir()
-  if (neutralDir !== undefined) await sweep(rootOf(neutralDir))
 }
 
 async function sweep(root: string): Promise<void> {

@@ -28,6 +28,29 @@ grep -q '^== status' /tmp/seen`
   },
 }
 
+const hidesPaths: ConformanceCase = {
+  name: 'no open file of the sandbox has a path of the host or the number of one of its processes',
+  async check({ inside }) {
+    const result = await inside(
+      `
+sleep 20 & # a second process to look at
+for link in /proc/self/fd/* /proc/[0-9]*/fd/* /proc/[0-9]*/task/*/fd/* /proc/[0-9]*/cwd /proc/[0-9]*/root; do
+  readlink "$link"
+done 2>/dev/null
+exit 0`,
+      { stdin: Buffer.from('text') },
+    )
+    const allowed =
+      /^(pipe:\[\d+\]|\/|\/workspace|\/proc\/[\d/a-z]+|\/dev\/null|(\/dev\/shm|\/tmp|\/var\/tmp)\/#\d+ \(deleted\))$/
+    const shown = result.stdout.split('\n').filter((line) => line !== '')
+    assert.ok(shown.length > 3, 'open files are listed')
+    assert.deepEqual(
+      shown.filter((line) => !allowed.test(line)),
+      [],
+    )
+  },
+}
+
 const hidesKernel: ConformanceCase = {
   name: 'the configuration, command line, keys and symbols of the kernel cannot be read, and /sys is absent',
   async check({ inside }) {
@@ -121,4 +144,11 @@ exit 0`)
   },
 }
 
-export const viewCases: readonly ConformanceCase[] = [hidesMounts, hidesKernel, showsAllowed, hasNode, runsTools]
+export const viewCases: readonly ConformanceCase[] = [
+  hidesMounts,
+  hidesPaths,
+  hidesKernel,
+  showsAllowed,
+  hasNode,
+  runsTools,
+]
