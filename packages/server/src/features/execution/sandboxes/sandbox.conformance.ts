@@ -6,6 +6,7 @@ import { escapeCases } from './testing/escape.cases.ts'
 import { inputCases } from './testing/input.cases.ts'
 import { lifetimeCases } from './testing/lifetime.cases.ts'
 import { limitCases } from './testing/limit.cases.ts'
+import { systemCallCases } from './testing/system-call.cases.ts'
 import { viewCases } from './testing/view.cases.ts'
 import { openArena, type Arena } from './testing/arena.ts'
 import type { ConformanceCase, Subject } from './testing/conformance-case.ts'
@@ -19,6 +20,7 @@ export interface CaseResult {
 
 export const conformanceCases: readonly ConformanceCase[] = [
   ...escapeCases,
+  ...systemCallCases,
   ...viewCases,
   ...lifetimeCases,
   ...limitCases,

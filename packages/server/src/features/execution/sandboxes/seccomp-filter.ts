@@ -1,7 +1,13 @@
-const errno = { EPERM: 1, ENOSYS: 38, EAFNOSUPPORT: 97 } as const
+const errno = { EPERM: 1, ENOSYS: 38, EOPNOTSUPP: 95, EAFNOSUPPORT: 97 } as const
 const cloneNamespaceFlags = 0x7e020000
 const cloneNewMountNamespace = 0x00020000
 const socketFamilies = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const
+const threadFlags = { CLONE_THREAD: 0x10000, CLONE_FILES: 0x400 } as const
+const closeRangeUnshare = 2
+const setDumpable = 4
+const solSocket = 1
+const socketBuffers = { SO_SNDBUF: 7, SO_RCVBUF: 8 } as const
+const socketFilters = { SO_ATTACH_FILTER: 26, SO_ATTACH_BPF: 50, REUSEPORT_CBPF: 51, REUSEPORT_EBPF: 52 } as const
 const terminalInjection = { TIOCSTI: 0x5412, TIOCLINUX: 0x541c } as const
 
 interface SyscallTable {
@@ -12,7 +18,10 @@ interface SyscallTable {
   readonly unshare: number
   readonly socket: number
   readonly ioctl: number
-  /** Calls for memory that only a cgroup accounts for: memfd_create, shmget. */
+  readonly setsockopt: number
+  /** setxattr, lsetxattr, fsetxattr: some file systems do not count attributes in the size of a file. */
+  readonly attributes: readonly number[]
+  /** Calls for memory that only a cgroup accounts for: memfd_create, shmget, semget, msgget, vmsplice, io_setup. */
   readonly anonymousMemory: readonly number[]
   readonly refused: readonly number[]
 }
@@ -21,6 +30,10 @@ interface SyscallTable {
 // open_tree_attr: the numbers are the same on all architectures.
 const refusedEverywhere = [425, 426, 427, 428, 429, 430, 431, 432, 433, 442, 443, 447, 457, 458, 467]
 const clone3 = 435
+const closeRange = 436
+const setxattrat = 463
+// landlock_create_ruleset, landlock_add_rule, landlock_restrict_self: a rule keeps a deleted file in existence.
+const landlock = [444, 445, 446]
 
 // `refused` lists, in this order: mount, umount2, pivot_root, acct, swapon, swapoff, reboot, init_module,
 // delete_module, finit_module, kexec_load, kexec_file_load, add_key, request_key, keyctl, setns,
@@ -34,7 +47,9 @@ const tables: Readonly<Record<string, SyscallTable>> = {
     unshare: 272,
     socket: 41,
     ioctl: 16,
-    anonymousMemory: [319, 29],
+    setsockopt: 54,
+    attributes: [188, 189, 190],
+    anonymousMemory: [319, 29, 64, 68, 278, 206],
     refused: [
       165, 166, 155, 163, 167, 168, 169, 175, 176, 313, 246, 320, 248, 249, 250, 308, 298, 321, 323, 303, 304, 300, 103,
       179,
@@ -48,7 +63,9 @@ const tables: Readonly<Record<string, SyscallTable>> = {
     unshare: 97,
     socket: 198,
     ioctl: 29,
-    anonymousMemory: [279, 194],
+    setsockopt: 208,
+    attributes: [5, 6, 7],
+    anonymousMemory: [279, 194, 190, 186, 75, 0],
     refused: [
       40, 39, 41, 89, 224, 225, 142, 105, 106, 273, 104, 294, 217, 218, 219, 268, 241, 280, 282, 264, 265, 262, 116, 60,
     ],
@@ -83,11 +100,20 @@ export function createSeccompFilter(architecture: string, options: FilterOptions
     ...onlyArchitecture(table.auditArch, architecture === 'x64'),
     ...[...table.refused, ...refusedEverywhere].flatMap((number) => refuse(number, errno.EPERM)),
     ...(options.memoryIsAccounted ? [] : table.anonymousMemory.flatMap((number) => refuse(number, errno.ENOSYS))),
-    ...refuse(clone3, errno.ENOSYS),
+    ...[clone3, ...landlock].flatMap((number) => refuse(number, errno.ENOSYS)),
+    ...[...table.attributes, setxattrat].flatMap((number) => refuse(number, errno.EOPNOTSUPP)),
     ...(options.entersMountNamespace
       ? whenCalled(table.unshare, [loadArgument(0), jumpIfEqual(cloneNewMountNamespace), allow(), fail(errno.EPERM)])
       : [table.unshare, table.chroot].flatMap((number) => refuse(number, errno.EPERM))),
-    ...whenCalled(table.clone, [loadArgument(0), jumpIfAnyBit(cloneNamespaceFlags), fail(errno.EPERM), allow()]),
+    ...whenCalled(table.clone, [
+      loadArgument(0),
+      jumpIfAnyBit(cloneNamespaceFlags),
+      fail(errno.EPERM),
+      ...keepsFilesTogether,
+    ]),
+    ...whenCalled(closeRange, [loadArgument(2), jumpIfAnyBit(closeRangeUnshare), fail(errno.EPERM), allow()]),
+    ...whenCalled(table.prctl, staysReadable),
+    ...whenCalled(table.setsockopt, limitSocketOptions(options)),
     ...whenCalled(table.ioctl, [
       loadArgument(1),
       ...Object.values(terminalInjection).flatMap((request) => [jumpIfEqual(request), fail(errno.EPERM)]),
@@ -130,6 +156,40 @@ const whenCalled = (number: number, body: readonly Buffer[]) => [
   instruction(0x15, number, { whenTrue: 0, whenFalse: body.length }),
   ...body,
 ]
+
+// Threads share their open files, so that a look at one of them finds all.
+const keepsFilesTogether = [
+  instruction(0x45, threadFlags.CLONE_THREAD, { whenTrue: 1, whenFalse: 0 }),
+  allow(),
+  jumpIfAnyBit(threadFlags.CLONE_FILES),
+  allow(),
+  fail(errno.EPERM),
+]
+
+// Open files of a process that is not dumpable cannot be looked at by an ordinary user.
+const staysReadable = [
+  loadArgument(0),
+  instruction(0x15, setDumpable, { whenTrue: 1, whenFalse: 0 }),
+  allow(),
+  loadArgument(1),
+  jumpIfEqual(1),
+  allow(),
+  fail(errno.EPERM),
+]
+
+// Filters of sockets take memory that is shared by all users. Without a cgroup the size of buffers stays the default;
+// programs are told that it was set, as the kernel does with a size above its limit.
+function limitSocketOptions({ memoryIsAccounted }: FilterOptions): Buffer[] {
+  return [
+    loadArgument(1),
+    instruction(0x15, solSocket, { whenTrue: 1, whenFalse: 0 }),
+    allow(),
+    loadArgument(2),
+    ...Object.values(socketFilters).flatMap((option) => [jumpIfEqual(option), fail(errno.EPERM)]),
+    ...Object.values(memoryIsAccounted ? {} : socketBuffers).flatMap((option) => [jumpIfEqual(option), fail(0)]),
+    allow(),
+  ]
+}
 
 function onlyArchitecture(auditArch: number, hasX32: boolean): Buffer[] {
   const native = [load(4), instruction(0x15, auditArch, { whenTrue: 1, whenFalse: 0 }), fail(errno.ENOSYS), load(0)]
