@@ -61,6 +61,7 @@ function launchBubblewrap(host: SandboxHost, input: LaunchInput): Launch {
   return {
     argv: wrapInOuterStage({ uid, cgroupFiles, lastFd: statusFd + data.length, workspaceAt: stagingDir }, inner),
     data,
+    filtersSystemCalls: filter !== undefined,
   }
 }
 

@@ -9,7 +9,7 @@ import type { Pipe, PipePool } from './pipe-pool.ts'
 import { killNamespaceOf } from './process-tree.ts'
 import { SandboxError, type ExecRequest, type ExecResult } from './sandbox.ts'
 import { environment } from './view/system-view.ts'
-import { watchUsage, type UsageWatch } from './usage-watch.ts'
+import { watchUsage, type UsageWatch } from './usage/usage-watch.ts'
 
 export interface IsolatedRun {
   readonly launch: { readonly argv: readonly string[]; readonly data: readonly Buffer[] }

@@ -2,8 +2,8 @@ import { leaseCgroups, type CgroupLease } from './cgroups.ts'
 import { runIsolated } from './isolated-process.ts'
 import { assignWorkspaceUid, type SandboxHost } from './sandbox-host.ts'
 import type { ExecRequest, ExecResult, Sandbox, SandboxLimits, SandboxOptions } from './sandbox.ts'
-import { filesMaxDefault } from './usage-watch.ts'
-import { measureWorkspace, type WorkspaceUsage } from './workspace-usage.ts'
+import { filesMaxDefault } from './usage/disk-watch.ts'
+import { measureWorkspace, type WorkspaceUsage } from './usage/workspace-usage.ts'
 
 export interface LaunchInput {
   readonly workspaceDir: string
@@ -19,6 +19,8 @@ export interface LaunchInput {
 export interface Launch {
   readonly argv: readonly string[]
   readonly data: readonly Buffer[]
+  /** Whether a system call filter applies to the agent's programs. */
+  readonly filtersSystemCalls: boolean
 }
 
 export interface IsolatedSandboxOptions extends SandboxOptions {
@@ -54,7 +56,14 @@ export async function openIsolated(options: IsolatedSandboxOptions): Promise<San
           cgroupFiles: groups.procsFiles,
           writesNothing,
         })
-        const watch = { workspaceDir, limits, before, memoryIsAccounted: host.cgroups !== undefined }
+        const watch = {
+          workspaceDir,
+          limits,
+          before,
+          memoryIsAccounted: host.cgroups !== undefined,
+          threadsShareFiles: launch.filtersSystemCalls,
+          buffersAreFixed: launch.filtersSystemCalls,
+        }
         const end = await runIsolated({ launch, request, watch, pipes: host.pipes })
         return { ...end, reason: await reasonOf(end, groups) }
       } finally {

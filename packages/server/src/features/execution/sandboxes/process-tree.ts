@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** All living descendants of `pid`, in no particular order. */
@@ -11,37 +11,6 @@ export async function findDescendants(pid: number): Promise<number[]> {
     waiting.push(...children)
   }
   return found
-}
-
-/** Anonymous and shared memory that the processes hold, in bytes; pages of files on disk are not counted. */
-export async function measureMemory(pids: readonly number[]): Promise<number> {
-  let kibibytes = 0
-  for (const pid of pids) {
-    const status = await readProc(`${pid}/status`)
-    for (const [, amount] of status.matchAll(/^(?:RssAnon|RssShmem|VmSwap):\s+(\d+) kB$/gm)) kibibytes += Number(amount)
-  }
-  return kibibytes * 1024
-}
-
-export interface OpenFiles {
-  /** Bytes on the device of deleted files that are still open. */
-  readonly unlinkedBytes: number
-  readonly sockets: number
-}
-
-/** What the processes hold open. */
-export async function inspectOpenFiles(pids: readonly number[], device: number): Promise<OpenFiles> {
-  const unlinked = new Map<number, number>()
-  const sockets = new Set<number>()
-  for (const pid of pids) {
-    for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
-      const target = await stat(`/proc/${pid}/fd/${fd}`).catch(() => undefined)
-      if (target?.isSocket() === true) sockets.add(target.ino)
-      if (target?.isFile() === true && target.nlink === 0 && target.dev === device)
-        unlinked.set(target.ino, target.blocks * 512)
-    }
-  }
-  return { unlinkedBytes: [...unlinked.values()].reduce((sum, bytes) => sum + bytes, 0), sockets: sockets.size }
 }
 
 /**

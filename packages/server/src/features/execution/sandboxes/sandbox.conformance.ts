@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { accountingCases } from './testing/accounting.cases.ts'
 import { behaviourCases } from './testing/behaviour.cases.ts'
 import { escapeCases } from './testing/escape.cases.ts'
 import { inputCases } from './testing/input.cases.ts'
@@ -24,6 +25,7 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...viewCases,
   ...lifetimeCases,
   ...limitCases,
+  ...accountingCases,
   ...behaviourCases,
   ...inputCases,
 ]

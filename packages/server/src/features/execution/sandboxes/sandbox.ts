@@ -32,7 +32,8 @@ export interface ExecResult {
   readonly stderr: string
   readonly stdoutTruncated: boolean
   readonly stderrTruncated: boolean
-  readonly reason: 'exited' | 'timeout' | 'aborted' | 'disk-limit' | 'memory-limit'
+  /** `hidden-process`: a process kept its open files from being looked at, so they could not be limited. */
+  readonly reason: 'exited' | 'timeout' | 'aborted' | 'disk-limit' | 'memory-limit' | 'hidden-process'
   readonly durationMs: number
 }
 

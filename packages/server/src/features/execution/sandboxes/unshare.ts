@@ -65,6 +65,7 @@ export function createUnshareDriver(host: SandboxHost): SandboxDriver {
 function launchUnshare(host: SandboxHost, input: LaunchInput): Launch {
   const { limits, request, uid, cgroupFiles, writesNothing } = input
   const unshare = getProgram('unshare')
+  const loader = seccompLoader(host)
   const inner = [
     unshare,
     '--user',
@@ -85,10 +86,14 @@ function launchUnshare(host: SandboxHost, input: LaunchInput): Launch {
     ...describeRoot(host, limits),
     ...enterWithoutMountList(
       ['--user', '--map-user=1000', '--map-group=1000', '--keep-caps'],
-      [...seccompLoader(host), ...enterWithLimits({ host, limits, writesNothing }, request)],
+      [...loader, ...enterWithLimits({ host, limits, writesNothing }, request)],
     ),
   ]
-  return { argv: wrapInOuterStage({ uid, cgroupFiles, lastFd: statusFd }, inner), data: [] }
+  return {
+    argv: wrapInOuterStage({ uid, cgroupFiles, lastFd: statusFd }, inner),
+    data: [],
+    filtersSystemCalls: loader.length > 0,
+  }
 }
 
 function seccompLoader(host: SandboxHost): string[] {

@@ -212,6 +212,8 @@ function describeEnd(result: ExecResult, timeoutMs: number): string {
       return '[ended: the workspace is full; delete files first]'
     case 'memory-limit':
       return '[ended: out of memory]'
+    case 'hidden-process':
+      return '[ended: a program could not be inspected; make its file readable, for example with chmod u+r]'
     case 'exited':
       return describeExit(result.exitCode)
   }

@@ -4,10 +4,16 @@ const mebibyte = 1024 * 1024
 // Freeing the memory of a large process tree takes a moment: until then the next sandbox is not to blame.
 const pauseMs = 1_000
 
+export interface MemoryUse {
+  /** The memory that its end would free, as far as it can be measured. */
+  readonly bytes: number
+  /** The time that the kernel has worked for it, in clock ticks. */
+  readonly systemTicks: number
+}
+
 /** A running execution, as far as the memory of the machine is concerned. */
 export interface MemoryUser {
-  /** An estimate of the memory that its end would free, in bytes. */
-  measure(): Promise<number>
+  measure(): Promise<MemoryUse>
 }
 
 export interface MemoryReserveOptions {
@@ -23,7 +29,8 @@ export interface MemoryReserveOptions {
  */
 export class MemoryReserve {
   readonly #options: MemoryReserveOptions
-  readonly #users = new Set<MemoryUser>()
+  /** Each with the memory that was available when it started. */
+  readonly #users = new Map<MemoryUser, number>()
   #chosen: MemoryUser | undefined
   #chosenAtMs = -Infinity
   #choosing: Promise<void> | undefined
@@ -34,13 +41,13 @@ export class MemoryReserve {
 
   /** Registers an execution until the returned function is called. */
   enter(user: MemoryUser): () => void {
-    this.#users.add(user)
+    this.#users.set(user, this.#options.availableBytes())
     return () => {
       this.#users.delete(user)
     }
   }
 
-  /** Whether this execution must end because memory is short and none uses more. */
+  /** Whether this execution must end because memory is short and it is the most likely cause. */
   async mustEnd(user: MemoryUser): Promise<boolean> {
     if (this.#options.availableBytes() >= this.#options.reserveBytes) return false
     if (performance.now() - this.#chosenAtMs >= pauseMs) {
@@ -53,10 +60,23 @@ export class MemoryReserve {
   }
 
   async #choose(): Promise<void> {
-    const sizes = await Promise.all([...this.#users].map(async (user) => ({ user, bytes: await user.measure() })))
-    this.#chosen = sizes.reduce((most, next) => (next.bytes > most.bytes ? next : most)).user
+    const uses = await Promise.all([...this.#users.keys()].map(async (user) => ({ user, ...(await user.measure()) })))
+    const lost = Math.max(...this.#users.values()) - this.#options.availableBytes()
+    this.#chosen = findLargest(uses, lost)?.user
     this.#chosenAtMs = performance.now()
   }
+}
+
+/**
+ * The most likely cause of a loss of memory. What the measured uses do not explain, such as buffers and locks in the
+ * kernel, is shared out by the time that the kernel has worked for each: it holds nothing that nobody has asked for.
+ */
+function findLargest<T extends MemoryUse>(uses: readonly T[], lostBytes: number): T | undefined {
+  const measured = uses.reduce((sum, { bytes }) => sum + bytes, 0)
+  const ticks = uses.reduce((sum, { systemTicks }) => sum + systemTicks, 0)
+  const perTick = Math.max(0, lostBytes - measured) / Math.max(1, ticks)
+  const sizeOf = ({ bytes, systemTicks }: MemoryUse) => bytes + perTick * systemTicks
+  return uses.reduce<T | undefined>((most, next) => (most && sizeOf(most) >= sizeOf(next) ? most : next), undefined)
 }
 
 /** The memory of this machine: a twentieth of it stays free, from 64 to 512 MiB. */

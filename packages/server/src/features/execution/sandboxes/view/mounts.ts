@@ -27,13 +27,7 @@ export function parseMounts(mountinfo: string): Mount[] {
 export function namesOf(path: string, mounts: readonly Mount[]): string[] {
   const real = realPathOf(path)
   if (real === undefined) return []
-  // Of several mounts on one directory the last is visible.
-  const own = mounts
-    .filter(({ mountPoint }) => isWithin(real, mountPoint))
-    .reduce<Mount | undefined>(
-      (best, mount) => (best !== undefined && best.mountPoint.length > mount.mountPoint.length ? best : mount),
-      undefined,
-    )
+  const own = mountOf(real, mounts)
   if (own === undefined) return [real]
   const inFileSystem = join(own.root, relative(own.mountPoint, real))
   const others = mounts
@@ -41,6 +35,26 @@ export function namesOf(path: string, mounts: readonly Mount[]): string[] {
     .map(({ root, mountPoint }) => join(mountPoint, relative(root, inFileSystem)))
     .filter((name) => name !== real && isSame(name, real))
   return [real, ...others]
+}
+
+/** The device of a path's file system as `/proc/<pid>/maps` writes it, for example `fe:00`. */
+export function mapsDeviceOf(path: string): string | undefined {
+  const real = realPathOf(path)
+  const device = real === undefined ? undefined : mountOf(real, readMounts())?.device
+  return device
+    ?.split(':')
+    .map((number) => Number(number).toString(16).padStart(2, '0'))
+    .join(':')
+}
+
+function mountOf(real: string, mounts: readonly Mount[]): Mount | undefined {
+  // Of several mounts on one directory the last is visible.
+  return mounts
+    .filter(({ mountPoint }) => isWithin(real, mountPoint))
+    .reduce<Mount | undefined>(
+      (best, mount) => (best !== undefined && best.mountPoint.length > mount.mountPoint.length ? best : mount),
+      undefined,
+    )
 }
 
 // A name can be hidden by a further mount.
