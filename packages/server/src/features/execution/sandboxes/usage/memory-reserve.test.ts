@@ -64,3 +64,27 @@ test('ends the largest execution when the memory of the machine runs out, and on
   }
   expect(reasons).toEqual(['exited', 'memory-limit', 'exited'])
 })
+
+test('ends the execution that the kernel has worked for when the measures do not explain the loss', async () => {
+  let availableBytes = 10_000
+  const reserve = new MemoryReserve({ availableBytes: () => availableBytes, reserveBytes: 1_000 })
+  const using = (bytes: number, systemTicks: number) => ({ measure: () => Promise.resolve({ bytes, systemTicks }) })
+  const users = [using(400, 5), using(100, 90), using(300, 5)]
+  for (const user of users) reserve.enter(user)
+  const chosen = async () => Promise.all(users.map((user) => reserve.mustEnd(user)))
+  expect(await chosen()).toEqual([false, false, false])
+  availableBytes = 900
+  expect(await chosen()).toEqual([false, true, false])
+})
+
+test('ends the largest execution when the measures explain the loss, whoever has worked more', async () => {
+  let availableBytes = 10_000
+  const reserve = new MemoryReserve({ availableBytes: () => availableBytes, reserveBytes: 1_000 })
+  const users = [
+    { measure: () => Promise.resolve({ bytes: 8_900, systemTicks: 5 }) },
+    { measure: () => Promise.resolve({ bytes: 100, systemTicks: 90 }) },
+  ]
+  for (const user of users) reserve.enter(user)
+  availableBytes = 900
+  expect(await Promise.all(users.map((user) => reserve.mustEnd(user)))).toEqual([true, false])
+})
