@@ -2,7 +2,7 @@ import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 import type pg from 'pg'
 import { AbortableClient } from './abortable-client.ts'
 import { databaseFailureOf, fromDatabase } from './database-failure.ts'
-import { forgetAfterSchemaChange, nameOf } from './statement-names.ts'
+import { forgetAfterSchemaChange, nameOf, preparedMax } from './statement-names.ts'
 
 /** The role that tenant requests run as. It owns no tables, so row-level security applies to it. */
 export const tenantRole = 'appstrate_tenant'
@@ -30,6 +30,8 @@ export class PooledConnection implements DatabaseConnection {
   #unanswered = 0
   #waitingSinceMs = 0
   #serverPid: number | undefined
+  /** The names of the statements that were prepared on the connection. */
+  readonly #prepared = new Set<string>()
 
   constructor(client: pg.PoolClient) {
     this.#client = client
@@ -107,7 +109,7 @@ export class PooledConnection implements DatabaseConnection {
   }
 
   release(): void {
-    this.#client.release(this.#isBroken)
+    this.#client.release(this.#isBroken || this.#prepared.size > preparedMax)
   }
 
   #sendAhead(text: string, values?: readonly unknown[]): void {
@@ -141,6 +143,7 @@ export class PooledConnection implements DatabaseConnection {
       values === undefined || values.length === 0
         ? undefined
         : nameOf(text, this.#organizationId === '' ? 'all' : 'tenant')
+    if (name !== undefined) this.#prepared.add(name)
     // The driver's type requires a mutable array, but the driver does not modify it.
     const sent =
       name === undefined

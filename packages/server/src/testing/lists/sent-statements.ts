@@ -13,15 +13,16 @@ export async function statementsSentBy(act: () => Promise<void>): Promise<SentSt
   try {
     await act()
     return query.mock.calls
-      .map(([first]: unknown[]) => toStatement(first))
+      .map(([first, values]: unknown[]) => toStatement(first, values))
       .filter(({ text }) => !text.includes('set_config'))
   } finally {
     query.mockRestore()
   }
 }
 
-function toStatement(sent: unknown): SentStatement {
-  if (typeof sent === 'string') return { text: sent, values: [] }
+function toStatement(sent: unknown, values: unknown): SentStatement {
+  // A statement without a name is sent as its text, with its values beside it.
+  if (typeof sent === 'string') return { text: sent, values: Array.isArray(values) ? values : [] }
   if (typeof sent !== 'object' || sent === null) return { text: '', values: [] }
   const text = 'text' in sent ? String(sent.text) : ''
   return { text, values: 'values' in sent && Array.isArray(sent.values) ? sent.values : [] }
