@@ -54,10 +54,7 @@ export async function listEvents(tx: Tx, { after, limit }: { after: number; limi
 
 /** Deletes events that every reader has read. */
 export async function removeEvents(tx: Tx, ids: readonly number[]): Promise<void> {
-  await tx
-    .deleteFrom('outbox')
-    .where('id', 'in', [...ids])
-    .execute()
+  await sql`delete from outbox where id = any(${ids}::bigint[])`.execute(tx)
 }
 
 /** Removes waiting events of a deleted application. */

@@ -18,7 +18,7 @@ export async function findDataKeys(
     .selectFrom('end_user_keys')
     .select(['end_user_id', 'encrypted_key'])
     .where('application_id', '=', applicationId)
-    .where('end_user_id', 'in', [...endUserIds])
+    .where(sql<boolean>`end_user_id = any(${endUserIds}::uuid[])`)
     .execute()
   return new Map(rows.map((row) => [row.end_user_id, row.encrypted_key]))
 }

@@ -114,7 +114,7 @@ export async function holdEndUsers(tx: Tx, ids: readonly string[]): Promise<void
   await tx
     .selectFrom('end_users')
     .select('id')
-    .where('id', 'in', [...ids])
+    .where(sql<boolean>`id = any(${ids}::uuid[])`)
     .orderBy('id')
     .forKeyShare()
     .execute()

@@ -53,7 +53,7 @@ export async function findMemberProfiles(
     .innerJoin(userNames(db).as('u'), 'u.id', 'm.user_id')
     .select(['u.id', 'u.name as displayName'])
     .where('m.organization_id', '=', scope.organizationId)
-    .where('m.user_id', 'in', [...ids])
+    .where(sql<boolean>`m.user_id = any(${ids}::text[])`)
     .orderBy('u.name')
     .orderBy('u.id')
     .execute()

@@ -123,7 +123,7 @@ export async function holdApplications(tx: Tx, applicationIds: readonly string[]
   await liveOrganizations(tx)
     .innerJoin(applicationOwners(tx).as('a'), 'a.organization_id', 'o.id')
     .select('a.id')
-    .where('a.id', 'in', [...applicationIds])
+    .where(sql<boolean>`a.id = any(${applicationIds}::uuid[])`)
     .orderBy('a.id')
     .forKeyShare(['o', 'a'])
     .execute()

@@ -61,7 +61,7 @@ export async function findFiles(db: Db, scope: AppScope, ids: readonly string[])
   const rows = await db
     .selectFrom('files')
     .select(columns)
-    .where('id', 'in', wanted)
+    .where(sql<boolean>`id = any(${wanted}::uuid[])`)
     .where(visibleTo(scope))
     .forKeyShare()
     .execute()
@@ -124,7 +124,7 @@ export async function deleteFileRows(tx: Tx, scope: AppScope, ids: readonly stri
   await tx
     .deleteFrom('files')
     .where('application_id', '=', scope.applicationId)
-    .where('id', 'in', [...ids])
+    .where(sql<boolean>`id = any(${ids}::uuid[])`)
     .execute()
 }
 
@@ -177,11 +177,7 @@ export async function saveRunFile(
 
 /** The blob ids that have a row. Unscoped: looks at all organizations. */
 export async function findKnownBlobs(db: Db, ids: readonly string[]): Promise<Set<string>> {
-  const rows = await db
-    .selectFrom('files')
-    .select('id')
-    .where('id', 'in', [...ids])
-    .execute()
+  const rows = await db.selectFrom('files').select('id').where(sql<boolean>`id = any(${ids}::uuid[])`).execute()
   return new Set(rows.map((row) => row.id))
 }
 

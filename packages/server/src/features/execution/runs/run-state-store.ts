@@ -77,7 +77,7 @@ export async function findUnfinishedRunsOfSchedules(
   const rows = await tx
     .selectFrom('runs')
     .select(['id', 'schedule_id'])
-    .where('schedule_id', 'in', [...scheduleIds])
+    .where(sql<boolean>`schedule_id = any(${scheduleIds}::uuid[])`)
     .where('status', 'in', unfinishedStatuses)
     .orderBy('id')
     .$if(isHeld, (query) => query.forNoKeyUpdate())

@@ -61,7 +61,7 @@ export async function loadDue(db: Db, { ids, now }: { ids: readonly string[]; no
         .where('f.outcome', '=', 'queued')
         .as('queued_for'),
     )
-    .where('s.id', 'in', [...ids])
+    .where(sql<boolean>`s.id = any(${ids}::uuid[])`)
     .where('s.due_at', '<=', now)
     .execute()
   // The name is not needed: runs take it from the agent itself.
@@ -187,7 +187,7 @@ export async function makeQueuedDue(tx: Tx, scheduleIds: readonly string[]): Pro
   await tx
     .updateTable('schedules as s')
     .set({ due_at: sql<Date>`least(s.due_at, s.created_at)` })
-    .where('s.id', 'in', [...scheduleIds])
+    .where(sql<boolean>`s.id = any(${scheduleIds}::uuid[])`)
     .where((eb) =>
       eb.exists(
         eb
