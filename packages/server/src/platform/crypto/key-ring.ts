@@ -23,7 +23,7 @@ export function parseKeyRing(text: string): KeyRing {
   return createKeyRing(keys, newest)
 }
 
-/** What identifies each key of `ENCRYPTION_KEYS` without telling anything about it, by its version. */
+/** A fingerprint of each key of `ENCRYPTION_KEYS`, by its version: it identifies the key and reveals nothing of it. */
 export function fingerprintsOf(text: string): Map<string, string> {
   const fingerprint = (key: Buffer) => createHmac('sha256', key).update('appstrate encryption key').digest('hex')
   return new Map([...parseKeys(text).keys].map(([version, key]) => [version, fingerprint(key)]))

@@ -80,7 +80,7 @@ describe('a failure of the database', () => {
     }
   })
 
-  it('is told apart by its source, not by its code', () => {
+  it('is recognized by its source, not by its code', () => {
     for (const code of ['ECONNRESET', 'ECONNREFUSED', 'ETIMEDOUT', '57P01'])
       expect(databaseFailureOf(Object.assign(new Error('Connection terminated'), { code })), code).toBeUndefined()
   })

@@ -88,7 +88,7 @@ export class DatabaseUnavailable extends Error {
  */
 export function fromDatabase(error: unknown, while_: 'connecting' | 'executing'): unknown {
   if (!(error instanceof Error)) return error
-  // Whatever the server objects to while it is connected to, such as a database that accepts nobody: retry later.
+  // Every refusal of a new connection, such as by a database that accepts no connections, can end: retry later.
   const isConnection = isConnectionError(error) || (while_ === 'connecting' && error instanceof pg.DatabaseError)
   if (isConnection) (while_ === 'connecting' ? connecting : executing).add(error)
   const seen = witness.getStore()

@@ -28,7 +28,7 @@ export const hostMistake =
   "unless this server's operator allows them with EGRESS_ALLOW"
 
 /**
- * The mistake in the text of a URL that can be parsed: what the parser removes or changes without a word, so that a
+ * The mistake in the text of a URL that can be parsed: what the parser silently removes or changes, so that a
  * reader and the parser could see different hosts or paths. As the end of "url …".
  */
 export function findTextMistake(text: string): string | undefined {

@@ -6,7 +6,7 @@ const rows: Readonly<Record<DatabaseFailureKind, { readonly detail: string; read
   unavailable: { detail: 'The database is not available: try again in a few seconds.', retryAfterSeconds: 2 },
   timeout: { detail: 'The database takes too long to answer: try again in a few seconds.', retryAfterSeconds: 2 },
   locked: {
-    detail: 'The database keeps locked what this request needs: try again in a few seconds.',
+    detail: 'Another transaction holds a lock that this request needs: try again in a few seconds.',
     retryAfterSeconds: 2,
   },
   conflict: { detail: 'The request conflicted with another one: send it again.', retryAfterSeconds: 1 },

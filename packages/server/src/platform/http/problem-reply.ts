@@ -51,7 +51,7 @@ function codeOf(request: FastifyRequest, error: unknown): ProblemCode {
   return frameworkCodes[error.code] ?? (isRefusal || hasHungUp(request) ? 'malformed-request' : 'internal-error')
 }
 
-// The code of an error does not tell whose connection was reset. The client's was if its request never arrived in full.
+// The code of an error does not say whose connection was reset. It is the client's if the request is incomplete.
 function hasHungUp({ raw }: FastifyRequest): boolean {
   return raw.destroyed && !raw.complete
 }

@@ -51,7 +51,7 @@ export interface ListSource<Item, Key> {
 export async function loadPage<Item, Key>(source: ListSource<Item, Key>, page: Page<Key>): Promise<Slice<Item, Key>> {
   const { pageSize, after } = page
   const offset = (page.page - 1) * pageSize
-  // One item more than the page holds tells whether another page follows.
+  // One item more than the page holds shows whether another page follows.
   const found = await source.items(after === undefined ? { offset } : { after }, pageSize + 1)
   const items = found.slice(0, pageSize)
   const last = items.at(-1)
@@ -70,7 +70,7 @@ async function totalOf<Item, Key>(
 ): Promise<Total> {
   // On the last page the total follows from the page itself.
   if (found <= pageSize && (found > 0 || offset === 0)) return { items: offset + found, isEstimate: false }
-  // Behind the last page only a count tells where the list ends. It costs what skipping these items has cost.
+  // After the last page only a count shows where the list ends. It costs as much as skipping these items did.
   if (found === 0) return { items: await source.count(offset), isEstimate: false }
   const seen = offset + found
   const counted = seen > exactTotalMax ? seen : await source.count(exactTotalMax + 1)

@@ -74,7 +74,7 @@ export class LogOutput {
       }
       return true
     } catch {
-      // Logging this failure would fail too; `/ready` tells it.
+      // Logging this failure would fail too; `/ready` reports it.
       this.#retryLater()
       return false
     } finally {

@@ -7,7 +7,7 @@ import type { Wake } from './wake.ts'
 
 const channel = 'appstrate_wake'
 const reconnectMs = 1_000
-/** The listening connection is asked for an answer this often, because a lost one looks like one without news. */
+/** How often the listening connection must answer: a lost one looks like one without notifications. */
 const probeEveryMs = 3_000
 const answerMaxMs = 2_000
 

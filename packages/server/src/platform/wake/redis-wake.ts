@@ -8,7 +8,7 @@ import type { Wake } from './wake.ts'
 
 const channel = 'appstrate:wake'
 const firstWaitMs = 1_000
-/** The subscribed connection is asked for an answer this often, because a lost one looks like one without news. */
+/** How often the subscribed connection must answer: a lost one looks like one without messages. */
 const probeEveryMs = 3_000
 
 /** Wake-ups to other nodes over Redis publish/subscribe. While Redis is down, readers rely on their poll intervals. */

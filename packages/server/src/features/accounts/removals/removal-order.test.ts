@@ -4,7 +4,7 @@ import { childrenFirst } from './removal-order.ts'
 const refers = (child: string, parent: string) => ({ child, parent })
 
 describe('the order in which tables are emptied', () => {
-  it('puts each table before those that it refers to, whatever the order of the features', () => {
+  it('puts each table before those that it refers to, in every order of the features', () => {
     const references = [refers('events', 'runs'), refers('runs', 'schedules'), refers('files', 'runs')]
     for (const tables of [
       ['schedules', 'runs', 'files', 'events'],

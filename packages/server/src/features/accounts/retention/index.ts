@@ -5,7 +5,7 @@ import { removePasses } from './retention-store.ts'
 export const retentionFeature = feature({
   folder: 'accounts/retention',
   tag: 'Retention',
-  description: 'The deletion of what applications keep no longer, once a day.',
+  description: 'The deletion of what applications no longer keep, once a day.',
   owns: ['retention_passes'],
   removes: { application: { retention_passes: removePasses } },
   endpoints: {},

@@ -30,7 +30,7 @@ export interface RetentionStep {
 
 /**
  * Applies the retention of each application that was not applied today (UTC): one transaction per step, so it can stop
- * after each and go on later, here or on another node. A pass that another process works on is left to that process.
+ * after each and continue later, here or on another node. A pass that another process works on is left to that process.
  */
 export async function* retentionSteps(platform: Applying): AsyncGenerator<RetentionStep> {
   const now = platform.clock.now()
@@ -39,7 +39,7 @@ export async function* retentionSteps(platform: Applying): AsyncGenerator<Retent
     try {
       yield* stepsOf({ platform, application, day, now })
     } catch (error) {
-      // One failing application must not stop the others. The job goes on with it in its next round.
+      // One failing application must not stop the others. The job continues with it in its next round.
       platform.log.error(
         { err: error, appId: toWireId('app', application.applicationId) },
         "An application's retention could not be applied; it will be retried.",

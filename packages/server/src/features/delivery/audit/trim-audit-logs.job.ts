@@ -2,7 +2,7 @@ import { job } from '../../../platform/jobs/job.ts'
 import { runInRests } from '../../../platform/jobs/run-in-rests.ts'
 import { trimSteps } from './trim-steps.ts'
 
-/** Removes audit entries that organizations keep no longer, once a day. */
+/** Removes audit entries that are older than their organization's retention, once a day. */
 export const trimAuditLogs = job({
   name: 'trim-audit-logs',
   everyMs: 300_000,

@@ -109,7 +109,7 @@ describe('the retention of an audit log', () => {
     expect(await verify()).toMatchObject({ valid: true, entries: 2 })
   })
 
-  it('is told from tampering: removed entries, a moved start, and an archived head that is gone', async () => {
+  it('differs from tampering: removed entries, a moved start, and an archived head that is gone', async () => {
     const { tenant, send, verify, trim } = await given(4, 4)
     const archived = (await verify()).head
     const { organizationId } = tenant

@@ -68,7 +68,7 @@ export interface JournalEvent {
   /** The number of the transaction that inserted it. */
   readonly transaction: number
   readonly endUserId: string | null
-  /** The status that a run_update tells. */
+  /** The status in a run_update. */
   readonly status: string | null
   /** The event's data in the current version. */
   readonly json: string

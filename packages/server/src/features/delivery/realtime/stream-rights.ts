@@ -46,7 +46,7 @@ export async function endStreamsWithoutRights(
   return next
 }
 
-/** Reads the rights of all streams together. The function tells until when a stream may go on, in milliseconds. */
+/** Reads the rights of all streams together. The function returns until when a stream may continue, in milliseconds. */
 async function readRights(
   { read, permissions, now }: RightsCheck,
   all: readonly Subscriber[],

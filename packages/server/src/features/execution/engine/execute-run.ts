@@ -130,7 +130,7 @@ async function attemptRun(
   }
 }
 
-// A run that crashes its workers must not do so for ever. One that got further between two interruptions may go on.
+// A run that crashes its workers must not do so forever. One that makes progress between interruptions may continue.
 async function endAfterInterruptions({ db }: Pick<Platform, 'db'>, run: Run): Promise<Ending | undefined> {
   if (run.attempt <= runLimits.attemptsMax) return undefined
   const interruptions = await countFruitlessAttempts(db, run.id)

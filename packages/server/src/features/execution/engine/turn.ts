@@ -17,7 +17,7 @@ export interface Turn {
   remainingMs(): number
   /** To be called between two steps. Throws the reason of the signal when the attempt must stop. */
   atBoundary(): void
-  /** The run waits for something outside the server from now on, such as the next word of its model. */
+  /** The run waits for something outside the server from now on, such as the next part of its model's answer. */
   waits(): void
   /** The wait has ended. */
   works(): void
@@ -35,8 +35,8 @@ export interface WatchedTurn extends Turn {
 }
 
 /**
- * A turn that starts now. `isOwed` tells whether the slot must be handed over; it is asked at the boundaries after the
- * first step of the attempt.
+ * A turn that starts now. `isOwed` returns whether the slot must be handed over; it is called at each boundary after
+ * the first step of the attempt.
  */
 export function startTurn(timeLeftMs: number, isOwed: () => boolean): WatchedTurn {
   const controller = new AbortController()

@@ -37,7 +37,7 @@ export function isRefusal(error: unknown): error is ModelCallError {
 
 const refusalStatuses: ReadonlySet<number> = new Set([429, 503, 529])
 
-// Runs of other organizations are told of the refusal: the provider's own words are for the run that it refused.
+// Runs of other organizations see this refusal too. The provider's own text is only for the run that was refused.
 function withoutText({ kind, status, retryAfterMs }: ModelCallError): ModelCallError {
   const message = 'The provider takes no more calls at the moment.'
   return new ModelCallError({ kind, status, retryAfterMs, message, retryable: true })

@@ -3,7 +3,7 @@ import type { Db } from '../../../../platform/db/database.ts'
 import { replayedEvents } from './replay-entry.ts'
 
 /**
- * Attempts at a running run that were interrupted since it last got further. The current attempt is not counted, nor
+ * Attempts at a running run that were interrupted since it last made progress. The current attempt is not counted, nor
  * are those that its workers gave back.
  */
 export async function countFruitlessAttempts(db: Db, runId: string): Promise<number> {
