@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createFairSemaphore, QueueFull } from './fair-semaphore.ts'
+import { createFairSemaphore, QueueFull, WaitedTooLong } from './fair-semaphore.ts'
 
 /** Work that ends when the test says so, and the order in which it started. */
 function gates() {
@@ -43,6 +43,29 @@ describe('a fair semaphore', () => {
     await settle()
     for (let i = 0; i < 9; i += 1) await end(started.at(-1) ?? '')
     expect(started).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'c2', 'a3', 'b3', 'c3'])
+  })
+
+  it('refuses work that gets no place in time, and keeps the order of the rest', async () => {
+    const { started, work, settle, end } = gates()
+    const semaphore = createFairSemaphore({ max: 1, waitingMax: 100, waitMaxMs: 50 })
+    void semaphore.run('a', work('a1'))
+    await settle()
+    await expect(semaphore.run('a', work('a2'))).rejects.toThrow(WaitedTooLong)
+    void semaphore.run('a', work('a3'))
+    await end('a1')
+    expect(started).toEqual(['a1', 'a3'])
+  })
+
+  it('asks again for the most places of an owner whenever it gives one', async () => {
+    const { started, work, settle, end } = gates()
+    let ownerMax = 1
+    const semaphore = createFairSemaphore({ max: 3, ownerMax: () => ownerMax, waitingMax: 100 })
+    for (const i of [1, 2, 3]) void semaphore.run('a', work(`a${i}`))
+    await settle()
+    expect(started).toEqual(['a1'])
+    ownerMax = 2
+    await end('a1')
+    expect(started).toEqual(['a1', 'a2', 'a3'])
   })
 
   it('leaves places free for others when one owner has its most', async () => {

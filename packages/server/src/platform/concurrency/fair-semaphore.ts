@@ -1,8 +1,9 @@
 /** Limits how many pieces of work run at the same time, and shares the places between the owners of the work. */
 export interface FairSemaphore {
   /**
-   * Runs `work` when the owner gets a place. Rejects with the signal's reason if it aborts while `work` waits, and with
-   * `QueueFull` if too much of the owner's work is waiting already.
+   * Runs `work` when the owner gets a place. Rejects with the signal's reason if it aborts while `work` waits, with
+   * `QueueFull` if too much of the owner's work is waiting already, and with `WaitedTooLong` if it gets no place in
+   * time.
    */
   run<T>(owner: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>
   /** Changes the number of places. Work that has started keeps its place; with 0, nothing starts. */
@@ -13,15 +14,22 @@ export interface FairSemaphore {
 export interface FairPlaces {
   /** Places of all owners together. */
   readonly max: number
-  /** Places that one owner can have. Default: all of them. */
-  readonly ownerMax?: number
+  /** Places that one owner can have. Default: all of them. A function is asked whenever a place is given. */
+  readonly ownerMax?: number | (() => number)
   /** Pieces of work of one owner that can wait. */
   readonly waitingMax: number
+  /** How long a piece of work can wait, in milliseconds. Default: without end. */
+  readonly waitMaxMs?: number
 }
 
 /** An owner has more work waiting than the semaphore keeps. */
 export class QueueFull extends Error {
   override readonly name = 'QueueFull'
+}
+
+/** A piece of work got no place for as long as it may wait. */
+export class WaitedTooLong extends Error {
+  override readonly name = 'WaitedTooLong'
 }
 
 interface Owner {
@@ -60,34 +68,50 @@ class Places implements FairSemaphore {
 
   resize(max: number): void {
     this.#max = max
-    while (this.#startNext());
+    this.#startWaiting()
   }
 
   #acquire(name: string, signal: AbortSignal | undefined): Promise<Owner> {
-    const { waitingMax } = this.#places
+    const { waitingMax, waitMaxMs } = this.#places
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
       const owner = this.#owners.get(name) ?? { running: 0, waiting: new Set() }
       if (owner.waiting.size >= waitingMax) throw new QueueFull(`${waitingMax} are waiting already.`)
       this.#owners.set(name, owner)
-      const start = () => {
+      let timer: NodeJS.Timeout | undefined = undefined
+      const stopWaiting = () => {
+        clearTimeout(timer)
         signal?.removeEventListener('abort', cancel)
+      }
+      const start = () => {
+        stopWaiting()
         resolve(owner)
       }
-      const cancel = () => {
+      const leave = (reason: Error) => {
+        stopWaiting()
         owner.waiting.delete(start)
         if (isIdle(owner)) this.#owners.delete(name)
-        reject(signal?.reason instanceof Error ? signal.reason : new Error('Aborted.'))
+        reject(reason)
       }
+      const cancel = () => leave(signal?.reason instanceof Error ? signal.reason : new Error('Aborted.'))
       owner.waiting.add(start)
       signal?.addEventListener('abort', cancel, { once: true })
-      this.#startNext()
+      this.#startWaiting()
+      // Only work that has to wait needs a timer.
+      if (waitMaxMs === undefined || !owner.waiting.has(start)) return
+      timer = setTimeout(() => leave(new WaitedTooLong(`No place within ${waitMaxMs} ms.`)), waitMaxMs)
     })
+  }
+
+  // More than one may start: the most places of an owner can have grown.
+  #startWaiting(): void {
+    while (this.#startNext());
   }
 
   #startNext(): boolean {
     if (this.#running >= this.#max) return false
-    const owner = nextOwner(this.#owners, this.#places.ownerMax ?? this.#max)
+    const { ownerMax = this.#max } = this.#places
+    const owner = nextOwner(this.#owners, typeof ownerMax === 'number' ? ownerMax : ownerMax())
     const [start] = owner?.waiting ?? []
     if (owner === undefined || start === undefined) return false
     owner.waiting.delete(start)
@@ -102,7 +126,7 @@ class Places implements FairSemaphore {
     this.#running -= 1
     this.#owners.delete(name)
     if (!isIdle(owner)) this.#owners.set(name, owner)
-    this.#startNext()
+    this.#startWaiting()
   }
 }
 

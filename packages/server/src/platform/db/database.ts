@@ -10,8 +10,10 @@ import pg from 'pg'
 import type { Log } from '../log/log.ts'
 import { AbortableClient } from './abortable-client.ts'
 import { fromDatabase, type DatabaseFailureKind } from './database-failure.ts'
-import { LockWaits, type DatabaseUse } from './lock-waits.ts'
-import { PoolDriver, TenantConnections } from './pool-driver.ts'
+import { ConnectionShares } from './connection-shares.ts'
+import { LockWaits } from './lock-waits.ts'
+import { PoolDriver, TenantConnections, type TenantUse } from './pool-driver.ts'
+import { QueueTimes } from './queue-times.ts'
 import type { DB } from './schema.generated.ts'
 import { canActAsTenant } from './tenant-role.ts'
 
@@ -28,6 +30,8 @@ export interface Database {
    * what the statements belong to: it may use few connections while its statements wait for locks.
    */
   dbOf(organizationId: string, operation?: string): Db
+  /** How long requests wait for a connection. */
+  readonly waits: QueueTimes
   /** How statements failed in the last 10 seconds. */
   recentFailures(): ReadonlySet<DatabaseFailureKind>
   /** The same with a pool of its own: work in the background never takes the connections of requests. */
@@ -60,6 +64,8 @@ interface PoolOptions {
   readonly connectionsMax: number
   /** The most connections of background work; half of `connectionsMax` by default, and at least 2. */
   readonly backgroundConnectionsMax?: number
+  /** How long a request waits for a connection, in milliseconds; 5 seconds by default. */
+  readonly connectionWaitMs?: number
   readonly log: Log
 }
 
@@ -76,7 +82,8 @@ const answerMarginMs = 5_000
 /** Opens a pool for requests and one for background work. Nothing is sent until the first query. */
 export function openDatabase(address: DatabaseAddress, options: PoolOptions): Database {
   const { connectionsMax, log } = options
-  const requests = openPool(address, { ...requestLimits, max: connectionsMax }, log)
+  // One more for those who hold one already, see ConnectionShares: no other work can use it.
+  const requests = openPool(address, { ...requestLimits, max: connectionsMax + 1 }, log)
   const max = options.backgroundConnectionsMax ?? Math.max(2, Math.floor(connectionsMax / 2))
   const background = openPool(address, { ...backgroundLimits, max }, log)
   let rowSecurity: Promise<boolean> | undefined
@@ -87,21 +94,24 @@ export function openDatabase(address: DatabaseAddress, options: PoolOptions): Da
     }))
   const tenantOf = async (organizationId: string) => ((await hasRowSecurity()) ? organizationId : '')
   const drivers = { requests: new PoolDriver(requests), background: new PoolDriver(background) }
-  const waits = new LockWaits(connectionsMax)
-  const dbOf = (driver: PoolDriver, organizationId: string, operation: string | undefined) =>
-    kyselyOver(
-      driver,
-      () => tenantOf(organizationId),
-      operation === undefined ? undefined : { waits, use: { operation, organizationId } },
-    )
+  const lockWaits = new LockWaits(connectionsMax)
+  const waits = new QueueTimes()
+  const waitMaxMs = options.connectionWaitMs ?? requestLimits.connectionTimeoutMillis
+  const shares = new ConnectionShares({ connectionsMax, waitMaxMs }, waits)
+  const unscoped = { owner: '', rowsOf: () => '' }
+  const scoped = (organizationId: string) => ({ owner: organizationId, rowsOf: () => tenantOf(organizationId) })
+  const locksOf = (organizationId: string, operation: string | undefined) =>
+    operation === undefined ? undefined : { waits: lockWaits, use: { operation, organizationId } }
   return {
-    db: kyselyOver(drivers.requests, () => ''),
-    dbOf: (organizationId, operation) => dbOf(drivers.requests, organizationId, operation),
+    db: kyselyOver(drivers.requests, { ...unscoped, shares }),
+    dbOf: (organizationId, operation) =>
+      kyselyOver(drivers.requests, { ...scoped(organizationId), shares, locks: locksOf(organizationId, operation) }),
     background: {
-      db: kyselyOver(drivers.background, () => ''),
-      dbOf: (organizationId) => dbOf(drivers.background, organizationId, undefined),
+      db: kyselyOver(drivers.background, unscoped),
+      dbOf: (organizationId) => kyselyOver(drivers.background, scoped(organizationId)),
       pool: background,
     },
+    waits,
     recentFailures: () => new Set([...drivers.requests.recentFailures(), ...drivers.background.recentFailures()]),
     hasRowSecurity,
     pool: requests,
@@ -140,18 +150,14 @@ const adapter = new PostgresAdapter()
 const compiler = new PostgresQueryCompiler()
 
 // One is created for each request, so the expensive parts are shared.
-function kyselyOver(
-  driver: PoolDriver,
-  organizationId: () => Promise<string> | string,
-  locks?: { readonly waits: LockWaits; readonly use: DatabaseUse },
-): Db {
+function kyselyOver(driver: PoolDriver, use: TenantUse): Db {
   const dialect = {
     createAdapter: () => adapter,
     createDriver: () => driver,
     createIntrospector: (db: Kysely<DB>) => new PostgresIntrospector(db),
     createQueryCompiler: () => compiler,
   }
-  const executor = new DefaultQueryExecutor(compiler, adapter, new TenantConnections(driver, organizationId, locks))
+  const executor = new DefaultQueryExecutor(compiler, adapter, new TenantConnections(driver, use))
   return new Kysely<DB>({ config: { dialect }, dialect, driver, executor })
 }
 

@@ -7,6 +7,7 @@ import {
 } from 'kysely'
 import type pg from 'pg'
 import { databaseFailureOf, fromDatabase, type DatabaseFailureKind } from './database-failure.ts'
+import type { ConnectionShares } from './connection-shares.ts'
 import type { DatabaseUse, LockWaits } from './lock-waits.ts'
 import { PooledConnection } from './pooled-connection.ts'
 import { SilenceWatch } from './silence-watch.ts'
@@ -80,37 +81,48 @@ export class PoolDriver implements Driver {
   }
 }
 
-/** Provides connections that see one organization's rows, or all rows with ''. */
+/** For whom connections are used. */
+export interface TenantUse {
+  /** The organization, or '' for statements that belong to none. */
+  readonly owner: string
+  /** The organization whose rows the connections see; all rows with ''. */
+  rowsOf(): Promise<string> | string
+  /** Shares the connections between the owners; without it, they are used in the order of the requests. */
+  readonly shares?: ConnectionShares | undefined
+  readonly locks?: { readonly waits: LockWaits; readonly use: DatabaseUse } | undefined
+}
+
+/** Provides connections of a pool to one organization, or to statements that belong to none. */
 export class TenantConnections implements ConnectionProvider {
   readonly #driver: PoolDriver
-  readonly #organizationId: () => Promise<string> | string
-  readonly #locks: { readonly waits: LockWaits; readonly use: DatabaseUse } | undefined
+  readonly #use: TenantUse
 
-  constructor(
-    driver: PoolDriver,
-    organizationId: () => Promise<string> | string,
-    locks?: { readonly waits: LockWaits; readonly use: DatabaseUse },
-  ) {
+  constructor(driver: PoolDriver, use: TenantUse) {
     this.#driver = driver
-    this.#organizationId = organizationId
-    this.#locks = locks
+    this.#use = use
   }
 
   provideConnection<T>(consumer: (connection: DatabaseConnection) => Promise<T>): Promise<T> {
-    const { waits, use } = this.#locks ?? {}
-    if (waits === undefined || use === undefined) return this.#provide(consumer)
+    const { waits, use } = this.#use.locks ?? {}
+    if (waits === undefined || use === undefined) return this.#share(consumer)
     return waits.within(use, () =>
-      this.#provide(consumer).catch((error: unknown) => {
+      this.#share(consumer).catch((error: unknown) => {
         if (databaseFailureOf(error)?.kind === 'locked') waits.report(use)
         throw error
       }),
     )
   }
 
-  async #provide<T>(consumer: (connection: DatabaseConnection) => Promise<T>): Promise<T> {
+  async #share<T>(consumer: (connection: DatabaseConnection) => Promise<T>): Promise<T> {
+    const { owner, shares } = this.#use
     // Resolve this before checking out a connection: the lookup needs one too, and with an exhausted pool both would
     // deadlock.
-    const organizationId = await this.#organizationId()
+    const rowsOf = await this.#use.rowsOf()
+    const provide = () => this.#provide(rowsOf, consumer)
+    return shares === undefined ? provide() : shares.use(owner, provide)
+  }
+
+  async #provide<T>(organizationId: string, consumer: (connection: DatabaseConnection) => Promise<T>): Promise<T> {
     const connection = await this.#driver.acquireConnection()
     try {
       connection.enter(organizationId)
