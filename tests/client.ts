@@ -5,6 +5,8 @@ import type { FirstRun } from './server-process.ts'
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read any field of it
 export type Body = any
 
+export const terminalStatuses: readonly string[] = ['success', 'failed', 'timeout', 'cancelled']
+
 export interface Client {
   send(
     route: string,
@@ -45,8 +47,7 @@ export function createClient(url: string, { apiKey, appId }: Pick<FirstRun, 'api
       const deadline = Date.now() + deadlineMs
       for (;;) {
         const answer = await send(`GET /api/runs/${runId}`).catch(() => undefined)
-        if (answer !== undefined && ['success', 'failed', 'timeout', 'cancelled'].includes(answer.body.status))
-          return answer.body
+        if (answer !== undefined && terminalStatuses.includes(answer.body.status)) return answer.body
         if (Date.now() > deadline) throw new Error(`Run ${runId} did not end in time: ${JSON.stringify(answer?.body)}`)
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
@@ -71,7 +72,7 @@ export function follow(url: string, runId: string, apiKey: string): Followed {
       source.addEventListener(type, (event) => {
         const data: Body = JSON.parse(event.data)
         events.push({ id: event.lastEventId, type, data })
-        if (type === 'run_update' && ['success', 'failed', 'timeout', 'cancelled'].includes(data.status)) resolve()
+        if (type === 'run_update' && terminalStatuses.includes(data.status)) resolve()
       })
     }
   })

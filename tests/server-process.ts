@@ -24,6 +24,8 @@ export interface Instance {
   readonly url: string
   readonly dataDir: string
   readonly output: () => string
+  /** Undefined while the process does not run. */
+  readonly pid: () => number | undefined
   start(): Promise<FirstRun>
   /** Sends SIGKILL; resolves when the process has exited. */
   kill(): Promise<void>
@@ -43,7 +45,7 @@ export async function createInstance(
   let child: ChildProcess | undefined
   let output = ''
   const stop: Instance['stop'] = async () => {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return null
+    if (child === undefined || hasEnded(child)) return null
     const exit = gone(child)
     child.kill('SIGTERM')
     return exit
@@ -53,6 +55,7 @@ export async function createInstance(
     url,
     dataDir,
     output: () => output,
+    pid: () => (child === undefined || hasEnded(child) ? undefined : child.pid),
     async start() {
       output = ''
       const env = {
@@ -75,7 +78,7 @@ export async function createInstance(
       return JSON.parse(await readFile(join(dataDir, 'first-run.json'), 'utf8'))
     },
     async kill() {
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+      if (child === undefined || hasEnded(child)) return
       const exit = gone(child)
       child.kill('SIGKILL')
       await exit
@@ -97,9 +100,12 @@ async function isReady(
   for (;;) {
     const response = await fetch(`${url}/ready`).catch(() => undefined)
     if (response?.ok === true && (demoIsOff || output().includes('Appstrate is ready'))) return
-    if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`The server ended with ${child.exitCode ?? child.signalCode}: ${output()}`)
+    if (hasEnded(child)) throw new Error(`The server ended with ${child.exitCode ?? child.signalCode}: ${output()}`)
     if (Date.now() > deadline) throw new Error(`The server was not ready in time: ${output()}`)
     await new Promise((resolve) => setTimeout(resolve, 30))
   }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
 }

@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { portOf } from '../../packages/server/src/platform/http/port-of.ts'
 
 /** A TCP proxy on 127.0.0.1 in front of a real server, which fails as a network does. */
@@ -9,6 +10,8 @@ export interface TcpProxy {
   reset(): void
   /** From now on loses everything that is sent in either direction, on old and new connections, until `restore`. */
   swallow(): void
+  /** From now on delays everything that is sent in either direction by this time, until `restore`. */
+  delay(ms: number): void
   /** From now on refuses connections, and closes the open ones, until `restore`. */
   refuse(): Promise<void>
   /** Works again. What was swallowed stays lost. */
@@ -26,6 +29,7 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
   const target = new URL(url)
   const pairs = new Set<Pair>()
   let isSwallowing = false
+  let delayMs = 0
   const join = (client: Socket) => {
     const server = connect(Number(target.port), target.hostname)
     const pair = { client, server }
@@ -34,8 +38,18 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
       [client, server],
       [server, client],
     ] as const) {
+      // Bytes that arrive after a delay has ended must not overtake those before them.
+      let [delayed, delayedCount] = [Promise.resolve(), 0]
       from.on('data', (chunk) => {
-        if (!isSwallowing) to.write(chunk)
+        if (isSwallowing) return
+        if (delayMs === 0 && delayedCount === 0) return void to.write(chunk)
+        const dueMs = Date.now() + delayMs
+        delayedCount += 1
+        delayed = delayed.then(async () => {
+          await sleep(dueMs - Date.now())
+          delayedCount -= 1
+          to.write(chunk)
+        })
       })
       from.on('error', () => undefined)
       from.on('close', () => {
@@ -67,9 +81,11 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
     },
     reset,
     swallow: () => void (isSwallowing = true),
+    delay: (ms) => void (delayMs = ms),
     refuse: stop,
     async restore() {
       isSwallowing = false
+      delayMs = 0
       if (!listener.listening) listener = await listen(join, port)
     },
     close: stop,

@@ -1,5 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import { Webhook } from 'standardwebhooks'
+import { portOf } from '../../packages/server/src/platform/http/port-of.ts'
+import { createRandom } from './random.ts'
 
 /** A message that the receiver took and acknowledged. */
 export interface Taken {
@@ -17,23 +19,28 @@ export interface Receiver {
   readonly refused: () => number
   /** Sets the secret of the webhook with this name. */
   trust(webhook: string, secret: string): void
+  /** While it is down, it closes every connection. */
+  setDown(isDown: boolean): void
   /** From now on the receiver accepts every message. */
   behave(): void
   close(): Promise<void>
 }
 
 /** A receiver of webhooks that refuses every fifth message, and sometimes hangs or drops the connection. */
-export async function startReceiver(): Promise<Receiver> {
+export async function startReceiver(seed: number): Promise<Receiver> {
+  const random = createRandom(seed)
   const taken: Taken[] = []
   const secrets = new Map<string, string>()
   let refused = 0
   let isMoody = true
+  let isDown = false
   const server = createServer((request, response) => {
     let body = ''
     request.on('data', (chunk: Buffer) => (body += chunk.toString()))
     request.on('end', () => {
-      const mood = isMoody ? Math.random() : 1
-      if (mood < 0.27) refused += 1
+      const mood = isMoody ? random.next() : 1
+      if (mood < 0.27 || isDown) refused += 1
+      if (isDown) return void request.socket.destroy()
       if (mood < 0.2) return void response.writeHead(mood < 0.1 ? 500 : 503).end('not now')
       if (mood < 0.22) return
       if (mood < 0.27) return void request.socket.destroy()
@@ -44,13 +51,21 @@ export async function startReceiver(): Promise<Receiver> {
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
-    url: urlOf(server),
+    url: `http://127.0.0.1:${portOf(server.address())}`,
     taken,
     refused: () => refused,
     trust: (webhook, secret) => void secrets.set(webhook, secret),
-    behave: () => (isMoody = false),
-    close: () => new Promise((resolve) => (server.close(() => resolve()), server.closeAllConnections())),
+    setDown: (next) => void (isDown = next),
+    behave: () => void ([isMoody, isDown] = [false, false]),
+    close: () => closeServer(server),
   }
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
 }
 
 interface Sent {
@@ -76,10 +91,4 @@ function verifies(secret: string, body: string, headers: Record<string, string>)
   } catch {
     return false
   }
-}
-
-function urlOf(server: Server): string {
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('The receiver does not listen on a port.')
-  return `http://127.0.0.1:${address.port}`
 }
