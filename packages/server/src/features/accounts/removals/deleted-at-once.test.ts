@@ -90,6 +90,37 @@ describe('from the commit of its deletion', () => {
     await stream.closed()
   })
 
+  it('an application refuses changes by keys that a node has not yet forgotten', async () => {
+    const { tenant, sibling } = await given()
+    await connectModel(world.platform, tenant, { url: 'http://127.0.0.1:9', scenario: 'hello' })
+    const agentId = await createAgent(sibling)
+    const scheduleId = await makeSchedule({ send: sibling.send, agentId })
+    const webhook = await sibling.send('POST /api/webhooks', {
+      body: { url: 'http://127.0.0.1:9/', events: ['run.completed'] },
+    })
+    const endUser = await sibling.endUser()
+    // Another node has deleted the application, and its wake-up is on the way.
+    await world.platform.db
+      .updateTable('applications')
+      .set({ deleted_at: new Date() })
+      .where('id', '=', sibling.applicationId)
+      .execute()
+    const changes: readonly (readonly [string, object?])[] = [
+      [`PATCH /api/webhooks/${webhook.body.id}`, { enabled: false }],
+      [`POST /api/webhooks/${webhook.body.id}/rotate`],
+      [`PATCH /api/schedules/${scheduleId}`, { name: 'Changed' }],
+      [`PATCH /api/end-users/${endUser}`, { name: 'Changed' }],
+      [`DELETE /api/schedules/${scheduleId}`],
+      [`DELETE /api/webhooks/${webhook.body.id}`],
+    ]
+    for (const [route, body] of changes)
+      expect((await sibling.send(route, body === undefined ? {} : { body })).status, route).toBe(404)
+    const { db } = world.platform
+    const kept = await db.selectFrom('webhooks').select('enabled').where('application_id', '=', sibling.applicationId)
+    expect(await kept.execute()).toEqual([{ enabled: true }])
+    expect((await tenant.send('GET /api/webhooks')).status).toBe(200)
+  })
+
   it('an organization is 404 to its members, absent from lists, and its invitations do not work', async () => {
     const { tenant, send } = await given()
     const { token } = await invite(tenant)

@@ -7,14 +7,15 @@ import { foundOr } from '../../../platform/problems/found-or.ts'
 import { newSecret, sealSecret } from './webhook-secret.ts'
 import { lockWebhook, saveSecret } from './webhook-store.ts'
 import { NewWebhookWire, toNewWebhookWire } from './webhook-wire.ts'
-import { overlapEnd, overlapSecondsDefault, type Webhook } from './webhook.ts'
+import { overlapEnd, overlapSecondsDefault, refuseFullPayload, type Webhook } from './webhook.ts'
 
 export const rotateWebhookSecret = endpoint({
   route: 'POST /api/webhooks/:webhookId/rotate',
   summary: "Rotate a webhook's secret",
   description:
     "Replaces a webhook's secret. Only this reply contains the new secret. Until the overlap ends, every delivery is " +
-    'signed with both secrets. An older secret from a previous rotation stops working at once.',
+    'signed with both secrets. An older secret from a previous rotation stops working at once. ' +
+    'A webhook with `payloadMode: full` also needs the permission `runs:read`.',
   caller: 'application',
   permission: 'webhooks:write',
   limit: 'create',
@@ -35,11 +36,12 @@ export const rotateWebhookSecret = endpoint({
   }),
   returns: { 200: NewWebhookWire },
   fails: [],
-  async handle({ params, body, scope, platform, now, changeOnce }) {
+  async handle({ params, body, scope, permissions, platform, now, changeOnce }) {
     const id = params.webhookId
     return changeOnce(
       async (tx) => {
         const before = foundOr(await lockWebhook(tx, scope, id), 'webhook-not-found')
+        refuseFullPayload(before, permissions)
         const renewed = newSecret(before.signing)
         const sealedSecret = sealSecret(platform, id, renewed.secret)
         const after = await saveSecret(tx, scope, {

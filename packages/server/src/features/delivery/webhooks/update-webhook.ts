@@ -29,6 +29,7 @@ export const updateWebhook = endpoint({
     const { after } = await change(
       async (tx) => {
         const before = foundOr(await lockWebhook(tx, scope, params.webhookId), 'webhook-not-found')
+        refuseFullPayload(before, permissions)
         const changed = changeWebhook(before, { ...chosen, ...(await agentIdOf(tx, scope, agentId)) }, now)
         refuseFullPayload(changed, permissions)
         return { before: toWebhookWire(before), after: toWebhookWire(await saveWebhook(tx, scope, changed)) }

@@ -163,7 +163,10 @@ export function isSubscribed(
   )
 }
 
-/** Refuses `payloadMode: full` to callers who may not read runs. Throws `forbidden`. */
+/**
+ * Refuses to create, change or rotate a webhook with `payloadMode: full` to callers who may not read runs. Throws
+ * `forbidden`.
+ */
 export function refuseFullPayload(
   { payloadMode }: Pick<Webhook, 'payloadMode'>,
   permissions: ReadonlySet<string>,

@@ -39,3 +39,16 @@ begin
 end $$;
 create trigger note_first_password after insert on accounts
   for each row when (new.password is not null) execute function note_first_password();
+
+-- A request that changes something of a deleted application is refused with its audit entry, its last statement: it may have been
+-- authorized before the deletion. Entries of background work, which have no request, may still report what it ends.
+create function refuse_requests_in_deleted_applications() returns trigger language plpgsql as $$
+begin
+  if exists (select from applications where id = new.application_id and deleted_at is not null) then
+    raise exception 'The application was deleted.' using errcode = 'TD001';
+  end if;
+  return null;
+end $$;
+create trigger refuse_requests_in_deleted_applications after insert on audit_log
+  for each row when (new.application_id is not null and new.request_id is not null)
+  execute function refuse_requests_in_deleted_applications();
