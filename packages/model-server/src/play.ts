@@ -3,8 +3,9 @@ import type { Failure } from './scenario.ts'
 
 /** How an answer is sent: its chunks, delays, and where it is cut. */
 export interface Playback {
-  readonly contentType: string
-  readonly chunks: Iterable<string>
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly chunks: Iterable<string | Uint8Array>
   readonly delayMs: number
   readonly chunkDelayMs: number
   readonly cut: Pick<Failure, 'cutAfterChunks' | 'cut'> | undefined
@@ -14,7 +15,7 @@ export interface Playback {
 export async function play(reply: ServerResponse, playback: Playback): Promise<void> {
   if (!(await pause(reply, playback.delayMs))) return
   const cutAfter = playback.cut?.cutAfterChunks
-  reply.writeHead(200, { 'content-type': playback.contentType, 'cache-control': 'no-cache' })
+  reply.writeHead(playback.status, { 'cache-control': 'no-cache', ...playback.headers })
   let sent = 0
   for (const chunk of playback.chunks) {
     if (sent === cutAfter) return breakOff(reply, playback.cut?.cut)

@@ -68,6 +68,29 @@ const UsageNumbers = Type.Object(
   },
 )
 
+const Raw = Type.Object(
+  {
+    status: Type.Optional(Type.Integer({ minimum: 200, maximum: 599 })),
+    headers: Type.Optional(
+      Type.Record(Type.String(), Type.String(), { description: '`content-type: text/event-stream` by default.' }),
+    ),
+    body: Type.Optional(Type.String({ description: 'Sent as UTF-8.' })),
+    bodyBase64: Type.Optional(Type.String({ description: 'The exact bytes, for bodies that are not text.' })),
+    events: Type.Optional(
+      Type.Array(Type.Unknown(), {
+        description: 'Server-sent events, after the body: texts are sent as they are, other values as JSON.',
+      }),
+    ),
+    chunks: Type.Optional(
+      Type.Union([Type.Literal('whole'), Type.Literal('lines'), Type.Array(Type.Integer({ minimum: 1 }))], {
+        description: 'How the bytes are divided: the sizes of a list are used again from its start.',
+      }),
+    ),
+    cutAfterBytes: Type.Optional(Type.Integer({ minimum: 0, description: 'Destroys the socket after so many bytes.' })),
+  },
+  { additionalProperties: false, description: 'A reply that no protocol encodes, byte for byte.' },
+)
+
 const Step = Type.Object(
   {
     when: Type.Optional(Condition),
@@ -90,6 +113,7 @@ const Step = Type.Object(
     chunkDelayMs: Type.Optional(Milliseconds),
     chunkCharacters: Type.Optional(Type.Integer({ minimum: 1 })),
     failures: Type.Optional(Type.Array(Failure)),
+    raw: Type.Optional(Raw),
   },
   { additionalProperties: false },
 )
@@ -109,6 +133,7 @@ const ScenarioSchema = Type.Object(
 
 export type Condition = Static<typeof Condition>
 export type Failure = Static<typeof Failure>
+export type Raw = Static<typeof Raw>
 export type Step = Static<typeof Step>
 /** What the scripted model answers, step by step. */
 export type Scenario = Static<typeof ScenarioSchema>

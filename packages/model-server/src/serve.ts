@@ -3,6 +3,7 @@ import { composeAnswer, pieces } from './answer.ts'
 import { conversationKey, type Attempts } from './attempts.ts'
 import { chooseStep, type ChosenStep } from './choose-step.ts'
 import { pause, play } from './play.ts'
+import { rawPlayback } from './raw-reply.ts'
 import { InvalidRequest, type ModelRequest, type ProblemText } from './protocols/protocol.ts'
 import type { createRequestLog } from './request-log.ts'
 import { findRoute, sentKey, type Route } from './route.ts'
@@ -66,14 +67,16 @@ async function answer(stage: Stage, { route, body, reply }: Exchange): Promise<v
     if (await pause(reply, step.delayMs ?? 0)) throw refusalOf(failure)
     return
   }
+  const delays = { delayMs: step.delayMs ?? 0, chunkDelayMs: request.stream ? (step.chunkDelayMs ?? 0) : 0 }
+  if (step.raw !== undefined) return play(reply, rawPlayback(step.raw, delays))
   const composed = composeAnswer(step, { key, modelId: request.modelId, messages: request.messages, facts })
   await play(reply, {
-    contentType: request.stream ? 'text/event-stream; charset=utf-8' : 'application/json',
+    status: 200,
+    headers: { 'content-type': request.stream ? 'text/event-stream; charset=utf-8' : 'application/json' },
     chunks: request.stream
       ? protocol.events(composed, request)
       : pieces(JSON.stringify(protocol.whole(composed)), wholePieceCharacters),
-    delayMs: step.delayMs ?? 0,
-    chunkDelayMs: request.stream ? (step.chunkDelayMs ?? 0) : 0,
+    ...delays,
     cut: failure,
   })
 }
