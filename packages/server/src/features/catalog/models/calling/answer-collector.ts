@@ -3,27 +3,19 @@ import type { ModelTarget } from './model-target.ts'
 import { toolCallsMax, type RefusalReason } from './event-check.ts'
 import { ModelCallError, refusedAnswerError } from './model-call-error.ts'
 import { toProviderData, type AnswerPart } from './provider-data.ts'
+import { ReportedError } from './reading/answer-reader.ts'
+import type { AnswerReading } from './reading/answer-reading.ts'
+import { noUsage } from './reading/usage-counts.ts'
 import type { FinishReason, StepAnswer, TokenUsage, ToolCall } from './step-message.ts'
-import { findEarlyUsage, noUsage, toTokenUsage } from './token-usage.ts'
 
 /** The most parts of one answer: texts, reasoning and tool calls. */
 const partsMax = 1_024
 const idLengthMax = 256
 
-/** The provider reported an error in the middle of its answer; `reported` is that error as received. */
-export class ReportedError extends Error {
-  override readonly name = 'ReportedError'
-  readonly reported: unknown
-
-  constructor(reported: unknown) {
-    super('The provider reported an error in its answer.')
-    this.reported = reported
-  }
-}
-
 export interface CollectorOptions {
   readonly target: ModelTarget
   readonly textBytesMax: number
+  readonly reading: AnswerReading
   readonly onTextDelta: ((text: string) => void) | undefined
 }
 
@@ -45,7 +37,6 @@ function isTextPart(part: LanguageModelV4StreamPart): part is TextPart {
 
 /** Collects the parts of a streamed answer. */
 export class AnswerCollector {
-  usage: TokenUsage | undefined
   readonly #options: CollectorOptions
   readonly #parts: Collected[] = []
   readonly #open = new Map<string, OpenText>()
@@ -57,6 +48,10 @@ export class AnswerCollector {
 
   constructor(options: CollectorOptions) {
     this.#options = options
+  }
+
+  get usage(): TokenUsage | undefined {
+    return this.#options.reading.usage
   }
 
   /** True once the model has sent text, reasoning or a part of a tool call. */
@@ -79,9 +74,6 @@ export class AnswerCollector {
         return this.#count(part.delta)
       case 'tool-call':
         return this.#takeToolCall(part)
-      case 'raw':
-        this.usage = findEarlyUsage(part.rawValue) ?? this.usage
-        return
       case 'finish':
         return this.#finish(part)
       case 'error':
@@ -98,16 +90,18 @@ export class AnswerCollector {
       const message = "The model's answer ended before it was complete."
       throw new ModelCallError({ kind: 'connection', message, retryable: true }, this.usage)
     }
-    if (reason.unified === 'error') {
+    if (reason.unified === 'error' || reason.raw === 'error') {
       const message = `The model stopped its answer with an error (${String(reason.raw).slice(0, 60)}).`
       throw new ModelCallError({ kind: 'unavailable', message, retryable: true }, this.usage)
     }
+    const reading = this.#options.reading.report()
     return {
       text: this.#parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
       toolCalls: this.#toolCalls,
       usage: this.usage ?? noUsage,
-      finishReason: toFinishReason(reason.unified, this.#toolCalls.length > 0),
+      finishReason: toFinishReason(reason, this.#toolCalls.length > 0),
       providerData: toProviderData(this.#options.target, this.#parts.flatMap(toAnswerPart)),
+      ...(reading === undefined ? {} : { reading }),
     }
   }
 
@@ -167,9 +161,6 @@ export class AnswerCollector {
   #finish(part: Extract<LanguageModelV4StreamPart, { type: 'finish' }>): void {
     if (this.isComplete) return
     this.#finishReason = part.finishReason
-    const usage = toTokenUsage(part.usage)
-    // A stream that was cut off has no final count: keep the early one.
-    if (this.usage === undefined || usage.inputTokens + usage.outputTokens > 0) this.usage = usage
   }
 
   // Arguments are counted twice, as deltas and as a whole call: the limit only protects memory.
@@ -192,9 +183,11 @@ function plainId(id: string): string {
   return id.replace(/[^\w-]/g, '_')
 }
 
-function toFinishReason(unified: LanguageModelV4FinishReason['unified'], hasToolCalls: boolean): FinishReason {
+function toFinishReason({ unified, raw }: LanguageModelV4FinishReason, hasToolCalls: boolean): FinishReason {
   switch (unified) {
     case 'stop':
+      // The provider stopped in the middle of its own tools.
+      if (raw === 'pause_turn') return 'other'
       // Some compatible servers send "stop" although the answer contains tool calls.
       return hasToolCalls ? 'tool-calls' : 'stop'
     case 'tool-calls':

@@ -1,8 +1,10 @@
 import { AISDKError, APICallError } from '@ai-sdk/provider'
-import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { connectionFailureOf, describeConnectionFailure, type ConnectionFailure } from './connection-failure.ts'
-import type { ModelCallErrorKind, ModelCallFailure } from './model-call-error.ts'
+import type { ModelCallFailure } from './model-call-error.ts'
+import type { IncompleteAnswer } from './reading/answer-reader.ts'
+import { parseProviderError, type ProviderError } from './reading/provider-error.ts'
+import { cleanText, pageText } from './reading/provider-text.ts'
+import { isAboutKey, isOverflow, refusalOf } from './refusal.ts'
 
 /** Turns an error thrown by a provider package into a failure. `secret` is removed from every text. */
 export function failureOf(error: unknown, secret: string): ModelCallFailure {
@@ -37,110 +39,63 @@ function brokenOff(error: APICallError): ModelCallFailure {
 
 function refused(error: APICallError, secret: string): ModelCallFailure {
   const status = error.statusCode ?? 0
-  const said = `${error.message} ${error.responseBody?.slice(0, 2_000) ?? ''}`
+  const said = parseProviderError(error.responseBody ?? '')
+  const askedMs = retryAfterMs(error.responseHeaders ?? {}, Date.now()) ?? said.retryAfterMs
   return {
-    ...refusalOf(status, said),
-    message: refusalText(status, error.message, secret),
+    ...refusalOf(status, said, askedMs),
+    message: refusalText(status, said.message || error.message, secret),
     status,
-    retryAfterMs: retryAfterMs(error.responseHeaders ?? {}, Date.now()),
+    retryAfterMs: askedMs,
+    malformedCall: said.malformedCall,
   }
 }
 
-interface Refusal {
-  readonly kind: ModelCallErrorKind
-  readonly retryable: boolean
-}
-
-const overflow = new RegExp(
-  [
-    'context[ _-]?(length|window|size|overflow)',
-    'maximum context',
-    'prompt is too long',
-    'input is too long',
-    'too many (input )?tokens',
-    'input token count',
-    'exceeds? .{0,40}(token limit|number of tokens)',
-    'reduce the length',
-  ].join('|'),
-  'i',
-)
-const refusedKey = /api[ _]key not valid|invalid[ _]api[ _]key|API_KEY_INVALID|authentication_error/i
-const noCredit = /insufficient[ _](quota|balance|credit|funds)|billing|exceeded your current quota/i
-
-const refusals: Readonly<Record<number, Refusal>> = {
-  401: { kind: 'auth', retryable: false },
-  402: { kind: 'rate-limited', retryable: false },
-  403: { kind: 'auth', retryable: false },
-  408: { kind: 'timeout', retryable: true },
-  409: { kind: 'unavailable', retryable: true },
-  413: { kind: 'context-overflow', retryable: false },
-  425: { kind: 'unavailable', retryable: true },
-}
-
-function refusalOf(status: number, said: string): Refusal {
-  const known = refusals[status]
-  if (known !== undefined) return known
-  if (status === 429) return { kind: 'rate-limited', retryable: !noCredit.test(said) }
-  if (status >= 500) return { kind: 'unavailable', retryable: true }
-  if (overflow.test(said)) return { kind: 'context-overflow', retryable: false }
-  return { kind: refusedKey.test(said) ? 'auth' : 'bad-request', retryable: false }
-}
-
-// In a 401, providers quote parts of the wrong key: none of that text is passed on.
 function refusalText(status: number, said: string, secret: string): string {
-  if (status === 401) return 'The provider refused the API key (status 401).'
   if (status < 400)
     return `The provider sent a redirect (status ${status}), which is not followed. Correct the base URL.`
   const text = cleanText(said, secret)
-  return `The provider answered with status ${status}${text === '' ? '.' : `: ${text}`}`
+  const what = status === 401 ? 'refused the API key (status 401)' : `answered with status ${status}`
+  return `The provider ${what}${text === '' ? '.' : `: ${text}`}`
 }
 
-const ErrorInStream = Compile(
-  Type.Object({
-    message: Type.Optional(Type.String()),
-    type: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-    code: Type.Optional(Type.Union([Type.String(), Type.Number(), Type.Null()])),
-    statusCode: Type.Optional(Type.Number()),
-  }),
-)
-
-/** Turns an error that the provider sent within its stream into a failure. */
+/** Turns an error that the provider sent instead of an answer, or within one, into a failure. */
 export function reportedFailureOf(reported: unknown, secret: string): ModelCallFailure {
   if (reported instanceof Error) return failureOf(reported, secret)
-  if (!ErrorInStream.Check(reported))
-    return { kind: 'unavailable', message: 'The provider reported an error.', retryable: true }
-  const { message = '', type, code, statusCode } = reported
-  const said = [type, code, message].join(' ')
-  const status = statusCode ?? statusIn(code) ?? statusFor(said)
-  const text = refusedKey.test(said) ? '' : cleanText(message, secret)
+  const said = parseProviderError(reported)
+  const status = said.status ?? statusFor(said)
+  const text = cleanText(said.message, secret)
   return {
-    ...refusalOf(status, said),
-    message: `The provider aborted its answer${text === '' ? '.' : `: ${text}`}`,
+    ...refusalOf(status, said, said.retryAfterMs),
+    message: text === '' ? 'The provider reported an error.' : `The provider aborted its answer: ${text}`,
     status,
+    retryAfterMs: said.retryAfterMs,
+    malformedCall: said.malformedCall,
   }
 }
 
-function statusIn(code: string | number | null | undefined): number | undefined {
-  const status = Number(code)
-  return Number.isInteger(status) && status >= 400 && status <= 599 ? status : undefined
+const statusPatterns: readonly (readonly [RegExp, number])[] = [
+  [/rate[ _]?limit|RESOURCE_EXHAUSTED|insufficient_quota/i, 429],
+  [/authentication|unauthenticated|unauthorized/i, 401],
+  [/invalid_request|INVALID_ARGUMENT|tool_use_failed|bad_?request|not_found|validation/i, 400],
+]
+
+// Servers that name no status in an error usually classify it by a word.
+function statusFor(said: ProviderError): number {
+  if (isAboutKey(said)) return 401
+  if (isOverflow(said)) return 400
+  const words = said.words.join(' ')
+  const found = statusPatterns.find(([pattern]) => pattern.test(words))
+  return found?.[1] ?? (/rate[ _]?limit/i.test(said.message) ? 429 : 503)
 }
 
-function statusFor(said: string): number {
-  if (/rate[ _]?limit|RESOURCE_EXHAUSTED/i.test(said)) return 429
-  if (refusedKey.test(said)) return 401
-  return overflow.test(said) || /invalid_request/i.test(said) ? 400 : 503
-}
-
-const textCharactersMax = 300
-const secretCharactersMin = 4
-
-/** A provider's text made safe to show: one short line without the key and control characters. */
-export function cleanText(text: string, secret: string): string {
-  const isSecret = secret.length >= secretCharactersMin
-  const spellings = isSecret ? [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)] : []
-  const open = spellings.reduce((rest, spelling) => rest.replaceAll(spelling, '[redacted]'), text)
-  const line = open.replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim()
-  return line.length > textCharactersMax ? `${line.slice(0, textCharactersMax)}…` : line
+/** Turns an answer that ended before it was complete into a failure. */
+export function incompleteFailureOf({ text }: IncompleteAnswer, secret: string): ModelCallFailure {
+  const shown = cleanText(pageText(text), secret)
+  const message =
+    shown === ''
+      ? "The model's answer ended before it was complete."
+      : `The provider's answer could not be read: ${shown}`
+  return { kind: 'connection', message, retryable: true }
 }
 
 /** The wait that a provider asks for, in ms: `retry-after-ms`, or `Retry-After` in seconds or as a date. */

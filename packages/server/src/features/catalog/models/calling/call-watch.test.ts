@@ -7,6 +7,8 @@ afterEach(() => void vi.useRealTimers())
 
 const watch = () =>
   watchCall({
+    api: 'openai',
+    toolNames: new Set(),
     fetch,
     signal: new AbortController().signal,
     idleTimeoutMs: 200,

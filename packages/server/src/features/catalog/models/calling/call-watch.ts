@@ -1,12 +1,16 @@
-import { setImmediate } from 'node:timers/promises'
 import type { GuardedFetch } from '../../../../platform/egress/egress.ts'
 import { AnswerRefused, type RefusalReason } from './event-check.ts'
-import { createEventGuard, type EventGuard } from './event-guard.ts'
+import { AnswerReading } from './reading/answer-reading.ts'
+import { readBody, type BodyListener } from './reading/read-body.ts'
+import type { ModelApi } from './model-target.ts'
 
 /** Why the server stopped a call. */
 export type StopReason = 'aborted' | 'idle' | 'total' | RefusalReason
 
 export interface CallLimits {
+  readonly api: ModelApi
+  /** The names of the tools that the request offers. */
+  readonly toolNames: ReadonlySet<string>
   readonly fetch: GuardedFetch
   readonly signal: AbortSignal
   /** Longest time without a byte from the provider. */
@@ -16,74 +20,81 @@ export interface CallLimits {
   readonly textBytesMax: number
 }
 
-/** Supervises one call: its signal aborts when the caller aborts or a limit is reached. */
-export interface CallWatch {
-  readonly fetch: GuardedFetch
-  readonly signal: AbortSignal
-  readonly stopped: StopReason | undefined
-  /** True if the call went to an internal address: the reason of a failure must not be shown. */
-  readonly isHidden: boolean
-  hide(): void
-  readonly textBytesMax: number
-  sawBytes(chunk: Uint8Array): void
-  /** To be called when the answer is complete: the stream then gets a short time to end by itself. */
-  answered(): void
-  stop(reason: StopReason): void
-  /** Clears timers and listener, and closes the connection if it is still in use. */
-  close(): void
-}
-
 // Each token is sent in its own JSON event, so the wire carries up to a hundred times the text.
 const wireBytesPerTextByte = 200
 const wireBytesSlack = 4 * 1024 * 1024
 const endOfStreamMs = 1_000
 
+/** Supervises one call: its signal aborts when the caller aborts or a limit is reached. */
+export class CallWatch implements BodyListener {
+  readonly fetch: GuardedFetch
+  readonly signal: AbortSignal
+  readonly textBytesMax: number
+  readonly reading: AnswerReading
+  /** Why the server stopped the call. */
+  stopped: StopReason | undefined
+  /** True if the call went to an internal address: the reason of a failure must not be shown. */
+  isHidden = false
+  /** The error that ended the answer, as the reader threw it. */
+  failure: unknown
+  readonly #limits: CallLimits
+  readonly #controller = new AbortController()
+  readonly #totalTimer: NodeJS.Timeout
+  readonly #onAbort = () => this.stop('aborted')
+  #idleTimer: NodeJS.Timeout
+  #hasAnswered = false
+  #wireBytes = 0
+
+  constructor(limits: CallLimits) {
+    this.#limits = limits
+    this.fetch = limits.fetch
+    this.signal = this.#controller.signal
+    this.textBytesMax = limits.textBytesMax
+    this.reading = new AnswerReading(limits)
+    this.#idleTimer = setTimeout(() => this.stop('idle'), limits.idleTimeoutMs)
+    this.#totalTimer = setTimeout(() => this.stop('total'), limits.totalTimeoutMs)
+    limits.signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  sawBytes(chunk: Uint8Array): void {
+    if (!this.#hasAnswered) this.#idleTimer.refresh()
+    this.#wireBytes += chunk.length
+    if (this.#wireBytes > this.textBytesMax * wireBytesPerTextByte + wireBytesSlack) this.stop('too-large')
+  }
+
+  failed(error: unknown): void {
+    this.failure = error
+    if (error instanceof AnswerRefused) this.stop(error.reason)
+  }
+
+  /** Gives the stream a short time to end by itself. */
+  answered(): void {
+    this.#hasAnswered = true
+    clearTimeout(this.#idleTimer)
+    this.#idleTimer = setTimeout(() => this.stop('idle'), Math.min(endOfStreamMs, this.#limits.idleTimeoutMs))
+  }
+
+  stop(reason: StopReason): void {
+    if (this.signal.aborted) return
+    this.stopped = reason
+    this.#controller.abort()
+  }
+
+  /** Clears timers and listener, and closes the connection if it is still in use. */
+  close(): void {
+    clearTimeout(this.#idleTimer)
+    clearTimeout(this.#totalTimer)
+    this.#limits.signal.removeEventListener('abort', this.#onAbort)
+    this.#controller.abort()
+  }
+}
+
 const watches = new WeakMap<AbortSignal, CallWatch>()
 
 /** Starts to watch a call; pass its `signal` to the provider package. */
 export function watchCall(limits: CallLimits): CallWatch {
-  const controller = new AbortController()
-  let stopped: StopReason | undefined
-  let isHidden = false
-  let wireBytes = 0
-  const stop = (reason: StopReason): void => {
-    if (controller.signal.aborted) return
-    stopped = reason
-    controller.abort()
-  }
-  const onAbort = (): void => stop('aborted')
-  let idleTimer = setTimeout(stop, limits.idleTimeoutMs, 'idle')
-  const totalTimer = setTimeout(stop, limits.totalTimeoutMs, 'total')
-  limits.signal.addEventListener('abort', onAbort, { once: true })
-  const watch: CallWatch = {
-    fetch: limits.fetch,
-    signal: controller.signal,
-    textBytesMax: limits.textBytesMax,
-    get stopped() {
-      return stopped
-    },
-    get isHidden() {
-      return isHidden
-    },
-    hide: () => void (isHidden = true),
-    sawBytes(chunk) {
-      idleTimer.refresh()
-      wireBytes += chunk.length
-      if (wireBytes > limits.textBytesMax * wireBytesPerTextByte + wireBytesSlack) stop('too-large')
-    },
-    answered() {
-      clearTimeout(idleTimer)
-      idleTimer = setTimeout(stop, Math.min(endOfStreamMs, limits.idleTimeoutMs), 'idle')
-    },
-    stop,
-    close() {
-      clearTimeout(idleTimer)
-      clearTimeout(totalTimer)
-      limits.signal.removeEventListener('abort', onAbort)
-      controller.abort()
-    },
-  }
-  watches.set(controller.signal, watch)
+  const watch = new CallWatch(limits)
+  watches.set(watch.signal, watch)
   return watch
 }
 
@@ -105,10 +116,10 @@ export async function watchedFetch(input: string | URL | Request, init: RequestI
     headers: new Headers(headers),
     body: requestBody,
     signal,
-    onHidden: watch.hide,
+    onHidden: () => void (watch.isHidden = true),
   })
   if (response.body === null) return response
-  const body = response.ok ? watchedEvents(response.body, watch) : watchedError(response.body, watch)
+  const body = response.ok ? readBody(response.body, watch) : watchedError(response.body, watch)
   return new Response(body, {
     status: response.status,
     statusText: response.statusText,
@@ -131,34 +142,4 @@ function watchedError(body: ReadableStream<Uint8Array>, watch: CallWatch): Reada
     },
     cancel: (reason) => reader.cancel(reason),
   })
-}
-
-// A chunk can have thousands of events, and the packages parse all of them in one turn of the event loop.
-function watchedEvents(body: ReadableStream<Uint8Array>, watch: CallWatch): ReadableStream<Uint8Array> {
-  const reader = body.getReader()
-  const guard = createEventGuard(watch.textBytesMax)
-  let slices: Uint8Array[] = []
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      if (slices.length > 0) await setImmediate()
-      while (slices.length === 0) {
-        const { done, value } = await reader.read()
-        if (done) return controller.close()
-        watch.sawBytes(value)
-        slices = checked(guard, watch, value)
-      }
-      const slice = slices.shift()
-      if (slice !== undefined) controller.enqueue(slice)
-    },
-    cancel: (reason) => reader.cancel(reason),
-  })
-}
-
-function checked(guard: EventGuard, watch: CallWatch, chunk: Uint8Array): Uint8Array[] {
-  try {
-    return guard.take(chunk)
-  } catch (error) {
-    if (error instanceof AnswerRefused) watch.stop(error.reason)
-    throw error
-  }
 }

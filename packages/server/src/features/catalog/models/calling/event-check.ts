@@ -4,12 +4,14 @@ import { jsonDepthMax, jsonShapeOf } from './json-shape.ts'
 export const toolCallsMax = 128
 /** An event with more values is not an event of a model. */
 const eventCommasMax = 32_768
+/** A body with a whole answer has the values of all its events. */
+const bodyCommasMax = 262_144
 const eventsMax = 262_144
 const eventPartsMax = 1_024
 const alternativesMax = 128
 
 /** Why an answer is refused before it is parsed. */
-export type RefusalReason = 'too-large' | 'too-complex' | 'too-many-calls'
+export type RefusalReason = 'too-large' | 'too-complex' | 'too-many-calls' | 'no-events'
 
 /** The answer has more than the provider packages may get. */
 export class AnswerRefused extends Error {
@@ -22,7 +24,7 @@ export class AnswerRefused extends Error {
   }
 }
 
-/** Checks the events of one answer, in order, before they are parsed by a provider package. */
+/** Checks the events of one answer, in order, before they are read. */
 export class EventCheck {
   readonly #textBytesMax: number
   readonly #callKeys = new Set<unknown>()
@@ -34,18 +36,30 @@ export class EventCheck {
     this.#textBytesMax = textBytesMax
   }
 
-  /** Throws AnswerRefused. */
-  check(data: string): void {
+  /** The data of an event as JSON; undefined when it is none. Throws AnswerRefused. */
+  parse(data: string): unknown {
+    const value = parsed(data, eventCommasMax)
+    this.#count(value)
+    return value
+  }
+
+  /** A whole body as JSON, as a list of its events; undefined when it is no JSON. Throws AnswerRefused. */
+  parseBody(text: string): readonly unknown[] | undefined {
+    const value = parsed(text, bodyCommasMax)
+    if (value === undefined) return undefined
+    const items: readonly unknown[] = Array.isArray(value) ? value : [value]
+    for (const item of items) this.#count(item)
+    return items
+  }
+
+  #count(event: unknown): void {
     this.#events += 1
     if (this.#events > eventsMax) throw new AnswerRefused('too-large')
-    const { depth, commas } = jsonShapeOf(data)
-    if (depth > jsonDepthMax || commas > eventCommasMax) throw new AnswerRefused('too-complex')
-    const event = parse(data)
     this.#checkCallDeltas(alternativesOf(event, 'choices').map((choice) => listOf(choice, 'delta', 'tool_calls')))
     this.#checkParts(alternativesOf(event, 'candidates').map((candidate) => listOf(candidate, 'content', 'parts')))
   }
 
-  // The packages keep the pieces of calls that are not complete yet: here they are counted as they arrive.
+  // Some pieces of calls are kept until the call is complete: here they are counted as they arrive.
   #checkCallDeltas(lists: readonly unknown[][]): void {
     for (const list of lists) {
       if (list.length > toolCallsMax) throw new AnswerRefused('too-many-calls')
@@ -62,10 +76,9 @@ export class EventCheck {
   #checkParts(lists: readonly unknown[][]): void {
     for (const list of lists) {
       if (list.length > eventPartsMax) throw new AnswerRefused('too-complex')
-      const calls = list.map((part) => fieldOf(part, 'functionCall')).filter((call) => call !== undefined)
-      this.#calls += calls.length
-      // Arguments in pieces are sent on request only. Their paths could name the four billionth item of a list.
-      if (calls.some((call) => fieldOf(call, 'partialArgs') !== undefined)) throw new AnswerRefused('too-complex')
+      const calls = list.map((part) => fieldOf(part, 'functionCall'))
+      // Pieces of a call that has begun have no name.
+      this.#calls += calls.filter((call) => fieldOf(call, 'name') !== undefined).length
     }
     if (this.#calls > toolCallsMax) throw new AnswerRefused('too-many-calls')
   }
@@ -90,8 +103,10 @@ function fieldOf(value: unknown, name: string): unknown {
   return field
 }
 
-// What is not JSON, such as `[DONE]`, is left to the packages.
-function parse(data: string): unknown {
+// What is not JSON, such as `[DONE]`, is left to the reader.
+function parsed(data: string, commasMax: number): unknown {
+  const { depth, commas } = jsonShapeOf(data)
+  if (depth > jsonDepthMax || commas > commasMax) throw new AnswerRefused('too-complex')
   try {
     return JSON.parse(data)
   } catch {

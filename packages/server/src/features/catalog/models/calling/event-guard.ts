@@ -1,76 +1,190 @@
 import { AnswerRefused, EventCheck } from './event-check.ts'
+import type { ServerEvent } from './reading/answer-reader.ts'
 
 /** The data of an event may be larger than its text, because of JSON's escapes. */
 const eventCharactersPerTextByte = 2
 const eventCharactersSlack = 256 * 1024
-/** Events that are parsed in one turn of the event loop. */
-const sliceEventsMax = 64
+/** Characters without an event that a server may send in advance, such as keep-alives; each event allows some more. */
+const idleCharactersMax = 256 * 1024
+const idleCharactersPerEvent = 1_024
+const foreignCharactersMax = 8_192
 
-/** Reads server-sent events and refuses those that would cost too much to parse. */
-export interface EventGuard {
-  /**
-   * The complete events up to here, in slices of bytes for one turn of the event loop each. Only the data of events is
-   * kept. Throws AnswerRefused.
-   */
-  take(chunk: Uint8Array): Uint8Array[]
-}
+/**
+ * Reads the body of an answer: server-sent events, or JSON where events were asked for. Refuses what would cost too
+ * much to parse. Lines that are neither are kept up to a small size, because they can say why there is no answer.
+ */
+export class EventGuard {
+  readonly #charactersMax: number
+  readonly #decoder = new TextDecoder()
+  readonly #check: EventCheck
+  #events: ServerEvent[] = []
+  #isJson: boolean | undefined
+  #jsonParts: string[] = []
+  #lineParts: string[] = []
+  #dataLines: string[] = []
+  #eventName: string | undefined
+  #characters = 0
+  #idleLeft = idleCharactersMax
+  #wasCarriageReturn = false
+  #foreign = ''
+  #hasEvents = false
 
-/** A guard of one answer with at most `textBytesMax` bytes of text. */
-export function createEventGuard(textBytesMax: number): EventGuard {
-  const charactersMax = textBytesMax * eventCharactersPerTextByte + eventCharactersSlack
-  const decoder = new TextDecoder()
-  const check = new EventCheck(textBytesMax)
-  let lineParts: string[] = []
-  let dataLines: string[] = []
-  let characters = 0
-  let wasCarriageReturn = false
+  /** A guard of one answer with at most `textBytesMax` bytes of text. */
+  constructor(textBytesMax: number) {
+    this.#charactersMax = textBytesMax * eventCharactersPerTextByte + eventCharactersSlack
+    this.#check = new EventCheck(textBytesMax)
+  }
 
-  const endLine = (rest: string): string | undefined => {
-    const line = lineParts.length === 0 ? rest : lineParts.join('') + rest
-    lineParts = []
-    if (line !== '') {
-      const data = /^data(?:: ?|$)/.exec(line)
-      if (data === null) characters -= line.length
-      else dataLines.push(line.slice(data[0].length))
-      return undefined
+  /** The events that are complete now. Throws AnswerRefused. */
+  take(chunk: Uint8Array): ServerEvent[] {
+    this.#takeText(this.#decoder.decode(chunk, { stream: true }))
+    return this.#taken()
+  }
+
+  /** The events that the end of the body completes. Throws AnswerRefused. */
+  end(): ServerEvent[] {
+    this.#takeText(this.#decoder.decode())
+    if (this.#isJson === true) this.#endJson()
+    else {
+      if (this.#lineParts.length > 0) this.#endLine('')
+      this.#endEvent()
+      if (!this.#hasEvents && this.#foreign !== '') this.#add(undefined, this.#foreign, undefined)
     }
-    const event = dataLines.length === 0 ? undefined : dataLines.join('\n')
-    dataLines = []
-    characters = 0
-    return event
+    return this.#taken()
   }
-  const countCharacters = (count: number) => {
-    characters += count
-    if (characters > charactersMax) throw new AnswerRefused('too-large')
+
+  #taken(): ServerEvent[] {
+    const events = this.#events
+    this.#events = []
+    return events
   }
-  return {
-    take(chunk) {
-      const events: string[] = []
-      let text = decoder.decode(chunk, { stream: true })
-      if (wasCarriageReturn && text.startsWith('\n')) text = text.slice(1)
-      if (text !== '') wasCarriageReturn = text.endsWith('\r')
-      let start = 0
-      for (const { index, 0: end } of text.matchAll(/\r\n|\n|\r/g)) {
-        countCharacters(index - start)
-        const event = endLine(text.slice(start, index))
-        if (event !== undefined) {
-          check.check(event)
-          events.push(event)
-        }
-        start = index + end.length
-      }
-      countCharacters(text.length - start)
-      if (start < text.length) lineParts.push(text.slice(start))
-      return toSlices(events)
-    },
+
+  #takeText(text: string): void {
+    this.#isJson ??= isJsonStart(text)
+    if (this.#isJson === undefined) this.#spendIdle(text.length)
+    else if (this.#isJson) {
+      this.#countCharacters(text.length)
+      this.#jsonParts.push(text)
+    } else this.#takeLines(text)
+  }
+
+  #takeLines(given: string): void {
+    const text = this.#wasCarriageReturn && given.startsWith('\n') ? given.slice(1) : given
+    if (given !== '') this.#wasCarriageReturn = given.endsWith('\r')
+    let start = 0
+    for (const [end, next] of text.includes('\r') ? mixedLineEnds(text) : lineEnds(text)) {
+      this.#countCharacters(end - start)
+      this.#endLine(text.slice(start, end))
+      start = next
+    }
+    this.#countCharacters(text.length - start)
+    if (start < text.length) this.#lineParts.push(text.slice(start))
+  }
+
+  #endLine(rest: string): void {
+    const line = this.#lineParts.length === 0 ? rest : this.#lineParts.join('') + rest
+    this.#lineParts = []
+    const isData = line.startsWith('data')
+    if (!isData) this.#spendIdle(line.length + 1)
+    if (line === '') return this.#endEvent()
+    const [found, field] = /^(data|event|id|retry)(?:: ?|$)/.exec(line) ?? ['']
+    if (field === 'data') return this.#addData(line.slice(found.length))
+    this.#characters -= line.length
+    if (field === 'event') this.#nameEvent(line.slice(found.length))
+    else if (field === undefined) this.#takeOther(line)
+  }
+
+  #takeOther(line: string): void {
+    if (line.startsWith('{')) this.#endEventWith(line)
+    else if (!line.startsWith(':') && this.#foreign.length < foreignCharactersMax) this.#foreign += `${line}\n`
+  }
+
+  // Some servers leave out the blank line between two events.
+  #addData(data: string): void {
+    if (this.#isWholeObject() && /^\s*(\{|\[DONE\])/.test(data)) this.#endEvent()
+    if (data.length === 0) this.#spendIdle(6)
+    this.#dataLines.push(data)
+  }
+
+  #nameEvent(name: string): void {
+    if (this.#isWholeObject()) this.#endEvent()
+    this.#eventName = name.trim().slice(0, 100)
+  }
+
+  #isWholeObject(): boolean {
+    const [first] = this.#dataLines
+    return this.#dataLines.length === 1 && first !== undefined && /^\s*\{/.test(first) && first.trimEnd().endsWith('}')
+  }
+
+  #endEventWith(line: string): void {
+    this.#endEvent()
+    this.#dataLines = [line]
+    this.#endEvent()
+  }
+
+  #endEvent(): void {
+    const lines = this.#dataLines
+    const name = this.#eventName
+    this.#dataLines = []
+    this.#eventName = undefined
+    this.#characters = 0
+    const data = lines.join('\n')
+    if (data.trim() === '') return this.#spendIdle(data.length)
+    this.#idleLeft = Math.min(idleCharactersMax, this.#idleLeft + idleCharactersPerEvent)
+    const value = this.#check.parse(data)
+    if (value !== undefined || lines.length === 1) return this.#add(name, data, value)
+    // Not one event over several lines, but one event per line.
+    for (const line of lines) this.#add(name, line, this.#check.parse(line))
+  }
+
+  #endJson(): void {
+    const text = this.#jsonParts.join('')
+    this.#jsonParts = []
+    const items = this.#check.parseBody(text)
+    if (items === undefined) return this.#endJsonLines(text)
+    for (const [at, value] of items.entries()) {
+      const isWhole = at === items.length - 1
+      this.#events.push({ name: undefined, data: '', value, isWhole })
+    }
+  }
+
+  // A body with an object on each line, or the start of one that was cut.
+  #endJsonLines(text: string): void {
+    const lines = text.split('\n')
+    if (lines[0] === undefined || this.#check.parse(lines[0]) === undefined)
+      return this.#add(undefined, text.slice(0, foreignCharactersMax), undefined)
+    for (const line of lines) this.#endEventWith(line)
+  }
+
+  #add(name: string | undefined, data: string, value: unknown): void {
+    this.#hasEvents = true
+    const again = value === undefined && data.startsWith('data:') ? data.replace(/^(?:data:\s*){1,8}/, '') : undefined
+    if (again === undefined) this.#events.push({ name, data, value, isWhole: false })
+    else this.#events.push({ name, data: again, value: this.#check.parse(again), isWhole: false })
+  }
+
+  #countCharacters(count: number): void {
+    this.#characters += count
+    if (this.#characters > this.#charactersMax) throw new AnswerRefused('too-large')
+  }
+
+  #spendIdle(count: number): void {
+    this.#idleLeft -= count
+    if (this.#idleLeft < 0) throw new AnswerRefused('no-events')
   }
 }
 
-function toSlices(events: readonly string[]): Uint8Array[] {
-  const slices: Uint8Array[] = []
-  for (let at = 0; at < events.length; at += sliceEventsMax) {
-    const slice = events.slice(at, at + sliceEventsMax)
-    slices.push(Buffer.from(slice.map((data) => `data: ${data.replaceAll('\n', '\ndata: ')}\n\n`).join('')))
-  }
-  return slices
+/** Whether a body that starts with the text is JSON; undefined while only white space has arrived. */
+function isJsonStart(text: string): boolean | undefined {
+  const first = text.trimStart()[0]
+  return first === undefined ? undefined : first === '{' || first === '['
+}
+
+/** Where each line ends, and where the next one starts. */
+function* lineEnds(text: string): Generator<readonly [number, number]> {
+  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', end + 1)) yield [end, end + 1]
+}
+
+function* mixedLineEnds(text: string): Generator<readonly [number, number]> {
+  for (const { index, 0: end } of text.matchAll(/\r\n|\n|\r/g)) yield [index, index + end.length]
 }

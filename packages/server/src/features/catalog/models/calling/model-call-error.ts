@@ -18,6 +18,8 @@ export interface ModelCallFailure {
   readonly retryable: boolean
   readonly retryAfterMs?: number | undefined
   readonly status?: number | undefined
+  /** The tool call that the provider could not read itself, as it quotes it; empty when it does not. */
+  readonly malformedCall?: string | undefined
   /** For the server's log only: why the call failed, where `message` does not say it. */
   readonly hiddenReason?: string | undefined
 }
@@ -29,6 +31,7 @@ export class ModelCallError extends Error {
   readonly retryable: boolean
   readonly retryAfterMs: number | undefined
   readonly status: number | undefined
+  readonly malformedCall: string | undefined
   readonly hiddenReason: string | undefined
   /** The usage that the provider reported before the call failed, if any. */
   readonly usage: TokenUsage | undefined
@@ -39,6 +42,7 @@ export class ModelCallError extends Error {
     this.retryable = failure.retryable
     this.retryAfterMs = failure.retryAfterMs
     this.status = failure.status
+    this.malformedCall = failure.malformedCall
     this.hiddenReason = failure.hiddenReason
     this.usage = usage
   }
@@ -58,6 +62,7 @@ export function refusedAnswerError(
   const messages: Readonly<Record<RefusalReason, string>> = {
     'too-large': `The model's answer is larger than ${textBytesMax} bytes.`,
     'too-complex': "The model's answer is nested too deeply or has too many parts.",
+    'no-events': 'The provider keeps the connection open without sending an answer.',
     'too-many-calls': `The model's answer has more than ${toolCallsMax} tool calls.`,
   }
   return new ModelCallError({ kind: 'bad-request', message: messages[reason], retryable: false }, usage)

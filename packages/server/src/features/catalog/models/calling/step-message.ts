@@ -1,3 +1,5 @@
+import type { ReadingReport } from './reading/reading-notes.ts'
+
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue }
 
 /** One message of the conversation, as the journal keeps it. */
@@ -53,6 +55,8 @@ export interface StepAnswer {
   readonly usage: TokenUsage
   readonly finishReason: FinishReason
   readonly providerData?: JsonValue | undefined
+  /** What of the answer was passed over; absent when nothing was. */
+  readonly reading?: ReadingReport | undefined
 }
 
 /** Whether a value and everything in it is JSON. */

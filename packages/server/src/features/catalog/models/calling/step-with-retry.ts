@@ -2,6 +2,7 @@ import { sleep } from '../../../../platform/concurrency/sleep.ts'
 import { isRefusal, type CallLimiter } from '../limiting/call-limiter.ts'
 import { abortedError, ModelCallError } from './model-call-error.ts'
 import type { ModelTarget } from './model-target.ts'
+import { emptyAnswerError, emptyAnswersMax, hasWorked, isEmptyAnswer, withCorrection } from './second-try.ts'
 import { step, type StepRequest } from './step.ts'
 import type { StepAnswer } from './step-message.ts'
 
@@ -30,15 +31,23 @@ export interface RetryPolicy {
 interface Failures {
   calls: number
   paid: number
+  /** Empty answers in a row. */
+  empty: number
+  /** Tool calls in a row that the provider could not read. */
+  malformed: number
   /** When the first call failed, on the monotonic clock. */
   sinceMs: number | undefined
 }
+
+/** Tool calls in a row that a provider may not be able to read. */
+const malformedCallsMax = 3
 
 /** Shorter waits are not worth an entry in the log. */
 const notedWaitMs = 1_000
 
 /**
  * Makes a model call, and repeats it after temporary failures: rate limits, server errors, timeouts, lost connections.
+ * An empty answer is asked for again, and a model whose call the provider could not read is told so.
  * It goes on while the provider asks to wait, else until the provider has failed for as long as the limiter's outage
  * time, and never beyond the time that is left. Throws ModelCallError.
  */
@@ -47,15 +56,18 @@ export async function stepWithRetry(
   request: StepRequest,
   policy: RetryPolicy,
 ): Promise<StepAnswer> {
-  const failures: Failures = { calls: 0, paid: 0, sinceMs: undefined }
-  const paused = policy.limiter.pause()
-  if (paused !== undefined && paused.remainingMs > policy.remainingMs()) throw paused.refusal
-  if (paused !== undefined && paused.remainingMs >= notedWaitMs) policy.onWait(paused.refusal, paused.remainingMs)
+  const failures: Failures = { calls: 0, paid: 0, empty: 0, malformed: 0, sinceMs: undefined }
+  noteOthersPause(policy)
+  let next = request
   for (;;) {
-    const failure = await tryStep(target, request, policy)
-    if (!(failure instanceof ModelCallError)) return failure
-    const delayMs = failure.retryable ? waitAfter(failure, failures, policy) : undefined
-    if (delayMs === undefined) throw failure
+    const { answer, failure } = await tryStep(target, next, policy)
+    if (failure === undefined) return answer
+    const delayMs = isFinal(failure, answer, failures) ? undefined : waitAfter(failure, failures, policy)
+    if (delayMs === undefined) {
+      if (answer !== undefined && hasWorked(request)) return answer
+      throw failure
+    }
+    next = failure.malformedCall === undefined ? request : withCorrection(request, failure)
     policy.onRetry(failure, failures.calls, delayMs)
     // After a refusal, the limiter holds all calls.
     if (isRefusal(failure)) continue
@@ -65,16 +77,32 @@ export async function stepWithRetry(
   }
 }
 
-async function tryStep(
-  target: ModelTarget,
-  request: StepRequest,
-  { limiter, owner }: RetryPolicy,
-): Promise<StepAnswer | ModelCallError> {
+function noteOthersPause({ limiter, remainingMs, onWait }: RetryPolicy): void {
+  const paused = limiter.pause()
+  if (paused === undefined) return
+  if (paused.remainingMs > remainingMs()) throw paused.refusal
+  if (paused.remainingMs >= notedWaitMs) onWait(paused.refusal, paused.remainingMs)
+}
+
+// Counts the failure among those that come in a row.
+function isFinal(failure: ModelCallError, answer: StepAnswer | undefined, failures: Failures): boolean {
+  failures.empty = answer === undefined ? 0 : failures.empty + 1
+  failures.malformed = failure.malformedCall === undefined ? 0 : failures.malformed + 1
+  return !failure.retryable || failures.empty >= emptyAnswersMax || failures.malformed >= malformedCallsMax
+}
+
+/** An answer, a failure, or an empty answer with the failure that it amounts to. */
+type Tried =
+  | { readonly answer: StepAnswer; readonly failure: undefined }
+  | { readonly answer: StepAnswer | undefined; readonly failure: ModelCallError }
+
+async function tryStep(target: ModelTarget, request: StepRequest, { limiter, owner }: RetryPolicy): Promise<Tried> {
   try {
-    return await limiter.run(owner, () => step(target, request), request.signal)
+    const answer = await limiter.run(owner, () => step(target, request), request.signal)
+    return { answer, failure: isEmptyAnswer(answer) ? emptyAnswerError(answer) : undefined }
   } catch (error) {
-    if (error instanceof ModelCallError) return error
-    if (request.signal.aborted) return abortedError()
+    if (error instanceof ModelCallError) return { answer: undefined, failure: error }
+    if (request.signal.aborted) return { answer: undefined, failure: abortedError() }
     throw error
   }
 }

@@ -1,12 +1,13 @@
 import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
-import { AnswerCollector, ReportedError } from './answer-collector.ts'
-import { failureOf, reportedFailureOf } from './call-failure.ts'
-import { watchCall, type CallWatch } from './call-watch.ts'
+import { AnswerCollector } from './answer-collector.ts'
+import { failureOf, incompleteFailureOf, reportedFailureOf } from './call-failure.ts'
+import { watchCall, type CallWatch, type StopReason } from './call-watch.ts'
 import { connectionFailureOf, hiddenFailure, isBeforeConnection } from './connection-failure.ts'
 import { abortedError, ModelCallError, refusedAnswerError } from './model-call-error.ts'
 import { findBaseUrl, isSendableKey, keyHeaders, noBaseUrl, type ModelTarget } from './model-target.ts'
 import { fetchBelow } from './model-egress.ts'
 import { providerModel } from './provider-models.ts'
+import { IncompleteAnswer, ReportedError } from './reading/answer-reader.ts'
 import type { StepAnswer, StepMessage, TokenUsage, ToolSpec } from './step-message.ts'
 import { toPrompt, toTools } from './to-prompt.ts'
 
@@ -33,20 +34,24 @@ export interface StepRequest {
 /** Makes one streaming model call, without retries. Throws ModelCallError. */
 export async function step(target: ModelTarget, request: StepRequest): Promise<StepAnswer> {
   request.observer?.started()
-  const baseUrl = findBaseUrl(target)
-  if (baseUrl === undefined) throw settingsError('bad-request', noBaseUrl)
-  if (!isSendableKey(target))
-    throw settingsError('auth', 'The API key is missing or contains characters that are not allowed.')
+  const baseUrl = checkedBaseUrl(target)
   const model = await providerModel({ api: target.api, baseUrl, modelId: target.modelId })
   if (request.signal.aborted) throw abortedError()
   const listener = guardedListener(request.onTextDelta)
-  const collector = new AnswerCollector({ target, textBytesMax: request.textBytesMax, onTextDelta: listener.call })
-  const watch = watchCall({ ...request, fetch: fetchBelow(baseUrl, target.fetch) })
+  const toolNames = new Set(request.tools.map(({ name }) => name))
+  const watch = watchCall({ ...request, api: target.api, toolNames, fetch: fetchBelow(baseUrl, target.fetch) })
+  const { reading } = watch
+  const collector = new AnswerCollector({
+    target,
+    reading,
+    textBytesMax: request.textBytesMax,
+    onTextDelta: listener.call,
+  })
   try {
     const { stream } = await model.doStream(toCallOptions(target, request, watch))
     for await (const part of stream) {
       collector.take(part)
-      report(collector, watch, request.observer)
+      if (collector.hasToken) request.observer?.receivedToken()
     }
     return collector.answer()
   } catch (error) {
@@ -60,9 +65,11 @@ export async function step(target: ModelTarget, request: StepRequest): Promise<S
   }
 }
 
-function report(collector: AnswerCollector, watch: CallWatch, observer: CallObserver | undefined): void {
-  if (collector.hasToken) observer?.receivedToken()
-  if (collector.isComplete) watch.answered()
+function checkedBaseUrl(target: ModelTarget): string {
+  const baseUrl = findBaseUrl(target)
+  if (baseUrl === undefined) throw settingsError('bad-request', noBaseUrl)
+  if (isSendableKey(target)) return baseUrl
+  throw settingsError('auth', 'The API key is missing or contains characters that are not allowed.')
 }
 
 function toCallOptions(target: ModelTarget, request: StepRequest, watch: CallWatch): LanguageModelV4CallOptions {
@@ -71,7 +78,6 @@ function toCallOptions(target: ModelTarget, request: StepRequest, watch: CallWat
     prompt: toPrompt(target, request.messages),
     headers: keyHeaders(target),
     abortSignal: watch.signal,
-    includeRawChunks: target.api === 'anthropic',
     ...(tools.length > 0 ? { tools, toolChoice: { type: 'auto' as const } } : {}),
     ...(target.maxOutputTokens === undefined ? {} : { maxOutputTokens: target.maxOutputTokens }),
   }
@@ -106,36 +112,47 @@ interface FailedCall {
   readonly usage: TokenUsage | undefined
 }
 
-function toCallError(error: unknown, { target, request, watch, usage }: FailedCall): ModelCallError {
-  switch (watch.stopped) {
+function toCallError(error: unknown, call: FailedCall): ModelCallError {
+  const { target, watch, usage } = call
+  if (watch.stopped !== undefined) return stoppedError(watch.stopped, call)
+  const cause = watch.failure ?? error
+  if (cause instanceof ModelCallError) return cause
+  if (cause instanceof ReportedError) return new ModelCallError(reportedFailureOf(cause.reported, target.apiKey), usage)
+  if (cause instanceof IncompleteAnswer) return new ModelCallError(incompleteFailureOf(cause, target.apiKey), usage)
+  const failure = failureOf(error, target.apiKey)
+  // The whole answer has arrived: the same answer would fail again, and cost as much.
+  return new ModelCallError({ ...failure, retryable: failure.retryable && !watch.reading.isComplete }, usage)
+}
+
+function stoppedError(reason: StopReason, { request, watch, usage }: FailedCall): ModelCallError {
+  const timeout = (message: string, retryable: boolean) =>
+    new ModelCallError({ kind: 'timeout', message, retryable }, usage)
+  switch (reason) {
     case 'aborted':
       return abortedError(usage)
     case 'idle':
-      return timeoutError(`The provider sent nothing for ${request.idleTimeoutMs} ms.`, usage)
+      return timeout(`The provider sent nothing for ${request.idleTimeoutMs} ms.`, true)
     case 'total':
-      return timeoutError(`The model did not finish its answer within ${request.totalTimeoutMs} ms.`, usage)
+      // A model that was answering all the time would do so again.
+      return timeout(
+        `The model did not finish its answer within ${request.totalTimeoutMs} ms.`,
+        !watch.reading.hasContent,
+      )
     case 'too-large':
     case 'too-complex':
     case 'too-many-calls':
-      return refusedAnswerError(watch.stopped, request.textBytesMax, usage)
-    case undefined:
+    case 'no-events':
+      return refusedAnswerError(reason, request.textBytesMax, usage)
   }
-  if (error instanceof ModelCallError) return error
-  if (error instanceof ReportedError) return new ModelCallError(reportedFailureOf(error.reported, target.apiKey), usage)
-  return new ModelCallError(failureOf(error, target.apiKey), usage)
 }
 
 // Keeps what the caller decides by: whether to try again, when, and how.
-function hide({ kind, message, retryable, retryAfterMs, usage }: ModelCallError): ModelCallError {
+function hide({ kind, message, retryable, retryAfterMs, malformedCall, usage }: ModelCallError): ModelCallError {
   const shown = kind === 'aborted' || kind === 'context-overflow' ? kind : 'connection'
-  const shownFailure = { kind: shown, message: hiddenFailure, retryable, retryAfterMs, hiddenReason: message } as const
-  return new ModelCallError(shownFailure, usage)
+  const given = { retryable, retryAfterMs, malformedCall, hiddenReason: message }
+  return new ModelCallError({ kind: shown, message: hiddenFailure, ...given }, usage)
 }
 
 function settingsError(kind: 'auth' | 'bad-request', message: string): ModelCallError {
   return new ModelCallError({ kind, message, retryable: false })
-}
-
-function timeoutError(message: string, usage: TokenUsage | undefined): ModelCallError {
-  return new ModelCallError({ kind: 'timeout', message, retryable: true }, usage)
 }

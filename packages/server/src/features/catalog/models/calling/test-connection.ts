@@ -1,5 +1,4 @@
 import type { Log } from '../../../../platform/log/log.ts'
-import { cleanText } from './call-failure.ts'
 import {
   connectionFailureOf,
   describeConnectionFailure,
@@ -8,6 +7,8 @@ import {
   type ConnectionFailure,
 } from './connection-failure.ts'
 import { findBaseUrl, isSendableKey, keyHeaders, noBaseUrl, type ModelTarget } from './model-target.ts'
+import { parseProviderError } from './reading/provider-error.ts'
+import { cleanText } from './reading/provider-text.ts'
 
 export type ConnectionTestError = 'AUTH_FAILED' | 'PROVIDER_ERROR' | ConnectionFailure
 
@@ -68,7 +69,7 @@ async function findFailure(target: ModelTarget, timeoutMs: number): Promise<Test
 
 async function findResponseFailure(response: Response, secret: string): Promise<TestFailure> {
   const isJson = (response.headers.get('content-type') ?? '').includes('json')
-  const said = isJson && !response.ok ? await readStart(response) : ''
+  const said = response.status >= 400 ? await readStart(response) : ''
   await response.body?.cancel()
   if (!response.ok) return describeRefusal(response.status, said, secret)
   return isJson
@@ -80,8 +81,7 @@ function describeRefusal(status: number, said: string, secret: string): TestFail
   if (status === 401 || status === 403 || (status === 400 && /api[ _]key/i.test(said))) {
     return { error: 'AUTH_FAILED', message: `The provider refused the API key (status ${status}).` }
   }
-  const quoted = /"message"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(said)?.[1]
-  const text = cleanText(quoted ?? said, secret)
+  const text = cleanText(parseProviderError(said).message, secret)
   return {
     error: 'PROVIDER_ERROR',
     message: `The provider answered with status ${status}${text === '' ? '.' : `: ${text}`}`,

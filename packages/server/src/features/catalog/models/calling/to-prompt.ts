@@ -25,7 +25,7 @@ function append(prompt: LanguageModelV4Message[], target: ModelTarget, message: 
       prompt.push({ role: 'system', content: message.text })
       break
     case 'user':
-      prompt.push({ role: 'user', content: [{ type: 'text', text: message.text }] })
+      prompt.push({ role: 'user', content: [{ type: 'text', text: visibleText(message.text) }] })
       break
     case 'assistant':
       prompt.push(...assistantMessage(target, message))
@@ -51,6 +51,13 @@ function isInputSchema(
   return typeof schema === 'object'
 }
 
+/** What stands for a text without visible characters, which some providers refuse. */
+const noText = '(empty)'
+
+function visibleText(text: string): string {
+  return text.trim() === '' ? noText : text
+}
+
 type AssistantMessage = Extract<StepMessage, { role: 'assistant' }>
 
 function assistantMessage(target: ModelTarget, message: AssistantMessage): LanguageModelV4Message[] {
@@ -63,7 +70,7 @@ function assistantMessage(target: ModelTarget, message: AssistantMessage): Langu
     if (part.type === 'text') {
       const text = message.text.slice(textStart, textStart + part.length)
       textStart += part.length
-      return text === '' ? [] : [{ type: 'text', text, ...options }]
+      return text.trim() === '' ? [] : [{ type: 'text', text, ...options }]
     }
     const call = calls.get(part.id)
     return call === undefined ? [] : [{ ...toCallPart(target.api, call), ...options }]
@@ -92,7 +99,7 @@ function toResultPart(api: ModelApi, message: Extract<StepMessage, { role: 'tool
     type: 'tool-result',
     toolCallId: wireId(api, message.toolCallId),
     toolName: message.toolName,
-    output: { type: message.isError ? 'error-text' : 'text', value: message.text },
+    output: { type: message.isError ? 'error-text' : 'text', value: visibleText(message.text) },
   }
 }
 

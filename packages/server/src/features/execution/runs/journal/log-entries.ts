@@ -38,10 +38,17 @@ export function modelAnswer(
 ): LogEntry {
   const toolCalls = answer.toolCalls.map((call) => ({ id: call.id, name: call.name, arguments: call.argumentsText }))
   const { finishReason, usage, providerData } = answer
+  const { skipped = {}, serverTools = [] } = answer.reading ?? {}
+  const passedOver = {
+    ...(Object.keys(skipped).length === 0 ? {} : { skipped: { ...skipped } }),
+    ...(serverTools.length === 0
+      ? {}
+      : { serverTools: serverTools.map((used) => ({ ...used, sources: [...used.sources] })) }),
+  }
   return entry('model_answer', {
     level: 'debug',
     message: answer.text,
-    data: { step: about.step, toolCalls, finishReason, usage, cost: about.cost, ...about.call },
+    data: { step: about.step, toolCalls, finishReason, usage, cost: about.cost, ...passedOver, ...about.call },
     ...(providerData === undefined ? {} : { journal: { providerData } }),
   })
 }

@@ -53,6 +53,12 @@ export const ToolCallData = Type.Object({
   arguments: argumentsText,
 })
 
+const ServerToolData = Type.Object({
+  name: tool,
+  query: Type.Optional(Type.String({ description: 'What the tool was asked.' })),
+  sources: Type.Array(Type.String(), { description: 'The addresses of the pages that the tool found.' }),
+})
+
 const LostFile = Type.Object({
   path: Type.String({ description: 'The path below `/workspace/output`.' }),
   reason: Type.String({ description: 'Why the file was not kept.' }),
@@ -73,6 +79,14 @@ export const logEvents = {
       }),
       usage: { ...UsageWire, description: 'The tokens of the call.' },
       cost: { ...WireUsd, description: 'The cost of the call in USD.' },
+      skipped: Type.Optional(
+        Type.Record(Type.String(), Type.Integer({ minimum: 1 }), {
+          description: 'How many parts of the answer could not be read and were passed over, by what they were.',
+        }),
+      ),
+      serverTools: Type.Optional(
+        Type.Array(ServerToolData, { description: "The tools that the model's server ran by itself." }),
+      ),
       ...callTimes,
     }),
   },

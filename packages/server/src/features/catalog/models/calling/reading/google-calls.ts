@@ -1,0 +1,69 @@
+import type { ReaderContext } from './answer-reader.ts'
+import { PartialArguments } from './partial-arguments.ts'
+import { listOf, recordOf, textOf, type WireRecord } from './wire-values.ts'
+
+interface OpenCall {
+  readonly name: string
+  readonly id: string | undefined
+  readonly signed: object
+  readonly values: PartialArguments
+}
+
+/** Reads the function calls of a Google answer, also those whose arguments arrive in pieces. */
+export class GoogleCalls {
+  readonly #context: ReaderContext
+  #open: OpenCall | undefined
+
+  constructor(context: ReaderContext) {
+    this.#context = context
+  }
+
+  /** The whole call as a part for the package; undefined while more of it follows. */
+  take(call: WireRecord, signed: object): object | undefined {
+    const name = textOf(call.name)
+    const pieces = listOf(call.partialArgs)
+    const continues = call.willContinue === true
+    if (name !== undefined && pieces.length === 0 && !continues)
+      return part({ name, id: textOf(call.id), signed }, argumentsOf(call.args))
+    const ended = name === undefined ? undefined : this.#end()
+    if (name !== undefined) this.#open = this.#opened(name, call, signed)
+    if (this.#open === undefined) {
+      this.#context.notes.skip('tool call without a name')
+      return undefined
+    }
+    this.#open.values.take(pieces)
+    return continues ? ended : this.#end()
+  }
+
+  /** The call whose end never came. */
+  finish(): object[] {
+    const last = this.#end()
+    return last === undefined ? [] : [last]
+  }
+
+  #opened(name: string, call: WireRecord, signed: object): OpenCall {
+    const values = new PartialArguments(this.#context.textBytesMax)
+    return { name, id: textOf(call.id), signed, values }
+  }
+
+  #end(): object | undefined {
+    const open = this.#open
+    this.#open = undefined
+    return open === undefined ? undefined : part(open, open.values.toJson())
+  }
+}
+
+function part({ name, id, signed }: Pick<OpenCall, 'name' | 'id' | 'signed'>, args: unknown): object {
+  return { functionCall: { name, ...(id === undefined ? {} : { id }), args }, ...signed }
+}
+
+// Arguments are an object; proxies send them as a text too.
+function argumentsOf(args: unknown): unknown {
+  if (typeof args !== 'string') return args ?? {}
+  try {
+    const parsed: unknown = JSON.parse(args === '' ? '{}' : args)
+    return recordOf(parsed) ?? args
+  } catch {
+    return args
+  }
+}
