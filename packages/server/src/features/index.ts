@@ -6,6 +6,7 @@ import { endUsersFeature } from './accounts/end-users/index.ts'
 import { invitationsFeature } from './accounts/invitations/index.ts'
 import { membersFeature } from './accounts/members/index.ts'
 import { organizationsFeature } from './accounts/organizations/index.ts'
+import { quotasFeature } from './accounts/quotas/index.ts'
 import { profileFeature } from './accounts/profile/index.ts'
 import { securityLogFeature } from './accounts/security-log/index.ts'
 import { signInFeature } from './accounts/sign-in/index.ts'
@@ -39,6 +40,7 @@ export const features: readonly Feature[] = [
   administratorsFeature,
   suspensionsFeature,
   organizationsFeature,
+  quotasFeature,
   membersFeature,
   invitationsFeature,
   applicationsFeature,

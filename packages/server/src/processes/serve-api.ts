@@ -10,7 +10,7 @@ import type { Platform } from '../platform/platform.ts'
 
 /** Builds the API on a platform, with authentication. */
 export function buildApi(platform: Platform, features: readonly Feature[]): Promise<FastifyInstance> {
-  const { config, redis, log } = platform
+  const { config, redis } = platform
   return createApi({
     platform,
     features,
@@ -23,7 +23,6 @@ export function buildApi(platform: Platform, features: readonly Feature[]): Prom
         default: config.RATE_LIMIT_DEFAULT,
       },
       redis,
-      log,
     }),
     idempotency: idempotencyStore(platform),
   })

@@ -60,6 +60,27 @@ export function whole(settings: Settings<number> & { readonly min: number; reado
   }
 }
 
+/** A number that limits something, or null for `unlimited`. */
+export function limit(
+  settings: Omit<Settings<number | null>, 'defaultText'> & { readonly max: number },
+): Variable<number | null> {
+  const { max, fallback } = settings
+  const number = whole({ meaning: settings.meaning, fallback: fallback ?? 0, min: 0, max })
+  return {
+    ...settings,
+    type: `number 0–${max} | unlimited`,
+    defaultText: fallback === null ? 'unlimited' : String(fallback),
+    parse(value) {
+      if (value === undefined || value === 'unlimited') return value === undefined ? fallback : null
+      try {
+        return number.parse(value)
+      } catch {
+        throw new Error(`must be a whole number from 0 to ${max}, or unlimited, not ${JSON.stringify(value)}`)
+      }
+    },
+  }
+}
+
 export function oneOf<const T extends string>(
   values: readonly T[],
   settings: { readonly meaning: string; readonly fallback: T },

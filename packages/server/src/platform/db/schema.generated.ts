@@ -56,6 +56,7 @@ export interface ApiKeys {
   key_hash: Buffer;
   key_prefix: string;
   last_used_at: Timestamp | null;
+  limits: Generated<Json>;
   name: string;
   organization_id: string;
   previous_created_by: string | null;
@@ -342,6 +343,18 @@ export interface ProviderKeys {
   updated_at: Generated<Timestamp>;
 }
 
+export interface QuotaCounts {
+  organization_id: string;
+  quota: string;
+  used: number;
+}
+
+export interface QuotaOverrides {
+  limits: Json;
+  organization_id: string;
+  updated_at: Generated<Timestamp>;
+}
+
 export interface RetentionPasses {
   application_id: string;
   counts: Generated<Json>;
@@ -442,6 +455,7 @@ export interface Schedules {
   due_at: Timestamp | null;
   enabled: Generated<boolean>;
   end_user_id: string | null;
+  held_for: Timestamp | null;
   id: string;
   input: Generated<Json>;
   jitter_seconds: Generated<number>;
@@ -614,6 +628,8 @@ export interface DB {
   passkeys: Passkeys;
   password_attempts: PasswordAttempts;
   provider_keys: ProviderKeys;
+  quota_counts: QuotaCounts;
+  quota_overrides: QuotaOverrides;
   retention_passes: RetentionPasses;
   retired_slugs: RetiredSlugs;
   run_events: RunEvents;

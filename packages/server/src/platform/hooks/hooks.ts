@@ -2,6 +2,7 @@ import type { RawBuilder } from 'kysely'
 import type { TProperties } from 'typebox'
 import type { AppScope, OrgScope } from '../access/caller.ts'
 import type { BlobDirectory } from '../blobs/blob-directory.ts'
+import type { Config } from '../config/config.ts'
 import type { Db, Tx } from '../db/database.ts'
 import type { Log } from '../log/log.ts'
 import type { Wake } from '../wake/wake.ts'
@@ -86,6 +87,14 @@ export interface EraseHook {
   lock(tx: Tx, whose: ErasedEndUser): Promise<() => Promise<ErasedPart>>
 }
 
+/** A quota of organizations that a feature keeps by itself: there is no count of it in the database. */
+export interface QuotaSource {
+  /** The operator's limit, if a variable of the feature sets it. */
+  limit?(config: Config): number
+  /** How much the organization uses now. Must be cheap however many rows the organization has. */
+  used?(db: Db, organizationId: string): Promise<number>
+}
+
 /** A feature's contributions to features that must not import it. A noun names the other feature's resource. */
 export interface FeatureHooks {
   /** By noun and API field: the contents of an `application`, or of an `organization` outside its applications. */
@@ -100,6 +109,8 @@ export interface FeatureHooks {
   /** By field of an application's setting `retention`: deletes what is older than the setting says. */
   readonly expires?: Readonly<Record<string, ExpiryHook>>
   readonly memberLeft?: MemberLeft
+  /** By name in the API: the quotas that the feature keeps by itself. */
+  readonly quotas?: Readonly<Record<string, QuotaSource>>
   readonly erase?: EraseHook
   /** Names that belong to a user: a password must not consist of them. */
   readonly textsAboutUser?: TextsAboutUser
@@ -114,6 +125,7 @@ export interface Hooks {
   removalsOf(noun: string): Readonly<Record<string, RemovalStatement>>
   readonly expires: Readonly<Record<string, ExpiryHook>>
   readonly memberLeft: readonly MemberLeft[]
+  readonly quotas: Readonly<Record<string, QuotaSource>>
   /** In ascending order. */
   readonly erase: readonly EraseHook[]
   readonly textsAboutUser: TextsAboutUser
@@ -131,6 +143,7 @@ export function hooksOf(features: readonly FeatureHooks[]): Hooks {
     blocksOf: (noun) => mergeFields(features.map(({ blocksDeletion }) => blocksDeletion?.[noun] ?? {})),
     removalsOf: (noun) => mergeFields(features.map(({ removes }) => removes?.[noun] ?? {})),
     expires: mergeFields(features.map(({ expires }) => expires ?? {})),
+    quotas: mergeFields(features.map(({ quotas }) => quotas ?? {})),
     memberLeft: features.flatMap(({ memberLeft }) => memberLeft ?? []),
     erase,
     async textsAboutUser(db, userId) {

@@ -183,9 +183,9 @@ describe.runIf(inject('redisUrl') !== null)('Rate Limiting in Redis', () => {
         .select('id')
         .where('application_id', '=', tenant.applicationId)
         .executeTakeFirstOrThrow()
-      const { redis, log } = world.platform
+      const { redis } = world.platform
       const key = `GET:/api/toys:apikey:${id}`
-      const elsewhere = createRateLimiter({ limits: { runs: 20, import: 10, create: 3, default: 5 }, redis, log })
+      const elsewhere = createRateLimiter({ limits: { runs: 20, import: 10, create: 3, default: 5 }, redis })
       expect(await elsewhere.take('default', key)).toMatchObject({ limit: 5, remaining: 3 })
       expect(standing(await tenant.send('GET /api/toys')).remaining).toBe(2)
       expect(await redis?.pttl(`rl:default:${key}`)).toBeGreaterThan(0)

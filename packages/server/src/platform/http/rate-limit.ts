@@ -1,11 +1,9 @@
 import type { Redis } from 'ioredis'
-import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes, type RateLimiterAbstract } from 'rate-limiter-flexible'
-import type { Log } from '../log/log.ts'
-
-const windowSeconds = 60
+import { createMinuteCounter, windowSeconds } from './minute-counter.ts'
 
 /** The classes of the contract's table; the numbers per minute come from the configuration. */
-export type LimitClass = 'runs' | 'import' | 'create' | 'default'
+export const limitClasses = ['runs', 'import', 'create', 'default'] as const
+export type LimitClass = (typeof limitClasses)[number]
 export type RateLimits = Readonly<Record<LimitClass, number>>
 
 export interface RateLimitState {
@@ -16,53 +14,38 @@ export interface RateLimitState {
 }
 
 export interface RateLimiter {
-  /** Counts one request of the caller on a route. Never fails: without Redis it counts in memory. */
-  take(limitClass: LimitClass, key: string): Promise<RateLimitState>
+  /** The numbers that apply to a caller who has no limits of their own. */
+  readonly limits: RateLimits
+  /** Counts one request of the caller on a route, against `limit`. Never fails: without Redis it counts in memory. */
+  take(limitClass: LimitClass, key: string, limit?: number): Promise<RateLimitState>
 }
 
 /** Counts in fixed windows of a minute: in Redis (one round trip) with memory as a fallback, or in memory. */
-export function createRateLimiter(options: { limits: RateLimits; redis: Redis | undefined; log: Log }): RateLimiter {
-  const limiters = {
-    runs: createLimiter('runs', options),
-    import: createLimiter('import', options),
-    create: createLimiter('create', options),
-    default: createLimiter('default', options),
+export function createRateLimiter({
+  limits,
+  redis,
+}: {
+  readonly limits: RateLimits
+  readonly redis: Redis | undefined
+}): RateLimiter {
+  const counterOf = (limitClass: LimitClass) => createMinuteCounter({ prefix: `rl:${limitClass}`, redis })
+  const counters = {
+    runs: counterOf('runs'),
+    import: counterOf('import'),
+    create: counterOf('create'),
+    default: counterOf('default'),
   }
   return {
-    async take(limitClass, key) {
-      const limit = options.limits[limitClass]
-      const result = await consume(limiters[limitClass], key)
+    limits,
+    async take(limitClass, key, limit = limits[limitClass]) {
+      const { count, resetMs } = await counters[limitClass].add(key, 1)
       return {
         limit,
-        remaining: Math.max(0, result.remainingPoints),
-        resetSeconds: Math.ceil(result.msBeforeNext / 1000),
-        allowed: result.consumedPoints <= limit,
+        remaining: Math.max(0, limit - count),
+        resetSeconds: Math.ceil(resetMs / 1000),
+        allowed: count <= limit,
       }
     },
-  }
-}
-
-function createLimiter(
-  limitClass: LimitClass,
-  { limits, redis }: { limits: RateLimits; redis: Redis | undefined },
-): RateLimiterAbstract {
-  const settings = { points: limits[limitClass], duration: windowSeconds, keyPrefix: `rl:${limitClass}` }
-  const memory = new RateLimiterMemory(settings)
-  if (redis === undefined) return memory
-  return new RateLimiterRedis({
-    ...settings,
-    storeClient: redis,
-    insuranceLimiter: memory,
-    rejectIfRedisNotReady: true,
-  })
-}
-
-async function consume(limiter: RateLimiterAbstract, key: string): Promise<RateLimiterRes> {
-  try {
-    return await limiter.consume(key)
-  } catch (rejected) {
-    if (rejected instanceof RateLimiterRes) return rejected
-    throw rejected
   }
 }
 

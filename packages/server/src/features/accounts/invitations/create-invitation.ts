@@ -6,6 +6,7 @@ import { created, endpoint } from '../../../platform/http/endpoint.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import { newUuid, toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
 import { hasMemberWithEmail, lockActor } from '../organizations/index.ts'
+import { refuseOverQuota } from '../quotas/index.ts'
 import { pendingInvitationsMax, refuseTooMany, type Invitation } from './invitation.ts'
 import { issueToken, mailLink } from './invitation-link.ts'
 import { cancelInvitationOf, countPending, insertInvitation, type NewInvitation } from './invitation-store.ts'
@@ -29,20 +30,23 @@ export const createInvitation = endpoint({
   params: { orgId: { id: 'org', missing: 'org-not-found' } },
   body: Body,
   returns: { 201: InvitationWire },
-  fails: ['already-member', 'too-many-invitations'],
+  fails: ['already-member', 'too-many-invitations', 'quota-exceeded'],
   async handle({ body, scope, caller, now, change, platform }) {
     const id = newUuid()
     const { token, stored } = issueToken(platform, id, now)
     const { invitation } = await change(
       async (tx) => {
         await lockActor(tx, scope, { platform, userId: caller.userId, permission: 'members:invite' })
-        return invite(tx, scope, {
+        const invited = await invite(tx, scope, {
           id,
           email: body.email.toLowerCase(),
           role: body.role,
           invitedBy: caller.userId,
           ...stored,
         })
+        // Whoever replaces an invitation adds none, also when the organization has more than it may have.
+        if (invited.replacedId === undefined) await refuseOverQuota(tx, platform, { scope, added: { members: 1 } })
+        return invited
       },
       ({ replacedId }) => ({
         resourceId: toWireId('inv', id),

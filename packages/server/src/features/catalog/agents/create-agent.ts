@@ -3,6 +3,7 @@ import { created, endpoint, largeBodyBytes } from '../../../platform/http/endpoi
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { schemaChecks } from '../../../platform/json-schema/schema-checks.ts'
+import { refuseOverQuota } from '../../accounts/quotas/index.ts'
 import { AgentWire, contentRequestFields, modelIdRequestField, toAgentWire } from './agent-wire.ts'
 import { findContentMistakes } from './agent.ts'
 import { holdModelOf } from './hold-model-of.ts'
@@ -28,13 +29,15 @@ export const createAgent = endpoint({
   }),
   bodyBytesMax: largeBodyBytes,
   returns: { 201: AgentWire },
-  fails: ['agent-name-taken', 'model-not-found'],
+  fails: ['agent-name-taken', 'model-not-found', 'quota-exceeded'],
   async handle({ body, scope, caller, changeOnce, platform }) {
     refuseInvalid(await findContentMistakes({ checks: platform.use(schemaChecks), ...scope }, body))
     return changeOnce(
       async (tx) => {
         const modelId = await holdModelOf(tx, scope, body.modelId)
-        return insertAgent(tx, scope, { ...body, modelId: modelId ?? null, createdBy: caller.userId })
+        const made = await insertAgent(tx, scope, { ...body, modelId: modelId ?? null, createdBy: caller.userId })
+        await refuseOverQuota(tx, platform, { scope, added: { agents: 1 } })
+        return made
       },
       {
         describe: ({ agent }) => toWireId('agent', agent.id),

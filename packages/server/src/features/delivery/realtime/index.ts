@@ -19,7 +19,9 @@ const variables = {
     max: 100_000,
   }),
   STREAMS_PER_ORGANIZATION: whole({
-    meaning: 'Event streams that one process keeps open for one organization.',
+    meaning:
+      'Event streams that one process keeps open for one organization. ' +
+      'An instance administrator can set another limit for one organization.',
     fallback: 1_000,
     min: 1,
     max: 100_000,
@@ -37,5 +39,6 @@ export const realtimeFeature = feature({
   description: 'Live events of runs, as Server-Sent Events.',
   problems,
   variables,
+  quotas: { streams: { limit: (config) => config.STREAMS_PER_ORGANIZATION } },
   endpoints: { streamRun, streamAgentRuns, streamRuns },
 })

@@ -4,6 +4,7 @@ import { hijacked, type AnyCall } from '../../../platform/http/endpoint.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { problem } from '../../../platform/problems/problem.ts'
+import { quotas } from '../../accounts/quotas/index.ts'
 import { countEventsAfter, type Position } from '../../execution/runs/index.ts'
 import { parseCursor, type Beginning } from './position.ts'
 import { realtimeHub } from './realtime-hub.ts'
@@ -87,11 +88,13 @@ function nameOf({ caller, scope }: StreamCall): string {
 }
 
 /** Takes the connection over and follows the source from a position on. */
-export function openStream(call: StreamCall, source: Source, start: StreamStart): typeof hijacked {
+export async function openStream(call: StreamCall, source: Source, start: StreamStart): Promise<typeof hijacked> {
   const { reply, platform, scope, caller, apiVersion, now } = call
   const hub = platform.use(realtimeHub)
   const response = reply.raw
-  const giveBack = hub.places.take({ caller: nameOf(call), organizationId: scope.organizationId })
+  const { organizationId } = scope
+  const { limit: organizationMax } = (await platform.use(quotas).limitsOf(organizationId)).streams
+  const giveBack = hub.places.take({ caller: nameOf(call), organizationId, organizationMax })
   const subscriber = new Subscriber({
     response,
     source,

@@ -3,6 +3,7 @@ import { createSemaphore } from '../../../platform/concurrency/semaphore.ts'
 import type { Db } from '../../../platform/db/database.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
 import { contentSeals } from '../../accounts/end-users/index.ts'
+import { liveUse } from '../../accounts/quotas/index.ts'
 import { findHorizons, type Horizon, type Position } from '../../execution/runs/index.ts'
 import { createHorizons } from './horizons.ts'
 import { frameEvent, idOf, pingFrame, readSource, toJournalEvent, type Source } from './source.ts'
@@ -80,10 +81,8 @@ class Hub implements RealtimeHub {
 
   constructor(platform: HubPlatform) {
     this.#platform = platform
-    this.places = createStreamPlaces({
-      callerMax: platform.config.STREAMS_PER_CALLER,
-      organizationMax: platform.config.STREAMS_PER_ORGANIZATION,
-    })
+    this.places = createStreamPlaces({ callerMax: platform.config.STREAMS_PER_CALLER })
+    platform.use(liveUse).report('streams', (organizationId) => this.places.countOf(organizationId))
     const stop = () => this.#stop()
     platform.stopping.addEventListener('abort', stop)
     this.#cleanups = [

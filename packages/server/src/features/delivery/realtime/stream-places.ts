@@ -3,23 +3,26 @@ import { problem } from '../../../platform/problems/problem.ts'
 /** How many streams may be open at a time in this process. */
 export interface StreamLimits {
   readonly callerMax: number
-  readonly organizationMax: number
 }
 
 /** Whose stream it is. An API key counts apart for each end-user on whose behalf it acts. */
 export interface StreamOwner {
   readonly caller: string
   readonly organizationId: string
+  /** Of this organization; null is unlimited. */
+  readonly organizationMax: number | null
 }
 
 export interface StreamPlaces {
   /** Counts a stream. Returns the function that gives its place back. Throws `too-many-streams`. */
   take(owner: StreamOwner): () => void
+  /** How many streams of the organization are open. */
+  countOf(organizationId: string): number
 }
 
 const retrySeconds = 5
 
-export function createStreamPlaces({ callerMax, organizationMax }: StreamLimits): StreamPlaces {
+export function createStreamPlaces({ callerMax }: StreamLimits): StreamPlaces {
   const counts = new Map<string, number>()
   const change = (name: string, by: number) => {
     const count = (counts.get(name) ?? 0) + by
@@ -27,10 +30,12 @@ export function createStreamPlaces({ callerMax, organizationMax }: StreamLimits)
     else counts.set(name, count)
   }
   return {
-    take({ caller, organizationId }) {
+    countOf: (organizationId) => counts.get(`organization ${organizationId}`) ?? 0,
+    take({ caller, organizationId, organizationMax }) {
       const names = [`caller ${caller}`, `organization ${organizationId}`] as const
       if ((counts.get(names[0]) ?? 0) >= callerMax) throw tooMany('This caller', callerMax)
-      if ((counts.get(names[1]) ?? 0) >= organizationMax) throw tooMany('Your organization', organizationMax)
+      if (organizationMax !== null && (counts.get(names[1]) ?? 0) >= organizationMax)
+        throw tooMany('Your organization', organizationMax)
       for (const name of names) change(name, 1)
       let isTaken = true
       return () => {

@@ -4,6 +4,7 @@ import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { OneOf } from '../../../platform/http/wire.ts'
 import { newUuid, toWireId } from '../../../platform/ids/id.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
+import { refuseOverQuota } from '../../accounts/quotas/index.ts'
 import { newSecret, sealSecret } from './webhook-secret.ts'
 import { insertWebhook } from './webhook-store.ts'
 import { NewWebhookWire, toNewWebhookWire, webhookFields } from './webhook-wire.ts'
@@ -44,7 +45,7 @@ export const createWebhook = endpoint({
     ).properties,
   }),
   returns: { 201: NewWebhookWire },
-  fails: ['webhook-limit-reached', 'agent-not-found'],
+  fails: ['webhook-limit-reached', 'agent-not-found', 'quota-exceeded'],
   async handle({ body, scope, caller, permissions, platform, request, now, changeOnce }) {
     refuseInvalid(findWebhookMistakes(platform, body))
     const { signing = 'hmac', agentId, ...chosen } = body
@@ -56,9 +57,10 @@ export const createWebhook = endpoint({
       async (tx) => {
         const fields = newWebhookFields({ ...chosen, ...(await agentIdOf(tx, scope, agentId)) }, { now, apiVersion })
         refuseFullPayload(fields, permissions)
-        return refuseTooMany(
-          await insertWebhook(tx, scope, { ...fields, id, signing, publicKey, sealedSecret, createdBy: caller.userId }),
-        )
+        const webhook = { ...fields, id, signing, publicKey, sealedSecret, createdBy: caller.userId }
+        const inserted = refuseTooMany(await insertWebhook(tx, scope, webhook))
+        await refuseOverQuota(tx, platform, { scope, added: { webhooks: 1 } })
+        return inserted
       },
       {
         describe: () => toWireId('wh', id),

@@ -175,6 +175,22 @@ export async function saveRunFile(
   return { file: await insertFile(tx, scope, file), unneeded: present.id }
 }
 
+/** Whether the run has a file with this stored name. */
+export async function hasRunFile(
+  db: Db,
+  scope: AppScope,
+  { runId, name }: { runId: string; name: string },
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('files')
+    .select('id')
+    .where('application_id', '=', scope.applicationId)
+    .where('run_id', '=', runId)
+    .where('name', '=', name)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** The blob ids that have a row. Unscoped: looks at all organizations. */
 export async function findKnownBlobs(db: Db, ids: readonly string[]): Promise<Set<string>> {
   const rows = await db.selectFrom('files').select('id').where(sql<boolean>`id = any(${ids}::uuid[])`).execute()

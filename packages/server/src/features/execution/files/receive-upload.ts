@@ -22,18 +22,23 @@ interface UploadTarget {
   readonly blobs: Platform['blobs']
   readonly seal: ContentSeal
   readonly bytesMax: number
+  /** Refuses an upload of at least so many bytes for which the organization has no room. */
+  refuseWithoutRoom(bytes: number): Promise<void>
 }
 
 /**
  * Streams the one part `file` of a multipart request to a blob, durable when it resolves. Throws `file-too-large`,
- * `validation-error` or `malformed-request`; a failed or interrupted upload leaves no blob.
+ * `validation-error`, `malformed-request` or what `refuseWithoutRoom` throws; a failed or interrupted upload leaves no
+ * blob.
  */
 export async function receiveUpload(request: FastifyRequest, target: UploadTarget): Promise<NewFile> {
   const { blobs, bytesMax } = target
   const id = newUuid()
   request.raw.setTimeout(idleMsMax)
   try {
-    if (Number(request.headers['content-length'] ?? 0) > bytesMax + multipartOverheadBytes) throw tooLarge(bytesMax)
+    const bytesMin = Number(request.headers['content-length'] ?? 0) - multipartOverheadBytes
+    if (bytesMin > bytesMax) throw tooLarge(bytesMax)
+    await target.refuseWithoutRoom(Math.max(1, bytesMin))
     return await receiveParts(request, bytesMax, (part) => store(id, part, target))
   } catch (error) {
     await blobs.remove(id)

@@ -6,11 +6,12 @@ import type { Hooks } from '../../../platform/hooks/hooks.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { contentSeals, holdEndUser } from '../../accounts/end-users/index.ts'
+import { refuseOverQuota, refuseWithoutRoom } from '../../accounts/quotas/index.ts'
 import { guessContentType } from './content-type.ts'
 import { deleteLockedFiles } from './delete-file.ts'
 import { writeContent } from './file-content.ts'
 import { sanitizePath } from './file-name.ts'
-import { lockRunFiles, saveRunFile } from './file-store.ts'
+import { hasRunFile, lockRunFiles, saveRunFile } from './file-store.ts'
 import type { StoredFile } from './file.ts'
 
 /** The run that produces a file; all ids as stored. */
@@ -28,10 +29,10 @@ export function fileBytesMax({ FILE_SIZE_MAX }: Pick<Config, 'FILE_SIZE_MAX'>): 
 
 /**
  * Stores a file that a run left at a path below /workspace/output; another call replaces the file of that path.
- * Throws BlobTooLarge past `bytesMax`, and past FILE_SIZE_MAX; a failure leaves no blob.
+ * Throws BlobTooLarge past `bytesMax`, and past FILE_SIZE_MAX, and `quota-exceeded`; a failure leaves no blob.
  */
 export async function addRunFile(
-  platform: Pick<Platform, 'db' | 'blobs' | 'config' | 'use'>,
+  platform: Pick<Platform, 'db' | 'blobs' | 'config' | 'hooks' | 'use'>,
   run: MakingRun,
   { path, content, bytesMax = Infinity }: { path: string; content: Readable; bytesMax?: number },
 ): Promise<StoredFile> {
@@ -43,13 +44,12 @@ export async function addRunFile(
   try {
     const saved = await platform.db.transaction().execute(async (tx) => {
       await holdEndUser(tx, run)
-      return saveRunFile(tx, run, {
-        id,
-        runId: run.runId,
-        name: seal.sealName(name),
-        contentType: guessContentType(name),
-        ...written,
-      })
+      const file = { id, runId: run.runId, name: seal.sealName(name), contentType: guessContentType(name), ...written }
+      const kept = await saveRunFile(tx, run, file)
+      // An unchanged file adds nothing.
+      if (kept.file.id === id)
+        await refuseOverQuota(tx, platform, { scope: run, added: { files: 1, storedBytes: file.sizeBytes } })
+      return kept
     })
     if (saved.unneeded !== undefined) await platform.blobs.remove(saved.unneeded)
     return saved.file
@@ -57,6 +57,20 @@ export async function addRunFile(
     await platform.blobs.remove(id)
     throw error
   }
+}
+
+/**
+ * Refuses an output file for which the organization has no room, before it is read. A file that an earlier attempt of
+ * the run has kept may replace that one. Throws `quota-exceeded`.
+ */
+export async function refuseRunFileWithoutRoom(
+  platform: Pick<Platform, 'db' | 'config' | 'hooks' | 'use'>,
+  run: MakingRun,
+  { path, sizeBytes }: { path: string; sizeBytes: number },
+): Promise<void> {
+  const seal = await platform.use(contentSeals).of(platform.db, run)
+  if (await hasRunFile(platform.db, run, { runId: run.runId, name: seal.sealName(sanitizePath(path)) })) return
+  await refuseWithoutRoom(platform.db, platform, { scope: run, added: { files: 1, storedBytes: sizeBytes } })
 }
 
 /** Deletes the rows of a run's files, not the blobs; returns their ids. Throws file-in-use. */

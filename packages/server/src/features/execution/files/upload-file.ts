@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { created, endpoint } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { contentSeals, holdEndUser } from '../../accounts/end-users/index.ts'
+import { refuseOverQuota, refuseWithoutRoom } from '../../accounts/quotas/index.ts'
 import { unsealFile } from './file-content.ts'
 import { insertFile } from './file-store.ts'
 import { FileWire, toFileWire } from './file-wire.ts'
@@ -22,16 +23,23 @@ export const uploadFile = endpoint({
   body: Type.Object({ file: Type.String({ format: 'binary' }) }),
   bodyKind: 'multipart',
   returns: { 201: FileWire },
-  fails: ['file-too-large', 'malformed-request'],
+  fails: ['file-too-large', 'malformed-request', 'quota-exceeded'],
   async handle({ platform, db, scope, request, change }) {
     const { blobs, config } = platform
     const seal = await platform.use(contentSeals).of(db, scope)
-    const upload = await receiveUpload(request, { blobs, seal, bytesMax: config.FILE_SIZE_MAX })
+    const upload = await receiveUpload(request, {
+      blobs,
+      seal,
+      bytesMax: config.FILE_SIZE_MAX,
+      refuseWithoutRoom: (bytes) => refuseWithoutRoom(db, platform, { scope, added: { files: 1, storedBytes: bytes } }),
+    })
     try {
       const file = await change(
         async (tx) => {
           await holdEndUser(tx, scope)
-          return insertFile(tx, scope, upload)
+          const file = await insertFile(tx, scope, upload)
+          await refuseOverQuota(tx, platform, { scope, added: { files: 1, storedBytes: file.sizeBytes } })
+          return file
         },
         ({ id }) => toWireId('file', id),
       )

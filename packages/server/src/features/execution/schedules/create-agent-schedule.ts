@@ -17,7 +17,7 @@ export const createAgentSchedule = endpoint({
   body: ScheduleRequest,
   bodyBytesMax: largeBodyBytes,
   returns: { 201: ScheduleWire },
-  fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found', 'too-many-schedules'],
+  fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found', 'too-many-schedules', 'quota-exceeded'],
   async handle(call) {
     return createScheduleOf(call, call.params.agentId, call.body)
   },

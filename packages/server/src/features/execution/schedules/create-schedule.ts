@@ -4,6 +4,7 @@ import { created, endpoint, largeBodyBytes, type Call } from '../../../platform/
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { newUuid, toWireId } from '../../../platform/ids/id.ts'
 import { contentSeals, holdEndUser } from '../../accounts/end-users/index.ts'
+import { refuseOverQuota } from '../../accounts/quotas/index.ts'
 import { checkSchedule, holdModelOf } from './check-schedule.ts'
 import { afterFire } from './firing/plan-fires.ts'
 import { readNewSettings } from './read-settings.ts'
@@ -37,7 +38,7 @@ export const createSchedule = endpoint({
   }),
   bodyBytesMax: largeBodyBytes,
   returns: { 201: ScheduleWire },
-  fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found', 'too-many-schedules'],
+  fails: ['agent-not-found', 'agent-version-not-found', 'model-not-found', 'too-many-schedules', 'quota-exceeded'],
   async handle(call) {
     const { agentId, ...request } = call.body
     return createScheduleOf(call, agentId, request)
@@ -69,12 +70,11 @@ export async function createScheduleOf(call: CreateCall, agentReference: string,
       await holdModelOf(tx, scope, settings)
       const sealed = sealSettings(seal, settings)
       const stored = await insertSchedule(tx, scope, { id, agentId: agent.id, userId, settings: sealed, next, now })
-      return unsealSettings(
-        seal,
-        foundOr(stored, 'too-many-schedules', {
-          detail: `The application has ${schedulesMax} schedules, which is the maximum: delete one first.`,
-        }),
-      )
+      const made = foundOr(stored, 'too-many-schedules', {
+        detail: `The application has ${schedulesMax} schedules, which is the maximum: delete one first.`,
+      })
+      await refuseOverQuota(tx, platform, { scope, added: { schedules: 1 } })
+      return unsealSettings(seal, made)
     },
     {
       describe: (made) => describeChange(undefined, made),

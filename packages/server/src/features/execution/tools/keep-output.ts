@@ -1,13 +1,14 @@
 import { BlobTooLarge } from '../../../platform/blobs/blob-directory.ts'
 import type { Platform } from '../../../platform/platform.ts'
-import { addRunFile, fileBytesMax } from '../files/index.ts'
+import { Problem } from '../../../platform/problems/problem.ts'
+import { addRunFile, fileBytesMax, refuseRunFileWithoutRoom } from '../files/index.ts'
 import type { Run } from '../runs/index.ts'
 import { runDiskBytesMax, WorkspacePathError, type Workspace } from '../sandboxes/index.ts'
 
 /** Output files that a run may keep. */
 export const outputFilesMax = 200
 
-type Keeping = Pick<Platform, 'db' | 'blobs' | 'config' | 'use'>
+type Keeping = Pick<Platform, 'db' | 'blobs' | 'config' | 'hooks' | 'use'>
 
 export interface LostFile {
   readonly path: string
@@ -62,11 +63,15 @@ async function keepFile(
       ? `is larger than ${fileMax} bytes`
       : `is larger than the ${leftBytes} bytes that are left of the ${runMax} bytes that a run may keep`
   if (sizeBytes > Math.min(fileMax, leftBytes)) return { reason: tooLarge }
+  const maker = { ...run, runId: run.id }
   try {
+    await refuseRunFileWithoutRoom(platform, maker, { path, sizeBytes })
     const content = await source.openOutput(path)
-    const file = await addRunFile(platform, { ...run, runId: run.id }, { path, content, bytesMax: leftBytes })
+    const file = await addRunFile(platform, maker, { path, content, bytesMax: leftBytes })
     return { keptBytes: file.sizeBytes }
   } catch (error) {
+    if (error instanceof Problem && error.code === 'quota-exceeded')
+      return { reason: `does not fit: ${(error.options.detail ?? '').replace(/\.$/, '')}` }
     // It can have grown since it was listed.
     if (error instanceof BlobTooLarge) return { reason: tooLarge }
     if (error instanceof WorkspacePathError) return { reason: 'is not a plain file' }

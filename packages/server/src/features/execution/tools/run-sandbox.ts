@@ -37,7 +37,7 @@ export interface RunSandbox {
 }
 
 export interface SandboxParts {
-  readonly platform: Pick<Platform, 'db' | 'blobs' | 'config' | 'use'>
+  readonly platform: Pick<Platform, 'db' | 'blobs' | 'config' | 'hooks' | 'use'>
   readonly detection: SandboxDetection
   /** The places for sandboxes in this process, shared fairly between organizations. */
   readonly places: FairSemaphore

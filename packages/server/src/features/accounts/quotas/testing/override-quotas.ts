@@ -1,0 +1,11 @@
+import type { World } from '../../../../testing/world.ts'
+import { quotas, type Overrides } from '../index.ts'
+
+/** Replaces the overrides of an organization, as an administrator does, without an audit entry. */
+export async function overrideQuotas(
+  { platform }: Pick<World, 'platform'>,
+  { organizationId }: { readonly organizationId: string },
+  overrides: Overrides,
+): Promise<void> {
+  await platform.use(quotas).override(organizationId, overrides, (work) => platform.db.transaction().execute(work))
+}
