@@ -13,6 +13,7 @@ let world: World
 const claimant = (id: string, over: Partial<Claimant> = {}): Claimant => ({
   id,
   organizationRunsMax: 1_000,
+  quotaOf: () => sql<number>`1000::bigint`,
   slotMs: 60_000,
   handedOver: [],
   ...over,

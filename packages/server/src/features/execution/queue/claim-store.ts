@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { runColumns, statusesBefore, toRun, type StoredRun } from '../runs/index.ts'
-import { candidates, type Claimant } from './waiting-store.ts'
+import { candidates, countHeld, type Claimant } from './waiting-store.ts'
 
 /** A claimed run. */
 export interface Claim {
@@ -9,6 +9,20 @@ export interface Claim {
   /** Time since the start of the run, both taken from the database's clock. */
   readonly elapsedMs: number
 }
+
+/** A run that the worker wants to claim. */
+interface Candidate {
+  readonly id: string
+  readonly organizationId: string
+  readonly share: number
+  /** How many runs its organization may have in execution. */
+  readonly quota: number
+}
+
+/** With so much left of a quota, a claim of each of eight workers fits. */
+const plentyRuns = 400
+/** Any number that no other lock of this program begins with. */
+const claimsLock = 0x636c6d73
 
 // A run that another worker lost is running already.
 const claimable = [...statusesBefore('running'), 'running' as const]
@@ -19,16 +33,32 @@ const claimable = [...statusesBefore('running'), 'running' as const]
  */
 export async function claimRuns(tx: Tx, claimant: Claimant, slots: number): Promise<Claim[]> {
   // Another worker may be claiming the first ones at this moment.
-  const { rows } = await sql<{ id: string }>`
+  const { rows } = await sql<Candidate>`
     with ${candidates(claimant, slots * 2)}
-    select r.id from candidates c join runs r on r.id = c.id
+    select r.id, r.organization_id as "organizationId", c.share::int as share, c.quota
+    from candidates c join runs r on r.id = c.id
     where r.status = any(${claimable}::text[]) and r.attempt = c.attempt
     order by c.share, c.queued_at, c.id limit ${slots} for update of r skip locked`.execute(tx)
-  return take(
-    tx,
-    claimant.id,
-    rows.map(({ id }) => id),
-  )
+  return take(tx, claimant.id, await withinQuotas(tx, rows))
+}
+
+/**
+ * The ids of the candidates that the quotas of their organizations allow. Other workers may be claiming runs of the
+ * same organization: where little is left, the claims take turns until they commit, and count again.
+ */
+async function withinQuotas(tx: Tx, rows: readonly Candidate[]): Promise<string[]> {
+  const near = new Set(rows.filter(({ share, quota }) => quota - share < plentyRuns).map((row) => row.organizationId))
+  if (near.size === 0) return rows.map(({ id }) => id)
+  const ordered = [...near].sort()
+  for (const organizationId of ordered)
+    await sql`select pg_advisory_xact_lock(${claimsLock}::int, hashtext(${organizationId}))`.execute(tx)
+  const held = await countHeld(tx, ordered)
+  return rows.flatMap(({ id, organizationId, quota }) => {
+    if (!near.has(organizationId)) return [id]
+    const count = (held.get(organizationId) ?? 0) + 1
+    held.set(organizationId, count)
+    return count <= quota ? [id] : []
+  })
 }
 
 async function take(tx: Tx, workerId: string, ids: readonly string[]): Promise<Claim[]> {

@@ -6,6 +6,8 @@ export interface Claimant {
   readonly id: string
   /** Runs of one organization that it executes at a time. */
   readonly organizationRunsMax: number
+  /** The expression for how many runs an organization may have in execution, over all workers. */
+  quotaOf(organizationId: RawBuilder<unknown>): RawBuilder<number>
   /** How much later an earlier attempt puts a run in the queue. */
   readonly slotMs: number
   /** Runs that it has just handed over and must not take back at once. */
@@ -27,7 +29,7 @@ export interface WaitingRun {
  * organizations and of interrupted runs, not with the queue.
  */
 export function candidates(
-  { id, organizationRunsMax, slotMs, handedOver }: Claimant,
+  { id, organizationRunsMax, quotaOf, slotMs, handedOver }: Claimant,
   max: number,
 ): RawBuilder<unknown> {
   return sql`
@@ -56,20 +58,22 @@ export function candidates(
         select organization_id, count(*) from interrupted group by organization_id) w
       group by organization_id
     ), shares as materialized (
-      select waiting.*, held.* from waiting cross join lateral (
+      select waiting.*, held.*, ${quotaOf(sql.ref('waiting.organization_id'))} as quota
+      from waiting cross join lateral (
         select count(*) filter (where a.worker_id in (select w.id from workers w where w.expires_at > now())) as held,
           count(*) filter (where a.worker_id = ${id}) as held_here
         from runs a where a.status = 'running' and a.organization_id = waiting.organization_id) held
     ), candidates as materialized (
-      select id, organization_id, attempt, queued_at, held + place as share from (
-        select i.id, i.organization_id, i.attempt, i.queued_at, i.place, s.held, s.held_here
+      select id, organization_id, attempt, queued_at, held + place as share, quota from (
+        select i.id, i.organization_id, i.attempt, i.queued_at, i.place, s.held, s.held_here, s.quota
         from interrupted i join shares s on s.organization_id = i.organization_id
         union all
-        select p.id, s.organization_id, p.attempt, p.created_at, s.interrupted + p.place, s.held, s.held_here
+        select p.id, s.organization_id, p.attempt, p.created_at, s.interrupted + p.place, s.held, s.held_here,
+          s.quota
         from shares s cross join lateral (
           select id, attempt, created_at, row_number() over (order by id) as place from runs
           where status = 'pending' and organization_id = s.organization_id order by id limit ${max}) p) next
-      where held_here + place <= ${organizationRunsMax}
+      where held_here + place <= ${organizationRunsMax} and held + place <= quota
       order by share, queued_at, id limit ${max}
     )`
 }

@@ -4,6 +4,7 @@ import { isDatabaseOutage } from '../../../platform/db/database-failure.ts'
 import { outageLog } from '../../../platform/db/outage-log.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { plainSeal } from '../../accounts/end-users/index.ts'
+import { concurrentRunsOf } from '../../accounts/quotas/index.ts'
 import { createFairSemaphore } from '../../../platform/concurrency/fair-semaphore.ts'
 import { appendEvents, runResumed, runUpdate, sealEntries } from '../runs/index.ts'
 import { executeRun, startTurn, sweepLeftovers, type ExecutionParts } from '../engine/index.ts'
@@ -165,6 +166,7 @@ function claimantOf({ id, runsMax, parts, handovers }: WorkerState): Claimant {
   return {
     id,
     organizationRunsMax: organizationShare(runsMax, percent),
+    quotaOf: concurrentRunsOf(parts.platform),
     slotMs: seconds * 1_000,
     handedOver: handovers.resting(),
   }

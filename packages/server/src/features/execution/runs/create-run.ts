@@ -5,11 +5,16 @@ import type { IdempotencyKey } from '../../../platform/http/idempotency/idempote
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { problem } from '../../../platform/problems/problem.ts'
+import { countRunStart } from '../../accounts/quotas/index.ts'
 import { insertPreparedRun, prepareRun, type PreparedRun } from './prepare-run.ts'
 import { unsealRun } from './run-content.ts'
 import type { RunRequest } from './run-request.ts'
+import { roomLimitOf, runRoom, type RoomLimit } from './room/run-room.ts'
 import { findRunOfKey } from './run-store.ts'
 import type { Run } from './run.ts'
+
+/** The problems of an organization that has started too many runs. */
+export const tooManyRuns = ['org-run-rate-limited', 'org-run-concurrency-exceeded'] as const
 
 type RunCall = Pick<
   Call<'application', never, Record<never, never>, never>,
@@ -18,22 +23,30 @@ type RunCall = Pick<
   readonly caller: UserCaller | KeyCaller
 }
 
-/** Checks that the run can start, and writes it with its first event. Throws what `prepareRun` throws. */
+/**
+ * Checks that the run can start, and writes it with its first event. Throws what `prepareRun` throws, and
+ * `org-run-rate-limited` or `org-run-concurrency-exceeded`.
+ */
 export async function createRun(call: RunCall, agentReference: string, request: RunRequest): Promise<Run> {
   const repeated = await findRepeatedRun(call)
   if (repeated !== undefined) return repeated
-  const run = await insert(call, await prepareRun(call, agentReference, request))
+  await countRunStart(call.platform, call.scope)
+  const room = await roomLimitOf(call.platform, call.scope)
+  const run = await insert(call, await prepareRun(call, agentReference, request), room)
   call.platform.wake.wake('runs', '')
   call.platform.wake.wake('events', `${run.applicationId}:${run.id}`)
   return run
 }
 
-async function insert(call: RunCall, prepared: PreparedRun): Promise<Run> {
-  const { scope, caller, idempotency } = call
+async function insert(call: RunCall, prepared: PreparedRun, room: RoomLimit): Promise<Run> {
+  const { scope, caller, idempotency, platform } = call
   const origin = { ...originOf(caller), scheduleId: null, scheduledFor: null }
   try {
     return await call.change(
-      (tx) => insertPreparedRun(tx, scope, { prepared, origin, idempotency }),
+      (tx) => {
+        const admit = () => platform.use(runRoom).refuseWithoutRoom(tx, scope, room)
+        return insertPreparedRun(tx, scope, { prepared, origin, idempotency, admit })
+      },
       (run) => toWireId('run', run.id),
     )
   } catch (error) {

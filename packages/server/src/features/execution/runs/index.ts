@@ -19,7 +19,11 @@ import { getRun } from './get-run.ts'
 import { listRunLogs } from './list-run-logs.ts'
 import { listRuns } from './list-runs.ts'
 import { runAgent } from './run-agent.ts'
+import { countExecuted, countUnfinished } from './room/run-room-store.ts'
 import { startRun } from './start-run.ts'
+
+/** The largest number of unfinished runs that is counted. */
+const unfinishedShownMax = 1_000_000
 
 const problems = {
   'run-not-found': { status: 404, title: 'Run Not Found' },
@@ -83,12 +87,16 @@ export const runsFeature = feature({
       unfinishedMaker: { rows: unfinishedMakerOf, detail: 'The run that made this file has not ended.' },
     },
   },
+  quotas: {
+    unfinishedRuns: { used: (db, organizationId) => countUnfinished(db, organizationId, unfinishedShownMax) },
+    concurrentRuns: { used: countExecuted },
+  },
   isVisible: { run: isRunVisible },
   erase: eraseRuns,
   expires: { runDays: expireRuns },
 })
 
-export { findRepeatedRun, originOf } from './create-run.ts'
+export { findRepeatedRun, originOf, tooManyRuns } from './create-run.ts'
 export { cancelLockedRun, finishRun, recordFailedRun, wakeAfterCancel, type Ending } from './end-run.ts'
 export {
   appendEvents,
@@ -157,6 +165,7 @@ export {
   type RunState,
 } from './run-state-store.ts'
 export { budgetPattern, runRequestFields, type RunRequest } from './run-request.ts'
+export { roomLimitOf, runRoom } from './room/run-room.ts'
 export { findRun, findRunInputs } from './run-store.ts'
 export {
   RunErrorWire,

@@ -90,12 +90,20 @@ export async function prepareRun(
 export async function insertPreparedRun(
   tx: Tx,
   scope: AppScope,
-  about: { prepared: PreparedRun; origin: RunOrigin; idempotency?: IdempotencyKey | undefined },
+  about: {
+    prepared: PreparedRun
+    origin: RunOrigin
+    idempotency?: IdempotencyKey | undefined
+    /** Refuses the run when the organization may not have another one. */
+    admit?: () => Promise<void>
+  },
 ): Promise<Run> {
   const { prepared, origin, idempotency } = about
   const { model, files, request, seal } = prepared
   await holdEndUser(tx, scope)
   await holdFiles(tx, scope, request.files)
+  // After the locks of what the run uses, because it may wait for other starts.
+  await about.admit?.()
   const run = await insertRun(tx, scope, {
     ...sealStart(seal, startOf(prepared, request)),
     ...origin,

@@ -1,6 +1,6 @@
 import { endpoint } from '../../../platform/http/endpoint.ts'
 import { answerRun } from './answer-run.ts'
-import { createRun } from './create-run.ts'
+import { createRun, tooManyRuns } from './create-run.ts'
 import { RunRequest, runBodyBytesMax } from './run-request.ts'
 import { RunWire } from './run-wire.ts'
 
@@ -20,6 +20,6 @@ export const runAgent = endpoint({
   bodyKind: 'optional-json',
   bodyBytesMax: runBodyBytesMax,
   returns: { 200: RunWire, 202: RunWire },
-  fails: ['agent-not-found', 'agent-version-not-found', 'run-not-ready'],
+  fails: ['agent-not-found', 'agent-version-not-found', 'run-not-ready', ...tooManyRuns],
   handle: async (call) => answerRun(call, await createRun(call, call.params.agentId, call.body)),
 })

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { endpoint } from '../../../platform/http/endpoint.ts'
 import { answerRun } from './answer-run.ts'
-import { createRun } from './create-run.ts'
+import { createRun, tooManyRuns } from './create-run.ts'
 import { runBodyBytesMax, runRequestFields } from './run-request.ts'
 import { RunWire } from './run-wire.ts'
 
@@ -23,7 +23,7 @@ export const startRun = endpoint({
   }),
   bodyBytesMax: runBodyBytesMax,
   returns: { 200: RunWire, 202: RunWire },
-  fails: ['agent-not-found', 'agent-version-not-found', 'run-not-ready'],
+  fails: ['agent-not-found', 'agent-version-not-found', 'run-not-ready', ...tooManyRuns],
   async handle(call) {
     const { agentId, ...request } = call.body
     return answerRun(call, await createRun(call, agentId, request))

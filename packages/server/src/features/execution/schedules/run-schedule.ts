@@ -3,12 +3,16 @@ import { accepted, endpoint, type Call } from '../../../platform/http/endpoint.t
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { holdEndUser } from '../../accounts/end-users/index.ts'
+import { countRunStart } from '../../accounts/quotas/index.ts'
 import {
   findRepeatedRun,
   insertPreparedRun,
   originOf,
   prepareRun,
+  roomLimitOf,
+  runRoom,
   RunWire,
+  tooManyRuns,
   toRunWire,
   type Run,
 } from '../runs/index.ts'
@@ -32,7 +36,7 @@ export const runSchedule = endpoint({
   audit: 'schedule.fired',
   params: { scheduleId: { id: 'sched', missing: 'schedule-not-found' } },
   returns: { 202: RunWire },
-  fails: ['agent-not-found', 'agent-version-not-found', 'run-not-ready'],
+  fails: ['agent-not-found', 'agent-version-not-found', 'run-not-ready', ...tooManyRuns],
   async handle(call) {
     const run = await runNow(call)
     call.platform.wake.wake('runs', '')
@@ -69,6 +73,8 @@ async function insertRun({
   now,
 }: RunScheduleCall): Promise<Run> {
   const stored = foundOr(await findSchedule(db, scope, params.scheduleId), 'schedule-not-found')
+  await countRunStart(platform, scope)
+  const room = await roomLimitOf(platform, scope)
   const schedule = await unsealSchedule(platform, stored)
   const runScope = { ...scope, endUserId: schedule.endUserId }
   const prepared = await prepareRun(
@@ -81,7 +87,8 @@ async function insertRun({
     async (tx) => {
       await holdEndUser(tx, runScope)
       foundOr(await lockSchedule(tx, scope, schedule.id), 'schedule-not-found')
-      const run = await insertPreparedRun(tx, runScope, { prepared, origin, idempotency })
+      const admit = () => platform.use(runRoom).refuseWithoutRoom(tx, scope, room)
+      const run = await insertPreparedRun(tx, runScope, { prepared, origin, idempotency, admit })
       await saveLastRun(tx, scope, { id: schedule.id, now })
       return run
     },

@@ -33,22 +33,31 @@ interface FiringBatch {
   readonly cancelled: StoredRun[]
 }
 
+/** The result of a batch. */
+export interface FiredBatch {
+  /** Schedules that were handled. */
+  readonly handled: number
+  /** The organizations of the runs that were created, one for each run. */
+  readonly runsOf: readonly string[]
+}
+
 /**
  * Fires schedules in one transaction: all runs, fire outcomes, next fires and audit entries, or nothing. Schedules that
- * another process holds or that have changed are left to the next round. Returns the number of handled schedules.
+ * another process holds or that have changed are left to the next round.
  */
 export async function fireBatch(
   { db, wake }: Pick<Platform, 'db' | 'wake'>,
   schedules: readonly PreparedSchedule[],
   now: Date,
-): Promise<number> {
+): Promise<FiredBatch> {
   const batch = await db.transaction().execute(async (tx) => {
     const current: FiringBatch = { tx, now, fires: [], advances: [], started: [], failed: [], cancelled: [] }
     await fireAll(current, schedules)
     return current
   })
   wakeAfter({ wake }, batch)
-  return batch.advances.length
+  const runsOf = [...batch.started, ...batch.failed].map(({ organizationId }) => organizationId)
+  return { handled: batch.advances.length, runsOf }
 }
 
 async function fireAll(batch: FiringBatch, schedules: readonly PreparedSchedule[]): Promise<void> {

@@ -2,7 +2,8 @@ import { isDatabaseOutage } from '../../../../platform/db/database-failure.ts'
 import { sleep } from '../../../../platform/concurrency/sleep.ts'
 import type { Platform } from '../../../../platform/platform.ts'
 import { fireBatch } from './fire-batch.ts'
-import { findDueIds, findNextDueAt, loadDue, postpone } from './firing-store.ts'
+import { findFireRoom, fireWithinRates, groupByOrganization, holdWithoutRoom } from './fire-room.ts'
+import { findDueIds, findNextDueAt, loadDue, postpone, type DueId } from './firing-store.ts'
 import { prepareFires } from './prepare-fires.ts'
 
 type Firing = Pick<Platform, 'db' | 'config' | 'clock' | 'log' | 'problems' | 'use' | 'wake'>
@@ -24,21 +25,52 @@ export interface Round {
   readonly isMore: boolean
 }
 
+/** A part of a round, for one lane: ids of schedules, or several such parts that must follow each other. */
+interface Part {
+  readonly batches: readonly (readonly string[])[]
+  /** The organization whose further due schedules wait when the batches have used all that it may start. */
+  readonly limited?: string
+}
+
 /** One bounded round over the due schedules: prepares them and fires them in batches. */
 export async function fireDue(platform: Firing, signal?: AbortSignal): Promise<Round> {
-  const ids = await findDueIds(platform.db, { now: platform.clock.now(), limit: roundMax })
+  const due = await findDueIds(platform.db, { now: platform.clock.now(), limit: roundMax })
+  const parts = await divide(platform, due)
+  const counts: Handled[] = []
+  await inLanes(parts, async (part) => {
+    if (signal?.aborted !== true) counts.push(await firePart(platform, part, signal))
+  })
+  const fired = counts.reduce((sum, count) => sum + count.fired, 0)
+  const held = counts.reduce((sum, count) => sum + count.held, 0)
+  return { fired, isMore: due.length === roundMax || fired + held < due.length }
+}
+
+/** An organization that may not start as many runs as are due gets them in order, in one lane. */
+async function divide(platform: Firing, due: readonly DueId[]): Promise<Part[]> {
+  const unlimited: string[] = []
+  const parts: Part[] = []
+  const groups = [...groupByOrganization(due)]
+  await inLanes(groups, async ([organizationId, ids]) => {
+    const { runs } = await findFireRoom(platform, organizationId, ids.length)
+    if (runs >= ids.length) unlimited.push(...ids)
+    else parts.push({ batches: chunk(ids.slice(0, runs), batchMax), limited: organizationId })
+  })
   // Shuffled, so that nodes rarely prepare the same schedules.
-  const batches = chunk(shuffle(ids), batchMax)
-  const counts: number[] = []
-  const lane = async () => {
-    for (let batch = batches.pop(); batch !== undefined && signal?.aborted !== true; batch = batches.pop())
-      counts.push(await fireIds(platform, batch))
+  return [...parts, ...chunk(shuffle(unlimited), batchMax).map((batch) => ({ batches: [batch] }))]
+}
+
+interface Handled {
+  readonly fired: number
+  readonly held: number
+}
+
+async function firePart(platform: Firing, { batches, limited }: Part, signal?: AbortSignal): Promise<Handled> {
+  let fired = 0
+  for (const batch of batches) {
+    if (signal?.aborted === true) break
+    fired += await fireIds(platform, batch)
   }
-  const lanes = await Promise.allSettled(Array.from({ length: lanesMax }, lane))
-  const failure = lanes.find((each) => each.status === 'rejected')
-  if (failure !== undefined) throw failure.reason
-  const fired = counts.reduce((sum, count) => sum + count, 0)
-  return { fired, isMore: ids.length === roundMax || fired < ids.length }
+  return { fired, held: limited === undefined ? 0 : await holdWithoutRoom(platform, limited) }
 }
 
 /**
@@ -81,7 +113,8 @@ async function fireTogether(platform: Firing, ids: readonly string[]): Promise<n
   const prepared = []
   for (const schedule of await loadDue(platform.db, { ids, now }))
     prepared.push(await prepareFires(platform, schedule, now))
-  return prepared.length === 0 ? 0 : fireBatch(platform, prepared, now)
+  if (prepared.length === 0) return 0
+  return fireWithinRates(platform, prepared, (allowed) => fireBatch(platform, allowed, now))
 }
 
 async function fireSingly(platform: Firing, ids: readonly string[]): Promise<number> {
@@ -96,6 +129,17 @@ async function fireSingly(platform: Firing, ids: readonly string[]): Promise<num
     }
   }
   return fired
+}
+
+/** Works on all items, a few at a time. Throws the first error after every lane has ended. */
+async function inLanes<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items]
+  const lane = async () => {
+    for (let item = left.pop(); item !== undefined; item = left.pop()) await work(item)
+  }
+  const lanes = await Promise.allSettled(Array.from({ length: lanesMax }, lane))
+  const failure = lanes.find((each) => each.status === 'rejected')
+  if (failure !== undefined) throw failure.reason
 }
 
 function chunk(ids: readonly string[], size: number): string[][] {

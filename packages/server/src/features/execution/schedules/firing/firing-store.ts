@@ -16,22 +16,46 @@ export interface DueSchedule extends Schedule {
   readonly rowVersion: string
   /** The nominal time of the queued fire. */
   readonly queuedFor: Date | null
+  /** The nominal time of the fire that waited until its organization may start more runs. */
+  readonly heldFor: Date | null
+}
+
+/** A due schedule, before it is loaded. */
+export interface DueId {
+  readonly id: string
+  readonly organizationId: string
 }
 
 /** A schedule of a deleted application does not fire. */
 const fires = isLiveApplication(sql.ref('schedules.application_id'))
 
-/** The due schedules, longest overdue first. */
-export async function findDueIds(db: Db, { now, limit }: { now: Date; limit: number }): Promise<string[]> {
-  const rows = await db
+/** The due schedules, longest overdue first; those that waited for the same moment in the order of their fires. */
+export async function findDueIds(db: Db, { now, limit }: { now: Date; limit: number }): Promise<DueId[]> {
+  return db
     .selectFrom('schedules')
-    .select('id')
+    .select(['id', 'organization_id as organizationId'])
     .where('due_at', '<=', now)
     .where(fires)
     .orderBy('due_at')
+    .orderBy('next_run_at')
+    .orderBy('id')
     .limit(limit)
     .execute()
-  return rows.map(({ id }) => id)
+}
+
+/**
+ * Lets everything that is due of an organization wait until a later time; returns how many schedules. Skips those that
+ * another process fires or holds back at this moment.
+ */
+export async function holdBack(
+  db: Db,
+  { organizationId, now, until }: { organizationId: string; now: Date; until: Date },
+): Promise<number> {
+  const { numAffectedRows } = await sql`
+    update schedules set due_at = ${until}, held_for = next_run_at where id in (
+      select id from schedules where organization_id = ${organizationId} and due_at <= ${now}
+      for no key update skip locked)`.execute(db)
+  return Number(numAffectedRows ?? 0)
 }
 
 /** When the next schedule is due. */
@@ -52,6 +76,7 @@ export async function loadDue(db: Db, { ids, now }: { ids: readonly string[]; no
   const rows = await db
     .selectFrom('schedules as s')
     .select(scheduleColumns)
+    .select('s.held_for')
     .select(sql<string>`s.xmin::text`.as('row_version'))
     .select((eb) =>
       eb
@@ -69,6 +94,7 @@ export async function loadDue(db: Db, { ids, now }: { ids: readonly string[]; no
     ...toSchedule({ ...row, agent_name: '' }),
     rowVersion: row.row_version,
     queuedFor: row.queued_for,
+    heldFor: row.held_for,
   }))
 }
 
@@ -164,7 +190,7 @@ export async function saveAdvances(tx: Tx, advances: readonly Advance[], now: Da
     })),
   )
   await sql`
-    update schedules s set next_run_at = a.next, due_at = a.due,
+    update schedules s set next_run_at = a.next, due_at = a.due, held_for = null,
       last_run_at = case when a.ran then ${now}::timestamptz else s.last_run_at end,
       enabled = s.enabled and not a.off,
       updated_at = case when a.off then ${now}::timestamptz else s.updated_at end

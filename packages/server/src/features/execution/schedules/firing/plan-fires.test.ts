@@ -11,6 +11,7 @@ const schedule = (fields: Partial<PlannableSchedule> = {}): PlannableSchedule =>
   timezone: 'UTC',
   jitterSeconds: 0,
   missedFires: 'skip',
+  heldFor: null,
   nextRunAt: at('2026-03-21T10:00:00Z'),
   ...fields,
 })

@@ -28,6 +28,8 @@ interface TimedSchedule extends FireRule {
 export interface PlannableSchedule extends TimedSchedule {
   readonly missedFires: MissedFires
   readonly nextRunAt: Date | null
+  /** The nominal time of a fire that waited until its organization may start more runs: it is late, but not missed. */
+  readonly heldFor: Date | null
 }
 
 /** What to fire now, and when the schedule is due again. At most one run: later fires follow in the next round. */
@@ -36,7 +38,8 @@ export function planFires(schedule: PlannableSchedule, now: Date): FirePlan {
   if (nominal === null) return { fires: [], nextRunAt: null, dueAt: null }
   const due = dueAtOf(schedule, nominal)
   if (due > now) return { fires: [], nextRunAt: nominal, dueAt: due }
-  const fires = due.getTime() + missedAfterMs >= now.getTime() ? [run(nominal)] : planMissed(schedule, nominal, now)
+  const isInTime = due.getTime() + missedAfterMs >= now.getTime() || schedule.heldFor?.getTime() === nominal.getTime()
+  const fires = isInTime ? [run(nominal)] : planMissed(schedule, nominal, now)
   const last = fires.at(-1)
   return { fires, ...afterFire(schedule, last === undefined ? nominal : endOf(last), now) }
 }

@@ -11,7 +11,7 @@ import { openPlatform } from '../../../../platform/open-platform.ts'
 const log = createLog('silent')
 const platform = await openPlatform({
   features,
-  config: parseConfig({ DATA_DIR: tmpdir() }, features),
+  config: parseConfig({ DATA_DIR: tmpdir(), QUOTA_RUNS_PER_MINUTE: 'unlimited' }, features),
   secrets: { encryptionKeys: generateEncryptionKey('1'), authSecret: 'a secret of the tests, 32 characters' },
   database: openDatabase(JSON.parse(process.argv[2] ?? '{}'), { connectionsMax: 4, log }),
   log,
