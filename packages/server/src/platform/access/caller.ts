@@ -40,6 +40,8 @@ export interface KeyCaller {
   readonly applicationId: string
   readonly permissions: ReadonlySet<string>
   readonly apiVersion: string | null
+  /** The key's own limits in requests per minute, by class; the operator's numbers apply to the others. */
+  readonly limits?: Readonly<Record<string, number | undefined>>
 }
 
 export type Caller = AnonymousCaller | UserCaller | KeyCaller

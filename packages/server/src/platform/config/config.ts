@@ -102,6 +102,12 @@ export const platformVariables = {
   RATE_LIMIT_IMPORT: perMinute('importing packages', 10),
   RATE_LIMIT_CREATE: perMinute('creating resources', 10),
   RATE_LIMIT_DEFAULT: perMinute('everything else', 600),
+  RATE_LIMIT_KEY_FACTOR: whole({
+    meaning: 'How many times the `RATE_LIMIT_…` numbers an owner may set as the own limits of an API key.',
+    fallback: 10,
+    min: 1,
+    max: 10_000,
+  }),
   ALLOW_PRIVATE_ADDRESSES: yesOrNo(
     'Whether model servers and webhooks may have loopback and private addresses; webhooks may then use http too. ' +
       'Link-local, metadata and reserved addresses stay refused.',

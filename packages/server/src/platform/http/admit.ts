@@ -5,8 +5,8 @@ import { toWireId } from '../ids/id.ts'
 import type { ApiParts, Operation } from './api.ts'
 import { authorize, readNamed } from './authorize.ts'
 import type { Caller } from '../access/caller.ts'
+import { countsOf } from './caller-limits.ts'
 import { allowUpload } from './connections/body-time.ts'
-import { networkOf } from './connections/client-address.ts'
 import { countRequest } from './count-request.ts'
 import { problem } from '../problems/problem.ts'
 import { pathOf } from './problem-reply.ts'
@@ -25,7 +25,11 @@ export async function admit(
   const identified = await identify(parts, operation, request)
   await countRequest(
     parts,
-    { limitClass: endpoint.limit, route: endpoint.route, who: limitKey(identified, request) },
+    {
+      limitClass: endpoint.limit,
+      route: endpoint.route,
+      ...countsOf(parts, { caller: identified, endpoint, request }),
+    },
     reply,
   )
   refuseWhileStopping(parts, request)
@@ -60,11 +64,6 @@ async function identify(parts: ApiParts, { endpoint }: Operation, request: Fasti
   } catch (error) {
     return error instanceof Error ? error : new Error('Identification failed.', { cause: error })
   }
-}
-
-function limitKey(caller: Caller | Error, request: FastifyRequest): string {
-  if (caller instanceof Error || caller.kind === 'anonymous') return `ip:${networkOf(request.ip)}`
-  return caller.kind === 'user' ? caller.userId : `apikey:${caller.keyId}`
 }
 
 function readBearer(request: FastifyRequest, fromQuery: boolean): string | undefined {

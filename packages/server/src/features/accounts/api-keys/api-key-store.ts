@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
+import { toJsonText } from '../../../platform/db/json-text.ts'
 import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
@@ -7,6 +8,7 @@ import { newUuid } from '../../../platform/ids/id.ts'
 import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { userNames } from '../sign-in/index.ts'
 import type { ApiKey } from './api-key.ts'
+import { parseKeyLimits, type KeyLimits } from './key-limits.ts'
 
 export interface NewApiKey {
   readonly name: string
@@ -15,6 +17,7 @@ export interface NewApiKey {
   readonly scopes: readonly string[]
   readonly createdBy: string
   readonly expiresAt: Date | null
+  readonly limits: KeyLimits
 }
 
 export async function insertApiKey(tx: Tx, scope: AppScope, key: NewApiKey): Promise<ApiKey> {
@@ -31,6 +34,7 @@ export async function insertApiKey(tx: Tx, scope: AppScope, key: NewApiKey): Pro
       scopes: [...key.scopes],
       created_by: key.createdBy,
       expires_at: key.expiresAt,
+      limits: toJsonText(key.limits),
     })
     .execute()
   return readApiKey(tx, scope, id)
@@ -57,10 +61,10 @@ export async function lockApiKey(tx: Tx, scope: AppScope, id: string): Promise<A
 export async function saveApiKey(
   tx: Tx,
   scope: AppScope,
-  { id, name, scopes }: { id: string; name: string; scopes: readonly string[] },
+  { id, name, scopes, limits }: Pick<ApiKey, 'id' | 'name' | 'scopes' | 'limits'>,
 ): Promise<ApiKey> {
   await ofScope(tx, scope)
-    .set({ name, scopes: [...scopes] })
+    .set({ name, scopes: [...scopes], limits: toJsonText(limits) })
     .where('id', '=', id)
     .execute()
   return readApiKey(tx, scope, id)
@@ -178,7 +182,7 @@ function select(db: Db, scope: AppScope) {
       'k.last_used_at',
       'k.revoked_at',
     ])
-    .select(['k.rotated_at', 'k.previous_expires_at', 'k.created_at'])
+    .select(['k.rotated_at', 'k.previous_expires_at', 'k.created_at', 'k.limits'])
 }
 
 type ApiKeyRow = Awaited<ReturnType<ReturnType<typeof select>['executeTakeFirstOrThrow']>>
@@ -197,6 +201,7 @@ function toApiKey(row: ApiKeyRow): ApiKey {
     rotatedAt: row.rotated_at,
     previousExpiresAt: row.previous_expires_at,
     createdAt: row.created_at,
+    limits: parseKeyLimits(row.limits),
   }
 }
 

@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox'
 import { Nullable, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { ApiKey } from './api-key.ts'
+import { KeyLimitsWire, toKeyLimitsWire } from './key-limits.ts'
 
 const fields = {
   id: WireId('key'),
@@ -19,6 +20,7 @@ const fields = {
   }),
   previousExpiresAt: Nullable({ ...WireTime, description: 'When the previous secret stops or stopped working.' }),
   createdAt: WireTime,
+  limits: KeyLimitsWire,
 }
 
 export const ApiKeyWire = wire('ApiKey', fields)
@@ -48,5 +50,6 @@ export function toApiKeyWire(apiKey: ApiKey): Static<typeof ApiKeyWire> {
     rotatedAt: toWireTime(apiKey.rotatedAt),
     previousExpiresAt: toWireTime(apiKey.previousExpiresAt),
     createdAt: toWireTime(apiKey.createdAt),
+    limits: toKeyLimitsWire(apiKey.limits),
   }
 }

@@ -63,6 +63,7 @@ describe('a rotation', () => {
     rotatedAt: null,
     previousExpiresAt: null,
     createdAt: now,
+    limits: {},
   }
 
   it('requires that the caller could grant every scope of the key', () => {

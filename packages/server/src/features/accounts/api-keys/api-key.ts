@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { problem, type InvalidPart } from '../../../platform/problems/problem.ts'
 import type { Permissions, Role } from '../../../platform/access/permissions.ts'
+import type { KeyLimits } from './key-limits.ts'
 
 export interface ApiKey {
   readonly id: string
@@ -19,6 +20,7 @@ export interface ApiKey {
   /** When the previous secret stops working; may be in the past. */
   readonly previousExpiresAt: Date | null
   readonly createdAt: Date
+  readonly limits: KeyLimits
 }
 
 /** A new secret: 192 random bits. */

@@ -3,9 +3,11 @@ import { created, endpoint } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { Nullable } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
+import { refuseOverQuota } from '../quotas/index.ts'
 import { findExpiryMistakes, findScopeMistakes, scopesWithin } from './api-key.ts'
 import { nameField, NewApiKeyWire, scopesField, toApiKeyWire } from './api-key-wire.ts'
 import { issueApiKey } from './issue-api-key.ts'
+import { findLimitMistakes, limitsField, withLimits } from './key-limits.ts'
 import { reportKey } from './report-key.ts'
 
 export const createApiKey = endpoint({
@@ -31,17 +33,27 @@ export const createApiKey = endpoint({
         }),
       ),
     ),
+    limits: Type.Optional(limitsField),
   }),
   returns: { 201: NewApiKeyWire },
-  fails: [],
+  fails: ['quota-exceeded'],
   async handle({ body, scope, permissions, now, change, ...call }) {
     const { caller, platform } = call
     const expiresAt = typeof body.expiresAt === 'string' ? new Date(body.expiresAt) : null
     const allowed = scopesWithin(platform.permissions, permissions)
     const scopes = body.scopes ?? allowed
-    refuseInvalid([...findScopeMistakes(scopes, allowed), ...findExpiryMistakes(expiresAt, now)])
+    refuseInvalid([
+      ...findScopeMistakes(scopes, allowed),
+      ...findExpiryMistakes(expiresAt, now),
+      ...findLimitMistakes(body.limits, platform.config),
+    ])
+    const settings = { name: body.name, scopes, expiresAt, limits: withLimits({}, body.limits) }
     const { apiKey, key } = await change(
-      (tx) => issueApiKey(tx, scope, { name: body.name, scopes, expiresAt, createdBy: caller.userId }),
+      async (tx) => {
+        const issued = await issueApiKey(tx, scope, { ...settings, createdBy: caller.userId })
+        await refuseOverQuota(tx, platform, { scope, added: { apiKeys: 1 } })
+        return issued
+      },
       (issued) => toWireId('key', issued.apiKey.id),
     )
     await reportKey(call, { userId: caller.userId, action: 'api-key.created', name: apiKey.name })

@@ -13,9 +13,14 @@ export interface IssuedApiKey {
 export async function issueApiKey(
   tx: Tx,
   scope: AppScope,
-  request: Omit<NewApiKey, 'keyHash' | 'keyPrefix'>,
+  request: Omit<NewApiKey, 'keyHash' | 'keyPrefix' | 'limits'> & Partial<Pick<NewApiKey, 'limits'>>,
 ): Promise<IssuedApiKey> {
   const key = newSecret()
-  const apiKey = await insertApiKey(tx, scope, { ...request, keyHash: hashKey(key), keyPrefix: prefixOf(key) })
+  const apiKey = await insertApiKey(tx, scope, {
+    limits: {},
+    ...request,
+    keyHash: hashKey(key),
+    keyPrefix: prefixOf(key),
+  })
   return { apiKey, key }
 }

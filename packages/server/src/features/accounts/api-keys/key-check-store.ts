@@ -3,6 +3,7 @@ import type { Role } from '../../../platform/access/permissions.ts'
 import type { Db } from '../../../platform/db/database.ts'
 import { isLiveApplication } from '../applications/index.ts'
 import { memberships } from '../organizations/index.ts'
+import { parseKeyLimits, type KeyLimits } from './key-limits.ts'
 
 /** A key that a request may use, and what it may do. */
 export interface KnownKey {
@@ -16,6 +17,7 @@ export interface KnownKey {
   /** The role of the user to whom the secret belongs. */
   readonly role: Role
   readonly apiVersion: string | null
+  readonly limits: KeyLimits
 }
 
 /**
@@ -25,9 +27,10 @@ export interface KnownKey {
  */
 export async function findKeys(db: Db, keyHashes: readonly Buffer[]): Promise<Map<string, KnownKey>> {
   // `least` of a date and null is the date. Each of the two columns of hashes has a unique index.
-  const { rows } = await sql<KnownKey & { hash: Buffer }>`
+  const { rows } = await sql<Omit<KnownKey, 'limits'> & { hash: Buffer; limits: unknown }>`
     select asked.hash, k.id as "keyId", m.user_id as "userId", k.organization_id as "organizationId",
-      k.application_id as "applicationId", k.scopes, m.role, m.api_version as "apiVersion",
+      k.application_id as "applicationId", k.scopes, k.limits, m.role,
+      m.api_version as "apiVersion",
       case when k.key_hash = asked.hash then k.expires_at else least(k.expires_at, k.previous_expires_at) end
         as "expiresAt"
     from unnest(${keyHashes}::bytea[]) as asked (hash)
@@ -35,7 +38,9 @@ export async function findKeys(db: Db, keyHashes: readonly Buffer[]): Promise<Ma
     join ${memberships(db)} m on m.organization_id = k.organization_id and
       m.user_id = coalesce(case when k.key_hash <> asked.hash then k.previous_created_by end, k.created_by)
     where k.revoked_at is null and ${isLiveApplication(sql.ref('k.application_id'))}`.execute(db)
-  return new Map(rows.map(({ hash, ...key }) => [hash.toString('base64'), key]))
+  return new Map(
+    rows.map(({ hash, limits, ...key }) => [hash.toString('base64'), { ...key, limits: parseKeyLimits(limits) }]),
+  )
 }
 
 /** The key with a secret's hash, as `findKeys`. One statement: a request with an API key may have to wait for it. */
