@@ -31,8 +31,8 @@ const counted = sql<{ organization_id: string; quota: string; used: number }>`
 
 async function expectExact(): Promise<void> {
   const { db } = world.platform
-  const kept =
-    await sql`select organization_id, quota, used::int from quota_counts where used <> 0 order by 1, 2`.execute(db)
+  const kept = await sql`
+    select organization_id, quota, used::int from quota_counts where used <> 0 order by 1, 2`.execute(db)
   expect(kept.rows).toEqual((await counted.execute(db)).rows)
 }
 

@@ -19,7 +19,7 @@ export interface RunStarts {
   take(organizationId: string, wanted: number): Promise<GrantedStarts>
   /** Takes back granted starts that were not used. */
   giveBack(organizationId: string, unused: number): Promise<void>
-  /** Starts in the current minute, refused ones too, and how many more there may be; Infinity if unlimited. */
+  /** Starts in the current minute, and how many more there may be; Infinity if unlimited. */
   read(organizationId: string): Promise<{ readonly count: number; readonly left: number; readonly resetMs: number }>
 }
 
@@ -32,6 +32,8 @@ export const runStarts: Service<RunStarts> = {
         const { limit } = (await platform.use(quotas).limitsOf(organizationId)).runsPerMinute
         const { count, resetMs } = await counter.add(organizationId, wanted)
         const excess = Math.min(wanted, Math.max(0, count - (limit ?? Infinity)))
+        // Only granted starts count, so that a higher limit has an effect at once.
+        if (excess > 0) await counter.subtract(organizationId, excess)
         return { granted: wanted - excess, limit, resetMs }
       },
       giveBack: (organizationId, unused) => (unused > 0 ? counter.subtract(organizationId, unused) : Promise.resolve()),

@@ -24,13 +24,7 @@ export async function readUsage(
     readSources(platform, db, organizationId),
   ])
   const limits = withOverrides(defaultLimits(platform), standing.overrides)
-  const { limit: startsMax } = limits.runsPerMinute
-  const used = new Map<string, number>([
-    ...standing.used,
-    ...ofSources,
-    // Refused starts are counted too.
-    ['runsPerMinute', Math.min(starts.count, startsMax ?? Infinity)],
-  ])
+  const used = new Map<string, number>([...standing.used, ...ofSources, ['runsPerMinute', starts.count]])
   return forEachQuota((name) => ({
     ...limits[name],
     used: Math.max(0, used.get(name) ?? platform.use(liveUse).read(name, organizationId) ?? 0),

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parseWireId } from '../../../platform/ids/id.ts'
 import { openRunWorld, type Actor, type RunWorld } from '../../../testing/factories/run-world.ts'
+import { overrideQuotas } from '../../accounts/quotas/testing/override-quotas.ts'
 import { findRun, unsealRun, type Run } from '../runs/index.ts'
 import { createWorkspace, type Workspace } from '../sandboxes/index.ts'
 import { keepOutput } from './keep-output.ts'
@@ -98,4 +99,32 @@ it('names the files that are too large, and those with several names, without st
     large: `is larger than ${600 * kibibyte} bytes`,
   })
   expect(await blobBytes()).toBe(before)
+})
+
+it('keeps what fits into the quotas of the organization, and names the others without storing them', async () => {
+  const { actor, run, source, output } = await startedRun()
+  await overrideQuotas(world, actor, { storedBytes: 700 * kibibyte, files: 3 })
+  for (const [name, size] of [
+    ['1', 400],
+    ['2', 400],
+    ['3', 200],
+    ['4', 1],
+    ['5', 1],
+  ] as const) {
+    await writeFile(output(name), '')
+    await truncate(output(name), size * kibibyte)
+  }
+  const before = await blobBytes()
+  const { lost, isMore } = await keepOutput(world.platform, { run, source })
+  expect({ lost, isMore }).toEqual({
+    lost: [
+      { path: '2', reason: expect.stringMatching(/^does not fit: The organization may have 716800 bytes of/) },
+      { path: '5', reason: expect.stringMatching(/^does not fit: The organization may have 3 stored files/) },
+    ],
+    isMore: false,
+  })
+  expect((await blobBytes()) - before).toBe(601 * kibibyte)
+  // Another attempt of the run keeps the same files, and adds none.
+  expect((await keepOutput(world.platform, { run, source })).lost.map(({ path }) => path)).toEqual(['2', '5'])
+  expect((await blobBytes()) - before).toBe(601 * kibibyte)
 })

@@ -6,7 +6,10 @@ import type { World } from '../../../../testing/world.ts'
 import { features } from '../../../index.ts'
 import { createAccess } from '../../access/index.ts'
 
-/** Opens another node on the world's database. `knows` resolves to whether the node accepts a secret. */
+/**
+ * Opens another node on the world's database. `knows` resolves to whether the node accepts a secret, `limitsOf` to the
+ * limits of its key.
+ */
 export async function openSecondNode({ platform }: World) {
   const { config, secrets, log, database } = platform
   const { connectionString } = database.pool.options
@@ -26,6 +29,10 @@ export async function openSecondNode({ platform }: World) {
         ({ kind }) => kind === 'api-key',
         () => false,
       ),
+    async limitsOf(bearer: string) {
+      const caller = await access.identify({ headers: () => new Headers(), bearer })
+      return caller.kind === 'api-key' ? caller.limits : undefined
+    },
     close: node.close,
   }
 }
