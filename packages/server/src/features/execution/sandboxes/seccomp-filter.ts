@@ -1,10 +1,15 @@
-const errno = { EPERM: 1, ENOSYS: 38, EOPNOTSUPP: 95, EAFNOSUPPORT: 97 } as const
+const errno = { EPERM: 1, ENOMEM: 12, ENOSYS: 38, EOPNOTSUPP: 95, EAFNOSUPPORT: 97 } as const
 const cloneNamespaceFlags = 0x7e020000
 const cloneNewMountNamespace = 0x00020000
 const socketFamilies = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const
 const threadFlags = { CLONE_THREAD: 0x10000, CLONE_FILES: 0x400 } as const
 const closeRangeUnshare = 2
 const setDumpable = 4
+const mapHuge = 0x40000
+// FICLONE, FICLONERANGE, FIDEDUPERANGE: all that other file systems know of the ioctl numbers of btrfs.
+const cloneIoctls = [0x40049409, 0x4020940d, 0xc0189436]
+const ioctlTypeMask = 0xff00
+const subvolumeTypes = { btrfs: 0x9400, bcachefs: 0xbc00 } as const
 const solSocket = 1
 const socketBuffers = { SO_SNDBUF: 7, SO_RCVBUF: 8 } as const
 const socketFilters = { SO_ATTACH_FILTER: 26, SO_ATTACH_BPF: 50, REUSEPORT_CBPF: 51, REUSEPORT_EBPF: 52 } as const
@@ -18,6 +23,7 @@ interface SyscallTable {
   readonly unshare: number
   readonly socket: number
   readonly ioctl: number
+  readonly mmap: number
   readonly setsockopt: number
   /** setxattr, lsetxattr, fsetxattr: some file systems do not count attributes in the size of a file. */
   readonly attributes: readonly number[]
@@ -47,6 +53,7 @@ const tables: Readonly<Record<string, SyscallTable>> = {
     unshare: 272,
     socket: 41,
     ioctl: 16,
+    mmap: 9,
     setsockopt: 54,
     attributes: [188, 189, 190],
     anonymousMemory: [319, 29, 64, 68, 278, 206],
@@ -63,6 +70,7 @@ const tables: Readonly<Record<string, SyscallTable>> = {
     unshare: 97,
     socket: 198,
     ioctl: 29,
+    mmap: 222,
     setsockopt: 208,
     attributes: [5, 6, 7],
     anonymousMemory: [279, 194, 190, 186, 75, 0],
@@ -114,11 +122,9 @@ export function createSeccompFilter(architecture: string, options: FilterOptions
     ...whenCalled(closeRange, [loadArgument(2), jumpIfAnyBit(closeRangeUnshare), fail(errno.EPERM), allow()]),
     ...whenCalled(table.prctl, staysReadable),
     ...whenCalled(table.setsockopt, limitSocketOptions(options)),
-    ...whenCalled(table.ioctl, [
-      loadArgument(1),
-      ...Object.values(terminalInjection).flatMap((request) => [jumpIfEqual(request), fail(errno.EPERM)]),
-      allow(),
-    ]),
+    ...whenCalled(table.ioctl, limitedIoctl),
+    // Pages of the host's own pool, which no limit of memory counts.
+    ...whenCalled(table.mmap, [loadArgument(3), jumpIfAnyBit(mapHuge), fail(errno.ENOMEM), allow()]),
     ...whenCalled(table.socket, [
       loadArgument(0),
       ...Object.values(socketFamilies).flatMap((family) => [jumpIfEqual(family), allow()]),
@@ -175,6 +181,16 @@ const staysReadable = [
   jumpIfEqual(1),
   allow(),
   fail(errno.EPERM),
+]
+
+// A snapshot of a btrfs subvolume in the workspace would contain all other files of the subvolume.
+const limitedIoctl = [
+  loadArgument(1),
+  ...Object.values(terminalInjection).flatMap((request) => [jumpIfEqual(request), fail(errno.EPERM)]),
+  ...cloneIoctls.flatMap((request) => [jumpIfEqual(request), allow()]),
+  instruction(0x54, ioctlTypeMask),
+  ...Object.values(subvolumeTypes).flatMap((type) => [jumpIfEqual(type), fail(errno.EPERM)]),
+  allow(),
 ]
 
 // Filters of sockets take memory that is shared by all users. Without a cgroup the size of buffers stays the default;
