@@ -72,6 +72,31 @@ const limitsInFlight: ConformanceCase = {
   },
 }
 
+// A name that is listed is gone when the directory is opened: it has one of two names, at every level.
+const renameDirs = `
+my @paths = ("");
+for my $level (1..10) { mkdir "$paths[-1]d"; push @paths, "$paths[-1]d/" }
+for my $level (0..$#paths - 1) {
+  fork and next;
+  chdir $paths[$level] || ".";
+  while (1) { rename "d", "e"; rename "e", "d" }
+}
+chdir $paths[-1];
+select undef, undef, undef, 0.5;
+for (1..300) {
+  open my $file, ">", "f$_";
+  syscall(285, fileno $file, 0, 0, 3 << 20) == 0 or syswrite $file, "x" x (3 << 20);
+}
+sleep 60`
+
+const limitsRenamed: ConformanceCase = {
+  name: 'files below directories that are renamed all the time count against the disk limit',
+  limits: { diskBytes: 8 * mebibyte, cpuSeconds: 40 },
+  async check(subject) {
+    assertReason(await runAll(subject, [perl(renameDirs)]), ['disk-limit'])
+  },
+}
+
 // Ends the first thread, as pthread_exit(3) does in main(), while another one works.
 const inThread = (program: string) =>
   `perl -Mthreads -e ${quote(`threads->create(sub { ${program} }); syscall(60, 0)`)}`
@@ -183,6 +208,19 @@ sleep 60`)
   },
 }
 
+const staysFirstVictim: ConformanceCase = {
+  name: 'a program cannot keep the kernel from ending it before the server when memory runs out',
+  async check(subject) {
+    if (await hasCgroup(subject)) return
+    const { stdout } = await subject.inside(`
+score=/proc/$$/oom_score_adj count=0
+echo 0 2>/dev/null > $score
+while [ "$(cat $score)" != 500 ] && [ $count -lt 100 ]; do sleep 0.1; count=$((count + 1)); done
+cat $score`)
+    assert.equal(stdout, '500\n')
+  },
+}
+
 const limitsInput: ConformanceCase = {
   name: 'the file of the standard input cannot be used as uncounted memory',
   limits: { memoryBytes: 64 * mebibyte, diskBytes: 512 * mebibyte },
@@ -199,11 +237,13 @@ const limitsInput: ConformanceCase = {
 export const accountingCases: readonly ConformanceCase[] = [
   limitsMapped,
   limitsInFlight,
+  limitsRenamed,
   limitsThreads,
   limitsHidden,
   limitsPageTables,
   limitsEmptyFiles,
   limitsSockets,
   limitsKernelObjects,
+  staysFirstVictim,
   limitsInput,
 ]

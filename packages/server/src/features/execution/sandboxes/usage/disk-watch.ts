@@ -5,7 +5,7 @@ import { mapsDeviceOf } from '../view/mounts.ts'
 import { inspectHeldFiles, type HeldFiles, type HeldFilesScope } from './held-files.ts'
 import { workspaceLedger, type SpaceLedger } from './space-ledger.ts'
 import type { UsageWatch } from './usage-watch.ts'
-import { measureWorkspace, type WorkspaceUsage } from './workspace-usage.ts'
+import { measureWorkspace } from './workspace-usage.ts'
 
 const intervalMs = 150
 // How often the free space of the file system is looked at, which costs almost nothing.
@@ -14,6 +14,8 @@ const glanceMs = 40
 const restFactor = 5
 // A step of the launch can be unreadable for a moment.
 const hiddenLooksMax = 5
+// A build deletes directories while they are counted, but not in every look.
+const missedLooksMax = 4
 // What other programs may write meanwhile before it is held against an execution that cannot be measured.
 const othersBytesMax = 128 * 1024 * 1024
 const lookMsMax = 2_000
@@ -66,6 +68,7 @@ class DiskLook {
   #freeAtStart = 0
   #grownAtStart = 0
   #hiddenLooks = 0
+  #missedLooks = 0
 
   constructor(watch: UsageWatch, scope: HeldFilesScope, ledger = workspaceLedger) {
     this.#watch = watch
@@ -86,7 +89,7 @@ class DiskLook {
     this.#ledger.add(-this.#unlinkedBytes)
   }
 
-  roomOf(usage: WorkspaceUsage): Space {
+  roomOf(usage: Space): Space {
     const { limits, before } = this.#watch
     return {
       bytes: Math.max(limits.diskBytes, before.bytes) - usage.bytes,
@@ -102,13 +105,15 @@ class DiskLook {
     if (this.#hiddenLooks >= hiddenLooksMax) return 'hidden-process'
     if (held.eventWatches > eventWatchesMax) return 'memory-limit'
     const named = await measureWorkspace(workspaceDir, filesMaxOf(this.#watch))
+    this.#missedLooks = named.missed > 0 ? this.#missedLooks + 1 : 0
     const usage = { files: named.files, bytes: named.bytes + held.unlinkedBytes }
     this.#ledger.add(usage.bytes - this.#bytes)
     this.#bytes = usage.bytes
     this.#unlinkedBytes = held.unlinkedBytes
     const room = this.roomOf(usage)
     if (room.files < 0 || room.bytes < 0) return 'disk-limit'
-    if (held.unmeasured > 0 && this.#unexplainedBytes(free) > room.bytes + othersBytesMax) return 'disk-limit'
+    const isUncertain = held.unmeasured > 0 || this.#missedLooks >= missedLooksMax
+    if (isUncertain && this.#unexplainedBytes(free) > room.bytes + othersBytesMax) return 'disk-limit'
     return { held, room }
   }
 

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { hasEnded, listThreads, readProc } from './proc-files.ts'
 
 /**
@@ -8,7 +9,7 @@ export async function measurePages(pids: readonly number[]): Promise<number> {
   let kibibytes = 0
   for (const pid of pids) {
     const status = await readMemoryStatus(pid)
-    for (const [, amount] of status.matchAll(/^(?:RssAnon|RssShmem|VmSwap|VmPTE):\s+(\d+) kB$/gm))
+    for (const [, amount] of status.matchAll(/^(?:RssAnon|RssShmem|VmSwap|VmPTE|HugetlbPages):\s+(\d+) kB$/gm))
       kibibytes += Number(amount)
   }
   return kibibytes * 1024
@@ -35,4 +36,12 @@ export async function measureSystemTime(pids: readonly number[]): Promise<number
     ticks += Number(fields[12] ?? 0) + Number(fields[14] ?? 0)
   }
   return ticks
+}
+
+/**
+ * Makes the kernel prefer the processes to the server when it must end one. A program can undo what the launch has set
+ * if the server is an ordinary user.
+ */
+export async function preferToEnd(pids: readonly number[]): Promise<void> {
+  for (const pid of pids) await writeFile(`/proc/${pid}/oom_score_adj`, '500').catch(() => undefined)
 }

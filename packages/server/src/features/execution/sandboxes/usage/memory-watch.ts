@@ -2,7 +2,7 @@ import { sleep } from '../../../../platform/concurrency/sleep.ts'
 import { findDescendants } from '../process-tree.ts'
 import type { HeldFiles } from './held-files.ts'
 import type { MemoryReserve, MemoryUser } from './memory-reserve.ts'
-import { measurePages, measureSystemTime } from './memory-use.ts'
+import { measurePages, measureSystemTime, preferToEnd } from './memory-use.ts'
 import { measureSockets } from './socket-memory.ts'
 import { measureTemporaryFiles } from './temporary-files.ts'
 import type { UsageWatch } from './usage-watch.ts'
@@ -36,8 +36,10 @@ export async function watchMemory(watch: UsageWatch, input: MemoryWatchInput): P
       if (signal.aborted) return 'exited'
       if (watch.memoryIsAccounted) continue
       const startedAt = performance.now()
-      const bytes = await measureAll(watch, await findDescendants(watch.launcher), input)
+      const pids = await findDescendants(watch.launcher)
+      const bytes = await measureAll(watch, pids, input)
       if (bytes > watch.limits.memoryBytes) return 'memory-limit'
+      await preferToEnd(pids)
       restMs = Math.max(intervalMs, restFactor * (performance.now() - startedAt))
     }
   } finally {

@@ -7,11 +7,14 @@ const O_PATH_DIRECTORY_NOFOLLOW = 0x200000 | 0x10000 | 0x20000
 export interface WorkspaceUsage {
   readonly bytes: number
   readonly files: number
+  /** Directories that were gone when they should be read: deleted, or renamed so that their files were not counted. */
+  readonly missed: number
 }
 
 interface Count {
   bytes: number
   files: number
+  missed: number
   readonly linked: Set<number>
 }
 
@@ -21,17 +24,17 @@ interface Count {
  */
 export async function measureWorkspace(dir: string, filesMax: number): Promise<WorkspaceUsage> {
   // Counting names alone is many times quicker: whatever makes many files is noticed before it has made many more.
-  const names: Count = { bytes: 0, files: 0, linked: new Set() }
+  const names: Count = { bytes: 0, files: 0, missed: 0, linked: new Set() }
   for await (const _entry of entriesBelow(dir, names)) {
     names.files += 1
-    if (names.files > filesMax) return { bytes: 0, files: names.files }
+    if (names.files > filesMax) return { bytes: 0, files: names.files, missed: 0 }
   }
-  const count: Count = { bytes: 0, files: 0, linked: new Set() }
+  const count: Count = { bytes: 0, files: 0, missed: 0, linked: new Set() }
   for await (const path of entriesBelow(dir, count)) {
     addEntry(count, await lstatOrNothing(path, count))
     if (count.files > filesMax) break
   }
-  return { bytes: count.bytes, files: count.files }
+  return { bytes: count.bytes, files: count.files, missed: names.missed + count.missed }
 }
 
 async function* entriesBelow(dir: string, count: Count): AsyncGenerator<string> {
@@ -91,6 +94,7 @@ function lstatOrNothing(path: string, count: Count): Promise<Stats | undefined> 
 
 // An entry that was deleted meanwhile is fine. Below a path that is too long, files could hide from the count.
 function recordHidden(error: unknown, count: Count): void {
+  count.missed += 1
   if (codeOf(error) === 'ENAMETOOLONG') count.files = Infinity
 }
 
