@@ -17,6 +17,7 @@ import { modelsFeature } from './catalog/models/index.ts'
 import { providerKeysFeature } from './catalog/provider-keys/index.ts'
 import { auditFeature } from './delivery/audit/index.ts'
 import { erasuresFeature } from './accounts/erasures/index.ts'
+import { organizationQuotasFeature } from './instance/organization-quotas/index.ts'
 import { healthFeature } from './instance/health/index.ts'
 import { notificationsFeature } from './delivery/notifications/index.ts'
 import { removalsFeature } from './accounts/removals/index.ts'
@@ -63,6 +64,7 @@ export const features: readonly Feature[] = [
   erasuresFeature,
   removalsFeature,
   retentionFeature,
+  organizationQuotasFeature,
   healthFeature,
   setupFeature,
   welcomeFeature,

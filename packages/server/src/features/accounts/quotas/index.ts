@@ -5,10 +5,12 @@ import { quota, rateMax, runRate } from './variables.ts'
 
 export { liveUse } from './live-use.ts'
 export { concurrentRunsOf } from './quota-store.ts'
-export type { EffectiveLimits, Overrides } from './quota.ts'
+export { forEachQuota, limitMax, type Overrides } from './quota.ts'
 export { quotas } from './quotas.ts'
 export { refuseOverQuota, refuseWithoutRoom } from './refuse-over-quota.ts'
 export { countRunStart, runStarts } from './run-starts.ts'
+export { OrgUsageWire, toOrgUsageWire } from './usage-wire.ts'
+export { readUsage } from './usage.ts'
 
 const problems = {
   'quota-exceeded': { status: 403, title: 'Quota Exceeded' },

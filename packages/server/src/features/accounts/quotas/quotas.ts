@@ -1,25 +1,21 @@
-import type { AuditSubject } from '../../../platform/audit/audit.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
 import { defaultLimits } from './defaults.ts'
 import { findOverrides, replaceOverrides } from './quota-store.ts'
-import { forEachQuota, withOverrides, type EffectiveLimits, type Overrides } from './quota.ts'
+import { withOverrides, type EffectiveLimits, type Overrides } from './quota.ts'
 
 /** How long a node may use limits that another node has changed, when the wake-up is lost. */
 const cacheTtlMs = 5_000
 const cachedMax = 10_000
 
-/** Runs work in a transaction that also writes the audit entry, as `Call.change` does. */
-type Change = <T>(work: (tx: Tx) => Promise<T>, describe: (result: T) => AuditSubject) => Promise<T>
-
 export interface Quotas {
   /** The limits that apply to the organization; at most a few seconds old. */
   limitsOf(organizationId: string): Promise<EffectiveLimits>
-  /** The organization's overrides, as they are now. */
-  read(organizationId: string): Promise<Overrides>
-  /** Replaces all overrides, with an audit entry in the organization. Applies on every node within seconds. */
-  override(organizationId: string, overrides: Overrides, change: Change): Promise<EffectiveLimits>
+  /** Replaces all overrides, and returns those before. Once the transaction is committed, call `applyChanges`. */
+  override(tx: Tx, organizationId: string, overrides: Overrides): Promise<Overrides>
+  /** Lets this node at once, and the others within seconds, use the overrides as they are now. */
+  applyChanges(organizationId: string): void
 }
 
 interface Cached {
@@ -38,19 +34,10 @@ export const quotas: Service<Quotas> = {
     })
     return {
       limitsOf: (organizationId) => limitsOf(platform, cache, organizationId),
-      read: (organizationId) => findOverrides(platform.db, organizationId),
-      async override(organizationId, overrides, change) {
-        await change(
-          (tx) => replaceOverrides(tx, organizationId, overrides),
-          (before) => ({
-            resourceId: toWireId('org', organizationId),
-            scope: { organizationId },
-            changes: changesOf(before, overrides),
-          }),
-        )
+      override: replaceOverrides,
+      applyChanges(organizationId) {
         cache = new Map()
         platform.wake.wake('quotas', toWireId('org', organizationId))
-        return withOverrides(defaultLimits(platform), overrides)
       },
     }
   },
@@ -70,18 +57,4 @@ async function limitsOf(
   if (oldest !== undefined) cache.delete(oldest)
   cache.set(organizationId, { limits, validUntilMs: nowMs + cacheTtlMs })
   return limits
-}
-
-function changesOf(before: Overrides, after: Overrides): Record<string, { before: unknown; after: unknown }> {
-  const shown = (overrides: Overrides) =>
-    forEachQuota((name) => {
-      const limit = overrides[name]
-      return limit === undefined ? 'default' : (limit ?? 'unlimited')
-    })
-  const [old, now] = [shown(before), shown(after)]
-  return Object.fromEntries(
-    Object.entries(forEachQuota((name) => ({ before: old[name], after: now[name] }))).filter(
-      ([, change]) => change.before !== change.after,
-    ),
-  )
 }

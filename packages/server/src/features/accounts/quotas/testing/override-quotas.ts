@@ -7,5 +7,7 @@ export async function overrideQuotas(
   { organizationId }: { readonly organizationId: string },
   overrides: Overrides,
 ): Promise<void> {
-  await platform.use(quotas).override(organizationId, overrides, (work) => platform.db.transaction().execute(work))
+  const { override, applyChanges } = platform.use(quotas)
+  await platform.db.transaction().execute((tx) => override(tx, organizationId, overrides))
+  applyChanges(organizationId)
 }
