@@ -49,7 +49,7 @@ export interface WorldOptions {
   readonly jobs?: boolean
 }
 
-/** A listening server with its own database. Rate limits are too high to matter, unless the test sets them. */
+/** A listening server with its own database. Limits of load are too high to matter, unless the test sets them. */
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const dataDir = await mkdtemp(join(tmpdir(), 'appstrate-world-'))
   const testDatabase = await cloneDatabase()
@@ -64,6 +64,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       RATE_LIMIT_IMPORT: '100000',
       RATE_LIMIT_CREATE: '100000',
       RATE_LIMIT_DEFAULT: '100000',
+      OVERLOAD_WAIT_MS: '60000',
       // Worlds share one Redis: the prefix keeps their counts for 127.0.0.1 apart.
       ...(redisUrl === null ? {} : { REDIS_URL: `${redisUrl}?keyPrefix=${basename(dataDir)}:` }),
       ...options.environment,

@@ -38,6 +38,14 @@ export const platformVariables = {
     'postgres',
     'postgresql',
   ]),
+  OVERLOAD_WAIT_MS: whole({
+    meaning:
+      'Milliseconds that requests may wait for each other in a process, on average. ' +
+      'Above it, further ones are answered 503 at once, creations first and those of the busiest organization first.',
+    fallback: 100,
+    min: 20,
+    max: 60_000,
+  }),
   DATABASE_POOL: whole({
     meaning: 'Connections of this process to the database; half of them are for work in the background.',
     fallback: 10,

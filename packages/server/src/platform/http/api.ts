@@ -30,6 +30,8 @@ export interface RequestState {
   rawBody: Buffer
   /** The endpoint keeps the reply under the request's Idempotency-Key. */
   hasIdempotencyKey: boolean
+  /** The request no longer counts as work in progress, because it only waits from now on. Has an effect once. */
+  endWork: () => void
 }
 
 declare module 'fastify' {
@@ -68,5 +70,6 @@ export function emptyState(apiVersion: string): RequestState {
     apiVersion,
     rawBody: Buffer.alloc(0),
     hasIdempotencyKey: false,
+    endWork: () => undefined,
   }
 }

@@ -22,6 +22,7 @@ import { documentedRoute, registerDocs } from './openapi/docs.ts'
 import { pathOf, sendProblem } from './problem-reply.ts'
 import { problem, type Problem } from '../problems/problem.ts'
 import { isDecodable, routedUrl } from './request-url.ts'
+import { shedLoad } from './load/shed-load.ts'
 import { serveOperation } from './serve-operation.ts'
 import { allowStylesOfPages, securityHeaders } from './security-headers.ts'
 import { answerUnknownRoutes } from './unknown-routes.ts'
@@ -139,12 +140,17 @@ function registerOperation(app: FastifyInstance, parts: ApiParts, operation: Ope
   const { endpoint } = operation
   refuseUnsafeReplay(operation)
   const serve = serveOperation(parts, operation)
+  const shedding = shedLoad(parts, operation)
   app.route({
     ...documentedRoute(operation),
     exposeHeadRoute: endpoint.route.startsWith('GET ') && endpoint.caller !== 'stream',
     ...(endpoint.bodyBytesMax === undefined ? {} : { bodyLimit: endpoint.bodyBytesMax }),
-    onRequest: (request, reply) => admit(parts, operation, { request, reply }),
-    handler: (request, reply) => serve({ request, reply }),
+    onRequest: [
+      (request, reply) => shedding.enter({ request, reply }),
+      (request, reply) => admit(parts, operation, { request, reply }),
+    ],
+    preParsing: async (request) => shedding.waitForBody(request),
+    handler: (request, reply) => shedding.serve({ request, reply }, () => serve({ request, reply })),
   })
 }
 

@@ -127,6 +127,8 @@ export interface EndpointSpec<
    */
   readonly forEndUsers?: true
   readonly limit: LimitClass
+  /** Answered however much the server has to do, for those who watch it. */
+  readonly vital?: true
   readonly idempotency: 'supported' | 'not-needed'
   /** The reply contains a secret: it is stored encrypted for replays. */
   readonly secretReply?: true

@@ -65,7 +65,7 @@ export function sendProblem(
   const failure = toProblem(problems, request, error)
   const { options } = failure
   const row = problemRow(problems, failure.code)
-  if (row.status >= 500)
+  if (row.status >= 500 && options.isReported !== true)
     request.log.error({ err: error, path: pathOf(request.originalUrl), ...options.internal }, 'The request failed.')
   return reply
     .code(row.status)

@@ -29,6 +29,8 @@ export interface ProblemOptions {
   /** Members added to the reply, RFC 9457 section 3.2. */
   readonly extensions?: Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>>
+  /** The cause of a server error is in the log already, once for many requests. */
+  readonly isReported?: true
   /** Further fields for the log. */
   readonly internal?: Readonly<Record<string, unknown>>
 }

@@ -21,6 +21,7 @@ export async function answerRun(
   run: Run,
 ) {
   const seconds = parseWaitSeconds(request.headers['prefer'])
+  if (seconds > 0) request.state.endWork()
   const latest = seconds === 0 ? run : await awaitRun(platform, scope, { run, seconds, request })
   const headers = {
     Location: `/api/runs/${toWireId('run', run.id)}`,

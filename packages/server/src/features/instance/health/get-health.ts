@@ -9,6 +9,7 @@ export const getHealth = endpoint({
   caller: 'anyone',
   permission: 'none',
   limit: 'default',
+  vital: true,
   idempotency: 'not-needed',
   audit: 'none',
   returns: { 200: Type.Object({ status: Type.Literal('ok'), uptimeMs: Type.Integer() }) },

@@ -12,6 +12,7 @@ export const getReady = endpoint({
   caller: 'anyone',
   permission: 'none',
   limit: 'default',
+  vital: true,
   idempotency: 'not-needed',
   audit: 'none',
   returns: {

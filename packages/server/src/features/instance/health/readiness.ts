@@ -1,5 +1,6 @@
 import type { Db } from '../../../platform/db/database.ts'
 import { databaseFailureOf } from '../../../platform/db/database-failure.ts'
+import { loadShedder } from '../../../platform/http/load/load-shedder.ts'
 import type { Log } from '../../../platform/log/log.ts'
 import type { Platform, Service } from '../../../platform/platform.ts'
 import { isDatabaseWritable } from './health-store.ts'
@@ -25,7 +26,7 @@ const checkTimeoutMs = 2_000
 /** The components of this process that `/ready` checks. */
 export const readiness: Service<Readiness> = {
   name: 'readiness',
-  open({ db, database, redis, log }: Platform) {
+  open({ db, database, redis, log, use }: Platform) {
     const checks = new Map<string, ReadinessCheck>()
     const optional = new Set<string>()
     checks.set('database', () => checkDatabase(db))
@@ -44,7 +45,9 @@ export const readiness: Service<Readiness> = {
       },
       degraded() {
         const failures = database.recentFailures()
+        const load = use(loadShedder).describe()
         return [
+          ...(load === undefined ? [] : [load]),
           ...(failures.has('full') ? ['database has no room left: nothing can be stored'] : []),
           ...(failures.has('locked') ? ['database keeps locked what some requests need'] : []),
           ...(redis === undefined || redis.status === 'ready'
