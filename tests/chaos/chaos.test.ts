@@ -86,7 +86,7 @@ describe(`${seconds} s of faults (to repeat: ${again})`, () => {
     expect(leftovers).toEqual([])
     // eslint-disable-next-line no-console -- shows the figures of the test run
     console.log(
-      `${again}: ${plan.faults.length} faults, ${load.ledger.runs.length} runs requested, ${aftermath.runs.length} kept,`,
+      `${plan.faults.length} faults, ${load.ledger.runs.length} runs requested, ${aftermath.runs.length} checked,`,
       `${load.ledger.moved.length} fires moved, ${receiver.taken.length} messages, ${receiver.refused()} refused,`,
       `${models.failed()} model calls failed`,
     )

@@ -81,8 +81,8 @@ function isExpected(
   ledger: Load['ledger'],
   { tenant, endUserId, status }: Load['ledger']['refusals'][number],
 ): boolean {
-  if (ledger.deleted.has(tenant)) return [401, 404].includes(status)
-  return isErased(ledger, endUserId) && [403, 404].includes(status)
+  const isGone = ledger.deleted.has(tenant) && [401, 404].includes(status)
+  return isGone || (isErased(ledger, endUserId) && [403, 404].includes(status))
 }
 
 /** Each journal is gapless, its statuses only go forward, and no tool call is executed again after its result. */

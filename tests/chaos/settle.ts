@@ -35,6 +35,7 @@ async function countWork({ query }: Installation): Promise<Record<string, number
     (select count(*) from schedule_fires where outcome = 'queued')::int as queued,
     (select count(*) from outbox)::int as outbox,
     (select count(*) from webhook_deliveries where status = 'pending')::int as deliveries,
+    (select count(*) from end_users where erased_at is not null)::int as erased,
     (select count(*) from applications where deleted_at is not null)::int as deleted,
     (select count(*) from audit_log where seq is null and organization_id is not null)::int as unchained`)
   return left ?? {}
