@@ -5,6 +5,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
+import { testClock } from '../../execution/schedules/testing/schedule-tests.ts'
 import { organizationsFeature } from '../../accounts/organizations/index.ts'
 import { auditFeature } from './index.ts'
 import { chainAll, writeEntries, writeMany } from './testing/audit-tests.ts'
@@ -85,6 +86,42 @@ describe('the retention of an audit log', () => {
     const { status, stdout } = spawnSync(process.execPath, [verifier, path], { encoding: 'utf8' })
     expect(stdout).toContain('VALID: entries 4 to 6')
     expect(status).toBe(0)
+  })
+
+  it('follows the setting of the API, and leaves a log that verifies here and from an export', async () => {
+    const clock = testClock(new Date().toISOString())
+    const own = await openWorld({ clock, features: [auditFeature, organizationsFeature] })
+    try {
+      const tenant = await own.tenant()
+      const { send } = await tenant.session()
+      const rename = (name: string) => send(`PATCH /api/orgs/${tenant.orgId}`, { body: { name } })
+      for (let made = 0; made < 5; made += 1) expect((await rename(`Old ${made}`)).status).toBe(200)
+      const settings = { body: { auditRetentionDays: 30 } }
+      expect((await send(`PATCH /api/orgs/${tenant.orgId}/settings`, settings)).status).toBe(200)
+      await chainAll(own)
+      const before = (await send('GET /api/audit-log/verify')).body
+      const cursor = (await send('GET /api/audit-log/verify', { query: { limit: 2 } })).body.nextAfter
+      clock.advance(40 * 86_400_000)
+      // Entries have the time of the database, which the test's clock does not move.
+      while (await trimAuditLogs.run(own.platform, new AbortController().signal));
+      for (let made = 0; made < 3; made += 1) await rename(`New ${made}`)
+      await chainAll(own)
+      const after = (await send('GET /api/audit-log/verify')).body
+      expect(after).toMatchObject({ valid: true, problems: [], complete: true, removedThrough: before.head.seq - 1 })
+      expect(after.entries).toBe(1 + 1 + 3)
+      // A verification in parts that the retention has overtaken goes on at the new start.
+      const overtaken = await send('GET /api/audit-log/verify', { query: { after: cursor } })
+      expect(overtaken.body).toMatchObject({ valid: true, entries: after.entries, complete: true })
+      const { text } = await send('GET /api/audit-log/export')
+      const path = join(own.platform.config.DATA_DIR, 'export.jsonl')
+      await writeFile(path, text)
+      const head = `${after.head.seq}:${after.head.hash}`
+      const { status, stdout } = spawnSync(process.execPath, [verifier, path, '--head', head], { encoding: 'utf8' })
+      expect(stdout).toContain(`VALID: entries ${before.head.seq} to ${after.head.seq}`)
+      expect(status).toBe(0)
+    } finally {
+      await own.close()
+    }
   })
 
   it('never removes the last entry of the chain, and keeps the logs of others', async () => {

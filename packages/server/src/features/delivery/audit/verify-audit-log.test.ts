@@ -37,7 +37,9 @@ describe('verifying the audit log', () => {
       removedThrough: 0,
       unchained: 0,
       problems: [],
+      complete: true,
       next: null,
+      nextAfter: null,
     })
     const { send } = await (await world.tenant()).session()
     expect((await send('GET /api/audit-log/verify')).body).toEqual({
@@ -47,7 +49,9 @@ describe('verifying the audit log', () => {
       removedThrough: 0,
       unchained: 0,
       problems: [],
+      complete: true,
       next: null,
+      nextAfter: null,
     })
   })
 
@@ -214,6 +218,65 @@ describe('verifying the audit log', () => {
     expect(parts.flatMap(kinds)).toEqual(['changed 700'])
   })
 
+  const givenParts = async (count: number, limit: number) => {
+    const { tenant, send } = await givenChain(world, 0)
+    await writeMany(world, tenant, { count })
+    await chainAll(world)
+    const part = async (after?: string) =>
+      (await send('GET /api/audit-log/verify', { query: { limit, ...(after === undefined ? {} : { after }) } })).body
+    return { tenant, part }
+  }
+
+  it('goes on after the last hash of each part, so that the parts prove as much as the whole', async () => {
+    const { part } = await givenParts(700, 300)
+    const first = await part()
+    expect(first).toMatchObject({ complete: false, next: 301, nextAfter: expect.stringMatching(/^300:[0-9a-f]{64}$/) })
+    const second = await part(first.nextAfter)
+    const third = await part(second.nextAfter)
+    expect([first, second, third].map(({ entries, valid }) => [entries, valid])).toEqual([
+      [300, true],
+      [300, true],
+      [100, true],
+    ])
+    expect(third).toMatchObject({ complete: true, next: null, nextAfter: null })
+    expect(await part(`700:${third.head.hash}`)).toMatchObject({ valid: true, entries: 0, complete: true })
+  })
+
+  it('finds that the log was rewritten or cut off between two parts', async () => {
+    const { tenant, part } = await givenParts(400, 300)
+    const { nextAfter } = await part()
+    const rewrite = async () => {
+      await tamper(sql`update audit_log set seq = null, hash = null where organization_id = ${tenant.organizationId}`)
+      await tamper(sql`delete from audit_chains where organization_id = ${tenant.organizationId}`)
+      await chainAll(world)
+    }
+    await tamper(sql`update audit_log set action = 'test.other' where ${at(tenant, 10)}`)
+    await rewrite()
+    // The rewritten log is consistent in itself, and continuing by number alone does not notice it.
+    expect((await part()).valid).toBe(true)
+    const continued = await part(nextAfter)
+    expect(kinds(continued)).toEqual(['changed 301', 'head 300'])
+    await tamper(sql`delete from audit_log where organization_id = ${tenant.organizationId} and seq > 200`)
+    await rewrite()
+    expect(kinds(await part(nextAfter))).toEqual(['head 300'])
+  })
+
+  it('checks no more entries than a request should, and all in the end', async () => {
+    const { tenant, send } = await givenChain(world, 0)
+    await writeMany(world, tenant, { count: 12_000 })
+    await chainAll(world)
+    const parts = []
+    for (let after: string | undefined; ; after = parts.at(-1)?.nextAfter) {
+      const query = after === undefined ? {} : { after }
+      parts.push((await send('GET /api/audit-log/verify', { query })).body)
+      if (parts.at(-1)?.complete === true) break
+    }
+    expect(parts.length).toBeGreaterThan(1)
+    expect(Math.max(...parts.map(({ entries }) => entries))).toBeLessThanOrEqual(10_000)
+    expect(parts.reduce((sum, { entries }) => sum + entries, 0)).toBe(12_000)
+    expect(parts.every(({ valid }) => valid)).toBe(true)
+  }, 60_000)
+
   it('reports the first hundred problems', async () => {
     const { tenant, send } = await givenChain(world, 0)
     await writeMany(world, tenant, { count: 150 })
@@ -230,6 +293,8 @@ describe('verifying the audit log', () => {
     { seq: 1, hash: 'short' },
     { seq: 0, hash: 'a'.repeat(64) },
     { from: 0 },
+    { after: '1' },
+    { after: `0:${'a'.repeat(64)}` },
     { limit: 0 },
   ])('refuses %j', async (query) => {
     const { send } = await (await world.tenant()).session()

@@ -3,6 +3,7 @@ import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { Nullable, OneOf, wire } from '../../../platform/http/wire.ts'
 import { countUnchained, findEnds, type Head } from './chain-store.ts'
+import { hashOfNothing } from './hashed-entry.ts'
 import { verifyChain } from './verify-chain.ts'
 
 const Hash = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 in hexadecimal digits.' })
@@ -22,9 +23,14 @@ const VerificationWire = wire('AuditLogVerification', {
     Type.Object({ seq: Type.Integer(), kind: OneOf(['changed', 'gap', 'reordered', 'head']), detail: Type.String() }),
     { description: 'The problems that were found, at most a hundred.' },
   ),
-  next: Nullable(Type.Integer({ description: 'The `from` of the next request; null when the end was reached.' })),
+  complete: Type.Boolean({ description: 'True when the end of the log was reached.' }),
+  next: Nullable(Type.Integer({ description: 'The number of the next entry to check; null at the end.' })),
+  nextAfter: Nullable(
+    Type.String({ description: 'The `after` of the next request: the last checked entry. Null at the end.' }),
+  ),
 })
 
+const entriesDefault = 10_000
 const entriesMax = 50_000
 const unchainedMax = 10_000
 
@@ -35,7 +41,9 @@ export const verifyAuditLog = endpoint({
     "Checks the hash chain of the organization's entries: each hash covers its entry and the previous hash. " +
     'A log that was rewritten as a whole, or whose end was removed together with its recorded head, is still ' +
     'consistent. To detect that too, send the `seq` and `hash` of a `head` that you archived elsewhere. ' +
-    'Checks up to 50,000 entries at a time.',
+    'A request checks 10,000 entries, or `limit`, but begins nothing more after a second. ' +
+    'While `complete` is false, send `nextAfter` as `after`: the check goes on from the hash that was checked last, ' +
+    'so all parts together prove the same as one check of the whole log.',
   caller: 'organization',
   permission: 'audit-log:read',
   limit: 'default',
@@ -44,9 +52,12 @@ export const verifyAuditLog = endpoint({
   query: {
     seq: Type.Optional({ ...Seq, description: 'The number of an archived head; requires `hash`.' }),
     hash: Type.Optional({ ...Hash, description: 'The hash of an archived head; requires `seq`.' }),
+    after: Type.Optional(
+      Type.String({ pattern: '^[1-9][0-9]{0,15}:[0-9a-f]{64}$', description: '`nextAfter` of the previous reply.' }),
+    ),
     from: Type.Optional({
       ...Seq,
-      description: 'The number of the entry to start with: `next` of the previous reply. Default: 1.',
+      description: 'The number of the entry to start with, if `after` is absent. Default: 1.',
     }),
     limit: Type.Optional(
       Type.Integer({ minimum: 1, maximum: entriesMax, description: 'Most entries to check in this request.' }),
@@ -68,9 +79,10 @@ export const verifyAuditLog = endpoint({
     const verified = await verifyChain(db, scope, {
       ends,
       archived,
-      from: query.from ?? 1,
-      entriesMax: query.limit ?? entriesMax,
+      from: query.after === undefined ? (query.from ?? 1) : parseAfter(query.after),
+      entriesMax: query.limit ?? entriesDefault,
     })
+    const last = verified.continueAfter
     const reply: Static<typeof VerificationWire> = {
       valid: verified.problems.length === 0,
       entries: verified.entries,
@@ -78,11 +90,18 @@ export const verifyAuditLog = endpoint({
       removedThrough: ends.start.seq,
       unchained: await countUnchained(db, scope, unchainedMax),
       problems: [...verified.problems],
-      next: verified.next,
+      complete: last === null,
+      next: last === null ? null : last.seq + 1,
+      nextAfter: last === null ? null : `${last.seq}:${(last.hash ?? hashOfNothing).toString('hex')}`,
     }
     return ok(reply)
   },
 })
+
+function parseAfter(text: string): Head {
+  const [seq = '', hash = ''] = text.split(':')
+  return { seq: Number(seq), hash: Buffer.from(hash, 'hex') }
+}
 
 function parseArchived({ seq, hash }: { readonly seq?: number; readonly hash?: string }): Head | undefined {
   if (seq !== undefined && hash !== undefined) return { seq, hash: Buffer.from(hash, 'hex') }
