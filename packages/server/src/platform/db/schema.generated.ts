@@ -146,6 +146,7 @@ export interface EndUsers {
   application_id: string;
   created_at: Generated<Timestamp>;
   email: string | null;
+  erased_at: Timestamp | null;
   external_id: string | null;
   id: string;
   metadata: Generated<Json>;

@@ -7,7 +7,7 @@ const content = { rows: () => sql`select` }
 const erase = (order: number): EraseHook => ({
   order,
   report: { [`part${order}`]: Type.Integer() },
-  lock: async () => async () => ({ report: {} }),
+  erase: async () => ({ rows: 0, counts: {} }),
 })
 
 describe('the hooks of features', () => {

@@ -70,21 +70,29 @@ export interface AfterErasure {
   readonly log: Log
 }
 
-/** The result of a feature's part in an erasure. */
-export interface ErasedPart {
-  /** The values of the fields that the feature declares in `report`. It is stored, so it must not identify a person. */
-  readonly report: Readonly<Record<string, unknown>>
+/** What an erasure has done, in numbers, by field. It is stored, so it must not identify a person. */
+export type ErasureCounts = Readonly<Record<string, Readonly<Record<string, number>>>>
+
+/** What one batch of an erasure has done. */
+export interface ErasedBatch {
+  /** Changed rows of any table; 0 when nothing is left of the end-user. */
+  readonly rows: number
+  /** What is added to the fields that the feature declares in `report`. */
+  readonly counts: ErasureCounts
   afterCommit?(after: AfterErasure): Promise<void> | void
 }
 
-/** A feature's part in an erasure. The end-user's row is locked before all parts, and deleted after them. */
+/**
+ * A feature's part in an erasure. The end-user is marked before all parts: nothing new is created for them. Their row
+ * is deleted after the parts, once no part has anything left.
+ */
 export interface EraseHook {
-  /** Parts lock, and then erase, in ascending order. Other transactions lock in this order too, or they deadlock. */
+  /** The parts erase in ascending order. */
   readonly order: number
-  /** The fields of the erasure's report. */
+  /** The fields of the erasure's report: objects with a number for each thing that is counted. */
   readonly report: TProperties
-  /** Locks the rows that other transactions could change meanwhile. The returned function erases them. */
-  lock(tx: Tx, whose: ErasedEndUser): Promise<() => Promise<ErasedPart>>
+  /** Erases about `limit` rows, in a transaction of its own that other transactions wait for. */
+  erase(tx: Tx, whose: ErasedEndUser, limit: number): Promise<ErasedBatch>
 }
 
 /** A quota of organizations that a feature keeps by itself: there is no count of it in the database. */

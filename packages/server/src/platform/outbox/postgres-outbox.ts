@@ -31,15 +31,18 @@ export function insertRunEvents(
     from ${run} as r cross join jsonb_to_recordset(${toJsonText(events)}::jsonb) as e(type text, payload jsonb)`
 }
 
-/** Detaches the waiting events of an end-user from them; `payload` is the new payload. */
+/** Detaches at most `limit` waiting events of an end-user from them; `payload` is the new payload. Returns how many. */
 export async function anonymiseEvents(
   tx: Tx,
   { applicationId, endUserId }: { readonly applicationId: string; readonly endUserId: string },
-  payload: RawBuilder<unknown>,
-): Promise<void> {
-  await sql`
-    update outbox set end_user_id = null, payload = ${payload}
-    where application_id = ${applicationId} and end_user_id = ${endUserId}`.execute(tx)
+  { payload, limit }: { readonly payload: RawBuilder<unknown>; readonly limit: number },
+): Promise<number> {
+  // The relay locks no rows, but deletes those that it has read.
+  const { numAffectedRows } = await sql`
+    update outbox set end_user_id = null, payload = ${payload} where id in (
+      select id from outbox where application_id = ${applicationId} and end_user_id = ${endUserId}
+      limit ${limit} for update)`.execute(tx)
+  return Number(numAffectedRows ?? 0n)
 }
 
 /** The oldest events after `after`. Events of a run commit in id order, because their writers lock the run's row. */

@@ -145,7 +145,10 @@ export const kitesFeature = feature({
   erase: {
     order: 60,
     report: { kites: Type.Object({ deleted: Type.Integer({ minimum: 0 }) }) },
-    lock: async (tx, whose) => async () => ({ report: { kites: { deleted: await deleteKitesOf(tx, whose) } } }),
+    async erase(tx, whose) {
+      const deleted = await deleteKitesOf(tx, whose)
+      return { rows: deleted, counts: { kites: { deleted } } }
+    },
   },
   isVisible: { kite: async (db, scope, id) => (await findKite(db, scope, id)) !== undefined },
   endpoints: { createKite, listKites, getKite, deleteKite },

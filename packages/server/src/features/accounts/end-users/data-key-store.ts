@@ -32,7 +32,7 @@ export async function insertDataKey(
   await sql`
     insert into end_user_keys (application_id, end_user_id, encrypted_key)
     select application_id, id, ${encryptedKey} from end_users
-    where application_id = ${applicationId} and id = ${endUserId} for key share
+    where application_id = ${applicationId} and id = ${endUserId} and erased_at is null for key share
     on conflict (end_user_id) do nothing`.execute(db)
 }
 

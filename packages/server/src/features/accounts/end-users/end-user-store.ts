@@ -67,7 +67,10 @@ export async function findEndUser(db: Db, scope: AppScope, id: string): Promise<
   return row === undefined ? undefined : toEndUser(row)
 }
 
-/** Locks the end-user until the transaction ends: no other transaction changes them or creates rows of theirs. */
+/**
+ * Locks the end-user until the transaction ends: no other transaction changes them or creates rows of theirs. Waits for
+ * those that are creating some.
+ */
 export async function lockEndUser(tx: Tx, scope: AppScope, id: string): Promise<EndUser | undefined> {
   const row = await tx
     .selectFrom('end_users')
@@ -89,6 +92,7 @@ export async function holdEndUserRow(
     .select('id')
     .where('application_id', '=', applicationId)
     .where('id', '=', endUserId)
+    .where('erased_at', 'is', null)
     .forKeyShare()
     .executeTakeFirst()
 }
@@ -126,6 +130,7 @@ export async function endUserExists(db: Db, applicationId: string, endUserId: st
     .select('id')
     .where('application_id', '=', applicationId)
     .where('id', '=', endUserId)
+    .where('erased_at', 'is', null)
     .executeTakeFirst()
   return row !== undefined
 }
@@ -134,28 +139,28 @@ export async function endUserExists(db: Db, applicationId: string, endUserId: st
 export function hasEndUser(applicationId: RawBuilder<unknown>, endUserId: RawBuilder<unknown>): RawBuilder<boolean> {
   return sql<boolean>`exists (
     select from end_users as existing_end_user
-    where existing_end_user.application_id = ${applicationId} and existing_end_user.id = ${endUserId})`
+    where existing_end_user.application_id = ${applicationId} and existing_end_user.id = ${endUserId}
+      and existing_end_user.erased_at is null)`
+}
+
+/** Whether the end-user in a column of another table, if any, is not being erased. */
+export function isNotErased(endUserId: RawBuilder<unknown>): RawBuilder<boolean> {
+  // Not correlated: the few that are being erased are read once for a statement.
+  return sql<boolean>`(${endUserId} is null or ${endUserId} not in (
+    select erased_end_user.id from end_users as erased_end_user where erased_end_user.erased_at is not null))`
 }
 
 /** Which of the end-users still exist. */
 export async function findEndUsers(db: Db, endUserIds: readonly string[]): Promise<Set<string>> {
   if (endUserIds.length === 0) return new Set()
   const { rows } = await sql<{ id: string }>`
-    select id from end_users where id = any(${endUserIds}::uuid[])`.execute(db)
+    select id from end_users where id = any(${endUserIds}::uuid[]) and erased_at is null`.execute(db)
   return new Set(rows.map((row) => row.id))
-}
-
-/** Deletes an end-user that the transaction has locked. */
-export async function deleteEndUser(
-  tx: Tx,
-  { applicationId, endUserId }: { readonly applicationId: string; readonly endUserId: string },
-): Promise<void> {
-  await tx.deleteFrom('end_users').where('application_id', '=', applicationId).where('id', '=', endUserId).execute()
 }
 
 /** Selects a row for each end-user of an application. */
 export function endUsersOf(applicationId: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`select from end_users where application_id = ${applicationId}`
+  return sql`select from end_users where application_id = ${applicationId} and erased_at is null`
 }
 
 function columnsOf({ name, email, externalId, metadata }: EndUserChanges) {
@@ -200,6 +205,7 @@ function visibleTo(scope: AppScope) {
     eb.and([
       eb('organization_id', '=', scope.organizationId),
       eb('application_id', '=', scope.applicationId),
+      eb('erased_at', 'is', null),
       ...(scope.endUserId === null ? [] : [eb('id', '=', scope.endUserId)]),
     ])
 }

@@ -36,11 +36,20 @@ export { contentSeals } from './content-seals.ts'
 export { erasedSeal, plainSeal, type ContentSeal } from './content-seal.ts'
 export { deleteDataKey } from './data-key-store.ts'
 export {
-  deleteEndUser,
   endUserExists,
+  findEndUser,
   findEndUsers,
   hasEndUser,
   holdEndUsers,
+  isNotErased,
   lockEndUser,
 } from './end-user-store.ts'
+export {
+  deleteErased,
+  findErased,
+  isBeingErased,
+  lockErased,
+  markErased,
+  refuseReferences,
+} from './erased-end-user-store.ts'
 export { holdEndUser } from './hold-end-user.ts'

@@ -1,16 +1,24 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { newUuid, parseWireId } from '../../../platform/ids/id.ts'
+import { parseWireId } from '../../../platform/ids/id.ts'
 import { describeEndpoint, expectProblem } from '../../../testing/describe-endpoint.ts'
-import { appendLogs, insertRun } from '../../../testing/factories/run.ts'
 import { eventually, openRunWorld, type Actor, type RunWorld } from '../../../testing/factories/run-world.ts'
 import { openSse } from '../../delivery/realtime/testing/sse-stream.ts'
 import { eraseEndUser } from './erase-end-user.ts'
+import { getErasure } from './get-erasure.ts'
 import { countRows, findTraces } from './testing/find-traces.ts'
 import { leavingActor, runOnFile } from './testing/leave-everything.ts'
 
 describeEndpoint(eraseEndUser, {
   given: (tenant) => tenant.endUser(),
+  call: (endUserId) => ({ params: { endUserId } }),
+})
+describeEndpoint(getErasure, {
+  async given(tenant) {
+    const endUserId = await tenant.endUser()
+    await tenant.send(`DELETE /api/end-users/${endUserId}`)
+    return endUserId
+  },
   call: (endUserId) => ({ params: { endUserId } }),
 })
 
@@ -44,6 +52,7 @@ describe('erasing an end-user', () => {
     const expected = {
       endUserId: eu,
       erasedAt: expect.any(String),
+      status: 'erased',
       runs: { anonymised: 1, cancelled: 0 },
       runEvents: { deleted: events },
       files: { deleted: 2, bytes: 2 * 'ERASED-MARK\n'.length * 20_000 },
@@ -58,13 +67,11 @@ describe('erasing an end-user', () => {
     for (const text of ['ERASED-MARK', 'Ursula', 'ursula']) expect(await findTraces(world, text)).toEqual([])
     for (const table of ['runs', 'run_events', 'files', 'schedules', 'end_user_keys', 'outbox'])
       expect(await countRows(world, table, ofEndUser(eu)), table).toBe(0)
-    expect(
-      await world.platform.db
-        .selectFrom('erasures')
-        .select('report')
-        .where('end_user_id', '=', uuidOf(eu))
-        .executeTakeFirstOrThrow(),
-    ).toMatchObject({ report: { runs: { anonymised: 1 } } })
+    expect((await actor.send(`GET /api/end-users/${eu}/erasure`)).body).toEqual({
+      endUserId: eu,
+      status: 'erased',
+      erasure: answer.body,
+    })
     const after = (await actor.send(`GET /api/runs/${runId}`)).body
     expect(after).toEqual({ ...run, endUserId: null, input: {}, config: {}, metadata: {}, output: null, report: null })
     expect((await actor.send(`GET /api/runs/${runId}/logs`)).body.data).toEqual([])
@@ -151,34 +158,10 @@ describe('erasing an end-user', () => {
     expect(await findTraces(world, 'RACED-MARK')).toEqual([])
   })
 
-  it('erases everything or nothing', async () => {
+  it('is shown as not begun for an end-user who exists', async () => {
     const eu = await actor.endUser()
-    const { runId } = await runOnFile(actor.sendAs(eu), actor.agentId, 'WHOLE-MARK')
-    const before = (await actor.send(`GET /api/runs/${runId}`)).body
-    // The last insert fails.
-    await sql`
-      insert into erasures (id, organization_id, application_id, end_user_id, report)
-      values (${newUuid()}, ${actor.organizationId}, ${actor.applicationId}, ${uuidOf(eu)}, '{}')`.execute(
-      world.platform.db,
-    )
-    expect((await erase(eu)).status).toBe(500)
-    expect((await actor.send(`GET /api/runs/${runId}`)).body).toEqual(before)
-    expect((await actor.send(`GET /api/runs/${runId}/files`)).body.data).toHaveLength(1)
-    expect((await actor.sendAs(eu)(`GET /api/runs/${runId}/logs`)).body.data.length).toBeGreaterThan(3)
-    await world.platform.db.deleteFrom('erasures').where('end_user_id', '=', uuidOf(eu)).execute()
-    expect((await erase(eu)).status).toBe(200)
-  })
-
-  it('erases a hundred thousand events', { timeout: 120_000 }, async () => {
-    const eu = await actor.endUser()
-    for (let made = 0; made < 10; made += 1)
-      await appendLogs(
-        { db: world.platform.db },
-        await insertRun(world.platform, actor, { status: 'success', endUser: eu }),
-        10_000,
-      )
-    const answer = await erase(eu)
-    expect(answer.body, answer.text).toMatchObject({ runs: { anonymised: 10 }, runEvents: { deleted: 100_000 } })
+    const { body } = await actor.send(`GET /api/end-users/${eu}/erasure`)
+    expect(body).toEqual({ endUserId: eu, status: 'none' })
   })
 
   it('works on behalf of the end-user, if the key has the permission', async () => {

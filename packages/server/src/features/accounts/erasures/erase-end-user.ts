@@ -1,26 +1,14 @@
-import { Type } from 'typebox'
-import { contributed } from '../../../platform/http/openapi/contributed.ts'
-import { endpoint, ok } from '../../../platform/http/endpoint.ts'
-import { toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import { accepted, endpoint, ok } from '../../../platform/http/endpoint.ts'
+import type { ErasedEndUser } from '../../../platform/hooks/hooks.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { erase, finishErasure } from './erase.ts'
-import type { Erasure } from './erasure-store.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import { foundOr } from '../../../platform/problems/found-or.ts'
+import { beginErasure, forgetKey } from './begin-erasure.ts'
+import { stepsOf } from './erasure-steps.ts'
+import { ErasureWire, loadErasureWire } from './erasure-wire.ts'
 
-const ErasureWire = contributed<{ readonly endUserId: string; readonly erasedAt: string }>(
-  [{ hook: 'erase' }],
-  wire('Erasure', {
-    endUserId: WireId('eu'),
-    erasedAt: WireTime,
-    // Connections do not exist yet; the field is a part of the API already.
-    connections: Type.Object({ deleted: Type.Integer({ minimum: 0 }) }),
-    dataKey: Type.Literal('destroyed', {
-      description: 'Content that was encrypted with it cannot be read again, in any copy.',
-    }),
-  }),
-)
-
-/** The database ends one transaction of a deadlock; the erasure is then repeated. */
-const attemptsMax = 5
+/** A request erases for this long; what is left then is left to the job. */
+const requestMs = 2_000
 
 export const eraseEndUser = endpoint({
   route: 'DELETE /api/end-users/:endUserId',
@@ -28,7 +16,9 @@ export const eraseEndUser = endpoint({
   description:
     'Deletes the end-user with all of their content, and destroys their data key. ' +
     'Runs that have not ended are cancelled. All runs stay for billing, without content and without the end-user. ' +
-    'The reply says what was erased. ' +
+    'From the reply on the end-user is not found, nothing can be created for them, and their content cannot be read. ' +
+    'The reply says what was erased. If that takes longer than two seconds, the reply is 202 with what was erased so ' +
+    'far, and the rest is erased in the background: `GET /api/end-users/{endUserId}/erasure` shows the state. ' +
     'An erasure cannot be undone.',
   caller: 'application',
   permission: 'end-users:delete',
@@ -37,34 +27,26 @@ export const eraseEndUser = endpoint({
   idempotency: 'not-needed',
   audit: 'end-user.erased',
   params: { endUserId: { id: 'eu', missing: 'end-user-not-found' } },
-  returns: { 200: ErasureWire },
+  returns: { 200: ErasureWire, 202: ErasureWire },
   fails: [],
-  async handle({ params: { endUserId }, scope, now, platform, change }) {
-    const erased = await repeatDeadlocked(() =>
-      change(
-        (tx) => erase(tx, scope, { endUserId, now, hooks: platform.hooks }),
-        () => toWireId('eu', endUserId),
-      ),
+  async handle({ params: { endUserId }, scope, now, platform, change, requestId }) {
+    const whose = await change(
+      (tx) => beginErasure(tx, scope, { endUserId, now }),
+      () => toWireId('eu', endUserId),
     )
-    await finishErasure(platform, erased)
-    return ok(toErasureWire(erased.erasure))
+    forgetKey(platform, whose)
+    await eraseForAWhile(platform, whose).catch((error: unknown) =>
+      platform.log.warn({ err: error, requestId }, 'An erasure was interrupted; it goes on in the background.'),
+    )
+    const report = foundOr(await loadErasureWire(platform, scope, endUserId), 'end-user-not-found')
+    if (report.status === 'erased') return ok(report)
+    platform.wake.wake('erasures', '')
+    return accepted(report, `/api/end-users/${report.endUserId}/erasure`)
   },
 })
 
-function toErasureWire({ endUserId, erasedAt, report }: Erasure) {
-  return { endUserId: toWireId('eu', endUserId), erasedAt: toWireTime(erasedAt), ...report }
-}
-
-async function repeatDeadlocked<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await work()
-    } catch (error) {
-      if (attempt >= attemptsMax || !isDeadlock(error)) throw error
-    }
-  }
-}
-
-function isDeadlock(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '40P01'
+async function eraseForAWhile(platform: Platform, whose: ErasedEndUser): Promise<void> {
+  const startedMs = performance.now()
+  for await (const _ of stepsOf({ platform, whose, waits: true }))
+    if (platform.stopping.aborted || performance.now() - startedMs > requestMs) return
 }

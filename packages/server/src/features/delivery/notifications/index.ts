@@ -28,9 +28,10 @@ declare module '../../../platform/vocabulary/vocabulary.ts' {
 const eraseNotifications: EraseHook = {
   order: 40,
   report: { notifications: Type.Object({ deleted: Type.Integer({ minimum: 0 }) }) },
-  lock: async (tx, whose) => async () => ({
-    report: { notifications: { deleted: await deleteNotificationsOf(tx, whose) } },
-  }),
+  async erase(tx, whose, limit) {
+    const { reads, notifications } = await deleteNotificationsOf(tx, whose, limit)
+    return { rows: reads + notifications, counts: { notifications: { deleted: notifications } } }
+  },
 }
 
 export const notificationsFeature = feature({

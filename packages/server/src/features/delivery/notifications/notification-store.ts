@@ -127,15 +127,20 @@ export async function deleteNotificationsBefore(db: Db, before: Date, limit: num
   return Number(numAffectedRows ?? 0)
 }
 
-/** Deletes an end-user's notifications, and what they have read; returns how many notifications. */
+/** Deletes at most `limit` notifications of an end-user, and as many of their marks; returns how many. */
 export async function deleteNotificationsOf(
   tx: Tx,
   { applicationId, endUserId }: { readonly applicationId: string; readonly endUserId: string },
-): Promise<number> {
-  await sql`delete from notification_reads where reader = ${endUserId}`.execute(tx)
-  const { numAffectedRows } = await sql`
-    delete from notifications where application_id = ${applicationId} and end_user_id = ${endUserId}`.execute(tx)
-  return Number(numAffectedRows ?? 0)
+  limit: number,
+): Promise<{ reads: number; notifications: number }> {
+  const reads = await sql`
+    delete from notification_reads where ctid = any(array(
+      select ctid from notification_reads where reader = ${endUserId} limit ${limit}))`.execute(tx)
+  const notifications = await sql`
+    delete from notifications where ctid = any(array(
+      select ctid from notifications
+      where application_id = ${applicationId} and end_user_id = ${endUserId} limit ${limit}))`.execute(tx)
+  return { reads: Number(reads.numAffectedRows ?? 0), notifications: Number(notifications.numAffectedRows ?? 0) }
 }
 
 async function insertReads(db: Db, inbox: Inbox, which: RawBuilder<unknown>): Promise<void> {

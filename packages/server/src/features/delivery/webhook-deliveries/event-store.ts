@@ -42,13 +42,16 @@ export async function insertWebhookEvents(tx: Tx, events: readonly NewWebhookEve
   return ids
 }
 
-/** Deletes an end-user's events with their deliveries; returns how many events. */
+/** Deletes at most `limit` events of an end-user with their deliveries; returns how many events. */
 export async function deleteEventsOf(
   tx: Tx,
   { applicationId, endUserId }: { readonly applicationId: string; readonly endUserId: string },
+  limit: number,
 ): Promise<number> {
   const { numAffectedRows } = await sql`
-    delete from webhook_events where application_id = ${applicationId} and end_user_id = ${endUserId}`.execute(tx)
+    delete from webhook_events where id = any(array(
+      select id from webhook_events
+      where application_id = ${applicationId} and end_user_id = ${endUserId} limit ${limit}))`.execute(tx)
   return Number(numAffectedRows ?? 0)
 }
 

@@ -31,7 +31,10 @@ const eraseEvents: EraseHook = {
   report: {
     webhookEvents: Type.Object({ deleted: Type.Integer({ minimum: 0 }) }, { description: 'With their deliveries.' }),
   },
-  lock: async (tx, whose) => async () => ({ report: { webhookEvents: { deleted: await deleteEventsOf(tx, whose) } } }),
+  async erase(tx, whose, limit) {
+    const deleted = await deleteEventsOf(tx, whose, limit)
+    return { rows: deleted, counts: { webhookEvents: { deleted } } }
+  },
 }
 
 export const webhookDeliveriesFeature = feature({

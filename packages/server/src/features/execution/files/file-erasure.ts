@@ -4,14 +4,15 @@ import { deleteFilesOf } from './file-store.ts'
 
 const count = Type.Integer({ minimum: 0 })
 
-/** Deletes an end-user's files: the rows with the erasure, their content once it is committed. */
+/** Deletes an end-user's files: the rows of a batch, and their content once it is committed. */
 export const eraseFiles: EraseHook = {
   order: 30,
   report: { files: Type.Object({ deleted: count, bytes: count }) },
-  lock: async (tx, whose) => async () => {
-    const { ids, bytes } = await deleteFilesOf(tx, whose)
+  async erase(tx, whose, limit) {
+    const { ids, bytes } = await deleteFilesOf(tx, whose, limit)
     return {
-      report: { files: { deleted: ids.length, bytes } },
+      rows: ids.length,
+      counts: { files: { deleted: ids.length, bytes } },
       afterCommit: (after) => removeBlobs(after, ids),
     }
   },

@@ -7,6 +7,7 @@ import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { findBlock } from '../../../platform/hooks/postgres-counts.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
+import { isNotErased } from '../../accounts/end-users/index.ts'
 import type { NewFile, StoredFile } from './file.ts'
 
 const columns = [
@@ -80,7 +81,11 @@ export async function loadRunFiles(
   scope: AppScope,
   { runId, page }: { runId: string; page: Page },
 ): Promise<Slice<StoredFile>> {
-  const matching = db.selectFrom('files').where('run_id', '=', runId).where('application_id', '=', scope.applicationId)
+  const matching = db
+    .selectFrom('files')
+    .where('run_id', '=', runId)
+    .where('application_id', '=', scope.applicationId)
+    .where(isNotErased(sql.ref('files.end_user_id')))
   return mapSlice(await loadNewest(db, { rows: matching.select(columns), matching }, page), toFile)
 }
 
@@ -128,18 +133,17 @@ export async function deleteFileRows(tx: Tx, scope: AppScope, ids: readonly stri
     .execute()
 }
 
-/** Deletes the rows of an end-user's files; returns their ids and how many bytes they have. */
+/** Deletes the rows of at most `limit` files of an end-user; returns their ids and how many bytes they have. */
 export async function deleteFilesOf(
   tx: Tx,
   { applicationId, endUserId }: ErasedEndUser,
+  limit: number,
 ): Promise<{ ids: string[]; bytes: number }> {
-  const rows = await tx
-    .deleteFrom('files')
-    .where('application_id', '=', applicationId)
-    .where('end_user_id', '=', endUserId)
-    .returning(['id', 'size_bytes'])
-    .execute()
-  return { ids: rows.map(({ id }) => id), bytes: rows.reduce((sum, row) => sum + row.size_bytes, 0) }
+  const { rows } = await sql<{ id: string; bytes: number }>`
+    delete from files where id = any(array(
+      select id from files where application_id = ${applicationId} and end_user_id = ${endUserId} limit ${limit}))
+    returning id, size_bytes as bytes`.execute(tx)
+  return { ids: rows.map(({ id }) => id), bytes: rows.reduce((sum, row) => sum + row.bytes, 0) }
 }
 
 /** Selects a row for each file of an application. */
@@ -217,6 +221,7 @@ function visibleTo(scope: AppScope) {
     eb.and([
       eb('organization_id', '=', scope.organizationId),
       eb('application_id', '=', scope.applicationId),
+      isNotErased(sql.ref('files.end_user_id')),
       ...(scope.endUserId === null ? [] : [eb('end_user_id', '=', scope.endUserId)]),
     ])
 }

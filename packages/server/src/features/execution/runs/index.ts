@@ -154,6 +154,7 @@ export {
   toRecord,
 } from './run-content.ts'
 export { runColumns, toRun } from './run-row.ts'
+export { detachFromSchedules } from './run-erasure-store.ts'
 export { runOwners } from './run-hook-store.ts'
 export { includeQuery, loadListedRuns } from './listed-run.ts'
 export {

@@ -4,43 +4,66 @@ import type { ErasedEndUser } from '../../../platform/hooks/hooks.ts'
 import { anonymiseEvents } from '../../../platform/outbox/postgres-outbox.ts'
 import { unfinishedStatuses } from './run.ts'
 
-/** Locks an end-user's runs until the transaction ends; returns those that have not ended. */
-export async function lockRunsOf(tx: Tx, { applicationId, endUserId }: ErasedEndUser): Promise<string[]> {
+/** Locks one run of an end-user that has not ended; returns its id. */
+export async function lockUnfinishedRunOf(
+  tx: Tx,
+  { applicationId, endUserId }: ErasedEndUser,
+): Promise<string | undefined> {
   const { rows } = await sql<{ id: string }>`
-    with locked as materialized (
-      select id, status from runs
-      where application_id = ${applicationId} and end_user_id = ${endUserId} order by id for update)
-    select id from locked where status = any(${unfinishedStatuses}::text[]) order by id`.execute(tx)
+    select id from runs
+    where application_id = ${applicationId} and end_user_id = ${endUserId}
+      and status = any(${unfinishedStatuses}::text[])
+    order by id limit 1 for update`.execute(tx)
+  return rows[0]?.id
+}
+
+/** Locks at most `limit` runs of an end-user; returns their ids. */
+export async function lockRunsOf(
+  tx: Tx,
+  { applicationId, endUserId }: ErasedEndUser,
+  limit: number,
+): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select id from runs where application_id = ${applicationId} and end_user_id = ${endUserId}
+    order by id desc limit ${limit} for update`.execute(tx)
   return rows.map(({ id }) => id)
 }
 
-/** Deletes the journals of an end-user's runs; returns how many events they had. */
-export function deleteJournals(tx: Tx, { applicationId, endUserId }: ErasedEndUser): Promise<number> {
+/** Deletes entries of the runs' journals, at most `limit` if given; returns how many. */
+export function deleteJournals(tx: Tx, runIds: readonly string[], limit?: number): Promise<number> {
   return count(
     tx,
     sql`
-    delete from run_events e using runs r
-    where r.application_id = ${applicationId} and r.end_user_id = ${endUserId} and e.run_id = r.id`,
+    delete from run_events where ctid = any(array(
+      select ctid from run_events where run_id = any(${runIds}::uuid[]) limit ${limit ?? null}))`,
   )
 }
 
-/** Removes the content of an end-user's runs, and detaches them; billing fields stay. Returns how many runs. */
-export function anonymiseRuns(tx: Tx, { applicationId, endUserId }: ErasedEndUser): Promise<number> {
-  return count(
-    tx,
-    sql`
+/** Removes the content of runs, and detaches them from their end-user; billing fields stay. */
+export async function anonymiseRuns(tx: Tx, runIds: readonly string[]): Promise<void> {
+  await sql`
     update runs set end_user_id = null, input = '{}', config = '{}', metadata = '{}', output = null, report = null,
       error = ${errorWithoutContent(sql`error`)},
       -- An ended run has no event left to replay.
       last_seq = case when status = any(${unfinishedStatuses}::text[]) then last_seq else 0 end
-    where application_id = ${applicationId} and end_user_id = ${endUserId}`,
-  )
+    where id = any(${runIds}::uuid[])`.execute(tx)
 }
 
-/** Detaches the events that wait in the outbox from the end-user, and removes their content. */
-export function anonymiseOutbox(tx: Tx, whose: ErasedEndUser): Promise<void> {
+/** Detaches at most `limit` events in the outbox from the end-user, without their content; returns how many. */
+export function anonymiseOutbox(tx: Tx, whose: ErasedEndUser, limit: number): Promise<number> {
   const error = errorWithoutContent(sql`nullif(payload -> 'error', 'null')`)
-  return anonymiseEvents(tx, whose, sql`payload || jsonb_build_object('endUserId', null, 'error', ${error})`)
+  const payload = sql`payload || jsonb_build_object('endUserId', null, 'error', ${error})`
+  return anonymiseEvents(tx, whose, { payload, limit })
+}
+
+/** Detaches at most `limit` runs from schedules that are to be deleted; returns how many. */
+export function detachFromSchedules(tx: Tx, scheduleIds: readonly string[], limit: number): Promise<number> {
+  return count(
+    tx,
+    sql`
+    update runs set schedule_id = null where ctid = any(array(
+      select ctid from runs where schedule_id = any(${scheduleIds}::uuid[]) limit ${limit}))`,
+  )
 }
 
 // Error codes are the server's own; error texts can quote content.

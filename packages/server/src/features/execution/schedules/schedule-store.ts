@@ -5,9 +5,9 @@ import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
 import type { DB } from '../../../platform/db/schema.generated.ts'
 import type { AppScope, OrgScope } from '../../../platform/access/caller.ts'
-import type { ErasedEndUser } from '../../../platform/hooks/hooks.ts'
 import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { serializeInApplication } from '../../accounts/applications/index.ts'
+import { isNotErased } from '../../accounts/end-users/index.ts'
 import { agentNames } from '../../catalog/agents/index.ts'
 import type { JsonRecord } from '../runs/index.ts'
 import {
@@ -119,20 +119,6 @@ export async function detachSchedules(tx: Tx, scope: OrgScope, { userId }: { rea
     .execute()
 }
 
-/** Locks an end-user's schedules until the transaction ends. */
-export async function lockSchedulesOf(tx: Tx, { applicationId, endUserId }: ErasedEndUser): Promise<void> {
-  await sql`
-    select id from schedules where application_id = ${applicationId} and end_user_id = ${endUserId}
-    order by id for update`.execute(tx)
-}
-
-/** Deletes an end-user's schedules; returns how many. */
-export async function deleteSchedulesOf(tx: Tx, { applicationId, endUserId }: ErasedEndUser): Promise<number> {
-  const { numAffectedRows } = await sql`
-    delete from schedules where application_id = ${applicationId} and end_user_id = ${endUserId}`.execute(tx)
-  return Number(numAffectedRows ?? 0)
-}
-
 /** Selects a row for each schedule of an application. */
 export function schedulesOf(applicationId: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`select from schedules where application_id = ${applicationId}`
@@ -163,6 +149,7 @@ export function visibleTo(scope: AppScope) {
     eb.and([
       eb('s.organization_id', '=', scope.organizationId),
       eb('s.application_id', '=', scope.applicationId),
+      isNotErased(sql.ref('s.end_user_id')),
       ...(scope.endUserId === null ? [] : [eb('s.end_user_id', '=', scope.endUserId)]),
     ])
 }

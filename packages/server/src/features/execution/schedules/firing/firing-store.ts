@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Db, Tx } from '../../../../platform/db/database.ts'
 import { toJsonText } from '../../../../platform/db/json-text.ts'
 import { isLiveApplication } from '../../../accounts/applications/index.ts'
-import { holdEndUsers } from '../../../accounts/end-users/index.ts'
+import { holdEndUsers, isNotErased } from '../../../accounts/end-users/index.ts'
 import { holdApplications } from '../../../accounts/organizations/index.ts'
 import type { FireOutcome, Schedule } from '../schedule.ts'
 import { fireChanges } from '../schedule.ts'
@@ -26,8 +26,9 @@ export interface DueId {
   readonly organizationId: string
 }
 
-/** A schedule of a deleted application does not fire. */
-const fires = isLiveApplication(sql.ref('schedules.application_id'))
+/** A schedule of a deleted application, or of an end-user who is being erased, does not fire. */
+const fires = sql<boolean>`(
+  ${isLiveApplication(sql.ref('schedules.application_id'))} and ${isNotErased(sql.ref('schedules.end_user_id'))})`
 
 /** The due schedules, longest overdue first; those that waited for the same moment in the order of their fires. */
 export async function findDueIds(db: Db, { now, limit }: { now: Date; limit: number }): Promise<DueId[]> {
@@ -115,7 +116,7 @@ export async function holdOwners(tx: Tx, schedules: readonly DueSchedule[]): Pro
 
 /**
  * Locks the schedules that are unchanged since they were loaded; returns their ids. Skips locked ones, and those of
- * deleted applications.
+ * deleted applications and of end-users who are being erased.
  */
 export async function lockUntouched(tx: Tx, schedules: readonly DueSchedule[]): Promise<Set<string>> {
   const versions = toJsonText(schedules.map(({ id, rowVersion }) => ({ id, version: rowVersion })))
@@ -123,7 +124,7 @@ export async function lockUntouched(tx: Tx, schedules: readonly DueSchedule[]): 
     select s.id
     from schedules s
     join jsonb_to_recordset(${versions}::jsonb) as v(id uuid, version text) on s.id = v.id and s.xmin::text = v.version
-    where ${isLiveApplication(sql.ref('s.application_id'))}
+    where ${isLiveApplication(sql.ref('s.application_id'))} and ${isNotErased(sql.ref('s.end_user_id'))}
     order by s.id for no key update of s skip locked`.execute(tx)
   return new Set(rows.map(({ id }) => id))
 }
