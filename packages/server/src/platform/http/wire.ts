@@ -28,6 +28,27 @@ export function OneOf<const T extends readonly string[]>(values: T, options: { d
   return Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...options })
 }
 
+/** Not visible on a page or in a mail, or changes the direction of the text around it. For a class of a pattern. */
+const hidden = '\\u200b\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\u007f-\\u009f'
+const onOneLine = `${hidden}\\u0000-\\u001f`
+const onLines = `${hidden}\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f`
+
+/** A name that pages and mails show: one line, not blank, without control characters and changes of direction. */
+export function NameText(charactersMax: number, options: { description?: string } = {}) {
+  return Type.String({
+    minLength: 1,
+    maxLength: charactersMax,
+    // The minimum length alone reports the empty text.
+    pattern: `^(?:[ \\u00a0\\u3000]*[^\\s${onOneLine}][^${onOneLine}]*)?$`,
+    ...options,
+  })
+}
+
+/** A text that pages show: any lines, without other control characters and changes of direction. */
+export function PlainText(charactersMax: number, options: { description?: string } = {}) {
+  return Type.String({ maxLength: charactersMax, pattern: `^[^${onLines}]*$`, ...options })
+}
+
 /** A reply without a body. */
 export const Nothing = Type.Null({ 'x-nothing': true })
 

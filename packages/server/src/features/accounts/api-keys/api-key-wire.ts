@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { Nullable, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import { Nullable, toWireTime, wire, WireId, WireTime, NameText } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { ApiKey } from './api-key.ts'
 import { KeyLimitsWire, toKeyLimitsWire } from './key-limits.ts'
@@ -32,7 +32,7 @@ export const NewApiKeyWire = wire('NewApiKey', {
 })
 
 /** The fields of a key that a request sets. */
-export const nameField = Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' })
+export const nameField = NameText(100)
 export const scopesField = (description: string) =>
   Type.Array(Type.String({ maxLength: 100 }), { minItems: 1, maxItems: 200, uniqueItems: true, description })
 

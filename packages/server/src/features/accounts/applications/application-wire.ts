@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox'
 import { countedMax } from '../../../platform/hooks/postgres-counts.ts'
 import { contributed, contributedCounts } from '../../../platform/http/openapi/contributed.ts'
-import { Nullable, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import { Nullable, toWireTime, wire, WireId, WireTime, NameText } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { ApplicationSettings, type Application } from './application.ts'
 
@@ -37,7 +37,7 @@ export const ApplicationDeletionWire = wire('ApplicationDeletion', {
 
 /** The fields of an application that a request sets. */
 export const applicationFields = {
-  name: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }),
+  name: NameText(100),
   settings: ApplicationSettings,
 }
 

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { JsonObject, Nullable, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import { JsonObject, Nullable, toWireTime, wire, WireId, WireTime, NameText } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import type { EndUser } from './end-user.ts'
 
@@ -20,7 +20,7 @@ export const endUserBytesMax = 196_608
 
 /** The fields of an end-user that a request sets. */
 export const endUserFields = {
-  name: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' }))),
+  name: Type.Optional(Nullable(NameText(200))),
   email: Type.Optional(Nullable(emailField)),
   externalId: Type.Optional(Nullable(externalIdField)),
   metadata: Type.Optional(

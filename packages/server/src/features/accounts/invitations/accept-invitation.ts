@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { refuseForeignOrigin, toHeaders } from '../../../platform/http/admit.ts'
 import { endpoint, ok, smallBodyBytes } from '../../../platform/http/endpoint.ts'
-import { OneOf, WireId } from '../../../platform/http/wire.ts'
+import { OneOf, WireId, NameText } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { roles } from '../../../platform/access/permissions.ts'
 import { findSessionUser, openSession } from '../sign-in/index.ts'
@@ -18,12 +18,7 @@ const Body = Type.Object({
     }),
   ),
   displayName: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 200,
-      pattern: '\\S',
-      description: 'Your name in the new account. Defaults to the e-mail address.',
-    }),
+    NameText(200, { description: 'Your name in the new account. Defaults to the e-mail address.' }),
   ),
 })
 

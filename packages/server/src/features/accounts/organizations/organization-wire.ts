@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { contributedCounts } from '../../../platform/http/openapi/contributed.ts'
-import { Nullable, OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import { Nullable, OneOf, toWireTime, wire, WireId, WireTime, NameText } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { roles } from '../../../platform/access/permissions.ts'
 import { countMaxField } from '../applications/index.ts'
@@ -17,7 +17,7 @@ export const OrgWire = wire('Org', {
 
 /** The fields of an organization that a request sets. */
 export const orgFields = {
-  name: Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' }),
+  name: NameText(100),
   slug: Type.String({
     minLength: 1,
     maxLength: slugLengthMax,

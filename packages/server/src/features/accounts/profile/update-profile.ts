@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { changesBetween } from '../../../platform/audit/changes.ts'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { refuseInvalid } from '../../../platform/http/validation.ts'
-import { Nullable } from '../../../platform/http/wire.ts'
+import { Nullable, NameText } from '../../../platform/http/wire.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { lockUser, saveUser } from '../sign-in/index.ts'
 import { canonicalLanguage, findLanguageMistakes } from './profile.ts'
@@ -18,7 +18,7 @@ export const updateProfile = endpoint({
   idempotency: 'not-needed',
   audit: 'profile.updated',
   body: Type.Object({
-    displayName: Type.Optional(Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' })),
+    displayName: Type.Optional(NameText(100)),
     language: Type.Optional(
       Nullable(
         Type.String({

@@ -116,7 +116,7 @@ describe('from the commit of its deletion', () => {
     for (const [route, body] of changes)
       expect((await sibling.send(route, body === undefined ? {} : { body })).status, route).toBe(404)
     const { db } = world.platform
-    const kept = await db.selectFrom('webhooks').select('enabled').where('application_id', '=', sibling.applicationId)
+    const kept = db.selectFrom('webhooks').select('enabled').where('application_id', '=', sibling.applicationId)
     expect(await kept.execute()).toEqual([{ enabled: true }])
     expect((await tenant.send('GET /api/webhooks')).status).toBe(200)
   })

@@ -115,7 +115,7 @@ describe('writing to the auth library', () => {
     for (const [pointer, body] of [
       ['/name', { name: 'x'.repeat(201) }],
       ['/name', { name: ' ' }],
-      ['/image', { image: 'x'.repeat(2001) }],
+      ['/image', { image: `https://example.com/${'x'.repeat(2001)}` }],
     ] as const) {
       const answer = await send('POST /api/auth/update-user', { body })
       expectProblem(relayAuthPost, answer, 'validation-error')

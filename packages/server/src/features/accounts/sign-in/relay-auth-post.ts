@@ -1,13 +1,14 @@
 import { Type } from 'typebox'
 import { endpoint } from '../../../platform/http/endpoint.ts'
-import { Nullable } from '../../../platform/http/wire.ts'
+import { Nullable, NameText } from '../../../platform/http/wire.ts'
 import { forwardToLibrary } from './forward-to-auth-library.ts'
+import { imageField } from './sign-in-wire.ts'
 
 /** The fields that the library stores unchecked: a user's name and picture, and a passkey's name. */
 const Body = Type.Object(
   {
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' })),
-    image: Type.Optional(Nullable(Type.String({ maxLength: 2000 }))),
+    name: Type.Optional(NameText(200)),
+    image: Type.Optional(Nullable(imageField)),
   },
   { additionalProperties: true },
 )

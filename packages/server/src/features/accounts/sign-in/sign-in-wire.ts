@@ -46,6 +46,11 @@ export const CodeNeededWire = wire('CodeNeeded', {
   twoFactorMethods: Type.Array(Type.String({ examples: ['totp'] })),
 })
 
+export const imageField = Type.String({
+  maxLength: 2000,
+  pattern: '^https://[^\\s\\u0000-\\u001f\\u007f-\\u009f"\'<>\\\\`]+$',
+  description: 'The https URL of a picture.',
+})
 export const emailField = Type.String({ format: 'email', maxLength: 320, examples: ['ada@example.com'] })
 export const callbackUrlField = Type.String({
   maxLength: 2000,

@@ -1,7 +1,8 @@
 import { Type } from 'typebox'
 import { endpoint, ok, smallBodyBytes } from '../../../platform/http/endpoint.ts'
 import { callLibrary } from './forward-to-auth-library.ts'
-import { callbackUrlField, emailField, parseReply, rememberMeField, SignedInWire } from './sign-in-wire.ts'
+import { callbackUrlField, emailField, imageField, parseReply, rememberMeField, SignedInWire } from './sign-in-wire.ts'
+import { NameText } from '../../../platform/http/wire.ts'
 
 export const signUpEmail = endpoint({
   route: 'POST /api/auth/sign-up/email',
@@ -15,10 +16,10 @@ export const signUpEmail = endpoint({
   idempotency: 'not-needed',
   audit: 'none',
   body: Type.Object({
-    name: Type.String({ minLength: 1, maxLength: 200 }),
+    name: NameText(200),
     email: emailField,
     password: Type.String({ minLength: 8, maxLength: 128 }),
-    image: Type.Optional(Type.String({ maxLength: 2000 })),
+    image: Type.Optional(imageField),
     callbackURL: Type.Optional(callbackUrlField),
     rememberMe: Type.Optional(rememberMeField),
   }),

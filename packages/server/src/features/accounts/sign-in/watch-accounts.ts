@@ -1,6 +1,7 @@
 import type { BetterAuthOptions, BetterAuthPlugin, GenericEndpointContext } from 'better-auth'
 import { recordSecurityEvent, type Recorder, type SecurityAction } from '../security-log/index.ts'
 import { requestOf, textIn } from './auth-request.ts'
+import { shownFields } from './shown-profile.ts'
 import { challengedUser, codePaths } from './second-factors/second-factors.ts'
 
 type DatabaseHooks = NonNullable<BetterAuthOptions['databaseHooks']>
@@ -107,12 +108,16 @@ export function watchRows(recorder: Recorder): DatabaseHooks {
   return {
     user: {
       create: {
+        before: async (user) => ({ data: shownFields(user) }),
         async after({ id: userId }, ctx) {
           const request = requestOf(ctx?.headers)
           await recordSecurityEvent(recorder, { userId, action: 'account.created', addresses: [], request })
         },
       },
-      update: { after: (user, ctx) => recordUpdate(recorder, user, ctx) },
+      update: {
+        before: async (user) => ({ data: shownFields(user) }),
+        after: (user, ctx) => recordUpdate(recorder, user, ctx),
+      },
     },
     account: {
       // The identity token is not used after the sign-in, and the library would store it unencrypted.

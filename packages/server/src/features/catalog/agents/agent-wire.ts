@@ -1,5 +1,15 @@
 import { Type, type Static } from 'typebox'
-import { JsonObject, Nullable, OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import {
+  JsonObject,
+  Nullable,
+  OneOf,
+  toWireTime,
+  wire,
+  WireId,
+  WireTime,
+  NameText,
+  PlainText,
+} from '../../../platform/http/wire.ts'
 import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
 import type { PackageVersionSummary } from '../packages/index.ts'
 import { contentOf, timeoutSecondsDefault, toolsIn } from './agent-manifest.ts'
@@ -46,8 +56,8 @@ export const AgentVersionWire = wire('AgentVersion', { ...listedVersionFields, .
 
 /** The fields of an agent's content in requests. */
 export const contentRequestFields = {
-  displayName: Type.String({ minLength: 1, maxLength: 120, pattern: '\\S' }),
-  description: Nullable(Type.String({ maxLength: 2000 })),
+  displayName: NameText(120),
+  description: Nullable(PlainText(2000)),
   prompt: Type.String({
     minLength: 1,
     maxLength: 200_000,

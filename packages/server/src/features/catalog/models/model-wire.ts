@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { Nullable, OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import { Nullable, OneOf, toWireTime, wire, WireId, WireTime, NameText } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { providerApis } from '../provider-keys/index.ts'
 import type { ModelPrices } from './model-prices.ts'
@@ -34,7 +34,7 @@ const tokens = { minimum: 1, maximum: 100_000_000 }
 
 /** The fields of a model in requests. */
 export const modelFields = {
-  label: Type.String({ minLength: 1, maxLength: 120, pattern: '\\S', description: 'The display name of the model.' }),
+  label: NameText(120, { description: 'The display name of the model.' }),
   providerKeyId: WireId('mkey', 'The provider key to use; it sets the protocol and base URL.'),
   modelId: Type.String({
     minLength: 1,

@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { Nullable, OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import { Nullable, OneOf, toWireTime, wire, WireId, WireTime, NameText } from '../../../platform/http/wire.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
 import { providerApis, type ProviderKey } from './provider-key.ts'
 
@@ -15,7 +15,7 @@ export const ProviderKeyWire = wire('ProviderKey', {
 
 /** The fields of a provider key in requests. */
 export const providerKeyFields = {
-  label: Type.String({ minLength: 1, maxLength: 120, pattern: '\\S', description: 'The display name of the key.' }),
+  label: NameText(120, { description: 'The display name of the key.' }),
   api: OneOf(providerApis, { description: 'The protocol that the provider speaks.' }),
   baseUrl: Nullable(
     Type.String({

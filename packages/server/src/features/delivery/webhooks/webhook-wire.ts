@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { Nullable, OneOf, toWireTime, wire, WireId, WireTime } from '../../../platform/http/wire.ts'
+import { Nullable, OneOf, toWireTime, wire, WireId, WireTime, PlainText } from '../../../platform/http/wire.ts'
 import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
 import { disabledReasons, payloadModes, signings, webhookEvents, type Webhook } from './webhook.ts'
 
@@ -64,7 +64,7 @@ export const webhookFields = {
     examples: ['https://example.com/hooks'],
     description: 'The https URL that receives the events. Its host must be public.',
   }),
-  description: Nullable(Type.String({ maxLength: 500 })),
+  description: Nullable(PlainText(500)),
   events: Type.Array(OneOf(webhookEvents), { minItems: 1, maxItems: webhookEvents.length, uniqueItems: true }),
   agentId: Nullable(
     Type.String({

@@ -10,6 +10,7 @@ import {
   WireId,
   WireTime,
   WireUsd,
+  NameText,
 } from '../../../platform/http/wire.ts'
 import { toWireId, toWireIdOrNull } from '../../../platform/ids/id.ts'
 import { budgetPattern, runRequestFields, trimUsd } from '../runs/index.ts'
@@ -49,7 +50,7 @@ export const ruleFields = {
 }
 
 const settingFields = {
-  name: Type.Optional(Nullable(Type.String({ minLength: 1, maxLength: 200, pattern: '\\S' }))),
+  name: Type.Optional(Nullable(NameText(200))),
   enabled: Type.Optional(
     Type.Boolean({
       default: true,
