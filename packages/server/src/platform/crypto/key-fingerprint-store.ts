@@ -6,7 +6,7 @@ export interface StoredKey {
 }
 
 /** The encryption keys that the database was used with. */
-export async function listStoredKeys(pool: pg.Pool): Promise<readonly StoredKey[]> {
+export async function findStoredKeys(pool: pg.Pool): Promise<readonly StoredKey[]> {
   const stored = await pool.query<StoredKey>('select version, fingerprint from encryption_keys order by version')
   return stored.rows
 }

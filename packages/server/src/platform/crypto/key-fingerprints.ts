@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { OperatorError } from '../problems/operator-error.ts'
-import { insertKeys, listStoredKeys, type StoredKey } from './key-fingerprint-store.ts'
+import { insertKeys, findStoredKeys, type StoredKey } from './key-fingerprint-store.ts'
 import { fingerprintsOf } from './key-ring.ts'
 
 /**
@@ -10,7 +10,7 @@ import { fingerprintsOf } from './key-ring.ts'
  */
 export async function checkKeyFingerprints(pool: pg.Pool, encryptionKeys: string): Promise<string[]> {
   const given = fingerprintsOf(encryptionKeys)
-  const known = await listStoredKeys(pool)
+  const known = await findStoredKeys(pool)
   refuseOtherKeys(given, known)
   if (known.length > 0 && !known.some(({ version }) => given.has(version)))
     throw new OperatorError(
@@ -22,7 +22,7 @@ export async function checkKeyFingerprints(pool: pg.Pool, encryptionKeys: string
     [...given].map(([version, fingerprint]) => ({ version, fingerprint })),
   )
   // Another node may have stored its keys in the meantime.
-  refuseOtherKeys(given, await listStoredKeys(pool))
+  refuseOtherKeys(given, await findStoredKeys(pool))
   return known.map(({ version }) => version).filter((version) => !given.has(version))
 }
 

@@ -46,7 +46,7 @@ export async function anonymiseEvents(
 }
 
 /** The oldest events after `after`. Events of a run commit in id order, because their writers lock the run's row. */
-export async function listEvents(tx: Tx, { after, limit }: { after: number; limit: number }): Promise<OutboxEvent[]> {
+export async function findEvents(tx: Tx, { after, limit }: { after: number; limit: number }): Promise<OutboxEvent[]> {
   const { rows } = await sql<OutboxEvent>`
     select id, organization_id as "organizationId", application_id as "applicationId", run_id as "runId",
       agent_id as "agentId",
@@ -56,7 +56,7 @@ export async function listEvents(tx: Tx, { after, limit }: { after: number; limi
 }
 
 /** Deletes events that every reader has read. */
-export async function removeEvents(tx: Tx, ids: readonly number[]): Promise<void> {
+export async function deleteEvents(tx: Tx, ids: readonly number[]): Promise<void> {
   await sql`delete from outbox where id = any(${ids}::bigint[])`.execute(tx)
 }
 

@@ -3,7 +3,7 @@ import type { Tx } from '../db/database.ts'
 import { job, type Job } from '../jobs/job.ts'
 import type { Platform } from '../platform.ts'
 import type { OutboxEvent, OutboxReader } from './outbox.ts'
-import { listEvents, lockRelay, removeEvents } from './postgres-outbox.ts'
+import { deleteEvents, findEvents, lockRelay } from './postgres-outbox.ts'
 
 const batchEventsMax = 500
 const pollMs = 1_000
@@ -34,7 +34,7 @@ interface Relay {
 async function relayBatch(relay: Relay): Promise<boolean> {
   const events = await relay.platform.db.transaction().execute(async (tx) => {
     if (!(await lockRelay(tx))) return []
-    const batch = await listEvents(tx, { after: 0, limit: batchEventsMax })
+    const batch = await findEvents(tx, { after: 0, limit: batchEventsMax })
     await passToReaders(relay, tx, batch)
     return batch
   })
@@ -58,7 +58,7 @@ async function relayNext(relay: Relay, after: number, heldRuns: Set<string>): Pr
   try {
     await relay.platform.db.transaction().execute(async (tx) => {
       if (!(await lockRelay(tx))) return
-      ;[event] = await listEvents(tx, { after, limit: 1 })
+      ;[event] = await findEvents(tx, { after, limit: 1 })
       if (event !== undefined && !isHeld(event, heldRuns)) await passToReaders(relay, tx, [event])
     })
     if (event !== undefined && !isHeld(event, heldRuns)) announce(relay, [event])
@@ -80,7 +80,7 @@ function isHeld({ runId }: OutboxEvent, heldRuns: ReadonlySet<string>): boolean 
 async function passToReaders({ readers }: Relay, tx: Tx, events: readonly OutboxEvent[]): Promise<void> {
   if (events.length === 0) return
   for (const reader of readers) await reader.read(tx, events)
-  await removeEvents(
+  await deleteEvents(
     tx,
     events.map(({ id }) => id),
   )
