@@ -28,3 +28,15 @@ export async function findBlock(
   const { rows } = await sql<Record<string, boolean>>`select ${sql.join(columns)}`.execute(db)
   return Object.entries(blocks).find(([name]) => rows[0]?.[name] === true)?.[1]
 }
+
+/** The condition that one of the blocks has a row, for a statement that skips what is blocked. */
+export function hasBlock(
+  blocks: readonly Block[],
+  rowsFor: (rowsOf: RowsOf) => RawBuilder<unknown>,
+): RawBuilder<boolean> {
+  if (blocks.length === 0) return sql<boolean>`false`
+  return sql<boolean>`(${sql.join(
+    blocks.map(({ rows }) => sql`exists (${rowsFor(rows)})`),
+    sql` or `,
+  )})`
+}

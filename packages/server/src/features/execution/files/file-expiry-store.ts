@@ -2,6 +2,7 @@ import { sql, type RawBuilder } from 'kysely'
 import { firstEntryIdAt } from '../../../platform/audit/entry-time.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import type { Expiring } from '../../../platform/hooks/hooks.ts'
+import { hasBlock } from '../../../platform/hooks/postgres-counts.ts'
 
 /** Selects the id of each file that a run made. */
 export function filesMadeBy(runId: RawBuilder<unknown>): RawBuilder<unknown> {
@@ -22,16 +23,13 @@ export async function deleteFilesMadeBy(tx: Tx, runIds: readonly string[]): Prom
 
 /** Deletes the rows of the oldest files that nothing uses; returns their ids. */
 export async function deleteExpiredFiles(tx: Tx, { applicationId, before, limit, hooks }: Expiring): Promise<string[]> {
-  const blocks = [...Object.values(hooks.blocksOf('file')), ...Object.values(hooks.blocksOf('expiring-file'))].map(
-    ({ rows }) => sql`exists (${rows(sql.ref('f.id'))})`,
-  )
-  const isBlocked = blocks.length === 0 ? sql`false` : sql.join(blocks, sql` or `)
+  const blocks = [...Object.values(hooks.blocksOf('file')), ...Object.values(hooks.blocksOf('expiring-file'))]
   // A file's id holds the time of its creation, so the index on ids finds the oldest files.
   const { rows } = await sql<{ id: string }>`
     delete from files where id in (
       select f.id from files f
       where f.application_id = ${applicationId} and f.id < ${firstEntryIdAt(before)} and f.created_at < ${before}
-        and not (${isBlocked})
+        and not ${hasBlock(blocks, (rows) => rows(sql.ref('f.id')))}
       order by f.id limit ${limit} for update of f skip locked)
     returning id`.execute(tx)
   return rows.map(({ id }) => id)

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { firstEntryIdAt } from '../../../platform/audit/entry-time.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import type { ExpiryHook, Expiring } from '../../../platform/hooks/hooks.ts'
+import { hasBlock } from '../../../platform/hooks/postgres-counts.ts'
 import { deleteFilesMadeBy, filesMadeBy, removeBlobs } from '../files/index.ts'
 import { terminalStatuses } from './run.ts'
 
@@ -25,17 +26,17 @@ export const expireRuns: ExpiryHook = async (tx, expiring) => {
 
 /** Locks the oldest runs that ended before the time and have no file in use; returns their ids. */
 async function lockExpiredRuns(tx: Tx, { applicationId, before, hooks }: Expiring, runsMax: number): Promise<string[]> {
-  const blocks = Object.values(hooks.blocksOf('file')).map(
-    ({ rows }) => sql`exists (
+  const hasUsedFile = hasBlock(
+    Object.values(hooks.blocksOf('file')),
+    (rows) => sql`
       select from (${filesMadeBy(sql.ref('r.id'))}) as made
-      cross join lateral (${rows(sql.ref('made.id'))} limit 1) as found)`,
+      cross join lateral (${rows(sql.ref('made.id'))} limit 1) as found`,
   )
-  const isBlocked = blocks.length === 0 ? sql`false` : sql.join(blocks, sql` or `)
   // A run's id holds the time of its creation, so the index on ids finds the oldest runs.
   const { rows } = await sql<{ id: string }>`
     select r.id from runs r
     where r.application_id = ${applicationId} and r.id < ${firstEntryIdAt(before)} and r.completed_at < ${before}
-      and r.status = any(${terminalStatuses}::text[]) and not (${isBlocked})
+      and r.status = any(${terminalStatuses}::text[]) and not ${hasUsedFile}
     order by r.id limit ${runsMax} for update of r skip locked`.execute(tx)
   return rows.map(({ id }) => id)
 }
