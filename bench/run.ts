@@ -7,6 +7,7 @@ import { deleteApplication } from './delete-application.ts'
 import { growth } from './growth.ts'
 import { listAgents } from './list-agents.ts'
 import { circumstances, tableOf, writePage, type Result } from './report.ts'
+import { readAnswers } from './read-answers.ts'
 import { schedules } from './schedules.ts'
 import { sseFanOut } from './sse-fan-out.ts'
 import { startRun } from './start-run.ts'
@@ -24,6 +25,7 @@ const benchmarks = [
   schedules,
   webhooks,
   deleteApplication,
+  readAnswers,
 ]
 /** Not measured unless it is named: filling a million runs takes minutes. */
 const onlyByName = [growth]

@@ -1,3 +1,4 @@
+import { parseExactJson } from './exact-json.ts'
 import { jsonDepthMax, jsonShapeOf } from './json-shape.ts'
 
 /** The most tool calls of one answer. */
@@ -108,7 +109,7 @@ function parsed(data: string, commasMax: number): unknown {
   const { depth, commas } = jsonShapeOf(data)
   if (depth > jsonDepthMax || commas > commasMax) throw new AnswerRefused('too-complex')
   try {
-    return JSON.parse(data)
+    return parseExactJson(data)
   } catch {
     return undefined
   }

@@ -1,6 +1,7 @@
 import type { ReaderContext } from './answer-reader.ts'
+import { argumentsText } from './chat-calls.ts'
 import { PartialArguments } from './partial-arguments.ts'
-import { listOf, recordOf, textOf, type WireRecord } from './wire-values.ts'
+import { listOf, textOf, type WireRecord } from './wire-values.ts'
 
 interface OpenCall {
   readonly name: string
@@ -24,7 +25,7 @@ export class GoogleCalls {
     const pieces = listOf(call.partialArgs)
     const continues = call.willContinue === true
     if (name !== undefined && pieces.length === 0 && !continues)
-      return part({ name, id: textOf(call.id), signed }, argumentsOf(call.args))
+      return part({ name, id: textOf(call.id), signed }, argumentsText(call.args) || '{}')
     const ended = name === undefined ? undefined : this.#end()
     if (name !== undefined) this.#open = this.#opened(name, call, signed)
     if (this.#open === undefined) {
@@ -49,21 +50,11 @@ export class GoogleCalls {
   #end(): object | undefined {
     const open = this.#open
     this.#open = undefined
-    return open === undefined ? undefined : part(open, open.values.toJson())
+    return open === undefined ? undefined : part(open, JSON.stringify(open.values.toJson()))
   }
 }
 
-function part({ name, id, signed }: Pick<OpenCall, 'name' | 'id' | 'signed'>, args: unknown): object {
+// The package passes arguments on unchanged when they are a text. It refuses events with some names of fields.
+function part({ name, id, signed }: Pick<OpenCall, 'name' | 'id' | 'signed'>, args: string): object {
   return { functionCall: { name, ...(id === undefined ? {} : { id }), args }, ...signed }
-}
-
-// Arguments are an object; proxies send them as a text too.
-function argumentsOf(args: unknown): unknown {
-  if (typeof args !== 'string') return args ?? {}
-  try {
-    const parsed: unknown = JSON.parse(args === '' ? '{}' : args)
-    return recordOf(parsed) ?? args
-  } catch {
-    return args
-  }
 }
