@@ -1,13 +1,16 @@
-import { startModelServer, type ModelServer } from '@appstrate/model-server'
+import { startModelServer } from '@appstrate/model-server'
+import { EventGuard } from '../packages/server/src/features/catalog/models/calling/event-guard.ts'
 import { AnswerReading } from '../packages/server/src/features/catalog/models/calling/reading/answer-reading.ts'
-import { readBody } from '../packages/server/src/features/catalog/models/calling/reading/read-body.ts'
-import { step } from '../packages/server/src/features/catalog/models/calling/step.ts'
-import { stepRequest, targetAt } from '../packages/server/src/features/catalog/models/calling/testing/model-calls.ts'
-import { alternate, median, percent, ratioText, type Benchmark } from './measurement.ts'
+import { createAgent, createModel, keyHeaders, send } from './client.ts'
+import { alternate, median, ratioText, type Benchmark } from './measurement.ts'
+import { cpuMicroseconds } from './processes.ts'
+import { makeDataDir, startServer, type Server } from './server.ts'
 
-const tokens = 400
-const answers = 40
-const rounds = 6
+const tokens = 100
+const steps = 20
+const runs = 5
+const reads = 1_000
+const rounds = 5
 const textBytesMax = 1_000_000
 
 const event = (delta: object, finish: string | null = null) =>
@@ -18,45 +21,55 @@ const event = (delta: object, finish: string | null = null) =>
     model: 'a-model',
     choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
   })}\n\n`
-const start = event({ role: 'assistant', content: '' })
-const end = `${event({}, 'stop')}data: [DONE]\n\n`
-const body = start + event({ content: ' token' }).repeat(tokens) + end
-const chunkBytes = Buffer.byteLength(event({ content: ' token' }))
+const token = event({ content: ' token' })
+const call = event({
+  tool_calls: [{ index: 0, id: 'c1', type: 'function', function: { name: 'log', arguments: '{"message":"x"}' } }],
+})
+const body = `${token.repeat(tokens)}${call}${event({}, 'tool_calls')}data: [DONE]\n\n`
+const chunks = body.split(/(?<=\n\n)/).map((part) => Buffer.from(part))
 
-/** The processor time of reading an answer of 400 tokens, against that of the whole model call around it. */
+/** The processor time of reading an answer of 100 tokens and a tool call, against that of a whole step of a run. */
 export const readAnswers: Benchmark = {
   name: 'read-answers',
   async measure() {
-    const server = await startModelServer({ requestsMax: 0 })
-    server.registerScenario('long', { steps: [{ raw: { body, chunks: [chunkBytes] } }] })
+    const [dataDir, models] = await Promise.all([makeDataDir(), startModelServer({ requestsMax: 1 })])
+    const talking = Array.from({ length: steps - 1 }, () => ({ raw: { body, chunks: [token.length] } }))
+    models.registerScenario('talking', { steps: [...talking, { text: 'Done.' }] })
+    const server = await startServer(dataDir.path)
     try {
-      const samples = await alternate(rounds, [() => cpuMs(readOnce), () => cpuMs(() => callOnce(server))])
-      const ratios = samples.map(([read = 0, call = 1]) => read / call)
-      const per = (index: number) => `${median(samples.map((sample) => sample[index] ?? 0)).toFixed(2)} ms`
-      const what = 'reading and cleaning an answer of 400 tokens, against the whole model call'
+      const agentId = await createAgent(server, 'talking', await createModel(server, models.url, 'talking'))
+      await stepCpuUs(server, agentId)
+      const samples = await alternate(rounds, [() => Promise.resolve(readCpuUs()), () => stepCpuUs(server, agentId)])
+      const ratios = samples.map(([read = 0, step = 1]) => read / step)
+      const per = (index: number) => `${Math.round(median(samples.map((sample) => sample[index] ?? 0)))} µs CPU`
+      const what = 'reading an answer of 100 tokens and a tool call, against the whole step of a run'
       const met = median(ratios) <= 0.05
-      return [{ what, measured: per(0), baseline: per(1), ratio: ratioText(ratios), aim: `≤ ${percent(0.05)}`, met }]
+      return [{ what, measured: per(0), baseline: per(1), ratio: ratioText(ratios), aim: '≤ 5 %', met }]
     } finally {
-      await server.close()
+      await server.stop()
+      await models.close()
+      await dataDir.remove()
     }
   },
 }
 
-async function cpuMs(once: () => Promise<void>): Promise<number> {
+async function stepCpuUs(server: Server, agentId: string): Promise<number> {
+  const before = await cpuMicroseconds(server.pid)
+  const headers = { ...keyHeaders(server), prefer: 'wait=60' }
+  for (let run = 0; run < runs; run += 1) await send(`${server.url}/api/runs`, headers, { agentId })
+  return ((await cpuMicroseconds(server.pid)) - before) / (runs * steps)
+}
+
+function readCpuUs(): number {
   const before = process.cpuUsage()
-  for (let count = 0; count < answers; count += 1) await once()
+  for (let count = 0; count < reads; count += 1) readOnce()
   const { user, system } = process.cpuUsage(before)
-  return (user + system) / 1_000 / answers
+  return (user + system) / reads
 }
 
-async function callOnce(server: ModelServer): Promise<void> {
-  await step(targetAt(server.url, 'long'), stepRequest())
-}
-
-async function readOnce(): Promise<void> {
+function readOnce(): void {
+  const guard = new EventGuard(textBytesMax)
   const reading = new AnswerReading({ api: 'openai-compatible', toolNames: new Set(), textBytesMax })
-  const ignore = () => undefined
-  const listener = { reading, textBytesMax, sawBytes: ignore, answered: ignore, failed: ignore }
-  const reader = readBody(new Blob([body]).stream(), listener).getReader()
-  while (!(await reader.read()).done);
+  for (const chunk of chunks) guard.take(chunk).flatMap((each) => reading.take(each))
+  reading.end()
 }

@@ -56,8 +56,10 @@ export class EventCheck {
   #count(event: unknown): void {
     this.#events += 1
     if (this.#events > eventsMax) throw new AnswerRefused('too-large')
-    this.#checkCallDeltas(alternativesOf(event, 'choices').map((choice) => listOf(choice, 'delta', 'tool_calls')))
-    this.#checkParts(alternativesOf(event, 'candidates').map((candidate) => listOf(candidate, 'content', 'parts')))
+    const choices = alternativesOf(event, 'choices')
+    if (choices.length > 0) this.#checkCallDeltas(choices.map((choice) => listOf(choice, 'delta', 'tool_calls')))
+    const candidates = alternativesOf(event, 'candidates')
+    if (candidates.length > 0) this.#checkParts(candidates.map((candidate) => listOf(candidate, 'content', 'parts')))
   }
 
   // Some pieces of calls are kept until the call is complete: here they are counted as they arrive.

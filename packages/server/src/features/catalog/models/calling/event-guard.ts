@@ -71,21 +71,40 @@ export class EventGuard {
   #takeLines(given: string): void {
     const text = this.#wasCarriageReturn && given.startsWith('\n') ? given.slice(1) : given
     if (given !== '') this.#wasCarriageReturn = given.endsWith('\r')
-    let start = 0
-    for (const [end, next] of text.includes('\r') ? mixedLineEnds(text) : lineEnds(text)) {
-      this.#countCharacters(end - start)
-      this.#endLine(text.slice(start, end))
-      start = next
-    }
+    const start = text.includes('\r') ? this.#takeMixedLines(text) : this.#takePlainLines(text)
     this.#countCharacters(text.length - start)
     if (start < text.length) this.#lineParts.push(text.slice(start))
+  }
+
+  /** Reads the complete lines of a text; returns where the last one starts. */
+  #takePlainLines(text: string): number {
+    let start = 0
+    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', start)) {
+      this.#takeLine(text.slice(start, end))
+      start = end + 1
+    }
+    return start
+  }
+
+  #takeMixedLines(text: string): number {
+    let start = 0
+    for (const { index, 0: end } of text.matchAll(/\r\n|\n|\r/g)) {
+      this.#takeLine(text.slice(start, index))
+      start = index + end.length
+    }
+    return start
+  }
+
+  #takeLine(rest: string): void {
+    this.#countCharacters(rest.length)
+    this.#endLine(rest)
   }
 
   #endLine(rest: string): void {
     const line = this.#lineParts.length === 0 ? rest : this.#lineParts.join('') + rest
     this.#lineParts = []
-    const isData = line.startsWith('data')
-    if (!isData) this.#spendIdle(line.length + 1)
+    if (line.startsWith('data: ')) return this.#addData(line.slice(6))
+    this.#spendIdle(line.length + 1)
     if (line === '') return this.#endEvent()
     const [found, field] = /^(data|event|id|retry)(?:: ?|$)/.exec(line) ?? ['']
     if (field === 'data') return this.#addData(line.slice(found.length))
@@ -101,7 +120,7 @@ export class EventGuard {
 
   // Some servers leave out the blank line between two events.
   #addData(data: string): void {
-    if (this.#isWholeObject() && /^\s*(\{|\[DONE\])/.test(data)) this.#endEvent()
+    if (this.#dataLines.length > 0 && this.#isWholeObject() && /^\s*(\{|\[DONE\])/.test(data)) this.#endEvent()
     if (data.length === 0) this.#spendIdle(6)
     this.#dataLines.push(data)
   }
@@ -128,8 +147,8 @@ export class EventGuard {
     this.#dataLines = []
     this.#eventName = undefined
     this.#characters = 0
-    const data = lines.join('\n')
-    if (data.trim() === '') return this.#spendIdle(data.length)
+    const data = lines.length === 1 ? (lines[0] ?? '') : lines.join('\n')
+    if (!/\S/.test(data)) return this.#spendIdle(data.length)
     this.#idleLeft = Math.min(idleCharactersMax, this.#idleLeft + idleCharactersPerEvent)
     const value = this.#check.parse(data)
     if (value !== undefined || lines.length === 1) return this.#add(name, data, value)
@@ -178,13 +197,4 @@ export class EventGuard {
 function isJsonStart(text: string): boolean | undefined {
   const first = text.trimStart()[0]
   return first === undefined ? undefined : first === '{' || first === '['
-}
-
-/** Where each line ends, and where the next one starts. */
-function* lineEnds(text: string): Generator<readonly [number, number]> {
-  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', end + 1)) yield [end, end + 1]
-}
-
-function* mixedLineEnds(text: string): Generator<readonly [number, number]> {
-  for (const { index, 0: end } of text.matchAll(/\r\n|\n|\r/g)) yield [index, index + end.length]
 }
