@@ -29,7 +29,6 @@ const Recording = Type.Object({
 })
 const Index = Compile(Type.Object({ recordings: Type.Array(Recording) }))
 
-export type ExpectedAnswer = Static<typeof Answer>
 export type ExpectedFailure = Static<typeof Failure>
 export type Recording = Static<typeof Recording>
 
