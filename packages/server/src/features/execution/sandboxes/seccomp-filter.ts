@@ -1,7 +1,9 @@
 const errno = { EPERM: 1, ENOMEM: 12, ENOSYS: 38, EOPNOTSUPP: 95, EAFNOSUPPORT: 97 } as const
 const cloneNamespaceFlags = 0x7e020000
 const cloneNewMountNamespace = 0x00020000
-const socketFamilies = { unix: 1, inet: 2, inet6: 10, netlink: 16 } as const
+const socketFamilies = { unix: 1, inet: 2, inet6: 10 } as const
+const netlinkFamily = 16
+const netlinkRoute = 0
 const threadFlags = { CLONE_THREAD: 0x10000, CLONE_FILES: 0x400 } as const
 const closeRangeUnshare = 2
 const setDumpable = 4
@@ -128,6 +130,12 @@ export function createSeccompFilter(architecture: string, options: FilterOptions
     ...whenCalled(table.socket, [
       loadArgument(0),
       ...Object.values(socketFamilies).flatMap((family) => [jumpIfEqual(family), allow()]),
+      instruction(0x15, netlinkFamily, { whenTrue: 1, whenFalse: 0 }),
+      fail(errno.EAFNOSUPPORT),
+      // The C library lists network interfaces by it; the other protocols configure the kernel.
+      loadArgument(2),
+      jumpIfEqual(netlinkRoute),
+      allow(),
       fail(errno.EAFNOSUPPORT),
     ]),
     allow(),

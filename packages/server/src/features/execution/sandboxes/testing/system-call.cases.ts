@@ -26,6 +26,8 @@ const refusedCalls = {
   landlock_create_ruleset: '444, 0, 0, 1',
   'mmap of huge pages': '9, 0, 1 << 21, 3, 0x40022, -1, 0',
   'snapshot of a subvolume': '16, 0, 0x50009417, 0',
+  'netlink socket of the packet filter': '41, 16, 3, 12',
+  'netlink socket of the audit log': '41, 16, 3, 9',
   setxattr: '188, "/workspace", "user.x", "y", 1, 0',
 }
 
@@ -37,7 +39,7 @@ const callsKernel: ConformanceCase = {
         ? Object.entries(refusedCalls).map(
             ([name, numbers]) => `
 perl -e '@call = (${numbers}); $r = syscall(shift @call, @call);
-  exit 0 if $r == -1 && grep { $! == $_ } 1, 12, 38, 95;
+  exit 0 if $r == -1 && grep { $! == $_ } 1, 12, 38, 95, 97;
   print "${name}: ", $r == -1 ? $! : "worked", "\\n"'`,
           )
         : []
