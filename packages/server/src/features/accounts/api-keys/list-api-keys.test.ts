@@ -35,6 +35,7 @@ describe('listing API keys', () => {
       'id',
       'keyPrefix',
       'lastUsedAt',
+      'limits',
       'name',
       'previousExpiresAt',
       'revokedAt',
