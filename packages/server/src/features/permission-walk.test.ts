@@ -42,7 +42,7 @@ const forEveryUser: Readonly<Record<string, string>> = {
   revokeOtherSessions: 'their own',
 }
 /** Operations of administrators of the instance. */
-const forAdministrators: readonly string[] = []
+const forAdministrators: readonly string[] = ['getInstanceOrgQuotas', 'setInstanceOrgQuotas']
 /** Kinds of callers outside of organizations. */
 const outside: readonly string[] = ['anyone', 'user', 'administrator']
 /** Operations that every member may call, with any role. */
