@@ -2,6 +2,7 @@ import { setTimeout as timer } from 'node:timers/promises'
 import { sleep } from '../../../platform/concurrency/sleep.ts'
 import { isDatabaseOutage } from '../../../platform/db/database-failure.ts'
 import { outageLog } from '../../../platform/db/outage-log.ts'
+import { loopDelay } from '../../../platform/load/loop-delay.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { plainSeal } from '../../accounts/end-users/index.ts'
 import { concurrentRunsOf } from '../../accounts/quotas/index.ts'
@@ -17,6 +18,8 @@ import type { Claimant } from './waiting-store.ts'
 
 const heartbeatMs = 1_000
 const claimBatch = 50
+/** Each claimed run needs the event loop for its first step: while requests wait for it, a few start at a time. */
+const claimBatchWhileLate = 5
 const stopMs = 6_000
 const sweepMs = 60 * 60_000
 
@@ -147,7 +150,9 @@ async function claimWhileAvailable(state: WorkerState): Promise<void> {
   const { platform } = state.parts
   while (state.kicked && !state.stopped) {
     state.kicked = false
-    const slots = Math.min(claimBatch, state.runsMax - state.active.size)
+    const delay = platform.use(loopDelay)
+    await delay.yieldToRequests(state.stopping.signal)
+    const slots = Math.min(delay.isLate ? claimBatchWhileLate : claimBatch, state.runsMax - state.active.size)
     if (slots <= 0) return
     try {
       const claims = await claim(state, slots)

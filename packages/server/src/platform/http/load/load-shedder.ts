@@ -8,7 +8,7 @@ import { Admission, type Entrant } from './admission.ts'
 import { KnownCallers } from './known-callers.ts'
 
 const adaptMs = 100
-const anonymousPlaces = { max: 8, waitingMax: 200, waitMaxMs: 10_000 }
+const anonymousPlaces = { max: 8, waitingMax: 200, waitMaxMs: 30_000 }
 /** An episode of overload ends when nothing was refused for this long, in milliseconds. */
 const episodeMs = 10_000
 

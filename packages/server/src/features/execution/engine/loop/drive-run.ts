@@ -1,3 +1,4 @@
+import { loopDelay } from '../../../../platform/load/loop-delay.ts'
 import { Decimal } from 'decimal.js'
 import type { ToolCall } from '../../../catalog/models/index.ts'
 import { reminder, toolFinished, toolStarted, type Ending } from '../../runs/index.ts'
@@ -18,6 +19,7 @@ export async function driveRun(attempt: RunAttempt): Promise<Ending> {
     const end = await afterStep(attempt)
     if (end !== undefined) return end
     attempt.turn.atBoundary()
+    await attempt.platform.use(loopDelay).yieldToRequests(attempt.signal)
     const failure = await nextAnswer(attempt)
     if (failure !== undefined) return failure
   }
