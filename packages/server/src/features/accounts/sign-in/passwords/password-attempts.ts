@@ -4,6 +4,7 @@ import type { Platform } from '../../../../platform/platform.ts'
 import { recordSecurityEvent, type Recorder } from '../../security-log/index.ts'
 import { requestOf, textIn } from '../auth-request.ts'
 import { clearPasswordAttempts, claimReport, takePasswordAttempt } from './password-attempt-store.ts'
+import { findKnownDevice, issueDeviceCookie, type KnownDevice } from './known-device.ts'
 import { needsReauthentication } from '../sessions/reauthentication.ts'
 
 /** The number of attempts in a row without a delay, over all addresses and sessions. */
@@ -34,7 +35,8 @@ export async function forgetAttempts({ db, secrets }: Pick<AttemptPlatform, 'db'
 }
 
 /**
- * Delays password attempts on one account, wherever they come from. Attempts are counted before the password is
+ * Delays password attempts on one account, wherever they come from, except from browsers that have sent the right
+ * password before: each of these is delayed on its own. Attempts are counted before the password is
  * checked, so concurrent guesses are limited too. Addresses without an account are counted in the same way.
  */
 export async function limitPasswordAttempts(platform: AttemptPlatform): Promise<BetterAuthPlugin> {
@@ -42,7 +44,7 @@ export async function limitPasswordAttempts(platform: AttemptPlatform): Promise<
   const before = createAuthMiddleware(async (ctx) => {
     const email = ctx.path === '/sign-in/email' ? textIn(ctx.body, 'email') : (await getSessionFromCtx(ctx))?.user.email
     if (email === undefined) return
-    const blockedUntil = await takeAttempt(platform, email)
+    const blockedUntil = await takeAttempt(platform, await seriesOf(platform, ctx, email))
     if (blockedUntil === undefined) return
     const seconds = Math.max(1, Math.ceil((blockedUntil.getTime() - platform.clock.now().getTime()) / 1000))
     throw new APIError(
@@ -58,7 +60,12 @@ export async function limitPasswordAttempts(platform: AttemptPlatform): Promise<
     const { context, path } = ctx
     const email = path === '/sign-in/email' ? textIn(ctx.body, 'email') : context.session?.user.email
     if (email === undefined) return
-    if (!isAPIError(context.returned)) return forgetAttempts(platform, email)
+    const account = accountOf(platform.secrets, email)
+    if (!isAPIError(context.returned)) {
+      const known = await findKnownDevice(platform.db, ctx, { account, email })
+      await clearPasswordAttempts(platform.db, known === undefined ? account : seriesOfDevice(platform, account, known))
+      return issueDeviceCookie(ctx, account, known)
+    }
     // Not awaited: the reply must take as long for an address without an account.
     void reportDelay(platform, email, async () => {
       const found = await context.internalAdapter.findUserByEmail(email)
@@ -86,8 +93,26 @@ function checksPassword(path: string, body: unknown): boolean {
   return field !== undefined && textIn(body, field) !== undefined
 }
 
-function takeAttempt({ db, clock, secrets }: AttemptPlatform, email: string): Promise<Date | undefined> {
-  return takePasswordAttempt(db, accountOf(secrets, email), {
+/**
+ * The series that an attempt counts in. A browser that has sent the right password before has its own, so that others
+ * cannot keep the owner from signing in.
+ */
+async function seriesOf(
+  platform: AttemptPlatform,
+  ctx: Parameters<typeof findKnownDevice>[1],
+  email: string,
+): Promise<string> {
+  const account = accountOf(platform.secrets, email)
+  const known = await findKnownDevice(platform.db, ctx, { account, email })
+  return known === undefined ? account : seriesOfDevice(platform, account, known)
+}
+
+function seriesOfDevice({ secrets }: Pick<AttemptPlatform, 'secrets'>, account: string, { nonce }: KnownDevice) {
+  return createHmac('sha256', secrets.authSecret).update(`password-attempts:${account}:${nonce}`).digest('hex')
+}
+
+function takeAttempt({ db, clock }: AttemptPlatform, series: string): Promise<Date | undefined> {
+  return takePasswordAttempt(db, series, {
     now: clock.now(),
     freeAttempts,
     firstDelaySeconds,
