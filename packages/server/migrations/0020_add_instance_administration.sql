@@ -33,6 +33,9 @@ drop trigger if exists refuse_sessions_of_suspended_users on sessions;
 create trigger refuse_sessions_of_suspended_users after insert on sessions referencing new table as inserted
   for each statement execute function refuse_sessions_of_suspended_users();
 
+-- The list of all users, newest first.
+drop index concurrently if exists users_newest;
+create index concurrently users_newest on users (created_at desc, id desc);
 -- Searches of administrators: by the beginning of a name, an address or a slug.
 drop index concurrently if exists users_by_email_prefix;
 create index concurrently users_by_email_prefix on users (email text_pattern_ops);
@@ -42,3 +45,7 @@ drop index concurrently if exists organizations_by_slug_prefix;
 create index concurrently organizations_by_slug_prefix on organizations (slug text_pattern_ops);
 drop index concurrently if exists organizations_by_name_prefix;
 create index concurrently organizations_by_name_prefix on organizations (lower(name) text_pattern_ops);
+
+-- A closed instance asks for the invitations of an address, of any organization.
+drop index concurrently if exists invitations_of_address;
+create index concurrently invitations_of_address on invitations (email) where status = 'pending';

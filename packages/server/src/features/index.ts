@@ -10,6 +10,7 @@ import { quotasFeature } from './accounts/quotas/index.ts'
 import { profileFeature } from './accounts/profile/index.ts'
 import { securityLogFeature } from './accounts/security-log/index.ts'
 import { signInFeature } from './accounts/sign-in/index.ts'
+import { signUpFeature } from './accounts/sign-up/index.ts'
 import { suspensionsFeature } from './accounts/suspensions/index.ts'
 import { agentsFeature } from './catalog/agents/index.ts'
 import { packagesFeature } from './catalog/packages/index.ts'
@@ -18,6 +19,8 @@ import { providerKeysFeature } from './catalog/provider-keys/index.ts'
 import { auditFeature } from './delivery/audit/index.ts'
 import { erasuresFeature } from './accounts/erasures/index.ts'
 import { organizationQuotasFeature } from './instance/organization-quotas/index.ts'
+import { administrationFeature } from './instance/administration/index.ts'
+import { instanceSettingsFeature } from './instance/settings/index.ts'
 import { healthFeature } from './instance/health/index.ts'
 import { notificationsFeature } from './delivery/notifications/index.ts'
 import { removalsFeature } from './accounts/removals/index.ts'
@@ -36,6 +39,7 @@ import { schedulesFeature } from './execution/schedules/index.ts'
 /** The table of contents of the product. */
 export const features: readonly Feature[] = [
   signInFeature,
+  signUpFeature,
   securityLogFeature,
   profileFeature,
   administratorsFeature,
@@ -66,6 +70,8 @@ export const features: readonly Feature[] = [
   retentionFeature,
   organizationQuotasFeature,
   healthFeature,
+  instanceSettingsFeature,
+  administrationFeature,
   setupFeature,
   welcomeFeature,
 ]

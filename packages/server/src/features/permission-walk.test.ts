@@ -29,6 +29,7 @@ const forAnyone: Readonly<Record<string, string>> = {
   getReady: 'shows only which components work',
   showInvitation: 'the token in the link is the credential',
   showWelcome: 'a page of links',
+  getInstance: 'what a page needs before somebody has signed in',
 }
 /** Operations of every signed-in user on their own data. */
 const forEveryUser: Readonly<Record<string, string>> = {
@@ -42,7 +43,22 @@ const forEveryUser: Readonly<Record<string, string>> = {
   revokeOtherSessions: 'their own',
 }
 /** Operations of administrators of the instance. */
-const forAdministrators: readonly string[] = ['getInstanceOrgQuotas', 'setInstanceOrgQuotas']
+const forAdministrators: readonly string[] = [
+  'createInstanceUser',
+  'getInstanceOrg',
+  'getInstanceOrgQuotas',
+  'getInstanceUser',
+  'grantAdministrator',
+  'listInstanceOrgs',
+  'listInstanceUsers',
+  'resumeOrg',
+  'resumeUser',
+  'revokeAdministrator',
+  'revokeUserSessions',
+  'setInstanceOrgQuotas',
+  'suspendOrg',
+  'suspendUser',
+]
 /** Kinds of callers outside of organizations. */
 const outside: readonly string[] = ['anyone', 'user', 'administrator']
 /** Operations that every member may call, with any role. */

@@ -42,6 +42,8 @@ export interface KeyCaller {
   readonly apiVersion: string | null
   /** The key's own limits in requests per minute, by class; the operator's numbers apply to the others. */
   readonly limits?: Readonly<Record<string, number | undefined>>
+  /** Why the organization is suspended; null if it is not. */
+  readonly suspensionReason: string | null
 }
 
 export type Caller = AnonymousCaller | UserCaller | KeyCaller
@@ -52,6 +54,8 @@ export interface CallerMembership {
   readonly role: string
   readonly permissions: ReadonlySet<string>
   readonly apiVersion: string | null
+  /** Why the organization is suspended; null if it is not. */
+  readonly suspensionReason: string | null
 }
 
 export interface Credentials {

@@ -124,7 +124,11 @@ export interface FeatureHooks {
   readonly textsAboutUser?: TextsAboutUser
   /** By noun: whether the thing with this stored id exists and the scope may see it. */
   readonly isVisible?: Readonly<Record<string, (db: Db, scope: AppScope, id: string) => Promise<boolean>>>
+  /** Whether somebody may give the address, in lower case, an account by inviting it. Unscoped. */
+  readonly isInvited?: IsInvited
 }
+
+type IsInvited = (db: Db, email: string, now: Date) => Promise<boolean>
 
 /** The hooks of all features. */
 export interface Hooks {
@@ -139,6 +143,7 @@ export interface Hooks {
   readonly textsAboutUser: TextsAboutUser
   /** Throws an Error when no feature has the noun. */
   isVisible(noun: string, db: Db, about: { readonly scope: AppScope; readonly id: string }): Promise<boolean>
+  readonly isInvited: IsInvited
 }
 
 /** Collects the hooks of features. Throws when two features contribute the same field. */
@@ -162,6 +167,10 @@ export function hooksOf(features: readonly FeatureHooks[]): Hooks {
       const ask = visible[noun]
       if (ask === undefined) throw new Error(`No feature says whether a ${noun} is visible.`)
       return ask(db, scope, id)
+    },
+    async isInvited(db, email, now) {
+      for (const feature of features) if ((await feature.isInvited?.(db, email, now)) === true) return true
+      return false
     },
   }
 }

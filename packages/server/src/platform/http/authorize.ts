@@ -5,12 +5,13 @@ import {
   type Access,
   type AppScope,
   type Caller,
+  type CallerMembership,
   type KeyCaller,
   type OrgScope,
   type UserCaller,
 } from '../access/caller.ts'
 import type { CallerKind } from './endpoint.ts'
-import { problem } from '../problems/problem.ts'
+import { problem, type Problem } from '../problems/problem.ts'
 
 /** The tenant of a request, and the caller's permissions in it. */
 export interface Authorization {
@@ -104,6 +105,7 @@ function organizationOfKey(caller: KeyCaller, kind: CallerKind, named: Named): A
     if (kind === 'member') throw problem('org-not-found')
     throw problem('org-mismatch', { detail: 'X-Org-Id names another organization than the API key: omit it.' })
   }
+  refuseSuspended(caller)
   return {
     scope: { organizationId: caller.organizationId },
     permissions: caller.permissions,
@@ -154,6 +156,7 @@ async function organizationOfUser(
   const membership =
     organizationId === undefined ? undefined : await access.findMembership(caller.userId, organizationId)
   if (membership === undefined) throw problem('org-not-found')
+  refuseSuspended(membership)
   return {
     scope: { organizationId: membership.organizationId },
     permissions: membership.permissions,
@@ -169,6 +172,7 @@ async function applicationOfUser(access: Access, caller: UserCaller, named: Name
   const membership =
     organizationId !== undefined && matches ? await access.findMembership(caller.userId, organizationId) : undefined
   if (applicationId === undefined || membership === undefined) throw problem('app-not-found')
+  refuseSuspended(membership)
   return {
     scope: { organizationId: membership.organizationId, applicationId, endUserId: null },
     permissions: membership.permissions,
@@ -183,6 +187,18 @@ async function findEndUser(access: Access, applicationId: string, wireId: string
     throw problem('invalid-end-user-id', { detail: 'Appstrate-User must be an end-user id such as eu_….' })
   if (await access.hasEndUser(applicationId, endUserId)) return endUserId
   throw problem('invalid-end-user', { detail: "The end-user does not exist in the API key's application." })
+}
+
+function refuseSuspended({ suspensionReason }: Pick<CallerMembership, 'suspensionReason'>): void {
+  if (suspensionReason !== null) throw organizationSuspended(suspensionReason)
+}
+
+/** The refusal of everything in a suspended organization. */
+export function organizationSuspended(reason: string): Problem {
+  return problem('organization-suspended', {
+    detail: `The organization is suspended: ${reason.replace(/[.\s]+$/, '')}. Ask an administrator of this instance.`,
+    extensions: { reason },
+  })
 }
 
 function missingAppId() {

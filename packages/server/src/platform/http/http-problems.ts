@@ -17,6 +17,7 @@ export const httpProblems = {
   'session-required': { status: 403, title: 'Session Required' },
   'administrator-required': { status: 403, title: 'Administrator Required' },
   'reauthentication-required': { status: 403, title: 'Reauthentication Required' },
+  'organization-suspended': { status: 403, title: 'Organization Suspended' },
   'org-mismatch': { status: 403, title: 'Organization Mismatch' },
   'app-mismatch': { status: 403, title: 'Application Mismatch' },
   'invalid-end-user': { status: 403, title: 'Invalid End-User' },

@@ -65,6 +65,7 @@ async function fillAccounts(db: Db, { tenant: { organizationId, applicationId, u
   await sql`
     insert into organization_members (organization_id, user_id, role, joined_at)
     select ${organizationId}, ${userId} || lpad(n::text, 8, '0'), 'member', ${time} from ${all}`.execute(db)
+  await sql`insert into administrators (user_id) values (${userId}) on conflict do nothing`.execute(db)
   await sql`
     insert into sessions (id, user_id, token, expires_at, created_at)
     select 'ses_' || lpad(n::text, 8, '0'), ${userId}, md5(n::text), now() + interval '1 day', ${time}

@@ -1,9 +1,15 @@
+import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 
 /** Whether the user administers the instance. */
 export async function isAdministrator(db: Db, userId: string): Promise<boolean> {
   const row = await db.selectFrom('administrators').select('user_id').where('user_id', '=', userId).executeTakeFirst()
   return row !== undefined
+}
+
+/** Selects a row if the user administers the instance. */
+export function administratorMark(userId: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`select from administrators as administrator where administrator.user_id = ${userId}`
 }
 
 /** Makes the user an administrator. `grantedBy` is null for the first run and the command. False if they are one. */

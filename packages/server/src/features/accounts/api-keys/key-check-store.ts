@@ -3,6 +3,7 @@ import type { Role } from '../../../platform/access/permissions.ts'
 import type { Db } from '../../../platform/db/database.ts'
 import { isLiveApplication } from '../applications/index.ts'
 import { memberships } from '../organizations/index.ts'
+import { suspensionOfUser } from '../suspensions/index.ts'
 import { parseKeyLimits, type KeyLimits } from './key-limits.ts'
 
 /** A key that a request may use, and what it may do. */
@@ -18,26 +19,29 @@ export interface KnownKey {
   readonly role: Role
   readonly apiVersion: string | null
   readonly limits: KeyLimits
+  /** Why the organization is suspended; null if it is not. */
+  readonly suspensionReason: string | null
 }
 
 /**
  * The keys with the hashes of secrets, by hash in base64. Leaves out keys that are revoked, whose creator is no longer
- * a member, or whose application is deleted, but not expired ones. A secret that a rotation replaced is found too, with
- * its own creator.
+ * a member or is suspended, or whose application is deleted, but not expired ones. A secret that a rotation replaced is
+ * found too, with its own creator.
  */
 export async function findKeys(db: Db, keyHashes: readonly Buffer[]): Promise<Map<string, KnownKey>> {
   // `least` of a date and null is the date. Each of the two columns of hashes has a unique index.
   const { rows } = await sql<Omit<KnownKey, 'limits'> & { hash: Buffer; limits: unknown }>`
     select asked.hash, k.id as "keyId", m.user_id as "userId", k.organization_id as "organizationId",
-      k.application_id as "applicationId", k.scopes, k.limits, m.role,
-      m.api_version as "apiVersion",
+      k.application_id as "applicationId", k.scopes, k.limits, m.role, m.api_version as "apiVersion",
+      m.suspension_reason as "suspensionReason",
       case when k.key_hash = asked.hash then k.expires_at else least(k.expires_at, k.previous_expires_at) end
         as "expiresAt"
     from unnest(${keyHashes}::bytea[]) as asked (hash)
     join api_keys k on k.key_hash = asked.hash or k.previous_key_hash = asked.hash
     join ${memberships(db)} m on m.organization_id = k.organization_id and
       m.user_id = coalesce(case when k.key_hash <> asked.hash then k.previous_created_by end, k.created_by)
-    where k.revoked_at is null and ${isLiveApplication(sql.ref('k.application_id'))}`.execute(db)
+    where k.revoked_at is null and not exists (${suspensionOfUser(sql.ref('m.user_id'))}) and
+      ${isLiveApplication(sql.ref('k.application_id'))}`.execute(db)
   return new Map(
     rows.map(({ hash, limits, ...key }) => [hash.toString('base64'), { ...key, limits: parseKeyLimits(limits) }]),
   )

@@ -18,6 +18,7 @@ export {
   findLiveApplications,
   findOrganizationOf,
   insertApplication,
+  applicationsOf,
   isLiveApplication,
   lockApplications,
   lockDeletedApplication,

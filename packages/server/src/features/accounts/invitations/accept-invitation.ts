@@ -57,13 +57,15 @@ export const acceptInvitation = endpoint({
     'invitation-cancelled',
     'invitation-expired',
     'weak-password',
+    'sign-up-closed',
+    'organization-suspended',
   ],
   async handle({ params, body: { password, displayName }, now, change, platform, request, reply }) {
     refuseForeignOrigin({ platform }, request)
     const session = await findSessionUser(platform, toHeaders(request))
     const guest = { sessionUserId: session?.userId, password, displayName }
     const { invitation, role, isNewUser } = await change(
-      (tx) => joinByInvitation(tx, hashToken(params.token), { guest, now }),
+      (tx) => joinByInvitation(tx, hashToken(params.token), { guest, platform, now }),
       (joined) => {
         const { id, organizationId, email, acceptedBy } = joined.invitation
         return {

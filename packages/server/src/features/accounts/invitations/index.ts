@@ -5,7 +5,7 @@ import { createInvitation } from './create-invitation.ts'
 import { getInvitation } from './get-invitation.ts'
 import { getPublicInvitation } from './get-public-invitation.ts'
 import { listInvitations } from './list-invitations.ts'
-import { invitationsOf, removeInvitations } from './invitation-store.ts'
+import { hasPendingInvitation, invitationsOf, removeInvitations } from './invitation-store.ts'
 import { resendInvitation } from './resend-invitation.ts'
 import { showInvitation } from './show-invitation.ts'
 import { updateInvitation } from './update-invitation.ts'
@@ -34,6 +34,7 @@ export const invitationsFeature = feature({
   problems,
   idPrefixes,
   removes: { organization: { invitations: removeInvitations } },
+  isInvited: hasPendingInvitation,
   owns: ['invitations'],
   contents: { organization: { invitations: { rows: invitationsOf } } },
   endpoints: {

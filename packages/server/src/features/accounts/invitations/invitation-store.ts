@@ -7,6 +7,7 @@ import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-pa
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { lockMembers, organizationNames } from '../organizations/index.ts'
 import { userNames } from '../sign-in/index.ts'
+import { suspensionOf } from '../suspensions/index.ts'
 import {
   invitationStatusesBefore,
   storedInvitationStatuses,
@@ -204,6 +205,21 @@ export async function findInvitationOfToken(db: Db, tokenHash: Buffer): Promise<
     acceptedBy: row.accepted_by,
     accountId: row.account_id,
   }
+}
+
+/** Whether an organization, which is not suspended, has invited the address. Unscoped. */
+export async function hasPendingInvitation(db: Db, email: string, now: Date): Promise<boolean> {
+  const row = await db
+    .selectFrom('invitations as i')
+    .innerJoin(organizationNames(db).as('o'), 'o.id', 'i.organization_id')
+    .select('i.id')
+    .where('i.email', '=', email)
+    .where('i.status', '=', 'pending')
+    .where('i.expires_at', '>', now)
+    .where(sql<boolean>`not exists (${suspensionOf(sql.ref('i.organization_id'))})`)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** Selects a row for each invitation of an organization. */

@@ -1,9 +1,13 @@
 import type { Tx } from '../../../platform/db/database.ts'
+import type { Platform } from '../../../platform/platform.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { problem } from '../../../platform/problems/problem.ts'
 import type { Role } from '../../../platform/access/permissions.ts'
+import { organizationSuspended } from '../../../platform/http/authorize.ts'
 import { findMember, insertMember } from '../organizations/index.ts'
 import { registerUser } from '../sign-in/index.ts'
+import { refusalOfInvited } from '../sign-up/index.ts'
+import { findOrganizationSuspension } from '../suspensions/index.ts'
 import { refuseGone } from './invitation.ts'
 import { lockInvitationOfToken, saveAcceptance, type PublicInvitation } from './invitation-store.ts'
 
@@ -26,10 +30,12 @@ export interface Joined {
 export async function joinByInvitation(
   tx: Tx,
   tokenHash: Buffer,
-  { guest, now }: { readonly guest: Guest; readonly now: Date },
+  { guest, platform, now }: { guest: Guest; platform: Pick<Platform, 'config'>; now: Date },
 ): Promise<Joined> {
   const invitation = foundOr(await lockInvitationOfToken(tx, tokenHash), 'invitation-not-found')
   const scope = { organizationId: invitation.organizationId }
+  const suspension = await findOrganizationSuspension(tx, invitation.organizationId)
+  if (suspension !== undefined) throw organizationSuspended(suspension.reason)
   const { sessionUserId } = guest
   const before =
     sessionUserId !== undefined && invitation.acceptedBy === sessionUserId
@@ -38,6 +44,8 @@ export async function joinByInvitation(
   if (before !== undefined) return { invitation, userId: before.userId, role: before.role, isNewUser: false }
   refuseGone(invitation, now)
   const accountId = findAccount(invitation, guest)
+  const refusal = accountId === undefined ? refusalOfInvited(platform) : undefined
+  if (refusal !== undefined) throw refusal
   const userId = accountId ?? (await register(tx, invitation, guest))
   await insertMember(tx, scope, { userId, role: invitation.role })
   await saveAcceptance(tx, scope, { id: invitation.id, userId })

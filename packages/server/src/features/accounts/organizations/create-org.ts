@@ -1,6 +1,8 @@
 import { Type } from 'typebox'
 import { created, endpoint } from '../../../platform/http/endpoint.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
+import { problem } from '../../../platform/problems/problem.ts'
+import { isAdministrator } from '../administrators/index.ts'
 import { createOrganization } from './create-organization.ts'
 import { orgFields, OrgWire, toOrgWire } from './organization-wire.ts'
 
@@ -16,8 +18,10 @@ export const createOrg = endpoint({
   audit: 'org.created',
   body: Type.Object({ name: orgFields.name, slug: Type.Optional(orgFields.slug) }),
   returns: { 201: OrgWire },
-  fails: ['slug-taken'],
-  async handle({ body, caller, platform, changeOnce }) {
+  fails: ['slug-taken', 'administrator-required'],
+  async handle({ body, caller, db, platform, changeOnce }) {
+    if (platform.config.ORG_CREATION === 'admins' && !(await isAdministrator(db, caller.userId)))
+      throw problem('administrator-required', { detail: 'Only administrators of this instance create organizations.' })
     const request = { name: body.name, slug: body.slug, apiVersion: platform.versions.current, userId: caller.userId }
     return changeOnce(async (tx) => (await createOrganization(tx, request)).organization, {
       // The request has no organization yet, so the audit entry names the new one.

@@ -1,4 +1,5 @@
 import { rights } from '../../../platform/access/permissions.ts'
+import { oneOf } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createOrg } from './create-org.ts'
 import { deleteOrg } from './delete-org.ts'
@@ -24,6 +25,7 @@ export {
   loadMembers,
   lockMembers,
   memberships,
+  membersOf,
   saveRole,
   type Member,
 } from './member-store.ts'
@@ -34,6 +36,7 @@ export {
   hasOrganizations,
   holdApplications,
   holdOrganizations,
+  liveOrganizations,
   lockDeletedOrganization,
   organizationNames,
   organizationsWithRetention,
@@ -54,8 +57,16 @@ const permissions = {
   }),
 }
 
+const variables = {
+  ORG_CREATION: oneOf(['anyone', 'admins'], {
+    meaning: 'Who can create organizations: every user, or only administrators of the instance.',
+    fallback: 'anyone',
+  }),
+} as const
+
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
+  interface ConfigVariables extends Readonly<typeof variables> {}
 }
 
 export const organizationsFeature = feature({
@@ -65,6 +76,7 @@ export const organizationsFeature = feature({
     'Organizations are the tenants: users are members of organizations, and every other resource belongs to one.',
   problems,
   permissions,
+  variables,
   // One owner for both: a membership is a part of its organization, and the organization's row is the lock of both.
   owns: ['organizations', 'organization_members', 'retired_slugs'],
   removes: { organization: { organization_members: removeMembers } },

@@ -7,6 +7,7 @@ import type { TimeAndId } from '../../../platform/lists/cursor.ts'
 import { loadPage, mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { tableList } from '../../../platform/lists/postgres-list.ts'
 import { userNames } from '../sign-in/index.ts'
+import { organizationSuspensions } from '../suspensions/index.ts'
 import { liveOrganizations, serializeInOrganization } from './organization-store.ts'
 
 export interface Member {
@@ -105,11 +106,12 @@ export function membersOf(organizationId: RawBuilder<unknown>): RawBuilder<unkno
   return sql`select from organization_members where organization_id = ${organizationId}`
 }
 
-/** Memberships with the version pin of their organization, to be joined. */
+/** Memberships with the version pin of their organization, and the reason if it is suspended, to be joined. */
 export function memberships(db: Db) {
   return liveOrganizations(db)
     .innerJoin('organization_members as m', 'm.organization_id', 'o.id')
-    .select(['m.organization_id', 'm.user_id', 'm.role', 'o.api_version'])
+    .leftJoin(organizationSuspensions(db).as('s'), 's.organization_id', 'o.id')
+    .select(['m.organization_id', 'm.user_id', 'm.role', 'o.api_version', 's.reason as suspension_reason'])
 }
 
 /** What a membership gives to a request. */
@@ -117,6 +119,8 @@ export interface StoredMembership {
   readonly organizationId: string
   readonly role: Role
   readonly apiVersion: string | null
+  /** Why the organization is suspended; null if it is not. */
+  readonly suspensionReason: string | null
 }
 
 export async function findMembership(
@@ -128,16 +132,16 @@ export async function findMembership(
     .where('m.user_id', '=', userId)
     .where('m.organization_id', '=', organizationId)
     .executeTakeFirst()
-  return row === undefined
-    ? undefined
-    : { organizationId: row.organization_id, role: row.role, apiVersion: row.api_version }
+  if (row === undefined) return undefined
+  const { role, api_version: apiVersion, suspension_reason: suspensionReason } = row
+  return { organizationId, role, apiVersion, suspensionReason }
 }
 
-/** The role of each user in each of their organizations, by `<organization>:<user>`. */
+/** The role of each user in each of their organizations that are not suspended, by `<organization>:<user>`. */
 export async function findRoles(db: Db, userIds: readonly string[]): Promise<Map<string, Role>> {
   const { rows } = await sql<{ key: string; role: Role }>`
     select m.organization_id || ':' || m.user_id as key, m.role from ${memberships(db)} m
-    where m.user_id = any(${userIds}::text[])`.execute(db)
+    where m.user_id = any(${userIds}::text[]) and m.suspension_reason is null`.execute(db)
   return new Map(rows.map(({ key, role }) => [key, role]))
 }
 

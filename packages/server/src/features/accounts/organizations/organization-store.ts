@@ -5,6 +5,7 @@ import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-pa
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { applicationOwners, everyApplicationOf } from '../applications/index.ts'
+import { organizationSuspensions } from '../suspensions/index.ts'
 import type { Organization } from './organization.ts'
 
 export interface NewOrganization {
@@ -179,7 +180,8 @@ async function isRetired(tx: Tx, slug: string): Promise<boolean> {
 function select(db: Db, userId: string) {
   return liveOrganizations(db)
     .innerJoin('organization_members as m', 'm.organization_id', 'o.id')
-    .select(['o.id', 'o.name', 'o.slug', 'm.role', 'o.created_at', 'o.updated_at'])
+    .leftJoin(organizationSuspensions(db).as('s'), 's.organization_id', 'o.id')
+    .select(['o.id', 'o.name', 'o.slug', 'm.role', 's.reason', 's.suspended_at', 'o.created_at', 'o.updated_at'])
     .where('m.user_id', '=', userId)
 }
 
@@ -189,6 +191,8 @@ function toOrganization(row: Awaited<ReturnType<ReturnType<typeof select>['execu
     name: row.name,
     slug: row.slug,
     role: row.role,
+    suspension:
+      row.reason === null || row.suspended_at === null ? null : { reason: row.reason, suspendedAt: row.suspended_at },
     createdAt: row.created_at,
     updatedAt: row.updated_at,
   }

@@ -4,6 +4,7 @@ import { Nullable, OneOf, toWireTime, wire, WireId, WireTime, NameText } from '.
 import { toWireId } from '../../../platform/ids/id.ts'
 import { roles } from '../../../platform/access/permissions.ts'
 import { countMaxField } from '../applications/index.ts'
+import { SuspensionField, toSuspensionField } from '../suspensions/index.ts'
 import { slugLengthMax, slugPattern, type Organization } from './organization.ts'
 
 export const OrgWire = wire('Org', {
@@ -11,6 +12,7 @@ export const OrgWire = wire('Org', {
   name: Type.String(),
   slug: Type.String(),
   role: OneOf(roles, { description: 'Your role in the organization.' }),
+  suspension: SuspensionField,
   createdAt: WireTime,
   updatedAt: WireTime,
 })
@@ -57,6 +59,7 @@ export function toOrgWire(organization: Organization): Static<typeof OrgWire> {
     name: organization.name,
     slug: organization.slug,
     role: organization.role,
+    suspension: toSuspensionField(organization.suspension),
     createdAt: toWireTime(organization.createdAt),
     updatedAt: toWireTime(organization.updatedAt),
   }

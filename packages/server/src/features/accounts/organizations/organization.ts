@@ -1,4 +1,5 @@
 import { problem, type Problem } from '../../../platform/problems/problem.ts'
+import type { Suspension } from '../suspensions/index.ts'
 import type { Role } from '../../../platform/access/permissions.ts'
 
 export interface Organization {
@@ -7,6 +8,7 @@ export interface Organization {
   readonly slug: string
   /** The role of the user who makes the request. */
   readonly role: Role
+  readonly suspension: Suspension | null
   readonly createdAt: Date
   readonly updatedAt: Date
 }

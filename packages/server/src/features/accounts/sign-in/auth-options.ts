@@ -5,6 +5,7 @@ import type { Platform } from '../../../platform/platform.ts'
 import type { Mailer } from '../../../platform/mail/mailer.ts'
 import { recordSecurityEvent } from '../security-log/index.ts'
 import { clientIpHeader, requestOf } from './auth-request.ts'
+import { gateAccounts, type AccountGate } from './account-gate.ts'
 import { refuseEndedLinks } from './mailed-links/ended-links.ts'
 import { endOtherSessions, hashingAdapter } from './sessions/hashed-session-tokens.ts'
 import { refuseWeakPasswords } from './passwords/new-passwords.ts'
@@ -23,7 +24,7 @@ export type AuthPlatform = Pick<Platform, 'clock' | 'config' | 'db' | 'hooks' | 
 export async function authOptions(platform: AuthPlatform, mailer: Mailer | undefined): Promise<BetterAuthOptions> {
   const { clock, config, secrets, db, log } = platform
   const recorder = { db, log, mailer }
-  const rows = watchRows(recorder)
+  const gate = await gateAccounts(platform)
   return {
     appName: 'Appstrate',
     baseURL: appUrl(config),
@@ -31,11 +32,12 @@ export async function authOptions(platform: AuthPlatform, mailer: Mailer | undef
     secret: secrets.authSecret,
     trustedOrigins: trustedOrigins(config),
     database: await hashingAdapter(db),
-    ...tables(mailer),
+    ...tables(mailer, gate),
     ...flows({ ...recorder, clock, secrets }),
     socialProviders: socialProviders(config),
     // The last one sees whether the library wants a code after the password.
     plugins: [
+      gate.plugin,
       await refuseWeakPasswords(platform),
       await limitPasswordAttempts({ ...recorder, clock, secrets }),
       await requireReauthentication(platform),
@@ -45,18 +47,7 @@ export async function authOptions(platform: AuthPlatform, mailer: Mailer | undef
       await watchAccounts(recorder),
     ],
     hooks: await limitCodes(platform),
-    databaseHooks: {
-      ...rows,
-      session: {
-        delete: {
-          async after(session, ctx) {
-            // Also ends the streams that were opened with the session.
-            platform.wake.wake('sessions', session.id)
-            await rows.session?.delete?.after?.(session, ctx)
-          },
-        },
-      },
-    },
+    databaseHooks: rowHooks(platform, watchRows(recorder), gate),
     // The first is a password check that nobody counts; the others would hand out credentials of Google and GitHub.
     disabledPaths: ['/verify-password', '/get-access-token', '/refresh-token', '/account-info'],
     rateLimit: { enabled: false },
@@ -75,14 +66,36 @@ export async function authOptions(platform: AuthPlatform, mailer: Mailer | undef
   }
 }
 
+type DatabaseHooks = NonNullable<BetterAuthOptions['databaseHooks']>
+
+function rowHooks({ wake }: Pick<AuthPlatform, 'wake'>, rows: DatabaseHooks, gate: AccountGate): DatabaseHooks {
+  return {
+    ...rows,
+    user: { ...rows.user, update: { ...rows.user?.update, before: gate.beforeUpdate } },
+    session: {
+      create: { before: gate.beforeSession },
+      delete: {
+        async after(session, ctx) {
+          // Also ends the streams that were opened with the session.
+          wake.wake('sessions', session.id)
+          await rows.session?.delete?.after?.(session, ctx)
+        },
+      },
+    },
+  }
+}
+
 function newId(model: string): string {
   if (model === 'user') return newWireId('usr')
   return model === 'session' ? newWireId('ses') : `${model}_${newUuid().replaceAll('-', '')}`
 }
 
-function tables(mailer: Mailer | undefined): Pick<BetterAuthOptions, 'user' | 'session' | 'account' | 'verification'> {
+function tables(
+  mailer: Mailer | undefined,
+  { validateUserInfo }: Pick<AccountGate, 'validateUserInfo'>,
+): Pick<BetterAuthOptions, 'user' | 'session' | 'account' | 'verification'> {
   return {
-    user: userTable(mailer),
+    user: { ...userTable(mailer), validateUserInfo },
     session: {
       modelName: 'sessions',
       fields: {

@@ -8,6 +8,8 @@ import { appUrl, trustedOrigins } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { authLibrary } from './auth-library.ts'
 import { clientIpHeader, requestIdHeader } from './auth-request.ts'
+import { suspendedUserCode } from '../suspensions/index.ts'
+import { accountRefusalCodes } from './account-gate.ts'
 import { weakPasswordCode } from './passwords/new-passwords.ts'
 import { tooManyPasswordsCode } from './passwords/password-attempts.ts'
 import { reauthenticationCode } from './sessions/reauthentication.ts'
@@ -23,12 +25,22 @@ interface ForwardedRequest {
 /** Calls the auth library and sets its cookies on the reply. Throws a problem if it refuses, an Error if it fails. */
 export function callLibrary(http: Http, forwarded: ForwardedRequest): Promise<Response> {
   return revealDatabaseFailures(async () => {
-    const response = await http.platform.use(authLibrary).handle(toWebRequest(http, forwarded))
+    const response = await http.platform
+      .use(authLibrary)
+      .handle(toWebRequest(http, forwarded))
+      .catch(refuseJustSuspended)
     const cookies = response.headers.getSetCookie()
     if (cookies.length > 0) void http.reply.header('set-cookie', cookies)
     if (response.status >= 400) throw await toProblem(response, http.platform)
     return response
   })
+}
+
+// The user was suspended after the library had asked whether they are: a trigger refuses the session.
+function refuseJustSuspended(error: unknown): never {
+  if (error instanceof Error && 'code' in error && error.code === suspendedUserCode)
+    throw problem('user-suspended', { detail: 'Your account was suspended: ask an administrator of this instance.' })
+  throw error
 }
 
 /** Paths that mean one thing: without dots, escapes, empty segments and a slash at the end. */
@@ -85,6 +97,9 @@ const codesOfRefusals: Readonly<Record<string, ProblemCode>> = {
   ACCOUNT_TEMPORARILY_LOCKED: 'too-many-wrong-codes',
   [tooManyPasswordsCode]: 'too-many-wrong-passwords',
   [weakPasswordCode]: 'weak-password',
+  [accountRefusalCodes['sign-up-closed']]: 'sign-up-closed',
+  [accountRefusalCodes['email-domain-refused']]: 'email-domain-refused',
+  [accountRefusalCodes['user-suspended']]: 'user-suspended',
   [reauthenticationCode]: 'reauthentication-required',
   MISSING_OR_NULL_ORIGIN: 'origin-not-allowed',
   CROSS_SITE_NAVIGATION_LOGIN_BLOCKED: 'origin-not-allowed',

@@ -15,19 +15,23 @@ import { signOut } from './sign-out.ts'
 import { signUpEmail } from './sign-up-email.ts'
 
 export { findSessionUser } from './auth-library.ts'
+export { addUser, issuePasswordLink } from './password-link.ts'
 export { openSession } from './open-session.ts'
 export {
   deleteOtherSessions,
+  deleteSessions,
   deleteSession,
   findOpenSessions,
   loadSessions,
   type Session,
 } from './sessions/session-store.ts'
 export {
+  everyUser,
   findUser,
   findUserByEmail,
   hasUsers,
   lockUser,
+  lockUserAlone,
   saveUser,
   userExists,
   userNames,
@@ -87,6 +91,18 @@ export const signInFeature = feature({
     'credential_changes',
   ],
 })
+
+/** The ways to sign in that this instance offers. */
+export function signInMethods(
+  config: Pick<Platform['config'], 'GOOGLE_CLIENT_ID' | 'GITHUB_CLIENT_ID'>,
+): ('password' | 'passkey' | 'google' | 'github')[] {
+  return [
+    'password',
+    'passkey',
+    ...(config.GOOGLE_CLIENT_ID === undefined ? [] : (['google'] as const)),
+    ...(config.GITHUB_CLIENT_ID === undefined ? [] : (['github'] as const)),
+  ]
+}
 
 /** Loads the auth library after the server has started to listen: the first sign-in does not wait for it. */
 export function warmSignIn(platform: Pick<Platform, 'use'>): Promise<void> {

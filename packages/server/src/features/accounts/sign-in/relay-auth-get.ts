@@ -32,6 +32,9 @@ export const relayAuthGet = endpoint({
   fails: [
     'auth-request-refused',
     'sign-in-failed',
+    'sign-up-closed',
+    'email-domain-refused',
+    'user-suspended',
     'sign-in-refused',
     'reauthentication-required',
     'origin-not-allowed',

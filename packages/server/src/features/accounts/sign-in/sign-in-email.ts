@@ -34,6 +34,7 @@ export const signInEmail = endpoint({
   fails: [
     'auth-request-refused',
     'sign-in-failed',
+    'user-suspended',
     'sign-in-refused',
     'too-many-wrong-passwords',
     'origin-not-allowed',

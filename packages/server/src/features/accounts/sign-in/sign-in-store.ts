@@ -5,12 +5,16 @@ import { newUuid, newWireId } from '../../../platform/ids/id.ts'
 export interface NewUser {
   readonly name: string
   readonly email: string
-  readonly passwordHash: string
+  /** Undefined for a user who cannot sign in yet. */
+  readonly passwordHash: string | undefined
   /** Defaults to true. */
   readonly emailVerified?: boolean
 }
 
-/** Inserts a user with a password hash of the auth library. Returns the id, or undefined if the address is taken. */
+/**
+ * Inserts a user, with a password hash of the auth library or without a password. Returns the id, or undefined if the
+ * address is taken.
+ */
 export async function insertUser(
   tx: Tx,
   { name, email, passwordHash, emailVerified = true }: NewUser,
@@ -23,6 +27,7 @@ export async function insertUser(
     .returning('id')
     .executeTakeFirst()
   if (inserted === undefined) return undefined
+  if (passwordHash === undefined) return id
   await tx
     .insertInto('accounts')
     .values({
@@ -34,6 +39,19 @@ export async function insertUser(
     })
     .execute()
   return id
+}
+
+/** Whether the user has a password, a linked account or a passkey. */
+export async function canSignIn(db: Db, userId: string): Promise<boolean> {
+  const { rows } = await sql`
+    select from accounts where user_id = ${userId} union all select from passkeys where user_id = ${userId}
+    limit 1`.execute(db)
+  return rows.length > 0
+}
+
+/** Ends the user's mailed links for a new password, unfinished sign-ins and trusted devices. */
+export async function deleteVerificationsOf(db: Db, userId: string): Promise<void> {
+  await db.deleteFrom('verifications').where('value', '=', userId).execute()
 }
 
 /**

@@ -25,7 +25,15 @@ export const signUpEmail = endpoint({
   }),
   bodyBytesMax: smallBodyBytes,
   returns: { 200: SignedInWire },
-  fails: ['auth-request-refused', 'sign-in-refused', 'origin-not-allowed', 'sign-up-refused', 'weak-password'],
+  fails: [
+    'auth-request-refused',
+    'sign-up-closed',
+    'email-domain-refused',
+    'sign-in-refused',
+    'origin-not-allowed',
+    'sign-up-refused',
+    'weak-password',
+  ],
   async handle({ body, ...http }) {
     return ok(await parseReply(SignedInWire, await callLibrary(http, { method: 'POST', body: JSON.stringify(body) })))
   },

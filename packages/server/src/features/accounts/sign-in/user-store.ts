@@ -52,6 +52,19 @@ export async function saveUser(
   return toUser(row)
 }
 
+/**
+ * Locks the user until the transaction ends, also against new sessions and memberships. False if there is no such user.
+ */
+export async function lockUserAlone(tx: Tx, userId: string): Promise<boolean> {
+  const row = await tx.selectFrom('users').select('id').where('id', '=', userId).forUpdate().executeTakeFirst()
+  return row !== undefined
+}
+
+/** Every user, as `u`. */
+export function everyUser(db: Db) {
+  return db.selectFrom('users as u')
+}
+
 /** Names and addresses of users, to be joined. */
 export function userNames(db: Db) {
   return db.selectFrom('users').select(['id', 'name', 'email'])

@@ -58,6 +58,14 @@ export async function deleteUserSuspension(tx: Tx, userId: string): Promise<bool
   return numDeletedRows > 0n
 }
 
+export async function findOrganizationSuspension(db: Db, organizationId: string): Promise<Suspension | undefined> {
+  return db
+    .selectFrom('organization_suspensions')
+    .select(['reason', 'suspended_at as suspendedAt'])
+    .where('organization_id', '=', organizationId)
+    .executeTakeFirst()
+}
+
 export async function findUserSuspension(db: Db, userId: string): Promise<Suspension | undefined> {
   return db
     .selectFrom('user_suspensions')

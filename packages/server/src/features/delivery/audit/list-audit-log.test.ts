@@ -35,6 +35,7 @@ describe('listing the audit log', () => {
       userId: tenant.userId,
       permissions: new Set<string>(),
       apiVersion: null,
+      suspensionReason: null,
     }) as const
 
   it('shows who did what, to what, from where, in which request, and what changed', async () => {

@@ -13,6 +13,7 @@ const key = {
   applicationId: 'a',
   permissions: new Set<string>(),
   apiVersion: null,
+  suspensionReason: null,
 } as const
 const scope = { organizationId: 'o', applicationId: 'a', endUserId: null }
 

@@ -18,9 +18,9 @@ export interface RightsCheck {
 
 /**
  * Ends the streams whose request would be refused now: the secret of their API key no longer works, their session has
- * ended, their user has left the organization, the role or the scopes lost the right to read runs, their application
- * was deleted, or their end-user was erased. Returns when the next of the other streams' secrets expires, in
- * milliseconds, or Infinity.
+ * ended, their user has left the organization, the role or the scopes lost the right to read runs, their organization
+ * was suspended, their application was deleted, or their end-user was erased. Returns when the next of the other
+ * streams' secrets expires, in milliseconds, or Infinity.
  */
 export async function endStreamsWithoutRights(
   check: RightsCheck,
@@ -64,7 +64,8 @@ async function readRights(
   return ({ holder, source }) => {
     if ('secretHash' in holder) {
       const key = keys.get(holder.secretHash)
-      if (key === undefined || !heldPermissions(key, permissions).has(needed)) return -Infinity
+      if (key === undefined || key.suspensionReason !== null) return -Infinity
+      if (!heldPermissions(key, permissions).has(needed)) return -Infinity
       return key.expiresAt?.getTime() ?? Infinity
     }
     const role = roles.get(`${source.organizationId}:${holder.userId}`)

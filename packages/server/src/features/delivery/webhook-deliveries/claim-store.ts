@@ -12,6 +12,8 @@ const promotedMax = 1_000
 /** A webhook with ready attempts. */
 export interface Candidate extends Destination {
   readonly enabled: boolean
+  /** Its attempts wait: the organization is suspended. */
+  readonly paused: boolean
 }
 
 /** Makes attempts ready that are due or whose lease has expired. Returns whether there may be more. */
@@ -39,7 +41,7 @@ export async function findCandidates(db: Db, { after, limit }: { after: string; 
           order by d.webhook_id limit 1), w.place + 1
       from waiting w where w.webhook_id is not null and w.place < ${limit}
     )
-    select h.id as "webhookId", h.organization_id as "organizationId", h.enabled
+    select h.id as "webhookId", h.organization_id as "organizationId", h.enabled, h.paused
     from waiting w join ${webhookStates} h on h.id = w.webhook_id order by h.id`.execute(db)
   return rows
 }

@@ -82,7 +82,7 @@ async function claimRound(dispatcher: Dispatcher): Promise<number> {
   const candidates = await nextCandidates(dispatcher)
   const hasEnded = await endDisabled(dispatcher, candidates)
   const shares = planClaims(
-    candidates.filter(({ enabled }) => enabled),
+    candidates.filter(({ enabled, paused }) => enabled && !paused),
     traffic,
     slots,
   )

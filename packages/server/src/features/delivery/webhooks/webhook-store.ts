@@ -6,6 +6,7 @@ import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import type { OutboxEvent } from '../../../platform/outbox/outbox.ts'
 import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { isLiveApplication, serializeInApplication } from '../../accounts/applications/index.ts'
+import { suspensionOf } from '../../accounts/suspensions/index.ts'
 import { toColumns, toWebhook, webhookColumns as columns } from './webhook-row.ts'
 import { isSubscribed, webhooksMax, type ChosenFields, type SigningWebhook, type Webhook } from './webhook.ts'
 
@@ -149,9 +150,13 @@ export function webhooksOf(applicationId: RawBuilder<unknown>): RawBuilder<unkno
   return sql`select from webhooks where application_id = ${applicationId}`
 }
 
-/** States of webhooks, to be joined. Those of a deleted application count as disabled. */
+/**
+ * States of webhooks, to be joined. Those of a deleted application count as disabled; those of a suspended organization
+ * are paused.
+ */
 export const webhookStates = sql`(
-  select id, organization_id, enabled and ${isLiveApplication(sql.ref('application_id'))} as enabled, disabled_at
+  select id, organization_id, enabled and ${isLiveApplication(sql.ref('application_id'))} as enabled, disabled_at,
+    exists (${suspensionOf(sql.ref('webhooks.organization_id'))}) as paused
   from webhooks)`
 
 /** Keeps webhooks from being deleted until the transaction ends; `ids` selects their ids. */

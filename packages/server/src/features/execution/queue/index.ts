@@ -1,5 +1,6 @@
 import { whole } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
+import { cancelSuspendedRuns } from './cancel-suspended-runs.job.ts'
 
 export { startWorker, type Worker } from './worker.ts'
 
@@ -34,4 +35,5 @@ export const queueFeature = feature({
   variables,
   endpoints: {},
   owns: ['workers'],
+  jobs: [cancelSuspendedRuns],
 })

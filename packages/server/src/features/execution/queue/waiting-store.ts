@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from 'kysely'
 import type { Db } from '../../../platform/db/database.ts'
+import { suspensionOf } from '../../accounts/suspensions/index.ts'
 
 /** The worker that wants runs. */
 export interface Claimant {
@@ -24,9 +25,9 @@ export interface WaitingRun {
 
 /**
  * The common table expression `candidates`: the runs that the worker may claim, at most `max`, by fair shares. These
- * are pending runs, and running ones that no living worker holds. A run ranks behind as many as its organization
- * already has; between equals the one that has waited longest comes first. The cost grows with the number of waiting
- * organizations and of interrupted runs, not with the queue.
+ * are pending runs, and running ones that no living worker holds, of organizations that are not suspended. A run ranks
+ * behind as many as its organization already has; between equals the one that has waited longest comes first. The cost
+ * grows with the number of waiting organizations and of interrupted runs, not with the queue.
  */
 export function candidates(
   { id, organizationRunsMax, quotaOf, slotMs, handedOver }: Claimant,
@@ -56,6 +57,7 @@ export function candidates(
         select organization_id, 0 as interrupted from pending where organization_id is not null
         union all
         select organization_id, count(*) from interrupted group by organization_id) w
+      where not exists (${suspensionOf(sql.ref('w.organization_id'))})
       group by organization_id
     ), shares as materialized (
       select waiting.*, held.*, ${quotaOf(sql.ref('waiting.organization_id'))} as quota

@@ -44,15 +44,18 @@ export async function finishRun(
   return ended
 }
 
-/** Cancels a run that the transaction has locked. `by` completes "Cancelled by …"; `entry` is its log entry's text. */
+/**
+ * Cancels a run that the transaction has locked. `by` completes "Cancelled by …"; `entry` is its log entry's text;
+ * `code` is the code of the run's error.
+ */
 export async function cancelLockedRun(
   tx: Tx,
   id: string,
-  { by, entry }: { readonly by: string; readonly entry: string },
+  { by, entry, code = 'cancelled' }: { readonly by: string; readonly entry: string; readonly code?: string },
 ): Promise<StoredRun> {
   const cancelled = await endRun(tx, id, {
     status: 'cancelled',
-    error: { code: 'cancelled', message: `Cancelled by ${by}.` },
+    error: { code, message: `Cancelled by ${by}.` },
   })
   await appendEvents(tx, cancelled, [
     ...sealEntries(plainSeal, [runCompleted('cancelled', null, entry)]),

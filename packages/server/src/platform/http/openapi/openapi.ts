@@ -184,13 +184,20 @@ export function failuresOf({
 }
 
 const ofKeys: readonly ProblemCode[] = ['unauthorized', 'header-not-allowed', 'origin-not-allowed']
-const ofOrganizations: readonly ProblemCode[] = [...ofKeys, 'org-not-found', 'invalid-end-user-id', 'invalid-end-user']
+const ofOrganizations: readonly ProblemCode[] = [
+  ...ofKeys,
+  'org-not-found',
+  'organization-suspended',
+  'invalid-end-user-id',
+  'invalid-end-user',
+]
 const ofApplications: readonly ProblemCode[] = [
   ...ofKeys,
   'missing-app-id',
   'app-mismatch',
   'app-not-found',
   'org-mismatch',
+  'organization-suspended',
   'invalid-end-user-id',
   'invalid-end-user',
 ]

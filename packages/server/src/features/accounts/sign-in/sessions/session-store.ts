@@ -74,6 +74,12 @@ export async function deleteOtherSessions(tx: Tx, userId: string, keptId: string
   return Number(numDeletedRows)
 }
 
+/** Ends every session of the user; returns how many. */
+export async function deleteSessions(tx: Tx, userId: string): Promise<number> {
+  const { numDeletedRows } = await tx.deleteFrom('sessions').where('user_id', '=', userId).executeTakeFirstOrThrow()
+  return Number(numDeletedRows)
+}
+
 /** Which of the sessions have neither ended nor expired. */
 export async function findOpenSessions(db: Db, ids: readonly string[], now: Date): Promise<Set<string>> {
   const { rows } = await sql<{ id: string }>`

@@ -76,6 +76,7 @@ async function fireAll(batch: FiringBatch, schedules: readonly PreparedSchedule[
     const decisions = decideFires(plan.fires, {
       overlap: schedule.overlap,
       queuedFor: schedule.queuedFor,
+      isSuspended: schedule.isSuspended,
       activeRunIds: activeRuns.get(schedule.id) ?? [],
     })
     let hasRun = false

@@ -4,6 +4,7 @@ import { toJsonText } from '../../../../platform/db/json-text.ts'
 import { isLiveApplication } from '../../../accounts/applications/index.ts'
 import { holdEndUsers, isNotErased } from '../../../accounts/end-users/index.ts'
 import { holdApplications } from '../../../accounts/organizations/index.ts'
+import { suspensionOf } from '../../../accounts/suspensions/index.ts'
 import type { FireOutcome, Schedule } from '../schedule.ts'
 import { fireChanges } from '../schedule.ts'
 import { scheduleColumns, toSchedule } from '../schedule-store.ts'
@@ -18,6 +19,8 @@ export interface DueSchedule extends Schedule {
   readonly queuedFor: Date | null
   /** The nominal time of the fire that waited until its organization may start more runs. */
   readonly heldFor: Date | null
+  /** The organization is suspended: the schedule does not fire, as if it were disabled. */
+  readonly isSuspended: boolean
 }
 
 /** A due schedule, before it is loaded. */
@@ -87,6 +90,7 @@ export async function loadDue(db: Db, { ids, now }: { ids: readonly string[]; no
         .where('f.outcome', '=', 'queued')
         .as('queued_for'),
     )
+    .select(sql<boolean>`exists (${suspensionOf(sql.ref('s.organization_id'))})`.as('is_suspended'))
     .where(sql<boolean>`s.id = any(${ids}::uuid[])`)
     .where('s.due_at', '<=', now)
     .execute()
@@ -96,6 +100,7 @@ export async function loadDue(db: Db, { ids, now }: { ids: readonly string[]; no
     rowVersion: row.row_version,
     queuedFor: row.queued_for,
     heldFor: row.held_for,
+    isSuspended: row.is_suspended,
   }))
 }
 

@@ -197,10 +197,10 @@ describe('overlap', () => {
   const fire = { kind: 'run', scheduledFor: at('2026-03-21T10:00:00Z') } as const
   const waiting = at('2026-03-21T09:00:00Z')
   const kindsOf = (overlap: Overlap, activeRunIds: string[], queuedFor: Date | null = null) =>
-    decideFires([fire], { overlap, activeRunIds, queuedFor }).map(({ kind }) => kind)
+    decideFires([fire], { overlap, activeRunIds, queuedFor, isSuspended: false }).map(({ kind }) => kind)
 
   it.each<Overlap>(['allow', 'skip', 'queue', 'cancel-previous'])('%s starts when nothing runs', (overlap) => {
-    expect(decideFires([fire], { overlap, activeRunIds: [], queuedFor: null })).toEqual([
+    expect(decideFires([fire], { overlap, activeRunIds: [], queuedFor: null, isSuspended: false })).toEqual([
       { kind: 'start', scheduledFor: fire.scheduledFor, cancels: [] },
     ])
   })
@@ -210,7 +210,12 @@ describe('overlap', () => {
     expect(kindsOf('skip', ['a'])).toEqual(['skipped-overlap'])
     expect(kindsOf('queue', ['a'])).toEqual(['queued'])
     expect(
-      decideFires([fire], { overlap: 'cancel-previous', activeRunIds: ['a', 'b'], queuedFor: null }),
+      decideFires([fire], {
+        overlap: 'cancel-previous',
+        activeRunIds: ['a', 'b'],
+        queuedFor: null,
+        isSuspended: false,
+      }),
     ).toMatchObject([{ kind: 'start', cancels: ['a', 'b'] }])
   })
 
@@ -219,17 +224,21 @@ describe('overlap', () => {
   })
 
   it('starts the queued fire when the run has ended, and queues the next one behind it', () => {
-    expect(decideFires([fire], { overlap: 'queue', activeRunIds: [], queuedFor: waiting })).toEqual([
-      { kind: 'start', scheduledFor: waiting, cancels: [] },
-      { kind: 'queued', scheduledFor: fire.scheduledFor },
-    ])
-    expect(decideFires([], { overlap: 'queue', activeRunIds: ['a'], queuedFor: waiting })).toEqual([])
+    expect(decideFires([fire], { overlap: 'queue', activeRunIds: [], queuedFor: waiting, isSuspended: false })).toEqual(
+      [
+        { kind: 'start', scheduledFor: waiting, cancels: [] },
+        { kind: 'queued', scheduledFor: fire.scheduledFor },
+      ],
+    )
+    expect(decideFires([], { overlap: 'queue', activeRunIds: ['a'], queuedFor: waiting, isSuspended: false })).toEqual(
+      [],
+    )
   })
 
   it('records missed fires even while a run is active', () => {
     const range = { kind: 'missed', scheduledFor: fire.scheduledFor, through: null } as const
-    expect(decideFires([range], { overlap: 'queue', activeRunIds: ['a'], queuedFor: waiting })).toEqual([
-      { kind: 'skipped-missed', scheduledFor: fire.scheduledFor, through: null },
-    ])
+    expect(
+      decideFires([range], { overlap: 'queue', activeRunIds: ['a'], queuedFor: waiting, isSuspended: false }),
+    ).toEqual([{ kind: 'skipped-missed', scheduledFor: fire.scheduledFor, through: null }])
   })
 })

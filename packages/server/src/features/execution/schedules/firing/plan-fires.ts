@@ -122,7 +122,7 @@ function endOf(fire: PlannedFire): Date {
 /** The decision about one fire. `start` cancels the runs in `cancels`, unless it cannot start itself. */
 export type Decision =
   | { readonly kind: 'start'; readonly scheduledFor: Date; readonly cancels: readonly string[] }
-  | { readonly kind: 'queued' | 'skipped-overlap'; readonly scheduledFor: Date }
+  | { readonly kind: 'queued' | 'skipped-overlap' | 'skipped-disabled'; readonly scheduledFor: Date }
   | { readonly kind: 'skipped-missed'; readonly scheduledFor: Date; readonly through: Date | null }
 
 export interface Situation {
@@ -131,13 +131,16 @@ export interface Situation {
   readonly queuedFor: Date | null
   /** Runs of the schedule that have not ended. */
   readonly activeRunIds: readonly string[]
+  /** The schedule does not fire now: its queued fire is dropped. */
+  readonly isSuspended: boolean
 }
 
 /** Decides the planned fires and the queued fire from the schedule's unfinished runs. */
 export function decideFires(
   fires: readonly PlannedFire[],
-  { overlap, queuedFor, activeRunIds }: Situation,
+  { overlap, queuedFor, activeRunIds, isSuspended }: Situation,
 ): Decision[] {
+  if (isSuspended) return queuedFor === null ? [] : [{ kind: 'skipped-disabled', scheduledFor: queuedFor }]
   const starts = queuedFor !== null && activeRunIds.length === 0
   const waiting: Decision[] = starts ? [{ kind: 'start', scheduledFor: queuedFor, cancels: [] }] : []
   const isBusy = starts || activeRunIds.length > 0

@@ -7,7 +7,7 @@ import { prepareRun, type PreparedRun, type RunError, type RunRequest } from '..
 import { unsealSchedule } from '../schedule-content.ts'
 import { runRequestOf } from '../schedule.ts'
 import type { DueSchedule } from './firing-store.ts'
-import { planFires, type FirePlan } from './plan-fires.ts'
+import { afterFire, planFires, type FirePlan } from './plan-fires.ts'
 
 type Preparing = Pick<Platform, 'db' | 'use' | 'config' | 'problems'>
 
@@ -33,6 +33,8 @@ export interface PreparedSchedule {
 }
 
 export async function prepareFires(platform: Preparing, schedule: DueSchedule, now: Date): Promise<PreparedSchedule> {
+  // Advances all the same, so that nothing is caught up after the suspension.
+  if (schedule.isSuspended) return { schedule, plan: { fires: [], ...afterFire(schedule, now, now) }, start: undefined }
   const plan = planFires(schedule, now)
   const isStarting = schedule.queuedFor !== null || plan.fires.some(({ kind }) => kind === 'run')
   return { schedule, plan, start: isStarting ? await prepareStart(platform, schedule) : undefined }

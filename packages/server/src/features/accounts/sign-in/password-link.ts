@@ -1,0 +1,51 @@
+import { randomBytes } from 'node:crypto'
+import type { Db, Tx } from '../../../platform/db/database.ts'
+import { mailer } from '../../../platform/mail/mailer.ts'
+import { appUrl } from '../../../platform/open-platform.ts'
+import type { Platform } from '../../../platform/platform.ts'
+import { authLibrary } from './auth-library.ts'
+import { canSignIn, deleteVerificationsOf, insertUser } from './sign-in-store.ts'
+import { findUserByEmail } from './user-store.ts'
+
+const lifetimeMs = 7 * 86_400_000
+
+/**
+ * Creates a user who cannot sign in before they have set a password by a link; returns their id. Their address counts
+ * as verified. The id of an earlier such user is returned again; undefined if the address has a user who can sign in.
+ */
+export async function addUser(
+  tx: Tx,
+  { name, email }: { readonly name: string; readonly email: string },
+): Promise<string | undefined> {
+  const inserted = await insertUser(tx, { name, email, passwordHash: undefined })
+  if (inserted !== undefined) return inserted
+  const earlier = await findUserByEmail(tx, email)
+  return earlier === undefined || (await canSignIn(tx, earlier.id)) ? undefined : earlier.id
+}
+
+/**
+ * Creates the link by which a new user sets their first password, and ends earlier ones. It is mailed; without a mail
+ * server it is returned.
+ */
+export async function issuePasswordLink(
+  platform: Pick<Platform, 'clock' | 'config' | 'use'> & { readonly db: Db },
+  { userId, email }: { readonly userId: string; readonly email: string },
+): Promise<string | undefined> {
+  const { clock, config, db, use } = platform
+  const token = randomBytes(32).toString('base64url')
+  const expiresAt = new Date(clock.now().getTime() + lifetimeMs)
+  await deleteVerificationsOf(db, userId)
+  await use(authLibrary).keepPasswordToken({ token, userId, expiresAt })
+  const link = `${appUrl(config)}/api/auth/reset-password/${token}?callbackURL=%2F`
+  const mails = use(mailer)
+  if (mails === undefined) return link
+  mails.post({
+    to: email,
+    subject: 'Set the password of your new account',
+    text:
+      'An administrator created an account for you. Open this link within seven days to set its password:\n\n' +
+      `${link}\n\n` +
+      'If you do not expect this, ignore this mail.\n',
+  })
+  return undefined
+}
