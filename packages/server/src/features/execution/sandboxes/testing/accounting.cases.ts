@@ -12,7 +12,7 @@ async function runAll({ inside }: Subject, programs: readonly string[]): Promise
   if (process.arch !== 'x64') return undefined
   const start = programs.map((program) => `${program} & pids="$pids $!"\n`).join('')
   const watch = 'while sleep 0.1; do for pid in $pids; do kill -0 $pid || exit 1; done; done'
-  return inside(`exec 2>/dev/null\n${start}${watch}`, { timeoutMs: 40_000 })
+  return inside(`exec 2>/dev/null\n${start}${watch}`, { timeoutMs: 60_000 })
 }
 
 function assertReason(result: ExecResult | undefined, reasons: readonly ExecResult['reason'][]): void {
@@ -176,7 +176,7 @@ sleep 60`)
 }
 
 const limitsKernelObjects: ConformanceCase = {
-  name: 'semaphores, locks and watched events are refused or limited',
+  name: 'semaphores and watched events are refused or limited',
   limits: { memoryBytes: 96 * mebibyte },
   async check(subject) {
     const semaphores = await runAll(subject, [
@@ -199,12 +199,28 @@ sleep 60`)
       ),
       ['memory-limit'],
     )
+  },
+}
+
+const limitsLocks: ConformanceCase = {
+  name: 'locks of parts of files count as memory',
+  limits: { memoryBytes: 24 * mebibyte },
+  async check(subject) {
     if (await hasCgroup(subject)) return
-    const locks = perl(`
-open my $file, "+>", "locked";
-fcntl $file, 6, pack "s s x4 q q l x4", 1, 0, 2 * $_, 1, 0 for reverse 1..20_000;
+    const program = perl(`
+for my $number (1..40) {
+  open my $file, "+>", "locked$$.$number";
+  fcntl $file, 6, pack "s s x4 q q l x4", 1, 0, 2 * $_, 1, 0 for reverse 1..1000;
+  push @kept, $file;
+}
 sleep 60`)
-    assertReason(await runAll(subject, [locks]), ['memory-limit'])
+    assertReason(
+      await runAll(
+        subject,
+        Array.from({ length: 4 }, () => program),
+      ),
+      ['memory-limit'],
+    )
   },
 }
 
@@ -244,6 +260,7 @@ export const accountingCases: readonly ConformanceCase[] = [
   limitsEmptyFiles,
   limitsSockets,
   limitsKernelObjects,
+  limitsLocks,
   staysFirstVictim,
   limitsInput,
 ]

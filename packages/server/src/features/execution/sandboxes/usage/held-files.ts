@@ -29,6 +29,8 @@ export interface HeldFilesScope {
 
 // The kernel's default for the mappings of a process.
 const mappingsMax = 65_530
+// More than the watches that are allowed take.
+const descriptionBytesMax = 8 * 1024 * 1024
 const deletedMapping = /^([\da-f]+-[\da-f]+) \S+ [\da-f]+ (\S+) (\d+) .* \(deleted\)$/gm
 
 interface Findings {
@@ -96,7 +98,7 @@ async function inspectDescriptor(
   recordUnlinked(found, file, scope)
   if (file.isFIFO() || file.isCharacterDevice() || file.isDirectory()) return
   if (file.isSocket() && found.sockets.has(file.ino)) return
-  const { text: info, isCut } = await readProc(`${thread}/fdinfo/${number}`)
+  const { text: info, isCut } = await readProc(`${thread}/fdinfo/${number}`, descriptionBytesMax)
   if (file.isSocket()) {
     found.sockets.add(file.ino)
     found.inFlight += Number(/^scm_fds:\s+(\d+)$/m.exec(info)?.[1] ?? 0)
