@@ -10,6 +10,7 @@ import { refuseEndedLinks } from './mailed-links/ended-links.ts'
 import { endOtherSessions, hashingAdapter } from './sessions/hashed-session-tokens.ts'
 import { refuseWeakPasswords } from './passwords/new-passwords.ts'
 import { forgetAttempts, limitPasswordAttempts, type AttemptPlatform } from './passwords/password-attempts.ts'
+import { refuseConcurrentChanges } from './sessions/concurrent-changes.ts'
 import { requireReauthentication } from './sessions/reauthentication.ts'
 import { limitCodes, secondFactors } from './second-factors/second-factors.ts'
 import { watchAccounts, watchRows } from './watch-accounts.ts'
@@ -42,6 +43,7 @@ export async function authOptions(platform: AuthPlatform, mailer: Mailer | undef
       await limitPasswordAttempts({ ...recorder, clock, secrets }),
       await requireReauthentication(platform),
       await refuseEndedLinks(platform),
+      await refuseConcurrentChanges(platform),
       await endOtherSessions({ ...recorder, wake: platform.wake }),
       ...(await secondFactors(platform)),
       await watchAccounts(recorder),
