@@ -71,7 +71,7 @@ async function take(tx: Tx, workerId: string, ids: readonly string[]): Promise<C
       worker_id: workerId,
       started_at: sql<Date>`coalesce(started_at, now())`,
     })
-    .where('id', 'in', [...ids])
+    .where(sql<boolean>`id = any(${ids}::uuid[])`)
     .where('status', 'in', claimable)
     .where((eb) =>
       eb.exists(

@@ -47,10 +47,5 @@ export function describeConnectionFailure(failure: ConnectionFailure): string {
   return texts[failure]
 }
 
-/** True if the failure is from before a connection was made: it says nothing about the server at the address. */
-export function isBeforeConnection(failure: ConnectionFailure): boolean {
-  return failure === 'BLOCKED_URL' || failure === 'DNS_ERROR'
-}
-
 /** What users see of any failure at an internal address. */
 export const hiddenFailure = hidden('The model server did not give a usable answer.')

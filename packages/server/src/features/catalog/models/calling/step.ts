@@ -2,7 +2,7 @@ import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
 import { AnswerCollector } from './answer-collector.ts'
 import { failureOf, incompleteFailureOf, reportedFailureOf } from './call-failure.ts'
 import { watchCall, type CallWatch, type StopReason } from './call-watch.ts'
-import { connectionFailureOf, hiddenFailure, isBeforeConnection } from './connection-failure.ts'
+import { hiddenFailure } from './connection-failure.ts'
 import { abortedError, ModelCallError, refusedAnswerError } from './model-call-error.ts'
 import { findBaseUrl, isSendableKey, keyHeaders, noBaseUrl, type ModelTarget } from './model-target.ts'
 import { fetchBelow } from './model-egress.ts'
@@ -59,7 +59,7 @@ export async function step(target: ModelTarget, request: StepRequest): Promise<S
     // Once the answer is complete, it does not matter how the connection ended.
     if (collector.isComplete) return collector.answer()
     const failed = toCallError(error, { target, request, watch, usage: collector.usage })
-    throw watch.isHidden && !isBeforeConnection(connectionFailureOf(error)) ? hide(failed) : failed
+    throw watch.isHidden ? hide(failed) : failed
   } finally {
     watch.close()
   }

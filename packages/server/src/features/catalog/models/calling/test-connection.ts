@@ -3,7 +3,6 @@ import {
   connectionFailureOf,
   describeConnectionFailure,
   hiddenFailure,
-  isBeforeConnection,
   type ConnectionFailure,
 } from './connection-failure.ts'
 import { findBaseUrl, isSendableKey, keyHeaders, noBaseUrl, type ModelTarget } from './model-target.ts'
@@ -63,7 +62,7 @@ async function findFailure(target: ModelTarget, timeoutMs: number): Promise<Test
     const isTimeout = error instanceof Error && error.name === 'TimeoutError'
     const failure = isTimeout ? 'TIMEOUT' : connectionFailureOf(error)
     const message = describeConnectionFailure(failure)
-    return { failure: { error: failure, message }, isHidden: isHidden && !isBeforeConnection(failure) }
+    return { failure: { error: failure, message }, isHidden }
   }
 }
 
