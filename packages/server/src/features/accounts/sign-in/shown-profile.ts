@@ -4,13 +4,13 @@ const imageCharactersMax = 2000
 const hidden = /[\p{Cc}\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+/gu
 
 /** A name from a sign-in provider as pages and mails may show it. */
-export function shownName(name: string): string {
+function shownName(name: string): string {
   const shown = name.replaceAll(hidden, ' ').trim().slice(0, nameCharactersMax).toWellFormed()
   return shown === '' ? 'Unnamed' : shown
 }
 
 /** The picture's address if a page may load it, else null: a page may put it into a link. */
-export function shownImage(image: string): string | null {
+function shownImage(image: string): string | null {
   const url = URL.parse(image)
   return url?.protocol === 'https:' && url.href.length <= imageCharactersMax ? url.href : null
 }
