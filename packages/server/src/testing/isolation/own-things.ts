@@ -21,6 +21,8 @@ export async function lookAtOwn(
   for (const operation of operations) {
     const [method] = splitRoute(operation.endpoint.route)
     if (method !== 'GET' || operation.endpoint.streams === 'text/event-stream') continue
+    // Not the tenant's own: only administrators of the instance see it.
+    if (operation.endpoint.caller === 'administrator') continue
     const params = Object.fromEntries(
       Object.entries(paramsOf(operation)).map(([name, param]) => [
         name,
