@@ -31,8 +31,8 @@ const counted = sql<{ organization_id: string; quota: string; used: number }>`
 
 async function expectExact(): Promise<void> {
   const { db } = world.platform
-  const kept = await sql`
-    select organization_id, quota, used::int from quota_counts where used <> 0 order by 1, 2`.execute(db)
+  const query = sql`select organization_id, quota, used::int from quota_counts where used <> 0 order by 1, 2`
+  const kept = await query.execute(db)
   expect(kept.rows).toEqual((await counted.execute(db)).rows)
 }
 
@@ -47,7 +47,8 @@ async function usedBy({ organizationId }: Tenant): Promise<Record<string, number
 
 const insertFiles = ({ organizationId, applicationId }: Tenant, number: number) =>
   sql`insert into files (id, organization_id, application_id, name, size_bytes, content_type, sha256)
-    select gen_random_uuid(), ${organizationId}, ${applicationId}, 'f' || n, n, 'text/csv', decode(repeat('00', 32), 'hex')
+    select gen_random_uuid(), ${organizationId}, ${applicationId}, 'f' || n, n, 'text/csv',
+      decode(repeat('00', 32), 'hex')
     from generate_series(1, ${number}) n`.execute(world.platform.db)
 
 describe('the counts of quotas', () => {

@@ -169,7 +169,7 @@ describe('the quota of stored bytes', () => {
     return found.filter((entry) => entry.isFile()).length
   }
 
-  it('refuses what does not fit and leaves nothing behind, and what comes when it is full before the body', async () => {
+  it('refuses what does not fit and leaves nothing behind, and reads no body when it is full', async () => {
     const tenant = await world.tenant()
     await overrideQuotas(world, tenant, { storedBytes: 1_000 })
     expect((await upload(tenant, 'x'.repeat(600))).status).toBe(201)
