@@ -19,6 +19,12 @@ const showsSmall: Readonly<Record<string, string>> = {
   listRunLogs: 'the entries whose contents fit into a page',
 }
 
+/** Lists that count what each of their items has, with the reason why it costs little. */
+const countsOfItems: Readonly<Record<string, string>> = {
+  listInstanceOrgs: 'the members and applications of the organizations on the page',
+  listInstanceUsers: 'the organizations of the users on the page',
+}
+
 describe('every list', () => {
   let world: World
   let tenant: Tenant
@@ -91,7 +97,7 @@ describe('every list', () => {
     })
     const statements = sent.map(({ text }) => text)
     expect(statements.length).toBeGreaterThan(0)
-    expect(statements.filter((text) => /\bcount\(|explain/i.test(text))).toEqual([])
+    expect(statements.filter((text) => /\bcount\(|explain/i.test(text) && !(id in countsOfItems))).toEqual([])
     expect(statements.filter((text) => bulkyColumns.test(text) && !(id in showsSmall))).toEqual([])
   })
 

@@ -1,4 +1,5 @@
 import { rights } from '../../../platform/access/permissions.ts'
+import type { Config } from '../../../platform/config/config.ts'
 import { oneOf } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createOrg } from './create-org.ts'
@@ -67,6 +68,11 @@ const variables = {
 declare module '../../../platform/vocabulary/vocabulary.ts' {
   interface ProblemCatalogue extends Readonly<typeof problems> {}
   interface ConfigVariables extends Readonly<typeof variables> {}
+}
+
+/** Who can create organizations on this instance. */
+export function organizationCreation({ ORG_CREATION }: Pick<Config, 'ORG_CREATION'>): 'anyone' | 'admins' {
+  return ORG_CREATION
 }
 
 export const organizationsFeature = feature({

@@ -18,7 +18,7 @@ export const accountRefusalCodes = {
 } as const
 
 /** The text of the refusal of a suspended user's sign-in, without the last full stop. */
-export function suspendedText(reason: string): string {
+function suspendedText(reason: string): string {
   return `Your account is suspended: ${reason.replace(/[.\s]+$/, '')}. Ask an administrator of this instance`
 }
 

@@ -7,6 +7,7 @@ export {
   refusalOfInvited,
   refusalOfSignUp,
   refusalTexts,
+  signUpMode,
   type AccountRefusal,
 } from './new-account.ts'
 

@@ -12,6 +12,11 @@ export const refusalTexts: Readonly<Record<AccountRefusal, string>> = {
     'This instance accepts no addresses of this domain: use another address, or ask for an invitation',
 }
 
+/** Who gets an account on this instance. */
+export function signUpMode({ SIGN_UP }: Pick<Platform['config'], 'SIGN_UP'>): 'open' | 'invited' | 'off' {
+  return SIGN_UP
+}
+
 /**
  * Why the address gets no account by a sign-up; undefined if it gets one. An invitation by an organization is enough
  * unless SIGN_UP is `off`. Does the same work for every address, so that the time tells nothing about it.

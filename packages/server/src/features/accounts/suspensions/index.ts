@@ -13,7 +13,6 @@ export {
   suspensionOf,
   suspensionOfUser,
   userSuspensions,
-  type NewSuspension,
   type Suspension,
 } from './suspension-store.ts'
 

@@ -22,8 +22,8 @@ export const createInstanceUser = endpoint({
   route: 'POST /api/admin/users',
   summary: 'Create a user',
   description:
-    'Works whatever SIGN_UP and SIGN_UP_DOMAINS say. The user gets a link to set a password; their address counts as ' +
-    'verified. Repeat the request for a new link, as long as the user has not set a password.',
+    'Works on a closed instance too, with an address of any domain. The user gets a link to set a password; their ' +
+    'address counts as verified. Repeat the request for a new link, as long as the user has not set a password.',
   caller: 'administrator',
   permission: 'none',
   limit: 'create',

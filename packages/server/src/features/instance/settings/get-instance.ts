@@ -1,7 +1,9 @@
 import { Type } from 'typebox'
 import { endpoint, ok } from '../../../platform/http/endpoint.ts'
 import { OneOf, wire } from '../../../platform/http/wire.ts'
+import { organizationCreation } from '../../accounts/organizations/index.ts'
 import { signInMethods } from '../../accounts/sign-in/index.ts'
+import { signUpMode } from '../../accounts/sign-up/index.ts'
 import { serverVersion } from './server-version.ts'
 
 const InstanceWire = wire('Instance', {
@@ -34,13 +36,12 @@ export const getInstance = endpoint({
   returns: { 200: InstanceWire },
   fails: [],
   async handle({ platform: { config } }) {
-    const { SIGN_UP: signUp, ORG_CREATION: organizationCreation, SMTP_URL } = config
     const body = {
       version: serverVersion,
       signInMethods: signInMethods(config),
-      signUp,
-      organizationCreation,
-      mail: SMTP_URL !== undefined,
+      signUp: signUpMode(config),
+      organizationCreation: organizationCreation(config),
+      mail: config.SMTP_URL !== undefined,
     }
     return { ...ok(body), headers: { 'Cache-Control': 'public, max-age=60' } }
   },
