@@ -53,6 +53,22 @@ export async function createModel(server: Server, modelServerUrl: string, scenar
   return createdId(`${server.url}/api/models`, owner, { label: scenario, modelId: scenario, providerKeyId })
 }
 
+const Organization = Type.Object({ id: Type.String() })
+const Applications = Type.Object({ data: Type.Array(Type.Object({ id: Type.String() })) })
+const WithKey = Type.Object({ key: Type.String() })
+
+/** Creates another organization; returns the headers of a call with an API key of its application. */
+export async function createOrganization(server: Server, name: string): Promise<Record<string, string>> {
+  const { 'x-org-id': _first, ...owner } = await signIn(server)
+  const { id } = Value.Parse(Organization, await send(`${server.url}/api/orgs`, owner, { name }))
+  const member = { ...owner, 'x-org-id': id }
+  const { data } = Value.Parse(Applications, await send(`${server.url}/api/applications`, member))
+  const appId = data[0]?.id ?? ''
+  const key = { name: 'Benchmark', scopes: ['agents:read'] }
+  const created = await send(`${server.url}/api/api-keys`, { ...member, 'x-app-id': appId }, key)
+  return { authorization: `Bearer ${Value.Parse(WithKey, created).key}`, 'x-app-id': appId }
+}
+
 async function signIn({ url, credentials }: Server): Promise<Record<string, string>> {
   const { email, password, orgId, url: origin } = credentials
   const response = await fetch(`${url}/api/auth/sign-in/email`, {

@@ -8,6 +8,7 @@ import { growth } from './growth.ts'
 import { listAgents } from './list-agents.ts'
 import { circumstances, tableOf, writePage, type Result } from './report.ts'
 import { readAnswers } from './read-answers.ts'
+import { overload } from './overload.ts'
 import { schedules } from './schedules.ts'
 import { sseFanOut } from './sse-fan-out.ts'
 import { startRun } from './start-run.ts'
@@ -26,6 +27,7 @@ const benchmarks = [
   webhooks,
   deleteApplication,
   readAnswers,
+  overload,
 ]
 /** Not measured unless it is named: filling a million runs takes minutes. */
 const onlyByName = [growth]

@@ -50,6 +50,7 @@ export async function bootServer(
   const url = `http://127.0.0.1:${port}`
   const limits = {
     RATE_LIMIT_RUNS: '1000000',
+    QUOTA_UNFINISHED_RUNS: 'unlimited',
     RATE_LIMIT_CREATE: '1000000',
     RATE_LIMIT_DEFAULT: '1000000',
     STREAMS_PER_CALLER: '100000',
