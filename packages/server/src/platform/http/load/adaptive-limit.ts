@@ -8,7 +8,8 @@ export interface Delays {
 
 /** So many requests do not overload the server: if it is slow with fewer, that has another reason. */
 const limitMin = 64
-const limitMax = 1_024
+/** Requests for each millisecond of the target: what a burst may have in progress before anything is measured. */
+const burstPerMs = 2.5
 
 /**
  * How many requests may be in progress. Bounds the time that they wait, not their number: the limit falls while they
@@ -16,12 +17,15 @@ const limitMax = 1_024
  */
 export class AdaptiveLimit {
   readonly #targets: Delays
-  #limit = limitMax
+  readonly #max: number
+  #limit: number
 
   /** `waitMs`: about how long the waits of one request may take together. */
   constructor(waitMs: number) {
     // A request needs several turns of the loop, and about two connections.
     this.#targets = { loopMs: waitMs / 4, connectionMs: waitMs / 2 }
+    this.#max = Math.max(2 * limitMin, waitMs * burstPerMs)
+    this.#limit = this.#max
   }
 
   get value(): number {
@@ -36,7 +40,7 @@ export class AdaptiveLimit {
       const used = Math.min(this.#limit, peak)
       this.#limit = Math.max(limitMin, Math.floor(used * (pressure > 2 ? 0.7 : 0.9)))
     } else if (pressure <= 1) {
-      this.#limit = Math.min(limitMax, Math.ceil(this.#limit * 1.05) + 1)
+      this.#limit = Math.min(this.#max, Math.ceil(this.#limit * 1.05) + 1)
     }
   }
 }
