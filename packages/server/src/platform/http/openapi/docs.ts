@@ -33,7 +33,8 @@ export async function registerDocs(app: FastifyInstance, { features, platform }:
   await app.register(fastifySwaggerUi, {
     routePrefix: '/api/docs',
     staticCSP: contentPolicy,
-    uiConfig: { tryItOutEnabled: true },
+    // Closed sections: the page does not render when more than 123 operations are open at a time.
+    uiConfig: { tryItOutEnabled: true, docExpansion: 'none', filter: true },
     logo,
   })
   app.head('/api/docs', { schema: { hide: true } }, (_request, reply) => reply.type('text/html; charset=utf-8').send())
