@@ -5,7 +5,7 @@ import type { Block, Hooks } from '../../../platform/hooks/hooks.ts'
 import { findBlock } from '../../../platform/hooks/postgres-counts.ts'
 import type { Page, Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
-import { toInstallation } from '../packages/index.ts'
+import { isInstalledNowhere, toInstallation } from '../packages/index.ts'
 import { agentType, parseAgentReference, type Agent } from './agent.ts'
 
 /** An agent in a list: without its prompt and schemas. */
@@ -133,17 +133,7 @@ export async function removeInstallation(tx: Tx, scope: AppScope, agent: Agent):
     .set({ deleted_at: sql`now()` })
     .where('p.organization_id', '=', scope.organizationId)
     .where('p.id', '=', agent.packageId)
-    .where((eb) =>
-      eb.not(
-        eb.exists(
-          eb
-            .selectFrom('application_packages as i')
-            .select('i.id')
-            .whereRef('i.package_id', '=', 'p.id')
-            .where('i.removed_at', 'is', null),
-        ),
-      ),
-    )
+    .where(isInstalledNowhere(sql`p.id`))
     .execute()
 }
 

@@ -21,7 +21,7 @@ export const packagesFeature = feature({
 })
 
 export { findInstallation, toInstallation } from './installation-store.ts'
-export { insertPackage } from './package-store.ts'
+export { insertPackage, isInstalledNowhere } from './package-store.ts'
 export {
   findNumberedVersion,
   findPackageVersion,

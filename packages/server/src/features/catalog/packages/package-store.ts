@@ -2,7 +2,9 @@ import { sql, type RawBuilder } from 'kysely'
 import type { OrgScope } from '../../../platform/access/caller.ts'
 import type { Tx } from '../../../platform/db/database.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
+import type { RemovalStatement } from '../../../platform/hooks/hooks.ts'
 import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
+import { isLiveApplication } from '../../accounts/applications/index.ts'
 import { findSlug } from '../../accounts/organizations/index.ts'
 import type { PackageType } from './package.ts'
 
@@ -45,8 +47,32 @@ export function packagesOf(organizationId: RawBuilder<unknown>): RawBuilder<unkn
   return sql`select from packages where organization_id = ${organizationId}`
 }
 
-/** Removes the installed packages of a deleted application. */
-export const removeInstalled = removalFrom('application_packages', 'application_id')
+/** Removes the installed packages of a deleted application, and retires those that no other application has. */
+export const removeInstalled: RemovalStatement = (applicationId, limit) => sql`
+  with batch as (
+    select ctid, package_id from application_packages where application_id = ${applicationId} limit ${limit}
+  ), elsewhere as (
+    -- Waits for a request that removes the package elsewhere and began when this application was not yet deleted.
+    select i.package_id from application_packages as i
+    where i.package_id in (select package_id from batch) and ${isInstalled(sql`i`)}
+    for share of i
+  ), retired as (
+    update packages set deleted_at = now()
+    where id in (select package_id from batch) and deleted_at is null
+      and id not in (select package_id from elsewhere)
+  )
+  delete from application_packages where ctid = any(array(select ctid from batch))`
+
+/** Whether no application has the package of a column installed; deleted applications do not count. */
+export function isInstalledNowhere(packageId: RawBuilder<unknown>): RawBuilder<boolean> {
+  return sql<boolean>`not exists (
+    select from application_packages as elsewhere
+    where elsewhere.package_id = ${packageId} and ${isInstalled(sql`elsewhere`)})`
+}
+
+function isInstalled(alias: RawBuilder<unknown>): RawBuilder<boolean> {
+  return sql<boolean>`${alias}.removed_at is null and ${isLiveApplication(sql`${alias}.application_id`)}`
+}
 
 /** Removes packages of a deleted organization. */
 export const removePackages = removalFrom('packages', 'organization_id')
