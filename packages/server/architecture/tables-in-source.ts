@@ -19,7 +19,7 @@ const tableCall =
 const looseCall = /^(from|using)$/
 const cteCall = /^with(Recursive)?$/
 /** Functions of the platform that build a statement; their first argument is the table. */
-const statementCall = /^removalFrom$/
+const statementCall = /^(removalFrom|keptIn)$/
 /** How a string begins that is a statement, or a part of one. */
 const sqlString = new RegExp(
   '^[\\s,(]*((not )?exists|lateral)?[\\s(]*' +

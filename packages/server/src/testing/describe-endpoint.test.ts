@@ -44,6 +44,7 @@ const toys = feature({
   tag: 'Toys',
   description: 'A feature for this test.',
   endpoints: { createToy, listToys },
+  isKept: { toy: () => Promise.resolve(true) },
 })
 
 describeEndpoint(createToy, {

@@ -202,6 +202,9 @@ function replays({ endpoint, prepare, world }: Context): void {
     expect(again.body).toEqual(first.body)
     expect(first.headers.get('idempotent-replayed')).toBeNull()
     expect(again.headers.get('idempotent-replayed')).toBe('true')
+    const { hooks, db } = world().platform
+    const isKept = await hooks.isKept(db, String(first.body['id']))
+    expect(isKept, 'a feature must say in `isKept` whether the thing of a stored reply still exists').toBe(true)
     const other = await send(routeOf(endpoint, good), {
       rawBody: `${JSON.stringify(good.body ?? {})} `,
       headers: { ...headers, 'content-type': 'application/json' },

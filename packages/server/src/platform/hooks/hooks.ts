@@ -4,8 +4,10 @@ import type { AppScope, OrgScope } from '../access/caller.ts'
 import type { BlobDirectory } from '../blobs/blob-directory.ts'
 import type { Config } from '../config/config.ts'
 import type { Db, Tx } from '../db/database.ts'
+import { readWireId } from '../ids/id.ts'
 import type { Log } from '../log/log.ts'
 import type { Wake } from '../wake/wake.ts'
+import type { IsKept } from './postgres-kept.ts'
 
 /** Selects a row for each thing that belongs to the one with this stored id, such as for each run of an application. */
 export type RowsOf = (id: RawBuilder<unknown>) => RawBuilder<unknown>
@@ -124,6 +126,11 @@ export interface FeatureHooks {
   readonly textsAboutUser?: TextsAboutUser
   /** By noun: whether the thing with this stored id exists and the scope may see it. */
   readonly isVisible?: Readonly<Record<string, (db: Db, scope: AppScope, id: string) => Promise<boolean>>>
+  /**
+   * By prefix of the ids: whether the thing is still there, with its content. Each thing that an idempotent request
+   * creates or changes needs one: a stored reply that shows the thing is not replayed once it is deleted or erased.
+   */
+  readonly isKept?: Readonly<Record<string, IsKept>>
   /** Whether somebody may give the address, in lower case, an account by inviting it. Unscoped. */
   readonly isInvited?: IsInvited
 }
@@ -143,12 +150,15 @@ export interface Hooks {
   readonly textsAboutUser: TextsAboutUser
   /** Throws an Error when no feature has the noun. */
   isVisible(noun: string, db: Db, about: { readonly scope: AppScope; readonly id: string }): Promise<boolean>
+  /** Whether the thing with this wire id is still there, with its content; undefined when no feature says it. */
+  isKept(db: Db, wireId: string): Promise<boolean | undefined>
   readonly isInvited: IsInvited
 }
 
 /** Collects the hooks of features. Throws when two features contribute the same field. */
 export function hooksOf(features: readonly FeatureHooks[]): Hooks {
   const visible = mergeFields(features.map(({ isVisible }) => isVisible ?? {}))
+  const kept = mergeFields(features.map(({ isKept }) => isKept ?? {}))
   const erase = features.flatMap((feature) => feature.erase ?? []).sort((a, b) => a.order - b.order)
   mergeFields(erase.map(({ report }) => report))
   return {
@@ -167,6 +177,10 @@ export function hooksOf(features: readonly FeatureHooks[]): Hooks {
       const ask = visible[noun]
       if (ask === undefined) throw new Error(`No feature says whether a ${noun} is visible.`)
       return ask(db, scope, id)
+    },
+    async isKept(db, wireId) {
+      const read = readWireId(wireId)
+      return read === undefined ? undefined : kept[read.prefix]?.(db, read.id)
     },
     async isInvited(db, email, now) {
       for (const feature of features) if ((await feature.isInvited?.(db, email, now)) === true) return true

@@ -28,6 +28,7 @@ export const httpProblems = {
   'method-not-allowed': { status: 405, title: 'Method Not Allowed' },
   'request-timeout': { status: 408, title: 'Request Timeout' },
   'idempotency-in-progress': { status: 409, title: 'Idempotency Conflict' },
+  'idempotency-result-deleted': { status: 410, title: 'Idempotency Result Deleted' },
   'payload-too-large': { status: 413, title: 'Payload Too Large' },
   'uri-too-long': { status: 414, title: 'URI Too Long' },
   'unsupported-media-type': { status: 415, title: 'Unsupported Media Type' },

@@ -49,6 +49,16 @@ export function toWireIdOrNull(prefix: IdPrefix, uuid: string | null): string | 
   return uuid === null ? null : toWireId(prefix, uuid)
 }
 
+/** The prefix and the stored UUID of a wire id of any prefix, or undefined when the text is no wire id. */
+export function readWireId(text: string): { readonly prefix: string; readonly id: string } | undefined {
+  try {
+    const parsed = TypeID.fromString(text)
+    return { prefix: parsed.getType(), id: parsed.toUUID() }
+  } catch {
+    return undefined
+  }
+}
+
 /** The stored UUID of a wire id, or undefined when the text is no id of this prefix. */
 export function parseWireId(prefix: IdPrefix, text: string): string | undefined {
   try {

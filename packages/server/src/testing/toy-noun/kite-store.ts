@@ -2,6 +2,7 @@ import { sql, type RawBuilder } from 'kysely'
 import type { AppScope, OrgScope } from '../../platform/access/caller.ts'
 import type { Db, Tx } from '../../platform/db/database.ts'
 import { prepareTenantRole } from '../../platform/db/tenant-role.ts'
+import { keptIn } from '../../platform/hooks/postgres-kept.ts'
 import { removalFrom } from '../../platform/hooks/postgres-removal.ts'
 import type { ListSource } from '../../platform/lists/load-page.ts'
 import { countUpTo, plannedRows } from '../../platform/lists/postgres-list.ts'
@@ -111,3 +112,6 @@ function isIn({ organizationId, applicationId, endUserId }: AppScope): RawBuilde
   const isTheirs = endUserId === null ? sql`true` : sql`end_user_id = ${endUserId}`
   return sql`(organization_id = ${organizationId} and application_id = ${applicationId} and ${isTheirs})`
 }
+
+/** Whether the kite with this stored id is still there. */
+export const isKiteKept = keptIn('kites')

@@ -18,6 +18,7 @@ import {
   kitesOf,
   listKitesOf,
   lockedKitesOf,
+  isKiteKept,
   removeKites,
   removeKite,
   type Kite,
@@ -151,5 +152,6 @@ export const kitesFeature = feature({
     },
   },
   isVisible: { kite: async (db, scope, id) => (await findKite(db, scope, id)) !== undefined },
+  isKept: { kite: isKiteKept },
   endpoints: { createKite, listKites, getKite, deleteKite },
 })

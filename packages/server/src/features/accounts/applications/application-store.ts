@@ -7,6 +7,7 @@ import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-pa
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { ApplicationSettings, type Application, type ApplicationReach } from './application.ts'
+import { keptIn } from '../../../platform/hooks/postgres-kept.ts'
 
 export interface NewApplication {
   readonly name: string
@@ -197,3 +198,6 @@ export const applicationsWithRetention = sql`(
 export function everyApplicationOf(organizationId: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`select from applications where organization_id = ${organizationId}`
 }
+
+/** Whether the application with this stored id is still there. */
+export const isApplicationKept = keptIn('applications', sql<boolean>`deleted_at is null`)

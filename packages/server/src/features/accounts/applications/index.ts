@@ -1,6 +1,6 @@
 import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
-import { applicationsOf } from './application-store.ts'
+import { applicationsOf, isApplicationKept } from './application-store.ts'
 import { createApplication } from './create-application.ts'
 import { deleteApplication } from './delete-application.ts'
 import { getApplication } from './get-application.ts'
@@ -51,6 +51,7 @@ export const applicationsFeature = feature({
   wakes,
   owns: ['applications'],
   contents: { organization: { applications: { rows: applicationsOf } } },
+  isKept: { app: isApplicationKept },
   endpoints: {
     createApplication,
     listApplications,

@@ -10,6 +10,7 @@ import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
 import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import type { EndUser, EndUserChanges, Metadata, TakenField } from './end-user.ts'
+import { keptIn } from '../../../platform/hooks/postgres-kept.ts'
 
 const columns = [
   'id',
@@ -212,3 +213,6 @@ function visibleTo(scope: AppScope) {
 
 /** Removes end-users of a deleted application. */
 export const removeEndUsers = removalFrom('end_users', 'application_id')
+
+/** Whether the end-user with this stored id is still there. */
+export const isEndUserKept = keptIn('end_users', sql<boolean>`erased_at is null`)

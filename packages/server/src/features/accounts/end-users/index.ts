@@ -1,7 +1,7 @@
 import { readWriteDelete, rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { removeDataKeys } from './data-key-store.ts'
-import { endUsersOf, removeEndUsers } from './end-user-store.ts'
+import { endUsersOf, removeEndUsers, isEndUserKept } from './end-user-store.ts'
 import { createEndUser } from './create-end-user.ts'
 import { getEndUser } from './get-end-user.ts'
 import { listEndUsers } from './list-end-users.ts'
@@ -29,6 +29,7 @@ export const endUsersFeature = feature({
   removes: { application: { end_users: removeEndUsers, end_user_keys: removeDataKeys } },
   owns: ['end_users', 'end_user_keys'],
   contents: { application: { endUsers: { rows: endUsersOf } } },
+  isKept: { eu: isEndUserKept },
   endpoints: { createEndUser, listEndUsers, getEndUser, updateEndUser },
 })
 

@@ -9,7 +9,7 @@ import { getOrgDeletion } from './get-org-deletion.ts'
 import { getOrgSettings } from './get-org-settings.ts'
 import { listOrgs } from './list-orgs.ts'
 import { membersOf, removeMembers } from './member-store.ts'
-import { namesOfOrganizationsOf } from './organization-store.ts'
+import { namesOfOrganizationsOf, isOrganizationKept } from './organization-store.ts'
 import { updateOrg } from './update-org.ts'
 import { updateOrgSettings } from './update-org-settings.ts'
 
@@ -88,5 +88,6 @@ export const organizationsFeature = feature({
   removes: { organization: { organization_members: removeMembers } },
   contents: { organization: { members: { rows: membersOf } } },
   textsAboutUser: namesOfOrganizationsOf,
+  isKept: { org: isOrganizationKept },
   endpoints: { createOrg, listOrgs, getOrg, updateOrg, getOrgDeletion, deleteOrg, getOrgSettings, updateOrgSettings },
 })

@@ -7,6 +7,7 @@ import { newUuid } from '../../../platform/ids/id.ts'
 import { applicationOwners, everyApplicationOf } from '../applications/index.ts'
 import { organizationSuspensions } from '../suspensions/index.ts'
 import type { Organization } from './organization.ts'
+import { keptIn } from '../../../platform/hooks/postgres-kept.ts'
 
 export interface NewOrganization {
   readonly name: string
@@ -218,3 +219,6 @@ export async function lockDeletedOrganization(tx: Tx, id: string): Promise<boole
 export async function deleteOrganizationRow(tx: Tx, id: string): Promise<void> {
   await sql`delete from organizations where id = ${id} and deleted_at is not null`.execute(tx)
 }
+
+/** Whether the organization with this stored id is still there. */
+export const isOrganizationKept = keptIn('organizations', sql<boolean>`deleted_at is null`)

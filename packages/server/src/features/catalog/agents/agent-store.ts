@@ -7,6 +7,7 @@ import type { Page, Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { isInstalledNowhere, toInstallation } from '../packages/index.ts'
 import { agentType, parseAgentReference, type Agent } from './agent.ts'
+import { keptIn } from '../../../platform/hooks/postgres-kept.ts'
 
 /** An agent in a list: without its prompt and schemas. */
 export interface AgentSummary {
@@ -181,3 +182,6 @@ function select(db: Db, scope: AppScope) {
     ])
     .select(['i.model_id', 'i.enabled', 'i.installed_at', 'i.updated_at'])
 }
+
+/** Whether the agent with this stored id is still there. */
+export const isAgentKept = keptIn('application_packages', sql<boolean>`removed_at is null`)

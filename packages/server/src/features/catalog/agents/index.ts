@@ -1,6 +1,6 @@
 import { rights } from '../../../platform/access/permissions.ts'
 import { feature } from '../../../platform/http/feature.ts'
-import { agentsOf } from './agent-store.ts'
+import { agentsOf, isAgentKept } from './agent-store.ts'
 import { createAgent } from './create-agent.ts'
 import { deleteAgent } from './delete-agent.ts'
 import { getAgentVersion } from './get-agent-version.ts'
@@ -39,6 +39,7 @@ export const agentsFeature = feature({
   idPrefixes,
   permissions,
   contents: { application: { agents: { rows: agentsOf } } },
+  isKept: { agent: isAgentKept },
   endpoints: {
     createAgent,
     listAgents,

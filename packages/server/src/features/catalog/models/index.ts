@@ -5,7 +5,7 @@ import { createModel } from './create-model.ts'
 import { deleteModel } from './delete-model.ts'
 import { getModel } from './get-model.ts'
 import { listModels } from './list-models.ts'
-import { modelsOf, removeModels } from './model-store.ts'
+import { modelsOf, removeModels, isModelKept } from './model-store.ts'
 import { setDefaultModel } from './set-default-model.ts'
 import { testModel } from './test-model.ts'
 import { testProviderKey } from './test-provider-key.ts'
@@ -47,6 +47,7 @@ export const modelsFeature = feature({
   removes: { organization: { models: removeModels } },
   owns: ['models'],
   contents: { organization: { models: { rows: modelsOf } } },
+  isKept: { model: isModelKept },
   endpoints: {
     createModel,
     listModels,

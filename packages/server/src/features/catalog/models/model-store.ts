@@ -9,6 +9,7 @@ import { serializeInOrganization } from '../../accounts/organizations/index.ts'
 import { providerAddresses, type ProviderKey } from '../provider-keys/index.ts'
 import type { Model, ModelSettings } from './model.ts'
 import { parsePrice } from './price.ts'
+import { keptIn } from '../../../platform/hooks/postgres-kept.ts'
 
 export interface NewModel {
   readonly id: string
@@ -184,3 +185,6 @@ function toModel(row: ModelRow): Model {
 
 /** Removes models of a deleted organization. */
 export const removeModels = removalFrom('models', 'organization_id')
+
+/** Whether the model with this stored id is still there. */
+export const isModelKept = keptIn('models')

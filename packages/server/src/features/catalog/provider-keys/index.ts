@@ -4,7 +4,7 @@ import { createProviderKey } from './create-provider-key.ts'
 import { deleteProviderKey } from './delete-provider-key.ts'
 import { getProviderKey } from './get-provider-key.ts'
 import { listProviderKeys } from './list-provider-keys.ts'
-import { providerKeysOf, removeProviderKeys } from './provider-key-store.ts'
+import { providerKeysOf, removeProviderKeys, isProviderKeyKept } from './provider-key-store.ts'
 import { updateProviderKey } from './update-provider-key.ts'
 
 const problems = {
@@ -28,6 +28,7 @@ export const providerKeysFeature = feature({
   removes: { organization: { provider_keys: removeProviderKeys } },
   owns: ['provider_keys'],
   contents: { organization: { providerKeys: { rows: providerKeysOf } } },
+  isKept: { mkey: isProviderKeyKept },
   endpoints: { createProviderKey, listProviderKeys, getProviderKey, updateProviderKey, deleteProviderKey },
 })
 

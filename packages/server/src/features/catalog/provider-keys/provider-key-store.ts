@@ -6,6 +6,7 @@ import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import type { ProviderAddress, ProviderKey } from './provider-key.ts'
+import { keptIn } from '../../../platform/hooks/postgres-kept.ts'
 
 const columns = ['id', 'label', 'api', 'base_url', 'created_by', 'created_at', 'updated_at'] as const
 
@@ -143,3 +144,6 @@ function toProviderKey(row: Pick<Selectable<ProviderKeys>, (typeof columns)[numb
 
 /** Removes provider keys of a deleted organization. */
 export const removeProviderKeys = removalFrom('provider_keys', 'organization_id')
+
+/** Whether the provider key with this stored id is still there. */
+export const isProviderKeyKept = keptIn('provider_keys')

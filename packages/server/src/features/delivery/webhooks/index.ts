@@ -6,7 +6,7 @@ import { getWebhook } from './get-webhook.ts'
 import { listWebhooks } from './list-webhooks.ts'
 import { rotateWebhookSecret } from './rotate-webhook-secret.ts'
 import { updateWebhook } from './update-webhook.ts'
-import { webhooksOf, removeWebhooks } from './webhook-store.ts'
+import { webhooksOf, removeWebhooks, isWebhookKept } from './webhook-store.ts'
 
 const problems = {
   'webhook-not-found': { status: 404, title: 'Webhook Not Found' },
@@ -30,6 +30,7 @@ export const webhooksFeature = feature({
   removes: { application: { webhooks: removeWebhooks } },
   owns: ['webhooks'],
   contents: { application: { webhooks: { rows: webhooksOf } } },
+  isKept: { wh: isWebhookKept },
   endpoints: {
     createWebhook,
     listWebhooks,

@@ -9,6 +9,7 @@ import { isLiveApplication, serializeInApplication } from '../../accounts/applic
 import { suspensionOf } from '../../accounts/suspensions/index.ts'
 import { toColumns, toWebhook, webhookColumns as columns } from './webhook-row.ts'
 import { isSubscribed, webhooksMax, type ChosenFields, type SigningWebhook, type Webhook } from './webhook.ts'
+import { keptIn } from '../../../platform/hooks/postgres-kept.ts'
 
 export interface NewWebhook extends ChosenFields, Pick<Webhook, 'id' | 'signing' | 'publicKey'> {
   readonly sealedSecret: string
@@ -189,3 +190,6 @@ export const removeWebhooks = removalFrom('webhooks', 'application_id')
 export function webhookIdsOf(applicationId: string): RawBuilder<unknown> {
   return sql`select id from webhooks where application_id = ${applicationId}`
 }
+
+/** Whether the webhook with this stored id is still there. */
+export const isWebhookKept = keptIn('webhooks')

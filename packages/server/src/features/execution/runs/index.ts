@@ -12,6 +12,7 @@ import {
   removeRuns,
   removeRunEvents,
   removeRunInputs,
+  isRunKept,
 } from './run-hook-store.ts'
 import { cancelRun } from './cancel-run.ts'
 import { deleteRun } from './delete-run.ts'
@@ -55,6 +56,7 @@ export const runsFeature = feature({
   idPrefixes,
   wakes,
   permissions,
+  isKept: { run: isRunKept },
   endpoints: { startRun, runAgent, listRuns, getRun, listRunLogs, cancelRun, deleteRun },
   owns: ['runs', 'run_events', 'run_inputs'],
   // The queue claims rows of runs and releases them.

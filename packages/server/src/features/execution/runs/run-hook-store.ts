@@ -6,6 +6,7 @@ import { isLiveApplication } from '../../accounts/applications/index.ts'
 import { makerOf } from '../files/index.ts'
 import { findRunState } from './run-state-store.ts'
 import { unfinishedStatuses } from './run.ts'
+import { keptIn } from '../../../platform/hooks/postgres-kept.ts'
 
 // Written into the statement, not sent as a parameter: only then can the partial indexes of unfinished runs be used.
 const unfinished = sql.join(unfinishedStatuses.map((status) => sql.lit(status)))
@@ -55,3 +56,6 @@ export const removeRunEvents = removalFrom('run_events', 'application_id')
 
 /** Removes the inputs of runs of a deleted application. */
 export const removeRunInputs = removalFrom('run_inputs', 'application_id')
+
+/** Whether the run with this stored id is still there. */
+export const isRunKept = keptIn('runs')

@@ -16,7 +16,7 @@ import { previewSchedule } from './preview-schedule.ts'
 import { removeOldFires } from './remove-old-fires.job.ts'
 import { runSchedule } from './run-schedule.ts'
 import { eraseSchedules } from './schedule-erasure.ts'
-import { detachSchedules, schedulesOf, removeSchedules } from './schedule-store.ts'
+import { detachSchedules, schedulesOf, removeSchedules, isScheduleKept } from './schedule-store.ts'
 import { updateSchedule } from './update-schedule.ts'
 
 const problems = {
@@ -43,6 +43,7 @@ export const schedulesFeature = feature({
   idPrefixes,
   wakes,
   permissions,
+  isKept: { sched: isScheduleKept },
   endpoints: {
     createSchedule,
     createAgentSchedule,

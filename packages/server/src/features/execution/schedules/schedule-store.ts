@@ -17,6 +17,7 @@ import {
   type ScheduleSettings,
   type ScheduleSummary,
 } from './schedule.ts'
+import { keptIn } from '../../../platform/hooks/postgres-kept.ts'
 
 /** When a schedule fires next; both null while it is disabled. */
 export interface NextFire {
@@ -234,3 +235,6 @@ export function parseRecord(value: unknown): JsonRecord {
 
 /** Removes schedules of a deleted application. */
 export const removeSchedules = removalFrom('schedules', 'application_id')
+
+/** Whether the schedule with this stored id is still there. */
+export const isScheduleKept = keptIn('schedules')

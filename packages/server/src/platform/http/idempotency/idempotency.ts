@@ -15,6 +15,14 @@ export type Acquired =
   | { readonly state: 'reused' }
   | { readonly state: 'finished'; readonly reply: StoredReply }
 
+/** What every endpoint that accepts a key can answer because of it. */
+export const idempotencyProblems = [
+  'invalid-idempotency-key',
+  'idempotency-in-progress',
+  'idempotency-result-deleted',
+  'idempotency-key-reuse',
+] as const
+
 /** How long a request may lock a key; after a crash the key becomes free again after this time. */
 export const idempotencyLockMs = 60_000
 /** How long a reply is kept. */

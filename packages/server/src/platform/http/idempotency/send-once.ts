@@ -12,6 +12,7 @@ import {
   type IdempotencyStore,
   type StoredReply,
 } from './idempotency.ts'
+import { refuseDeleted } from './refuse-deleted.ts'
 import { present, sendStored, type Http } from './stored-reply.ts'
 
 interface HeldCall {
@@ -46,22 +47,27 @@ export async function sendOnce(parts: ApiParts, operation: Operation, held: Held
   const { idempotency } = parts
   const { http, key } = held
   const acquired = await idempotency.acquire(key.keyHash, key.bodyHash)
-  if (acquired.state !== 'acquired') return replay(http, acquired)
+  if (acquired.state !== 'acquired') return replay(parts, held, acquired)
   try {
     return sendStored(http.reply, await runHolding(parts, operation, held))
   } catch (error) {
     if (!(error instanceof FinishedMeanwhile)) throw error
     const again = await idempotency.acquire(key.keyHash, key.bodyHash)
-    if (again.state !== 'acquired') return replay(http, again)
+    if (again.state !== 'acquired') return replay(parts, held, again)
     await idempotency.release(key.keyHash, key.bodyHash)
-    return replay(http, { state: 'in-progress' })
+    return replay(parts, held, { state: 'in-progress' })
   }
 }
 
-function replay({ reply }: Http, held: Exclude<Acquired, { state: 'acquired' }>): FastifyReply {
-  switch (held.state) {
+async function replay(
+  { platform }: ApiParts,
+  { http, call }: HeldCall,
+  earlier: Exclude<Acquired, { state: 'acquired' }>,
+): Promise<FastifyReply> {
+  switch (earlier.state) {
     case 'finished':
-      return sendStored(reply.header('Idempotent-Replayed', 'true'), held.reply)
+      await refuseDeleted(platform.hooks, call.db, earlier.reply)
+      return sendStored(http.reply.header('Idempotent-Replayed', 'true'), earlier.reply)
     case 'in-progress':
       throw problem('idempotency-in-progress', {
         detail: 'A request with this Idempotency-Key is still in progress: try again when it has ended.',

@@ -3,6 +3,7 @@ import { Type, type TSchema } from 'typebox'
 import type { Operation } from '../api.ts'
 import { bodyBytesDefault, requiredPermissions, type Endpoint, type PathParam } from '../endpoint.ts'
 import { sourceOf, type Feature } from '../feature.ts'
+import { idempotencyProblems } from '../idempotency/idempotency.ts'
 import { problemType } from '../problem-reply.ts'
 import { problemRow, type ProblemCode, type ProblemTable } from '../../problems/problem.ts'
 import { WireId } from '../wire.ts'
@@ -175,7 +176,7 @@ export function failuresOf({
     ...failuresByCaller[caller],
     ...when(caller === 'administrator' && !route.startsWith('GET '), 'reauthentication-required'),
     ...when(permission !== 'none', 'forbidden'),
-    ...when(idempotency === 'supported', 'invalid-idempotency-key', 'idempotency-in-progress', 'idempotency-key-reuse'),
+    ...when(idempotency === 'supported', ...idempotencyProblems),
     ...when(isJson, 'malformed-json'),
     ...when(body !== undefined, 'payload-too-large'),
     ...Object.values(params).map((param) => ('id' in param ? param.missing : 'not-found')),
