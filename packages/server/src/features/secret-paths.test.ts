@@ -27,6 +27,20 @@ it.each(secretPaths)('a logged path never shows the secret of $url', ({ url, nam
   }
 })
 
+it.each(secretPaths)(
+  'a logged path never shows the secret of $url after segments that no route has',
+  ({ url, name }) => {
+    const secret = randomBytes(32).toString('base64url')
+    const before = ['/', './', '../', 'x/../', 'x/./', '%2e/', '%2E%2e/', 'x/', '%2F', 'x%2f', '\\', '%5c', '.;/']
+    for (const prefix of before) {
+      const path = url.replace(`:${name}`, prefix + secret).replaceAll(/:\w+/g, 'x')
+      expect(pathOf(path)).not.toContain(secret)
+      expect(pathOf(`/${path}`)).not.toContain(secret)
+      expect(pathOf(path.replace('/api/', '/api/./'))).not.toContain(secret)
+    }
+  },
+)
+
 it('a logged path below a route that stands for another library shows only plain words', () => {
   const wildcards = operations.map(({ endpoint }) => splitRoute(endpoint.route)[1]).filter((url) => url.endsWith('*'))
   expect(wildcards.length).toBeGreaterThan(0)

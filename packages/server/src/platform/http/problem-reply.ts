@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { databaseFailureOf } from '../db/database-failure.ts'
-import { maskSecrets } from '../log/log.ts'
+import { maskPath } from '../log/log.ts'
 import { databaseProblem } from './database-problem.ts'
 import {
   problem,
@@ -103,7 +103,7 @@ export function problemType(code: string): string {
 
 /** The path of a URL without its query, which may contain a token. */
 export function pathOf(url: string): string {
-  return maskSecrets(url.split('?', 1)[0] ?? '')
+  return maskPath(url.split('?', 1)[0] ?? '')
 }
 
 function isCoded(error: unknown): error is Error & { code: string; statusCode?: number } {

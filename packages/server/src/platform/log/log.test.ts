@@ -68,6 +68,8 @@ describe('maskSecrets', () => {
     ['/api/auth/callback/abcdefghijklmnopqrstuvwxyz', '/api/auth/callback/[redacted]'],
     ['/api/auth/no-such-path/0123/x', '/api/auth/no-such-path/[redacted]/x'],
     ['/invite/short-part-of-a-token', '/invite/[redacted]'],
+    ['/invite//AbCdEfGh', '/invite/[redacted]/[redacted]'],
+    ['/api/invitations/x/../AbCdEfGh', '/api/invitations/[redacted]/../[redacted]'],
     [`rtk_${'a1'.repeat(10)} etk_${'b2'.repeat(10)}`, 'rtk_[redacted] etk_[redacted]'],
     ['ask_0123456', 'ask_0123456'],
     ['task_force_of_the_day', 'task_force_of_the_day'],

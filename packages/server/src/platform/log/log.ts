@@ -34,8 +34,10 @@ const secretInQuery = /([?&](?:token|access_token|key|code|state)=)[^&#\s"'\\]*/
 // A whole secret is also found inside a word; its beginning only where a word starts: in `ask_`, not in `task_`.
 const bearerSecret = /\b(ask|rtk|etk|whsec)_[A-Za-z0-9_-]{8,}|(ask|rtk|etk|whsec)_[A-Za-z0-9_-]{32,}/g
 const sessionCookie = /(session_(?:token|data)=)[^;\s"'\\]+/g
-// The token of an invitation is in the path. Below an organization that part is an id, which is shorter.
-const invitationToken = /(\/invite\/|\/api\/invitations\/)[^/\s"'?#\\]+|(\/invitations\/)[\w%-]{40,}/gi
+// The token of an invitation is in the path: the first segment, or a later one if others precede it by mistake.
+const invitationPath = /(\/invite\/|\/api\/invitations\/)([^\s"'?#\\]+)/gi
+// Below an organization that part is an id, which is shorter.
+const invitationToken = /(\/invitations\/)[\w%-]{40,}/gi
 /** Everything below the routes of the auth library, which puts tokens into some of its paths. */
 const authPath = /(\/api\/auth\/)([^\s"'?#\\]+)/gi
 /** The words of the library's own paths, such as `request-password-reset`; a token never looks like one. */
@@ -51,13 +53,27 @@ export function maskSecrets(text: string): string {
     .replace(secretInQuery, '$1[redacted]')
     .replace(bearerSecret, (_found, atStart?: string, inside?: string) => `${atStart ?? inside ?? ''}_[redacted]`)
     .replace(sessionCookie, '$1[redacted]')
-    .replace(invitationToken, '$1$2[redacted]')
-    .replace(authPath, (_found, before: string, rest: string) => before + rest.split('/').map(toPathWords).join('/'))
+    .replace(invitationPath, (_found, before: string, rest: string) => before + maskSegments(rest, 1))
+    .replace(invitationToken, '$1[redacted]')
+    .replace(authPath, (_found, before: string, rest: string) => before + maskSegments(rest))
   return masked === decoded ? text : masked
 }
 
-function toPathWords(segment: string): string {
-  return pathWords.test(segment) ? segment : '[redacted]'
+/** Segments or separators that no route has, and that some programs resolve or join. */
+const ambiguousPath = /\/\/|\/\.{1,2}(?:[/;]|$)|\\|%2f|%5c/i
+
+/** Masks secrets in a path. One that may be read as another path keeps only plain words: its token may be anywhere. */
+export function maskPath(path: string): string {
+  const decoded = decodeUnreserved(path)
+  if (!ambiguousPath.test(decoded)) return maskSecrets(path)
+  return maskSegments(decoded.replaceAll(/%2f|%5c|\\/gi, '/'))
+}
+
+/** Masks the first `hiddenCount` segments, and others that are not plain words. */
+function maskSegments(path: string, hiddenCount = 0): string {
+  const toShown = (segment: string, index: number) =>
+    index >= hiddenCount && (pathWords.test(segment) || /^\.{1,2}$/.test(segment)) ? segment : '[redacted]'
+  return path.split('/').map(toShown).join('/')
 }
 
 const unreserved = /^[A-Za-z0-9._~-]$/
