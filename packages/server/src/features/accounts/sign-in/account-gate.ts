@@ -13,6 +13,7 @@ type ValidateUserInfo = NonNullable<NonNullable<BetterAuthOptions['user']>['vali
 /** The codes of refusals; `forward-to-auth-library.ts` maps them to problems. */
 export const accountRefusalCodes = {
   'sign-up-closed': 'SIGN_UP_CLOSED',
+  'invitation-link-required': 'INVITATION_LINK_REQUIRED',
   'email-domain-refused': 'EMAIL_DOMAIN_REFUSED',
   'user-suspended': 'USER_SUSPENDED',
 } as const
@@ -44,12 +45,14 @@ export async function gateAccounts(
   const refuse = (code: AccountRefusal | undefined) => {
     if (code !== undefined) throw refusal(code)
   }
+  // With a mail server, nobody signs in before they have opened the link that is mailed to the address.
+  const provesAddress = platform.config.SMTP_URL !== undefined
   const handler = createAuthMiddleware(async ({ path, body }) => {
     const isSignUp = path === '/sign-up/email'
     const email = textIn(body, isSignUp ? 'email' : 'newEmail')
     // The library itself refuses a missing address.
     if (email === undefined) return
-    refuse(isSignUp ? await refusalOfSignUp(platform, email) : refusalOfAddress(platform, email))
+    refuse(isSignUp ? await refusalOfSignUp(platform, { email, provesAddress }) : refusalOfAddress(platform, email))
   })
   return {
     plugin: {
@@ -58,7 +61,10 @@ export async function gateAccounts(
     },
     async validateUserInfo({ user, source }) {
       if (source.action !== 'create-user') return undefined
-      const code = await refusalOfSignUp(platform, user.email ?? '')
+      const code = await refusalOfSignUp(platform, {
+        email: user.email ?? '',
+        provesAddress: source.oauth === undefined ? provesAddress : user.emailVerified === true,
+      })
       return code === undefined ? undefined : { error: accountRefusalCodes[code], errorDescription: refusalTexts[code] }
     },
     beforeUpdate: async ({ email }) => {

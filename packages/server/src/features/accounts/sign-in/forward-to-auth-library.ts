@@ -98,6 +98,7 @@ const codesOfRefusals: Readonly<Record<string, ProblemCode>> = {
   [tooManyPasswordsCode]: 'too-many-wrong-passwords',
   [weakPasswordCode]: 'weak-password',
   [accountRefusalCodes['sign-up-closed']]: 'sign-up-closed',
+  [accountRefusalCodes['invitation-link-required']]: 'sign-up-closed',
   [accountRefusalCodes['email-domain-refused']]: 'email-domain-refused',
   [accountRefusalCodes['user-suspended']]: 'user-suspended',
   [reauthenticationCode]: 'reauthentication-required',

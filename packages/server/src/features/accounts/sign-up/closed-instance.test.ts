@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { expectProblem } from '../../../testing/describe-endpoint.ts'
 import { cookieOf, fromOurPage, signUp } from '../../../testing/factories/session.ts'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
+import { openMailbox } from '../../../platform/mail/testing/mailbox.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { invite } from '../invitations/testing/invited.ts'
 
@@ -31,12 +32,12 @@ describe('the ways into a closed instance', () => {
     undefined
 
   /** Signs in with GitHub, which says that the person has the address; returns where the browser is sent. */
-  const byGithub = async (email: string): Promise<URL> => {
+  const byGithub = async (email: string, verified = true): Promise<URL> => {
     globalThis.fetch = async (input, init) => {
       const { hostname, pathname } = new URL(input instanceof Request ? input.url : input)
       if (!hostname.endsWith('github.com')) return realFetch(input, init)
       if (pathname.endsWith('/access_token')) return Response.json({ access_token: 'token', token_type: 'bearer' })
-      if (pathname.endsWith('/emails')) return Response.json([{ email, primary: true, verified: true }])
+      if (pathname.endsWith('/emails')) return Response.json([{ email, primary: true, verified }])
       return Response.json({ id: email, login: 'ada', name: 'Ada', email, avatar_url: null })
     }
     const started = await fromOurPage(world)('POST /api/auth/sign-in/social', {
@@ -81,11 +82,31 @@ describe('the ways into a closed instance', () => {
       expect((await byGithub(email)).searchParams.get('error')).toBe('SIGN_UP_CLOSED')
       expect(await hasUser(email)).toBe(false)
     }
-    expect((await byEmail(invited.toUpperCase())).status).toBe(200)
+    // Without a mail server, nothing shows that the person has the invited address.
+    const refused = await byEmail(invited.toUpperCase())
+    expectProblem(undefined, refused, 'sign-up-closed')
+    expect(refused.body.detail).toContain('open the link of your invitation')
+    expect(await hasUser(invited)).toBe(false)
+    const unverified = newAddress()
+    await invite(tenant, { email: unverified })
+    expect((await byGithub(unverified, false)).searchParams.get('error')).toBe('INVITATION_LINK_REQUIRED')
     const second = newAddress()
     await invite(tenant, { email: second })
     expect((await byGithub(second)).pathname).toBe('/done')
     expect((await accept(newAddress('elsewhere.example'))).body).toMatchObject({ isNewUser: true })
+  })
+
+  it('let an invited person sign up with SIGN_UP=invited and a mail server, who confirms the address', async () => {
+    const mailbox = await openMailbox()
+    await open({ SIGN_UP: 'invited', SMTP_URL: mailbox.url })
+    const email = newAddress()
+    await (await tenant.session()).send(`POST /api/orgs/${tenant.orgId}/invitations`, {
+      body: { email, role: 'member' },
+    })
+    const signedUp = await byEmail(email)
+    expect([signedUp.status, signedUp.body.token]).toEqual([200, null])
+    expectProblem(undefined, await byEmail(newAddress()), 'sign-up-closed')
+    await mailbox.close()
   })
 
   it('ignore the invitations of a suspended or deleted organization', async () => {

@@ -19,7 +19,8 @@ const variables = {
   SIGN_UP: oneOf(['open', 'invited', 'off'], {
     meaning:
       'Who gets an account: everybody, people with a pending invitation, or only those whom an administrator of the ' +
-      'instance adds. Existing accounts are not affected.',
+      'instance adds. Without a mail server, only the link of an invitation shows that a person is invited. Existing ' +
+      'accounts are not affected.',
     fallback: 'open',
   }),
   SIGN_UP_DOMAINS: list({
