@@ -7,6 +7,7 @@ import { recordSecurityEvent } from '../security-log/index.ts'
 import { clientIpHeader, requestOf } from './auth-request.ts'
 import { gateAccounts, type AccountGate } from './account-gate.ts'
 import { refuseEndedLinks } from './mailed-links/ended-links.ts'
+import { postLimited } from './mailed-links/limit-mails.ts'
 import { endOtherSessions, hashingAdapter } from './sessions/hashed-session-tokens.ts'
 import { refuseWeakPasswords } from './passwords/new-passwords.ts'
 import { forgetAttempts, limitPasswordAttempts, type AttemptPlatform } from './passwords/password-attempts.ts'
@@ -173,12 +174,14 @@ function flows(recorder: AttemptPlatform): Pick<BetterAuthOptions, 'emailAndPass
           request: requestOf(request?.headers),
         })
       },
-      sendResetPassword: async ({ user, url }) => mailer.post({ to: user.email, ...resetMail(url) }),
+      sendResetPassword: async ({ user, url }) =>
+        void postLimited(recorder, 'reset', { to: user.email, ...resetMail(url) }),
     },
     emailVerification: {
       sendOnSignUp: true,
       autoSignInAfterVerification: true,
-      sendVerificationEmail: async ({ user, url }) => mailer.post({ to: user.email, ...verificationMail(url) }),
+      sendVerificationEmail: async ({ user, url }) =>
+        void postLimited(recorder, 'confirmation', { to: user.email, ...verificationMail(url) }),
     },
   }
 }

@@ -5,6 +5,7 @@ import { openWorld, type World } from '../../../../testing/world.ts'
 import { signInFeature } from '../index.ts'
 import { relayAuthPost } from '../relay-auth-post.ts'
 import { signInEmail } from '../sign-in-email.ts'
+import { mailsMax } from './limit-mails.ts'
 import { openMailbox, openSilentServer, type Mailbox } from '../../../../platform/mail/testing/mailbox.ts'
 
 const origin = 'http://localhost:3000'
@@ -86,6 +87,31 @@ describe('with a mail server', () => {
     link.searchParams.set('token', `${link.searchParams.get('token')?.slice(0, -4)}AAAA`)
     expect((await follow(link)).headers.get('location')).toMatch(/error=INVALID_TOKEN/i)
     expectProblem(signInEmail, await signIn('dora@example.com'), 'sign-in-refused')
+  })
+
+  it('mails an address only a few times an hour, wherever the requests come from, with the same reply', async () => {
+    const [email, other] = ['flooded@example.com', 'spared@example.com']
+    await signUp(email)
+    await signUp(other)
+    await expect.poll(() => mailbox.mails.length, { timeout: 15_000 }).toBe(2)
+    mailbox.mails.splice(0)
+    const request = (path: string, address: string) =>
+      fromOurPage(world)(`POST /api/auth/${path}`, { body: { email: address } })
+    for (const [path, subject, sent] of [
+      ['request-password-reset', 'Set a new password', mailsMax],
+      ['send-verification-email', 'Confirm your e-mail address', mailsMax - 1],
+    ] as const) {
+      const replies = await Promise.all(
+        Array.from({ length: 12 }, (_, index) => request(path, index % 2 === 0 ? email : email.toUpperCase())),
+      )
+      const unknown = await request(path, 'nobody@example.com')
+      for (const reply of replies) expect([reply.status, reply.body]).toEqual([200, unknown.body])
+      await request(path, other)
+      const mailsTo = (address: string) =>
+        mailbox.mails.filter((mail) => mail.includes(`\nTo: ${address}\n`) && mail.includes(`\nSubject: ${subject}\n`))
+      await expect.poll(() => mailsTo(other).length, { timeout: 15_000 }).toBe(1)
+      await expect.poll(() => mailsTo(email).length, { timeout: 15_000 }).toBe(sent)
+    }
   })
 
   it('does not reveal whether an address has an account', async () => {
