@@ -29,16 +29,32 @@ end $$;
 create trigger note_change_of_password after update of password on accounts
   for each row when (old.password is distinct from new.password) execute function note_change_of_password();
 
--- The first password of a user who signed in otherwise. A new user has no account before it, and no links.
+-- The first password of a user who signed in otherwise, or whom an administrator added: they may have several links.
+-- Who signs up has no account before it, and no links.
 create function note_first_password() returns trigger language plpgsql as $$
 begin
-  if exists (select from accounts where user_id = new.user_id and id <> new.id) then
+  if exists (select from accounts where user_id = new.user_id and id <> new.id)
+    or exists (select from verifications where value = new.user_id) then
     perform end_mailed_links(new.user_id);
   end if;
   return null;
 end $$;
 create trigger note_first_password after insert on accounts
   for each row when (new.password is not null) execute function note_first_password();
+
+-- When the address of an existing account was confirmed. The link may have been opened by somebody who did not create the account.
+create table address_confirmations (
+  user_id text primary key references users (id) on delete cascade,
+  confirmed_at timestamptz(3) not null
+);
+create function note_address_confirmation() returns trigger language plpgsql as $$
+begin
+  insert into address_confirmations as c (user_id, confirmed_at) values (new.id, clock_timestamp())
+    on conflict (user_id) do update set confirmed_at = excluded.confirmed_at;
+  return null;
+end $$;
+create trigger note_address_confirmation after update of email_verified on users
+  for each row when (new.email_verified and not old.email_verified) execute function note_address_confirmation();
 
 -- A request that changes something of a deleted application is refused with its audit entry, its last statement: it may have been
 -- authorized before the deletion. Entries of background work, which have no request, may still report what it ends.

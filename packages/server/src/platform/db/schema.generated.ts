@@ -41,6 +41,11 @@ export interface Accounts {
   user_id: string;
 }
 
+export interface AddressConfirmations {
+  confirmed_at: Timestamp;
+  user_id: string;
+}
+
 export interface Administrators {
   granted_at: Generated<Timestamp>;
   granted_by: string | null;
@@ -602,6 +607,7 @@ export interface Workers {
 
 export interface DB {
   accounts: Accounts;
+  address_confirmations: AddressConfirmations;
   administrators: Administrators;
   api_keys: ApiKeys;
   application_packages: ApplicationPackages;

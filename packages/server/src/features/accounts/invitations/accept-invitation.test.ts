@@ -244,9 +244,8 @@ describe('with a mail server', () => {
     await mailbox.close()
   })
 
-  const inviteByMail = async () => {
+  const inviteByMail = async (email = newEmail()) => {
     const tenant = await world.tenant()
-    const email = newEmail()
     mailbox.mails.splice(0)
     await (await tenant.session()).send(`POST /api/orgs/${tenant.orgId}/invitations`, {
       body: { email, role: 'member' },
@@ -267,6 +266,63 @@ describe('with a mail server', () => {
     const answer = await accept(token)
     expect(answer.body, answer.text).toMatchObject({ isNewUser: true, signedIn: true })
     expect(await findUser(email)).toEqual({ name: email, email_verified: true })
+  })
+
+  const signUpAs = (email: string, secret: string) =>
+    fromOurPage(world)('POST /api/auth/sign-up/email', { body: { name: 'Thief', email, password: secret } })
+  const signIn = (email: string, secret: string) =>
+    fromOurPage(world)('POST /api/auth/sign-in/email', { body: { email, password: secret } })
+  const thiefPassword = 'the password of a thief'
+  const confirmationIn = async () => {
+    await expect.poll(() => mailbox.mails.length, { timeout: 10_000 }).toBe(1)
+    const { pathname, search } = new URL(/http:\S+verify-email\S+/.exec(mailbox.mails.shift() ?? '')?.[0] ?? '')
+    return `GET ${pathname}${search}`
+  }
+
+  it('gives an account that somebody else created with the invited address to the invited person', async () => {
+    const { email, token } = await inviteByMail()
+    await signUpAs(email, thiefPassword)
+    const confirmation = await confirmationIn()
+    expect((await world.send(`GET /api/invitations/${token}`)).body.isNewUser).toBe(true)
+    const asked = await world.send(`POST /api/invitations/${token}/accept`)
+    expectProblem(acceptInvitation, asked, 'validation-error')
+    const answer = await accept(token)
+    expect(answer.body, answer.text).toMatchObject({ isNewUser: true, signedIn: true })
+    expect((await signIn(email, thiefPassword)).status).toBe(401)
+    expect((await signIn(email, password)).status).toBe(200)
+    expect(await findUser(email)).toEqual({ name: email, email_verified: true })
+    expect((await world.send(confirmation)).headers.getSetCookie().join()).not.toContain('session_token=')
+  })
+
+  it('does so too if the invited person confirmed the address of that account first', async () => {
+    const { email, token } = await inviteByMail()
+    await signUpAs(email, thiefPassword)
+    const confirmed = await world.send(await confirmationIn())
+    const thief = await signIn(email, thiefPassword)
+    expect(thief.status, thief.text).toBe(200)
+    const send = requester(world.url, { cookie: cookieOf(confirmed) })
+    const asked = await send(`POST /api/invitations/${token}/accept`)
+    expectProblem(acceptInvitation, asked, 'validation-error')
+    const answer = await send(`POST /api/invitations/${token}/accept`, { body: { password } })
+    expect(answer.body, answer.text).toMatchObject({ isNewUser: true, signedIn: true })
+    expect((await signIn(email, thiefPassword)).status).toBe(401)
+    const stolen = requester(world.url, { cookie: cookieOf(thief) })
+    expect((await stolen('GET /api/orgs')).status).toBe(401)
+    const own = requester(world.url, { cookie: cookieOf(answer) })
+    expect((await own('GET /api/orgs')).body.data).toHaveLength(1)
+  })
+
+  it('keeps the password of an account whose address was confirmed before the invitation', async () => {
+    const email = newEmail()
+    mailbox.mails.splice(0)
+    await signUpAs(email, thiefPassword)
+    const session = cookieOf(await world.send(await confirmationIn()))
+    const { token } = await inviteByMail(email)
+    expectProblem(acceptInvitation, await accept(token), 'unauthorized')
+    const send = requester(world.url, { cookie: session })
+    const joined = await send(`POST /api/invitations/${token}/accept`)
+    expect(joined.body, joined.text).toMatchObject({ isNewUser: false, signedIn: true })
+    expect((await signIn(email, thiefPassword)).status).toBe(200)
   })
 
   it('creates an account but no session if the link does not prove the address', async () => {

@@ -14,7 +14,7 @@ const Body = Type.Object({
     Type.String({
       minLength: 8,
       maxLength: 128,
-      description: 'The password of your new account. Required if no account has the invited address.',
+      description: 'The password of your new account. Required if `isNewUser` of the invitation is true.',
     }),
   ),
   displayName: Type.Optional(
@@ -24,7 +24,7 @@ const Body = Type.Object({
 
 const Accepted = Type.Object({
   success: Type.Literal(true),
-  isNewUser: Type.Boolean({ description: 'Whether an account was created for you.' }),
+  isNewUser: Type.Boolean({ description: 'Whether an account was created for you, or given to you.' }),
   orgId: WireId('org'),
   role: OneOf(roles),
   signedIn: Type.Boolean({
@@ -37,7 +37,9 @@ export const acceptInvitation = endpoint({
   summary: 'Accept an invitation',
   description:
     'If you are signed in with the invited address, you join the organization. ' +
-    'If you have no account, send a password: an account is created, and the reply sets its session cookie.',
+    'If you have no account, send a password: an account is created, and the reply sets its session cookie. ' +
+    'So too if an account has the address that was not confirmed when the invitation was made: the token proves that ' +
+    'the address is yours, so everything with which others could sign in to the account ends.',
   caller: 'anyone',
   permission: 'none',
   limit: 'create',
@@ -64,7 +66,7 @@ export const acceptInvitation = endpoint({
     refuseForeignOrigin({ platform }, request)
     const session = await findSessionUser(platform, toHeaders(request))
     const guest = { sessionUserId: session?.userId, password, displayName }
-    const { invitation, role, isNewUser } = await change(
+    const { invitation, role, isNewUser, isReclaimed } = await change(
       (tx) => joinByInvitation(tx, hashToken(params.token), { guest, platform, now }),
       (joined) => {
         const { id, organizationId, email, acceptedBy } = joined.invitation
@@ -76,8 +78,9 @@ export const acceptInvitation = endpoint({
         }
       },
     )
+    if (isReclaimed) platform.wake.wake('sessions', '*')
     const signedIn =
-      session !== undefined ||
+      (session !== undefined && !isReclaimed) ||
       (password !== undefined &&
         (await openSession({ request, reply, platform }, { email: invitation.email, password })))
     return ok({ success: true as const, isNewUser, orgId: toWireId('org', invitation.organizationId), role, signedIn })

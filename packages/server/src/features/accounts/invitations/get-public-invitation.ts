@@ -12,7 +12,9 @@ const PublicInvitationWire = wire('PublicInvitation', {
   inviterName: Nullable(Type.String()),
   expiresAt: WireTime,
   isNewUser: Type.Boolean({
-    description: 'Whether accepting creates an account: true if no account has the invited address.',
+    description:
+      'Whether accepting needs a password for a new account: true if no account has the invited address, or only one ' +
+      'that somebody else may have created.',
   }),
 })
 
@@ -31,7 +33,8 @@ export const getPublicInvitation = endpoint({
   async handle({ params, now, db }) {
     const invitation = foundOr(await findInvitationOfToken(db, hashToken(params.token)), 'invitation-not-found')
     refuseGone(invitation, now)
-    const { email, orgName, role, inviterName, expiresAt, accountId } = invitation
-    return ok({ email, orgName, role, inviterName, expiresAt: toWireTime(expiresAt), isNewUser: accountId === null })
+    const { email, orgName, role, inviterName, expiresAt } = invitation
+    const isNewUser = invitation.accountId === null || invitation.accountProof !== 'proven'
+    return ok({ email, orgName, role, inviterName, expiresAt: toWireTime(expiresAt), isNewUser })
   },
 })

@@ -13,6 +13,8 @@ const invitation = {
   provesAddress: true,
   acceptedBy: null,
   accountId: null,
+  accountProof: 'proven',
+  invitedAt: new Date(0),
 } as const
 
 it('names the inviter, the organization, the role and the expiry', () => {

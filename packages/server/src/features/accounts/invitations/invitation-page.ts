@@ -48,13 +48,13 @@ export const invitationPage = `<!doctype html>
     const isSignedIn = session !== null && session.user.email === invitation.email
     const who = invitation.inviterName ?? 'Somebody'
     const next = session !== null && !isSignedIn ? 'You are signed in as ' + session.user.email + ': sign out first.'
-      : isSignedIn ? ''
       : invitation.isNewUser ? 'Choose a password for your new account.'
+      : isSignedIn ? ''
       : 'Sign in with the password of your account.'
     say(who + ' invites ' + invitation.email + ' to join ' + invitation.orgName +
       ' in the role ' + invitation.role + '. ' + next)
     show('nameRow', !isSignedIn && invitation.isNewUser)
-    show('passwordRow', !isSignedIn)
+    show('passwordRow', !isSignedIn || invitation.isNewUser)
     form.password.autocomplete = invitation.isNewUser ? 'new-password' : 'current-password'
     form.hidden = session !== null && !isSignedIn
     form.onsubmit = (event) => {
@@ -70,7 +70,7 @@ export const invitationPage = `<!doctype html>
         'sign in on another page in this browser, then open the link again.')
     }
     const fields = { password, ...(displayName === '' ? {} : { displayName }) }
-    const joined = await send('POST', path + '/accept', !isSignedIn && isNewUser ? fields : undefined)
+    const joined = await send('POST', path + '/accept', isNewUser ? fields : undefined)
     form.hidden = true
     say('You are a member of ' + orgName + '.' + (joined.signedIn ? '' : ' Verify your address before you sign in.'))
   }

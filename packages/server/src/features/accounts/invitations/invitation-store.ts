@@ -6,7 +6,7 @@ import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
 import { mapSlice, type Page, type Slice } from '../../../platform/lists/load-page.ts'
 import { loadNewest } from '../../../platform/lists/postgres-list.ts'
 import { lockMembers, organizationNames } from '../organizations/index.ts'
-import { userNames } from '../sign-in/index.ts'
+import { userAddresses, userNames } from '../sign-in/index.ts'
 import { suspensionOf } from '../suspensions/index.ts'
 import {
   invitationStatusesBefore,
@@ -47,6 +47,13 @@ export interface PublicInvitation {
   readonly acceptedBy: string | null
   /** The user who already has the invited address; null if there is none. */
   readonly accountId: string | null
+  /**
+   * Whether somebody else may have created that account while the token proves the address: the address of the account
+   * was not confirmed when the invitation was made. Since then, the invited person may have confirmed it by the link
+   * that a sign-up of somebody else had mailed.
+   */
+  readonly accountProof: 'proven' | 'unconfirmed' | 'confirmed-since'
+  readonly invitedAt: Date
 }
 
 const columns = [
@@ -177,7 +184,7 @@ export async function findInvitationOfToken(db: Db, tokenHash: Buffer): Promise<
     .selectFrom('invitations as i')
     .innerJoin(organizationNames(db).as('o'), 'o.id', 'i.organization_id')
     .leftJoin(userNames(db).as('inviter'), 'inviter.id', 'i.invited_by')
-    .leftJoin(userNames(db).as('account'), 'account.email', 'i.email')
+    .leftJoin(userAddresses(db).as('account'), 'account.email', 'i.email')
     .select([
       'i.id',
       'i.organization_id',
@@ -187,8 +194,10 @@ export async function findInvitationOfToken(db: Db, tokenHash: Buffer): Promise<
       'i.expires_at',
       'i.encrypted_token',
       'i.accepted_by',
+      'i.created_at',
     ])
     .select(['o.name as org_name', 'inviter.name as inviter_name', 'account.id as account_id'])
+    .select(['account.email_verified', 'account.confirmed_at'])
     .where('i.token_hash', '=', tokenHash)
     .executeTakeFirst()
   if (row === undefined) return undefined
@@ -204,7 +213,22 @@ export async function findInvitationOfToken(db: Db, tokenHash: Buffer): Promise<
     provesAddress: row.encrypted_token === null,
     acceptedBy: row.accepted_by,
     accountId: row.account_id,
+    accountProof: proofOf(row),
+    invitedAt: row.created_at,
   }
+}
+
+interface AccountOfAddress {
+  readonly encrypted_token: string | null
+  readonly created_at: Date
+  readonly email_verified: boolean | null
+  readonly confirmed_at: Date | null
+}
+
+function proofOf({ encrypted_token, created_at, email_verified, confirmed_at }: AccountOfAddress) {
+  if (email_verified === null || encrypted_token !== null) return 'proven'
+  if (!email_verified) return 'unconfirmed'
+  return confirmed_at !== null && confirmed_at >= created_at ? 'confirmed-since' : 'proven'
 }
 
 /** Whether an organization, which is not suspended, has invited the address. Unscoped. */

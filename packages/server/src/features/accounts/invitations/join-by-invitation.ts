@@ -5,7 +5,7 @@ import { problem } from '../../../platform/problems/problem.ts'
 import type { Role } from '../../../platform/access/permissions.ts'
 import { organizationSuspended } from '../../../platform/http/authorize.ts'
 import { findMember, insertMember } from '../organizations/index.ts'
-import { registerUser } from '../sign-in/index.ts'
+import { reclaimAccount, registerUser } from '../sign-in/index.ts'
 import { refusalOfInvited } from '../sign-up/index.ts'
 import { findOrganizationSuspension } from '../suspensions/index.ts'
 import { refuseGone } from './invitation.ts'
@@ -24,6 +24,8 @@ export interface Joined {
   readonly userId: string
   readonly role: Role
   readonly isNewUser: boolean
+  /** Whether the account existed, but was given to the guest. Its sessions have ended. */
+  readonly isReclaimed: boolean
 }
 
 /** Makes the guest a member. Idempotent: a repeated call changes nothing. */
@@ -41,16 +43,46 @@ export async function joinByInvitation(
     sessionUserId !== undefined && invitation.acceptedBy === sessionUserId
       ? await findMember(tx, scope, sessionUserId)
       : undefined
-  if (before !== undefined) return { invitation, userId: before.userId, role: before.role, isNewUser: false }
+  if (before !== undefined)
+    return { invitation, userId: before.userId, role: before.role, isNewUser: false, isReclaimed: false }
   refuseGone(invitation, now)
-  const accountId = findAccount(invitation, guest)
-  const refusal = accountId === undefined ? refusalOfInvited(platform) : undefined
-  if (refusal !== undefined) throw refusal
-  const userId = accountId ?? (await register(tx, invitation, guest))
+  const { userId, isNewUser, isReclaimed } = await enter(tx, invitation, { guest, platform })
   await insertMember(tx, scope, { userId, role: invitation.role })
   await saveAcceptance(tx, scope, { id: invitation.id, userId })
   const { role } = foundOr(await findMember(tx, scope, userId), 'member-not-found')
-  return { invitation, userId, role, isNewUser: accountId === undefined }
+  return { invitation, userId, role, isNewUser, isReclaimed }
+}
+
+/** Finds, creates or takes over the account that joins. */
+async function enter(
+  tx: Tx,
+  invitation: PublicInvitation,
+  { guest, platform }: { guest: Guest; platform: Pick<Platform, 'config'> },
+): Promise<Pick<Joined, 'userId' | 'isNewUser' | 'isReclaimed'>> {
+  if (invitation.accountId !== null && mustReclaim(invitation, guest)) {
+    await reclaim(tx, { ...invitation, accountId: invitation.accountId }, guest)
+    return { userId: invitation.accountId, isNewUser: true, isReclaimed: true }
+  }
+  const accountId = findAccount(invitation, guest)
+  if (accountId !== undefined) return { userId: accountId, isNewUser: false, isReclaimed: false }
+  const refusal = refusalOfInvited(platform)
+  if (refusal !== undefined) throw refusal
+  return { userId: await register(tx, invitation, guest), isNewUser: true, isReclaimed: false }
+}
+
+// Nobody has a session of an unconfirmed account by a mail that somebody else caused; of a confirmed one they may.
+function mustReclaim({ accountId, accountProof }: PublicInvitation, { sessionUserId }: Guest): boolean {
+  if (sessionUserId === undefined) return accountProof !== 'proven'
+  return accountProof === 'confirmed-since' && accountId === sessionUserId
+}
+
+async function reclaim(
+  tx: Tx,
+  { accountId: id, email, orgName, invitedAt: since }: PublicInvitation & { readonly accountId: string },
+  { password, displayName }: Guest,
+): Promise<void> {
+  const user = { id, name: displayName ?? email, email, password: passwordOr(password) }
+  if (!(await reclaimAccount(tx, user, { since, about: [orgName] }))) throw signInFirst(email)
 }
 
 /** The account that joins; undefined if it must be created first. Throws email-mismatch or unauthorized. */
@@ -70,19 +102,22 @@ async function register(
   { email, provesAddress, orgName }: PublicInvitation,
   { password, displayName }: Guest,
 ): Promise<string> {
-  if (password === undefined) {
-    const mistake = {
-      pointer: '/password',
-      message: 'is required: it becomes the password of your new account',
-      code: 'required',
-    }
-    throw problem('validation-error', { detail: `'password' ${mistake.message}.`, errors: [mistake] })
-  }
-  const user = { name: displayName ?? email, email, password, emailVerified: provesAddress }
+  const user = { name: displayName ?? email, email, password: passwordOr(password), emailVerified: provesAddress }
   const userId = await registerUser(tx, user, [orgName])
   // A concurrent request signed up with the address.
   if (userId === undefined) throw signInFirst(email)
   return userId
+}
+
+/** The new password. Throws `validation-error` without one. */
+function passwordOr(password: string | undefined): string {
+  if (password !== undefined) return password
+  const mistake = {
+    pointer: '/password',
+    message: 'is required: it becomes the password of your new account',
+    code: 'required',
+  }
+  throw problem('validation-error', { detail: `'password' ${mistake.message}.`, errors: [mistake] })
 }
 
 function signInFirst(email: string) {

@@ -1,8 +1,6 @@
 import { optionalText } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import type { Tx } from '../../../platform/db/database.ts'
-import { isWeakPassword, weakPasswordAdvice } from '../../../platform/passwords/weak-password.ts'
-import { problem } from '../../../platform/problems/problem.ts'
 import type { Platform } from '../../../platform/platform.ts'
 import { authLibrary, hashPassword } from './auth-library.ts'
 import { deleteExpiredSessions } from './delete-expired-sessions.job.ts'
@@ -10,6 +8,7 @@ import { getSession } from './get-session.ts'
 import { relayAuthGet } from './relay-auth-get.ts'
 import { relayAuthPost } from './relay-auth-post.ts'
 import { signInEmail } from './sign-in-email.ts'
+import { refuseWeakPassword } from './passwords/refuse-weak-password.ts'
 import { insertUser } from './sign-in-store.ts'
 import { signOut } from './sign-out.ts'
 import { signUpEmail } from './sign-up-email.ts'
@@ -17,6 +16,7 @@ import { signUpEmail } from './sign-up-email.ts'
 export { findSessionUser } from './auth-library.ts'
 export { addUser, issuePasswordLink } from './password-link.ts'
 export { openSession } from './open-session.ts'
+export { reclaimAccount } from './reclaim-account.ts'
 export {
   deleteOtherSessions,
   deleteSessions,
@@ -33,6 +33,7 @@ export {
   lockUser,
   lockUserAlone,
   saveUser,
+  userAddresses,
   userExists,
   userNames,
   type User,
@@ -89,6 +90,7 @@ export const signInFeature = feature({
     'passkeys',
     'password_attempts',
     'credential_changes',
+    'address_confirmations',
   ],
 })
 
@@ -120,7 +122,6 @@ export async function registerUser(
   about: readonly string[] = [],
 ): Promise<string | undefined> {
   const { password, ...fields } = user
-  if (await isWeakPassword(password, [user.email, user.name, ...about]))
-    throw problem('weak-password', { detail: `${weakPasswordAdvice}.` })
+  await refuseWeakPassword(password, [user.email, user.name, ...about])
   return insertUser(tx, { ...fields, passwordHash: await hashPassword(password) })
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { newUuid, newWireId } from '../../../platform/ids/id.ts'
@@ -27,18 +28,22 @@ export async function insertUser(
     .returning('id')
     .executeTakeFirst()
   if (inserted === undefined) return undefined
-  if (passwordHash === undefined) return id
+  if (passwordHash !== undefined) await insertPassword(tx, id, passwordHash)
+  return id
+}
+
+/** Gives a user, who has none, a password. */
+export async function insertPassword(tx: Tx, userId: string, passwordHash: string): Promise<void> {
   await tx
     .insertInto('accounts')
     .values({
       id: `account_${newUuid().replaceAll('-', '')}`,
-      user_id: id,
-      account_id: id,
+      user_id: userId,
+      account_id: userId,
       provider_id: 'credential',
       password: passwordHash,
     })
     .execute()
-  return id
 }
 
 /** Whether the user has a password, a linked account or a passkey. */
@@ -50,8 +55,24 @@ export async function canSignIn(db: Db, userId: string): Promise<boolean> {
 }
 
 /** Ends the user's mailed links for a new password, unfinished sign-ins and trusted devices. */
-export async function deleteVerificationsOf(db: Db, userId: string): Promise<void> {
-  await db.deleteFrom('verifications').where('value', '=', userId).execute()
+export async function deleteVerificationsOf(tx: Tx, userId: string): Promise<void> {
+  await tx.deleteFrom('verifications').where('value', '=', userId).execute()
+}
+
+/** Stores a token with which the user can set a password until it expires, in the form that the library looks up. */
+export async function insertPasswordToken(
+  tx: Tx,
+  { token, userId, expiresAt }: { readonly token: string; readonly userId: string; readonly expiresAt: Date },
+): Promise<void> {
+  await tx
+    .insertInto('verifications')
+    .values({
+      id: `verification_${newUuid().replaceAll('-', '')}`,
+      identifier: createHash('sha256').update(`reset-password:${token}`).digest('base64url'),
+      value: userId,
+      expires_at: expiresAt,
+    })
+    .execute()
 }
 
 /**

@@ -70,6 +70,14 @@ export function userNames(db: Db) {
   return db.selectFrom('users').select(['id', 'name', 'email'])
 }
 
+/** Users by address, with when it was confirmed after the account had been created, to be joined. */
+export function userAddresses(db: Db) {
+  return db
+    .selectFrom('users')
+    .leftJoin('address_confirmations', 'address_confirmations.user_id', 'users.id')
+    .select(['users.id', 'users.email', 'users.email_verified', 'address_confirmations.confirmed_at'])
+}
+
 /** Whether a user exists, as a condition on the column `id` of another table. */
 export function userExists(id: RawBuilder<unknown>): RawBuilder<boolean> {
   return sql<boolean>`exists (select from users as existing_user where existing_user.id = ${id})`
