@@ -17,8 +17,6 @@ interface AuthLibrary {
   handle(request: Request): Promise<Response>
   /** The user whose session the cookie belongs to. */
   findUser(headers: Headers): Promise<SessionUser | undefined>
-  /** Keeps a token with which the user can set a new password until it expires. */
-  keepPasswordToken(about: { readonly token: string; readonly userId: string; readonly expiresAt: Date }): Promise<void>
   /** Loads the library before its first use: loading takes a third of a second. */
   warm(): Promise<void>
 }
@@ -35,11 +33,6 @@ export const authLibrary: Service<AuthLibrary> = {
     return {
       handle: async (request) => (await loaded()).handler(request),
       findUser: (headers) => revealDatabaseFailures(async () => findUser(await loaded(), headers)),
-      keepPasswordToken: ({ token, userId: value, expiresAt }) =>
-        revealDatabaseFailures(async () => {
-          const { internalAdapter } = await (await loaded()).$context
-          await internalAdapter.createVerificationValue({ identifier: `reset-password:${token}`, value, expiresAt })
-        }),
       warm: async () =>
         void (await (await loaded()).handler(new Request(`${appUrl(platform.config)}/api/auth/get-session`))),
     }

@@ -3,9 +3,9 @@ import type { Db, Tx } from '../../../platform/db/database.ts'
 import { mailer } from '../../../platform/mail/mailer.ts'
 import { appUrl } from '../../../platform/open-platform.ts'
 import type { Platform } from '../../../platform/platform.ts'
-import { authLibrary } from './auth-library.ts'
-import { canSignIn, deleteVerificationsOf, insertUser } from './sign-in-store.ts'
-import { findUserByEmail } from './user-store.ts'
+import { problem } from '../../../platform/problems/problem.ts'
+import { canSignIn, deleteVerificationsOf, insertPasswordToken, insertUser } from './sign-in-store.ts'
+import { findUserByEmail, lockUser } from './user-store.ts'
 
 const lifetimeMs = 7 * 86_400_000
 
@@ -25,7 +25,7 @@ export async function addUser(
 
 /**
  * Creates the link by which a new user sets their first password, and ends earlier ones. It is mailed; without a mail
- * server it is returned.
+ * server it is returned. Throws `user-exists` if the user has set a password meanwhile.
  */
 export async function issuePasswordLink(
   platform: Pick<Platform, 'clock' | 'config' | 'use'> & { readonly db: Db },
@@ -34,8 +34,14 @@ export async function issuePasswordLink(
   const { clock, config, db, use } = platform
   const token = randomBytes(32).toString('base64url')
   const expiresAt = new Date(clock.now().getTime() + lifetimeMs)
-  await deleteVerificationsOf(db, userId)
-  await use(authLibrary).keepPasswordToken({ token, userId, expiresAt })
+  await db.transaction().execute(async (tx) => {
+    // Concurrent requests take turns, so that only the last link works.
+    await lockUser(tx, userId)
+    // The user has set their password meanwhile: they need no link, and it would set another one.
+    if (await canSignIn(tx, userId)) throw problem('user-exists', { detail: `${email} has an account already.` })
+    await deleteVerificationsOf(tx, userId)
+    await insertPasswordToken(tx, { token, userId, expiresAt })
+  })
   const link = `${appUrl(config)}/api/auth/reset-password/${token}?callbackURL=%2F`
   const mails = use(mailer)
   if (mails === undefined) return link

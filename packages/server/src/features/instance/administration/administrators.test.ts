@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { newWireId } from '../../../platform/ids/id.ts'
+import { openMailbox } from '../../../platform/mail/testing/mailbox.ts'
 import { expectProblem } from '../../../testing/describe-endpoint.ts'
 import { fromOurPage } from '../../../testing/factories/session.ts'
 import type { Tenant } from '../../../testing/factories/tenant.ts'
@@ -137,6 +138,37 @@ describe('the administrators of the instance', () => {
     expect(await entriesOf(first.body.user.id)).toEqual(Array.from({ length: 2 }, () => ['user.created', null]))
     const stored = await world.platform.db.selectFrom('verifications').select('identifier').execute()
     expect(JSON.stringify(stored)).not.toContain(new URL(first.body.passwordLink).pathname.split('/').at(-1))
+  })
+
+  it('get one working link if they ask for several at the same time', async () => {
+    const email = `new-${randomBytes(6).toString('hex')}@example.com`
+    const create = () => send('POST /api/admin/users', { body: { email } })
+    const answers = await Promise.all(Array.from({ length: 12 }, create))
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 201))
+    const works = answers.map(({ body }) => world.send(`GET ${new URL(body.passwordLink).pathname}?callbackURL=%2F`))
+    const locations = (await Promise.all(works)).map(({ headers }) => headers.get('location'))
+    expect(locations.filter((location) => location?.includes('error') === false)).toHaveLength(1)
+  })
+
+  it('cannot be overtaken: the first password of a new user ends every other link', async () => {
+    const mailbox = await openMailbox()
+    const mailing = await openWorld({ environment: { SMTP_URL: mailbox.url, APP_URL: 'http://localhost:3000' } })
+    const email = `new-${randomBytes(6).toString('hex')}@example.com`
+    const administrator = await (await mailing.tenant()).administrate()
+    const tokenIn = async () => {
+      await expect.poll(() => mailbox.mails.length, { timeout: 15_000 }).toBe(1)
+      return /reset-password\/([\w-]+)/.exec(mailbox.mails.shift() ?? '')?.[1]
+    }
+    await administrator.send('POST /api/admin/users', { body: { email } })
+    const first = await tokenIn()
+    await fromOurPage(mailing)('POST /api/auth/request-password-reset', { body: { email } })
+    const second = await tokenIn()
+    const setPassword = (token: string | undefined, newPassword: string) =>
+      fromOurPage(mailing)('POST /api/auth/reset-password', { body: { token, newPassword } })
+    expect((await setPassword(first, 'correct horse battery')).status).toBe(200)
+    expectProblem(undefined, await setPassword(second, 'another horse battery'), 'auth-request-refused')
+    await mailing.close()
+    await mailbox.close()
   })
 
   it('never get the link of a user who can sign in by other means', async () => {
