@@ -55,6 +55,25 @@ describe('transferring the ownership', () => {
     expect([await ownersIn(tenant), await ownersIn(other)]).toEqual([1, 1])
   })
 
+  it('refuses a new owner who owns as many organizations as a user may, and changes nothing', async () => {
+    const limited = await openWorld({ ...options, environment: { ORGANIZATIONS_PER_USER: '1' } })
+    try {
+      const [tenant, other] = [await limited.tenant(), await limited.tenant()]
+      const { send } = await tenant.session()
+      const person = await addPerson(limited, tenant)
+      await limited.platform.db
+        .insertInto('organization_members')
+        .values({ organization_id: tenant.organizationId, user_id: other.userId, role: 'member' })
+        .execute()
+      const refused = await send(route(tenant), { body: { userId: other.userId } })
+      expectProblem(transferOwnership, refused, 'quota-exceeded')
+      expect((await rolesIn(limited, tenant))[tenant.userId]).toBe('owner')
+      expect((await send(route(tenant), { body: { userId: person.userId } })).status).toBe(200)
+    } finally {
+      await limited.close()
+    }
+  })
+
   it('succeeds once if it is requested twice concurrently', async () => {
     const tenant = await world.tenant()
     const [first, second] = [await addPerson(world, tenant), await addPerson(world, tenant)]

@@ -4,7 +4,7 @@ import { refuseInvalid } from '../../../platform/http/validation.ts'
 import { WireId } from '../../../platform/http/wire.ts'
 import { foundOr } from '../../../platform/problems/found-or.ts'
 import { toWireId } from '../../../platform/ids/id.ts'
-import { findMember, lockActor, saveRole } from '../organizations/index.ts'
+import { findMember, lockActor, refuseOneMoreOwned, saveRole } from '../organizations/index.ts'
 import { MemberWire, toMemberWire } from './member-wire.ts'
 
 export const transferOwnership = endpoint({
@@ -20,7 +20,7 @@ export const transferOwnership = endpoint({
   params: { orgId: { id: 'org', missing: 'org-not-found' } },
   body: Type.Object({ userId: WireId('usr', 'The member who becomes the owner.') }),
   returns: { 200: MemberWire },
-  fails: ['member-not-found'],
+  fails: ['member-not-found', 'quota-exceeded'],
   async handle({ body, scope, caller, change, platform }) {
     const { userId } = body
     if (userId === caller.userId)
@@ -33,6 +33,7 @@ export const transferOwnership = endpoint({
           permission: 'members:change-role',
         })
         const member = foundOr(await findMember(tx, scope, userId), 'member-not-found')
+        await refuseOneMoreOwned(tx, platform, { userId, isCaller: false })
         // The order matters: the database refuses a second owner even inside a transaction.
         await saveRole(tx, scope, { userId: former.userId, role: 'admin' })
         await saveRole(tx, scope, { userId, role: 'owner' })

@@ -70,6 +70,31 @@ describe('creating an organization', () => {
     expect(await create('日本')).toMatch(/^org-[0-9a-f]{8}$/)
   })
 
+  it('creates no more than a user may own, however many are requested at a time', async () => {
+    const tenant = await world.tenant()
+    const { send } = await tenant.session()
+    const create = () => send('POST /api/orgs', { body: { name: 'Many' } })
+    const answers = await Promise.all(Array.from({ length: 20 }, create))
+    // The user owns the organization of the tenant already.
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(9)
+    const refused = answers.filter(({ status }) => status !== 201)
+    for (const answer of refused) expectProblem(createOrg, answer, 'quota-exceeded')
+    expect(refused[0]?.body).toMatchObject({ status: 403, quota: 'organizations', limit: 10, used: 10 })
+    const own = (await send('GET /api/orgs')).body.data
+    expect(own).toHaveLength(10)
+    // A deleted one does not count, and another user's do not either.
+    const [{ id, slug }] = own
+    expect((await send(`DELETE /api/orgs/${id}`, { body: { confirm: slug } })).status).toBeLessThan(300)
+    expect([(await create()).status, (await create()).status]).toEqual([201, 403])
+    expect((await (await session()).send('POST /api/orgs', { body: { name: 'Other' } })).status).toBe(201)
+  })
+
+  it('does not limit administrators of the instance', async () => {
+    const { send } = await (await world.tenant()).administrate()
+    for (let count = 0; count < 11; count += 1)
+      expect((await send('POST /api/orgs', { body: { name: 'Many' } })).status).toBe(201)
+  })
+
   it.each(['Acme', '-acme', 'acme-', 'a b', '', 'x'.repeat(51)])('refuses the slug %j', async (slug) => {
     const { send } = await session()
     const answer = await send('POST /api/orgs', { body: { name: 'Acme', slug } })

@@ -1,6 +1,6 @@
 import { rights } from '../../../platform/access/permissions.ts'
 import type { Config } from '../../../platform/config/config.ts'
-import { oneOf } from '../../../platform/config/variables.ts'
+import { limit, oneOf } from '../../../platform/config/variables.ts'
 import { feature } from '../../../platform/http/feature.ts'
 import { createOrg } from './create-org.ts'
 import { deleteOrg } from './delete-org.ts'
@@ -15,6 +15,7 @@ import { updateOrgSettings } from './update-org-settings.ts'
 
 export { createOrganization } from './create-organization.ts'
 export { lockActor } from './lock-actor.ts'
+export { refuseOneMoreOwned } from './owner-limit.ts'
 export {
   deleteMember,
   findMember,
@@ -62,6 +63,14 @@ const variables = {
   ORG_CREATION: oneOf(['anyone', 'admins'], {
     meaning: 'Who can create organizations: every user, or only administrators of the instance.',
     fallback: 'anyone',
+  }),
+  ORGANIZATIONS_PER_USER: limit({
+    meaning:
+      'Organizations that a user may own when they create another one, or when the ownership of one is transferred to ' +
+      'them. Administrators of the instance are not limited. Resources are shared between organizations, so a user ' +
+      'with many gets more of them.',
+    fallback: 10,
+    max: 1_000_000,
   }),
 } as const
 

@@ -66,6 +66,17 @@ export async function findMemberProfiles(
  */
 export const lockMembers = serializeInOrganization
 
+/** How many organizations the user owns. */
+export async function countOwned(db: Db, userId: string): Promise<number> {
+  const { count } = await liveOrganizations(db)
+    .innerJoin('organization_members as m', 'm.organization_id', 'o.id')
+    .where('m.user_id', '=', userId)
+    .where('m.role', '=', 'owner')
+    .select(sql<number>`count(*)::int`.as('count'))
+    .executeTakeFirstOrThrow()
+  return count
+}
+
 /** Adds a member. An existing member keeps their role. */
 export async function insertMember(
   tx: Tx,
