@@ -19,6 +19,7 @@ import {
   type Run,
   type StoredRun,
 } from '../runs/index.ts'
+import { outputEntriesMax } from '../sandboxes/index.ts'
 import { driveRun } from './loop/drive-run.ts'
 import { failed } from './loop/endings.ts'
 import { runLimits } from './loop/limits.ts'
@@ -188,13 +189,17 @@ const namedFilesMax = 20
 // keeps the files.
 async function keepOutput({ log }: Pick<Platform, 'log'>, run: Run, sandbox: RunSandbox): Promise<readonly LogEntry[]> {
   try {
-    const { lost, isMore } = await sandbox.collectOutput()
-    if (lost.length === 0 && !isMore) return []
+    const { lost, moreLost, isMore, isCut } = await sandbox.collectOutput()
+    if (lost.length === 0 && !isMore && !isCut) return []
     const more = isMore ? [`there are more files than the ${outputFilesMax} that a run may keep`] : []
     const named = lost.slice(0, namedFilesMax).map(({ path, reason }) => `${path} ${reason}`)
-    const unnamed = lost.length > named.length ? [`${lost.length - named.length} further files`] : []
-    const reasons = [...named, ...unnamed, ...more]
-    return [outputNotKept(`Not all output was kept: ${reasons.join('; ')}.`, { lost: [...lost], isMore })]
+    const unnamedCount = lost.length - named.length + moreLost
+    const unnamed = unnamedCount > 0 ? [`${unnamedCount} further files`] : []
+    const cut = isCut ? [`there are more than the ${outputEntriesMax} files and folders that are looked at`] : []
+    const reasons = [...named, ...unnamed, ...more, ...cut]
+    return [
+      outputNotKept(`Not all output was kept: ${reasons.join('; ')}.`, { lost: [...lost], isMore: isMore || isCut }),
+    ]
   } catch (error) {
     if (databaseFailureOf(error) !== undefined) throw error
     log.error({ err: error, runId: run.id }, 'The output files of the run could not be kept.')

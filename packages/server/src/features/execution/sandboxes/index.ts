@@ -5,7 +5,7 @@ export { detectSandbox, type SandboxDetection } from './detect-sandbox.ts'
 export { WorkspacePathError } from './open-beneath.ts'
 export type { Sandbox } from './sandbox.ts'
 export { sweepTemporaryDirs } from './temporary-dir.ts'
-export { createWorkspace, inputBytesMax, runDiskBytesMax, type Workspace } from './workspace.ts'
+export { createWorkspace, inputBytesMax, outputEntriesMax, runDiskBytesMax, type Workspace } from './workspace.ts'
 export { editFile, listDirectory, readFile, runBash, writeFile } from './workspace-tools.ts'
 
 const variables = {

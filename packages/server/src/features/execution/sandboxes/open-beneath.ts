@@ -1,9 +1,12 @@
 import { isUtf8 } from 'node:buffer'
 import { constants, type Stats } from 'node:fs'
-import { lstat, open, opendir, type FileHandle } from 'node:fs/promises'
+import { chmod, lstat, open, opendir, type FileHandle } from 'node:fs/promises'
+import { basename } from 'node:path'
 
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
 const fileFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+// O_PATH, which Node does not name: a handle to change the mode of what cannot be opened.
+const pathOnly = 0o10000000
 const depthMax = 64
 const refusedMax = 100
 
@@ -27,7 +30,10 @@ export interface RefusedFile {
 export interface FoundFiles {
   /** The plain files, sorted by path. */
   readonly files: readonly FoundFile[]
+  /** The first of those that were refused. */
   readonly refused: readonly RefusedFile[]
+  /** How many more were refused. */
+  readonly moreRefused: number
   /** Whether there is more than was looked at. */
   readonly isCut: boolean
 }
@@ -57,19 +63,23 @@ export async function openFileBeneath(rootDir: string, path: string): Promise<Fi
 
 /**
  * The regular files below `rootDir`. Looks at no more than `entriesMax` entries, and follows no links. Everything that
- * is neither a plain file nor a directory is refused with the reason.
+ * is neither a plain file nor a directory is refused with the reason, also `rootDir` itself, by its name.
  */
 export async function listFilesBeneath(rootDir: string, entriesMax: number): Promise<FoundFiles> {
-  const listing: Listing = { files: [], refused: [], entriesLeft: entriesMax, isCut: false }
-  const root = await open(rootDir, directoryFlags).catch(() => undefined)
+  const listing: Listing = { files: [], refused: [], moreRefused: 0, entriesLeft: entriesMax, isCut: false }
+  const root = await openReadable(rootDir, directoryFlags).catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+    if (code !== 'ENOENT') refuse(listing, { path: basename(rootDir), reason: whyNotOpened(code) })
+  })
   if (root !== undefined) await listInto(listing, root, [])
-  const { files, refused, isCut } = listing
-  return { files: files.sort((a, b) => (a.path < b.path ? -1 : 1)), refused, isCut }
+  const { files, refused, moreRefused, isCut } = listing
+  return { files: files.sort((a, b) => (a.path < b.path ? -1 : 1)), refused, moreRefused, isCut }
 }
 
 interface Listing {
   readonly files: FoundFile[]
   readonly refused: RefusedFile[]
+  moreRefused: number
   entriesLeft: number
   isCut: boolean
 }
@@ -108,8 +118,9 @@ async function listEntry(
 }
 
 function refuse(listing: Listing, file: RefusedFile): void {
+  // The others count against the entries that are looked at.
   if (listing.refused.length < refusedMax) listing.refused.push(file)
-  else listing.isCut = true
+  else listing.moreRefused += 1
 }
 
 async function* namesIn(directory: FileHandle): AsyncGenerator<Buffer> {
@@ -141,12 +152,35 @@ const below = (directory: FileHandle, name: string) => `/proc/self/fd/${director
 
 async function openStep(path: string, flags: number, asked: string): Promise<FileHandle> {
   try {
-    return await open(path, flags)
+    return await openReadable(path, flags)
   } catch (error) {
     throw new WorkspacePathError(`${asked} cannot be opened as a plain file`, { cause: error })
   }
 }
 
 function openOrNothing(path: string): Promise<FileHandle | undefined> {
-  return open(path, directoryFlags).catch(() => undefined)
+  return openReadable(path, directoryFlags).catch(() => undefined)
+}
+
+/** Opens; what belongs to this user but was made unreadable is made readable first. Throws errors of the system. */
+async function openReadable(path: string, flags: number): Promise<FileHandle> {
+  try {
+    return await open(path, flags)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EACCES')) throw error
+    const handle = await open(path, pathOnly | constants.O_NOFOLLOW)
+    try {
+      const stats = await handle.stat()
+      if (stats.uid !== process.getuid?.() || !(stats.isDirectory() || isPlainFile(stats))) throw error
+      await chmod(`/proc/self/fd/${handle.fd}`, stats.mode | (stats.isDirectory() ? 0o700 : 0o400))
+      return await open(`/proc/self/fd/${handle.fd}`, flags & ~constants.O_NOFOLLOW)
+    } finally {
+      await handle.close()
+    }
+  }
+}
+
+function whyNotOpened(code: string): string {
+  if (code === 'ENOTDIR' || code === 'ELOOP') return 'is not a directory, so no output could be read'
+  return `cannot be opened (${code}), so no output could be read`
 }

@@ -170,7 +170,29 @@ describe('output', () => {
     expect(await workspace.listOutput()).toEqual({
       files: [],
       refused: [{ path: 'bad\ufffd', reason: 'has a name that is not UTF-8' }],
+      moreRefused: 0,
       isCut: false,
+    })
+  })
+
+  test('is listed although many entries are refused, of which it names the first', async () => {
+    for (let number = 0; number < 250; number += 1) await symlink('/nowhere', output(`${number}`))
+    for (let number = 0; number < 50; number += 1) await writeFile(output(`good${number}`), '')
+    const { files, refused, moreRefused, isCut } = await workspace.listOutput()
+    expect([files.length, refused.length, moreRefused, isCut]).toEqual([50, 100, 150, false])
+  })
+
+  test.each([
+    ['a link', (path: string) => symlink(root, path)],
+    ['a file', (path: string) => writeFile(path, 'x')],
+    ['a pipe', (path: string) => Promise.resolve(execFileSync('mkfifo', [path]))],
+  ])('says that nothing could be read when %s took the place of its directory', async (_, replace) => {
+    await rm(join(workspace.dir, 'output'), { recursive: true })
+    expect(await workspace.listOutput()).toMatchObject({ files: [], refused: [] })
+    await replace(join(workspace.dir, 'output'))
+    expect(await workspace.listOutput()).toMatchObject({
+      files: [],
+      refused: [{ path: 'output', reason: 'is not a directory, so no output could be read' }],
     })
   })
 

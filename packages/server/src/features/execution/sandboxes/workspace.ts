@@ -10,7 +10,8 @@ import type { Config } from '../../../platform/config/config.ts'
 import { listFilesBeneath, openFileBeneath, WorkspacePathError, type FoundFiles } from './open-beneath.ts'
 
 const run = promisify(execFile)
-const outputEntriesMax = 20_000
+/** Entries of the output that are looked at. */
+export const outputEntriesMax = 20_000
 
 /** The directory of one run on the host. Everything in it except `input/` belongs to the agent and is untrusted. */
 export interface Workspace {

@@ -1,4 +1,4 @@
-import { link, mkdir, open, readdir, stat, truncate, writeFile } from 'node:fs/promises'
+import { link, mkdir, open, readdir, stat, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { parseWireId } from '../../../platform/ids/id.ts'
@@ -127,4 +127,14 @@ it('keeps what fits into the quotas of the organization, and names the others wi
   // Another attempt of the run keeps the same files, and adds none.
   expect((await keepOutput(world.platform, { run, source })).lost.map(({ path }) => path)).toEqual(['2', '5'])
   expect((await blobBytes()) - before).toBe(601 * kibibyte)
+})
+
+it('keeps the files that come after many links, and counts the links that it does not name', async () => {
+  const { run, source, output } = await startedRun()
+  for (let number = 0; number < 150; number += 1) await symlink('/nowhere', output(`link${number}`))
+  await writeFile(output('result.txt'), 'kept')
+  const before = await blobBytes()
+  const { lost, moreLost, isMore, isCut } = await keepOutput(world.platform, { run, source })
+  expect([lost.length, moreLost, isMore, isCut]).toEqual([100, 50, false, false])
+  expect((await blobBytes()) - before).toBe(4)
 })

@@ -18,10 +18,14 @@ export interface LostFile {
 
 /** The result of keeping the files in /workspace/output. */
 export interface CollectedOutput {
-  /** The files that can never be kept, with the reason. */
+  /** The first files that can never be kept, with the reason. */
   readonly lost: readonly LostFile[]
+  /** How many more entries can never be kept, such as links. */
+  readonly moreLost: number
   /** Whether there were more files than a run may keep. */
   readonly isMore: boolean
+  /** Whether there were more entries than are looked at. */
+  readonly isCut: boolean
 }
 
 /**
@@ -32,7 +36,7 @@ export async function keepOutput(
   platform: Keeping,
   { run, source }: { run: Run; source: Workspace },
 ): Promise<CollectedOutput> {
-  const { files, refused, isCut } = await source.listOutput()
+  const { files, refused, moreRefused, isCut } = await source.listOutput()
   const lost: LostFile[] = [...refused]
   let leftBytes = runDiskBytesMax(platform.config)
   for (const { path, sizeBytes } of files.slice(0, outputFilesMax)) {
@@ -40,7 +44,7 @@ export async function keepOutput(
     if ('reason' in outcome) lost.push({ path, reason: outcome.reason })
     else leftBytes -= outcome.keptBytes
   }
-  return { lost, isMore: isCut || files.length > outputFilesMax }
+  return { lost, moreLost: moreRefused, isMore: files.length > outputFilesMax, isCut }
 }
 
 interface Candidate {

@@ -75,7 +75,7 @@ export function createRunSandbox(parts: SandboxParts, run: Run): RunSandbox {
       // An earlier attempt may have left output although this one used no sandbox tool.
       const source = workspace ?? (run.attempt > 1 ? await createWorkspace(workspaceRoot(platform), run.id) : undefined)
       workspace = source
-      if (source === undefined) return { lost: [], isMore: false }
+      if (source === undefined) return { lost: [], moreLost: 0, isMore: false, isCut: false }
       return keepOutput(platform, { run, source })
     },
     async remove() {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import type { ConformanceCase } from './conformance-case.ts'
 import { SandboxError } from '../sandbox.ts'
 
@@ -57,6 +58,20 @@ const keepsWorkspace: ConformanceCase = {
     assert.equal((await inside('cat output/kept.txt; ls /tmp /dev/shm | grep lost')).stdout, 'kept\n')
     assert.deepEqual((await workspace.listOutput()).files, [{ path: 'kept.txt', sizeBytes: 5 }])
     assert.equal(await readFile(join(workspace.dir, 'output', 'kept.txt'), 'utf8'), 'kept\n')
+  },
+}
+
+const readsClosedOutput: ConformanceCase = {
+  name: 'output that the program has closed to its own user is kept',
+  async check({ inside, workspace }) {
+    await inside('cd output; mkdir sub; echo closed > sub/file; chmod 000 sub/file sub .')
+    assert.deepEqual(await workspace.listOutput(), {
+      files: [{ path: 'sub/file', sizeBytes: 7 }],
+      refused: [],
+      moreRefused: 0,
+      isCut: false,
+    })
+    assert.equal(await text(await workspace.openOutput('sub/file')), 'closed\n')
   },
 }
 
@@ -144,6 +159,7 @@ export const behaviourCases: readonly ConformanceCase[] = [
   takesInput,
   reopensOutput,
   keepsWorkspace,
+  readsClosedOutput,
   startsInDirectory,
   hasTools,
   runsSideBySide,
