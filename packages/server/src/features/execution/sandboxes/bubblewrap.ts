@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { countsSockets } from './cgroups.ts'
 import {
   enterWithLimits,
   enterWithoutMountList,
@@ -31,6 +32,7 @@ function launchBubblewrap(host: SandboxHost, input: LaunchInput): Launch {
   const workspace = uid === undefined ? input.workspaceDir : stagingDir
   const filter = createSeccompFilter(process.arch, {
     memoryIsAccounted: host.cgroups !== undefined,
+    socketsAreAccounted: countsSockets(host.cgroups),
     entersMountNamespace: true,
   })
   const data: Buffer[] = Object.values(etcFiles).map((text) => Buffer.from(text))
@@ -41,7 +43,8 @@ function launchBubblewrap(host: SandboxHost, input: LaunchInput): Launch {
   const enter: EnterOptions = { host, limits, writesNothing: input.writesNothing }
   const inner = [
     getProgram('bwrap'),
-    ...words('--unshare-user --unshare-all --unshare-cgroup --disable-userns'),
+    // The outer stage has made the network namespace and set its limits.
+    ...words('--unshare-user --unshare-all --share-net --unshare-cgroup --disable-userns'),
     ...words('--uid 1000 --gid 1000 --hostname sandbox'),
     ...words('--die-with-parent --new-session --clearenv --as-pid-1'),
     // For the steps between bwrap and the agent's program, which drop them.
@@ -73,7 +76,8 @@ function systemMounts(view: SystemView, limits: SandboxLimits): string[] {
     ...view.links.flatMap(({ path, target }) => ['--symlink', target, path]),
     ...view.covers.flatMap(cover),
     ...(view.node === undefined ? [] : ['--ro-bind', view.node, nodePath]),
-    ...words('--proc /proc --dev /dev'),
+    // Mounted read-only, because its namespaces have settings that belong to their owner.
+    ...words('--proc /proc --ro-bind /proc/sys /proc/sys --dev /dev'),
     ...words(`--perms 1777 ${size} --tmpfs /dev/shm --remount-ro /dev`),
     ...words(`--perms 1777 ${size} --tmpfs /tmp`),
   ]

@@ -51,6 +51,11 @@ interface Candidate {
   readonly mayMove: boolean
 }
 
+/** Whether the groups count the buffers of all sockets as memory; v1 counts those of TCP apart, and no others. */
+export function countsSockets(host: CgroupHost | undefined): boolean {
+  return host?.version === 'v2'
+}
+
 let created = 0
 
 /** Creates the groups of one execution and sets its limits. */
@@ -187,6 +192,7 @@ async function writeLimits(dir: string, version: 'v1' | 'v2', limits: SandboxLim
       : {
           'memory.limit_in_bytes': memory,
           'memory.memsw.limit_in_bytes': memory,
+          'memory.kmem.tcp.limit_in_bytes': memory,
           'pids.max': pids,
           'cpu.cfs_quota_us': quota ?? '-1',
         }

@@ -143,6 +143,7 @@ describe('the isolation check', () => {
     'usr-writable no',
     'root-writable no',
     'proc-sys-writable no',
+    'proc-sys-own-writable no',
     'input-writable no',
     'namespaces-nest no',
     'workspace-writable yes',

@@ -1,18 +1,25 @@
 import { getProgram, type SandboxHost } from './sandbox-host.ts'
 import type { ExecRequest, SandboxLimits } from './sandbox.ts'
+import { tcpBufferBytes } from './usage/socket-memory.ts'
 import { environment } from './view/system-view.ts'
 
 /** The file descriptor on which the last stage reports that the agent's program is about to start. */
 export const statusFd = 3
+
+const gibibyte = 1024 ** 3
 
 /** The size of /tmp and of /dev/shm, which are held in memory. */
 export function temporaryBytes(limits: SandboxLimits): number {
   return Math.min(Math.floor(limits.memoryBytes / 4), 256 * 1024 * 1024)
 }
 
+// SIOCSIFFLAGS with IFF_UP and IFF_RUNNING.
+const loopbackScript = 'socket my $s, 2, 2, 0; ioctl $s, 0x8914, pack "a16 s x22", "lo", 0x41 or exit 1'
+
 // The first process of its own pid namespace. Exits if the server died before the death signal was set. Joins the
 // cgroups. As root, mounts the workspace where a dropped uid can reach it: DATA_DIR can be below a closed directory.
 // Closes descriptors that the server inherited without close-on-exec (with bash: POSIX sh has none above 9).
+// The network namespace has a loopback interface only. Neither `ip` nor perl is everywhere.
 const stageScript = `
 server=$1 groups=$2 stage=$3 lastFd=$4
 shift 4
@@ -25,6 +32,9 @@ while [ "$groups" ]; do
   groups=\${groups#*:}
 done
 echo 500 > /proc/self/oom_score_adj
+echo '4096 16384 ${tcpBufferBytes.sent}' > /proc/sys/net/ipv4/tcp_wmem || exit 74
+echo '4096 65536 ${tcpBufferBytes.received}' > /proc/sys/net/ipv4/tcp_rmem || exit 75
+ip link set lo up 2>/dev/null || perl -e '${loopbackScript}' 2>/dev/null || :
 [ -z "$stage" ] || mount -n -c --bind . "$stage" || exit 73
 extra=
 for fd in /proc/self/fd/*; do
@@ -47,11 +57,13 @@ export interface OuterStage {
 export function wrapInOuterStage(stage: OuterStage, inner: readonly string[]): string[] {
   const isRoot = stage.uid !== undefined
   // Private mounts: what the host mounts later must not appear in a running sandbox.
-  const namespaces = [...(isRoot ? [] : ['--user', '--map-current-user']), '--mount', '--propagation', 'private']
+  const user = isRoot ? [] : ['--user', '--map-current-user', '--keep-caps']
+  const namespaces = [...user, '--net', '--mount', '--propagation', 'private']
   const id = String(stage.uid)
   const drop = isRoot
-    ? [getProgram('setpriv'), '--reuid', id, '--regid', id, '--clear-groups', '--pdeathsig', 'KILL', '--']
-    : []
+    ? ['--reuid', id, '--regid', id, '--clear-groups']
+    : // What the stage may do in its own user namespace.
+      ['--inh-caps=-all', '--ambient-caps=-all']
   return [
     getProgram('setpriv'),
     '--pdeathsig',
@@ -71,7 +83,7 @@ export function wrapInOuterStage(stage: OuterStage, inner: readonly string[]): s
     stage.cgroupFiles.map((file) => `${file}:`).join(''),
     isRoot ? (stage.workspaceAt ?? '') : '',
     String(stage.lastFd),
-    ...drop,
+    ...[getProgram('setpriv'), ...drop, '--pdeathsig', 'KILL', '--'],
     ...inner,
   ]
 }
@@ -123,6 +135,12 @@ export interface EnterOptions {
   readonly writesNothing: boolean
 }
 
+// The kernel counts here what is reserved but not used, such as the 512 MiB that V8 reserves for the code of each
+// worker thread. The memory itself is limited by the cgroup or by the watcher; this bounds a growth between two looks.
+function dataBytesMax({ cgroups }: SandboxHost, { memoryBytes }: SandboxLimits): number {
+  return cgroups === undefined ? memoryBytes + 6 * gibibyte : Math.max(memoryBytes, 16 * gibibyte)
+}
+
 /** The command inside the namespaces: limits first, then the agent's program in its working directory. */
 export function enterWithLimits(options: EnterOptions, request: ExecRequest): string[] {
   const { host, limits } = options
@@ -133,7 +151,7 @@ export function enterWithLimits(options: EnterOptions, request: ExecRequest): st
   return [
     getProgram('prlimit'),
     `--nproc=${Math.min(limits.processesMax, processesMax) + others}`,
-    `--data=${limits.memoryBytes}`,
+    `--data=${dataBytesMax(host, limits)}`,
     `--fsize=${options.writesNothing ? 0 : limits.diskBytes}`,
     `--cpu=${limits.cpuSeconds}`,
     `--nofile=${filesMax}`,

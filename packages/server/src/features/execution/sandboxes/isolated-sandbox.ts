@@ -1,8 +1,9 @@
-import { leaseCgroups, type CgroupLease } from './cgroups.ts'
+import { countsSockets, leaseCgroups, type CgroupLease } from './cgroups.ts'
 import { runIsolated } from './isolated-process.ts'
 import { assignWorkspaceUid, type SandboxHost } from './sandbox-host.ts'
 import type { ExecRequest, ExecResult, Sandbox, SandboxLimits, SandboxOptions } from './sandbox.ts'
 import { filesMaxDefault } from './usage/disk-watch.ts'
+import { copySharedInputs } from './shared-inputs.ts'
 import { measureWorkspace, type WorkspaceUsage } from './usage/workspace-usage.ts'
 
 export interface LaunchInput {
@@ -56,11 +57,14 @@ export async function openIsolated(options: IsolatedSandboxOptions): Promise<San
           cgroupFiles: groups.procsFiles,
           writesNothing,
         })
+        // A lease on a file that is shared would hold up the server; only the filter refuses leases.
+        if (uid === undefined && !launch.filtersSystemCalls) await copySharedInputs(workspaceDir)
         const watch = {
           workspaceDir,
           limits,
           before,
           memoryIsAccounted: host.cgroups !== undefined,
+          socketsAreAccounted: countsSockets(host.cgroups),
           threadsShareFiles: launch.filtersSystemCalls,
           buffersAreFixed: launch.filtersSystemCalls,
         }

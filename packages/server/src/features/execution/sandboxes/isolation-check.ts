@@ -29,6 +29,7 @@ try etc-shadow-visible test -e /etc/shadow
 try usr-writable sh -c ': > /usr/.appstrate-probe'
 try root-writable sh -c ': > /.appstrate-probe'
 try proc-sys-writable sh -c 'echo other > /proc/sys/kernel/hostname'
+try proc-sys-own-writable sh -c 'cat /proc/sys/kernel/shmmni > /proc/sys/kernel/shmmni'
 try input-writable sh -c ': > /workspace/input/probe'
 try namespaces-nest unshare --user true
 try workspace-writable sh -c ': > /workspace/probe && rm /workspace/probe'
@@ -58,6 +59,7 @@ const expected: Readonly<Record<string, string>> = {
   'usr-writable': 'no',
   'root-writable': 'no',
   'proc-sys-writable': 'no',
+  'proc-sys-own-writable': 'no',
   'input-writable': 'no',
   'namespaces-nest': 'no',
   'workspace-writable': 'yes',

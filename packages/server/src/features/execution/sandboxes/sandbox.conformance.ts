@@ -7,6 +7,8 @@ import { escapeCases } from './testing/escape.cases.ts'
 import { inputCases } from './testing/input.cases.ts'
 import { lifetimeCases } from './testing/lifetime.cases.ts'
 import { limitCases } from './testing/limit.cases.ts'
+import { memoryCases } from './testing/memory.cases.ts'
+import { networkCases } from './testing/network.cases.ts'
 import { systemCallCases } from './testing/system-call.cases.ts'
 import { viewCases } from './testing/view.cases.ts'
 import { openArena, type Arena } from './testing/arena.ts'
@@ -26,6 +28,8 @@ export const conformanceCases: readonly ConformanceCase[] = [
   ...lifetimeCases,
   ...limitCases,
   ...accountingCases,
+  ...memoryCases,
+  ...networkCases,
   ...behaviourCases,
   ...inputCases,
 ]

@@ -15,6 +15,8 @@ const subvolumeTypes = { btrfs: 0x9400, bcachefs: 0xbc00 } as const
 const solSocket = 1
 const socketBuffers = { SO_SNDBUF: 7, SO_RCVBUF: 8 } as const
 const socketFilters = { SO_ATTACH_FILTER: 26, SO_ATTACH_BPF: 50, REUSEPORT_CBPF: 51, REUSEPORT_EBPF: 52 } as const
+// While a lease lasts, the server waits when it opens the file. F_NOTIFY watches a directory.
+const leaseCommands = { F_SETLEASE: 1024, F_NOTIFY: 1026, F_SETDELEG: 1040 } as const
 const terminalInjection = { TIOCSTI: 0x5412, TIOCLINUX: 0x541c } as const
 
 interface SyscallTable {
@@ -25,6 +27,7 @@ interface SyscallTable {
   readonly unshare: number
   readonly socket: number
   readonly ioctl: number
+  readonly fcntl: number
   readonly mmap: number
   readonly setsockopt: number
   /** setxattr, lsetxattr, fsetxattr: some file systems do not count attributes in the size of a file. */
@@ -55,6 +58,7 @@ const tables: Readonly<Record<string, SyscallTable>> = {
     unshare: 272,
     socket: 41,
     ioctl: 16,
+    fcntl: 72,
     mmap: 9,
     setsockopt: 54,
     attributes: [188, 189, 190],
@@ -72,6 +76,7 @@ const tables: Readonly<Record<string, SyscallTable>> = {
     unshare: 97,
     socket: 198,
     ioctl: 29,
+    fcntl: 25,
     mmap: 222,
     setsockopt: 208,
     attributes: [5, 6, 7],
@@ -91,6 +96,8 @@ export interface SeccompFilter {
 
 export interface FilterOptions {
   readonly memoryIsAccounted: boolean
+  /** Whether a cgroup counts the buffers of sockets too. */
+  readonly socketsAreAccounted: boolean
   /**
    * Allows what the steps after the loading of the filter need: a new mount namespace alone, and another root. Without
    * capabilities, which those steps drop, the kernel refuses both.
@@ -125,6 +132,11 @@ export function createSeccompFilter(architecture: string, options: FilterOptions
     ...whenCalled(table.prctl, staysReadable),
     ...whenCalled(table.setsockopt, limitSocketOptions(options)),
     ...whenCalled(table.ioctl, limitedIoctl),
+    ...whenCalled(table.fcntl, [
+      loadArgument(1),
+      ...Object.values(leaseCommands).flatMap((command) => [jumpIfEqual(command), fail(errno.EPERM)]),
+      allow(),
+    ]),
     // Pages of the host's own pool, which no limit of memory counts.
     ...whenCalled(table.mmap, [loadArgument(3), jumpIfAnyBit(mapHuge), fail(errno.ENOMEM), allow()]),
     ...whenCalled(table.socket, [
@@ -201,16 +213,16 @@ const limitedIoctl = [
   allow(),
 ]
 
-// Filters of sockets take memory that is shared by all users. Without a cgroup the size of buffers stays the default;
-// programs are told that it was set, as the kernel does with a size above its limit.
-function limitSocketOptions({ memoryIsAccounted }: FilterOptions): Buffer[] {
+// Filters of sockets take memory that is shared by all users. Where no cgroup counts it, the size of buffers stays the
+// default; programs are told that it was set, as the kernel does with a size above its limit.
+function limitSocketOptions({ socketsAreAccounted }: FilterOptions): Buffer[] {
   return [
     loadArgument(1),
     instruction(0x15, solSocket, { whenTrue: 1, whenFalse: 0 }),
     allow(),
     loadArgument(2),
     ...Object.values(socketFilters).flatMap((option) => [jumpIfEqual(option), fail(errno.EPERM)]),
-    ...Object.values(memoryIsAccounted ? {} : socketBuffers).flatMap((option) => [jumpIfEqual(option), fail(0)]),
+    ...Object.values(socketsAreAccounted ? {} : socketBuffers).flatMap((option) => [jumpIfEqual(option), fail(0)]),
     allow(),
   ]
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { countsSockets } from './cgroups.ts'
 import {
   enterWithLimits,
   enterWithoutMountList,
@@ -73,7 +74,6 @@ function launchUnshare(host: SandboxHost, input: LaunchInput): Launch {
     '--mount',
     '--uts',
     '--ipc',
-    '--net',
     '--cgroup',
     '--pid',
     '--fork',
@@ -100,6 +100,7 @@ function seccompLoader(host: SandboxHost): string[] {
   const perl = findProgram('perl')
   const filter = createSeccompFilter(process.arch, {
     memoryIsAccounted: host.cgroups !== undefined,
+    socketsAreAccounted: countsSockets(host.cgroups),
     entersMountNamespace: false,
   })
   if (perl === undefined || filter === undefined) return []

@@ -28,6 +28,9 @@ const refusedCalls = {
   'snapshot of a subvolume': '16, 0, 0x50009417, 0',
   'netlink socket of the packet filter': '41, 16, 3, 12',
   'netlink socket of the audit log': '41, 16, 3, 9',
+  'lease of a file': '72, 0, 1024, 1',
+  'watch of a folder by fcntl': '72, 0, 1026, 2',
+  'delegation of a folder': '72, 0, 1040, 0',
   setxattr: '188, "/workspace", "user.x", "y", 1, 0',
 }
 

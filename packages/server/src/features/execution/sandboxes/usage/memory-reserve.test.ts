@@ -40,6 +40,7 @@ test('ends the largest execution when the memory of the machine runs out, and on
         limits: { memoryBytes: 1024 * mebibyte, processesMax: 10, diskBytes: mebibyte, cpuSeconds: 10 },
         before: { bytes: 0, files: 0, missed: 0 },
         memoryIsAccounted: true,
+        socketsAreAccounted: true,
         threadsShareFiles: true,
         buffersAreFixed: true,
         signal: over.signal,

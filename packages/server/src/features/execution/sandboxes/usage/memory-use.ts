@@ -1,18 +1,52 @@
 import { writeFile } from 'node:fs/promises'
-import { hasEnded, listThreads, readProc } from './proc-files.ts'
+import { hasEnded, listThreads, readProc, type ProcText } from './proc-files.ts'
+
+// More than the mappings that the kernel allows a process take, unless it maps files with very long paths.
+const mapsBytesMax = 8 * 1024 * 1024
+// Inodes of these are all on the kernel's own file system for shared memory.
+const sharedMapping =
+  /^([\da-f]+)-([\da-f]+) \S+ ([\da-f]+) \S+ (\d+) +\/(?:dev\/zero|SYSV[\da-f]+|memfd:.*) \(deleted\)$/gm
 
 /**
- * Memory that the processes hold, in bytes: anonymous, shared and swapped pages and their page tables. Pages of files
+ * Memory that the processes hold, in bytes: anonymous, shared and swapped pages and their page tables. Shared memory
+ * that has no name counts with its whole size, because no file tells how much of it is in use. Pages of files
  * on a disk are not counted. Processes that share memory by a fork count it once each.
  */
 export async function measurePages(pids: readonly number[]): Promise<number> {
   let kibibytes = 0
+  let shared = 0
   for (const pid of pids) {
     const status = await readMemoryStatus(pid)
-    for (const [, amount] of status.matchAll(/^(?:RssAnon|RssShmem|VmSwap|VmPTE|HugetlbPages):\s+(\d+) kB$/gm))
+    for (const [, amount] of status.matchAll(/^(?:RssAnon|VmSwap|VmPTE|HugetlbPages):\s+(\d+) kB$/gm))
       kibibytes += Number(amount)
+    shared += Number(/^RssShmem:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0)
   }
-  return kibibytes * 1024
+  // What a program has unmapped for a moment is in neither amount of the status, but the kernel keeps it.
+  return kibibytes * 1024 + Math.max(shared * 1024, await measureSharedMappings(pids))
+}
+
+async function measureSharedMappings(pids: readonly number[]): Promise<number> {
+  const ends = new Map<string, number>()
+  for (const pid of pids) {
+    const { text, isCut } = await readMaps(pid)
+    if (isCut) return Infinity
+    for (const [, start = '', end = '', offset = '', inode = ''] of text.matchAll(sharedMapping)) {
+      const size = Number.parseInt(offset, 16) + Number.parseInt(end, 16) - Number.parseInt(start, 16)
+      ends.set(inode, Math.max(ends.get(inode) ?? 0, size))
+    }
+  }
+  return [...ends.values()].reduce((sum, size) => sum + size, 0)
+}
+
+// All threads of a process have the same mappings, but one that has ended does not show them.
+async function readMaps(pid: number): Promise<ProcText> {
+  const first = await readProc(`${pid}/maps`, mapsBytesMax)
+  if (first.text !== '') return first
+  for (const thread of await listThreads(pid)) {
+    const maps = await readProc(`${thread}/maps`, mapsBytesMax)
+    if (maps.text !== '') return maps
+  }
+  return first
 }
 
 // All threads of a process have the same memory, but one that has ended does not show it.

@@ -34,12 +34,12 @@ export async function watchMemory(watch: UsageWatch, input: MemoryWatchInput): P
     for (;;) {
       if (await mustEndWithin(restMs, () => reserve.mustEnd(user), signal)) return 'memory-limit'
       if (signal.aborted) return 'exited'
-      if (watch.memoryIsAccounted) continue
+      if (watch.memoryIsAccounted && watch.socketsAreAccounted) continue
       const startedAt = performance.now()
       const pids = await findDescendants(watch.launcher)
-      const bytes = await measureAll(watch, pids, input)
+      const bytes = watch.memoryIsAccounted ? await measureSockets(pids, watch) : await measureAll(watch, pids, input)
       if (bytes > watch.limits.memoryBytes) return 'memory-limit'
-      await preferToEnd(pids)
+      if (!watch.memoryIsAccounted) await preferToEnd(pids)
       restMs = Math.max(intervalMs, restFactor * (performance.now() - startedAt))
     }
   } finally {
@@ -51,7 +51,7 @@ async function measureAll(watch: UsageWatch, pids: readonly number[], input: Mem
   const { memoryBytes, kernelObjects } = input.heldFiles()
   const [pages, sockets, names] = await Promise.all([
     measurePages(pids),
-    measureSockets(pids, { buffersAreFixed: watch.buffersAreFixed }),
+    measureSockets(pids, watch),
     measureTemporaryFiles(pids),
   ])
   return pages + sockets + names + memoryBytes + kernelObjects * kernelObjectBytes

@@ -1,6 +1,12 @@
 import { readlink } from 'node:fs/promises'
 import { readProc } from './proc-files.ts'
 
+/**
+ * What the launch allows the buffers of each end of a TCP connection to hold, in bytes. The kernel counts the memory
+ * that they take, also for small messages.
+ */
+export const tcpBufferBytes = { sent: 65_536, received: 131_072 } as const
+
 const bufferBytesDefault = 212_992
 // The kernel's own record of a socket.
 const socketBytes = 2_048
@@ -20,7 +26,7 @@ export async function measureSockets(pids: readonly number[], rules: SocketRules
   const { text } = await readProc(`${pid}/net/sockstat`)
   const used = Number(/^sockets: used (\d+)$/m.exec(text)?.[1] ?? 0)
   if (used === 0) return 0
-  return used * (socketBytes + (await bufferBytesMax(rules))) + (await measureQueues(pid))
+  return used * (socketBytes + (await bufferBytesMax(rules)))
 }
 
 // A process of the launch is in the server's namespace until the sandbox has one of its own.
@@ -33,26 +39,19 @@ async function findInNamespace(pids: readonly number[]): Promise<number | undefi
   return undefined
 }
 
-// No file tells what is in the buffers of a Unix socket. The kernel doubles the size that a program asks for.
+// No file tells how much memory the buffers of a socket take: the list of TCP connections has only the bytes of the
+// messages. The kernel doubles the size that a program asks for.
 async function bufferBytesMax({ buffersAreFixed }: SocketRules): Promise<number> {
-  if (buffersAreFixed)
-    return Math.max(await readSetting('wmem_default', bufferBytesDefault), await readSetting('rmem_default', 0))
-  return 2 * (await readSetting('wmem_max', bufferBytesDefault))
+  const kind = buffersAreFixed ? 'default' : 'max'
+  const [sent, received] = await Promise.all([
+    readSetting(`wmem_${kind}`, bufferBytesDefault),
+    readSetting(`rmem_${kind}`, bufferBytesDefault),
+  ])
+  const chosen = Math.max(sent, received)
+  return Math.max(buffersAreFixed ? chosen : 2 * chosen, tcpBufferBytes.sent + tcpBufferBytes.received)
 }
 
 async function readSetting(name: string, fallback: number): Promise<number> {
   const { text } = await readProc(`sys/net/core/${name}`)
   return Number.parseInt(text, 10) || fallback
-}
-
-// The kernel lets the buffers of TCP grow far beyond the others, whatever the program asks for. It rounds up to pages.
-async function measureQueues(pid: number): Promise<number> {
-  let bytes = 0
-  for (const name of ['tcp', 'tcp6']) {
-    const { text, isCut } = await readProc(`${pid}/net/${name}`)
-    if (isCut) return Infinity
-    for (const [, sent = '', received = ''] of text.matchAll(/ ([0-9A-F]{8}):([0-9A-F]{8}) \d\d:[0-9A-F]{8} /g))
-      bytes += 2 * (parseInt(sent, 16) + parseInt(received, 16))
-  }
-  return bytes
 }

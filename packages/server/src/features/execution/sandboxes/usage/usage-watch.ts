@@ -11,6 +11,8 @@ export interface UsageWatch {
   /** The usage when the execution started: cleaning up an overfull workspace must stay possible. */
   readonly before: WorkspaceUsage
   readonly memoryIsAccounted: boolean
+  /** Whether a cgroup counts the buffers of sockets too. */
+  readonly socketsAreAccounted: boolean
   /** Whether a system call filter keeps the threads of a process from having different open files. */
   readonly threadsShareFiles: boolean
   /** Whether a system call filter keeps programs from choosing the size of a socket's buffers. */
