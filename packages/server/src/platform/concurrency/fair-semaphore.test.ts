@@ -83,6 +83,24 @@ describe('a fair semaphore', () => {
     expect(started.at(-1)).toBe('a3')
   })
 
+  it('keeps its last places for owners that have none', async () => {
+    const { started, work, settle, end } = gates()
+    const semaphore = createFairSemaphore({ max: 4, ownerMax: 3, keptForNew: 1, waitingMax: 100 })
+    for (const i of [1, 2, 3, 4]) void semaphore.run('a', work(`a${i}`))
+    for (const i of [1, 2]) void semaphore.run('b', work(`b${i}`))
+    await settle()
+    expect(started).toEqual(['a1', 'a2', 'a3', 'b1'])
+    await end('a1')
+    // The next free place is the last one, which both leave to an owner without any.
+    expect(started).toHaveLength(4)
+    void semaphore.run('c', work('c1'))
+    await settle()
+    expect(started.at(-1)).toBe('c1')
+    await end('c1')
+    await end('a2')
+    expect(started.slice(5)).toEqual(['b2'])
+  })
+
   it('refuses work of an owner with too much waiting, and takes that of another', async () => {
     const { started, work, end } = gates()
     const semaphore = createFairSemaphore({ max: 1, waitingMax: 1 })

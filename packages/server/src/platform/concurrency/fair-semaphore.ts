@@ -16,6 +16,11 @@ export interface FairPlaces {
   readonly max: number
   /** Places that one owner can have. Default: all of them. A function is asked whenever a place is given. */
   readonly ownerMax?: number | (() => number)
+  /**
+   * The last so many free places are only for owners that have none, so that a few owners together cannot take all.
+   * Default: 0.
+   */
+  readonly keptForNew?: number
   /** Pieces of work of one owner that can wait. */
   readonly waitingMax: number
   /** How long a piece of work can wait, in milliseconds. Default: without end. */
@@ -110,8 +115,10 @@ class Places implements FairSemaphore {
 
   #startNext(): boolean {
     if (this.#running >= this.#max) return false
-    const { ownerMax = this.#max } = this.#places
-    const owner = nextOwner(this.#owners, typeof ownerMax === 'number' ? ownerMax : ownerMax())
+    const { ownerMax = this.#max, keptForNew = 0 } = this.#places
+    const most = typeof ownerMax === 'number' ? ownerMax : ownerMax()
+    const isKept = this.#max - this.#running <= keptForNew
+    const owner = nextOwner(this.#owners, isKept ? Math.min(1, most) : most)
     const [start] = owner?.waiting ?? []
     if (owner === undefined || start === undefined) return false
     owner.waiting.delete(start)

@@ -66,7 +66,7 @@ const variables = {
   }),
   ORGANIZATIONS_PER_USER: limit({
     meaning:
-      'Organizations that a user may own when they create another one, or when the ownership of one is transferred to ' +
+      'Organizations that a user may own when they create another one, or when one is transferred to ' +
       'them. Administrators of the instance are not limited. Resources are shared between organizations, so a user ' +
       'with many gets more of them.',
     fallback: 10,

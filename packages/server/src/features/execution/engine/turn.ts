@@ -19,7 +19,9 @@ export interface Turn {
   atBoundary(): void
   /** The run waits for something outside the server from now on, such as the next part of its model's answer. */
   waits(): void
-  /** The wait has ended. */
+  /** The run calls its model from now on, and waits. The call can be stopped and made again. */
+  calls(): void
+  /** The wait, or the call, has ended. */
   works(): void
 }
 
@@ -29,6 +31,8 @@ export interface WatchedTurn extends Turn {
   heldMs(): number
   /** Milliseconds for which the run has been waiting; 0 when it works. */
   waitedMs(): number
+  /** For how long the run has been calling its model; 0 when it does something else. */
+  calledMs(): number
   stop(why: RunStopped['why']): void
   /** Clears the timer of the timeout. */
   end(): void
@@ -44,6 +48,7 @@ export function startTurn(timeLeftMs: number, isOwed: () => boolean): WatchedTur
   const stop = (why: RunStopped['why']) => controller.abort(new RunStopped(why))
   const timer = setTimeout(stop, Math.max(0, timeLeftMs), 'timeout')
   let waitsSinceMs: number | undefined
+  let callsSinceMs: number | undefined
   let boundaries = 0
   return {
     signal: controller.signal,
@@ -54,10 +59,16 @@ export function startTurn(timeLeftMs: number, isOwed: () => boolean): WatchedTur
       controller.signal.throwIfAborted()
     },
     waits: () => void (waitsSinceMs = performance.now()),
-    works: () => void (waitsSinceMs = undefined),
+    calls: () => void (callsSinceMs = waitsSinceMs = performance.now()),
+    works: () => void (callsSinceMs = waitsSinceMs = undefined),
     heldMs: () => performance.now() - startedMs,
-    waitedMs: () => (waitsSinceMs === undefined ? 0 : performance.now() - waitsSinceMs),
+    waitedMs: () => msSince(waitsSinceMs),
+    calledMs: () => msSince(callsSinceMs),
     stop,
     end: () => clearTimeout(timer),
   }
+}
+
+function msSince(startMs: number | undefined): number {
+  return startMs === undefined ? 0 : performance.now() - startMs
 }

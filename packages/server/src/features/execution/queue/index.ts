@@ -9,7 +9,7 @@ const variables = {
   ORGANIZATION_SHARE: whole({
     meaning:
       'Percentage of `RUNS_CONCURRENT`, and of the sandboxes of a process, that one organization can have at a time; ' +
-      'at least one of each.',
+      'at least one of each. Below 100, the last place of each is only for an organization that has none there.',
     fallback: 75,
     min: 1,
     max: 100,
@@ -17,7 +17,9 @@ const variables = {
   RUN_SLOT_SECONDS: whole({
     meaning:
       'Seconds without a word from its model after which a run gives its place to a run of another organization that ' +
-      'waits. It continues later, with a new call. Set it higher than the time that your slowest model needs.',
+      'waits. It continues later, with a new call. Set it higher than the time that your slowest model needs. An ' +
+      'answer that takes five times as long is also stopped when an organization without any place has waited for so ' +
+      'many seconds; the next turn of the run can take longer.',
     fallback: 60,
     min: 1,
     max: 3600,

@@ -10,9 +10,10 @@ import { createFairSemaphore } from '../../../platform/concurrency/fair-semaphor
 import { appendEvents, runResumed, runUpdate, sealEntries } from '../runs/index.ts'
 import { executeRun, startTurn, sweepLeftovers, type ExecutionParts } from '../engine/index.ts'
 import { claimRuns, compareHeld, releaseUnknown, type Claim } from './claim-store.ts'
-import { createHandovers, type Handovers, type Held } from './handovers.ts'
+import { createHandovers, type Handovers } from './handovers.ts'
 import { deleteDeadWorkers, endAllLeases, endLease, extendLease } from './lease-store.ts'
-import { organizationShare } from './organization-share.ts'
+import { keptForNewOrganizations, organizationShare } from './organization-share.ts'
+import type { Held } from './long-calls.ts'
 import { giveBack } from './give-back.ts'
 import type { Claimant } from './waiting-store.ts'
 
@@ -45,6 +46,8 @@ interface WorkerState {
   readonly id: string
   readonly parts: ExecutionParts
   readonly runsMax: number
+  /** Slots that are only for organizations that have none here. */
+  readonly keptForNew: number
   readonly active: Map<string, Active>
   readonly handovers: Handovers
   /** Runs leased to this worker that it was not executing at the last heartbeat. */
@@ -63,6 +66,7 @@ export async function startWorker(parts: WorkerParts): Promise<Worker> {
     id: newUuid(),
     parts: { ...parts, places: sandboxPlaces(parts) },
     runsMax: platform.config.RUNS_CONCURRENT,
+    keptForNew: keptForNewOrganizations(platform.config.RUNS_CONCURRENT, platform.config.ORGANIZATION_SHARE),
     active: new Map(),
     handovers: createHandovers(),
     unknown: new Set(),
@@ -99,10 +103,14 @@ export async function startWorker(parts: WorkerParts): Promise<Worker> {
   }
 }
 
-/** The places for sandboxes: no organization can have all of them, unless there is one. A run needs one at a time. */
+/**
+ * The places for sandboxes: no organization can have all of them, unless there is one, and the last is for one that has
+ * none. A run needs one at a time.
+ */
 function sandboxPlaces({ platform: { config }, sandboxesMax: max }: WorkerParts) {
-  const ownerMax = organizationShare(max, config.ORGANIZATION_SHARE)
-  return createFairSemaphore({ max, ownerMax, waitingMax: config.RUNS_CONCURRENT })
+  const percent = config.ORGANIZATION_SHARE
+  const [ownerMax, keptForNew] = [organizationShare(max, percent), keptForNewOrganizations(max, percent)]
+  return createFairSemaphore({ max, ownerMax, keptForNew, waitingMax: config.RUNS_CONCURRENT })
 }
 
 async function releaseAll(state: WorkerState): Promise<void> {
@@ -129,7 +137,7 @@ async function beat(state: WorkerState): Promise<void> {
       await releaseForgotten(state, await abortLost(state))
       await deleteDeadWorkers(platform.db)
       outage.over()
-      const isFull = state.active.size >= state.runsMax
+      const isFull = state.active.size >= state.runsMax - state.keptForNew
       await state.handovers.settle(platform.db, claimantOf(state), { isFull, active: state.active })
     } catch (error) {
       if (!outage.covers(error)) platform.log.warn({ err: error, workerId: state.id }, 'Heartbeat failed.')
@@ -152,10 +160,11 @@ async function claimWhileAvailable(state: WorkerState): Promise<void> {
     state.kicked = false
     const delay = platform.use(loopDelay)
     await delay.yieldToRequests(state.stopping.signal)
-    const slots = Math.min(delay.isLate ? claimBatchWhileLate : claimBatch, state.runsMax - state.active.size)
+    const room = roomOf(state)
+    const slots = Math.min(delay.isLate ? claimBatchWhileLate : claimBatch, room.slots)
     if (slots <= 0) return
     try {
-      const claims = await claim(state, slots)
+      const claims = await claim(state, slots, room.organizationRunsMax)
       if (claims.length === slots) state.kicked = true
       for (const taken of claims) start(state, taken)
     } catch (error) {
@@ -164,6 +173,13 @@ async function claimWhileAvailable(state: WorkerState): Promise<void> {
       platform.log[level]({ err: error, workerId: state.id }, 'Runs could not be claimed.')
     }
   }
+}
+
+// The kept slots are filled last, and only by organizations that have none.
+function roomOf({ runsMax, keptForNew, active, parts }: WorkerState) {
+  const organizationRunsMax = organizationShare(runsMax, parts.platform.config.ORGANIZATION_SHARE)
+  const free = runsMax - active.size
+  return free > keptForNew ? { slots: free - keptForNew, organizationRunsMax } : { slots: free, organizationRunsMax: 1 }
 }
 
 function claimantOf({ id, runsMax, parts, handovers }: WorkerState): Claimant {
@@ -177,10 +193,10 @@ function claimantOf({ id, runsMax, parts, handovers }: WorkerState): Claimant {
   }
 }
 
-async function claim(state: WorkerState, slots: number): Promise<Claim[]> {
+async function claim(state: WorkerState, slots: number, organizationRunsMax: number): Promise<Claim[]> {
   const { platform } = state.parts
   return platform.db.transaction().execute(async (tx) => {
-    const claims = await claimRuns(tx, claimantOf(state), slots)
+    const claims = await claimRuns(tx, { ...claimantOf(state), organizationRunsMax }, slots)
     for (const { run } of claims) {
       const entries =
         run.attempt === 1 ? [runUpdate(run, 'started')] : sealEntries(plainSeal, [runResumed(run.attempt)])

@@ -128,7 +128,7 @@ export {
   type CallTimes,
   type LogEntry,
 } from './journal/log-entries.ts'
-export { countFruitlessAttempts } from './journal/attempts-store.ts'
+export { countFruitlessAttempts, longestFruitlessHolds } from './journal/attempts-store.ts'
 export { logEvents, logLevels, type LogEventName, type LogLevel } from './journal/log-events.ts'
 export { DamagedJournal, parseReplayed, type JournalRow, type ReplayedEntry } from './journal/replay-entry.ts'
 export { finalOutboxTypes, runUpdate, sealEntries } from './journal/stored-entry.ts'

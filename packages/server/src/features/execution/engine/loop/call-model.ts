@@ -79,7 +79,7 @@ async function callModel(
     },
   }
   const notes: Promise<void>[] = []
-  turn.waits()
+  turn.calls()
   try {
     const answer = await stepWithRetry(target, request, {
       limiter: attempt.limiter,
