@@ -68,3 +68,39 @@ test('keep-alives between events do not add up', () => {
   const padded = Buffer.from(`:${' '.repeat(900)}\n\ndata: {}\n\n`)
   for (let n = 0; n < 2_000; n += 1) guard.take(padded)
 })
+
+test.each(['', '{', '{"a":1}'])('scans a long line of data with %j once, not for each name of an event', (inner) => {
+  const guard = new EventGuard(2_000_000)
+  const space = ' '.repeat(1_100_000)
+  const start = performance.now()
+  guard.take(Buffer.from(`data: ${space}${inner}${space}{\n${'event\n'.repeat(8_000)}`))
+  expect(performance.now() - start).toBeLessThan(5_000)
+})
+
+test.each(['a', '"a'])('reads an event of very many lines with %j as one text', (line) => {
+  expect(read([`data: ${line}\n`.repeat(1_000)])).toHaveLength(1_000)
+  const guard = new EventGuard(2_000_000)
+  expect(guard.take(Buffer.from(`${`data: ${line}\n`.repeat(300_000)}\n`))).toHaveLength(1)
+})
+
+test('refuses very many events that start like JSON and are none', () => {
+  const guard = new EventGuard(2_000_000)
+  guard.take(Buffer.from('data: {}}\n'.repeat(10_000)))
+  expect(() => guard.take(Buffer.from('data: {}}\n'.repeat(10_000)))).toThrow(new AnswerRefused('too-complex'))
+})
+
+test('refuses a body with an object on each of very many lines', () => {
+  const guard = new EventGuard(2_000_000)
+  guard.take(Buffer.from(`{}${'\n{}'.repeat(70_000)}`))
+  expect(() => guard.end()).toThrow(new AnswerRefused('too-complex'))
+})
+
+test.each([
+  ['pieces of content', { choices: [{ delta: { content: Array(1_025).fill('x') } }] }],
+  ['pieces of a whole message', { choices: [{ message: { content: Array(1_025).fill('x') } }] }],
+  ['pieces of one choice without a list', { choices: { delta: { content: Array(1_025).fill('x') } } }],
+  ['parts in an envelope', { response: { candidates: [{ content: { parts: Array(1_025).fill({}) } }] } }],
+  ['parts of one candidate without a list', { candidates: { content: { parts: Array(1_025).fill({}) } } }],
+])('refuses an event with too many %s', (_, event) => {
+  expect(() => read([`data: ${JSON.stringify(event)}\n\n`])).toThrow(new AnswerRefused('too-complex'))
+})

@@ -1,5 +1,6 @@
 import { AnswerRefused, EventCheck } from './event-check.ts'
 import type { ServerEvent } from './reading/answer-reader.ts'
+import { shortened } from './reading/short-text.ts'
 
 /** The data of an event may be larger than its text, because of JSON's escapes. */
 const eventCharactersPerTextByte = 2
@@ -8,6 +9,10 @@ const eventCharactersSlack = 256 * 1024
 const idleCharactersMax = 256 * 1024
 const idleCharactersPerEvent = 1_024
 const foreignCharactersMax = 8_192
+/** An event with more lines of data is not read line by line. */
+const separateLinesMax = 1_000
+/** The most lines of a body with an object on each line: all of them are parsed at once. */
+const jsonLinesMax = 65_536
 
 /**
  * Reads the body of an answer: server-sent events, or JSON where events were asked for. Refuses what would cost too
@@ -22,6 +27,8 @@ export class EventGuard {
   #jsonParts: string[] = []
   #lineParts: string[] = []
   #dataLines: string[] = []
+  /** Whether the data so far is one line with the start and the end of an object. */
+  #isWholeObject = false
   #eventName: string | undefined
   #characters = 0
   #idleLeft = idleCharactersMax
@@ -115,24 +122,21 @@ export class EventGuard {
 
   #takeOther(line: string): void {
     if (line.startsWith('{')) this.#endEventWith(line)
-    else if (!line.startsWith(':') && this.#foreign.length < foreignCharactersMax) this.#foreign += `${line}\n`
+    else if (!line.startsWith(':') && this.#foreign.length < foreignCharactersMax)
+      this.#foreign += `${shortened(line, foreignCharactersMax)}\n`
   }
 
   // Some servers leave out the blank line between two events.
   #addData(data: string): void {
-    if (this.#dataLines.length > 0 && this.#isWholeObject() && /^\s*(\{|\[DONE\])/.test(data)) this.#endEvent()
+    if (this.#isWholeObject && startsEvent(data)) this.#endEvent()
     if (data.length === 0) this.#spendIdle(6)
     this.#dataLines.push(data)
+    this.#isWholeObject = this.#dataLines.length === 1 && isWholeObject(data)
   }
 
   #nameEvent(name: string): void {
-    if (this.#isWholeObject()) this.#endEvent()
-    this.#eventName = name.trim().slice(0, 100)
-  }
-
-  #isWholeObject(): boolean {
-    const [first] = this.#dataLines
-    return this.#dataLines.length === 1 && first !== undefined && /^\s*\{/.test(first) && first.trimEnd().endsWith('}')
+    if (this.#isWholeObject) this.#endEvent()
+    this.#eventName = shortened(name.trim(), 100)
   }
 
   #endEventWith(line: string): void {
@@ -145,13 +149,15 @@ export class EventGuard {
     const lines = this.#dataLines
     const name = this.#eventName
     this.#dataLines = []
+    this.#isWholeObject = false
     this.#eventName = undefined
     this.#characters = 0
     const data = lines.length === 1 ? (lines[0] ?? '') : lines.join('\n')
     if (!/\S/.test(data)) return this.#spendIdle(data.length)
     this.#idleLeft = Math.min(idleCharactersMax, this.#idleLeft + idleCharactersPerEvent)
     const value = this.#check.parse(data)
-    if (value !== undefined || lines.length === 1) return this.#add(name, data, value)
+    if (value !== undefined || lines.length === 1 || lines.length > separateLinesMax)
+      return this.#add(name, data, value)
     // Not one event over several lines, but one event per line.
     for (const line of lines) this.#add(name, line, this.#check.parse(line))
   }
@@ -172,6 +178,7 @@ export class EventGuard {
     const lines = text.split('\n')
     if (lines[0] === undefined || this.#check.parse(lines[0]) === undefined)
       return this.#add(undefined, text.slice(0, foreignCharactersMax), undefined)
+    if (lines.length > jsonLinesMax) throw new AnswerRefused('too-complex')
     for (const line of lines) this.#endEventWith(line)
   }
 
@@ -197,4 +204,13 @@ export class EventGuard {
 function isJsonStart(text: string): boolean | undefined {
   const first = text.trimStart()[0]
   return first === undefined ? undefined : first === '{' || first === '['
+}
+
+function isWholeObject(data: string): boolean {
+  return data.trimStart().startsWith('{') && data.trimEnd().endsWith('}')
+}
+
+function startsEvent(data: string): boolean {
+  const text = data.trimStart()
+  return text.startsWith('{') || text.startsWith('[DONE]')
 }

@@ -3,6 +3,7 @@ import { AnswerRefused } from '../event-check.ts'
 import type { ReaderContext } from './answer-reader.ts'
 import { argumentsText } from './chat-calls.ts'
 import { plainText } from './chat-content.ts'
+import { idOf, nameOf, shortened } from './short-text.ts'
 import { listOf, recordOf, textOf, type WireRecord } from './wire-values.ts'
 
 interface OpenBlock {
@@ -25,6 +26,7 @@ export class AnthropicBlocks {
   readonly #context: ReaderContext
   readonly #open = new Map<number, OpenBlock>()
   #last = -1
+  #heldCharacters = 0
 
   constructor(context: ReaderContext) {
     this.#context = context
@@ -96,17 +98,23 @@ export class AnthropicBlocks {
   }
 
   #toolUse(index: number, block: WireRecord): object[] {
-    const id = textOf(block.id) ?? `toolu_${randomBytes(9).toString('hex')}`
+    const id = idOf(block.id) ?? `toolu_${randomBytes(9).toString('hex')}`
     this.hasContent = this.hasAnswer = this.hasCalls = true
-    this.#open.set(index, { type: 'tool_use', id, startInput: argumentsText(block.input), input: '' })
-    const name = textOf(block.name) ?? 'unnamed'
+    this.#open.set(index, { type: 'tool_use', id, startInput: this.#held(argumentsText(block.input)), input: '' })
+    const name = nameOf(block.name) ?? 'unnamed'
     return [{ type: 'content_block_start', index, content_block: { type: 'tool_use', id, name, input: {} } }]
+  }
+
+  #held(input: string): string {
+    this.#heldCharacters += input.length
+    if (this.#heldCharacters > this.#context.textBytesMax) throw new AnswerRefused('too-large')
+    return input
   }
 
   // `server_tool_use`, `mcp_tool_use`, and the results of tools.
   #ofServer(index: number, type: string, block: WireRecord): void {
     const { notes } = this.#context
-    const id = textOf(block.id) ?? textOf(block.tool_use_id) ?? ''
+    const id = idOf(block.id) ?? idOf(block.tool_use_id) ?? ''
     this.#open.set(index, { type: 'of-server', id, startInput: '', input: '' })
     if (type.endsWith('_tool_use')) notes.serverTool(id, textOf(block.name) ?? type, argumentsText(block.input))
     else if (type.endsWith('_tool_result')) notes.sources(id, urlsIn(block.content))
@@ -134,7 +142,8 @@ export class AnthropicBlocks {
   }
 
   #input(index: number, block: OpenBlock, piece: string): object[] {
-    if (block.type === 'of-server' && block.input.length < serverInputMax) block.input += piece
+    if (block.type === 'of-server' && block.input.length < serverInputMax)
+      block.input += shortened(piece, serverInputMax)
     if (block.type !== 'tool_use' || piece === '') return []
     block.startInput = ''
     return [inputDelta(index, piece)]

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { AnswerRefused, toolCallsMax } from '../event-check.ts'
 import type { ReaderContext } from './answer-reader.ts'
+import { idOf, nameOf } from './short-text.ts'
 import { countOf, recordOf, textOf, type WireRecord } from './wire-values.ts'
 
 interface OpenCall {
@@ -22,7 +23,8 @@ export interface CallPiece {
 
 /** The name of a call that never got one: the model is then told that there is no such tool. */
 const unnamed = 'unnamed'
-const nameLengthMax = 256
+/** A server that changes the id of a call with each piece is not followed further. */
+const idsMax = toolCallsMax * 8
 
 /**
  * Assigns the pieces of streamed tool calls to calls. Servers repeat or leave out ids and positions, send arguments as
@@ -51,7 +53,7 @@ export class ChatCalls {
       return undefined
     }
     const target = recordOf(piece.function) ?? recordOf(piece.custom) ?? piece
-    const name = nameIn(target)
+    const name = nameOf(target.name)
     const text = argumentsText(target.arguments ?? target.input ?? target.parameters)
     if (!this.#isOfServer(piece, name)) return this.#pieceOf(this.#callOf(piece, name), name, text)
     this.#noteServerTool(piece, name, text)
@@ -74,16 +76,16 @@ export class ChatCalls {
 
   #noteServerTool(piece: WireRecord, name: string | undefined, text: string): void {
     const type = textOf(piece.type) ?? 'tool'
-    this.#context.notes.serverTool(textOf(piece.id) ?? '', name ?? type, text || argumentsText(piece[type]))
+    this.#context.notes.serverTool(idOf(piece.id) ?? '', name ?? type, text || argumentsText(piece[type]))
   }
 
   #callOf(piece: WireRecord, name: string | undefined): OpenCall {
-    const id = textOf(piece.id)?.trim() || undefined
+    const id = idOf(piece.id)
     const index = countOf(piece.index)
     const known = this.#known(id, index, name)
     const call = known ?? this.#open(piece, id)
     if (index !== undefined) this.#byIndex.set(index, call)
-    if (id !== undefined) this.#byId.set(id, call)
+    if (id !== undefined && this.#byId.size < idsMax) this.#byId.set(id, call)
     return call
   }
 
@@ -101,6 +103,7 @@ export class ChatCalls {
   #open(piece: WireRecord, id: string | undefined): OpenCall {
     if (this.#calls.length >= toolCallsMax) throw new AnswerRefused('too-many-calls')
     const signature = textOf(recordOf(recordOf(piece.extra_content)?.google)?.thought_signature)
+    this.#hold(signature ?? '')
     const extra = signature === undefined ? {} : { extra_content: { google: { thought_signature: signature } } }
     const call: OpenCall = { number: this.#calls.length, id, name: undefined, held: '', extra }
     this.#calls.push(call)
@@ -115,10 +118,14 @@ export class ChatCalls {
       call.held = ''
       return start
     }
-    this.#heldCharacters += text.length
-    if (this.#heldCharacters > this.#context.textBytesMax) throw new AnswerRefused('too-large')
+    this.#hold(text)
     call.held = held
     return undefined
+  }
+
+  #hold(text: string): void {
+    this.#heldCharacters += text.length
+    if (this.#heldCharacters > this.#context.textBytesMax) throw new AnswerRefused('too-large')
   }
 
   #start(call: OpenCall, name: string) {
@@ -126,10 +133,6 @@ export class ChatCalls {
     const id = call.id ?? `call_${randomBytes(9).toString('hex')}`
     return { index: call.number, id, type: 'function' as const, ...call.extra }
   }
-}
-
-function nameIn(target: WireRecord): string | undefined {
-  return textOf(target.name)?.trim().slice(0, nameLengthMax) || undefined
 }
 
 /** Arguments as the text that the protocol asks for. An empty object says no more than no text: pieces can follow. */

@@ -12,10 +12,18 @@ const reasoningTypes = new Set(['thinking', 'reasoning', 'reasoning_content', 't
 /** The pieces of a message's content: a text, or parts of any known form. */
 export function contentPieces(content: unknown): ContentPiece[] {
   if (typeof content === 'string') return content === '' ? [] : [{ type: 'text', text: content }]
-  return listOf(content).flatMap((part) => {
-    const piece = pieceOf(part)
-    return piece.text === '' ? [] : [piece]
-  })
+  return joined(listOf(content).map(pieceOf))
+}
+
+/** The pieces with a text, where neighbours of the same type are one piece. */
+function joined(pieces: readonly ContentPiece[]): ContentPiece[] {
+  const result: ContentPiece[] = []
+  for (const { type, text } of pieces) {
+    const last = result.at(-1)
+    if (last?.type === type) result[result.length - 1] = { type, text: last.text + text }
+    else if (text !== '') result.push({ type, text })
+  }
+  return result
 }
 
 function pieceOf(part: unknown): ContentPiece {

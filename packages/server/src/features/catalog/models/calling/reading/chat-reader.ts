@@ -63,9 +63,9 @@ export class ChatReader implements AnswerReader {
   #message(choice: WireRecord): object[] {
     const delta = recordOf(choice.delta) ?? {}
     const whole = recordOf(choice.message)
-    const events = this.#delta(delta)
+    const first = this.#delta(delta)
     // Some servers repeat the whole message at the end of a stream.
-    if (whole !== undefined && !this.hasContent) events.push(...this.#delta(whole))
+    const events = whole === undefined || this.hasContent ? first : first.concat(this.#delta(whole))
     if (events.length > 0 || this.hasContent) return events
     return this.#delta({ content: choice.text })
   }

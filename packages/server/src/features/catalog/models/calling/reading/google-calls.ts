@@ -1,7 +1,8 @@
 import type { ReaderContext } from './answer-reader.ts'
 import { argumentsText } from './chat-calls.ts'
-import { PartialArguments } from './partial-arguments.ts'
-import { listOf, textOf, type WireRecord } from './wire-values.ts'
+import { PartialArguments, type StepCount } from './partial-arguments.ts'
+import { idOf, nameOf } from './short-text.ts'
+import { listOf, type WireRecord } from './wire-values.ts'
 
 interface OpenCall {
   readonly name: string
@@ -13,6 +14,7 @@ interface OpenCall {
 /** Reads the function calls of a Google answer, also those whose arguments arrive in pieces. */
 export class GoogleCalls {
   readonly #context: ReaderContext
+  readonly #steps: StepCount = { steps: 0 }
   #open: OpenCall | undefined
 
   constructor(context: ReaderContext) {
@@ -21,11 +23,11 @@ export class GoogleCalls {
 
   /** The whole call as a part for the package; undefined while more of it follows. */
   take(call: WireRecord, signed: object): object | undefined {
-    const name = textOf(call.name)
+    const name = nameOf(call.name)
     const pieces = listOf(call.partialArgs)
     const continues = call.willContinue === true
     if (name !== undefined && pieces.length === 0 && !continues)
-      return part({ name, id: textOf(call.id), signed }, argumentsText(call.args) || '{}')
+      return part({ name, id: idOf(call.id), signed }, argumentsText(call.args) || '{}')
     const ended = name === undefined ? undefined : this.#end()
     if (name !== undefined) this.#open = this.#opened(name, call, signed)
     if (this.#open === undefined) {
@@ -43,8 +45,8 @@ export class GoogleCalls {
   }
 
   #opened(name: string, call: WireRecord, signed: object): OpenCall {
-    const values = new PartialArguments(this.#context.textBytesMax)
-    return { name, id: textOf(call.id), signed, values }
+    const values = new PartialArguments(this.#context.textBytesMax, this.#steps)
+    return { name, id: idOf(call.id), signed, values }
   }
 
   #end(): object | undefined {

@@ -3,6 +3,7 @@ import { ReportedError, type AnswerReader, type ReaderContext, type ServerEvent 
 import { argumentsText } from './chat-calls.ts'
 import { GoogleCalls } from './google-calls.ts'
 import { googleUsage } from './usage-counts.ts'
+import { idOf } from './short-text.ts'
 import { countOf, listOf, recordOf, textOf, type WireRecord } from './wire-values.ts'
 
 /** Finish reasons that give no reason. */
@@ -104,7 +105,7 @@ export class GoogleReader implements AnswerReader {
     const tool = recordOf(part.toolCall)
     const code = recordOf(part.executableCode)
     if (tool !== undefined)
-      notes.serverTool(textOf(tool.id) ?? '', textOf(tool.toolType) ?? 'tool', argumentsText(tool.args))
+      notes.serverTool(idOf(tool.id) ?? '', textOf(tool.toolType) ?? 'tool', argumentsText(tool.args))
     else if (code !== undefined) notes.serverTool('', 'code_execution', argumentsText(code.code))
     else if (!('toolResponse' in part || 'codeExecutionResult' in part))
       notes.skip(`part ${Object.keys(part)[0] ?? 'without content'}`)

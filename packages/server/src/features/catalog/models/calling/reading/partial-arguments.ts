@@ -7,7 +7,20 @@ type Node = Map<string, Node> | Node[] | Leaf
 type Step = string | number
 
 const valuesMax = 32_768
+/** The most steps of the paths of one answer. A path that is repeated for the next piece of a text counts once. */
+const stepsMax = 131_072
 const stepPattern = /\.([^.[\]]+)|\[(?:(\d{1,9})|'([^'\]]*)'|"([^"\]]*)")\]/y
+
+/** Counts the steps of the paths of all calls of an answer. */
+export interface StepCount {
+  steps: number
+}
+
+interface Place {
+  readonly path: string
+  readonly holder: Node
+  readonly last: Step
+}
 
 /**
  * Arguments that arrive as values with JSON paths (`$.list[0].name`). Lists grow by one item at a time, so that a
@@ -21,8 +34,12 @@ export class PartialArguments {
   /** The path of a text that is not complete yet. */
   #openText: string | undefined
 
-  constructor(charactersMax: number) {
+  #place: Place | undefined
+  readonly #count: StepCount
+
+  constructor(charactersMax: number, count: StepCount) {
     this.#charactersMax = charactersMax
+    this.#count = count
   }
 
   /** Adds pieces. Throws AnswerRefused for paths and sizes that no model sends. */
@@ -44,14 +61,20 @@ export class PartialArguments {
     this.#characters += path.length + (typeof value === 'string' ? value.length : 0)
     if (this.#values > valuesMax) throw new AnswerRefused('too-complex')
     if (this.#characters > this.#charactersMax * 2) throw new AnswerRefused('too-large')
-    const steps = stepsOf(path)
-    const last = steps.pop()
-    if (last === undefined) throw new AnswerRefused('too-complex')
-    let holder: Node = this.#root
-    for (const [at, step] of steps.entries()) holder = this.#child(holder, step, steps[at + 1] ?? last)
+    const { holder, last } = (this.#place = this.#place?.path === path ? this.#place : this.#placeAt(path))
     const before = this.#openText === path ? get(holder, last) : undefined
     set(holder, last, typeof before === 'string' && typeof value === 'string' ? before + value : value)
     this.#openText = piece.willContinue === true ? path : undefined
+  }
+
+  #placeAt(path: string): Place {
+    const steps = stepsOf(path)
+    this.#count.steps += steps.length
+    const last = steps.pop()
+    if (last === undefined || this.#count.steps > stepsMax) throw new AnswerRefused('too-complex')
+    let holder: Node = this.#root
+    for (const [at, step] of steps.entries()) holder = this.#child(holder, step, steps[at + 1] ?? last)
+    return { path, holder, last }
   }
 
   #child(holder: Node, step: Step, next: Step): Node {

@@ -19,13 +19,16 @@ const depthMax = 6
 const layersMax = 16
 const textsMax = 3
 const jsonCharactersMax = 65_536
+/** Longer messages are cut before they are searched. */
+const messageCharactersMax = 8_192
+const wordCharactersMax = 200
 
 /** Reads an error from a body, an event or a text. */
 export function parseProviderError(said: unknown): ProviderError {
   const value = typeof said === 'string' ? jsonIn(said) : said
   const layers = layersOf(value)
-  const words = layers.flatMap((layer) => wordFields.flatMap((field) => textOf(layer[field]) ?? []))
-  const message = messageIn(value, 0) || (words.find((word) => word !== 'error') ?? '')
+  const words = layers.flatMap((layer) => wordFields.flatMap((field) => wordOf(layer[field]) ?? []))
+  const message = messageIn(value, 0).slice(0, messageCharactersMax) || (words.find((word) => word !== 'error') ?? '')
   return {
     message: withUpstream(message, layers),
     words,
@@ -77,6 +80,10 @@ const messageFields = [
   'reason',
 ]
 
+function wordOf(value: unknown): string | undefined {
+  return textOf(value)?.slice(0, wordCharactersMax)
+}
+
 /** The objects of an error from outside to inside. */
 function layersOf(value: unknown): WireRecord[] {
   const layers: WireRecord[] = []
@@ -126,7 +133,7 @@ function placeOf({ loc }: WireRecord): string {
 // A gateway says that its provider failed, and has the provider's own error as text beside it.
 function withUpstream(message: string, layers: readonly WireRecord[]): string {
   const raw = layers.map((layer) => layer.raw).find((value) => value !== undefined)
-  const upstream = messageIn(raw, 1)
+  const upstream = messageIn(raw, 1).slice(0, messageCharactersMax)
   return upstream === '' || message.includes(upstream) ? message : `${message}: ${upstream}`
 }
 

@@ -3,7 +3,7 @@ import { EventGuard } from '../event-guard.ts'
 import type { AnswerReading } from './answer-reading.ts'
 import type { ServerEvent } from './answer-reader.ts'
 
-/** Events that are read, and then parsed by the package, in one turn of the event loop. */
+/** Events that are read, and events that are then parsed by the package, in one turn of the event loop. */
 const sliceEventsMax = 64
 
 /** What learns of the body while it is read. */
@@ -41,6 +41,9 @@ class BodyReader {
   readonly #guard: EventGuard
   #events: readonly ServerEvent[] = []
   #at = 0
+  #ready: object[] = []
+  #readyAt = 0
+  #hasTaken = false
   #isOver = false
   #isFinished = false
 
@@ -56,32 +59,48 @@ class BodyReader {
 
   /** The package's next events; undefined after the last. Throws what ended the answer before it was complete. */
   async next(): Promise<object[] | undefined> {
-    while (!this.#isFinished) {
-      if (this.#at >= this.#events.length && !this.#isOver) await this.#fill()
+    for (;;) {
+      const hasEvents = this.#readyAt < this.#ready.length || this.#at < this.#events.length
+      if (!hasEvents && !this.#isOver) await this.#fill()
       // The package parses all events of a slice in one turn of the event loop.
-      else if (this.#at > 0) await setImmediate()
-      const events = this.#takeSlice()
-      if (this.#at >= this.#events.length && this.#isOver) {
-        this.#isFinished = true
-        events.push(...this.#listener.reading.end())
-      }
+      else if (this.#hasTaken) await setImmediate()
+      this.#hasTaken = true
+      if (this.#readyAt >= this.#ready.length && !this.#read()) return undefined
+      const events = this.#ready.slice(this.#readyAt, this.#readyAt + sliceEventsMax)
+      this.#readyAt += events.length
       if (events.length > 0) return events
     }
-    return undefined
   }
 
-  #takeSlice(): object[] {
-    const slice = this.#events.slice(this.#at, this.#at + sliceEventsMax)
-    this.#at += slice.length
+  /** Makes some events ready for the package, or none; false after the last. */
+  #read(): boolean {
+    if (this.#isFinished) return false
     const { reading } = this.#listener
     const hadEnded = reading.hasEnded
-    const events = slice.flatMap((event) => reading.take(event))
+    this.#ready = []
+    this.#readyAt = 0
+    for (let read = 0; read < sliceEventsMax && this.#ready.length < sliceEventsMax; read += 1) {
+      const event = this.#events[this.#at]
+      if (event === undefined) break
+      this.#at += 1
+      this.#makeReady(reading.take(event))
+    }
     if (reading.hasEnded && !hadEnded) this.#listener.answered()
-    return events
+    if (this.#at >= this.#events.length && this.#isOver) {
+      this.#isFinished = true
+      this.#makeReady(reading.end())
+    }
+    return true
+  }
+
+  // One event of the server can be thousands for the package: too many for the arguments of one call.
+  #makeReady(events: readonly object[]): void {
+    for (const event of events) this.#ready.push(event)
   }
 
   async #fill(): Promise<void> {
     this.#at = 0
+    this.#hasTaken = false
     try {
       const { done, value } = await this.#reader.read()
       if (value !== undefined) this.#listener.sawBytes(value)

@@ -1,3 +1,5 @@
+import { shortened } from './short-text.ts'
+
 /** A tool that the model's server ran by itself. */
 export interface ServerToolUse {
   readonly name: string
@@ -28,7 +30,7 @@ export class ReadingNotes {
 
   /** Counts one event or part that is not read. `kind` may be a server's own word. */
   skip(kind: string): void {
-    const short = kind.replace(/[^\w .:,-]/g, '?').slice(0, kindLengthMax)
+    const short = shortened(kind, kindLengthMax).replace(/[^\w .:,-]/g, '?')
     const key = this.#skipped.size < kindsMax || this.#skipped.has(short) ? short : 'others'
     this.#skipped.set(key, (this.#skipped.get(key) ?? 0) + 1)
   }
@@ -36,21 +38,21 @@ export class ReadingNotes {
   /** Notes that the server runs a tool. */
   serverTool(id: string, name: string, query: string): void {
     if (this.#serverTools.length >= serverToolsMax) return this.skip('server tool')
-    const shortName = name.slice(0, kindLengthMax)
-    this.#serverTools.push({ id, name: shortName, query: query.slice(0, queryLengthMax), sources: [] })
+    const shortName = shortened(name, kindLengthMax)
+    this.#serverTools.push({ id, name: shortName, query: shortened(query, queryLengthMax), sources: [] })
   }
 
   /** Adds what a tool was asked, where it is sent after its start. */
   serverToolQuery(id: string, query: string): void {
     const tool = this.#serverTools.findLast((candidate) => candidate.id === id)
-    if (tool !== undefined) tool.query = query.slice(0, queryLengthMax)
+    if (tool !== undefined) tool.query = shortened(query, queryLengthMax)
   }
 
   /** Adds the sources that the tool with an id has found, or the last tool when no tool has that id. */
   sources(id: string, addresses: readonly string[]): void {
     const tool = this.#serverTools.findLast((candidate) => candidate.id === id) ?? this.#serverTools.at(-1)
     for (const address of addresses)
-      if (tool !== undefined && tool.sources.length < sourcesMax) tool.sources.push(address.slice(0, sourceLengthMax))
+      if (tool !== undefined && tool.sources.length < sourcesMax) tool.sources.push(shortened(address, sourceLengthMax))
   }
 
   /** The report; undefined when there is nothing to say. */

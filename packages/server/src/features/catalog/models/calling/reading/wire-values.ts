@@ -110,8 +110,12 @@ export function textOf(value: unknown): string | undefined {
 
 /** A count, also one that is written as text. Undefined when it is no number from 0 on. */
 export function countOf(value: unknown): number | undefined {
-  const number = typeof value === 'string' && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : value
+  const number =
+    typeof value === 'string' && value.length <= countLengthMax && /^\s*\d+(\.\d+)?\s*$/.test(value)
+      ? Number(value)
+      : value
   return typeof number === 'number' && number >= 0 && number <= countMax ? Math.trunc(number) : undefined
 }
 
 const countMax = 1_000_000_000
+const countLengthMax = 32
