@@ -2,11 +2,10 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ErrorObject, ValidateFunction } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { InvalidPart } from '../problems/problem.ts'
-import { pointerOf } from './json-pointer.ts'
+import { pointerOf, shortPointer } from './json-pointer.ts'
 import type { JsonSchema } from './json-schema.ts'
 
 const mistakesMax = 100
-const pointerLengthMax = 1_000
 const messageLengthMax = 500
 
 /**
@@ -38,9 +37,4 @@ function toInvalidPart(pointer: string, error: ErrorObject): InvalidPart {
     message: shortMessage(message),
     code: error.keyword,
   }
-}
-
-// A value can have names of megabytes. The shortened pointer names a value that contains the mistake.
-function shortPointer(pointer: string): string {
-  return pointer.length <= pointerLengthMax ? pointer : pointer.slice(0, pointer.lastIndexOf('/', pointerLengthMax))
 }

@@ -90,6 +90,12 @@ describe('findSchemaMistakes', () => {
     expect(await codes(hostile)).toEqual(['/input maxBytes'])
   })
 
+  it('shortens the pointers of mistakes below long names', async () => {
+    const references = Array.from({ length: 600 }, () => ({ $ref: 'x' }))
+    const found = await codes({ type: 'object', properties: { ['k'.repeat(30_000)]: { allOf: references } } })
+    expect(found).toEqual(Array(100).fill('/input/properties reference'))
+  })
+
   it('reports at most 100 mistakes', async () => {
     const references = Object.fromEntries(Array.from({ length: 2_000 }, (_, n) => [`p${n}`, { $ref: 'other' }]))
     expect(await codes({ type: 'object', properties: references })).toHaveLength(100)

@@ -1,5 +1,5 @@
 import type { InvalidPart } from '../../../platform/problems/problem.ts'
-import { escapePointer } from '../../../platform/json-schema/json-pointer.ts'
+import { escapePointer, shortPointer } from '../../../platform/json-schema/json-pointer.ts'
 import type { JsonSchema } from '../../../platform/json-schema/json-schema.ts'
 import type { SchemaChecks } from '../../../platform/json-schema/schema-checks.ts'
 
@@ -40,7 +40,7 @@ function findForbidden(schema: JsonSchema, pointer: string): InvalidPart[] {
     return [mistake(pointer, `must not be larger than ${schemaBytesMax} bytes`, 'maxBytes')]
   const isObject = schema['type'] === 'object'
   const mistakes = isObject ? [] : [mistake(`${pointer}/type`, 'must be "object"', 'const')]
-  return [...mistakes, ...findForbiddenKeywords(schema, pointer)].slice(0, mistakesMax)
+  return [...mistakes, ...findForbiddenKeywords(schema, pointer).slice(0, mistakesMax - mistakes.length)]
 }
 
 // Not recursive: the schema could be nested so deeply that recursion exhausts the stack.
@@ -65,7 +65,7 @@ interface Visit {
 function findForbiddenKeywords(schema: JsonSchema, pointer: string): InvalidPart[] {
   const mistakes: InvalidPart[] = []
   const queue: Visit[] = [{ value: schema, pointer, isData: false }]
-  for (let visit = queue.pop(); visit !== undefined; visit = queue.pop()) {
+  for (let visit = queue.pop(); visit !== undefined && mistakes.length < mistakesMax; visit = queue.pop()) {
     const { value, isData } = visit
     if (typeof value !== 'object' || value === null) continue
     for (const [key, child] of Object.entries(value)) {
@@ -90,5 +90,5 @@ function findForbiddenKeyword(key: string, value: unknown, pointer: string): Inv
 }
 
 function mistake(pointer: string, message: string, code: string): InvalidPart {
-  return { pointer, message, code }
+  return { pointer: shortPointer(pointer), message, code }
 }
