@@ -224,15 +224,40 @@ function socialProviders(config: Platform['config']): NonNullable<BetterAuthOpti
   }
 }
 
-/** Messages that the library logs as errors although the client caused them. */
-const refusals: ReadonlySet<string> = new Set(['Failed to verify registration', 'Failed to verify authentication'])
+/** Starts of messages that the library logs as errors although the client caused them. */
+const refusals = [
+  'Failed to verify registration',
+  'Failed to verify authentication',
+  'INVALID_CALLBACK_REQUEST',
+  'State not found',
+  'Provider not found',
+  'Provider does not support id token verification',
+  'Blocked cross-site navigation',
+  'Invalid origin',
+  'Invalid callbackURL',
+  'Invalid redirectURL',
+  'Invalid errorCallbackURL',
+  'Invalid newUserCallbackURL',
+]
+/** Codes of errors about a state that the client sent with its redirect. */
+const stateRefusals: ReadonlySet<unknown> = new Set([
+  'state_not_found',
+  'state_mismatch',
+  'state_invalid',
+  'state_security_mismatch',
+])
+
+function isRefusal(message: string, err: Error | undefined): boolean {
+  const isOfState = err !== undefined && 'code' in err && stateRefusals.has(err.code)
+  return isOfState || refusals.some((start) => message.startsWith(start))
+}
 
 function libraryLog({ log }: AuthPlatform): NonNullable<BetterAuthOptions['logger']> {
   return {
     level: 'warn',
     log(level, message, ...details: unknown[]) {
       const err = details.find((detail) => detail instanceof Error)
-      log[refusals.has(message) ? 'info' : level]({ err, part: 'sign-in' }, message)
+      log[isRefusal(message, err) ? 'info' : level]({ err, part: 'sign-in' }, message)
     },
   }
 }

@@ -67,6 +67,20 @@ describe('reading from the auth library', () => {
     }
   })
 
+  it('logs no errors for what an anonymous client sends', async () => {
+    const paths = [
+      'callback/x?state=unknown',
+      'callback/github?state=unknown&code=x',
+      'callback/github',
+      'callback/github?state=a&state=b',
+      'reset-password/x?callbackURL=//evil.example',
+      'reset-password/x?callbackURL=https://evil.example',
+      'verify-email?token=x&callbackURL=//evil.example',
+    ]
+    for (const path of paths) await fetch(`${world.url}/api/auth/${path}`, { redirect: 'manual' })
+    expect(world.logLines.filter((line) => line.includes('"level":50'))).toEqual([])
+  })
+
   it('redirects to a path of the product and to a trusted origin', async () => {
     for (const callback of ['/welcome', '/a/b?c=d', 'https://app.example.com/done']) {
       const query = { token: 'x', callbackURL: callback }
