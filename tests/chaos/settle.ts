@@ -22,10 +22,18 @@ export async function settle(installation: Installation): Promise<void> {
     if (Object.values(left).every((count) => count === 0)) return
     if (Date.now() > deadline)
       throw new Error(
-        `The work did not finish in time: ${JSON.stringify(left)}\n${installation.output().slice(-9_000)}`,
+        `The work did not finish in time: ${JSON.stringify(left)}\n` +
+          `${JSON.stringify(await pendingDeliveries(installation))}\n${installation.output().slice(-9_000)}`,
       )
     await sleep(300)
   }
+}
+
+/** What is known of the deliveries that do not end. */
+function pendingDeliveries({ query }: Installation): Promise<object[]> {
+  return query(`
+    select d.*, h.enabled, now() as now from webhook_deliveries d join webhooks h on h.id = d.webhook_id
+    where d.status = 'pending' limit 3`)
 }
 
 async function countWork({ query }: Installation): Promise<Record<string, number>> {

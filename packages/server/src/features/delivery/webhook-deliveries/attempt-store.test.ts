@@ -5,8 +5,8 @@ import type { Tenant } from '../../../testing/factories/tenant.ts'
 import { openWorld, type World } from '../../../testing/world.ts'
 import { claimDelivery } from './claim-store.ts'
 import type { ClaimedDelivery } from './delivery.ts'
-import { insertWebhookEvents } from './event-store.ts'
-import { insertAttempts, insertRetry, lockOrder, saveOutcome, unparkNext } from './attempt-store.ts'
+import { deleteEventsOf, insertWebhookEvents } from './event-store.ts'
+import { insertAttempts, insertRetry, lockOrder, saveOutcome, unparkLanes, unparkNext } from './attempt-store.ts'
 import { givenDelivery } from './testing/given-delivery.ts'
 
 describe('the order of a run', () => {
@@ -104,6 +104,23 @@ describe('the order of a run', () => {
     expect(await states(line)).toEqual(['a success', 'b ready', 'c parked'])
     await end(await claimFirst(line), 60_000)
     expect(await states(line)).toEqual(['a success', 'b failed', 'b scheduled', 'c parked'])
+  })
+
+  it('goes on with the next event when an erasure deletes the waiting one, also while it arrives', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const line = await newLine()
+      const endUserId = newUuid()
+      const [first = ''] = await add(line, 'a')
+      if (round % 2 === 0) await add(line, 'b')
+      const { db } = world.platform
+      await db.updateTable('webhook_events').set({ end_user_id: endUserId }).where('id', '=', first).execute()
+      const erased = db.transaction().execute(async (tx) => {
+        const lanes = await deleteEventsOf(tx, { applicationId: tenant.applicationId, endUserId }, 100)
+        await unparkLanes(tx, lanes)
+      })
+      await Promise.all([erased, round % 2 === 0 ? undefined : add(line, 'b')])
+      expect(await states(line)).toEqual(['b ready'])
+    }
   })
 
   it('accepts an outcome only from the holder of the attempt', async () => {

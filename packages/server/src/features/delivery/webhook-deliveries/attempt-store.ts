@@ -90,10 +90,37 @@ export async function unparkNext(tx: Tx, eventIds: readonly string[]): Promise<v
     from (
       select distinct webhook_id, run_id from webhook_events where id = any(${eventIds}::uuid[]) and run_id is not null
     ) r
-    cross join lateral (
-      select p.id, p.due_at from webhook_deliveries p
-      where p.webhook_id = r.webhook_id and p.run_id = r.run_id and p.status = 'pending' order by p.position limit 1
-    ) oldest
+    cross join lateral ${oldestOf}
+    where d.id = oldest.id and oldest.due_at is null`.execute(tx)
+}
+
+// Of the lane `r`.
+const oldestOf = sql`(
+  select p.id, p.due_at from webhook_deliveries p
+  where p.webhook_id = r.webhook_id and p.run_id = r.run_id and p.status = 'pending' order by p.position limit 1
+) oldest`
+
+/** The events of one run for one webhook, which are sent in their order. An event of no run is sent alone. */
+export interface Lane {
+  readonly webhookId: string
+  readonly runId: string | null
+}
+
+/**
+ * Makes the oldest waiting event of each lane due, if it was parked: an event that was deleted may have been before it.
+ * A statement after the deletion, so that it also sees events that were parked meanwhile.
+ */
+export async function unparkLanes(tx: Tx, lanes: readonly Lane[]): Promise<void> {
+  const ofRuns = lanes.filter(({ runId }) => runId !== null)
+  if (ofRuns.length === 0) return
+  await sql`
+    update webhook_deliveries d set due_at = now(), ready = true
+    from (
+      select distinct webhook_id, run_id from unnest(
+        ${ofRuns.map(({ webhookId }) => webhookId)}::uuid[], ${ofRuns.map(({ runId }) => runId)}::uuid[])
+        as lane(webhook_id, run_id)
+    ) r
+    cross join lateral ${oldestOf}
     where d.id = oldest.id and oldest.due_at is null`.execute(tx)
 }
 

@@ -6,6 +6,7 @@ import { webhookIdsOf } from '../webhooks/index.ts'
 import { firstEntryIdAt } from '../../../platform/audit/entry-time.ts'
 import type { Expiring } from '../../../platform/hooks/hooks.ts'
 import { removalFrom } from '../../../platform/hooks/postgres-removal.ts'
+import type { Lane } from './attempt-store.ts'
 
 /** A new event for one webhook. */
 export interface NewWebhookEvent {
@@ -42,17 +43,18 @@ export async function insertWebhookEvents(tx: Tx, events: readonly NewWebhookEve
   return ids
 }
 
-/** Deletes at most `limit` events of an end-user with their deliveries; returns how many events. */
+/** Deletes at most `limit` events of an end-user with their deliveries; returns the webhook and run of each. */
 export async function deleteEventsOf(
   tx: Tx,
   { applicationId, endUserId }: { readonly applicationId: string; readonly endUserId: string },
   limit: number,
-): Promise<number> {
-  const { numAffectedRows } = await sql`
+): Promise<Lane[]> {
+  const { rows } = await sql<Lane>`
     delete from webhook_events where id = any(array(
       select id from webhook_events
-      where application_id = ${applicationId} and end_user_id = ${endUserId} limit ${limit}))`.execute(tx)
-  return Number(numAffectedRows ?? 0)
+      where application_id = ${applicationId} and end_user_id = ${endUserId} limit ${limit}))
+    returning webhook_id as "webhookId", run_id as "runId"`.execute(tx)
+  return rows
 }
 
 /** Deletes events older than `days` with their deliveries, except pending ones. Returns how many. */

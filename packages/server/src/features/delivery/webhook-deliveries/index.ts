@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { EraseHook } from '../../../platform/hooks/hooks.ts'
 import { feature } from '../../../platform/http/feature.ts'
+import { unparkLanes } from './attempt-store.ts'
 import { dispatchDeliveries } from './dispatch-deliveries.job.ts'
 import { deleteEventsOf, removeWebhookEvents, removeDeliveries } from './event-store.ts'
 import { expireDeliveries } from './event-expiry.ts'
@@ -33,7 +34,8 @@ const eraseEvents: EraseHook = {
   },
   async erase(tx, whose, limit) {
     const deleted = await deleteEventsOf(tx, whose, limit)
-    return { rows: deleted, counts: { webhookEvents: { deleted } } }
+    await unparkLanes(tx, deleted)
+    return { rows: deleted.length, counts: { webhookEvents: { deleted: deleted.length } } }
   },
 }
 
