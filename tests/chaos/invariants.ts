@@ -76,13 +76,13 @@ export function expectEveryRunOnce({ ledger }: Load, { runs, kept }: Aftermath):
   expect(wrong, 'requests that were refused without a reason').toEqual([])
 }
 
-/** A deleted application is not found, and an erased end-user is refused. */
+/** A deleted application is not found, an erased end-user is refused, and so is a repetition whose run was erased. */
 function isExpected(
   ledger: Load['ledger'],
   { tenant, endUserId, status }: Load['ledger']['refusals'][number],
 ): boolean {
   const isGone = ledger.deleted.has(tenant) && [401, 404].includes(status)
-  return isGone || (isErased(ledger, endUserId) && [403, 404].includes(status))
+  return isGone || (isErased(ledger, endUserId) && [403, 404, 410].includes(status))
 }
 
 /** Each journal is gapless, its statuses only go forward, and no tool call is executed again after its result. */
