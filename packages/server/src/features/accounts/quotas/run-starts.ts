@@ -14,7 +14,7 @@ export interface GrantedStarts {
   readonly resetMs: number
 }
 
-/** Counts the starts of runs of an organization, whoever or whatever starts them. */
+/** Counts the runs that an organization starts, by keys, users and schedules alike. */
 export interface RunStarts {
   take(organizationId: string, wanted: number): Promise<GrantedStarts>
   /** Takes back granted starts that were not used. */

@@ -11,7 +11,7 @@ export interface QuotaUse extends EffectiveLimit {
 }
 
 /**
- * How much an organization uses of each quota. Reads counts and small parts of indexes, whatever the organization has.
+ * How much an organization uses of each quota. Reads only counts and small parts of indexes, at any size of it.
  */
 export async function readUsage(
   platform: Pick<Platform, 'config' | 'hooks' | 'use'>,

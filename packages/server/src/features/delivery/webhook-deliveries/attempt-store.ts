@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql, type RawBuilder } from 'kysely'
 import type { Db, Tx } from '../../../platform/db/database.ts'
 import { toColumnText, toJsonText } from '../../../platform/db/json-text.ts'
 import { newUuid } from '../../../platform/ids/id.ts'
@@ -83,27 +83,18 @@ export async function insertRetry(tx: Tx, failedId: string, delayMs: number): Pr
     from webhook_deliveries where id = ${failedId}`.execute(tx)
 }
 
-/** Makes the oldest waiting event of each of the events' runs due, if it was parked. Requires lockOrder. */
-export async function unparkNext(tx: Tx, eventIds: readonly string[]): Promise<void> {
-  await sql`
-    update webhook_deliveries d set due_at = now(), ready = true
-    from (
-      select distinct webhook_id, run_id from webhook_events where id = any(${eventIds}::uuid[]) and run_id is not null
-    ) r
-    cross join lateral ${oldestOf}
-    where d.id = oldest.id and oldest.due_at is null`.execute(tx)
-}
-
-// Of the lane `r`.
-const oldestOf = sql`(
-  select p.id, p.due_at from webhook_deliveries p
-  where p.webhook_id = r.webhook_id and p.run_id = r.run_id and p.status = 'pending' order by p.position limit 1
-) oldest`
-
 /** The events of one run for one webhook, which are sent in their order. An event of no run is sent alone. */
 export interface Lane {
   readonly webhookId: string
   readonly runId: string | null
+}
+
+/** Makes the oldest waiting event of each of the events' runs due, if it was parked. Requires lockOrder. */
+export async function unparkNext(tx: Tx, eventIds: readonly string[]): Promise<void> {
+  await unparkOldest(
+    tx,
+    sql`select webhook_id, run_id from webhook_events where id = any(${eventIds}::uuid[]) and run_id is not null`,
+  )
 }
 
 /**
@@ -113,14 +104,22 @@ export interface Lane {
 export async function unparkLanes(tx: Tx, lanes: readonly Lane[]): Promise<void> {
   const ofRuns = lanes.filter(({ runId }) => runId !== null)
   if (ofRuns.length === 0) return
+  const [webhookIds, runIds] = [ofRuns.map(({ webhookId }) => webhookId), ofRuns.map(({ runId }) => runId)]
+  await unparkOldest(
+    tx,
+    sql`select webhook_id, run_id from unnest(${webhookIds}::uuid[], ${runIds}::uuid[]) as lane(webhook_id, run_id)`,
+  )
+}
+
+// `lanes` selects webhook_id and run_id.
+async function unparkOldest(tx: Tx, lanes: RawBuilder<unknown>): Promise<void> {
   await sql`
     update webhook_deliveries d set due_at = now(), ready = true
-    from (
-      select distinct webhook_id, run_id from unnest(
-        ${ofRuns.map(({ webhookId }) => webhookId)}::uuid[], ${ofRuns.map(({ runId }) => runId)}::uuid[])
-        as lane(webhook_id, run_id)
-    ) r
-    cross join lateral ${oldestOf}
+    from (select distinct webhook_id, run_id from (${lanes}) l) r
+    cross join lateral (
+      select p.id, p.due_at from webhook_deliveries p
+      where p.webhook_id = r.webhook_id and p.run_id = r.run_id and p.status = 'pending' order by p.position limit 1
+    ) oldest
     where d.id = oldest.id and oldest.due_at is null`.execute(tx)
 }
 
